@@ -1,0 +1,153 @@
+//! How an event travels on Kafka: CloudEvents 1.0, binary content mode (Kafka Protocol Binding 1.0.2, section 3.2).
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use uuid::Uuid;
+
+use crate::position::{Incarnation, Position, Version};
+use crate::recorded::{Metadata, Recorded};
+
+/// `ce_source` of everything we publish.
+pub const SOURCE: &str = "/order-platform/log";
+
+/// Digits of the zero-padded `ce_sequence`: as many as the largest position has.
+const SEQUENCE_DIGITS: usize = 19;
+
+/// Why a message is not one of our events.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMessage {
+    /// A header that every event of ours has.
+    #[error("header `{0}` is missing")]
+    Missing(&'static str),
+    /// A header whose text does not parse.
+    #[error("header `{name}` is not readable: `{value}`")]
+    Unreadable {
+        /// The header.
+        name: &'static str,
+        /// What it said.
+        value: String,
+    },
+    /// The body is not UTF-8.
+    #[error("the payload is not UTF-8")]
+    Payload,
+}
+
+/// An event and the position of the one before it in the same partition (0 for the first).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The event.
+    pub event: Recorded,
+    /// Position of the event before it in this partition: consumers prove with it that they missed nothing.
+    pub previous: Position,
+}
+
+/// Headers of an event; `previous` as in [`Message::previous`]. The key is the stream, the value the payload.
+pub fn headers(event: &Recorded, previous: Position) -> Vec<(&'static str, String)> {
+    let time = event.occurred_at().to_rfc3339_opts(SecondsFormat::Micros, true);
+    let mut headers = vec![
+        ("ce_specversion", "1.0".to_owned()),
+        ("ce_id", event.id().to_string()),
+        ("ce_type", event.event_type.clone()),
+        ("ce_source", SOURCE.to_owned()),
+        ("ce_subject", event.stream.to_string()),
+        ("ce_time", time),
+        ("ce_dataschema", format!("/schemas/{}.v{}.json", event.event_type, event.schema_version)),
+        ("ce_sequence", format!("{:0SEQUENCE_DIGITS$}", event.position.0)),
+        ("ce_position", event.position.to_string()),
+        ("ce_incarnation", event.incarnation.to_string()),
+        ("ce_prevposition", previous.to_string()),
+        ("ce_streamversion", event.version.to_string()),
+        ("ce_schemaversion", event.schema_version.to_string()),
+        ("ce_recordedtime", event.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        ("content-type", "application/json".to_owned()),
+    ];
+    let optional = [
+        ("ce_commandid", event.command_id.map(|id| id.to_string())),
+        ("ce_correlationid", event.metadata.correlation_id.clone()),
+        ("ce_causationid", event.metadata.causation_id.clone()),
+        ("ce_traceparent", event.metadata.traceparent.clone()),
+    ];
+    headers.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    headers
+}
+
+/// Reads a message of ours back; headers that are not ours are ignored.
+pub fn parse<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    payload: &[u8],
+) -> Result<Message, InvalidMessage> {
+    let headers: HashMap<&str, &str> = headers.into_iter().collect();
+    let recorded_at: DateTime<Utc> = read(&headers, "ce_recordedtime")?;
+    let occurred_at: DateTime<Utc> = read(&headers, "ce_time")?;
+    let text = |name| headers.get(name).map(|value| (*value).to_owned());
+    let event = Recorded {
+        incarnation: Incarnation(read(&headers, "ce_incarnation")?),
+        position: Position(read(&headers, "ce_position")?),
+        stream: read(&headers, "ce_subject")?,
+        version: Version(read(&headers, "ce_streamversion")?),
+        event_type: read(&headers, "ce_type")?,
+        schema_version: read(&headers, "ce_schemaversion")?,
+        payload: std::str::from_utf8(payload).map_err(|_| InvalidMessage::Payload)?.to_owned(),
+        metadata: Metadata {
+            occurred_at: (occurred_at != recorded_at).then_some(occurred_at),
+            correlation_id: text("ce_correlationid"),
+            causation_id: text("ce_causationid"),
+            traceparent: text("ce_traceparent"),
+        },
+        command_id: text("ce_commandid").and_then(|id| Uuid::try_parse(&id).ok()),
+        recorded_at,
+    };
+    Ok(Message { event, previous: Position(read(&headers, "ce_prevposition")?) })
+}
+
+fn read<T: std::str::FromStr>(headers: &HashMap<&str, &str>, name: &'static str) -> Result<T, InvalidMessage> {
+    let value = headers.get(name).ok_or(InvalidMessage::Missing(name))?;
+    value.parse().map_err(|_| InvalidMessage::Unreadable { name, value: value.chars().take(100).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Recorded {
+        Recorded {
+            incarnation: Incarnation(2),
+            position: Position(12_345),
+            stream: "stock-A@main".parse().unwrap(),
+            version: Version(7),
+            event_type: "StockReceived".into(),
+            schema_version: 1,
+            payload: r#"{"quantity":5}"#.into(),
+            metadata: Metadata {
+                occurred_at: DateTime::from_timestamp_millis(1_291_191_960_000),
+                correlation_id: Some("import-1".into()),
+                ..Metadata::default()
+            },
+            command_id: Some(Uuid::from_u128(7)),
+            recorded_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
+        }
+    }
+
+    fn parse_again(headers: &[(&'static str, String)], payload: &str) -> Result<Message, InvalidMessage> {
+        parse(headers.iter().map(|(name, value)| (*name, value.as_str())), payload.as_bytes())
+    }
+
+    #[test]
+    fn what_is_sent_is_read_back() {
+        let event = event();
+        let message = parse_again(&headers(&event, Position(12_000)), &event.payload).unwrap();
+        assert_eq!(message, Message { event, previous: Position(12_000) });
+    }
+
+    #[test]
+    fn a_missing_or_broken_header_is_named() {
+        let event = event();
+        let mut headers = headers(&event, Position::ZERO);
+        headers.retain(|(name, _)| *name != "ce_position");
+        assert_eq!(parse_again(&headers, "{}"), Err(InvalidMessage::Missing("ce_position")));
+        headers.push(("ce_position", "x".into()));
+        let unreadable = InvalidMessage::Unreadable { name: "ce_position", value: "x".into() };
+        assert_eq!(parse_again(&headers, "{}"), Err(unreadable));
+    }
+}

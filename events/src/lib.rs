@@ -1,0 +1,26 @@
+//! The language of the platform: events, identifiers, money, streams and positions, and how they are written down.
+//!
+//! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`] and
+//! [`product`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
+//! [`cloudevents`] and [`topics`] for how it leaves the platform.
+
+pub mod cloudevents;
+pub mod codec;
+pub mod id;
+pub mod money;
+pub mod name;
+pub mod order;
+pub mod position;
+pub mod product;
+pub mod recorded;
+pub mod stock;
+pub mod stream;
+pub mod topics;
+
+pub use codec::{DecodeError, Event};
+pub use id::{CustomerId, EventId, OrderId};
+pub use money::{Currency, Minor};
+pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};
+pub use position::{Incarnation, Position, Version};
+pub use recorded::{Metadata, Recorded};
+pub use stream::{Category, StreamId};

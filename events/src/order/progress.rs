@@ -1,0 +1,450 @@
+//! How far an order has come: quantities, sums, and the statuses that are pure functions of them.
+//!
+//! The decider decides on it and the read model shows it, so that both can never disagree.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Disposition, LineNo, LineQuantity, OrderEvent, PartNo};
+use crate::money::Minor;
+use crate::name::{Location, Sku};
+
+/// Whether the order still goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// It does.
+    #[default]
+    Open,
+    /// Everything is delivered or cancelled, nothing is owed.
+    Completed,
+    /// Nothing was left of it.
+    Cancelled,
+    /// It was not paid in time.
+    Expired,
+}
+
+/// How the money stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Nothing came in.
+    #[default]
+    Unpaid,
+    /// The whole sum is promised.
+    Authorized,
+    /// Less came in than is due.
+    PartiallyPaid,
+    /// What is due came in.
+    Paid,
+    /// More came in than is due.
+    Overpaid,
+    /// Some of it went back.
+    PartiallyRefunded,
+    /// All of it went back.
+    Refunded,
+    /// Nothing is due.
+    NotRequired,
+}
+
+/// How the goods stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FulfilmentStatus {
+    /// Nothing is packed.
+    #[default]
+    Unfulfilled,
+    /// Some is packed, nothing is shipped.
+    Processing,
+    /// Some is shipped.
+    PartiallyShipped,
+    /// Everything that is wanted is shipped.
+    Shipped,
+    /// Everything that is wanted has arrived.
+    Delivered,
+}
+
+/// How returns stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnStatus {
+    /// There are none.
+    #[default]
+    None,
+    /// One is on its way.
+    Requested,
+    /// Some of what was shipped came back.
+    PartiallyReturned,
+    /// All of what was shipped came back.
+    Returned,
+}
+
+/// Counters of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineProgress {
+    /// Which line.
+    pub line: LineNo,
+    /// What.
+    pub sku: Sku,
+    /// Where its stock is reserved.
+    pub location: Location,
+    /// Pieces ordered.
+    pub ordered: u32,
+    /// Pieces no longer wanted.
+    pub cancelled: u32,
+    /// Pieces in a fulfilment that is not shipped.
+    pub in_fulfilment: u32,
+    /// Pieces shipped.
+    pub shipped: u32,
+    /// Pieces delivered.
+    pub delivered: u32,
+    /// Pieces in a return that is open.
+    pub return_requested: u32,
+    /// Pieces that came back.
+    pub returned: u32,
+    /// `quantity * unit_price - discount + tax` of the line as ordered, minor units.
+    pub total: Minor,
+}
+
+impl LineProgress {
+    /// Pieces still wanted and neither packed nor shipped.
+    pub fn unfulfilled(&self) -> u32 {
+        self.ordered - self.cancelled - self.in_fulfilment - self.shipped
+    }
+
+    /// Pieces that can be asked back.
+    pub fn returnable(&self) -> u32 {
+        self.shipped - self.return_requested - self.returned
+    }
+
+    /// Pieces that are wanted.
+    pub fn wanted(&self) -> u32 {
+        self.ordered - self.cancelled
+    }
+}
+
+/// A payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Payment {
+    /// Its number in the order.
+    pub payment: PartNo,
+    /// Promised and neither captured nor voided, minor units.
+    pub authorized: Minor,
+    /// Came in, minor units.
+    pub captured: Minor,
+    /// Went back, minor units.
+    pub refunded: Minor,
+}
+
+/// Where a fulfilment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FulfilmentState {
+    /// Being packed.
+    Created,
+    /// On its way.
+    Shipped,
+    /// Arrived.
+    Delivered,
+    /// Given up.
+    Cancelled,
+}
+
+/// A fulfilment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fulfilment {
+    /// Its number in the order.
+    pub fulfilment: PartNo,
+    /// Where its pieces lie.
+    pub location: Location,
+    /// Which pieces.
+    pub lines: Vec<LineQuantity>,
+    /// Where it stands.
+    pub state: FulfilmentState,
+}
+
+/// Where a return stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnState {
+    /// On its way back.
+    Requested,
+    /// Came back.
+    Received,
+    /// Refused.
+    Rejected,
+}
+
+/// A return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Return {
+    /// Its number in the order.
+    #[serde(rename = "return")]
+    pub return_no: PartNo,
+    /// Which pieces.
+    pub lines: Vec<LineQuantity>,
+    /// Where it stands.
+    pub state: ReturnState,
+    /// What became of the pieces, once received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
+}
+
+/// How far an order has come. [`Progress::default`] is the order that does not exist yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Progress {
+    /// Whether it still goes on.
+    pub lifecycle: Lifecycle,
+    /// Its lines, by number.
+    pub lines: Vec<LineProgress>,
+    /// Its payments, by number.
+    pub payments: Vec<Payment>,
+    /// Its fulfilments, by number.
+    pub fulfilments: Vec<Fulfilment>,
+    /// Its returns, by number.
+    pub returns: Vec<Return>,
+    /// Lines and shipping as ordered, minor units.
+    pub total: Minor,
+}
+
+impl Progress {
+    /// The line with this number.
+    pub fn line(&self, line: LineNo) -> Option<&LineProgress> {
+        nth(&self.lines, line)
+    }
+
+    /// The payment with this number.
+    pub fn payment(&self, payment: PartNo) -> Option<&Payment> {
+        nth(&self.payments, payment)
+    }
+
+    /// The fulfilment with this number.
+    pub fn fulfilment(&self, fulfilment: PartNo) -> Option<&Fulfilment> {
+        nth(&self.fulfilments, fulfilment)
+    }
+
+    /// The return with this number.
+    pub fn find_return(&self, return_no: PartNo) -> Option<&Return> {
+        nth(&self.returns, return_no)
+    }
+
+    /// What is to be paid: the total less the cancelled pieces' share of their lines, minor units.
+    pub fn due(&self) -> Minor {
+        if self.lifecycle == Lifecycle::Cancelled || self.lifecycle == Lifecycle::Expired {
+            return Minor::ZERO;
+        }
+        let cancelled: i64 = self.lines.iter().map(cancelled_share).sum();
+        Minor(self.total.0 - cancelled)
+    }
+
+    /// Money that came in, minor units.
+    pub fn captured(&self) -> Minor {
+        Minor(self.payments.iter().map(|p| p.captured.0).sum())
+    }
+
+    /// Money that went back, minor units.
+    pub fn refunded(&self) -> Minor {
+        Minor(self.payments.iter().map(|p| p.refunded.0).sum())
+    }
+
+    /// Money promised and not yet come in, minor units.
+    pub fn authorized(&self) -> Minor {
+        Minor(self.payments.iter().map(|p| p.authorized.0).sum())
+    }
+
+    /// How the money stands.
+    pub fn payment_status(&self) -> PaymentStatus {
+        let (due, captured, refunded) = (self.due(), self.captured(), self.refunded());
+        if refunded > Minor::ZERO {
+            return match refunded < captured {
+                true => PaymentStatus::PartiallyRefunded,
+                false => PaymentStatus::Refunded,
+            };
+        }
+        if captured > due {
+            return PaymentStatus::Overpaid;
+        }
+        if due == Minor::ZERO && captured == Minor::ZERO {
+            return PaymentStatus::NotRequired;
+        }
+        if captured == due {
+            return PaymentStatus::Paid;
+        }
+        if captured > Minor::ZERO {
+            return PaymentStatus::PartiallyPaid;
+        }
+        match self.authorized() >= due {
+            true => PaymentStatus::Authorized,
+            false => PaymentStatus::Unpaid,
+        }
+    }
+
+    /// How the goods stand.
+    pub fn fulfilment_status(&self) -> FulfilmentStatus {
+        let sum = |count: fn(&LineProgress) -> u32| self.lines.iter().map(|l| u64::from(count(l))).sum::<u64>();
+        let wanted = sum(LineProgress::wanted);
+        let (packed, shipped, delivered) = (sum(|l| l.in_fulfilment), sum(|l| l.shipped), sum(|l| l.delivered));
+        if shipped == 0 {
+            return match packed {
+                0 => FulfilmentStatus::Unfulfilled,
+                _ => FulfilmentStatus::Processing,
+            };
+        }
+        if delivered == wanted {
+            return FulfilmentStatus::Delivered;
+        }
+        match shipped == wanted {
+            true => FulfilmentStatus::Shipped,
+            false => FulfilmentStatus::PartiallyShipped,
+        }
+    }
+
+    /// How returns stand.
+    pub fn return_status(&self) -> ReturnStatus {
+        let sum = |count: fn(&LineProgress) -> u32| self.lines.iter().map(|l| u64::from(count(l))).sum::<u64>();
+        if sum(|l| l.return_requested) > 0 {
+            return ReturnStatus::Requested;
+        }
+        let (returned, shipped) = (sum(|l| l.returned), sum(|l| l.shipped));
+        if returned == 0 {
+            return ReturnStatus::None;
+        }
+        match returned == shipped {
+            true => ReturnStatus::Returned,
+            false => ReturnStatus::PartiallyReturned,
+        }
+    }
+
+    /// The order after `event`.
+    pub fn evolve(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::Placed(e) => {
+                self.total = e.total;
+                self.lines = e.lines.iter().map(line_placed).collect();
+            }
+            OrderEvent::PaymentAuthorized(e) => self.payment_mut(e.payment).authorized.0 += e.amount.0,
+            OrderEvent::PaymentCaptured(e) => {
+                let payment = self.payment_mut(e.payment);
+                payment.captured.0 += e.amount.0;
+                payment.authorized.0 = (payment.authorized.0 - e.amount.0).max(0);
+            }
+            OrderEvent::PaymentVoided(e) => self.payment_mut(e.payment).authorized = Minor::ZERO,
+            OrderEvent::PaymentFailed(e) => self.payment_mut(e.payment).authorized = Minor::ZERO,
+            OrderEvent::FulfilmentCreated(e) => {
+                self.each_line(&e.lines, |line, pieces| line.in_fulfilment += pieces);
+                self.fulfilments.push(Fulfilment {
+                    fulfilment: e.fulfilment,
+                    location: e.location.clone(),
+                    lines: e.lines.clone(),
+                    state: FulfilmentState::Created,
+                });
+            }
+            OrderEvent::FulfilmentShipped(e) => {
+                let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Shipped);
+                self.each_line(&lines, |line, pieces| {
+                    line.in_fulfilment -= pieces;
+                    line.shipped += pieces;
+                });
+            }
+            OrderEvent::FulfilmentDelivered(e) => {
+                let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Delivered);
+                self.each_line(&lines, |line, pieces| line.delivered += pieces);
+            }
+            OrderEvent::FulfilmentCancelled(e) => {
+                let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Cancelled);
+                self.each_line(&lines, |line, pieces| line.in_fulfilment -= pieces);
+            }
+            OrderEvent::LinesCancelled(e) => self.each_line(&e.lines, |line, pieces| line.cancelled += pieces),
+            OrderEvent::Cancelled(_) => self.lifecycle = Lifecycle::Cancelled,
+            OrderEvent::ReturnRequested(e) => {
+                self.each_line(&e.lines, |line, pieces| line.return_requested += pieces);
+                self.returns.push(Return {
+                    return_no: e.return_no,
+                    lines: e.lines.clone(),
+                    state: ReturnState::Requested,
+                    disposition: None,
+                });
+            }
+            OrderEvent::ReturnReceived(e) => {
+                let lines = self.move_return(e.return_no, ReturnState::Received, Some(e.disposition));
+                self.each_line(&lines, |line, pieces| {
+                    line.return_requested -= pieces;
+                    line.returned += pieces;
+                });
+            }
+            OrderEvent::ReturnRejected(e) => {
+                let lines = self.move_return(e.return_no, ReturnState::Rejected, None);
+                self.each_line(&lines, |line, pieces| line.return_requested -= pieces);
+            }
+            OrderEvent::RefundRecorded(e) => self.payment_mut(e.payment).refunded.0 += e.amount.0,
+        }
+    }
+
+    fn each_line(&mut self, lines: &[LineQuantity], mut change: impl FnMut(&mut LineProgress, u32)) {
+        for LineQuantity { line, quantity } in lines {
+            if let Some(line) = nth_mut(&mut self.lines, *line) {
+                change(line, *quantity);
+            }
+        }
+    }
+
+    fn move_fulfilment(&mut self, fulfilment: PartNo, state: FulfilmentState) -> Vec<LineQuantity> {
+        let Some(found) = nth_mut(&mut self.fulfilments, fulfilment) else { return Vec::new() };
+        found.state = state;
+        found.lines.clone()
+    }
+
+    fn move_return(&mut self, no: PartNo, state: ReturnState, disposition: Option<Disposition>) -> Vec<LineQuantity> {
+        let Some(found) = nth_mut(&mut self.returns, no) else { return Vec::new() };
+        found.state = state;
+        found.disposition = disposition;
+        found.lines.clone()
+    }
+
+    fn payment_mut(&mut self, payment: PartNo) -> &mut Payment {
+        let index = payment.saturating_sub(1) as usize;
+        while self.payments.len() <= index {
+            let payment = self.payments.len() as PartNo + 1;
+            self.payments.push(Payment {
+                payment,
+                authorized: Minor::ZERO,
+                captured: Minor::ZERO,
+                refunded: Minor::ZERO,
+            });
+        }
+        &mut self.payments[index]
+    }
+}
+
+fn line_placed(line: &super::Line) -> LineProgress {
+    LineProgress {
+        line: line.line,
+        sku: line.sku.clone(),
+        location: line.location.clone(),
+        ordered: line.quantity,
+        cancelled: 0,
+        in_fulfilment: 0,
+        shipped: 0,
+        delivered: 0,
+        return_requested: 0,
+        returned: 0,
+        total: line.total,
+    }
+}
+
+/// The cancelled pieces' part of a line's total; what is left over by the division stays with the pieces kept.
+fn cancelled_share(line: &LineProgress) -> i64 {
+    if line.cancelled == 0 || line.ordered == 0 {
+        return 0;
+    }
+    (i128::from(line.total.0) * i128::from(line.cancelled) / i128::from(line.ordered)) as i64
+}
+
+/// Parts are numbered from 1 in the order in which they were made.
+fn nth<T>(parts: &[T], number: u32) -> Option<&T> {
+    parts.get((number as usize).checked_sub(1)?)
+}
+
+fn nth_mut<T>(parts: &mut [T], number: u32) -> Option<&mut T> {
+    parts.get_mut((number as usize).checked_sub(1)?)
+}

@@ -1,0 +1,157 @@
+//! Streams: one history each, named `category-key`.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CustomerId, OrderId};
+use crate::name::{Location, Sku};
+
+/// Kind of a stream; also what a Kafka topic holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// `order-{uuidv7}`
+    Order,
+    /// `stock-{sku}@{location}`
+    Stock,
+    /// `product-{sku}`
+    Product,
+    /// `customer-{uuidv7}`
+    Customer,
+}
+
+impl Category {
+    /// Every category, in the order of the topics.
+    pub const ALL: [Category; 4] = [Category::Order, Category::Stock, Category::Product, Category::Customer];
+
+    /// The word before the first dash of a stream id.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Order => "order",
+            Category::Stock => "stock",
+            Category::Product => "product",
+            Category::Customer => "customer",
+        }
+    }
+}
+
+impl std::fmt::Display for Category {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a text names no stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no stream: expected order-ID, stock-SKU@LOCATION, product-SKU or customer-ID")]
+pub struct InvalidStream(pub String);
+
+/// Name of a stream; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct StreamId(Arc<str>);
+
+/// What a stream is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// An order.
+    Order(OrderId),
+    /// One SKU at one location.
+    Stock(Sku, Location),
+    /// A product.
+    Product(Sku),
+    /// A customer.
+    Customer(CustomerId),
+}
+
+impl StreamId {
+    /// The stream of an order.
+    pub fn order(id: OrderId) -> Self {
+        Self(format!("order-{id}").into())
+    }
+
+    /// The stream of one SKU at one location.
+    pub fn stock(sku: &Sku, location: &Location) -> Self {
+        Self(format!("stock-{sku}@{location}").into())
+    }
+
+    /// The stream of a product.
+    pub fn product(sku: &Sku) -> Self {
+        Self(format!("product-{sku}").into())
+    }
+
+    /// The text, as stored and as Kafka's key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the stream is about; a [`StreamId`] always has one.
+    pub fn category(&self) -> Category {
+        match self.0.as_bytes().first() {
+            Some(b'o') => Category::Order,
+            Some(b's') => Category::Stock,
+            Some(b'p') => Category::Product,
+            _ => Category::Customer,
+        }
+    }
+
+    /// The key behind the category, parsed.
+    pub fn subject(&self) -> Subject {
+        parse(&self.0).expect("a stream id was parsed or made from its subject")
+    }
+
+    /// The text behind `category-`: an id, a SKU or `sku@location`.
+    pub fn key(&self) -> &str {
+        self.0.split_once('-').map_or(&self.0, |(_, key)| key)
+    }
+}
+
+fn parse(text: &str) -> Option<Subject> {
+    let (category, key) = text.split_once('-')?;
+    match category {
+        "order" => key.parse().ok().map(Subject::Order),
+        "product" => key.parse().ok().map(Subject::Product),
+        "customer" => key.parse().ok().map(Subject::Customer),
+        "stock" => {
+            let (sku, location) = key.split_once('@')?;
+            Some(Subject::Stock(sku.parse().ok()?, location.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+impl std::str::FromStr for StreamId {
+    type Err = InvalidStream;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStream> {
+        parse(text).ok_or_else(|| InvalidStream(text.chars().take(200).collect()))?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl std::fmt::Display for StreamId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_says_what_it_is_about() {
+        let stream: StreamId = "stock-A-1.b@shelf_2".parse().unwrap();
+        assert_eq!(stream.category(), Category::Stock);
+        assert_eq!(stream.subject(), Subject::Stock("A-1.b".parse().unwrap(), "shelf_2".parse().unwrap()));
+        assert_eq!(stream.key(), "A-1.b@shelf_2");
+    }
+
+    #[test]
+    fn what_is_no_stream_is_refused() {
+        for bad in ["", "order", "order-1", "stock-A", "stock-A@", "basket-1", "product-a b"] {
+            assert!(bad.parse::<StreamId>().is_err(), "{bad:?}");
+        }
+    }
+}
