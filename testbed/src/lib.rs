@@ -1,0 +1,138 @@
+//! Real servers for tests: a database, a topic prefix and a key prefix of their own for every [`Bed`].
+//!
+//! The servers are those of `deploy/servers`, found through the `TEST_*` variables that it writes. Tests run in
+//! parallel and never see each other. The doors of this crate: sqlx, rdkafka (administration only).
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use events::{Category, topics};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use sqlx::{Connection, Executor, PgConnection};
+
+/// Longest that anything in a test may take before the test fails; generous, because machines are busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One test's corner of the real servers.
+#[derive(Debug, Clone)]
+pub struct Bed {
+    name: String,
+}
+
+impl Bed {
+    /// A migrated, empty database and unused prefixes.
+    pub async fn new() -> anyhow::Result<Bed> {
+        let bed = Bed { name: format!("t{}", uuid::Uuid::now_v7().simple()) };
+        let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
+        let create = format!("create database {} owner orders_owner", bed.name);
+        admin.execute(sqlx::AssertSqlSafe(create)).await.context("creating the test's database")?;
+        let mut owner = PgConnection::connect(&bed.owner_url()?).await?;
+        migrations::MIGRATOR.run(&mut owner).await.context("migrating the test's database")?;
+        Ok(bed)
+    }
+
+    /// The database as superuser.
+    pub fn admin_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_POSTGRES_URL")
+    }
+
+    /// The database as the owner of its tables.
+    pub fn owner_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_OWNER_URL")
+    }
+
+    /// The database as the command-service.
+    pub fn writer_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_WRITER_URL")
+    }
+
+    /// The database as the projector.
+    pub fn projector_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_PROJECTOR_URL")
+    }
+
+    /// The primary as the query-service.
+    pub fn reader_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_READER_URL")
+    }
+
+    /// The replica as the query-service; see [`Bed::replica_caught_up`].
+    pub fn reader_replica_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_READER_REPLICA_URL")
+    }
+
+    /// Redis; keys of this test begin with [`Bed::cache_prefix`].
+    pub fn redis_url(&self) -> anyhow::Result<String> {
+        variable("TEST_REDIS_URL")
+    }
+
+    /// Prefix of this test's keys in Redis.
+    pub fn cache_prefix(&self) -> String {
+        format!("{}:", self.name)
+    }
+
+    /// Kafka; topics of this test begin with [`Bed::topic_prefix`].
+    pub fn kafka_brokers(&self) -> anyhow::Result<String> {
+        variable("TEST_KAFKA_BROKERS")
+    }
+
+    /// Prefix of this test's topics.
+    pub fn topic_prefix(&self) -> String {
+        format!("{}.", self.name)
+    }
+
+    /// A consumer group that no other test uses.
+    pub fn group(&self) -> String {
+        format!("{}-projector", self.name)
+    }
+
+    /// Makes the topics of every category, each with so many partitions.
+    pub async fn create_topics(&self, partitions: i32) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.kafka_brokers()?).create()?;
+        let names = Category::ALL.map(|category| topics::topic(&self.topic_prefix(), category));
+        let new: Vec<_> = names.iter().map(|t| NewTopic::new(t, partitions, TopicReplication::Fixed(1))).collect();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        for created in admin.create_topics(&new, &options).await.context("creating the test's topics")? {
+            if let Err((topic, code)) = created {
+                bail!("creating topic {topic}: {code}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns once the replica has replayed all that the primary had written when this was called.
+    pub async fn replica_caught_up(&self) -> anyhow::Result<()> {
+        let mut primary = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
+        let mut replica = PgConnection::connect(&variable("TEST_REPLICA_URL")?).await?;
+        let target: String = sqlx::query_scalar("select pg_current_wal_lsn()::text").fetch_one(&mut primary).await?;
+        tokio::time::timeout(PATIENCE, async {
+            let replayed = "select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)";
+            while !sqlx::query_scalar::<_, bool>(replayed).bind(&target).fetch_one(&mut replica).await? {
+                tokio::task::yield_now().await;
+            }
+            anyhow::Ok(())
+        })
+        .await
+        .context("the replica did not catch up")?
+    }
+
+    fn url(&self, name: &str) -> anyhow::Result<String> {
+        let url = variable(name)?;
+        let replaced = url.replacen("/postgres?", &format!("/{}?", self.name), 1);
+        if replaced == url {
+            bail!(
+                "{name} must name the database `postgres` and a socket: postgres://...@localhost:PORT/postgres?host=DIR"
+            );
+        }
+        Ok(replaced)
+    }
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).with_context(|| {
+        format!("{name} is not set: run `deploy/servers start DIR`, then `source DIR/test.env`, or use `deploy/test`")
+    })
+}
