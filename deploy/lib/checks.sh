@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# The single checks of `deploy/test`, and how their results and durations are kept and summed up.
+# Neighbour: tools.sh, which finds or builds the tools that only lint.
+
+# shellcheck source=deploy/lib/tools.sh
+. "$DEPLOY_DIR/lib/tools.sh"
+
+FAILED_CHECKS=()
+SKIPPED_CHECKS=()
+
+# run_check NAME COMMAND...: in a subshell, so that the checks after a failure still run and one run tells everything.
+# Exit status 77 means that the check could not be made: a failure too when CI=true.
+run_check() {
+  local name=$1 began=$SECONDS status=0
+  shift
+  step "$name"
+  # Neither `if` nor `||` around it: they would switch `set -e` off inside.
+  set +e
+  (set -e; "$@")
+  status=$?
+  set -e
+  if [ $status = 77 ] && [ "${CI:-}" != true ]; then
+    SKIPPED_CHECKS+=("$name")
+  elif [ $status != 0 ]; then
+    FAILED_CHECKS+=("$name")
+    warn "check failed: $name"
+  fi
+  say "-- $name: $((SECONDS - began)) s"
+}
+
+cannot() { warn "$1"; exit 77; }
+
+# stop_without NAME: without servers, or with code that does not compile, what follows would only repeat it.
+stop_without() {
+  if [[ " ${FAILED_CHECKS[*]} " == *" $1 "* ]]; then summary /dev/null; fi
+}
+
+# summary LOG: says what failed, ends with cargo's results added up, and ends the script.
+summary() {
+  local passed failed ignored
+  read -r passed failed ignored < <(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p + 0, f + 0, i + 0 }' "$1")
+  step "summary"
+  [ ${#SKIPPED_CHECKS[@]} -eq 0 ] || say "not checked here: ${SKIPPED_CHECKS[*]}"
+  [ ${#FAILED_CHECKS[@]} -eq 0 ] || say "failed: ${FAILED_CHECKS[*]}"
+  # A failure that no test counted (a lint, a crash, code that does not compile) is counted as one.
+  if [ ${#FAILED_CHECKS[@]} -gt 0 ] && [ "$failed" = 0 ]; then failed=${#FAILED_CHECKS[@]}; fi
+  say "all in all: $SECONDS s"
+  say "$passed passed, $failed failed, $ignored skipped"
+  [ "$failed" = 0 ] || exit 1
+  exit 0
+}
+
+install_everything() {
+  install_for_servers
+  install_for_build
+  use_kafka_jars
+  cargo --version
+  rustc --version
+}
+
+check_format() {
+  cargo fmt --version >/dev/null 2>&1 || cannot "there is no rustfmt here: the format is not checked"
+  cargo fmt --all --check
+}
+
+check_clippy() {
+  cargo clippy --version >/dev/null 2>&1 || cannot "there is no clippy here: lints are not checked"
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+check_licences() {
+  local deny
+  use_cargo_deny
+  deny=$CARGO_DENY
+  "$deny" --all-features check --hide-inclusion-graph bans licenses sources
+}
+
+# check_scripts: every file here that begins as a bash script or says that it is part of one.
+check_scripts() {
+  local scripts
+  use_shellcheck
+  mapfile -t scripts < <(grep -rlE --exclude-dir=target '^#(!/usr/bin/env bash| shellcheck shell=bash)$' deploy .ci)
+  say "${#scripts[@]} scripts"
+  shellcheck --external-sources --source-path=. "${scripts[@]}"
+}
+
+# run_tests LOG
+run_tests() {
+  cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$1"
+}

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# What `deploy/up` prints at its end: where everything listens, and three lines to paste that show it at work. The
+# idempotency keys make the lines repeatable: a second time they answer as they did the first time.
+
+print_urls() {
+  cat <<TEXT
+
+The platform is up.
+  commands     http://localhost:$COMMAND_PORT/v1
+  queries      http://localhost:$QUERY_PORT/v1
+  health, metrics   http://localhost:$COMMAND_ADMIN_PORT (command-service), :$PROJECTOR_ADMIN_PORT (projector), :$QUERY_ADMIN_PORT (query-service)
+  PostgreSQL   localhost:$POSTGRES_PORT, replica localhost:$REPLICA_PORT · Redis localhost:$REDIS_PORT · Kafka localhost:$KAFKA_PORT
+  passwords    $STATE_DIR/secrets
+TEXT
+}
+
+print_curl_lines() {
+  local command=localhost:$COMMAND_PORT/v1 query=localhost:$QUERY_PORT head=/tmp/first-order.head
+  local json="-H 'Content-Type: application/json'"
+  cat <<TEXT
+
+Create a product; receive stock and place an order; read the order back, not older than what was just written:
+
+curl -s $command/products $json -H 'Idempotency-Key: first-product' -d '{"sku":"MUG-1","name":"Mug","prices":{"GBP":450}}'
+
+curl -s $command/stock/MUG-1/main/receipts $json -H 'Idempotency-Key: first-receipt' -d '{"quantity":100}' && curl -s -D $head $command/orders $json -H 'Idempotency-Key: first-order' -d '{"currency":"GBP","lines":[{"sku":"MUG-1","quantity":2}]}'
+
+curl -s "$query\$(sed -n 's/^location: *//Ip' $head | tr -d '\r')" -H "\$(grep -i '^consistency-token:' $head | tr -d '\r')" -H 'Prefer: wait=2'
+
+TEXT
+}

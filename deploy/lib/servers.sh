@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# All servers of one state directory together: start, stop, and the addresses under which tests reach them.
+
+for part in common process ports lock postgres-home postgres replica redis kafka-jars kafka; do
+  # shellcheck source=/dev/null
+  . "$(dirname "${BASH_SOURCE[0]}")/$part.sh"
+done
+
+# The order matters at the start; at the stop it is the other way round.
+SERVERS=(postgres replica redis kafka)
+
+servers_start() {
+  local server
+  use_postgres_home
+  for server in "${SERVERS[@]}"; do "${server}_start"; done
+}
+
+servers_stop() {
+  local i
+  for ((i = ${#SERVERS[@]} - 1; i >= 0; i--)); do "${SERVERS[i]}_stop"; done
+}
+
+# choose_free_ports: once per state directory.
+choose_free_ports() {
+  local key
+  if [ ! -s "$STATE_DIR/ports" ]; then
+    for key in POSTGRES_PORT REPLICA_PORT REDIS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT; do
+      echo "$key=$(free_port)"
+    done >"$STATE_DIR/ports"
+  fi
+  # shellcheck source=/dev/null
+  . "$STATE_DIR/ports"
+}
+
+write_test_env() {
+  {
+    echo "# Addresses of the test servers in $STATE_DIR: read this with \`source\`."
+    echo "export TEST_POSTGRES_URL='$(postgres_url postgres postgres)'"
+    echo "export TEST_REPLICA_URL='$(postgres_url postgres postgres "$REPLICA_PORT")'"
+    echo "export TEST_OWNER_URL='$(postgres_url orders_owner postgres)'"
+    echo "export TEST_WRITER_URL='$(postgres_url command_service postgres)'"
+    echo "export TEST_PROJECTOR_URL='$(postgres_url projector postgres)'"
+    echo "export TEST_READER_URL='$(postgres_url query_service postgres)'"
+    echo "export TEST_READER_REPLICA_URL='$(postgres_url query_service postgres "$REPLICA_PORT")'"
+    echo "export TEST_REDIS_URL='$(redis_url)'"
+    echo "export TEST_KAFKA_BROKERS='127.0.0.1:$KAFKA_PORT'"
+  } | write_if_changed "$STATE_DIR/test.env"
+}
