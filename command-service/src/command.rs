@@ -1,0 +1,110 @@
+//! What callers can ask for: one struct per command, made of the path's ids and a body that HTTP parses.
+//!
+//! Everything is parsed at the edge into types that prove their bounds ([`text`], [`amount`], [`lines`]), so the
+//! [`rules`](crate::rules) only decide. Bodies are also written down again to fingerprint a command: fields that were
+//! not sent are left out, so a new optional field never changes an old fingerprint.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::Serialize;
+
+pub mod amount;
+pub mod lines;
+pub mod order;
+pub mod product;
+pub mod stock;
+pub mod text;
+
+pub use order::{
+    CancelFulfilment, CancelOrder, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn, RecordPayment,
+    RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+};
+pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct};
+pub use stock::{AdjustStock, ReceiveStock};
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Command {
+    /// `POST /v1/products`
+    CreateProduct(CreateProduct),
+    /// `PUT /v1/products/{sku}/prices/{currency}`
+    ChangePrice(ChangePrice),
+    /// `POST /v1/products/{sku}/discontinuation`
+    DiscontinueProduct(DiscontinueProduct),
+    /// `POST /v1/products/{sku}/reactivation`
+    ReactivateProduct(ReactivateProduct),
+    /// `POST /v1/stock/{sku}/{location}/receipts`
+    ReceiveStock(ReceiveStock),
+    /// `POST /v1/stock/{sku}/{location}/adjustments`
+    AdjustStock(AdjustStock),
+    /// `POST /v1/orders`
+    PlaceOrder(PlaceOrder),
+    /// `POST /v1/orders/{id}/payments`
+    RecordPayment(RecordPayment),
+    /// `POST /v1/orders/{id}/fulfilments`
+    CreateFulfilment(CreateFulfilment),
+    /// `POST /v1/orders/{id}/fulfilments/{n}/shipment`
+    ShipFulfilment(ShipFulfilment),
+    /// `POST /v1/orders/{id}/fulfilments/{n}/delivery`
+    DeliverFulfilment(DeliverFulfilment),
+    /// `POST /v1/orders/{id}/fulfilments/{n}/cancellation`
+    CancelFulfilment(CancelFulfilment),
+    /// `POST /v1/orders/{id}/cancellation`
+    CancelOrder(CancelOrder),
+    /// `POST /v1/orders/{id}/returns`
+    RequestReturn(RequestReturn),
+    /// `POST /v1/orders/{id}/returns/{n}/receipt`
+    ReceiveReturn(ReceiveReturn),
+    /// `POST /v1/orders/{id}/returns/{n}/rejection`
+    RejectReturn(RejectReturn),
+    /// `POST /v1/orders/{id}/refunds`
+    RecordRefund(RecordRefund),
+}
+
+impl Command {
+    /// The command in one word, for metrics and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::CreateProduct(_) => "create_product",
+            Command::ChangePrice(_) => "change_price",
+            Command::DiscontinueProduct(_) => "discontinue_product",
+            Command::ReactivateProduct(_) => "reactivate_product",
+            Command::ReceiveStock(_) => "receive_stock",
+            Command::AdjustStock(_) => "adjust_stock",
+            Command::PlaceOrder(_) => "place_order",
+            Command::RecordPayment(_) => "record_payment",
+            Command::CreateFulfilment(_) => "create_fulfilment",
+            Command::ShipFulfilment(_) => "ship_fulfilment",
+            Command::DeliverFulfilment(_) => "deliver_fulfilment",
+            Command::CancelFulfilment(_) => "cancel_fulfilment",
+            Command::CancelOrder(_) => "cancel_order",
+            Command::RequestReturn(_) => "request_return",
+            Command::ReceiveReturn(_) => "receive_return",
+            Command::RejectReturn(_) => "reject_return",
+            Command::RecordRefund(_) => "record_refund",
+        }
+    }
+
+    /// When it happened, to the microsecond, where the caller says so; for an order that brings its id, the id's instant.
+    pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        let said = match self {
+            Command::CreateProduct(c) => c.body.occurred_at,
+            Command::ChangePrice(c) => c.body.occurred_at,
+            Command::DiscontinueProduct(c) => c.body.occurred_at,
+            Command::ReactivateProduct(c) => c.body.occurred_at,
+            Command::ReceiveStock(c) => c.body.occurred_at,
+            Command::AdjustStock(c) => c.body.occurred_at,
+            Command::PlaceOrder(c) => c.body.id.map(|id| id.instant()),
+            Command::RecordPayment(c) => c.body.occurred_at(),
+            Command::CreateFulfilment(c) => c.body.occurred_at,
+            Command::ShipFulfilment(c) => c.body.occurred_at,
+            Command::DeliverFulfilment(c) => c.body.occurred_at,
+            Command::CancelFulfilment(c) => c.body.occurred_at,
+            Command::CancelOrder(c) => c.body.occurred_at,
+            Command::RequestReturn(c) => c.body.occurred_at,
+            Command::ReceiveReturn(c) => c.body.occurred_at,
+            Command::RejectReturn(c) => c.body.occurred_at,
+            Command::RecordRefund(c) => c.body.occurred_at,
+        };
+        said.map(|instant| instant.trunc_subsecs(6))
+    }
+}

@@ -1,0 +1,116 @@
+//! A list of lines with bounds, checked while it is parsed: the 501st line is refused before the 502nd is read.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use events::Quantity;
+use events::order::LineNo;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Most lines of one order: what a writer decides in well under a millisecond.
+pub const MAX_LINES: usize = 500;
+
+/// One to [`MAX_LINES`] lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Lines<T>(Vec<T>);
+
+/// Some pieces of a line of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pieces {
+    /// The line's number in the order, from 1.
+    pub line: LineNo,
+    /// How many pieces of it.
+    pub quantity: Quantity,
+}
+
+/// Why a list was refused; says what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLines {
+    /// There is nothing in it.
+    #[error("has no lines: send at least one")]
+    None,
+    /// There is too much in it.
+    #[error("has more than {MAX_LINES} lines: split it")]
+    TooMany,
+}
+
+impl<T> TryFrom<Vec<T>> for Lines<T> {
+    type Error = InvalidLines;
+
+    fn try_from(lines: Vec<T>) -> Result<Self, InvalidLines> {
+        match lines.len() {
+            0 => Err(InvalidLines::None),
+            1..=MAX_LINES => Ok(Self(lines)),
+            _ => Err(InvalidLines::TooMany),
+        }
+    }
+}
+
+impl<T> std::ops::Deref for Lines<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lines<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let lines = deserializer.deserialize_seq(UpToTheLimit(PhantomData))?;
+        Self::try_from(lines).map_err(D::Error::custom)
+    }
+}
+
+struct UpToTheLimit<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for UpToTheLimit<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a list of 1 to {MAX_LINES} lines")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+        let mut lines = Vec::with_capacity(seq.size_hint().unwrap_or(4).min(MAX_LINES));
+        while let Some(line) = seq.next_element()? {
+            if lines.len() == MAX_LINES {
+                return Err(A::Error::custom(InvalidLines::TooMany));
+            }
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Lines<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Lines_of_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": items, "minItems": 1, "maxItems": MAX_LINES })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_hundred_lines_and_not_one_more() {
+        let json = |count: usize| serde_json::to_string(&vec![1; count]).unwrap();
+        let parsed = |count| serde_json::from_str::<Lines<u8>>(&json(count));
+        assert_eq!(parsed(500).unwrap().len(), 500);
+        assert!(parsed(501).unwrap_err().to_string().starts_with("has more than 500 lines: split it"));
+        assert!(parsed(0).unwrap_err().to_string().starts_with("has no lines"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Commands to the stock of one SKU at one location.
+
+use chrono::{DateTime, Utc};
+use events::{Location, Quantity, Sku};
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::text::{Reason, Reference};
+
+/// Most pieces of one SKU at one location, and largest correction: a billion, far below any overflow of a sum.
+pub const MAX_ON_HAND: i64 = 1_000_000_000;
+
+/// Pieces came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceiveStock {
+    /// Of what.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// What the caller sent.
+    pub body: ReceiveStockBody,
+}
+
+/// Body of `POST /v1/stock/{sku}/{location}/receipts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiveStockBody {
+    /// How many pieces.
+    pub quantity: Quantity,
+    /// The delivery note or purchase order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, if not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// The count was wrong, or something broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdjustStock {
+    /// Of what.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// What the caller sent.
+    pub body: AdjustStockBody,
+}
+
+/// Body of `POST /v1/stock/{sku}/{location}/adjustments`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
+pub struct AdjustStockBody {
+    /// The correction.
+    pub change: Change,
+    /// Why.
+    pub reason: Reason,
+    /// Pieces that the caller believes to be on hand; nothing happens if it is wrong.
+    pub expected: Option<i64>,
+    /// When it happened, if not now.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// How a count is corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// By so many pieces more (or less, when negative); not 0.
+    By(i64),
+    /// To so many pieces.
+    To(i64),
+}
+
+/// An adjustment as written in JSON.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = exactly_one)]
+struct Fields {
+    /// Pieces more, or less when negative. Send this or `count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
+    delta: Option<i64>,
+    /// Pieces that are there. Send this or `delta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    count: Option<i64>,
+    /// Why.
+    reason: Reason,
+    /// Pieces that the caller believes to be on hand; nothing happens if it is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<i64>,
+    /// When it happened, if not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Why an adjustment was refused; says what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAdjustment {
+    /// Neither or both.
+    #[error("send exactly one of `delta` (pieces more or less) and `count` (pieces that are there)")]
+    ExactlyOne,
+    /// Nothing, or too much.
+    #[error("`delta` must be a whole number from -{MAX_ON_HAND} to {MAX_ON_HAND}, not 0")]
+    Delta,
+    /// Too much, or less than nothing.
+    #[error("`count` must be a whole number from 0 to {MAX_ON_HAND}")]
+    Count,
+}
+
+impl TryFrom<Fields> for AdjustStockBody {
+    type Error = InvalidAdjustment;
+
+    fn try_from(fields: Fields) -> Result<Self, InvalidAdjustment> {
+        let change = match (fields.delta, fields.count) {
+            (Some(delta), None) if delta != 0 && (-MAX_ON_HAND..=MAX_ON_HAND).contains(&delta) => Change::By(delta),
+            (Some(_), None) => return Err(InvalidAdjustment::Delta),
+            (None, Some(count)) if (0..=MAX_ON_HAND).contains(&count) => Change::To(count),
+            (None, Some(_)) => return Err(InvalidAdjustment::Count),
+            (None, None) | (Some(_), Some(_)) => return Err(InvalidAdjustment::ExactlyOne),
+        };
+        let Fields { reason, expected, occurred_at, .. } = fields;
+        Ok(Self { change, reason, expected, occurred_at })
+    }
+}
+
+impl From<AdjustStockBody> for Fields {
+    fn from(body: AdjustStockBody) -> Fields {
+        let (delta, count) = match body.change {
+            Change::By(delta) => (Some(delta), None),
+            Change::To(count) => (None, Some(count)),
+        };
+        let AdjustStockBody { reason, expected, occurred_at, .. } = body;
+        Fields { delta, count, reason, expected, occurred_at }
+    }
+}
+
+impl JsonSchema for AdjustStockBody {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AdjustStockBody".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> Schema {
+        Fields::json_schema(generator)
+    }
+}
+
+fn exactly_one(schema: &mut Schema) {
+    schema.insert("oneOf".to_owned(), json!([{ "required": ["delta"] }, { "required": ["count"] }]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adjustment_is_by_a_delta_or_to_a_count() {
+        let change = |json: &str| serde_json::from_str::<AdjustStockBody>(json).map(|body| body.change);
+        assert_eq!(change(r#"{"delta":-3,"reason":"broken"}"#).unwrap(), Change::By(-3));
+        assert_eq!(change(r#"{"count":0,"reason":"stolen"}"#).unwrap(), Change::To(0));
+        for bad in [
+            r#"{"reason":"x"}"#,
+            r#"{"delta":1,"count":1,"reason":"x"}"#,
+            r#"{"delta":0,"reason":"x"}"#,
+            r#"{"count":-1,"reason":"x"}"#,
+            r#"{"count":1,"reason":"x","why":"y"}"#,
+        ] {
+            assert!(change(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Free text with bounds, checked when it is parsed. No control characters: they break logs, terminals and CSV files,
+//! and PostgreSQL refuses NUL.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Text of 1 to `MAX` characters in one line, not only blanks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MAX: usize>(Box<str>);
+
+/// What people call a product.
+pub type Name = Text<200>;
+
+/// Why somebody did something.
+pub type Reason = Text<500>;
+
+/// What something is called elsewhere: a delivery note, a marketplace's order, a carrier's parcel.
+pub type Reference = Text<128>;
+
+/// How money moved: card, transfer, cash.
+pub type Method = Text<64>;
+
+/// Longest [`Note`], in characters.
+pub const MAX_NOTE_CHARS: usize = 2000;
+
+/// A word from the buyer: up to [`MAX_NOTE_CHARS`] characters; line breaks and tabs are welcome, other controls are not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Note(Box<str>);
+
+/// Why a text was refused; says what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing, or only blanks.
+    #[error("must not be empty or blank: write 1 to {max} characters")]
+    Blank {
+        /// Most characters allowed.
+        max: usize,
+    },
+    /// Too many characters.
+    #[error("has {found} characters: shorten it to {max}")]
+    Long {
+        /// Characters found.
+        found: usize,
+        /// Most characters allowed.
+        max: usize,
+    },
+    /// A control character.
+    #[error("has the control character U+{code:04X} at character {at}: remove it")]
+    Control {
+        /// Its code point.
+        code: u32,
+        /// Its place, from 1.
+        at: usize,
+    },
+}
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Note {
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> std::str::FromStr for Text<MAX> {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        check(text, MAX, |_| false)?;
+        if text.chars().all(char::is_whitespace) {
+            return Err(InvalidText::Blank { max: MAX });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl std::str::FromStr for Note {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        check(text, MAX_NOTE_CHARS, |c| matches!(c, '\n' | '\r' | '\t'))?;
+        Ok(Self(text.into()))
+    }
+}
+
+fn check(text: &str, max: usize, welcome: fn(char) -> bool) -> Result<(), InvalidText> {
+    // Bytes are at least characters, so short texts need no count.
+    if text.len() > max {
+        let found = text.chars().count();
+        if found > max {
+            return Err(InvalidText::Long { found, max });
+        }
+    }
+    match text.chars().enumerate().find(|(_, c)| c.is_control() && !welcome(*c)) {
+        Some((index, c)) => Err(InvalidText::Control { code: c.into(), at: index + 1 }),
+        None => Ok(()),
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed { max: MAX, parse: str::parse })
+    }
+}
+
+impl<'de> Deserialize<'de> for Note {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed { max: MAX_NOTE_CHARS, parse: str::parse })
+    }
+}
+
+/// Borrows the text while it checks it.
+struct Parsed<T> {
+    max: usize,
+    parse: fn(&str) -> Result<T, InvalidText>,
+}
+
+impl<T> Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a text of up to {} characters", self.max)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(E::custom)
+    }
+}
+
+impl<const MAX: usize> JsonSchema for Text<MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MAX}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*\S[^\u0000-\u001f\u007f-\u009f]*$",
+        })
+    }
+}
+
+impl JsonSchema for Note {
+    fn schema_name() -> Cow<'static, str> {
+        "Note".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": MAX_NOTE_CHARS })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_count_characters_not_bytes() {
+        assert!("ü".repeat(200).parse::<Name>().is_ok());
+        assert_eq!("ü".repeat(201).parse::<Name>(), Err(InvalidText::Long { found: 201, max: 200 }));
+        assert!("".parse::<Note>().is_ok() && "x".repeat(2001).parse::<Note>().is_err());
+    }
+
+    #[test]
+    fn blanks_and_control_characters_are_refused_with_what_to_do() {
+        let told = |text: &str| text.parse::<Method>().unwrap_err().to_string();
+        assert_eq!(told(" \u{3000}"), "must not be empty or blank: write 1 to 64 characters");
+        assert_eq!(told("ca\0rd"), "has the control character U+0000 at character 3: remove it");
+        assert_eq!(told("a\nb"), "has the control character U+000A at character 2: remove it");
+    }
+
+    #[test]
+    fn a_note_keeps_its_line_breaks() {
+        assert_eq!(serde_json::from_str::<Note>(r#""ring\n\ttwice""#).unwrap().as_str(), "ring\n\ttwice");
+        assert!(serde_json::from_str::<Note>(r#""\u0000""#).is_err());
+    }
+}

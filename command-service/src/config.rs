@@ -1,0 +1,113 @@
+//! The command-service's settings. The only file of this crate that reads the environment.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use platform::config::{ConfigErrors, FromSetting, Settings};
+use platform::logs::{Filter, Format};
+use platform::server;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::relay;
+use crate::writer;
+
+/// What a serving process needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// Where commands are taken.
+    pub http_addr: SocketAddr,
+    /// Where health and metrics are served.
+    pub admin_addr: SocketAddr,
+    /// The primary.
+    pub database: PgConnectOptions,
+    /// Connections of the writer: one appends, the others look up and lock.
+    pub connections: u32,
+    /// The relay; without brokers the platform runs without Kafka.
+    pub relay: Option<relay::Config>,
+    /// How large the writer's things may grow.
+    pub writer: writer::Limits,
+    /// What the HTTP server takes.
+    pub http: server::Limits,
+    /// How log lines look.
+    pub log_format: Format,
+    /// Which log lines there are.
+    pub log_level: Filter,
+}
+
+/// A PostgreSQL address.
+struct Database(PgConnectOptions);
+
+impl FromSetting for Database {
+    const FORM: &'static str = "a PostgreSQL address such as postgres://user:password@localhost:5432/orders";
+    const HIDDEN: bool = true;
+
+    fn from_setting(text: &str) -> Option<Self> {
+        text.parse().ok().map(Database)
+    }
+}
+
+/// A positive number of things kept in memory.
+struct Count(NonZeroUsize);
+
+impl FromSetting for Count {
+    const FORM: &'static str = "a whole number from 1";
+
+    fn from_setting(text: &str) -> Option<Self> {
+        text.parse().ok().map(Count)
+    }
+}
+
+impl Config {
+    /// Reads the environment; every mistake is reported at once.
+    pub fn from_env() -> Result<Config, ConfigErrors> {
+        Config::read(Settings::from_env())
+    }
+
+    fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
+        let default = writer::Limits::default();
+        let http_addr = settings.required("HTTP_ADDR");
+        let admin_addr = settings.required("ADMIN_ADDR");
+        let database = settings.required::<Database>("DATABASE_URL");
+        let connections = settings.bounded("DATABASE_CONNECTIONS", 4, 2..=100);
+        let brokers = settings.maybe::<String>("KAFKA_BROKERS");
+        let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
+        let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
+        let lease = settings.optional("RELAY_LEASE", relay::DEFAULT_LEASE);
+        let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, 1..=1_000_000);
+        let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
+        let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.streams));
+        let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let http = server::Limits::from_settings(&mut settings);
+        let log_format = settings.optional("LOG_FORMAT", Format::Json);
+        let log_level = settings.optional("LOG_LEVEL", Filter::info());
+        let complete = settings.finish()?;
+        let http_addr: SocketAddr = http_addr.get(&complete);
+        Ok(Config {
+            http_addr,
+            admin_addr: admin_addr.get(&complete),
+            database: database.get(&complete).0,
+            connections: connections.get(&complete),
+            relay: brokers.get(&complete).map(|brokers| relay::Config {
+                brokers,
+                topic_prefix: topic_prefix.get(&complete),
+                partitions: partitions.get(&complete),
+                lease: lease.get(&complete),
+                instance: format!("{}/{http_addr}", hostname()),
+            }),
+            writer: writer::Limits {
+                mailbox: mailbox.get(&complete),
+                batch: batch.get(&complete),
+                streams: streams.get(&complete).0,
+                answers: answers.get(&complete).0,
+            },
+            http: http.get(&complete),
+            log_format: log_format.get(&complete),
+            log_level: log_level.get(&complete),
+        })
+    }
+}
+
+/// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "host".into(), |name| name.trim().to_owned())
+}

@@ -1,0 +1,85 @@
+//! From a parsed command to its reply: reads the key and the context from the headers, submits, waits.
+
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use events::{Metadata, OrderId};
+use platform::metric_names;
+use platform::problem::Problem;
+use uuid::Uuid;
+
+use super::{MailboxSlot, reply};
+use crate::command::Command;
+use crate::writer::Request;
+use crate::writer::key::Key;
+
+/// Longest correlation id, in characters.
+const MAX_CORRELATION_CHARS: usize = 128;
+
+/// Length of a `traceparent` of version 00 (W3C Trace Context, 3.2).
+const TRACEPARENT_CHARS: usize = 55;
+
+/// Whether a command may come without an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyNeed {
+    /// No: a repeat would act twice.
+    Required,
+    /// Yes: a repeat finds that it is so already.
+    Optional,
+}
+
+/// What a command that took effect has done, for the status of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Made something that was not there: 201.
+    Created,
+    /// Changed something: 200.
+    Changed,
+}
+
+/// Submits a command and gives its answer.
+pub(super) async fn execute(
+    slot: &MailboxSlot,
+    headers: &HeaderMap,
+    need: KeyNeed,
+    effect: Effect,
+    command: Command,
+) -> Response {
+    let request = match request(headers, need, command) {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    let Some(mailbox) = slot.get() else { return reply::starting().into_response() };
+    let name = request.command.name();
+    let (outcome, response) = match mailbox.submit(request).await {
+        Ok(replied) => (reply::outcome(&replied), reply::response(replied, effect)),
+        Err(full) => ("shed", reply::shed(full).into_response()),
+    };
+    metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => name, "outcome" => outcome).increment(1);
+    response
+}
+
+fn request(headers: &HeaderMap, need: KeyNeed, command: Command) -> Result<Request, Problem> {
+    let key = match (headers.get("idempotency-key"), need) {
+        (Some(key), _) => {
+            Key::named(key.to_str().unwrap_or_default(), &command).map_err(|error| reply::invalid_key(&error))?
+        }
+        (None, KeyNeed::Required) => return Err(reply::key_missing()),
+        (None, KeyNeed::Optional) => Key::anonymous(&command),
+    };
+    let metadata = Metadata {
+        occurred_at: command.occurred_at(),
+        correlation_id: visible(headers, "x-correlation-id", MAX_CORRELATION_CHARS),
+        causation_id: None,
+        traceparent: visible(headers, "traceparent", TRACEPARENT_CHARS),
+    };
+    let new_id = OrderId::try_from(Uuid::now_v7()).expect("a UUID version 7 was just made");
+    Ok(Request { key, command, now: Utc::now(), new_id, metadata })
+}
+
+/// A header that only accompanies the command: what is not usable is left out, not refused.
+fn visible(headers: &HeaderMap, name: &str, max_chars: usize) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let usable = !text.is_empty() && text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic());
+    usable.then(|| text.to_owned())
+}

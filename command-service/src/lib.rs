@@ -1,0 +1,20 @@
+//! The only writer: takes commands, decides them, appends their events to the log, and relays the log to Kafka.
+//!
+//! The way of a command: [`http`] parses it into a [`command`], the [`writer`] decides it with the [`rules`] on the
+//! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. [`import`] is a client.
+//!
+//! Doors: sqlx in `log` and `relay/checkpoint.rs`; rdkafka in `relay/producer.rs` and `relay/topics.rs`; environment in
+//! `config.rs`.
+
+pub mod command;
+pub mod config;
+pub mod http;
+pub mod import;
+pub mod log;
+pub mod rejection;
+pub mod relay;
+pub mod rules;
+pub mod serve;
+pub mod state;
+pub mod world;
+pub mod writer;

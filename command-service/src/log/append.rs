@@ -1,0 +1,161 @@
+//! Appending: a batch commits only if the log has not moved since the state that it was decided on.
+
+use chrono::{DateTime, Utc};
+use events::{Incarnation, Position, StreamId, Version};
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use super::{Error, Head, Log};
+
+/// An event on its way into the log; its position is its place in the batch.
+#[derive(Debug, Clone)]
+pub struct NewRow {
+    /// Whose history it belongs to.
+    pub stream: StreamId,
+    /// Number in the stream.
+    pub version: Version,
+    /// The type.
+    pub event_type: &'static str,
+    /// Shape of the payload.
+    pub schema_version: i16,
+    /// JSON.
+    pub payload: String,
+    /// JSON of [`events::Metadata`], where there is any.
+    pub metadata: Option<String>,
+    /// The command, on its first event only.
+    pub command: Option<CommandMark>,
+    /// A name that the event takes for good.
+    pub claim: Option<String>,
+}
+
+/// What the first event of a command remembers of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandMark {
+    /// The idempotency key as an id.
+    pub id: Uuid,
+    /// What was asked, as a hash.
+    pub fingerprint: i64,
+    /// How many events the command wrote.
+    pub size: i16,
+}
+
+/// What became of an append.
+#[derive(Debug)]
+pub enum Appended {
+    /// The batch is in the log, after this position.
+    After(Position),
+    /// Another writer appended first; nothing happened.
+    Lost,
+    /// A command or a claim of the batch is in the log already; nothing happened.
+    Taken,
+    /// The database refuses the data of this batch; nothing happened.
+    Refused(sqlx::Error),
+    /// The answer got lost: the batch is in the log or not.
+    Unknown(sqlx::Error),
+}
+
+const APPEND: &str = "
+    with head as (
+        update log_head set position = position + $1
+        where position = $2 and incarnation = $3
+        returning position - $1 as base
+    )
+    insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
+        recorded_at, command_id, fingerprint, command_size, claim)
+    select head.base + e.ord, $3, e.stream_id, e.version, e.event_type, e.schema_version, e.payload::json,
+        e.metadata::json, $4, e.command_id, e.fingerprint, e.command_size, e.claim
+    from head, unnest($5::text[], $6::int[], $7::text[], $8::smallint[], $9::text[], $10::text[], $11::uuid[],
+        $12::bigint[], $13::smallint[], $14::text[]) with ordinality
+        as e(stream_id, version, event_type, schema_version, payload, metadata, command_id, fingerprint, command_size,
+            claim, ord)";
+
+impl Log {
+    /// Appends `rows` if the log still ends at `expected`: one statement, one round trip, durable when it returns.
+    pub async fn append(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return Appended::Unknown(error),
+        };
+        append(&mut connection, expected, recorded_at, rows).await
+    }
+
+    /// Takes the head of the log for this transaction, so that no other writer can win the next race.
+    pub async fn lock(&self) -> Result<Locked, Error> {
+        let mut transaction = self.pool.begin().await.map_err(Error::database("beginning a transaction"))?;
+        let (incarnation, position) =
+            sqlx::query_as::<_, (i32, i64)>("select incarnation, position from log_head for update")
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(Error::database("locking the head of the log"))?;
+        let head = Head { incarnation: Incarnation(incarnation), position: Position(position) };
+        Ok(Locked { transaction, head })
+    }
+}
+
+/// The head of the log, held until dropped or appended to.
+#[derive(Debug)]
+pub struct Locked {
+    transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+    /// Where the log ends for as long as this is held.
+    pub head: Head,
+}
+
+impl Locked {
+    /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
+    pub async fn append(mut self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        match append(&mut self.transaction, expected, recorded_at, rows).await {
+            Appended::After(position) => match self.transaction.commit().await {
+                Ok(()) => Appended::After(position),
+                Err(error) => Appended::Unknown(error),
+            },
+            nothing_happened => nothing_happened,
+        }
+    }
+}
+
+async fn append(
+    connection: &mut PgConnection,
+    expected: Head,
+    recorded_at: DateTime<Utc>,
+    rows: &[NewRow],
+) -> Appended {
+    fn column<'a, T>(rows: &'a [NewRow], of: impl Fn(&'a NewRow) -> T) -> Vec<T> {
+        rows.iter().map(of).collect()
+    }
+    let inserted = sqlx::query(APPEND)
+        .bind(rows.len() as i64)
+        .bind(expected.position.0)
+        .bind(expected.incarnation.0)
+        .bind(recorded_at)
+        .bind(column(rows, |row| row.stream.as_str()))
+        .bind(column(rows, |row| row.version.0))
+        .bind(column(rows, |row| row.event_type))
+        .bind(column(rows, |row| row.schema_version))
+        .bind(column(rows, |row| row.payload.as_str()))
+        .bind(column(rows, |row| row.metadata.as_deref()))
+        .bind(column(rows, |row| row.command.map(|command| command.id)))
+        .bind(column(rows, |row| row.command.map(|command| command.fingerprint)))
+        .bind(column(rows, |row| row.command.map(|command| command.size)))
+        .bind(column(rows, |row| row.claim.as_deref()))
+        .execute(connection)
+        .await;
+    match inserted {
+        Ok(done) if done.rows_affected() == rows.len() as u64 => Appended::After(expected.position),
+        Ok(_) => Appended::Lost,
+        Err(error) => failed(error),
+    }
+}
+
+/// Sorts a failure by what is known about it. Classes are those of PostgreSQL's appendix A: 22 is bad data, 23 a broken
+/// constraint, 54 a limit. Everything else (a lost connection, a shutdown, a full disk) leaves the outcome open.
+fn failed(error: sqlx::Error) -> Appended {
+    let Some(database) = error.as_database_error() else { return Appended::Unknown(error) };
+    if database.is_unique_violation() {
+        return Appended::Taken;
+    }
+    let code = database.code().unwrap_or_default();
+    match &code[..code.len().min(2)] {
+        "22" | "23" | "54" => Appended::Refused(error),
+        _ => Appended::Unknown(error),
+    }
+}

@@ -1,0 +1,317 @@
+//! The answer "no": why a command was not carried out and what would help. Not an error: nothing went wrong with us.
+//!
+//! [`http`](crate::http) turns it into a problem document (RFC 9457) of kind, status, title, detail and extensions.
+//! Kinds are a contract with callers: they are added, never changed. Details are in [`detail`], members for machines in
+//! [`extensions`].
+
+use chrono::{DateTime, Utc};
+use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
+use events::order::{LineNo, PartNo};
+use events::{ChannelCode, Currency, Location, Minor, OrderId, Sku};
+use serde::Serialize;
+
+mod detail;
+mod extensions;
+
+/// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
+pub const EXTERNAL_REF: &str = "external_ref:";
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// The product that the command addresses does not exist.
+    UnknownProduct(Sku),
+    /// The order does not exist.
+    UnknownOrder(OrderId),
+    /// A payment, fulfilment or return of the order does not exist.
+    UnknownPart {
+        /// What was named.
+        part: Part,
+        /// Its number.
+        number: PartNo,
+        /// The last number of its kind in the order.
+        last: PartNo,
+    },
+    /// The state of the order forbids it.
+    OrderState(OrderState),
+    /// Fewer pieces can be promised or taken away than asked for.
+    InsufficientStock(Vec<ShortLine>),
+    /// Lines whose product cannot be sold like this.
+    UnfitProducts(Vec<UnfitLine>),
+    /// The SKU is taken by a product that is not the same.
+    DuplicateSku(Sku),
+    /// The order's id is taken.
+    DuplicateOrder(OrderId),
+    /// The order's name elsewhere is taken in its channel.
+    DuplicateExternalRef {
+        /// The channel.
+        channel: String,
+        /// The name.
+        external_ref: String,
+    },
+    /// The caller decided on an old count.
+    StaleExpected {
+        /// Pieces that the caller believed to be on hand.
+        expected: i64,
+        /// Pieces on hand.
+        on_hand: i64,
+    },
+    /// More pieces would be on hand than we count.
+    StockLimit {
+        /// Pieces that would be on hand.
+        on_hand: i64,
+        /// The most that can be.
+        limit: i64,
+    },
+    /// There is no such channel.
+    UnknownChannel(ChannelCode),
+    /// The channel does not sell in this currency.
+    WrongCurrency {
+        /// The channel.
+        channel: ChannelCode,
+        /// The currency asked for.
+        currency: Currency,
+        /// Those it sells in.
+        allowed: Vec<Currency>,
+    },
+    /// The order comes to another total than the caller expected.
+    TotalMismatch {
+        /// What the caller expected, minor units.
+        expected: Minor,
+        /// What it comes to, minor units.
+        total: Minor,
+    },
+    /// A discount is larger than what it is taken off.
+    DiscountExceeded {
+        /// The line; the whole order where missing.
+        line: Option<LineNo>,
+        /// The discount, minor units.
+        discount: Minor,
+        /// What it is taken off, minor units.
+        worth: Minor,
+    },
+    /// Lines that the order does not have.
+    UnknownLines {
+        /// Their numbers.
+        lines: Vec<LineNo>,
+        /// The last number in the order.
+        last: LineNo,
+    },
+    /// More pieces than are left for this.
+    QuantityExceeded {
+        /// What the pieces would be.
+        purpose: Purpose,
+        /// The lines.
+        lines: Vec<ExceededLine>,
+    },
+    /// The lines lie at several locations and a fulfilment is of one.
+    SeveralLocations(Vec<Location>),
+    /// Lines whose stock is not reserved at the location named.
+    WrongLocation {
+        /// The location named.
+        location: Location,
+        /// The lines; empty where the order has none there at all.
+        lines: Vec<LineNo>,
+    },
+    /// A new payment without its method.
+    MethodMissing,
+    /// More money than is left for this.
+    AmountExceeded {
+        /// The payment.
+        payment: PartNo,
+        /// What was asked for, minor units.
+        amount: Minor,
+        /// What can be refunded, minor units.
+        refundable: Minor,
+    },
+    /// A sum is larger than we count.
+    AmountOverflow,
+    /// The instant lies outside of what can be recorded.
+    InstantOutOfRange {
+        /// The instant named.
+        instant: DateTime<Utc>,
+        /// The first instant allowed.
+        earliest: DateTime<Utc>,
+        /// The last instant allowed.
+        latest: DateTime<Utc>,
+    },
+    /// The order has as many of these as it can have.
+    TooManyParts {
+        /// Of what.
+        part: Part,
+        /// The most there can be.
+        limit: usize,
+    },
+}
+
+/// Something with a number in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A payment.
+    Payment,
+    /// A fulfilment.
+    Fulfilment,
+    /// A return.
+    Return,
+}
+
+/// What stands in the way and what could be done instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderState {
+    /// Whether the order goes on.
+    pub lifecycle: Lifecycle,
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+    /// Commands that are allowed now, as the path behind `/v1/orders/{id}/`.
+    pub allowed: Vec<String>,
+}
+
+/// What stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The order's lifecycle.
+    Lifecycle,
+    /// Everything is shipped.
+    AllShipped,
+    /// Where the fulfilment stands.
+    Fulfilment(PartNo, FulfilmentState),
+    /// The fulfilment was shipped with another carrier or tracking number.
+    OtherShipment(PartNo),
+    /// Where the return stands.
+    Return(PartNo, ReturnState),
+    /// The payment is captured: nothing is promised any more.
+    Captured(PartNo),
+}
+
+/// A line that asks for more than can be promised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShortLine {
+    /// Its number in the order; missing where no order asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<LineNo>,
+    /// What.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// Pieces asked for.
+    pub requested: i64,
+    /// Pieces that are there for it, after the lines before it.
+    pub available: i64,
+}
+
+/// A line whose product cannot be sold like this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnfitLine {
+    /// Its number in the order.
+    pub line: LineNo,
+    /// What.
+    pub sku: Sku,
+    /// Why not.
+    pub problem: Unfit,
+}
+
+/// Why a product cannot be sold like this; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    /// It does not exist.
+    UnknownProduct,
+    /// It is discontinued.
+    InactiveProduct,
+    /// It has no price in the order's currency, and the line brings none.
+    PriceMissing,
+}
+
+/// What pieces are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be packed.
+    Fulfilment,
+    /// To be given up.
+    Cancellation,
+    /// To be sent back.
+    Return,
+}
+
+/// A line of which more is asked than is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ExceededLine {
+    /// Its number in the order.
+    pub line: LineNo,
+    /// Pieces asked for.
+    pub requested: u32,
+    /// Pieces left for this.
+    pub available: u32,
+}
+
+impl Rejection {
+    /// The last part of the problem's type; stable.
+    pub fn kind(&self) -> &'static str {
+        self.facts().0
+    }
+
+    /// Somebody else has what this claim of a [`NewEvent`](crate::rules::NewEvent) names.
+    pub fn claim_taken(claim: &str) -> Rejection {
+        let name = claim.strip_prefix(EXTERNAL_REF).unwrap_or(claim);
+        let (channel, external_ref) = name.split_once(':').unwrap_or(("", name));
+        Rejection::DuplicateExternalRef { channel: channel.to_owned(), external_ref: external_ref.to_owned() }
+    }
+
+    /// The HTTP status: 404 not there, 409 the state forbids it, 412 decided on an old state, 422 makes no sense.
+    pub fn status(&self) -> u16 {
+        self.facts().1
+    }
+
+    /// The kind in words; the same for every occurrence.
+    pub fn title(&self) -> &'static str {
+        self.facts().2
+    }
+
+    fn facts(&self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::UnknownProduct(_) => ("unknown-product", 404, "The product does not exist"),
+            Self::UnknownOrder(_) => ("unknown-order", 404, "The order does not exist"),
+            Self::UnknownPart { part: Part::Payment, .. } => ("unknown-payment", 404, "The payment does not exist"),
+            Self::UnknownPart { part: Part::Fulfilment, .. } => {
+                ("unknown-fulfilment", 404, "The fulfilment does not exist")
+            }
+            Self::UnknownPart { part: Part::Return, .. } => ("unknown-return", 404, "The return does not exist"),
+            Self::OrderState(_) => ("order-state", 409, "The order's state forbids it"),
+            Self::InsufficientStock(_) => ("insufficient-stock", 409, "Not enough stock"),
+            Self::UnfitProducts(lines) => worst(lines).facts(),
+            Self::DuplicateSku(_) => ("duplicate-sku", 409, "The SKU is taken"),
+            Self::DuplicateOrder(_) => ("duplicate-order", 409, "The order's id is taken"),
+            Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
+            Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
+            Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),
+            Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),
+            Self::WrongCurrency { .. } => ("wrong-currency", 422, "The channel does not sell in this currency"),
+            Self::TotalMismatch { .. } => ("total-mismatch", 422, "The order comes to another total"),
+            Self::DiscountExceeded { .. } => ("discount-exceeded", 422, "The discount is too large"),
+            Self::UnknownLines { .. } => ("unknown-line", 422, "The order has no such line"),
+            Self::QuantityExceeded { .. } => ("quantity-exceeded", 422, "More pieces than are left"),
+            Self::SeveralLocations(_) => ("several-locations", 422, "A fulfilment is of one location"),
+            Self::WrongLocation { .. } => ("wrong-location", 422, "The stock is reserved elsewhere"),
+            Self::MethodMissing => ("method-missing", 422, "A new payment needs its method"),
+            Self::AmountExceeded { .. } => ("amount-exceeded", 422, "More money than is left"),
+            Self::AmountOverflow => ("amount-overflow", 422, "The amount is too large"),
+            Self::InstantOutOfRange { .. } => ("instant-out-of-range", 422, "The instant cannot be recorded"),
+            Self::TooManyParts { .. } => ("too-many-parts", 422, "The order has too many of these"),
+        }
+    }
+}
+
+impl Unfit {
+    fn facts(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::UnknownProduct => ("unknown-product", 422, "A product does not exist"),
+            Self::InactiveProduct => ("inactive-product", 409, "A product is discontinued"),
+            Self::PriceMissing => ("price-missing", 422, "A product has no price in this currency"),
+        }
+    }
+}
+
+/// A document has one kind: that of its worst line. Every line says its own.
+fn worst(lines: &[UnfitLine]) -> Unfit {
+    lines.iter().map(|line| line.problem).min().unwrap_or(Unfit::UnknownProduct)
+}

@@ -1,0 +1,201 @@
+//! What a person reads of a rejection: what happened this time, and what to do.
+
+use std::fmt::Display;
+
+use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
+
+use super::{Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+
+/// Most lines that a sentence tells one by one; the extensions have them all.
+const MAX_TOLD: usize = 5;
+
+impl Rejection {
+    /// What happened and what to do, as sentences.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::UnknownProduct(sku) => format!("There is no product {sku}. Create it first, or correct the SKU."),
+            Self::UnknownOrder(id) => format!("There is no order {id}. Correct the id."),
+            Self::UnknownPart { part, number, last: 0 } => {
+                format!("The order has no {part} {number}; it has none yet. Create it first.")
+            }
+            Self::UnknownPart { part, number, last } => {
+                format!("The order has no {part} {number}. Name one from 1 to {last}.")
+            }
+            Self::OrderState(state) => order_state(state),
+            Self::InsufficientStock(lines) => {
+                format!("{}. Ask for less, or wait for stock.", told(lines.iter().map(short)))
+            }
+            Self::UnfitProducts(lines) => format!("{}. Correct these lines.", told(lines.iter().map(unfit))),
+            Self::DuplicateSku(sku) => {
+                format!(
+                    "There is a product {sku} already, and it is not the same. Change its price, or take another SKU."
+                )
+            }
+            Self::DuplicateOrder(id) => {
+                format!("There is an order {id} already. Send another id, or none and take the one in the answer.")
+            }
+            Self::DuplicateExternalRef { channel, external_ref } => format!(
+                "Channel {channel} has an order `{external_ref}` already. If it is this one, there is nothing to do."
+            ),
+            Self::StaleExpected { expected, on_hand } => {
+                format!("You expected {expected} on hand, there are {on_hand}. Look again, then decide.")
+            }
+            Self::StockLimit { on_hand, limit } => {
+                format!("{on_hand} pieces would be on hand; at most {limit} are counted. Correct the quantity.")
+            }
+            Self::UnknownChannel(channel) => {
+                format!("There is no channel `{channel}`. Name one that exists, or none for the default.")
+            }
+            Self::WrongCurrency { channel, currency, allowed } => {
+                format!("Channel {channel} does not sell in {currency}. Take one of: {}.", list(allowed))
+            }
+            Self::TotalMismatch { expected, total } => format!(
+                "You expected a total of {expected} minor units, it is {total}. Show the buyer the new total, then send it."
+            ),
+            Self::DiscountExceeded { line, discount, worth } => {
+                let what = line.map_or("the order".to_owned(), |line| format!("line {line}"));
+                format!("A discount of {discount} is more than {what} is worth: {worth} minor units. Take off less.")
+            }
+            Self::UnknownLines { lines, last } => {
+                format!("The order has no line {}. Name lines from 1 to {last}.", list(lines))
+            }
+            Self::QuantityExceeded { purpose, lines } => {
+                let lines = lines
+                    .iter()
+                    .map(|line| format!("line {} asks for {}, {} are left", line.line, line.requested, line.available));
+                format!("{} {}.", told(lines), advice(*purpose))
+            }
+            Self::SeveralLocations(locations) => {
+                format!("The pieces lie at {}. Make one fulfilment for each, naming its location.", list(locations))
+            }
+            Self::WrongLocation { location, lines } if lines.is_empty() => {
+                format!("The order has nothing reserved at {location}. Correct the location.")
+            }
+            Self::WrongLocation { location, lines } => {
+                format!("Not reserved at {location}: line {}. Name the location of these lines.", list(lines))
+            }
+            Self::MethodMissing => {
+                "A capture that names no payment is a new one. Send its `method`, or name the `payment`.".to_owned()
+            }
+            Self::AmountExceeded { payment, amount, refundable } => format!(
+                "{amount} is more than is left of payment {payment}: {refundable} minor units. Refund at most that."
+            ),
+            Self::AmountOverflow => {
+                "A sum of this request is larger than 1000000000000000 minor units. Split it.".to_owned()
+            }
+            Self::InstantOutOfRange { instant, earliest, latest } => {
+                format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
+            }
+            Self::TooManyParts { part, limit } => format!("The order has {limit} {part}s, the most there can be."),
+        }
+    }
+}
+
+fn order_state(state: &OrderState) -> String {
+    let obstacle = match state.obstacle {
+        Obstacle::Lifecycle => format!("The order is {}.", lifecycle(state.lifecycle)),
+        Obstacle::AllShipped => "Everything that is wanted is shipped: request a return instead.".to_owned(),
+        Obstacle::Fulfilment(number, at) => format!("Fulfilment {number} is {}.", fulfilment(at)),
+        Obstacle::OtherShipment(number) => {
+            format!("Fulfilment {number} was shipped with another carrier or tracking number.")
+        }
+        Obstacle::Return(number, at) => format!("Return {number} is {}.", return_state(at)),
+        Obstacle::Captured(number) => {
+            format!("Payment {number} is captured, nothing is promised any more: record a refund instead.")
+        }
+    };
+    match state.allowed.is_empty() {
+        true => format!("{obstacle} Nothing else can be done with it."),
+        false => format!("{obstacle} Allowed now: {}.", list(&state.allowed)),
+    }
+}
+
+fn short(line: &ShortLine) -> String {
+    let ShortLine { sku, location, requested, available, .. } = line;
+    match line.line {
+        Some(line) => format!("line {line} asks for {requested} of {sku} at {location}, {available} are available"),
+        None => format!("{requested} of {sku} at {location} would go, {available} are not reserved"),
+    }
+}
+
+fn unfit(line: &UnfitLine) -> String {
+    let what = match line.problem {
+        Unfit::UnknownProduct => "does not exist",
+        Unfit::InactiveProduct => "is discontinued",
+        Unfit::PriceMissing => "has no price in this currency",
+    };
+    format!("line {}: {} {what}", line.line, line.sku)
+}
+
+fn advice(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Fulfilment => "to be packed. Ask for less",
+        Purpose::Cancellation => "neither packed nor shipped. Ask for less, or cancel the fulfilment first",
+        Purpose::Return => "shipped and not yet sent back. Ask for less",
+    }
+}
+
+fn lifecycle(lifecycle: Lifecycle) -> &'static str {
+    match lifecycle {
+        Lifecycle::Open => "open",
+        Lifecycle::Completed => "completed",
+        Lifecycle::Cancelled => "cancelled",
+        Lifecycle::Expired => "expired",
+    }
+}
+
+fn fulfilment(state: FulfilmentState) -> &'static str {
+    match state {
+        FulfilmentState::Created => "not shipped yet",
+        FulfilmentState::Shipped => "shipped",
+        FulfilmentState::Delivered => "delivered",
+        FulfilmentState::Cancelled => "cancelled",
+    }
+}
+
+fn return_state(state: ReturnState) -> &'static str {
+    match state {
+        ReturnState::Requested => "requested",
+        ReturnState::Received => "received",
+        ReturnState::Rejected => "rejected",
+    }
+}
+
+impl Part {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Payment => "payment",
+            Part::Fulfilment => "fulfilment",
+            Part::Return => "return",
+        }
+    }
+}
+
+impl Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The first few clauses, as the beginning of a sentence.
+fn told(clauses: impl ExactSizeIterator<Item = String>) -> String {
+    let more = clauses.len().saturating_sub(MAX_TOLD);
+    let mut told = clauses.take(MAX_TOLD).collect::<Vec<_>>().join("; ");
+    if let Some(first) = told.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    if more > 0 {
+        told.push_str(&format!("; and {more} more"));
+    }
+    told
+}
+
+/// The first few words, with commas.
+fn list(words: &[impl Display]) -> String {
+    let mut list = words.iter().take(MAX_TOLD).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = words.len().saturating_sub(MAX_TOLD) {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
+}

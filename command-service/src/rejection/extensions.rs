@@ -1,0 +1,69 @@
+//! What a machine reads of a rejection: the members of its problem document beside the standard ones.
+
+use events::order::PartNo;
+use serde_json::{Map, Value, json};
+
+use super::{Obstacle, OrderState, Rejection};
+
+impl Rejection {
+    /// Members for machines; names and meanings are stable.
+    pub fn extensions(&self) -> Map<String, Value> {
+        match self.members() {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
+
+    fn members(&self) -> Value {
+        match self {
+            Self::UnknownProduct(sku) | Self::DuplicateSku(sku) => json!({ "sku": sku }),
+            Self::UnknownOrder(id) | Self::DuplicateOrder(id) => json!({ "order_id": id }),
+            Self::UnknownPart { part, number, last } => json!({ part.as_str(): number, "last": last }),
+            Self::OrderState(state) => state_members(state),
+            Self::InsufficientStock(lines) => json!({ "lines": lines }),
+            Self::UnfitProducts(lines) => json!({ "lines": lines }),
+            Self::DuplicateExternalRef { channel, external_ref } => {
+                json!({ "channel": channel, "external_ref": external_ref })
+            }
+            Self::StaleExpected { expected, on_hand } => json!({ "expected": expected, "on_hand": on_hand }),
+            Self::StockLimit { on_hand, limit } => json!({ "on_hand": on_hand, "limit": limit }),
+            Self::UnknownChannel(channel) => json!({ "channel": channel }),
+            Self::WrongCurrency { channel, currency, allowed } => {
+                json!({ "channel": channel, "currency": currency, "allowed": allowed })
+            }
+            Self::TotalMismatch { expected, total } => json!({ "expected_total": expected, "total": total }),
+            Self::DiscountExceeded { line, discount, worth } => {
+                json!({ "line": line, "discount": discount, "worth": worth })
+            }
+            Self::UnknownLines { lines, last } => json!({ "lines": lines, "last": last }),
+            Self::QuantityExceeded { lines, .. } => json!({ "lines": lines }),
+            Self::SeveralLocations(locations) => json!({ "locations": locations }),
+            Self::WrongLocation { location, lines } => json!({ "location": location, "lines": lines }),
+            Self::AmountExceeded { payment, amount, refundable } => {
+                json!({ "payment": payment, "amount": amount, "refundable": refundable })
+            }
+            Self::InstantOutOfRange { instant, earliest, latest } => {
+                json!({ "instant": instant, "earliest": earliest, "latest": latest })
+            }
+            Self::TooManyParts { limit, .. } => json!({ "limit": limit }),
+            Self::MethodMissing | Self::AmountOverflow => json!({}),
+        }
+    }
+}
+
+fn state_members(state: &OrderState) -> Value {
+    let mut members = json!({ "lifecycle": state.lifecycle, "allowed": state.allowed });
+    match state.obstacle {
+        Obstacle::Lifecycle | Obstacle::AllShipped => {}
+        Obstacle::Fulfilment(number, at) => stand(&mut members, "fulfilment", number, json!(at)),
+        Obstacle::OtherShipment(number) => stand(&mut members, "fulfilment", number, json!("shipped")),
+        Obstacle::Return(number, at) => stand(&mut members, "return", number, json!(at)),
+        Obstacle::Captured(number) => stand(&mut members, "payment", number, json!("captured")),
+    }
+    members
+}
+
+fn stand(members: &mut Value, part: &str, number: PartNo, state: Value) {
+    members[part] = number.into();
+    members["state"] = state;
+}

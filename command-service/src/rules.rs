@@ -1,0 +1,142 @@
+//! The rules: what a command does to the world, or why not. Pure: no clock, no randomness, no I/O.
+//!
+//! The [`writer`](crate::writer) asks [`reads`] which streams a command looks at, loads those that are not in memory,
+//! and lets [`decide`] say what happens. One file per part of the domain; [`lookup`] is how they read the world.
+
+use chrono::{DateTime, Utc};
+use events::{Event, OrderId, StreamId};
+
+use crate::command::Command;
+use crate::rejection::Rejection;
+use crate::world::World;
+
+mod cancellation;
+pub mod channel;
+mod fulfilment;
+mod instant;
+mod lookup;
+mod payment;
+mod pieces;
+mod place;
+mod pricing;
+mod product;
+mod returns;
+mod shelf;
+mod standing;
+mod stock;
+
+#[cfg(test)]
+mod tests;
+
+/// What a decision takes from outside: the caller's clock and randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// When the decision is made.
+    pub now: DateTime<Utc>,
+    /// The id of an order that brings none.
+    pub new_id: OrderId,
+}
+
+/// Something that happens if the log takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// To what.
+    pub stream: StreamId,
+    /// What.
+    pub event: Event,
+    /// A name that it takes for good; the log refuses a second event with the same.
+    pub claim: Option<String>,
+}
+
+/// Why a command cannot be decided with yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The answer is no.
+    Rejected(Rejection),
+    /// These streams are not in memory: load them, then ask again.
+    Needs(Vec<StreamId>),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Refusal::Rejected(rejection)
+    }
+}
+
+impl NewEvent {
+    fn new(stream: &StreamId, event: impl Into<Event>) -> NewEvent {
+        NewEvent { stream: stream.clone(), event: event.into(), claim: None }
+    }
+}
+
+type Decision = Result<Vec<NewEvent>, Refusal>;
+
+/// What happens: the first event is on the stream that the command addresses; none if everything is so already.
+pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec<NewEvent>, Refusal> {
+    instant::check(command.occurred_at(), context.now)?;
+    match command {
+        Command::CreateProduct(c) => product::create(c, world),
+        Command::ChangePrice(c) => product::change_price(c, world),
+        Command::DiscontinueProduct(c) => product::discontinue(c, world),
+        Command::ReactivateProduct(c) => product::reactivate(c, world),
+        Command::ReceiveStock(c) => stock::receive(c, world),
+        Command::AdjustStock(c) => stock::adjust(c, world),
+        Command::PlaceOrder(c) => place::place(c, context, world),
+        Command::RecordPayment(c) => payment::record(c, world),
+        Command::CreateFulfilment(c) => fulfilment::create(c, world),
+        Command::ShipFulfilment(c) => fulfilment::ship(c, world),
+        Command::DeliverFulfilment(c) => fulfilment::deliver(c, world),
+        Command::CancelFulfilment(c) => fulfilment::cancel(c, world),
+        Command::CancelOrder(c) => cancellation::cancel(c, world),
+        Command::RequestReturn(c) => returns::request(c, world),
+        Command::ReceiveReturn(c) => returns::receive(c, world),
+        Command::RejectReturn(c) => returns::reject(c, world),
+        Command::RecordRefund(c) => payment::refund(c, world),
+    }
+}
+
+/// The streams that the command looks at, as far as the world tells: an order's stock only shows once the order is there.
+pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
+    match command {
+        Command::CreateProduct(c) => vec![StreamId::product(&c.body.sku)],
+        Command::ChangePrice(c) => vec![StreamId::product(&c.sku)],
+        Command::DiscontinueProduct(c) => vec![StreamId::product(&c.sku)],
+        Command::ReactivateProduct(c) => vec![StreamId::product(&c.sku)],
+        Command::ReceiveStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
+        Command::AdjustStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
+        Command::PlaceOrder(c) => place::reads(c),
+        Command::RecordPayment(c) => vec![StreamId::order(c.order_id)],
+        Command::CreateFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::pieces(c, order)),
+        Command::DeliverFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::CancelFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::CancelOrder(c) => shelf::reads(c.order_id, world, |order| cancellation::pieces(c, order).ok()),
+        Command::RequestReturn(c) => vec![StreamId::order(c.order_id)],
+        Command::ReceiveReturn(c) => shelf::reads(c.order_id, world, |order| returns::pieces(c, order)),
+        Command::RejectReturn(c) => vec![StreamId::order(c.order_id)],
+        Command::RecordRefund(c) => vec![StreamId::order(c.order_id)],
+    }
+}
+
+/// The stream that the command addresses: its first event is there, and its answer is about it.
+pub fn addressed(command: &Command, new_id: OrderId) -> StreamId {
+    match command {
+        Command::CreateProduct(c) => StreamId::product(&c.body.sku),
+        Command::ChangePrice(c) => StreamId::product(&c.sku),
+        Command::DiscontinueProduct(c) => StreamId::product(&c.sku),
+        Command::ReactivateProduct(c) => StreamId::product(&c.sku),
+        Command::ReceiveStock(c) => StreamId::stock(&c.sku, &c.location),
+        Command::AdjustStock(c) => StreamId::stock(&c.sku, &c.location),
+        Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or(new_id)),
+        Command::RecordPayment(c) => StreamId::order(c.order_id),
+        Command::CreateFulfilment(c) => StreamId::order(c.order_id),
+        Command::ShipFulfilment(c) => StreamId::order(c.order_id),
+        Command::DeliverFulfilment(c) => StreamId::order(c.order_id),
+        Command::CancelFulfilment(c) => StreamId::order(c.order_id),
+        Command::CancelOrder(c) => StreamId::order(c.order_id),
+        Command::RequestReturn(c) => StreamId::order(c.order_id),
+        Command::ReceiveReturn(c) => StreamId::order(c.order_id),
+        Command::RejectReturn(c) => StreamId::order(c.order_id),
+        Command::RecordRefund(c) => StreamId::order(c.order_id),
+    }
+}

@@ -1,0 +1,69 @@
+//! Giving up pieces of an order that have not left.
+//!
+//! Pieces in an open fulfilment: who cancels the whole order wants none of it, so open fulfilments are cancelled along.
+//! Who cancels lines gets those that are not packed; a packed piece may share its parcel with pieces that are wanted, so
+//! its fulfilment has to be cancelled first, by somebody who knows the parcel.
+
+use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress};
+use events::order::{LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled};
+use events::stock::{StockEvent, StockReleased};
+
+use super::{Decision, NewEvent, fulfilment, lookup, pieces, shelf, standing};
+use crate::command::CancelOrder;
+use crate::rejection::{Obstacle, Purpose, Rejection};
+use crate::state::Order;
+use crate::world::World;
+
+pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let progress = &order.progress;
+    if progress.lifecycle == Lifecycle::Cancelled {
+        return Ok(vec![]);
+    }
+    standing::open(progress)?;
+    let lines = pieces(command, order)?;
+    if lines.is_empty() {
+        return nothing_to_give_up(progress);
+    }
+    let order_id = command.order_id;
+    let released =
+        shelf::moved(world, order, &lines, |quantity| StockEvent::Released(StockReleased { order_id, quantity }))?;
+
+    let reason = command.body.reason.as_str();
+    let mut events = Vec::new();
+    if command.body.lines.is_none() {
+        let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
+        events.extend(open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)));
+    }
+    let given_up: u64 = lines.iter().map(|piece| u64::from(piece.quantity)).sum();
+    let is_nothing_left = given_up == wanted(progress);
+    let cancelled = OrderLinesCancelled { lines, reason: reason.to_owned() };
+    events.push(NewEvent::new(&stream, OrderEvent::LinesCancelled(cancelled)));
+    if is_nothing_left {
+        let cancelled = OrderCancelled { reason: reason.to_owned() };
+        events.push(NewEvent::new(&stream, OrderEvent::Cancelled(cancelled)));
+    }
+    events.extend(released);
+    Ok(events)
+}
+
+/// The pieces that are given up, none beyond what may be.
+pub(super) fn pieces(command: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+    match &command.body.lines {
+        Some(lines) => pieces::named(lines, &order.progress, Purpose::Cancellation),
+        None => Ok(pieces::all(&order.progress, pieces::unshipped)),
+    }
+}
+
+/// What could be given up was given up before, or everything is shipped.
+fn nothing_to_give_up(progress: &Progress) -> Decision {
+    match progress.lines.iter().any(|line| line.cancelled > 0) {
+        true => Ok(vec![]),
+        false => Err(standing::forbidden(progress, Obstacle::AllShipped).into()),
+    }
+}
+
+/// Pieces wanted, shipped ones too: as long as one is shipped, something is left of the order.
+fn wanted(progress: &Progress) -> u64 {
+    progress.lines.iter().map(LineProgress::wanted).map(u64::from).sum()
+}

@@ -1,0 +1,134 @@
+//! Packing, shipping and delivering pieces of an order. A fulfilment is of one location: one parcel, one packer.
+
+use std::collections::BTreeSet;
+
+use events::order::progress::{Fulfilment, FulfilmentState, LineProgress, Progress};
+use events::order::{
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent,
+};
+use events::stock::{StockEvent, StockShipped};
+use events::{Location, StreamId};
+
+use super::{Decision, NewEvent, lookup, pieces, shelf, standing};
+use crate::command::order::{CreateFulfilmentBody, ShipFulfilmentBody};
+use crate::command::text::Reference;
+use crate::command::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
+use crate::rejection::{Obstacle, Part, Purpose, Rejection};
+use crate::state::{Order, Parcel};
+use crate::world::World;
+
+pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let progress = &order.progress;
+    standing::open(progress)?;
+    let lines = chosen(&command.body, progress)?;
+    let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
+    let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
+    let created = FulfilmentCreated { fulfilment, location, lines };
+    Ok(vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))])
+}
+
+pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let number = command.fulfilment;
+    let fulfilment = find(order, number)?;
+    match fulfilment.state {
+        FulfilmentState::Created => {}
+        FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(command, order),
+        state @ FulfilmentState::Cancelled => return stands(order, number, state),
+    }
+    let Parcel { carrier, tracking } = parcel(&command.body);
+    let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
+    let order_id = command.order_id;
+    let moved = shelf::moved(world, order, &fulfilment.lines, |quantity| {
+        StockEvent::Shipped(StockShipped { order_id, quantity })
+    })?;
+    let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentShipped(shipped))];
+    events.extend(moved);
+    Ok(events)
+}
+
+pub(super) fn deliver(command: &DeliverFulfilment, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let number = command.fulfilment;
+    match find(order, number)?.state {
+        FulfilmentState::Shipped => {
+            let delivered = FulfilmentDelivered { fulfilment: number };
+            Ok(vec![NewEvent::new(&stream, OrderEvent::FulfilmentDelivered(delivered))])
+        }
+        FulfilmentState::Delivered => Ok(vec![]),
+        state @ (FulfilmentState::Created | FulfilmentState::Cancelled) => stands(order, number, state),
+    }
+}
+
+pub(super) fn cancel(command: &CancelFulfilment, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let number = command.fulfilment;
+    match find(order, number)?.state {
+        FulfilmentState::Created => Ok(vec![cancelled(&stream, number)]),
+        FulfilmentState::Cancelled => Ok(vec![]),
+        state @ (FulfilmentState::Shipped | FulfilmentState::Delivered) => stands(order, number, state),
+    }
+}
+
+pub(super) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
+    NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
+}
+
+/// The pieces that a shipment takes off their shelves, if it can still be made.
+pub(super) fn pieces(command: &ShipFulfilment, order: &Order) -> Option<Vec<LineQuantity>> {
+    let fulfilment = order.progress.fulfilment(command.fulfilment)?;
+    (fulfilment.state == FulfilmentState::Created).then(|| fulfilment.lines.clone())
+}
+
+/// The pieces to pack: those named, or all that are left, at the location if one is named.
+fn chosen(body: &CreateFulfilmentBody, progress: &Progress) -> Result<Vec<LineQuantity>, Rejection> {
+    let elsewhere = |line: &LineProgress| body.location.as_ref().is_some_and(|location| line.location != *location);
+    let Some(lines) = &body.lines else {
+        if let Some(location) = &body.location
+            && progress.lines.iter().all(elsewhere)
+        {
+            return Err(Rejection::WrongLocation { location: location.clone(), lines: vec![] });
+        }
+        return Ok(pieces::all(progress, |line| if elsewhere(line) { 0 } else { line.unfulfilled() }));
+    };
+    let lines = pieces::named(lines, progress, Purpose::Fulfilment)?;
+    if let Some(location) = &body.location {
+        let wrong = lines.iter().filter(|piece| progress.line(piece.line).is_some_and(elsewhere));
+        let wrong: Vec<_> = wrong.map(|piece| piece.line).collect();
+        if !wrong.is_empty() {
+            return Err(Rejection::WrongLocation { location: location.clone(), lines: wrong });
+        }
+    }
+    Ok(lines)
+}
+
+/// Where all of these pieces lie; `None` where there are none.
+fn location_of(lines: &[LineQuantity], progress: &Progress) -> Result<Option<Location>, Rejection> {
+    let places: BTreeSet<&Location> =
+        lines.iter().filter_map(|piece| Some(&progress.line(piece.line)?.location)).collect();
+    match places.len() {
+        0 | 1 => Ok(places.first().map(|location| (*location).clone())),
+        _ => Err(Rejection::SeveralLocations(places.into_iter().cloned().collect())),
+    }
+}
+
+fn find(order: &Order, number: u32) -> Result<&Fulfilment, Rejection> {
+    standing::numbered(&order.progress.fulfilments, Part::Fulfilment, number)
+}
+
+fn already_shipped(command: &ShipFulfilment, order: &Order) -> Decision {
+    match order.parcel(command.fulfilment) == Some(&parcel(&command.body)) {
+        true => Ok(vec![]),
+        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(command.fulfilment)).into()),
+    }
+}
+
+fn stands(order: &Order, number: u32, state: FulfilmentState) -> Decision {
+    Err(standing::forbidden(&order.progress, Obstacle::Fulfilment(number, state)).into())
+}
+
+fn parcel(body: &ShipFulfilmentBody) -> Parcel {
+    let text = |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.as_str().to_owned());
+    Parcel { carrier: text(&body.carrier), tracking: text(&body.tracking) }
+}

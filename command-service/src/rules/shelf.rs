@@ -1,0 +1,80 @@
+//! A shelf is the stock of one SKU at one location. Lines of an order that lie on the same shelf move together.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use events::order::LineQuantity;
+use events::stock::StockEvent;
+use events::{Location, OrderId, Sku, StreamId};
+
+use super::lookup::Reader;
+use super::{NewEvent, Refusal};
+use crate::command::order::OrderLine;
+use crate::state::{Order, State};
+use crate::world::World;
+
+/// Where a line's stock lies when it does not say.
+static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
+
+/// Where the stock of a line to order lies.
+pub(super) fn location(line: &OrderLine) -> &Location {
+    line.location.as_ref().unwrap_or(&MAIN)
+}
+
+/// Pieces of one shelf.
+pub(super) struct Shelf {
+    pub(super) stream: StreamId,
+    pub(super) pieces: u32,
+}
+
+/// The pieces of an order's lines, summed by shelf, in the order of the lines. An order has at most 500 lines of at
+/// most a million pieces, so no sum overflows.
+pub(super) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u32)>) -> Vec<Shelf> {
+    let mut shelves: Vec<Shelf> = Vec::new();
+    let mut places: BTreeMap<(&Sku, &Location), usize> = BTreeMap::new();
+    for (sku, location, pieces) in lines {
+        let place = *places.entry((sku, location)).or_insert(shelves.len());
+        match shelves.get_mut(place) {
+            Some(shelf) => shelf.pieces += pieces,
+            None => shelves.push(Shelf { stream: StreamId::stock(sku, location), pieces }),
+        }
+    }
+    shelves
+}
+
+fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
+    let lines = lines.iter().filter_map(|piece| Some((order.progress.line(piece.line)?, piece.quantity)));
+    sum(lines.map(|(line, pieces)| (&line.sku, &line.location, pieces)))
+}
+
+/// Pieces of an order move on their shelves, one event each.
+pub(super) fn moved(
+    world: &World,
+    order: &Order,
+    lines: &[LineQuantity],
+    event: impl Fn(u32) -> StockEvent,
+) -> Result<Vec<NewEvent>, Refusal> {
+    let shelves = of_order(order, lines);
+    let mut reader = Reader::new(world);
+    for shelf in &shelves {
+        reader.state(&shelf.stream);
+    }
+    reader.complete()?;
+    Ok(shelves.iter().map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect())
+}
+
+/// The order, and the shelves of the pieces that a command moves, once the order is known.
+pub(super) fn reads(
+    id: OrderId,
+    world: &World,
+    pieces: impl FnOnce(&Order) -> Option<Vec<LineQuantity>>,
+) -> Vec<StreamId> {
+    let stream = StreamId::order(id);
+    let mut streams = Vec::new();
+    if let Some(State::Order(order)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
+        let shelves = of_order(order, &pieces(order).unwrap_or_default());
+        streams.extend(shelves.into_iter().map(|shelf| shelf.stream));
+    }
+    streams.push(stream);
+    streams
+}

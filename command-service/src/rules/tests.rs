@@ -1,0 +1,1 @@
+//! Rules as a specification: given events, when a command, then events or a rejection.

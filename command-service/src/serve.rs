@@ -1,0 +1,115 @@
+//! Puts the process together: listens at once, is ready when the log is read, and stops in the order in which work flows.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use platform::backoff::Backoff;
+use platform::health::{Component, Health};
+use platform::shutdown::Shutdown;
+use platform::{admin, metrics, server};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::http;
+use crate::log::{self, Log};
+use crate::relay;
+use crate::writer::{self, Mailbox, Writer};
+
+/// Committed batches that wait for the relay; it reads what it misses from the log.
+const RELAY_QUEUE: usize = 64;
+
+/// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
+pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let health = Health::new();
+    let admin_stop = Shutdown::new();
+    let admin = tokio::spawn(server::serve(
+        server::bind(config.admin_addr).with_context(|| format!("listening on ADMIN_ADDR {}", config.admin_addr))?,
+        admin::router(health.clone(), metrics::install()),
+        server::Limits::admin(),
+        admin_stop.clone(),
+    ));
+    let mailbox = http::MailboxSlot::default();
+    let listener =
+        server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
+    tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
+    let serving =
+        tokio::spawn(server::serve(listener, http::router(mailbox.clone()), config.http.clone(), shutdown.clone()));
+
+    let pool = log::connect(config.database.clone(), config.connections);
+    let relayed = start_relay(&config, &pool, &health);
+    let postgres = health.component("postgres");
+    let committed = relayed.as_ref().map(|relay| relay.batches.clone());
+    let starting = start_writer(Log::new(pool), config.writer.clone(), committed, postgres);
+    let written = match shutdown.unless_requested(starting).await {
+        Some((writer, to_writer)) => {
+            mailbox.open(to_writer);
+            tracing::info!("taking commands");
+            write_until_drained(writer, serving, &health, &shutdown).await
+        }
+        None => serving.await.map(|_| ()).context("the HTTP server died"),
+    };
+    if let Some(relay) = relayed {
+        relay.stop.request();
+        relay.task.await.context("the relay died")?;
+    }
+    admin_stop.request();
+    admin.await.context("the admin server died")?;
+    written
+}
+
+/// Runs the writer until the process is asked to stop, the HTTP server has drained and all that was taken is answered.
+async fn write_until_drained(
+    writer: Writer,
+    serving: JoinHandle<server::Drained>,
+    health: &Health,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let stop = Shutdown::new();
+    let mut writing = tokio::spawn(writer.run(stop.clone()));
+    tokio::select! {
+        ended = &mut writing => {
+            shutdown.request();
+            return ended.context("the writer died");
+        }
+        () = shutdown.requested() => health.drain(),
+    }
+    serving.await.context("the HTTP server died")?;
+    stop.request();
+    writing.await.context("the writer died")
+}
+
+/// Waits for a log that can be written, however long that takes.
+async fn start_writer(
+    log: Log,
+    limits: writer::Limits,
+    committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
+    postgres: Component,
+) -> (Writer, Mailbox) {
+    let mut backoff = Backoff::new();
+    loop {
+        match Writer::start(log.clone(), limits.clone(), committed.clone(), postgres.clone()).await {
+            Ok(started) => {
+                postgres.up();
+                return started;
+            }
+            Err(error) => postgres.down(format!("{:#}", anyhow::Error::from(error))),
+        }
+        tokio::time::sleep(backoff.next_delay()).await;
+    }
+}
+
+struct Relayed {
+    batches: mpsc::Sender<Arc<[events::Recorded]>>,
+    stop: Shutdown,
+    task: JoinHandle<()>,
+}
+
+fn start_relay(config: &Config, pool: &sqlx::PgPool, health: &Health) -> Option<Relayed> {
+    let config = config.relay.clone()?;
+    let (batches, taken) = mpsc::channel(RELAY_QUEUE);
+    let stop = Shutdown::new();
+    let task =
+        tokio::spawn(relay::run(config, pool.clone(), Log::new(pool.clone()), taken, health.clone(), stop.clone()));
+    Some(Relayed { batches, stop, task })
+}

@@ -1,0 +1,57 @@
+//! The name of a command: its idempotency key as an id, and a fingerprint of what was asked.
+
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::command::Command;
+
+/// Longest idempotency key, in characters.
+pub const MAX_KEY_CHARS: usize = 255;
+
+/// A command's id and what was asked under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The same for the same idempotency key.
+    pub id: Uuid,
+    /// The same for the same command, however it was sent.
+    pub fingerprint: i64,
+}
+
+/// Why a text is not an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters; a fresh UUID per intended effect does well"
+)]
+pub struct InvalidKey;
+
+impl Key {
+    /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
+    /// text by its hash.
+    pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
+        if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(InvalidKey);
+        }
+        let id = Uuid::try_parse(key).unwrap_or_else(|_| hashed(key));
+        Ok(Key { id, fingerprint: fingerprint(command) })
+    }
+
+    /// The key of a command that the caller did not name: nobody can repeat it.
+    pub fn anonymous(command: &Command) -> Key {
+        Key { id: Uuid::now_v7(), fingerprint: fingerprint(command) }
+    }
+}
+
+/// A UUID version 8 (RFC 9562, 5.8) from the SHA-256 of the key.
+fn hashed(key: &str) -> Uuid {
+    let digest = Sha256::digest(key.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// XXH3 over the command's own JSON: white space, member order and transport do not matter.
+fn fingerprint(command: &Command) -> i64 {
+    let json = serde_json::to_vec(command).expect("a command is plain data with text keys");
+    xxh3_64(&json) as i64
+}

@@ -1,0 +1,114 @@
+//! One dependency of the process and what became of it. Belongs to a [`super::Health`].
+
+use super::Need;
+use super::report::ComponentReport;
+use crate::metric_names::DEPENDENCY_UP;
+use chrono::{DateTime, Utc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A dependency. Cheap to clone; saying again what it already says costs one atomic read when it is up.
+#[derive(Clone)]
+pub struct Component(Arc<Inner>);
+
+struct Inner {
+    name: &'static str,
+    need: Need,
+    /// Mirrors `state`, so that a worker may say `up` after every success.
+    is_up: AtomicBool,
+    state: Mutex<(State, DateTime<Utc>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Starting,
+    Up,
+    Down { reason: String },
+}
+
+impl Component {
+    pub(super) fn starting(name: &'static str, need: Need) -> Self {
+        metrics::gauge!(DEPENDENCY_UP, "dependency" => name).set(0.0);
+        let state = Mutex::new((State::Starting, Utc::now()));
+        Component(Arc::new(Inner { name, need, is_up: AtomicBool::new(false), state }))
+    }
+
+    /// It works.
+    pub fn up(&self) {
+        if self.0.is_up.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state();
+        if state.0 == State::Up {
+            return;
+        }
+        *state = (State::Up, Utc::now());
+        self.0.is_up.store(true, Ordering::Relaxed);
+        metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(1.0);
+        tracing::info!(dependency = self.0.name, "dependency is up");
+    }
+
+    /// It does not work. While it stays down a new reason replaces the old one; only the first is logged.
+    pub fn down(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        let mut state = self.state();
+        if let State::Down { reason: known } = &mut state.0 {
+            *known = reason;
+            return;
+        }
+        tracing::warn!(dependency = self.0.name, reason, "dependency is down");
+        *state = (State::Down { reason }, Utc::now());
+        self.0.is_up.store(false, Ordering::Relaxed);
+        metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(0.0);
+    }
+
+    /// Whether it was up when last heard of.
+    pub fn is_up(&self) -> bool {
+        self.0.is_up.load(Ordering::Relaxed)
+    }
+
+    /// The name it was registered under.
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    pub(super) fn report(&self) -> ComponentReport {
+        let (state, since) = self.state().clone();
+        let (state, reason) = match state {
+            State::Starting => ("starting", None),
+            State::Up => ("up", None),
+            State::Down { reason } => ("down", Some(reason)),
+        };
+        ComponentReport { name: self.0.name, required: self.0.need == Need::Required, state, reason, since }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (State, DateTime<Utc>)> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeating_a_state_keeps_its_instant() {
+        let component = Component::starting("kafka", Need::Required);
+        component.down("refused");
+        let first = component.report();
+        component.down("timed out");
+        let second = component.report();
+        assert_eq!(second.since, first.since);
+        assert_eq!(second.reason.as_deref(), Some("timed out"));
+    }
+
+    #[test]
+    fn up_again_after_down_has_no_reason() {
+        let component = Component::starting("kafka", Need::Optional);
+        component.up();
+        component.down("refused");
+        component.up();
+        assert!(component.is_up());
+        assert_eq!((component.report().state, component.report().reason), ("up", None));
+    }
+}

@@ -1,0 +1,150 @@
+//! Says what is wrong with a JSON body: not JSON (400, with line and column) or not what this route takes (422, with a pointer).
+//! Slow on purpose: it runs for refused bodies only, and reads them a second time to learn where the fault lies.
+
+use crate::problem::Problem;
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+
+/// Parsers repeat the offending value; a longer explanation than this helps nobody.
+const REASON_MAX_CHARS: usize = 300;
+
+/// The problem of a body that did not parse.
+pub(super) fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    if bytes.is_empty() {
+        return malformed("The body is empty. Send a JSON document.");
+    }
+    if let Err(not_utf8) = std::str::from_utf8(bytes) {
+        let offset = not_utf8.valid_up_to();
+        return malformed(&format!("The body is not UTF-8 at byte {offset}. Send JSON in UTF-8."))
+            .with("offset", offset);
+    }
+    match error.classify() {
+        Category::Data => explain_data::<T>(bytes, error),
+        Category::Syntax | Category::Eof | Category::Io => {
+            let (line, column) = (error.line(), error.column());
+            malformed(&format!("At line {line}, column {column}: {}. Correct the document there.", reason(error)))
+                .with("line", line)
+                .with("column", column)
+        }
+    }
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not valid JSON").detail(detail)
+}
+
+fn explain_data<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let pointer = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(located) => pointer(located.path()),
+        Ok(_) => String::new(),
+    };
+    let place = if pointer.is_empty() { "the document" } else { pointer.as_str() };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
+        .detail(format!("At {place}: {}.", reason(error)))
+        .with("pointer", &pointer)
+}
+
+/// A JSON pointer (RFC 6901) to the fault.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let token = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&token);
+    }
+    pointer
+}
+
+/// The parser's words without the place, which is told apart from them.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = text.strip_suffix(&place).unwrap_or(&text);
+    if text.chars().count() <= REASON_MAX_CHARS {
+        return text.to_owned();
+    }
+    text.chars().take(REASON_MAX_CHARS).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[expect(dead_code, reason = "only parsed")]
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[expect(dead_code, reason = "only parsed")]
+        quantity: u32,
+    }
+
+    fn refused(body: &[u8]) -> Value {
+        parse::<Order>(body).expect_err("the body is wrong").to_json()
+    }
+
+    #[test]
+    fn broken_json_has_line_and_column() {
+        let problem = refused(b"{\n  \"lines\": [}");
+        assert_eq!((&problem["status"], &problem["type"]), (&400.into(), &"/problems/malformed-json".into()));
+        assert_eq!((&problem["line"], &problem["column"]), (&2.into(), &13.into()));
+        assert_eq!(problem["detail"], "At line 2, column 13: expected value. Correct the document there.");
+    }
+
+    #[test]
+    fn a_wrong_type_has_a_pointer() {
+        let problem = refused(br#"{"lines": [{"quantity": 1}, {"quantity": -2}]}"#);
+        assert_eq!(problem["status"], 422);
+        assert_eq!(problem["pointer"], "/lines/1/quantity");
+        assert_eq!(problem["detail"], "At /lines/1/quantity: invalid value: integer `-2`, expected u32.");
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let problem = refused(br#"{"lines": [{"quantity": 1, "a/b": 2}]}"#);
+        assert_eq!(problem["status"], 422);
+        assert_eq!(problem["pointer"], "/lines/0/a~1b");
+    }
+
+    #[test]
+    fn a_missing_field_points_to_its_parent() {
+        let problem = refused(br#"{"lines": [{}]}"#);
+        assert_eq!(problem["pointer"], "/lines/0");
+        assert_eq!(problem["detail"], "At /lines/0: missing field `quantity`.");
+    }
+
+    #[test]
+    fn other_text_than_utf8_and_no_text_at_all_are_malformed() {
+        assert_eq!(refused(b"{\"lines\": \"\xff\"}")["offset"], 11);
+        assert_eq!(refused(b"")["detail"], "The body is empty. Send a JSON document.");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = format!("{{\"lines\": {}", "[".repeat(100_000));
+        assert!(matches!(refused(deep.as_bytes())["status"].as_u64(), Some(400 | 422)));
+        let problem = parse::<Value>("[".repeat(100_000).as_bytes()).expect_err("too deep").to_json();
+        assert_eq!(problem["status"], 400);
+    }
+
+    #[test]
+    fn a_huge_wrong_value_is_not_repeated() {
+        let body = format!("{{\"lines\": \"{}\"}}", "x".repeat(10_000));
+        let detail = refused(body.as_bytes())["detail"].to_string();
+        assert!(detail.len() < 400, "{}", detail.len());
+    }
+}

@@ -1,0 +1,34 @@
+//! The shell that every process shares. It knows nothing of orders.
+//!
+//! | to … | read |
+//! |---|---|
+//! | read the environment, all mistakes at once | [`config`] |
+//! | write logs | [`logs`] |
+//! | count and time things | [`metrics`], names in [`metric_names`] |
+//! | say whether we are well | [`health`], served with the metrics by [`admin`] |
+//! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
+//! | refuse in RFC 9457 words | [`problem`] |
+//! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
+//! | stop in order | [`shutdown`] |
+//! | try again later | [`backoff`] |
+//!
+//! A process is put together like this: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin
+//! server, its own router through [`server::serve`], and at the end the drain.
+//!
+//! Doors: this crate opens none to PostgreSQL, Redis or Kafka. `hyper` is used in [`server`] only, the environment is read
+//! in [`config`] only.
+
+pub mod admin;
+pub mod backoff;
+pub mod body;
+pub mod caller;
+pub mod config;
+pub mod health;
+pub mod json;
+pub mod logs;
+pub mod metric_names;
+pub mod metrics;
+pub mod params;
+pub mod problem;
+pub mod server;
+pub mod shutdown;

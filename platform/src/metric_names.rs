@@ -1,0 +1,72 @@
+//! Every metric's name, in one file: dashboards and alerts are checked against it. Recorded through [`crate::metrics`].
+//!
+//! Names follow Prometheus: base units, `_total` for counters. A histogram in `_seconds` gets the buckets for time, any other
+//! histogram the buckets for counts.
+
+// HTTP, recorded by `server`.
+
+/// Counter. Requests answered, by `route` (the matched pattern), `method` and `status` class.
+pub const HTTP_REQUESTS_TOTAL: &str = "http_requests_total";
+/// Histogram. Time from the request's head to the answer's head, by `route` and `method`.
+pub const HTTP_REQUEST_SECONDS: &str = "http_request_seconds";
+/// Counter. Requests answered 503 because too many were in flight.
+pub const HTTP_REQUESTS_SHED_TOTAL: &str = "http_requests_shed_total";
+/// Counter. Requests whose client went away before the answer.
+pub const HTTP_REQUESTS_ABANDONED_TOTAL: &str = "http_requests_abandoned_total";
+/// Counter. Handlers that panicked.
+pub const HTTP_PANICS_TOTAL: &str = "http_panics_total";
+/// Gauge. Connections open now.
+pub const HTTP_CONNECTIONS: &str = "http_connections";
+/// Counter. Connections refused at a limit, by `limit` (`total` or `ip`).
+pub const HTTP_CONNECTIONS_REFUSED_TOTAL: &str = "http_connections_refused_total";
+
+// The process, read from /proc by `metrics` at each scrape; the names are Prometheus's own.
+
+/// Gauge. Resident memory.
+pub const PROCESS_RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
+/// Gauge. Open file descriptors.
+pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
+/// Counter. User and system time together.
+pub const PROCESS_CPU_SECONDS_TOTAL: &str = "process_cpu_seconds_total";
+/// Gauge. Threads.
+pub const PROCESS_THREADS: &str = "process_threads";
+
+// Health, recorded by `health`.
+
+/// Gauge. 1 while a dependency is up, 0 while it is not, by `dependency`.
+pub const DEPENDENCY_UP: &str = "dependency_up";
+
+// The command-service.
+
+/// Counter. Commands answered, by `command` and `outcome` (`done`, `replayed`, `shed` or the kind of the refusal).
+pub const COMMANDS_TOTAL: &str = "commands_total";
+/// Counter. Events appended to the log.
+pub const WRITER_EVENTS_TOTAL: &str = "writer_events_total";
+/// Histogram. Commands in a batch.
+pub const WRITER_BATCH_COMMANDS: &str = "writer_batch_commands";
+/// Histogram. Time of one append, from the statement to its answer.
+pub const WRITER_APPEND_SECONDS: &str = "writer_append_seconds";
+/// Counter. Batches decided again because another instance appended first.
+pub const WRITER_RACES_LOST_TOTAL: &str = "writer_races_lost_total";
+
+// The query-service.
+
+/// Counter. Look-ups in a cache, by `kind` (`order`, `product`, `stock`), `level` (`process`, `redis`) and `result`
+/// (`hit`, `miss`).
+pub const QUERY_CACHE_REQUESTS_TOTAL: &str = "query_cache_requests_total";
+/// Counter. Redis did not answer within the budget, or with an error.
+pub const QUERY_REDIS_FAILURES_TOTAL: &str = "query_redis_failures_total";
+/// Histogram. Time of one statement, waiting for a connection included, by `source` (`primary`, `replica`).
+pub const QUERY_DATABASE_SECONDS: &str = "query_database_seconds";
+/// Counter. Statements that brought no rows, by `source`.
+pub const QUERY_DATABASE_FAILURES_TOTAL: &str = "query_database_failures_total";
+/// Counter. Database reads with a consistency token, by `outcome` (`at_once`, `waited`, `too_late`).
+pub const QUERY_TOKEN_READS_TOTAL: &str = "query_token_reads_total";
+/// Histogram. Time until such a read was answered or given up.
+pub const QUERY_TOKEN_WAIT_SECONDS: &str = "query_token_wait_seconds";
+/// Gauge. How far the replica is behind the primary.
+pub const QUERY_REPLICA_LAG_SECONDS: &str = "query_replica_lag_seconds";
+/// Gauge. Events between what is applied and the end of the log, by `projection`, in the database that is read.
+pub const QUERY_PROJECTION_LAG_EVENTS: &str = "query_projection_lag_events";
+/// Gauge. How long the oldest event that is not applied has waited, by `projection`, in the database that is read.
+pub const QUERY_PROJECTION_LAG_SECONDS: &str = "query_projection_lag_seconds";

@@ -1,0 +1,71 @@
+//! Metrics of one endpoint, with handles that are made once: a request adds to them without building a label.
+
+use crate::metric_names::{
+    HTTP_PANICS_TOTAL, HTTP_REQUEST_SECONDS, HTTP_REQUESTS_ABANDONED_TOTAL, HTTP_REQUESTS_SHED_TOTAL,
+    HTTP_REQUESTS_TOTAL,
+};
+use axum::http::{Method, StatusCode};
+use metrics::{Counter, Histogram};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Everything else is counted under the last name: clients may invent methods, labels must stay few.
+const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other"];
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// The route of requests that match none.
+const UNMATCHED: &str = "unmatched";
+
+/// The metrics of one route.
+pub(super) struct RouteMetrics {
+    route: String,
+    by_method: [OnceLock<MethodMetrics>; METHODS.len()],
+    pub(super) shed: Counter,
+    pub(super) abandoned: Counter,
+    pub(super) panics: Counter,
+}
+
+struct MethodMetrics {
+    seconds: Histogram,
+    by_status_class: [Counter; STATUS_CLASSES.len()],
+}
+
+impl RouteMetrics {
+    pub(super) fn new(route: Option<&str>) -> Self {
+        let route = route.unwrap_or(UNMATCHED).to_owned();
+        RouteMetrics {
+            by_method: Default::default(),
+            shed: metrics::counter!(HTTP_REQUESTS_SHED_TOTAL, "route" => route.clone()),
+            abandoned: metrics::counter!(HTTP_REQUESTS_ABANDONED_TOTAL, "route" => route.clone()),
+            panics: metrics::counter!(HTTP_PANICS_TOTAL, "route" => route.clone()),
+            route,
+        }
+    }
+
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// Counts one answer. `method` is what [`method_index`] said.
+    pub(super) fn answered(&self, method: usize, status: StatusCode, took: Duration) {
+        let metrics = self.by_method[method].get_or_init(|| self.of_method(METHODS[method]));
+        metrics.seconds.record(took.as_secs_f64());
+        let class = usize::from(status.as_u16() / 100).clamp(1, STATUS_CLASSES.len()) - 1;
+        metrics.by_status_class[class].increment(1);
+    }
+
+    fn of_method(&self, method: &'static str) -> MethodMetrics {
+        let route = &self.route;
+        MethodMetrics {
+            seconds: metrics::histogram!(HTTP_REQUEST_SECONDS, "route" => route.clone(), "method" => method),
+            by_status_class: STATUS_CLASSES.map(|class| {
+                metrics::counter!(HTTP_REQUESTS_TOTAL, "route" => route.clone(), "method" => method, "status" => class)
+            }),
+        }
+    }
+}
+
+/// Where a method stands among those that are told apart.
+pub(super) fn method_index(method: &Method) -> usize {
+    let known = METHODS.iter().position(|name| *name == method.as_str());
+    known.unwrap_or(METHODS.len() - 1)
+}

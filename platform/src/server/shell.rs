@@ -1,0 +1,122 @@
+//! What happens around every request, in one layer, because each layer costs every request two allocations:
+//! shed, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
+//!
+//! The layer lies around each endpoint, inside the router: there the matched path is known, and each endpoint can keep its own
+//! limits and metric handles ([`super::observe`]) instead of looking them up.
+
+use super::guarded::{Guarded, Work};
+use super::limits::{Limits, RouteLimits};
+use super::observe::RouteMetrics;
+use crate::body;
+use crate::caller::Caller;
+use crate::problem::shell as problems;
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use axum::routing::Route;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// The router with 404 and 405 problems and the shell around every endpoint. [`super::serve`] calls it; tests may too.
+pub fn shell(router: Router, limits: &Limits) -> Router {
+    let shared = Arc::new(Shared { limits: limits.clone(), in_flight: AtomicUsize::new(0) });
+    router
+        .fallback(problems::not_found)
+        .method_not_allowed_fallback(problems::method_not_allowed)
+        .layer(Shell(shared))
+        // axum would otherwise put the endpoints and their layers together anew for each request.
+        .with_state(())
+}
+
+/// What all endpoints of a server share.
+struct Shared {
+    limits: Limits,
+    in_flight: AtomicUsize,
+}
+
+#[derive(Clone)]
+struct Shell(Arc<Shared>);
+
+impl Layer<Route> for Shell {
+    type Service = Guard;
+
+    fn layer(&self, route: Route) -> Guard {
+        Guard { endpoint: Arc::new(Endpoint { shared: Arc::clone(&self.0), own: OnceLock::new() }), route }
+    }
+}
+
+/// One endpoint of the router, as the shell knows it.
+pub(super) struct Endpoint {
+    shared: Arc<Shared>,
+    /// Known from its first request on, because only requests carry the matched path.
+    own: OnceLock<Own>,
+}
+
+/// What belongs to one endpoint.
+pub(super) struct Own {
+    limits: RouteLimits,
+    pub(super) metrics: RouteMetrics,
+}
+
+impl Endpoint {
+    fn own_for(&self, request: &Request) -> &Own {
+        let path = || request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        self.own.get_or_init(|| Own { limits: self.shared.limits.of_route(path()), metrics: RouteMetrics::new(path()) })
+    }
+
+    /// The endpoint's own, once it has had a request.
+    pub(super) fn own(&self) -> Option<&Own> {
+        self.own.get()
+    }
+
+    /// A place among the requests in flight, if there is one.
+    fn try_acquire(&self) -> bool {
+        let before = self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        let is_free = before < self.shared.limits.requests_in_flight_max;
+        if !is_free {
+            self.release();
+        }
+        is_free
+    }
+
+    /// Gives the place back.
+    pub(super) fn release(&self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An endpoint within the shell.
+#[derive(Clone)]
+pub(super) struct Guard {
+    endpoint: Arc<Endpoint>,
+    route: Route,
+}
+
+impl Service<Request> for Guard {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Guarded;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request) -> Guarded {
+        let request_id = Caller::request_id_of(&mut request);
+        let method = request.method().clone();
+        let own = self.endpoint.own_for(&request);
+        let work = if !self.endpoint.try_acquire() {
+            own.metrics.shed.increment(1);
+            Work::Shed
+        } else {
+            match body::limit(request, own.limits.body_bytes_max) {
+                Ok(request) => Work::handle(self.route.call(request), own.limits.request_timeout),
+                Err(too_large) => Work::Refuse(too_large),
+            }
+        };
+        Guarded::new(Arc::clone(&self.endpoint), method, request_id, work)
+    }
+}

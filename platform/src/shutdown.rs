@@ -1,0 +1,90 @@
+//! The one signal that asks a process, or a part of it, to stop in order. Who waits for it: [`crate::server`] and every worker's loop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Exit code after a second signal: 128 + SIGINT, as shells count.
+const EXIT_BY_SIGNAL: i32 = 130;
+
+/// A wish to stop, once made never withdrawn. Clones share it; children stop with their parent or before it.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// One that only [`Shutdown::request`] makes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One that SIGTERM or SIGINT makes. A second signal ends the process on the spot.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let shutdown = Self::new();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let asked = shutdown.clone();
+        tokio::spawn(async move {
+            let signal = either(&mut terminate, &mut interrupt).await;
+            tracing::info!(signal, "stopping in order; a second signal stops at once");
+            asked.request();
+            let signal = either(&mut terminate, &mut interrupt).await;
+            tracing::warn!(signal, "stopping at once");
+            std::process::exit(EXIT_BY_SIGNAL);
+        });
+        Ok(shutdown)
+    }
+
+    /// Asks to stop.
+    pub fn request(&self) {
+        self.0.cancel();
+    }
+
+    /// Waits until somebody asks to stop.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// Whether somebody has asked to stop.
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// A part that stops with this one and can be stopped alone.
+    pub fn child(&self) -> Self {
+        Shutdown(self.0.child_token())
+    }
+
+    /// Runs `work` unless and until somebody asks to stop; `None` if they did. The work must bear being dropped.
+    pub async fn unless_requested<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.0.run_until_cancelled(work).await
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn children_stop_with_their_parent_but_not_the_other_way_round() {
+        let parent = Shutdown::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.request();
+        assert!(first.is_requested() && !parent.is_requested() && !second.is_requested());
+        parent.request();
+        second.requested().await;
+    }
+
+    #[tokio::test]
+    async fn work_is_dropped_when_asked_to_stop() {
+        let shutdown = Shutdown::new();
+        assert_eq!(shutdown.unless_requested(async { 1 }).await, Some(1));
+        shutdown.request();
+        assert_eq!(shutdown.unless_requested(std::future::pending::<()>()).await, None);
+    }
+}
