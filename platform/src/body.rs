@@ -54,28 +54,29 @@ pub fn problem_of(error: &axum::Error) -> Problem {
     }
 }
 
-/// A refusal that may have to read first.
-pub(crate) type Refusal = Pin<Box<dyn Future<Output = Problem> + Send>>;
-
-/// Sets the limit of a request's body; for one that says beforehand that it is larger, the refusal.
-pub(crate) fn limit(request: Request, max_bytes: u64) -> Result<Request, Refusal> {
+/// Sets the limit of a request's body, unless that says beforehand that it is larger.
+pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarge> {
     match request.body().size_hint().exact() {
         // The server holds a client to the length that it stated.
-        Some(length) if length <= max_bytes => Ok(request),
-        Some(_) => Err(Box::pin(refuse_too_large(request, max_bytes))),
-        None => Ok(request.map(|body| Body::new(Capped { body, max_bytes, left_bytes: max_bytes }))),
+        Some(length) if length <= max_bytes => Ok(()),
+        Some(_) => Err(TooLarge { max_bytes }),
+        None => {
+            let body = std::mem::take(request.body_mut());
+            *request.body_mut() = Body::new(Capped { body, max_bytes, left_bytes: max_bytes });
+            Ok(())
+        }
     }
 }
 
 /// Answering while the client still sends would reset the connection under the answer, so some of the body is read away
 /// first. A client that asked whether to send (RFC 9110, 10.1.1) has not begun and is told not to.
-async fn refuse_too_large(request: Request, max_bytes: u64) -> Problem {
+pub(crate) async fn refuse(request: Request, too_large: TooLarge) -> Problem {
     if !request.headers().contains_key(header::EXPECT) {
         let discarding = discard(request.into_body());
         // Whether all of it came or not, the answer is the same.
         let _ = tokio::time::timeout(READ_TIMEOUT, discarding).await;
     }
-    shell::body_too_large(max_bytes)
+    shell::body_too_large(too_large.max_bytes)
 }
 
 async fn discard(mut body: Body) {
@@ -111,10 +112,10 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     Ok(None)
 }
 
-/// The error of a body that turned out larger than its route takes.
+/// A body is larger than its route takes.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is larger than {max_bytes} bytes")]
-struct TooLarge {
+pub(crate) struct TooLarge {
     max_bytes: u64,
 }
 

@@ -53,7 +53,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The name of one request: the client's own if it is 1 to 128 visible ASCII characters, otherwise 32 hexadecimal digits.
+/// The name of one request: the client's own if it is 1 to 128 visible ASCII characters, otherwise 28 hexadecimal digits: 16 of the
+/// process, 12 that count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(Id);
 
@@ -63,8 +64,16 @@ enum Id {
     Made(u64),
 }
 
-/// Tells the ids of two processes apart.
-static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+const PROCESS_DIGITS: usize = 16;
+const DIGITS: usize = 28;
+
+/// Tells the ids of two processes apart: their first digits, the rest zero.
+static PROCESS: LazyLock<[u8; DIGITS]> = LazyLock::new(|| {
+    let random = RandomState::new().build_hasher().finish();
+    let mut text = [b'0'; DIGITS];
+    write_hex(random, &mut text[..PROCESS_DIGITS]);
+    text
+});
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl RequestId {
@@ -75,10 +84,8 @@ impl RequestId {
     pub(crate) fn into_header(self) -> HeaderValue {
         match self.0 {
             Id::Given(value) => value,
-            Id::Made(count) => {
-                let digits = hex(count);
-                HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("-"))
-            }
+            // Digits are always a header's value.
+            Id::Made(count) => HeaderValue::from_bytes(&digits(count)).unwrap_or(HeaderValue::from_static("-")),
         }
     }
 }
@@ -87,7 +94,7 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Id::Given(value) => f.write_str(value.to_str().unwrap_or("-")),
-            Id::Made(count) => write!(f, "{:016x}{count:016x}", *PROCESS),
+            Id::Made(count) => f.write_str(std::str::from_utf8(&digits(*count)).unwrap_or("-")),
         }
     }
 }
@@ -96,16 +103,17 @@ fn is_sane(id: &HeaderValue) -> bool {
     (1..=GIVEN_ID_MAX_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-/// Formatting costs ten times as much as this, on every request.
-fn hex(count: u64) -> [u8; 32] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let number = (u128::from(*PROCESS) << 64) | u128::from(count);
-    let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xf)];
-    }
+fn digits(count: u64) -> [u8; DIGITS] {
+    let mut text = *PROCESS;
+    write_hex(count, &mut text[PROCESS_DIGITS..]);
     text
+}
+
+/// The lowest digits of a number. `format!` costs ten times as much, on every request.
+fn write_hex(number: u64, text: &mut [u8]) {
+    for (at, digit) in text.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (4 * at)) as usize & 0xf];
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +130,7 @@ mod tests {
         assert_eq!(id_for("abc-1"), "abc-1");
         let long = Box::leak("x".repeat(129).into_boxed_str());
         for odd in ["", "a b", "a\tb", long] {
-            assert_eq!(id_for(odd).len(), 32, "{odd}");
+            assert_eq!(id_for(odd).len(), DIGITS, "{odd}");
         }
     }
 

@@ -70,3 +70,32 @@ pub const QUERY_REPLICA_LAG_SECONDS: &str = "query_replica_lag_seconds";
 pub const QUERY_PROJECTION_LAG_EVENTS: &str = "query_projection_lag_events";
 /// Gauge. How long the oldest event that is not applied has waited, by `projection`, in the database that is read.
 pub const QUERY_PROJECTION_LAG_SECONDS: &str = "query_projection_lag_seconds";
+
+// The projector; all by `projection`, but for the cache's.
+
+/// Counter. Events applied.
+pub const PROJECTOR_EVENTS_APPLIED_TOTAL: &str = "projector_events_applied_total";
+/// Counter. Messages passed over because their event was applied before.
+pub const PROJECTOR_EVENTS_SEEN_TOTAL: &str = "projector_events_seen_total";
+/// Counter. Events read from the log because Kafka did not bring them.
+pub const PROJECTOR_EVENTS_HEALED_TOTAL: &str = "projector_events_healed_total";
+/// Counter. Messages that are not events of ours.
+pub const PROJECTOR_MESSAGES_UNREADABLE_TOTAL: &str = "projector_messages_unreadable_total";
+/// Histogram. Events in a batch.
+pub const PROJECTOR_BATCH_EVENTS: &str = "projector_batch_events";
+/// Histogram. Time of one batch, from its events to its commit.
+pub const PROJECTOR_BATCH_SECONDS: &str = "projector_batch_seconds";
+/// Gauge. Events of the log, of whatever kind, since the oldest that is sent and not applied.
+pub const PROJECTOR_LAG_EVENTS: &str = "projector_lag_events";
+/// Gauge. Age of the oldest event that is sent and not applied.
+pub const PROJECTOR_LAG_SECONDS: &str = "projector_lag_seconds";
+/// Gauge. Streams that wait because an event could not be applied.
+pub const PROJECTOR_PARKED_STREAMS: &str = "projector_parked_streams";
+/// Gauge. Partitions held by this process.
+pub const PROJECTOR_PARTITIONS: &str = "projector_partitions";
+/// Counter. Partitions lost to another worker in the middle of a batch.
+pub const PROJECTOR_CLAIMS_LOST_TOTAL: &str = "projector_claims_lost_total";
+/// Counter. Values written to the cache.
+pub const PROJECTOR_CACHE_WRITES_TOTAL: &str = "projector_cache_writes_total";
+/// Counter. Attempts to write to the cache that failed, and values dropped because too many wait.
+pub const PROJECTOR_CACHE_FAILURES_TOTAL: &str = "projector_cache_failures_total";

@@ -71,6 +71,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_signal_asks_to_stop() {
+        let shutdown = Shutdown::on_signals().expect("signals can be handled");
+        assert!(!shutdown.is_requested());
+        let killed = std::process::Command::new("kill").arg("-TERM").arg(std::process::id().to_string()).status();
+        assert!(killed.expect("there is a kill").success());
+        shutdown.requested().await;
+    }
+
+    #[tokio::test]
     async fn children_stop_with_their_parent_but_not_the_other_way_round() {
         let parent = Shutdown::new();
         let (first, second) = (parent.child(), parent.child());

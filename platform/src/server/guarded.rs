@@ -1,13 +1,12 @@
 //! A request on its way through the shell: the handler's future with a time limit, a net for panics, and the books kept.
 //! Begun by [`super::shell`].
 
-use super::observe::method_index;
+use super::observe::MethodLabel;
 use super::shell::Endpoint;
-use crate::body::Refusal;
 use crate::caller::{RequestId, X_REQUEST_ID};
 use crate::problem::{Problem, shell as problems};
+use axum::http::HeaderValue;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
 use std::any::Any;
@@ -28,7 +27,7 @@ pub(super) enum Work {
     /// Its handler runs.
     Handle { handler: RouteFuture<Infallible>, timeout: Duration, timer: Option<Pin<Box<Sleep>>> },
     /// It is refused, maybe after its body was read away.
-    Refuse(Refusal),
+    Refuse(Pin<Box<dyn Future<Output = Problem> + Send>>),
     /// It is refused at once and holds no place.
     Shed,
 }
@@ -42,14 +41,14 @@ impl Work {
 /// The answer to one request, to come.
 pub(super) struct Guarded {
     endpoint: Arc<Endpoint>,
-    method: Method,
+    method: MethodLabel,
     request_id: Option<RequestId>,
     began: Instant,
     work: Work,
 }
 
 impl Guarded {
-    pub(super) fn new(endpoint: Arc<Endpoint>, method: Method, request_id: RequestId, work: Work) -> Self {
+    pub(super) fn new(endpoint: Arc<Endpoint>, method: MethodLabel, request_id: RequestId, work: Work) -> Self {
         Guarded { endpoint, method, request_id: Some(request_id), began: Instant::now(), work }
     }
 
@@ -75,7 +74,7 @@ impl Guarded {
         let own = self.endpoint.own();
         tracing::error!(
             http.route = own.map(|own| own.metrics.route()),
-            http.method = %self.method,
+            http.method = self.method.as_str(),
             request.id = self.request_id.as_ref().map(tracing::field::display),
             panic.message = message,
             "a handler panicked; answered 500"
@@ -94,7 +93,7 @@ impl Guarded {
             headers.insert(X_REQUEST_ID, id.into_header());
         }
         if let Some(own) = self.endpoint.own() {
-            own.metrics.answered(method_index(&self.method), response.status(), self.began.elapsed());
+            own.metrics.answered(self.method, response.status(), self.began.elapsed());
         }
     }
 }

@@ -45,9 +45,9 @@ impl RouteMetrics {
         &self.route
     }
 
-    /// Counts one answer. `method` is what [`method_index`] said.
-    pub(super) fn answered(&self, method: usize, status: StatusCode, took: Duration) {
-        let metrics = self.by_method[method].get_or_init(|| self.of_method(METHODS[method]));
+    /// Counts one answer.
+    pub(super) fn answered(&self, method: MethodLabel, status: StatusCode, took: Duration) {
+        let metrics = self.by_method[method.0].get_or_init(|| self.of_method(method.as_str()));
         metrics.seconds.record(took.as_secs_f64());
         let class = usize::from(status.as_u16() / 100).clamp(1, STATUS_CLASSES.len()) - 1;
         metrics.by_status_class[class].increment(1);
@@ -64,8 +64,17 @@ impl RouteMetrics {
     }
 }
 
-/// Where a method stands among those that are told apart.
-pub(super) fn method_index(method: &Method) -> usize {
-    let known = METHODS.iter().position(|name| *name == method.as_str());
-    known.unwrap_or(METHODS.len() - 1)
+/// A request's method, as far as it is told apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MethodLabel(usize);
+
+impl MethodLabel {
+    pub(super) fn of(method: &Method) -> Self {
+        let known = METHODS.iter().position(|name| *name == method.as_str());
+        MethodLabel(known.unwrap_or(METHODS.len() - 1))
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        METHODS[self.0]
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::guarded::{Guarded, Work};
 use super::limits::{Limits, RouteLimits};
-use super::observe::RouteMetrics;
+use super::observe::{MethodLabel, RouteMetrics};
 use crate::body;
 use crate::caller::Caller;
 use crate::problem::shell as problems;
@@ -105,16 +105,16 @@ impl Service<Request> for Guard {
     }
 
     fn call(&mut self, mut request: Request) -> Guarded {
-        let request_id = Caller::request_id_of(&mut request);
-        let method = request.method().clone();
         let own = self.endpoint.own_for(&request);
+        let method = MethodLabel::of(request.method());
+        let request_id = Caller::request_id_of(&mut request);
         let work = if !self.endpoint.try_acquire() {
             own.metrics.shed.increment(1);
             Work::Shed
         } else {
-            match body::limit(request, own.limits.body_bytes_max) {
-                Ok(request) => Work::handle(self.route.call(request), own.limits.request_timeout),
-                Err(too_large) => Work::Refuse(too_large),
+            match body::limit(&mut request, own.limits.body_bytes_max) {
+                Ok(()) => Work::handle(self.route.call(request), own.limits.request_timeout),
+                Err(too_large) => Work::Refuse(Box::pin(body::refuse(request, too_large))),
             }
         };
         Guarded::new(Arc::clone(&self.endpoint), method, request_id, work)
