@@ -8,6 +8,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 pub mod amount;
+mod instant;
 pub mod lines;
 pub mod order;
 pub mod product;
@@ -108,3 +109,6 @@ impl Command {
         said.map(|instant| instant.trunc_subsecs(6))
     }
 }
+
+#[cfg(test)]
+mod tests;

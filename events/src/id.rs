@@ -81,7 +81,7 @@ impl std::fmt::Display for OrderId {
 
 impl<'de> Deserialize<'de> for OrderId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(Uuid::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(IdVisitor).map(Self)
     }
 }
 
@@ -125,7 +125,22 @@ impl std::fmt::Display for CustomerId {
 
 impl<'de> Deserialize<'de> for CustomerId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(Uuid::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(IdVisitor).map(Self)
+    }
+}
+
+/// Reads an order's or a customer's id, and says what would do where it is none.
+struct IdVisitor;
+
+impl serde::de::Visitor<'_> for IdVisitor {
+    type Value = Uuid;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a UUID version 7 (RFC 9562, 5.7)")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uuid, E> {
+        parse(text).map_err(E::custom)
     }
 }
 

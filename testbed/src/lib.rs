@@ -119,6 +119,20 @@ impl Bed {
         .context("the replica did not catch up")?
     }
 
+    /// Removes the database and the topics, for beds that hold gigabytes; tests leave theirs to the end of the servers.
+    pub async fn discard(self) -> anyhow::Result<()> {
+        let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
+        let drop = format!("drop database {} with (force)", self.name);
+        admin.execute(sqlx::AssertSqlSafe(drop)).await.context("dropping the test's database")?;
+        let kafka: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.kafka_brokers()?).create()?;
+        let names = Category::ALL.map(|category| topics::topic(&self.topic_prefix(), category));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // Those that were never made are no loss.
+        kafka.delete_topics(&names, &AdminOptions::new()).await.context("deleting the test's topics")?;
+        Ok(())
+    }
+
     fn url(&self, name: &str) -> anyhow::Result<String> {
         let url = variable(name)?;
         let replaced = url.replacen("/postgres?", &format!("/{}?", self.name), 1);

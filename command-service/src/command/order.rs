@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Amount, Price, TaxRate};
+use super::instant;
 use super::lines::{Lines, Pieces};
 use super::text::{Method, Note, Reason, Reference};
 
@@ -96,7 +97,7 @@ pub enum RecordPaymentBody {
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
         /// When it happened, if not now.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
     /// Money came in.
@@ -113,7 +114,7 @@ pub enum RecordPaymentBody {
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
         /// When it happened, if not now.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
     /// What is left of a promise was taken back.
@@ -121,7 +122,7 @@ pub enum RecordPaymentBody {
         /// Which payment.
         payment: PartNo,
         /// When it happened, if not now.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
     /// A payment did not work.
@@ -132,7 +133,7 @@ pub enum RecordPaymentBody {
         /// The provider's reason.
         reason: Reason,
         /// When it happened, if not now.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
 }
@@ -169,7 +170,7 @@ pub struct CreateFulfilmentBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Lines<Pieces>>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -195,7 +196,7 @@ pub struct ShipFulfilmentBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Reference>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -215,7 +216,7 @@ pub struct DeliverFulfilment {
 #[serde(deny_unknown_fields)]
 pub struct DeliverFulfilmentBody {
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -235,7 +236,7 @@ pub struct CancelFulfilment {
 #[serde(deny_unknown_fields)]
 pub struct CancelFulfilmentBody {
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -258,7 +259,7 @@ pub struct CancelOrderBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Lines<Pieces>>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -283,7 +284,7 @@ pub struct RequestReturnBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<Reference>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -305,7 +306,7 @@ pub struct ReceiveReturnBody {
     /// What becomes of them.
     pub disposition: Disposition,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -327,7 +328,7 @@ pub struct RejectReturnBody {
     /// Why.
     pub reason: Reason,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -352,6 +353,6 @@ pub struct RecordRefundBody {
     #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
     pub return_no: Option<PartNo>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::amount::Price;
+use super::instant;
 use super::text::Name;
 
 /// Creates a product that can be sold.
@@ -28,7 +29,7 @@ pub struct CreateProductBody {
     /// Price of one piece per currency, minor units.
     pub prices: BTreeMap<Currency, Price>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -50,7 +51,7 @@ pub struct ChangePriceBody {
     /// Price of one piece from now on, minor units.
     pub price: Price,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -68,7 +69,7 @@ pub struct DiscontinueProduct {
 #[serde(deny_unknown_fields)]
 pub struct DiscontinueProductBody {
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -86,6 +87,6 @@ pub struct ReactivateProduct {
 #[serde(deny_unknown_fields)]
 pub struct ReactivateProductBody {
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

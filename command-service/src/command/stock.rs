@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::instant;
 use super::text::{Reason, Reference};
 
 /// Most pieces of one SKU at one location, and largest correction: a billion, far below any overflow of a sum.
@@ -32,7 +33,7 @@ pub struct ReceiveStockBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -89,7 +90,7 @@ struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<i64>,
     /// When it happened, if not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
 

@@ -1,1 +1,16 @@
-//! Rules as a specification: given events, when a command, then events or a rejection.
+//! The rules as a specification: given events, when a command comes, then events, nothing, or a rejection.
+//!
+//! Commands are written as the JSON that callers send. [`scenario`] is the table's form, [`past`] the events of a small
+//! shop; [`invariants`] lets random [`commands`] loose on it.
+
+mod cancellation;
+mod commands;
+mod fulfilment;
+mod invariants;
+mod past;
+mod payment;
+mod place;
+mod product;
+mod returns;
+mod scenario;
+mod stock;
