@@ -315,3 +315,6 @@ impl Unfit {
 fn worst(lines: &[UnfitLine]) -> Unfit {
     lines.iter().map(|line| line.problem).min().unwrap_or(Unfit::UnknownProduct)
 }
+
+#[cfg(test)]
+mod tests;

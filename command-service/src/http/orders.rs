@@ -97,8 +97,10 @@ async fn cancel(
     Path(order_id): Path<OrderId>,
     Json(body): Json<CancelOrderBody>,
 ) -> Response {
+    // The whole order is cancelled once; some of its pieces could be cancelled again.
+    let need = if body.lines.is_some() { KeyNeed::Required } else { KeyNeed::Optional };
     let command = Command::CancelOrder(CancelOrder { order_id, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
+    execute(&slot, &headers, need, Effect::Changed, command).await
 }
 
 async fn request_return(

@@ -106,7 +106,7 @@ fn order_state(state: &OrderState) -> String {
     };
     match state.allowed.is_empty() {
         true => format!("{obstacle} Nothing else can be done with it."),
-        false => format!("{obstacle} Allowed now: {}.", list(&state.allowed)),
+        false => format!("{obstacle} Allowed now: {}.", state.allowed.join(", ")),
     }
 }
 

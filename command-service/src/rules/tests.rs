@@ -7,6 +7,7 @@ mod cancellation;
 mod commands;
 mod fulfilment;
 mod invariants;
+mod loading;
 mod past;
 mod payment;
 mod place;

@@ -1,0 +1,139 @@
+//! The JSON that callers send: what is taken, what is refused and how, and that it is written down the same way.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::order::{
+    CancelOrderBody, CreateFulfilmentBody, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody,
+    RequestReturnBody, ShipFulfilmentBody,
+};
+use super::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody};
+use super::stock::{AdjustStockBody, ReceiveStockBody};
+use super::{Command, PlaceOrder};
+
+const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
+
+/// Fingerprints are made of what is written down, so it has to stay as it is.
+#[track_caller]
+fn keeps<T: Serialize + DeserializeOwned>(json: &str) {
+    let body: T = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_string(&body).unwrap(), json);
+}
+
+#[track_caller]
+fn refusal<T: DeserializeOwned + Debug>(json: &str) -> String {
+    serde_json::from_str::<T>(json).expect_err("the body is refused").to_string()
+}
+
+#[test]
+fn bodies_are_written_down_as_they_came() {
+    keeps::<PlaceOrderBody>(ORDER);
+    keeps::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#);
+    keeps::<CreateProductBody>(r#"{"sku":"A","name":"N","prices":{"EUR":1,"GBP":450}}"#);
+    keeps::<ChangePriceBody>(r#"{"price":0,"occurred_at":"2010-12-01T08:26:00Z"}"#);
+    keeps::<DiscontinueProductBody>("{}");
+    keeps::<ReceiveStockBody>(r#"{"quantity":5,"reference":"PO 7"}"#);
+    keeps::<AdjustStockBody>(r#"{"delta":-1,"reason":"broken","expected":3}"#);
+    keeps::<AdjustStockBody>(r#"{"count":0,"reason":"stolen"}"#);
+    keeps::<RecordPaymentBody>(r#"{"kind":"authorized","amount":1,"method":"card"}"#);
+    keeps::<RecordPaymentBody>(r#"{"kind":"captured","payment":1,"amount":1,"reference":"ch_1"}"#);
+    keeps::<RecordPaymentBody>(r#"{"kind":"voided","payment":1}"#);
+    keeps::<RecordPaymentBody>(r#"{"kind":"failed","reason":"declined"}"#);
+    keeps::<CreateFulfilmentBody>(r#"{"location":"main","lines":[{"line":1,"quantity":1}]}"#);
+    keeps::<ShipFulfilmentBody>(r#"{"carrier":"DHL","tracking":"T1"}"#);
+    keeps::<CancelOrderBody>(r#"{"reason":"changed mind"}"#);
+    keeps::<RequestReturnBody>(r#"{"lines":[{"line":1,"quantity":1}],"reason":"small","external_ref":"C1"}"#);
+    keeps::<ReceiveReturnBody>(r#"{"disposition":"restock"}"#);
+    keeps::<RecordRefundBody>(r#"{"payment":1,"amount":1,"return":1}"#);
+}
+
+#[test]
+fn a_command_is_written_down_with_its_name() {
+    let body = serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
+    let command = serde_json::to_string(&Command::PlaceOrder(PlaceOrder { body })).unwrap();
+    assert_eq!(command, r#"{"PlaceOrder":{"body":{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}}}"#);
+}
+
+#[test]
+fn an_order_that_brings_its_id_happened_at_its_instant() {
+    let command = Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap() });
+    assert_eq!(command.occurred_at().unwrap().to_rfc3339(), "2024-06-14T10:14:09.300+00:00");
+}
+
+#[test]
+fn unknown_fields_are_refused_everywhere() {
+    let told = [
+        refusal::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"colour":1}"#),
+        refusal::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1,"colour":1}]}"#),
+        refusal::<RecordPaymentBody>(r#"{"kind":"voided","payment":1,"colour":1}"#),
+        refusal::<RecordPaymentBody>(r#"{"kind":"authorized","amount":1,"method":"card","colour":1}"#),
+        refusal::<AdjustStockBody>(r#"{"delta":1,"reason":"x","colour":1}"#),
+        refusal::<DiscontinueProductBody>(r#"{"colour":1}"#),
+        refusal::<CreateFulfilmentBody>(r#"{"lines":[{"line":1,"quantity":1,"colour":1}]}"#),
+    ];
+    for told in told {
+        assert!(told.starts_with("unknown field `colour`, expected"), "{told}");
+    }
+}
+
+#[test]
+fn refusals_say_what_would_do() {
+    let line = |line: &str| refusal::<PlaceOrderBody>(&format!(r#"{{"currency":"GBP","lines":[{line}]}}"#));
+    for (told, expected) in [
+        (line(""), "has no lines: send at least one"),
+        (line(r#"{"sku":"A","quantity":0}"#), "must be a whole number from 1 to 1000000"),
+        (line(r#"{"sku":"A","quantity":1000001}"#), "must be a whole number from 1 to 1000000"),
+        (line(r#"{"sku":"A","quantity":"1"}"#), "must be a whole number from 1 to 1000000"),
+        (line(r#"{"sku":"A B","quantity":1}"#), "must be 1 to 64 of the characters A-Z a-z 0-9 . _ -"),
+        (line(r#"{"sku":7,"quantity":1}"#), "invalid type: integer `7`, expected a text of 1 to 64"),
+        (
+            line(r#"{"sku":"A","quantity":1,"tax_rate":0.2}"#),
+            "invalid type: floating point `0.2`, expected a whole number of millionths",
+        ),
+        (line(r#"{"sku":"A","quantity":1,"unit_price":-1}"#), "must be a whole number of minor units from 0 to"),
+        (
+            refusal::<PlaceOrderBody>(r#"{"currency":"gbp","lines":[]}"#),
+            "must be an ISO 4217 code in capitals, such as GBP",
+        ),
+        (
+            refusal::<PlaceOrderBody>(r#"{"id":"1","currency":"GBP","lines":[]}"#),
+            "`1` is not a UUID version 7: send one",
+        ),
+        (refusal::<CreateProductBody>(r#"{"sku":"A","name":"\t","prices":{}}"#), "has the control character U+0009"),
+        (refusal::<CreateProductBody>(r#"{"sku":"A","name":"N","prices":{"XYZ":1}}"#), "must be an ISO 4217 code"),
+        (
+            refusal::<RecordPaymentBody>(r#"{"kind":"paid"}"#),
+            "unknown variant `paid`, expected one of `authorized`, `captured`",
+        ),
+        (refusal::<RecordPaymentBody>(r#"{"amount":1}"#), "missing field `kind`"),
+        (
+            refusal::<RecordPaymentBody>(r#"{"kind":"captured","amount":0}"#),
+            "must be a whole number of minor units from 1 to",
+        ),
+        (refusal::<AdjustStockBody>(r#"{"reason":"x"}"#), "send exactly one of `delta`"),
+        (
+            refusal::<ReceiveReturnBody>(r#"{"disposition":"burn"}"#),
+            "unknown variant `burn`, expected one of `restock`",
+        ),
+        (
+            refusal::<ChangePriceBody>(r#"{"price":1,"occurred_at":"yesterday"}"#),
+            "invalid value: string \"yesterday\", expected an instant as RFC 3339 writes it",
+        ),
+    ] {
+        assert!(told.starts_with(expected), "{told}\n{expected}");
+    }
+}
+
+#[test]
+fn schemas_name_the_bounds() {
+    let schema = schemars::schema_for!(PlaceOrderBody).to_value();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(
+        (&schema["properties"]["lines"]["maxItems"], &schema["properties"]["lines"]["minItems"]),
+        (&500.into(), &1.into())
+    );
+    let schema = schemars::schema_for!(AdjustStockBody).to_value();
+    assert_eq!(schema["oneOf"][0]["required"][0], "delta");
+}

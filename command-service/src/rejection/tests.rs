@@ -1,0 +1,134 @@
+//! What callers read: kinds and statuses are a contract, details say what to do.
+
+use chrono::DateTime;
+use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
+use events::{Location, Minor, OrderId, Sku};
+use serde_json::json;
+
+use super::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+
+fn sku() -> Sku {
+    "A".parse().unwrap()
+}
+
+fn order_id() -> OrderId {
+    "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap()
+}
+
+fn state(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
+    let allowed = allowed.iter().map(|&word| word.to_owned()).collect();
+    Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
+}
+
+fn short(line: Option<u32>) -> ShortLine {
+    ShortLine { line, sku: sku(), location: Location::main(), requested: 5, available: 3 }
+}
+
+fn unfit(problems: &[Unfit]) -> Rejection {
+    let lines = problems.iter().zip(1..).map(|(problem, line)| UnfitLine { line, sku: sku(), problem: *problem });
+    Rejection::UnfitProducts(lines.collect())
+}
+
+/// One of each, with its kind and status.
+fn every() -> Vec<(Rejection, &'static str, u16)> {
+    use Rejection::*;
+    let channel = || "web".parse().unwrap();
+    let instant = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+    let exceeded = vec![ExceededLine { line: 1, requested: 3, available: 2 }];
+    vec![
+        (UnknownProduct(sku()), "unknown-product", 404),
+        (UnknownOrder(order_id()), "unknown-order", 404),
+        (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment", 404),
+        (UnknownPart { part: Part::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment", 404),
+        (UnknownPart { part: Part::Return, number: 1, last: 0 }, "unknown-return", 404),
+        (state(Obstacle::Lifecycle, &["payments"]), "order-state", 409),
+        (state(Obstacle::AllShipped, &["returns"]), "order-state", 409),
+        (state(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &[]), "order-state", 409),
+        (state(Obstacle::OtherShipment(1), &[]), "order-state", 409),
+        (state(Obstacle::Return(1, ReturnState::Received), &[]), "order-state", 409),
+        (state(Obstacle::Captured(1), &["refunds"]), "order-state", 409),
+        (InsufficientStock(vec![short(Some(2))]), "insufficient-stock", 409),
+        (InsufficientStock(vec![short(None)]), "insufficient-stock", 409),
+        (unfit(&[Unfit::PriceMissing, Unfit::UnknownProduct]), "unknown-product", 422),
+        (unfit(&[Unfit::PriceMissing, Unfit::InactiveProduct]), "inactive-product", 409),
+        (unfit(&[Unfit::PriceMissing]), "price-missing", 422),
+        (DuplicateSku(sku()), "duplicate-sku", 409),
+        (DuplicateOrder(order_id()), "duplicate-order", 409),
+        (Rejection::claim_taken("external_ref:web:M-1"), "duplicate-external-ref", 409),
+        (StaleExpected { expected: 1, on_hand: 2 }, "stale-expected", 412),
+        (StockLimit { on_hand: 2, limit: 1 }, "stock-limit", 422),
+        (UnknownChannel(channel()), "unknown-channel", 422),
+        (
+            WrongCurrency { channel: channel(), currency: "GBP".parse().unwrap(), allowed: vec![] },
+            "wrong-currency",
+            422,
+        ),
+        (TotalMismatch { expected: Minor(1), total: Minor(2) }, "total-mismatch", 422),
+        (DiscountExceeded { line: None, discount: Minor(2), worth: Minor(1) }, "discount-exceeded", 422),
+        (UnknownLines { lines: vec![3], last: 2 }, "unknown-line", 422),
+        (QuantityExceeded { purpose: Purpose::Return, lines: exceeded }, "quantity-exceeded", 422),
+        (SeveralLocations(vec![Location::main()]), "several-locations", 422),
+        (WrongLocation { location: Location::main(), lines: vec![1] }, "wrong-location", 422),
+        (MethodMissing, "method-missing", 422),
+        (AmountExceeded { payment: 1, amount: Minor(2), refundable: Minor(1) }, "amount-exceeded", 422),
+        (AmountOverflow, "amount-overflow", 422),
+        (
+            InstantOutOfRange { instant: instant(0), earliest: instant(1), latest: instant(2) },
+            "instant-out-of-range",
+            422,
+        ),
+        (TooManyParts { part: Part::Return, limit: 1000 }, "too-many-parts", 422),
+    ]
+}
+
+#[test]
+fn kinds_and_statuses_are_a_contract() {
+    for (rejection, kind, status) in every() {
+        assert_eq!((rejection.kind(), rejection.status()), (kind, status));
+    }
+}
+
+#[test]
+fn details_are_whole_sentences() {
+    for (rejection, kind, _) in every() {
+        let detail = rejection.detail();
+        assert!(detail.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()), "{kind}: {detail}");
+        assert!(detail.ends_with('.') && !detail.contains("  "), "{kind}: {detail}");
+    }
+}
+
+#[test]
+fn a_forbidden_command_is_told_what_is_allowed() {
+    let rejection = state(Obstacle::Fulfilment(2, FulfilmentState::Shipped), &["fulfilments/2/delivery", "returns"]);
+    assert_eq!(rejection.detail(), "Fulfilment 2 is shipped. Allowed now: fulfilments/2/delivery, returns.");
+    let members = json!({
+        "lifecycle": "open",
+        "allowed": ["fulfilments/2/delivery", "returns"],
+        "fulfilment": 2,
+        "state": "shipped",
+    });
+    assert_eq!(json!(rejection.extensions()), members);
+}
+
+#[test]
+fn short_lines_are_members_for_machines() {
+    let rejection = Rejection::InsufficientStock(vec![short(Some(2))]);
+    let line = json!({ "line": 2, "sku": "A", "location": "main", "requested": 5, "available": 3 });
+    assert_eq!(json!(rejection.extensions()), json!({ "lines": [line] }));
+}
+
+#[test]
+fn every_unfit_line_says_its_own_problem() {
+    let rejection = unfit(&[Unfit::PriceMissing, Unfit::UnknownProduct]);
+    let line = |line: u32, problem: &str| json!({ "line": line, "sku": "A", "problem": problem });
+    let lines = json!([line(1, "price-missing"), line(2, "unknown-product")]);
+    assert_eq!(json!(rejection.extensions()), json!({ "lines": lines }));
+}
+
+#[test]
+fn a_sentence_tells_a_few_lines_and_counts_the_rest() {
+    let rejection = Rejection::InsufficientStock((1..=500).map(|line| short(Some(line))).collect());
+    let detail = rejection.detail();
+    assert!(detail.ends_with("; and 495 more. Ask for less, or wait for stock."), "{detail}");
+    assert_eq!(rejection.extensions()["lines"].as_array().map(Vec::len), Some(500));
+}

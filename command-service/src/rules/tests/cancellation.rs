@@ -1,0 +1,83 @@
+//! Giving up what has not left.
+
+use events::order::progress::Lifecycle;
+use serde_json::{Value, json};
+
+use super::past::{body, cancelled, left, lines_cancelled, order_id, packed, placed, released, shipped, unpacked};
+use super::scenario::given;
+use crate::command::{CancelOrder, Command};
+use crate::rejection::{ExceededLine, Obstacle, OrderState, Purpose, Rejection};
+
+fn cancel() -> Command {
+    cancel_lines(Value::Null)
+}
+
+fn cancel_lines(lines: Value) -> Command {
+    let body = body(json!({ "reason": "changed mind", "lines": lines }));
+    Command::CancelOrder(CancelOrder { order_id: order_id(), body })
+}
+
+#[test]
+fn an_order_of_which_nothing_left_is_cancelled_whole() {
+    given([placed([("A", 2), ("B", 1), ("A", 1)])]).when(cancel()).then([
+        lines_cancelled([(1, 2), (2, 1), (3, 1)]),
+        cancelled(),
+        released("A", 3),
+        released("B", 1),
+    ]);
+}
+
+#[test]
+fn a_cancelled_order_stays_cancelled() {
+    let past = || [placed([("A", 2)]), lines_cancelled([(1, 2)]), cancelled(), released("A", 2)];
+    given(past()).when(cancel()).then_nothing();
+    given(past()).when(cancel_lines(json!([{ "line": 1, "quantity": 1 }]))).then_nothing();
+    given([]).when(cancel()).then_rejected(Rejection::UnknownOrder(order_id()));
+}
+
+#[test]
+fn open_fulfilments_are_cancelled_along_with_the_whole_order() {
+    given([placed([("A", 2), ("B", 1)]), packed(1, [(1, 2)])]).when(cancel()).then([
+        unpacked(1),
+        lines_cancelled([(1, 2), (2, 1)]),
+        cancelled(),
+        released("A", 2),
+        released("B", 1),
+    ]);
+}
+
+#[test]
+fn what_is_shipped_stays_and_the_order_goes_on() {
+    let past = || [placed([("A", 2), ("B", 1)]), packed(1, [(1, 1)]), shipped(1), left("A", 1)].concat();
+    let rest = || [lines_cancelled([(1, 1), (2, 1)]), released("A", 1), released("B", 1)];
+    given([past()]).when(cancel()).then(rest());
+    given([past(), rest().concat()]).when(cancel()).then_nothing();
+}
+
+#[test]
+fn a_shipped_order_is_returned_not_cancelled() {
+    let obstacle = Obstacle::AllShipped;
+    let allowed = vec!["payments".to_owned(), "returns".to_owned()];
+    let rejection = Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed });
+    given([placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)]).when(cancel()).then_rejected(rejection);
+}
+
+#[test]
+fn lines_are_cancelled_piece_by_piece() {
+    let one = || cancel_lines(json!([{ "line": 1, "quantity": 1 }]));
+    given([placed([("A", 2)])]).when(one()).then([lines_cancelled([(1, 1)]), released("A", 1)]);
+    given([placed([("A", 2)]), lines_cancelled([(1, 1)]), released("A", 1)]).when(one()).then([
+        lines_cancelled([(1, 1)]),
+        cancelled(),
+        released("A", 1),
+    ]);
+}
+
+#[test]
+fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
+    let two = cancel_lines(json!([{ "line": 1, "quantity": 2 }]));
+    let lines = vec![ExceededLine { line: 1, requested: 2, available: 1 }];
+    given([placed([("A", 2)]), packed(1, [(1, 1)])])
+        .when(two)
+        .then_rejected(Rejection::QuantityExceeded { purpose: Purpose::Cancellation, lines });
+}

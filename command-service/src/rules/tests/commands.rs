@@ -1,0 +1,222 @@
+//! Random commands to a small shop: three products and one that never exists, two locations, a few orders. Most are
+//! sensible, so that orders go all their ways; some are as large as can be.
+
+use events::{Location, OrderId, Sku};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::past::body;
+use super::scenario::now;
+use crate::command::amount::MAX_AMOUNT;
+use crate::command::order::RecordPaymentBody;
+use crate::command::stock::Change;
+use crate::command::{
+    AdjustStock, CancelFulfilment, CancelOrder, ChangePrice, Command, CreateFulfilment, CreateProduct,
+    DeliverFulfilment, DiscontinueProduct, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock, RecordPayment,
+    RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+};
+
+/// Whether a repeat finds everything so already.
+pub(super) fn asks_for_a_state(command: &Command) -> bool {
+    match command {
+        Command::CreateProduct(_)
+        | Command::ChangePrice(_)
+        | Command::DiscontinueProduct(_)
+        | Command::ReactivateProduct(_)
+        | Command::ShipFulfilment(_)
+        | Command::DeliverFulfilment(_)
+        | Command::CancelFulfilment(_)
+        | Command::ReceiveReturn(_)
+        | Command::RejectReturn(_) => true,
+        Command::AdjustStock(c) => matches!(c.body.change, Change::To(_)),
+        Command::CreateFulfilment(c) => c.body.lines.is_none(),
+        Command::CancelOrder(c) => c.body.lines.is_none(),
+        Command::RecordPayment(c) => match c.body {
+            RecordPaymentBody::Voided { .. } => true,
+            RecordPaymentBody::Failed { payment, .. } => payment.is_some(),
+            RecordPaymentBody::Authorized { .. } | RecordPaymentBody::Captured { .. } => false,
+        },
+        Command::ReceiveStock(_) | Command::PlaceOrder(_) | Command::RequestReturn(_) | Command::RecordRefund(_) => {
+            false
+        }
+    }
+}
+
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
+    prop_oneof![1 => product_command(), 3 => stock_command(), 30 => order_command()]
+}
+
+fn product_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        2 => (sku(), price()).prop_map(|(sku, price)| {
+            let body = body(json!({ "sku": sku, "name": "N", "prices": { "GBP": price } }));
+            Command::CreateProduct(CreateProduct { body })
+        }),
+        1 => (sku(), price()).prop_map(|(sku, price)| {
+            let currency = "GBP".parse().unwrap();
+            Command::ChangePrice(ChangePrice { sku, currency, body: body(json!({ "price": price })) })
+        }),
+        1 => sku().prop_map(|sku| Command::DiscontinueProduct(DiscontinueProduct { sku, body: body(json!({})) })),
+        4 => sku().prop_map(|sku| Command::ReactivateProduct(ReactivateProduct { sku, body: body(json!({})) })),
+    ]
+}
+
+fn stock_command() -> impl Strategy<Value = Command> {
+    let change = prop_oneof![
+        (-20i64..20).prop_filter("a change", |delta| *delta != 0).prop_map(|delta| json!({ "delta": delta })),
+        prop::sample::select(vec![-1_000_000_000i64, 1_000_000_000]).prop_map(|delta| json!({ "delta": delta })),
+        (0i64..20).prop_map(|count| json!({ "count": count })),
+    ];
+    let expected = prop::option::weighted(0.2, 0i64..10);
+    prop_oneof![
+        4 => (sku(), location(), quantity()).prop_map(|(sku, location, quantity)| {
+            Command::ReceiveStock(ReceiveStock { sku, location, body: body(json!({ "quantity": quantity * 5 % 1_000_001 + 1 })) })
+        }),
+        1 => (sku(), location(), change, expected).prop_map(|(sku, location, mut change, expected)| {
+            change["reason"] = "stocktaking".into();
+            change["expected"] = json!(expected);
+            Command::AdjustStock(AdjustStock { sku, location, body: body(change) })
+        }),
+    ]
+}
+
+fn order_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        4 => any_order().prop_map(Command::PlaceOrder),
+        3 => (order_id(), payment()).prop_map(|(order_id, json)| {
+            Command::RecordPayment(RecordPayment { order_id, body: body(json) })
+        }),
+        3 => (order_id(), prop::option::of(location()), some_pieces()).prop_map(|(order_id, location, lines)| {
+            let body = body(json!({ "location": location, "lines": lines }));
+            Command::CreateFulfilment(CreateFulfilment { order_id, body })
+        }),
+        4 => (order_id(), part(), carrier()).prop_map(|(order_id, fulfilment, carrier)| {
+            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body: body(json!({ "carrier": carrier })) })
+        }),
+        2 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
+            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body: body(json!({})) })
+        }),
+        1 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
+            Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body: body(json!({})) })
+        }),
+        1 => (order_id(), some_pieces()).prop_map(|(order_id, lines)| {
+            Command::CancelOrder(CancelOrder { order_id, body: body(json!({ "reason": "r", "lines": lines })) })
+        }),
+        2 => (order_id(), pieces()).prop_map(|(order_id, lines)| {
+            Command::RequestReturn(RequestReturn { order_id, body: body(json!({ "reason": "r", "lines": lines })) })
+        }),
+        2 => (order_id(), part(), disposition()).prop_map(|(order_id, return_no, disposition)| {
+            let body = body(json!({ "disposition": disposition }));
+            Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body })
+        }),
+        1 => (order_id(), part()).prop_map(|(order_id, return_no)| {
+            Command::RejectReturn(RejectReturn { order_id, return_no, body: body(json!({ "reason": "r" })) })
+        }),
+        2 => (order_id(), part(), money(), prop::option::weighted(0.2, part())).prop_map(|(order_id, payment, amount, part)| {
+            let body = body(json!({ "payment": payment, "amount": amount, "return": part }));
+            Command::RecordRefund(RecordRefund { order_id, body })
+        }),
+    ]
+}
+
+pub(super) fn any_order() -> impl Strategy<Value = PlaceOrder> {
+    let line =
+        (sku(), quantity(), prop::option::weighted(0.2, price()), discount(), rate(), prop::option::of(location()));
+    let line = line.prop_map(|(sku, quantity, unit_price, discount, tax_rate, location)| {
+        json!({
+            "sku": sku,
+            "quantity": quantity,
+            "unit_price": unit_price,
+            "discount": discount,
+            "tax_rate": tax_rate,
+            "location": location,
+        })
+    });
+    let id = prop::option::of(order_id());
+    (id, prop::collection::vec(line, 1..5), discount(), prop::option::of(price())).prop_map(
+        |(id, lines, discount, shipping)| {
+            let json =
+                json!({ "id": id, "currency": "GBP", "lines": lines, "discount": discount, "shipping": shipping });
+            PlaceOrder { body: body(json) }
+        },
+    )
+}
+
+fn sku() -> impl Strategy<Value = Sku> {
+    prop_oneof![20 => Just("A"), 12 => Just("B"), 8 => Just("C"), 1 => Just("X")].prop_map(|sku| sku.parse().unwrap())
+}
+
+fn location() -> impl Strategy<Value = Location> {
+    prop_oneof![4 => Just("main"), 1 => Just("shop")].prop_map(|location| location.parse().unwrap())
+}
+
+/// The orders that most commands are to.
+pub(super) fn order_ids() -> [OrderId; 2] {
+    [1, 2].map(|number| OrderId::new(now(), [number; 10]))
+}
+
+/// Eight of A, four of B.
+pub(super) fn order_of_12(id: OrderId) -> PlaceOrder {
+    let lines = [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }));
+    PlaceOrder { body: body(json!({ "id": id, "currency": "GBP", "lines": lines })) }
+}
+
+fn order_id() -> impl Strategy<Value = OrderId> {
+    let other = (3u8..9).prop_map(|number| OrderId::new(now(), [number; 10]));
+    prop_oneof![8 => prop::sample::select(order_ids().to_vec()), 1 => other]
+}
+
+fn quantity() -> impl Strategy<Value = u32> {
+    prop_oneof![60 => 1u32..5, 1 => Just(1_000_000)]
+}
+
+fn price() -> impl Strategy<Value = i64> {
+    prop_oneof![60 => 0i64..1000, 1 => Just(MAX_AMOUNT)]
+}
+
+fn money() -> impl Strategy<Value = i64> {
+    prop_oneof![60 => 1i64..2000, 1 => Just(MAX_AMOUNT)]
+}
+
+fn discount() -> impl Strategy<Value = Option<i64>> {
+    prop::option::weighted(0.3, prop_oneof![60 => 0i64..200, 1 => Just(MAX_AMOUNT)])
+}
+
+fn rate() -> impl Strategy<Value = Option<u32>> {
+    prop::option::of(0u32..=1_000_000)
+}
+
+/// Number of a payment, fulfilment or return.
+fn part() -> impl Strategy<Value = u32> {
+    prop_oneof![40 => Just(1), 30 => 2u32..5, 1 => Just(0), 1 => Just(u32::MAX)]
+}
+
+fn pieces() -> impl Strategy<Value = Vec<Value>> {
+    let line = prop_oneof![40 => 1u32..3, 1 => Just(0), 1 => Just(u32::MAX)];
+    let piece = (line, quantity()).prop_map(|(line, quantity)| json!({ "line": line, "quantity": quantity }));
+    prop::collection::vec(piece, 1..3)
+}
+
+fn some_pieces() -> impl Strategy<Value = Option<Vec<Value>>> {
+    prop::option::of(pieces())
+}
+
+fn carrier() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::of(Just("DHL"))
+}
+
+fn disposition() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("restock"), Just("damaged"), Just("lost")]
+}
+
+fn payment() -> impl Strategy<Value = Value> {
+    let method = prop::option::weighted(0.7, Just("card"));
+    prop_oneof![
+        2 => money().prop_map(|amount| json!({ "kind": "authorized", "amount": amount, "method": "card" })),
+        4 => (prop::option::of(part()), money(), method).prop_map(|(payment, amount, method)| {
+            json!({ "kind": "captured", "payment": payment, "amount": amount, "method": method })
+        }),
+        1 => part().prop_map(|payment| json!({ "kind": "voided", "payment": payment })),
+        1 => prop::option::of(part()).prop_map(|payment| json!({ "kind": "failed", "payment": payment, "reason": "r" })),
+    ]
+}

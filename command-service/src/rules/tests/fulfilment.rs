@@ -1,0 +1,151 @@
+//! Packing, shipping, delivering.
+
+use events::order::progress::{FulfilmentState, Lifecycle};
+use events::order::{FulfilmentCreated, OrderEvent};
+use events::{Location, OrderId};
+use serde_json::{Value, json};
+
+use super::past::{
+    body, cancelled, delivered, left, lines_cancelled, main, of_order, order_id, order_placed, packed, pieces, placed,
+    shipped, unpacked,
+};
+use super::scenario::{Past, given};
+use crate::command::{CancelFulfilment, Command, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
+use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection};
+
+fn pack(json: Value) -> Command {
+    Command::CreateFulfilment(CreateFulfilment { order_id: order_id(), body: body(json) })
+}
+
+fn ship(json: Value) -> Command {
+    Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body: body(json) })
+}
+
+fn ship_again() -> Command {
+    ship(json!({ "carrier": "DHL", "tracking": "T1" }))
+}
+
+fn deliver() -> Command {
+    Command::DeliverFulfilment(DeliverFulfilment { order_id: order_id(), fulfilment: 1, body: body(json!({})) })
+}
+
+fn unpack() -> Command {
+    Command::CancelFulfilment(CancelFulfilment { order_id: order_id(), fulfilment: 1, body: body(json!({})) })
+}
+
+fn stands(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
+    let allowed = allowed.iter().map(|&word| word.to_owned()).collect();
+    Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
+}
+
+/// Line 1 lies at `main`, line 2 in the shop.
+fn at_two_locations() -> Vec<Past> {
+    let mut order = order_placed([("A", 2), ("B", 1)]);
+    order.lines[1].location = shop();
+    of_order(OrderEvent::Placed(order))
+}
+
+fn shop() -> Location {
+    "shop".parse().unwrap()
+}
+
+#[test]
+fn everything_that_is_left_is_packed() {
+    given([placed([("A", 2), ("B", 1)])]).when(pack(json!({}))).then([packed(1, [(1, 2), (2, 1)])]);
+    given([placed([("A", 2), ("B", 1)]), packed(1, [(1, 2)])]).when(pack(json!({}))).then([packed(2, [(2, 1)])]);
+    given([placed([("A", 2)]), lines_cancelled([(1, 1)])]).when(pack(json!({}))).then([packed(1, [(1, 1)])]);
+    given([placed([("A", 2)]), packed(1, [(1, 2)])]).when(pack(json!({}))).then_nothing();
+}
+
+#[test]
+fn named_pieces_are_packed_up_to_what_is_left() {
+    let pack = || pack(json!({ "lines": [{ "line": 1, "quantity": 1 }, { "line": 1, "quantity": 2 }] }));
+    given([placed([("A", 3)])]).when(pack()).then([packed(1, [(1, 3)])]);
+    let lines = vec![ExceededLine { line: 1, requested: 3, available: 2 }];
+    given([placed([("A", 3)]), packed(1, [(1, 1)])])
+        .when(pack())
+        .then_rejected(Rejection::QuantityExceeded { purpose: Purpose::Fulfilment, lines });
+}
+
+#[test]
+fn every_unknown_line_is_named() {
+    let lines = [0, 1, 2, u32::MAX].map(|line| json!({ "line": line, "quantity": 1 }));
+    let pack = pack(json!({ "lines": lines }));
+    let unknown = Rejection::UnknownLines { lines: vec![0, 2, u32::MAX], last: 1 };
+    given([placed([("A", 3)])]).when(pack).then_rejected(unknown);
+}
+
+#[test]
+fn a_fulfilment_is_of_one_location() {
+    let packed_at =
+        |location, lines| of_order(OrderEvent::FulfilmentCreated(FulfilmentCreated { fulfilment: 1, location, lines }));
+    let several = || Rejection::SeveralLocations(vec![main(), shop()]);
+    let both = json!([{ "line": 1, "quantity": 1 }, { "line": 2, "quantity": 1 }]);
+    given([at_two_locations()]).when(pack(json!({}))).then_rejected(several());
+    given([at_two_locations()]).when(pack(json!({ "lines": both }))).then_rejected(several());
+    given([at_two_locations()]).when(pack(json!({ "location": "shop" }))).then([packed_at(shop(), pieces([(2, 1)]))]);
+    given([at_two_locations()])
+        .when(pack(json!({ "lines": [{ "line": 2, "quantity": 1 }] })))
+        .then([packed_at(shop(), pieces([(2, 1)]))]);
+    given([at_two_locations()])
+        .when(pack(json!({ "location": "shop", "lines": both })))
+        .then_rejected(Rejection::WrongLocation { location: shop(), lines: vec![1] });
+    given([placed([("A", 1)])])
+        .when(pack(json!({ "location": "shop" })))
+        .then_rejected(Rejection::WrongLocation { location: shop(), lines: vec![] });
+}
+
+#[test]
+fn a_cancelled_order_is_not_packed() {
+    let rejection =
+        given([placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled()]).when(pack(json!({}))).rejection();
+    assert_eq!((rejection.kind(), rejection.status()), ("order-state", 409));
+    assert_eq!(rejection.extensions()["lifecycle"], "cancelled");
+    assert_eq!(rejection.extensions()["allowed"], json!(["payments"]));
+}
+
+#[test]
+fn shipping_takes_the_pieces_off_their_shelves() {
+    let past = || [placed([("A", 2), ("B", 1), ("A", 3)]), packed(1, [(1, 2), (2, 1), (3, 3)])];
+    given(past()).when(ship_again()).then([shipped(1), left("A", 5), left("B", 1)]);
+}
+
+#[test]
+fn the_same_shipment_twice_is_one() {
+    let past = || [placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)];
+    given(past()).when(ship_again()).then_nothing();
+    let other = stands(Obstacle::OtherShipment(1), &["payments", "returns"]);
+    given(past()).when(ship(json!({ "carrier": "UPS" }))).then_rejected(other);
+}
+
+#[test]
+fn a_fulfilment_goes_its_way() {
+    let open = || [placed([("A", 2)]), packed(1, [(1, 2)])].concat();
+    let gone = || [open(), shipped(1), left("A", 2)].concat();
+    given([open()]).when(unpack()).then([unpacked(1)]);
+    given([open(), unpacked(1)]).when(unpack()).then_nothing();
+    given([gone()]).when(deliver()).then([delivered(1)]);
+    given([gone(), delivered(1)]).when(deliver()).then_nothing();
+    given([gone(), delivered(1)]).when(ship_again()).then_nothing();
+
+    let not_shipped = ["fulfilments/1/shipment", "fulfilments/1/cancellation", "payments", "cancellation"];
+    let created = stands(Obstacle::Fulfilment(1, FulfilmentState::Created), &not_shipped);
+    given([open()]).when(deliver()).then_rejected(created);
+    let given_up = ["payments", "fulfilments", "cancellation"];
+    let unpacked_already = || stands(Obstacle::Fulfilment(1, FulfilmentState::Cancelled), &given_up);
+    given([open(), unpacked(1)]).when(ship_again()).then_rejected(unpacked_already());
+    given([open(), unpacked(1)]).when(deliver()).then_rejected(unpacked_already());
+    let on_its_way = ["fulfilments/1/delivery", "payments", "returns"];
+    let shipped_already = stands(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &on_its_way);
+    given([gone()]).when(unpack()).then_rejected(shipped_already);
+}
+
+#[test]
+fn what_does_not_exist_is_not_found() {
+    let unknown = Rejection::UnknownPart { part: Part::Fulfilment, number: 1, last: 0 };
+    for command in [ship_again(), deliver(), unpack()] {
+        given([placed([("A", 1)])]).when(command.clone()).then_rejected(unknown.clone());
+        let order_id: OrderId = order_id();
+        given([]).when(command).then_rejected(Rejection::UnknownOrder(order_id));
+    }
+}

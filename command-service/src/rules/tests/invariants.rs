@@ -1,0 +1,173 @@
+//! What holds whatever callers do: random commands on a small shop, checked after each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use events::order::OrderEvent;
+use events::order::progress::{FulfilmentState, LineProgress};
+use events::{Event, Minor, OrderId, StreamId, codec};
+use proptest::prelude::*;
+
+use super::commands::{any_command, any_order, asks_for_a_state, order_ids, order_of_12};
+use super::past::{product, received};
+use super::scenario::{Past, decide, empty_world, now};
+use crate::command::Command;
+use crate::state::{Order, State};
+use crate::world::World;
+
+/// A world, and all that happened in it.
+struct Run {
+    world: World,
+    log: Vec<Past>,
+    streams: BTreeSet<StreamId>,
+}
+
+impl Run {
+    fn new() -> Run {
+        Run { world: empty_world(), log: Vec::new(), streams: BTreeSet::new() }
+    }
+
+    fn happen(&mut self, past: Vec<Past>) {
+        self.world.begin();
+        for (stream, event) in past {
+            self.world.evolve(&stream, &event);
+            self.streams.insert(stream.clone());
+            self.log.push((stream, event));
+        }
+        self.world.commit();
+    }
+
+    /// Decides and applies; gives how many events there were.
+    fn carry_out(&mut self, command: &Command, new_id: OrderId) -> Option<usize> {
+        match decide(&self.world, command, new_id) {
+            Ok(events) => {
+                let count = events.len();
+                self.happen(events.into_iter().map(|new| (new.stream, new.event)).collect());
+                Some(count)
+            }
+            Err(rejection) => {
+                assert!(matches!(rejection.status(), 404 | 409 | 412 | 422));
+                assert!(rejection.detail().ends_with('.') && !rejection.title().is_empty());
+                rejection.extensions();
+                None
+            }
+        }
+    }
+
+    fn states(&self) -> impl Iterator<Item = (&StreamId, &State)> {
+        self.streams.iter().filter_map(|stream| Some((stream, self.world.find(stream)?.state.as_ref()?)))
+    }
+
+    fn check(&self) {
+        let mut claims: BTreeMap<StreamId, i64> = BTreeMap::new();
+        for (_, state) in self.states() {
+            let State::Order(order) = state else { continue };
+            check_order(order);
+            for line in &order.progress.lines {
+                let open = i64::from(line.ordered - line.cancelled - line.shipped);
+                *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() += open;
+            }
+        }
+        for (stream, state) in self.states() {
+            let State::Stock(level) = state else { continue };
+            assert!(0 <= level.reserved && level.reserved <= level.on_hand, "{stream}: {level:?}");
+            assert_eq!(level.received + level.restocked + level.adjusted, level.on_hand + level.shipped, "{stream}");
+            assert_eq!(level.reserved, claims.get(stream).copied().unwrap_or(0), "{stream}: {level:?}");
+        }
+    }
+
+    /// Order codes count from 1 without a gap, in the order of the log.
+    fn check_codes(&self) {
+        let placed = self.log.iter().filter_map(|(_, event)| match event {
+            Event::Order(OrderEvent::Placed(placed)) => Some(placed.code.to_string()),
+            _ => None,
+        });
+        let codes: Vec<String> = placed.collect();
+        let expected: Vec<String> = (1..=codes.len()).map(|number| format!("SON{number:06}")).collect();
+        assert_eq!(codes, expected);
+    }
+
+    /// What is written down and read back folds to the same states.
+    fn check_fold(&self) {
+        let mut again = empty_world();
+        for (stream, event) in &self.log {
+            let written = codec::encode(event);
+            let read = codec::decode(written.event_type, written.schema_version, &written.payload).unwrap();
+            assert_eq!(read, *event);
+            again.evolve(stream, &read);
+        }
+        for stream in &self.streams {
+            assert_eq!(again.find(stream), self.world.find(stream), "{stream}");
+        }
+    }
+}
+
+fn check_order(order: &Order) {
+    let progress = &order.progress;
+    for line in &progress.lines {
+        check_line(line);
+    }
+    for payment in &progress.payments {
+        assert!(Minor::ZERO <= payment.refunded && payment.refunded <= payment.captured, "{payment:?}");
+        assert!(Minor::ZERO <= payment.authorized, "{payment:?}");
+    }
+    assert!(Minor::ZERO <= progress.due() && progress.due() <= progress.total);
+    let packed = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
+    let packed: u64 = packed.flat_map(|fulfilment| &fulfilment.lines).map(|piece| u64::from(piece.quantity)).sum();
+    assert_eq!(packed, progress.lines.iter().map(|line| u64::from(line.in_fulfilment)).sum::<u64>());
+}
+
+fn check_line(line: &LineProgress) {
+    let spoken_for = line.cancelled + line.in_fulfilment + line.shipped;
+    assert!(spoken_for <= line.ordered, "{line:?}");
+    assert!(line.delivered <= line.shipped, "{line:?}");
+    assert!(line.return_requested + line.returned <= line.shipped, "{line:?}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_callers_do_the_sums_hold(commands in prop::collection::vec(any_command(), 1..120)) {
+        let mut run = Run::new();
+        run.happen(["A", "B", "C"].map(|text| [product(text), received(text, 40)].concat()).concat());
+        for id in order_ids() {
+            prop_assert_eq!(run.carry_out(&Command::PlaceOrder(order_of_12(id)), id), Some(3));
+        }
+        for (index, command) in commands.iter().enumerate() {
+            let new_id = OrderId::new(now(), [100 + index as u8; 10]);
+            let decided = run.carry_out(command, new_id);
+            run.check();
+            if decided.is_some() && asks_for_a_state(command) {
+                prop_assert_eq!(run.carry_out(command, new_id), Some(0), "asked twice: {:?}", command);
+            }
+        }
+        run.check_codes();
+        run.check_fold();
+    }
+
+    #[test]
+    fn an_order_sums_up(order in any_order()) {
+        let mut run = Run::new();
+        for text in ["A", "B", "C"] {
+            run.happen([product(text), vec![received(text, 1_000_000).remove(0); 500]].concat());
+        }
+        let command = Command::PlaceOrder(order.clone());
+        let id = OrderId::new(now(), [9; 10]);
+        if run.carry_out(&command, id).is_none() {
+            return Ok(());
+        }
+        let placed = run.log.iter().find_map(|(_, event)| match event {
+            Event::Order(OrderEvent::Placed(placed)) => Some(placed),
+            _ => None,
+        });
+        let placed = placed.unwrap();
+        let mut discounts = 0;
+        for line in &placed.lines {
+            let worth = i64::from(line.quantity) * line.unit_price.0 - line.discount.0;
+            prop_assert!(worth >= 0 && line.tax.0 >= 0);
+            prop_assert_eq!(line.total.0, worth + line.tax.0);
+            discounts += line.discount.0;
+        }
+        let own = order.body.lines.iter().filter_map(|line| line.discount).map(|discount| discount.minor().0);
+        prop_assert_eq!(discounts, own.sum::<i64>() + order.body.discount.map_or(0, |discount| discount.minor().0));
+        prop_assert_eq!(placed.total.0, placed.lines.iter().map(|line| line.total.0).sum::<i64>() + placed.shipping.0);
+    }
+}

@@ -1,0 +1,57 @@
+//! What is not in memory is asked for, all at once, and never taken for something that does not exist.
+
+use std::slice;
+
+use events::{OrderId, StreamId};
+use serde_json::json;
+
+use super::past::{body, main, order_id, packed, placed, sku};
+use super::scenario::{empty_world, new_id, now};
+use crate::command::{Command, PlaceOrder, ShipFulfilment};
+use crate::rules::{Context, Refusal, decide, reads};
+use crate::world::World;
+
+fn needs(command: &Command, world: &World) -> Vec<StreamId> {
+    match decide(command, &Context { now: now(), new_id: new_id() }, world) {
+        Err(Refusal::Needs(streams)) => streams,
+        decided => panic!("nothing was asked for: {decided:?}"),
+    }
+}
+
+fn sorted(mut streams: Vec<StreamId>) -> Vec<StreamId> {
+    streams.sort();
+    streams
+}
+
+#[test]
+fn an_order_to_place_asks_for_products_and_stock() {
+    let lines = ["A", "B"].map(|sku| json!({ "sku": sku, "quantity": 1 }));
+    let command = |id: Option<OrderId>| {
+        Command::PlaceOrder(PlaceOrder { body: body(json!({ "id": id, "currency": "GBP", "lines": lines })) })
+    };
+    let of = |text| [StreamId::product(&sku(text)), StreamId::stock(&sku(text), &main())];
+    let mut expected = [of("A"), of("B")].concat();
+    assert_eq!(sorted(needs(&command(None), &empty_world())), sorted(expected.clone()));
+    expected.push(StreamId::order(order_id()));
+    let command = command(Some(order_id()));
+    assert_eq!(sorted(needs(&command, &empty_world())), sorted(expected.clone()));
+    assert_eq!(sorted(reads(&command, &empty_world())), sorted(expected));
+}
+
+#[test]
+fn an_orders_stock_is_asked_for_once_the_order_is_there() {
+    let body = body(json!({}));
+    let command = Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body });
+    let order = StreamId::order(order_id());
+    let shelves = [StreamId::stock(&sku("A"), &main()), StreamId::stock(&sku("B"), &main())];
+    let mut world = empty_world();
+    assert_eq!(needs(&command, &world), slice::from_ref(&order));
+    assert_eq!(reads(&command, &world), slice::from_ref(&order));
+
+    let past = [placed([("A", 2), ("B", 1)]), packed(1, [(1, 2), (2, 1)])].concat();
+    for (stream, event) in past.iter().filter(|(stream, _)| *stream == order) {
+        world.evolve(stream, event);
+    }
+    assert_eq!(needs(&command, &world), shelves);
+    assert_eq!(sorted(reads(&command, &world)), sorted([vec![order], shelves.to_vec()].concat()));
+}

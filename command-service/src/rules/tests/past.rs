@@ -1,0 +1,154 @@
+//! Events of a small shop, and commands from their JSON.
+
+use events::order::{
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity, OrderCancelled,
+    OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, ReturnRequested,
+};
+use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
+use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
+use events::{Location, Minor, OrderCode, OrderId, Sku, StreamId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::scenario::{Past, now};
+
+pub(super) fn sku(text: &str) -> Sku {
+    text.parse().unwrap()
+}
+
+pub(super) fn main() -> Location {
+    Location::main()
+}
+
+/// The order that these tests are about.
+pub(super) fn order_id() -> OrderId {
+    OrderId::new(now(), [1; 10])
+}
+
+/// A body as a caller sends it.
+pub(super) fn body<T: DeserializeOwned>(json: Value) -> T {
+    // Through text, as HTTP does it: a `Value` would be read in other ways.
+    serde_json::from_str(&json.to_string()).unwrap()
+}
+
+/// A product that is sold at 450 GBP pence.
+pub(super) fn product(text: &str) -> Vec<Past> {
+    let prices = [("GBP".parse().unwrap(), Minor(450))].into();
+    let created = ProductCreated { sku: sku(text), name: format!("Product {text}"), prices };
+    vec![(StreamId::product(&sku(text)), ProductEvent::Created(created).into())]
+}
+
+pub(super) fn discontinued(text: &str) -> Vec<Past> {
+    vec![(StreamId::product(&sku(text)), ProductEvent::Discontinued(ProductDiscontinued {}).into())]
+}
+
+pub(super) fn on_shelf(text: &str, event: StockEvent) -> Vec<Past> {
+    vec![(StreamId::stock(&sku(text), &main()), event.into())]
+}
+
+pub(super) fn received(text: &str, quantity: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::Received(StockReceived { quantity, reference: None }))
+}
+
+pub(super) fn reserved(text: &str, quantity: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity }))
+}
+
+pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity }))
+}
+
+pub(super) fn left(text: &str, quantity: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::Shipped(StockShipped { order_id: order_id(), quantity }))
+}
+
+pub(super) fn of_order(event: OrderEvent) -> Vec<Past> {
+    vec![(StreamId::order(order_id()), event.into())]
+}
+
+/// The order, placed with these lines of 450 pence a piece at `main`; their stock is reserved.
+pub(super) fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
+    let mut past = of_order(OrderEvent::Placed(order_placed(lines)));
+    past.extend(lines.into_iter().flat_map(|(sku, quantity)| {
+        let mut shelf = received(sku, quantity);
+        shelf.extend(reserved(sku, quantity));
+        shelf
+    }));
+    past
+}
+
+pub(super) fn order_placed<const N: usize>(lines: [(&str, u32); N]) -> OrderPlaced {
+    let lines: Vec<Line> =
+        lines.into_iter().enumerate().map(|(index, (sku, pieces))| line(index, sku, pieces)).collect();
+    OrderPlaced {
+        order_id: order_id(),
+        code: OrderCode::new("SON", 1),
+        channel: "web".parse().unwrap(),
+        currency: "GBP".parse().unwrap(),
+        customer_id: None,
+        external_ref: None,
+        shipping: Minor::ZERO,
+        total: Minor::sum(lines.iter().map(|line| line.total)).unwrap(),
+        lines,
+        note: None,
+    }
+}
+
+fn line(index: usize, text: &str, quantity: u32) -> Line {
+    Line {
+        line: index as u32 + 1,
+        sku: sku(text),
+        name: format!("Product {text}"),
+        quantity,
+        unit_price: Minor(450),
+        discount: Minor::ZERO,
+        tax: Minor::ZERO,
+        total: Minor(450 * i64::from(quantity)),
+        location: main(),
+    }
+}
+
+pub(super) fn pieces<const N: usize>(pieces: [(u32, u32); N]) -> Vec<LineQuantity> {
+    pieces.into_iter().map(|(line, quantity)| LineQuantity { line, quantity }).collect()
+}
+
+pub(super) fn packed<const N: usize>(fulfilment: u32, lines: [(u32, u32); N]) -> Vec<Past> {
+    let created = FulfilmentCreated { fulfilment, location: main(), lines: pieces(lines) };
+    of_order(OrderEvent::FulfilmentCreated(created))
+}
+
+pub(super) fn shipped(fulfilment: u32) -> Vec<Past> {
+    let (carrier, tracking) = (Some("DHL".to_owned()), Some("T1".to_owned()));
+    of_order(OrderEvent::FulfilmentShipped(FulfilmentShipped { fulfilment, carrier, tracking }))
+}
+
+pub(super) fn delivered(fulfilment: u32) -> Vec<Past> {
+    of_order(OrderEvent::FulfilmentDelivered(FulfilmentDelivered { fulfilment }))
+}
+
+pub(super) fn unpacked(fulfilment: u32) -> Vec<Past> {
+    of_order(OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
+}
+
+pub(super) fn lines_cancelled<const N: usize>(lines: [(u32, u32); N]) -> Vec<Past> {
+    of_order(OrderEvent::LinesCancelled(OrderLinesCancelled { lines: pieces(lines), reason: "changed mind".into() }))
+}
+
+pub(super) fn cancelled() -> Vec<Past> {
+    of_order(OrderEvent::Cancelled(OrderCancelled { reason: "changed mind".into() }))
+}
+
+pub(super) fn authorized(payment: u32, amount: i64) -> Vec<Past> {
+    let (amount, method) = (Minor(amount), "card".to_owned());
+    of_order(OrderEvent::PaymentAuthorized(PaymentAuthorized { payment, amount, method, reference: None }))
+}
+
+pub(super) fn captured(payment: u32, amount: i64) -> Vec<Past> {
+    let (amount, method) = (Minor(amount), "card".to_owned());
+    of_order(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference: None }))
+}
+
+pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32); N]) -> Vec<Past> {
+    let (lines, reason) = (pieces(lines), "too small".to_owned());
+    of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
+}

@@ -1,0 +1,127 @@
+//! Payments and refunds.
+
+use events::Minor;
+use events::order::progress::Lifecycle;
+use events::order::{OrderEvent, PaymentFailed, PaymentVoided, RefundRecorded};
+use serde_json::{Value, json};
+
+use super::past::{authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, placed};
+use super::scenario::{Past, given};
+use crate::command::amount::MAX_AMOUNT;
+use crate::command::{Command, RecordPayment, RecordRefund};
+use crate::rejection::{Obstacle, OrderState, Part, Rejection};
+
+fn pay(json: Value) -> Command {
+    Command::RecordPayment(RecordPayment { order_id: order_id(), body: body(json) })
+}
+
+fn refund(payment: u32, amount: i64) -> Command {
+    let body = body(json!({ "payment": payment, "amount": amount }));
+    Command::RecordRefund(RecordRefund { order_id: order_id(), body })
+}
+
+fn voided(payment: u32) -> Vec<Past> {
+    of_order(OrderEvent::PaymentVoided(PaymentVoided { payment }))
+}
+
+fn failed(payment: u32) -> Vec<Past> {
+    of_order(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: "declined".into() }))
+}
+
+fn refunded(payment: u32, amount: i64) -> Vec<Past> {
+    of_order(OrderEvent::RefundRecorded(RefundRecorded { payment, amount: Minor(amount), return_no: None }))
+}
+
+fn unknown(part: Part, number: u32, last: u32) -> Rejection {
+    Rejection::UnknownPart { part, number, last }
+}
+
+fn captured_whole(payment: u32) -> Rejection {
+    let allowed = ["payments", "refunds", "fulfilments", "cancellation"].map(str::to_owned).to_vec();
+    let obstacle = Obstacle::Captured(payment);
+    Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
+}
+
+fn ordered() -> Vec<Past> {
+    placed([("A", 2)])
+}
+
+fn given_up() -> Vec<Past> {
+    [ordered(), lines_cancelled([(1, 2)]), cancelled()].concat()
+}
+
+#[test]
+fn money_is_promised_to_open_orders() {
+    let authorize = || pay(json!({ "kind": "authorized", "amount": 900, "method": "card" }));
+    given([ordered()]).when(authorize()).then([authorized(1, 900)]);
+    given([ordered(), captured(1, 1)]).when(authorize()).then([authorized(2, 900)]);
+    given([given_up()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
+        lifecycle: Lifecycle::Cancelled,
+        obstacle: Obstacle::Lifecycle,
+        allowed: vec!["payments".into()],
+    }));
+    given([]).when(authorize()).then_rejected(Rejection::UnknownOrder(order_id()));
+}
+
+#[test]
+fn captured_money_is_a_fact_whatever_the_order() {
+    let capture = || pay(json!({ "kind": "captured", "amount": 900, "method": "card" }));
+    given([ordered()]).when(capture()).then([captured(1, 900)]);
+    given([ordered(), captured(1, 900)]).when(capture()).then([captured(2, 900)]);
+    given([given_up()]).when(capture()).then([captured(1, 900)]);
+}
+
+#[test]
+fn a_capture_of_an_authorized_payment_takes_its_method() {
+    let capture = |payment: u32| pay(json!({ "kind": "captured", "payment": payment, "amount": 900 }));
+    given([ordered(), authorized(1, 900)]).when(capture(1)).then([captured(1, 900)]);
+    given([ordered(), authorized(1, 900)]).when(capture(2)).then_rejected(unknown(Part::Payment, 2, 1));
+    given([ordered()]).when(capture(0)).then_rejected(unknown(Part::Payment, 0, 0));
+    given([ordered()]).when(pay(json!({ "kind": "captured", "amount": 1 }))).then_rejected(Rejection::MethodMissing);
+}
+
+#[test]
+fn a_promise_is_taken_back_once() {
+    let void = || pay(json!({ "kind": "voided", "payment": 1 }));
+    given([ordered(), authorized(1, 900)]).when(void()).then([voided(1)]);
+    given([ordered(), authorized(1, 900), voided(1)]).when(void()).then_nothing();
+    given([ordered(), authorized(1, 900), captured(1, 400)]).when(void()).then([voided(1)]);
+    given([ordered(), authorized(1, 900), captured(1, 400), voided(1)]).when(void()).then_nothing();
+    given([ordered(), authorized(1, 900), captured(1, 900)]).when(void()).then_rejected(captured_whole(1));
+    given([ordered()]).when(void()).then_rejected(unknown(Part::Payment, 1, 0));
+}
+
+#[test]
+fn a_payment_fails() {
+    let fail = || pay(json!({ "kind": "failed", "payment": 1, "reason": "declined" }));
+    given([ordered(), authorized(1, 900)]).when(fail()).then([failed(1)]);
+    given([ordered(), authorized(1, 900), failed(1)]).when(fail()).then_nothing();
+    given([ordered(), captured(1, 900)]).when(fail()).then_rejected(captured_whole(1));
+    given([ordered()]).when(pay(json!({ "kind": "failed", "reason": "declined" }))).then([failed(1)]);
+}
+
+#[test]
+fn refunds_stay_within_what_was_captured() {
+    given([ordered(), captured(1, 900)]).when(refund(1, 900)).then([refunded(1, 900)]);
+    given([ordered(), captured(1, 900), refunded(1, 400)]).when(refund(1, 500)).then([refunded(1, 500)]);
+    let exceeded = Rejection::AmountExceeded { payment: 1, amount: Minor(501), refundable: Minor(500) };
+    given([ordered(), captured(1, 900), refunded(1, 400)]).when(refund(1, 501)).then_rejected(exceeded);
+    let nothing_captured = Rejection::AmountExceeded { payment: 1, amount: Minor(1), refundable: Minor(0) };
+    given([ordered(), authorized(1, 900)]).when(refund(1, 1)).then_rejected(nothing_captured);
+    given([ordered()]).when(refund(1, 1)).then_rejected(unknown(Part::Payment, 1, 0));
+}
+
+#[test]
+fn a_refund_for_a_return_names_one_that_exists() {
+    let body = body(json!({ "payment": 1, "amount": 1, "return": 1 }));
+    let refund = Command::RecordRefund(RecordRefund { order_id: order_id(), body });
+    given([ordered(), captured(1, 900)]).when(refund).then_rejected(unknown(Part::Return, 1, 0));
+}
+
+#[test]
+fn sums_of_money_are_counted_up_to_a_limit() {
+    let capture = || pay(json!({ "kind": "captured", "amount": MAX_AMOUNT, "method": "card" }));
+    given([ordered(), captured(1, 1)]).when(capture()).then_rejected(Rejection::AmountOverflow);
+    let authorize = pay(json!({ "kind": "authorized", "amount": MAX_AMOUNT, "method": "card" }));
+    given([ordered(), authorized(1, 1)]).when(authorize).then_rejected(Rejection::AmountOverflow);
+}

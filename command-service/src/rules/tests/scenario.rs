@@ -1,0 +1,96 @@
+//! `given([...]).when(command).then([...])`, with the writer's own way of loading what a command reads.
+
+use std::num::NonZeroUsize;
+
+use chrono::{DateTime, Utc};
+use events::{Event, OrderId, StreamId};
+
+use crate::command::Command;
+use crate::rejection::Rejection;
+use crate::rules::{self, Context, NewEvent, Refusal};
+use crate::world::World;
+
+/// Something that happened to a stream.
+pub(super) type Past = (StreamId, Event);
+
+/// 2024-06-01T12:00:00Z, when all of these tests take place.
+pub(super) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_717_243_200, 0).unwrap()
+}
+
+/// The id of an order that brings none.
+pub(super) fn new_id() -> OrderId {
+    OrderId::new(now(), [9; 10])
+}
+
+pub(super) fn empty_world() -> World {
+    World::new(NonZeroUsize::MAX)
+}
+
+pub(super) struct Given(World);
+
+pub(super) struct When(pub(super) Result<Vec<NewEvent>, Rejection>);
+
+pub(super) fn given<const N: usize>(past: [Vec<Past>; N]) -> Given {
+    let mut world = empty_world();
+    for (stream, event) in past.into_iter().flatten() {
+        world.evolve(&stream, &event);
+    }
+    Given(world)
+}
+
+impl Given {
+    pub(super) fn when(self, command: Command) -> When {
+        When(decide(&self.0, &command, new_id()))
+    }
+}
+
+impl When {
+    #[track_caller]
+    pub(super) fn then<const N: usize>(self, expected: [Vec<Past>; N]) -> Vec<NewEvent> {
+        let events = self.0.expect("the command is not rejected");
+        let found: Vec<Past> = events.iter().map(|new| (new.stream.clone(), new.event.clone())).collect();
+        assert_eq!(found, expected.into_iter().flatten().collect::<Vec<Past>>());
+        events
+    }
+
+    /// It is so already.
+    #[track_caller]
+    pub(super) fn then_nothing(self) {
+        self.then([]);
+    }
+
+    #[track_caller]
+    pub(super) fn then_rejected(self, expected: Rejection) {
+        assert_eq!(self.0, Err(expected));
+    }
+
+    #[track_caller]
+    pub(super) fn rejection(self) -> Rejection {
+        self.0.expect_err("the command is rejected")
+    }
+}
+
+/// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
+pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Result<Vec<NewEvent>, Rejection> {
+    let mut loaded = empty_world();
+    loaded.restore_numbers(world.numbers().clone());
+    for _ in 0..2 {
+        for stream in rules::reads(command, &loaded) {
+            let slot = world.find(&stream).cloned().unwrap_or_default();
+            loaded.put(stream, slot);
+        }
+    }
+    match rules::decide(command, &Context { now: now(), new_id }, &loaded) {
+        Ok(events) => {
+            let addressed = rules::addressed(command, new_id);
+            assert!(events.first().is_none_or(|first| first.stream == addressed));
+            // Versions are given out by streams in memory; only an order of ours is known to be new.
+            let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;
+            assert!(events.iter().all(is_known));
+            Ok(events)
+        }
+        Err(Refusal::Rejected(rejection)) => Err(rejection),
+        Err(Refusal::Needs(streams)) => panic!("`reads` did not name {streams:?}"),
+    }
+}

@@ -1,0 +1,74 @@
+//! Stock commands.
+
+use events::stock::{StockAdjusted, StockEvent};
+use serde_json::{Value, json};
+
+use super::past::{body, discontinued, main, on_shelf, placed, product, received, sku};
+use super::scenario::{Past, given};
+use crate::command::stock::MAX_ON_HAND;
+use crate::command::{AdjustStock, Command, ReceiveStock};
+use crate::rejection::{Rejection, ShortLine};
+
+fn receive(quantity: u32) -> Command {
+    let body = body(json!({ "quantity": quantity }));
+    Command::ReceiveStock(ReceiveStock { sku: sku("A"), location: main(), body })
+}
+
+fn adjust(json: Value) -> Command {
+    Command::AdjustStock(AdjustStock { sku: sku("A"), location: main(), body: body(json) })
+}
+
+fn adjusted(delta: i64) -> Vec<Past> {
+    on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "stocktaking".into() }))
+}
+
+#[test]
+fn pieces_come_in_of_products_that_exist() {
+    given([product("A")]).when(receive(5)).then([received("A", 5)]);
+    given([product("A"), discontinued("A")]).when(receive(5)).then([received("A", 5)]);
+    given([]).when(receive(5)).then_rejected(Rejection::UnknownProduct(sku("A")));
+}
+
+#[test]
+fn a_shelf_is_not_endless() {
+    let full = || adjusted(MAX_ON_HAND);
+    let limit = Rejection::StockLimit { on_hand: MAX_ON_HAND + 1, limit: MAX_ON_HAND };
+    given([product("A"), full()]).when(receive(1)).then_rejected(limit.clone());
+    given([product("A"), full()]).when(adjust(json!({ "delta": 1, "reason": "x" }))).then_rejected(limit);
+}
+
+#[test]
+fn a_count_is_corrected_by_or_to() {
+    let by = |delta: i64| adjust(json!({ "delta": delta, "reason": "stocktaking" }));
+    let to = |count: i64| adjust(json!({ "count": count, "reason": "stocktaking" }));
+    given([product("A"), received("A", 5)]).when(by(-2)).then([adjusted(-2)]);
+    given([product("A"), received("A", 5)]).when(to(3)).then([adjusted(-2)]);
+    given([product("A"), received("A", 5)]).when(to(5)).then_nothing();
+    given([product("A")]).when(to(4)).then([adjusted(4)]);
+    given([]).when(to(4)).then_rejected(Rejection::UnknownProduct(sku("A")));
+}
+
+#[test]
+fn reserved_pieces_cannot_be_counted_away() {
+    let short = |requested, available| {
+        let (sku, location) = (sku("A"), main());
+        Rejection::InsufficientStock(vec![ShortLine { line: None, sku, location, requested, available }])
+    };
+    let past = || [product("A"), placed([("A", 3)]), received("A", 2)];
+    given(past()).when(adjust(json!({ "count": 2, "reason": "x" }))).then_rejected(short(3, 2));
+    given(past()).when(adjust(json!({ "delta": -6, "reason": "x" }))).then_rejected(short(6, 2));
+    given(past()).when(adjust(json!({ "count": 3, "reason": "stocktaking" }))).then([adjusted(-2)]);
+}
+
+#[test]
+fn who_decided_on_an_old_count_is_told() {
+    let by = |expected: i64| adjust(json!({ "delta": -1, "reason": "stocktaking", "expected": expected }));
+    given([product("A"), received("A", 5)]).when(by(5)).then([adjusted(-1)]);
+    for expected in [4, 6] {
+        given([product("A"), received("A", 5)])
+            .when(by(expected))
+            .then_rejected(Rejection::StaleExpected { expected, on_hand: 5 });
+    }
+    let again = adjust(json!({ "count": 4, "reason": "stocktaking", "expected": 5 }));
+    given([product("A"), received("A", 4)]).when(again).then_nothing();
+}

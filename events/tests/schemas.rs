@@ -1,0 +1,105 @@
+//! `schemas/{type}.v{version}.json` is what readers of our topics build on (`ce_dataschema`): generated from the types,
+//! kept here so that a change shows in review. `UPDATE_SCHEMAS=1 cargo test -p events --test schemas` writes them anew.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use events::codec::EVENT_TYPES;
+use events::order::{
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderCancelled,
+    OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded,
+    ReturnReceived, ReturnRejected, ReturnRequested,
+};
+use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated};
+use events::stock::{StockAdjusted, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
+use schemars::{JsonSchema, schema_for};
+use serde_json::Value;
+
+/// Today's schema of every event type.
+fn current() -> BTreeMap<&'static str, Value> {
+    fn of<T: JsonSchema>() -> Value {
+        schema_for!(T).to_value()
+    }
+    BTreeMap::from([
+        ("OrderPlaced", of::<OrderPlaced>()),
+        ("PaymentAuthorized", of::<PaymentAuthorized>()),
+        ("PaymentCaptured", of::<PaymentCaptured>()),
+        ("PaymentVoided", of::<PaymentVoided>()),
+        ("PaymentFailed", of::<PaymentFailed>()),
+        ("FulfilmentCreated", of::<FulfilmentCreated>()),
+        ("FulfilmentShipped", of::<FulfilmentShipped>()),
+        ("FulfilmentDelivered", of::<FulfilmentDelivered>()),
+        ("FulfilmentCancelled", of::<FulfilmentCancelled>()),
+        ("OrderLinesCancelled", of::<OrderLinesCancelled>()),
+        ("OrderCancelled", of::<OrderCancelled>()),
+        ("ReturnRequested", of::<ReturnRequested>()),
+        ("ReturnReceived", of::<ReturnReceived>()),
+        ("ReturnRejected", of::<ReturnRejected>()),
+        ("RefundRecorded", of::<RefundRecorded>()),
+        ("StockReceived", of::<StockReceived>()),
+        ("StockAdjusted", of::<StockAdjusted>()),
+        ("StockReserved", of::<StockReserved>()),
+        ("StockReleased", of::<StockReleased>()),
+        ("StockShipped", of::<StockShipped>()),
+        ("StockRestocked", of::<StockRestocked>()),
+        ("ProductCreated", of::<ProductCreated>()),
+        ("ProductPriceChanged", of::<ProductPriceChanged>()),
+        ("ProductDiscontinued", of::<ProductDiscontinued>()),
+        ("ProductReactivated", of::<ProductReactivated>()),
+    ])
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
+}
+
+/// The schema under the name that messages carry it by.
+fn named(mut schema: Value, name: &str) -> Value {
+    schema["$id"] = format!("/schemas/{name}").into();
+    schema
+}
+
+/// `Null` where there is none; compared as a value, because the order of members is not ours to keep.
+fn kept(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+#[test]
+fn every_schema_is_that_of_its_type() {
+    let schemas = current();
+    let update = std::env::var_os("UPDATE_SCHEMAS").is_some();
+    for (event_type, version) in EVENT_TYPES {
+        let schema = schemas.get(event_type).unwrap_or_else(|| panic!("{event_type} is missing in this test's table"));
+        let name = format!("{event_type}.v{version}.json");
+        let (path, schema) = (directory().join(&name), named(schema.clone(), &name));
+        if update {
+            std::fs::write(&path, format!("{schema:#}\n")).unwrap();
+        }
+        assert!(kept(&path) == schema, "{name} is out of date: UPDATE_SCHEMAS=1 writes it anew");
+    }
+    assert_eq!(schemas.len(), EVENT_TYPES.len());
+}
+
+#[test]
+fn every_version_that_is_read_has_a_schema() {
+    for (event_type, current) in EVENT_TYPES {
+        for version in 1..=*current {
+            let name = format!("{event_type}.v{version}.json");
+            assert!(directory().join(&name).exists(), "{name} is missing");
+        }
+    }
+}
+
+#[test]
+fn a_field_that_is_required_is_in_every_payload() {
+    let schemas = current();
+    for (event_type, version) in EVENT_TYPES {
+        for name in [format!("{event_type}.v{version}.json"), format!("{event_type}.v{version}.least.json")] {
+            let payload = kept(&directory().with_file_name("golden").join(&name));
+            let required = schemas[event_type]["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let missing: Vec<&str> = required.filter(|field| payload.get(field).is_none()).collect();
+            assert!(payload.is_null() || missing.is_empty(), "{name} lacks {missing:?}");
+        }
+    }
+}
