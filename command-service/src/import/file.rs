@@ -1,0 +1,207 @@
+//! Lines of a file, plain or gzipped, one at a time and never more than one in memory.
+//!
+//! One line is one row: the format has no line breaks inside of fields, so a quote that somebody forgot to close costs one
+//! line and not the rest of the file.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use flate2::bufread::MultiGzDecoder;
+use xxhash_rust::xxh3::Xxh3;
+
+/// A line's number in its file, from 1; the header is the first.
+pub type LineNumber = u32;
+
+/// Longest line that is kept, in bytes: a hundred times an order line. What is longer is cut.
+pub const MAX_LINE_BYTES: usize = 65_536;
+
+/// Bytes read at a time.
+const BUFFER_BYTES: usize = 65_536;
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZIP: &[u8] = b"PK\x03\x04";
+const UTF_8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+const UTF_16_MARKS: [&[u8]; 2] = [&[0xff, 0xfe], &[0xfe, 0xff]];
+
+/// The lines of a file.
+pub struct Lines {
+    path: PathBuf,
+    reader: Box<dyn BufRead + Send>,
+    number: LineNumber,
+    line: Vec<u8>,
+    seen: Xxh3,
+}
+
+/// A line without its line break.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// Its number in the file.
+    pub number: LineNumber,
+    /// Its bytes, at most [`MAX_LINE_BYTES`] of them.
+    pub bytes: &'a [u8],
+    /// Whether it is longer than that.
+    pub cut: bool,
+}
+
+impl Line<'_> {
+    /// Whether there is nothing in it.
+    pub fn is_blank(&self) -> bool {
+        self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+}
+
+impl Lines {
+    /// Opens a CSV file; what cannot be one is refused with what to do.
+    pub fn open(path: &Path) -> anyhow::Result<Lines> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("opening {shown}"))?;
+        if !file.metadata().with_context(|| format!("opening {shown}"))?.is_file() {
+            bail!("{shown} is not a regular file; it is read twice, so name a file");
+        }
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+        let start = file.fill_buf().with_context(|| format!("reading {shown}"))?;
+        if start.starts_with(ZIP) {
+            bail!("{shown} is a ZIP or Excel file; save the sheet as CSV, or unpack it first");
+        }
+        let reader: Box<dyn BufRead + Send> = match start.starts_with(GZIP) {
+            true => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(file))),
+            false => Box::new(file),
+        };
+        let mut lines = Lines { path: path.to_owned(), reader, number: 0, line: Vec::new(), seen: Xxh3::new() };
+        lines.skip_mark()?;
+        Ok(lines)
+    }
+
+    /// The file's name, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The same for the same bytes, of all that has been read.
+    pub fn fingerprint(&self) -> u64 {
+        self.seen.digest()
+    }
+
+    /// The next line, or `None` at the end of the file.
+    pub fn next_line(&mut self) -> anyhow::Result<Option<Line<'_>>> {
+        self.line.clear();
+        let mut length = 0;
+        loop {
+            let buffer = match self.reader.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(unreadable(&self.path, self.number, error)),
+            };
+            if buffer.is_empty() && length == 0 {
+                return Ok(None);
+            }
+            let end = buffer.iter().position(|b| *b == b'\n');
+            let taken = end.map_or(buffer.len(), |end| end + 1);
+            let room = MAX_LINE_BYTES - self.line.len();
+            self.line.extend_from_slice(&buffer[..end.unwrap_or(buffer.len()).min(room)]);
+            self.seen.update(&buffer[..taken]);
+            length += taken;
+            let last = buffer.is_empty();
+            self.reader.consume(taken);
+            if end.is_some() || last {
+                break;
+            }
+        }
+        self.number += 1;
+        let bytes = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
+        Ok(Some(Line { number: self.number, bytes, cut: length > MAX_LINE_BYTES + 1 }))
+    }
+
+    /// The byte order mark that some programs put before UTF-8.
+    fn skip_mark(&mut self) -> anyhow::Result<()> {
+        let start = self.reader.fill_buf().map_err(|error| unreadable(&self.path, 0, error))?;
+        if UTF_16_MARKS.iter().any(|mark| start.starts_with(mark)) {
+            bail!("{} is UTF-16; convert it first: iconv -f utf-16 -t utf-8 FILE", self.path.display());
+        }
+        if start.starts_with(UTF_8_MARK) {
+            self.reader.consume(UTF_8_MARK.len());
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(path: &Path, after: LineNumber, error: io::Error) -> anyhow::Error {
+    let shown = path.display();
+    match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            anyhow!("{shown} ends inside of its gzip data, after line {after}: it is not complete, fetch it again")
+        }
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+            anyhow!("{shown} has damaged gzip data after line {after} ({error}): fetch it again")
+        }
+        _ => anyhow::Error::new(error).context(format!("reading {shown} after line {after}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::fixture::Dir;
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> anyhow::Result<Vec<(String, bool)>> {
+        let dir = Dir::new();
+        let mut lines = Lines::open(&dir.write("lines.csv", bytes))?;
+        let mut all = Vec::new();
+        while let Some(line) = lines.next_line()? {
+            all.push((String::from_utf8_lossy(line.bytes).into_owned(), line.cut));
+        }
+        Ok(all)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn whole(texts: &[&str]) -> Vec<(String, bool)> {
+        texts.iter().map(|text| ((*text).to_owned(), false)).collect()
+    }
+
+    #[test]
+    fn line_breaks_of_all_kinds_and_a_missing_last_one() {
+        assert_eq!(lines(b"\xef\xbb\xbfa\r\nb\n\nc").unwrap(), whole(&["a", "b", "", "c"]));
+        assert_eq!(lines(b"").unwrap(), whole(&[]));
+    }
+
+    #[test]
+    fn gzip_is_known_by_its_first_bytes_and_may_have_several_members() {
+        let twice = [gzip(b"a\nb"), gzip(b"c\n")].concat();
+        assert_eq!(lines(&twice).unwrap(), whole(&["a", "bc"]));
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_and_costs_one_line() {
+        let long = [vec![b'x'; 3 * MAX_LINE_BYTES], b"\nb\n".to_vec()].concat();
+        let read = lines(&long).unwrap();
+        assert_eq!(
+            read.iter().map(|(text, cut)| (text.len(), *cut)).collect::<Vec<_>>(),
+            [(MAX_LINE_BYTES, true), (1, false)]
+        );
+    }
+
+    #[test]
+    fn what_is_no_csv_file_is_refused_in_one_line() {
+        let told = |bytes: &[u8]| format!("{:#}", lines(bytes).unwrap_err());
+        let packed = gzip(&b"0123456789\n".repeat(1000));
+        assert!(told(&packed[..packed.len() / 2]).contains("it is not complete, fetch it again"));
+        let mut damaged = packed.clone();
+        let checksum = packed.len() - 8;
+        damaged[checksum] ^= 1;
+        assert!(told(&damaged).contains("damaged gzip data after line 1000"), "{}", told(&damaged));
+        assert!(told(b"PK\x03\x04rest").contains("save the sheet as CSV"));
+        assert!(told(b"\xff\xfea\0").contains("is UTF-16"));
+        let missing = Lines::open(Path::new("/nowhere/x.csv")).err().unwrap();
+        assert!(format!("{missing:#}").starts_with("opening /nowhere/x.csv: No such file"));
+        assert!(Lines::open(Path::new("/")).err().unwrap().to_string().contains("not a regular file"));
+    }
+}
