@@ -1,0 +1,225 @@
+//! The order as it is read: one document with everything, and a summary for lists.
+//!
+//! The document is the answer to `GET /v1/orders/{id}` and, at the same time, all that its fold needs to go on: the
+//! quantities and sums of `events::order::progress` stand in it, so that the decider and the reader cannot disagree.
+
+use chrono::{DateTime, Utc};
+use events::order::progress::{LineProgress, Progress};
+use events::order::{Line, OrderEvent, OrderPlaced};
+use events::stream::Subject;
+use events::{ChannelCode, Currency, CustomerId, Incarnation, Minor, OrderCode, OrderId, Position, Recorded, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Stamp;
+use crate::misfit::Misfit;
+use crate::status::Status;
+
+mod parts;
+mod summary;
+
+pub use parts::{OrderFulfilment, OrderLine, OrderPayment, OrderReturn};
+pub use summary::OrderSummary;
+
+/// An order with everything that is known of it. Amounts are minor units of `currency`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderDocument {
+    /// Its key.
+    pub id: OrderId,
+    /// What people call it.
+    pub code: OrderCode,
+    /// Where it came from.
+    pub channel: ChannelCode,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// Who bought; a guest where missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// The order's name elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_ref: Option<String>,
+    /// A word from the buyer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// How it stands.
+    pub status: Status,
+    /// Why it, or the last part of it, was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+    /// When it was placed: the instant of its id.
+    pub placed_at: DateTime<Utc>,
+    /// When the last event happened.
+    pub updated_at: DateTime<Utc>,
+    /// What was bought.
+    pub lines: Vec<OrderLine>,
+    /// Shipping with tax.
+    pub shipping: Minor,
+    /// Lines and shipping as ordered.
+    pub total: Minor,
+    /// What is to be paid: the total less what was cancelled.
+    pub due: Minor,
+    /// Money that came in.
+    pub captured: Minor,
+    /// Money that went back.
+    pub refunded: Minor,
+    /// Its payments, by number.
+    pub payments: Vec<OrderPayment>,
+    /// Its fulfilments, by number.
+    pub fulfilments: Vec<OrderFulfilment>,
+    /// Its returns, by number.
+    pub returns: Vec<OrderReturn>,
+    /// Number of its last event.
+    pub version: Version,
+    /// Life of the log in which its last event was written.
+    pub incarnation: Incarnation,
+    /// Place of its last event in the log.
+    pub position: Position,
+}
+
+impl OrderDocument {
+    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`Misfit`] `held` is as before.
+    pub fn fold(held: &mut Option<OrderDocument>, recorded: &Recorded, event: &OrderEvent) -> Result<(), Misfit> {
+        let version = held.as_ref().map_or(Version::NONE, |order| order.version);
+        Misfit::unless_next(version, recorded)?;
+        match (held.as_mut(), event) {
+            (None, OrderEvent::Placed(placed)) => *held = Some(OrderDocument::placed(placed, recorded)?),
+            (None, _) => return Err(Misfit::NotFirst(recorded.event_type.clone())),
+            (Some(_), OrderEvent::Placed(_)) => return Err(Misfit::Again(recorded.event_type.clone())),
+            (Some(order), event) => order.evolve(event, recorded),
+        }
+        Ok(())
+    }
+
+    /// How new this document is.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { incarnation: self.incarnation, position: self.position }
+    }
+
+    /// How far the order has come; the same as the fold of its events.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            lifecycle: self.status.lifecycle,
+            lines: self.lines.iter().map(|line| line.progress.clone()).collect(),
+            payments: self.payments.iter().map(|payment| payment.progress.clone()).collect(),
+            fulfilments: self.fulfilments.iter().map(|fulfilment| fulfilment.progress.clone()).collect(),
+            returns: self.returns.iter().map(|it| it.progress.clone()).collect(),
+            total: self.total,
+        }
+    }
+
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<OrderDocument, Misfit> {
+        if recorded.stream.subject() != Subject::Order(placed.order_id) {
+            return Err(Misfit::foreign(recorded));
+        }
+        let mut progress = Progress::default();
+        progress.evolve(&OrderEvent::Placed(placed.clone()));
+        let mut order = OrderDocument {
+            id: placed.order_id,
+            code: placed.code.clone(),
+            channel: placed.channel.clone(),
+            currency: placed.currency,
+            customer_id: placed.customer_id,
+            external_ref: placed.external_ref.clone(),
+            note: placed.note.clone(),
+            status: Status::default(),
+            cancel_reason: None,
+            placed_at: placed.order_id.instant(),
+            updated_at: recorded.occurred_at(),
+            lines: placed.lines.iter().zip(&progress.lines).map(order_line).collect(),
+            shipping: placed.shipping,
+            total: placed.total,
+            due: Minor::ZERO,
+            captured: Minor::ZERO,
+            refunded: Minor::ZERO,
+            payments: Vec::new(),
+            fulfilments: Vec::new(),
+            returns: Vec::new(),
+            version: recorded.version,
+            incarnation: recorded.incarnation,
+            position: recorded.position,
+        };
+        order.show(progress);
+        Ok(order)
+    }
+
+    fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) {
+        let mut progress = self.progress();
+        progress.evolve(event);
+        self.show(progress);
+        self.tell(event, recorded.occurred_at());
+        self.updated_at = recorded.occurred_at();
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
+    /// Takes over what follows from quantities and sums.
+    fn show(&mut self, progress: Progress) {
+        self.status = Status::of(&progress);
+        self.due = progress.due();
+        self.captured = progress.captured();
+        self.refunded = progress.refunded();
+        for (line, counted) in self.lines.iter_mut().zip(progress.lines) {
+            line.progress = counted;
+        }
+        parts::refresh(&mut self.payments, progress.payments);
+        parts::refresh(&mut self.fulfilments, progress.fulfilments);
+        parts::refresh(&mut self.returns, progress.returns);
+    }
+
+    /// Takes over what an event says beyond quantities and sums.
+    fn tell(&mut self, event: &OrderEvent, occurred_at: DateTime<Utc>) {
+        match event {
+            OrderEvent::PaymentAuthorized(e) => parts::tell(&mut self.payments, e.payment, |payment| {
+                payment.method = Some(e.method.clone());
+                payment.reference.clone_from(&e.reference);
+            }),
+            OrderEvent::PaymentCaptured(e) => parts::tell(&mut self.payments, e.payment, |payment| {
+                payment.method = Some(e.method.clone());
+                payment.captured_at = Some(occurred_at);
+                if e.reference.is_some() {
+                    payment.reference.clone_from(&e.reference);
+                }
+            }),
+            OrderEvent::PaymentFailed(e) => {
+                parts::tell(&mut self.payments, e.payment, |payment| payment.failure = Some(e.reason.clone()));
+            }
+            OrderEvent::FulfilmentShipped(e) => parts::tell(&mut self.fulfilments, e.fulfilment, |fulfilment| {
+                fulfilment.carrier.clone_from(&e.carrier);
+                fulfilment.tracking.clone_from(&e.tracking);
+                fulfilment.shipped_at = Some(occurred_at);
+            }),
+            OrderEvent::FulfilmentDelivered(e) => {
+                parts::tell(&mut self.fulfilments, e.fulfilment, |it| it.delivered_at = Some(occurred_at));
+            }
+            OrderEvent::LinesCancelled(e) => self.cancel_reason = Some(e.reason.clone()),
+            OrderEvent::Cancelled(e) => self.cancel_reason = Some(e.reason.clone()),
+            OrderEvent::ReturnRequested(e) => parts::tell(&mut self.returns, e.return_no, |it| {
+                it.reason = Some(e.reason.clone());
+                it.external_ref.clone_from(&e.external_ref);
+                it.requested_at = Some(occurred_at);
+            }),
+            OrderEvent::ReturnReceived(e) => {
+                parts::tell(&mut self.returns, e.return_no, |it| it.received_at = Some(occurred_at));
+            }
+            OrderEvent::ReturnRejected(e) => {
+                parts::tell(&mut self.returns, e.return_no, |it| it.rejection = Some(e.reason.clone()));
+            }
+            OrderEvent::Placed(_)
+            | OrderEvent::PaymentVoided(_)
+            | OrderEvent::FulfilmentCreated(_)
+            | OrderEvent::FulfilmentCancelled(_)
+            | OrderEvent::RefundRecorded(_) => {}
+        }
+    }
+}
+
+fn order_line((line, progress): (&Line, &LineProgress)) -> OrderLine {
+    OrderLine {
+        progress: progress.clone(),
+        name: line.name.clone(),
+        unit_price: line.unit_price,
+        discount: line.discount,
+        tax: line.tax,
+    }
+}

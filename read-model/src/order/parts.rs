@@ -1,0 +1,154 @@
+//! The parts of an order: what `events::order::progress` counts, and beside it what the events say in words.
+
+use chrono::{DateTime, Utc};
+use events::Minor;
+use events::order::PartNo;
+use events::order::progress::{Fulfilment, LineProgress, Payment, Return};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A line, priced for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderLine {
+    /// What and how much of it, with its counters.
+    #[serde(flatten)]
+    pub progress: LineProgress,
+    /// What it was called when it was ordered.
+    pub name: String,
+    /// Price of one piece before discount and tax, minor units.
+    pub unit_price: Minor,
+    /// What is taken off the line, minor units.
+    pub discount: Minor,
+    /// Tax on the line, minor units.
+    pub tax: Minor,
+}
+
+/// A payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderPayment {
+    /// Its number and sums.
+    #[serde(flatten)]
+    pub progress: Payment,
+    /// How: card, transfer, cash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The provider's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// When money last came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_at: Option<DateTime<Utc>>,
+    /// Why it did not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// A fulfilment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderFulfilment {
+    /// Its number, pieces and state.
+    #[serde(flatten)]
+    pub progress: Fulfilment,
+    /// Who carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<String>,
+    /// When it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipped_at: Option<DateTime<Utc>>,
+    /// When it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// A return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderReturn {
+    /// Its number, pieces and state.
+    #[serde(flatten)]
+    pub progress: Return,
+    /// Why the customer wants to send it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its name elsewhere (a credit note).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_ref: Option<String>,
+    /// When it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<DateTime<Utc>>,
+    /// When it came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<DateTime<Utc>>,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<String>,
+}
+
+/// A part of an order that events add: its counted half comes from `Progress`.
+pub(super) trait Part {
+    type Progress;
+    fn new(progress: Self::Progress) -> Self;
+    fn count(&mut self, progress: Self::Progress);
+}
+
+/// Takes over the counted halves; a part that is new begins without words.
+pub(super) fn refresh<P: Part>(parts: &mut Vec<P>, counted: Vec<P::Progress>) {
+    for (index, progress) in counted.into_iter().enumerate() {
+        match parts.get_mut(index) {
+            Some(part) => part.count(progress),
+            None => parts.push(P::new(progress)),
+        }
+    }
+}
+
+/// Takes over words into part `number`, if there is one; parts are numbered from 1 in the order in which they were made.
+pub(super) fn tell<P>(parts: &mut [P], number: PartNo, words: impl FnOnce(&mut P)) {
+    if let Some(part) = (number as usize).checked_sub(1).and_then(|index| parts.get_mut(index)) {
+        words(part);
+    }
+}
+
+impl Part for OrderPayment {
+    type Progress = Payment;
+
+    fn new(progress: Payment) -> Self {
+        OrderPayment { progress, method: None, reference: None, captured_at: None, failure: None }
+    }
+
+    fn count(&mut self, progress: Payment) {
+        self.progress = progress;
+    }
+}
+
+impl Part for OrderFulfilment {
+    type Progress = Fulfilment;
+
+    fn new(progress: Fulfilment) -> Self {
+        OrderFulfilment { progress, carrier: None, tracking: None, shipped_at: None, delivered_at: None }
+    }
+
+    fn count(&mut self, progress: Fulfilment) {
+        self.progress = progress;
+    }
+}
+
+impl Part for OrderReturn {
+    type Progress = Return;
+
+    fn new(progress: Return) -> Self {
+        OrderReturn {
+            progress,
+            reason: None,
+            external_ref: None,
+            requested_at: None,
+            received_at: None,
+            rejection: None,
+        }
+    }
+
+    fn count(&mut self, progress: Return) {
+        self.progress = progress;
+    }
+}

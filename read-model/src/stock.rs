@@ -1,0 +1,160 @@
+//! The stock item as it is read, and its ledger: every movement that made it so.
+
+use chrono::{DateTime, Utc};
+use events::stock::{Level, StockEvent};
+use events::stream::Subject;
+use events::{EventId, Incarnation, Location, OrderId, Position, Recorded, Sku, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Stamp;
+use crate::misfit::Misfit;
+
+/// One SKU at one location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockDocument {
+    /// What.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// Pieces that can still be promised.
+    pub available: i64,
+    /// Its sums.
+    #[serde(flatten)]
+    pub level: Level,
+    /// When the last event happened.
+    pub updated_at: DateTime<Utc>,
+    /// Number of its last event.
+    pub version: Version,
+    /// Life of the log in which its last event was written.
+    pub incarnation: Incarnation,
+    /// Place of its last event in the log.
+    pub position: Position,
+}
+
+impl StockDocument {
+    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`Misfit`] `held` is as before.
+    pub fn fold(held: &mut Option<StockDocument>, recorded: &Recorded, event: &StockEvent) -> Result<(), Misfit> {
+        Misfit::unless_next(held.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
+        match held {
+            Some(item) => item.evolve(event, recorded),
+            None => {
+                let Subject::Stock(sku, location) = recorded.stream.subject() else {
+                    return Err(Misfit::foreign(recorded));
+                };
+                held.insert(StockDocument::none(sku, location, recorded)).evolve(event, recorded);
+            }
+        }
+        Ok(())
+    }
+
+    /// How new this document is.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { incarnation: self.incarnation, position: self.position }
+    }
+
+    fn none(sku: Sku, location: Location, recorded: &Recorded) -> StockDocument {
+        StockDocument {
+            sku,
+            location,
+            available: 0,
+            level: Level::default(),
+            updated_at: recorded.occurred_at(),
+            version: Version::NONE,
+            incarnation: recorded.incarnation,
+            position: recorded.position,
+        }
+    }
+
+    fn evolve(&mut self, event: &StockEvent, recorded: &Recorded) {
+        self.level.evolve(event);
+        self.available = self.level.available();
+        self.updated_at = recorded.occurred_at();
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+}
+
+/// What kind of movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Movement {
+    /// Pieces came in.
+    Received,
+    /// The count was corrected.
+    Adjusted,
+    /// An order laid claim to pieces.
+    Reserved,
+    /// An order gave its claim back.
+    Released,
+    /// Reserved pieces left.
+    Shipped,
+    /// Returned pieces can be sold again.
+    Restocked,
+}
+
+impl Movement {
+    /// The word in column `kind`: the same as in JSON. [`crate::status::read`] reads it back.
+    pub fn word(self) -> &'static str {
+        match self {
+            Movement::Received => "received",
+            Movement::Adjusted => "adjusted",
+            Movement::Reserved => "reserved",
+            Movement::Released => "released",
+            Movement::Shipped => "shipped",
+            Movement::Restocked => "restocked",
+        }
+    }
+}
+
+/// One movement of a stock item. Received, restocked and adjusted pieces less the shipped ones are those on hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerRow {
+    /// The event's id.
+    pub id: EventId,
+    /// What.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// What kind of movement.
+    pub kind: Movement,
+    /// How many pieces, as the event says it: only a correction can be negative.
+    pub quantity: i64,
+    /// For which order, where it was for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// Place of the event in the log.
+    pub position: Position,
+}
+
+impl LedgerRow {
+    /// The row of an event of a stock stream.
+    pub fn of(recorded: &Recorded, event: &StockEvent) -> Result<LedgerRow, Misfit> {
+        let Subject::Stock(sku, location) = recorded.stream.subject() else { return Err(Misfit::foreign(recorded)) };
+        let (kind, quantity, order_id) = movement(event);
+        Ok(LedgerRow {
+            id: recorded.id(),
+            sku,
+            location,
+            kind,
+            quantity,
+            order_id,
+            occurred_at: recorded.occurred_at(),
+            position: recorded.position,
+        })
+    }
+}
+
+fn movement(event: &StockEvent) -> (Movement, i64, Option<OrderId>) {
+    match event {
+        StockEvent::Received(e) => (Movement::Received, i64::from(e.quantity), None),
+        StockEvent::Adjusted(e) => (Movement::Adjusted, e.delta, None),
+        StockEvent::Reserved(e) => (Movement::Reserved, i64::from(e.quantity), Some(e.order_id)),
+        StockEvent::Released(e) => (Movement::Released, i64::from(e.quantity), Some(e.order_id)),
+        StockEvent::Shipped(e) => (Movement::Shipped, i64::from(e.quantity), Some(e.order_id)),
+        StockEvent::Restocked(e) => (Movement::Restocked, i64::from(e.quantity), Some(e.order_id)),
+    }
+}
