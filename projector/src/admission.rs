@@ -1,0 +1,179 @@
+//! What a message from Kafka means to a partition that has come so far. Pure; the proof that nothing is missed and nothing
+//! is applied twice rests on positions alone, never on Kafka's offsets.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use events::Position;
+use events::cloudevents::Message;
+use read_model::Stamp;
+
+use crate::batch::stamp;
+use crate::claims::Claims;
+use crate::feed::Delivery;
+
+/// What to do with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Nothing: it was applied.
+    Seen,
+    /// Apply it.
+    Next,
+    /// First apply what the log has for this partition up to and with this position: Kafka did not bring it.
+    Gap(Position),
+    /// Nothing ever again: the log was restored to before what was applied, so the projection must be rebuilt.
+    Astray,
+}
+
+/// Decides on a message, given the last event that was applied from its partition.
+pub fn admit(reached: Stamp, message: &Message) -> Admission {
+    if stamp(&message.event) <= reached {
+        return Admission::Seen;
+    }
+    if message.previous > reached.position {
+        return Admission::Gap(message.previous);
+    }
+    // In one life, `previous` may be smaller: a relay that starts again may know less than we have applied.
+    if message.event.incarnation > reached.incarnation && message.previous < reached.position {
+        return Admission::Astray;
+    }
+    Admission::Next
+}
+
+/// What can be done with the messages that wait.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// So many from the front need nothing but to be applied or passed over.
+    pub ready: usize,
+    /// Which of them are to be applied.
+    pub next: Vec<usize>,
+    /// The partition and the verdict of the one behind them, which needs something else first.
+    pub stop: Option<(i32, Admission)>,
+}
+
+/// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be.
+pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims) -> Survey {
+    let mut reached: BTreeMap<i32, Stamp> =
+        claims.iter().map(|(partition, claim)| (partition, claim.reached)).collect();
+    let mut survey = Survey::default();
+    for (index, Delivery { partition, message, .. }) in pending.iter().enumerate() {
+        // A message that is none of ours is passed over here; what it should have been is then missing, which shows.
+        if let (Ok(message), Some(reached)) = (message, reached.get_mut(partition)) {
+            match admit(*reached, message) {
+                Admission::Seen => {}
+                Admission::Next => {
+                    survey.next.push(index);
+                    *reached = stamp(&message.event);
+                }
+                stop @ (Admission::Gap(_) | Admission::Astray) => {
+                    survey.stop = Some((*partition, stop));
+                    break;
+                }
+            }
+        }
+        survey.ready += 1;
+    }
+    survey
+}
+
+#[cfg(test)]
+mod tests {
+    use events::cloudevents::InvalidMessage;
+    use events::{Incarnation, Metadata, Recorded, Version};
+
+    use crate::claims::Claim;
+
+    use super::*;
+
+    fn reached(incarnation: i32, position: i64) -> Stamp {
+        Stamp { incarnation: Incarnation(incarnation), position: Position(position) }
+    }
+
+    fn message(incarnation: i32, position: i64, previous: i64) -> Message {
+        let event = Recorded {
+            incarnation: Incarnation(incarnation),
+            position: Position(position),
+            stream: "product-A".parse().unwrap(),
+            version: Version(1),
+            event_type: "ProductCreated".into(),
+            schema_version: 1,
+            payload: "{}".into(),
+            metadata: Metadata::default(),
+            command_id: None,
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+        };
+        Message { event, previous: Position(previous) }
+    }
+
+    #[test]
+    fn the_event_after_the_last_one_is_next() {
+        assert_eq!(admit(reached(1, 10), &message(1, 13, 10)), Admission::Next);
+        assert_eq!(admit(reached(1, 0), &message(1, 1, 0)), Admission::Next);
+    }
+
+    #[test]
+    fn what_was_applied_is_seen_however_often_it_comes() {
+        assert_eq!(admit(reached(1, 10), &message(1, 10, 7)), Admission::Seen);
+        assert_eq!(admit(reached(1, 10), &message(1, 3, 0)), Admission::Seen);
+    }
+
+    #[test]
+    fn a_message_that_names_an_unknown_predecessor_proves_a_gap() {
+        assert_eq!(admit(reached(1, 10), &message(1, 15, 13)), Admission::Gap(Position(13)));
+        assert_eq!(admit(reached(1, 0), &message(1, 15, 13)), Admission::Gap(Position(13)));
+    }
+
+    #[test]
+    fn the_next_life_goes_on_where_the_last_one_ended() {
+        assert_eq!(admit(reached(1, 10), &message(2, 13, 10)), Admission::Next);
+        assert_eq!(admit(reached(1, 10), &message(2, 15, 13)), Admission::Gap(Position(13)));
+    }
+
+    #[test]
+    fn when_the_next_life_does_not_know_what_was_applied_the_projection_is_astray() {
+        assert_eq!(admit(reached(1, 10), &message(2, 13, 7)), Admission::Astray);
+        assert_eq!(admit(reached(1, 10), &message(2, 9, 7)), Admission::Astray);
+    }
+
+    #[test]
+    fn what_an_ended_life_still_sends_is_seen() {
+        assert_eq!(admit(reached(2, 9), &message(1, 12, 9)), Admission::Seen);
+    }
+
+    fn pending(messages: impl IntoIterator<Item = (i32, Result<Message, InvalidMessage>)>) -> VecDeque<Delivery> {
+        let deliveries = messages.into_iter().zip(0..);
+        deliveries.map(|((partition, message), offset)| Delivery { partition, offset, message }).collect()
+    }
+
+    fn claims() -> Claims {
+        let mut claims = Claims::default();
+        let claim = |position| Claim { epoch: 1, reached: reached(1, position) };
+        claims.take([(0, claim(10)), (1, claim(20))], Default::default());
+        claims
+    }
+
+    #[test]
+    fn partitions_are_surveyed_side_by_side() {
+        let messages = [
+            (0, Ok(message(1, 9, 5))),
+            (0, Ok(message(1, 12, 10))),
+            (1, Ok(message(1, 21, 20))),
+            (0, Ok(message(1, 30, 12))),
+        ];
+        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 4, next: vec![1, 2, 3], stop: None });
+    }
+
+    #[test]
+    fn a_survey_ends_at_the_first_gap() {
+        let messages = [(1, Ok(message(1, 21, 20))), (0, Ok(message(1, 15, 13))), (1, Ok(message(1, 22, 21)))];
+        let gap = Some((0, Admission::Gap(Position(13))));
+        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 1, next: vec![0], stop: gap });
+    }
+
+    #[test]
+    fn a_message_that_is_none_of_ours_is_passed_over_and_leaves_a_gap() {
+        let garbage = Err(InvalidMessage::Missing("ce_position"));
+        let messages = [(0, garbage), (0, Ok(message(1, 15, 13)))];
+        let gap = Some((0, Admission::Gap(Position(13))));
+        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 1, next: vec![], stop: gap });
+    }
+}

@@ -1,0 +1,166 @@
+//! Tries parked streams again: by command, and once when a process starts, because a new build may read what the old one
+//! could not. Safe while workers run: it claims the projection's partitions, so that they forget what they know and wait.
+
+use events::{Position, StreamId};
+use platform::config::Secret;
+use read_model::{Projection, projection};
+use sqlx::{Connection, PgConnection};
+
+use crate::batch::{self, Arrival, Held, Net};
+use crate::claims::Claims;
+use crate::model::{Model, Orders, Products, Stock};
+use crate::store::months::Months;
+use crate::store::{Store, StoreError, doing, log};
+
+/// Most events of a stream that are read at once. A longer stream takes several rounds, each ending with the stream
+/// still parked, further on.
+const EVENTS_AT_ONCE: i64 = 10_000;
+
+/// What became of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// So many events were applied, and it flows again.
+    Unparked(usize),
+    /// It still waits, for this reason.
+    StillParked(String),
+    /// It did not wait.
+    NotParked,
+}
+
+/// A stream that waits.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+struct Waiting {
+    stream_id: String,
+}
+
+/// Tries every parked stream, or only `stream`, and hands each result to `tell`.
+pub async fn retry(
+    database_url: &Secret,
+    stream: Option<&StreamId>,
+    mut tell: impl FnMut(&str, &Retried),
+) -> anyhow::Result<()> {
+    let mut store = Store::new(database_url)?;
+    let projections = match stream {
+        Some(stream) => Projection::of(stream.category()).into_iter().collect(),
+        None => Projection::ALL.to_vec(),
+    };
+    for projection in projections {
+        let connection = store.connection().await?;
+        let waiting = doing("reading parked streams", list_waiting(connection, projection, stream)).await?;
+        for waiting in &waiting {
+            let retried = match projection {
+                Projection::Orders => retry_stream::<Orders>(connection, waiting).await?,
+                Projection::Stock => retry_stream::<Stock>(connection, waiting).await?,
+                Projection::Products => retry_stream::<Products>(connection, waiting).await?,
+            };
+            tell(&waiting.stream_id, &retried);
+        }
+        if let (Some(stream), true) = (stream, waiting.is_empty()) {
+            tell(stream.as_str(), &Retried::NotParked);
+        }
+    }
+    Ok(())
+}
+
+async fn list_waiting(
+    connection: &mut PgConnection,
+    projection: Projection,
+    stream: Option<&StreamId>,
+) -> sqlx::Result<Vec<Waiting>> {
+    sqlx::query_as(
+        "select stream_id from parked_streams
+         where projection = $1 and generation = $2 and ($3::text is null or stream_id = $3)
+         order by position",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(stream.map(StreamId::as_str))
+    .fetch_all(connection)
+    .await
+}
+
+/// Applies what a stream missed, in one transaction with its release.
+async fn retry_stream<M: Model>(connection: &mut PgConnection, waiting: &Waiting) -> anyhow::Result<Retried> {
+    let stream: StreamId = waiting.stream_id.parse()?;
+    let mut transaction = connection.begin().await?;
+    doing("claiming the projection", claim_all(&mut transaction, M::PROJECTION)).await?;
+    let Some(from) = doing("releasing the stream", release(&mut transaction, M::PROJECTION, &stream)).await? else {
+        return Ok(Retried::NotParked);
+    };
+    let retried = apply_from::<M>(&mut transaction, &stream, from).await?;
+    transaction.commit().await?;
+    Ok(retried)
+}
+
+/// Applies a stream from a position on; parks it again at the first event that does not fit.
+async fn apply_from<M: Model>(
+    connection: &mut PgConnection,
+    stream: &StreamId,
+    mut from: Position,
+) -> Result<Retried, StoreError> {
+    let mut applied = 0;
+    loop {
+        let events = doing("reading the log", log::list_stream(connection, stream, from, EVENTS_AT_ONCE)).await?;
+        let Some(last) = events.last() else { return Ok(Retried::Unparked(applied)) };
+        from = last.position.plus(1);
+        let mut held = Held::<M>::new();
+        for (stream, document) in doing("loading the document", M::load(connection, &[stream.clone()])).await? {
+            match document {
+                Ok(document) => held.put(stream, document),
+                Err(reason) => held.put_unreadable(stream, reason),
+            }
+        }
+        let arrivals: Vec<_> = events.iter().map(|event| Arrival { partition: 0, event }).collect();
+        let mut net = batch::fold(&arrivals, held, &Claims::default());
+        // The checkpoint stays where it is: it has passed these events, or will.
+        net.reached.clear();
+        write(connection, &net).await?;
+        applied += net.applied;
+        if let Some(parked) = net.parked.into_iter().next() {
+            return Ok(Retried::StillParked(parked.reason));
+        }
+    }
+}
+
+async fn write<M: Model>(connection: &mut PgConnection, net: &Net<M>) -> Result<(), StoreError> {
+    doing("making months", Months::default().ensure(connection, &M::months(net))).await?;
+    doing("writing the stream", M::write(connection, net, &Claims::default())).await.map(|_| ())
+}
+
+/// Claims every partition of a projection, in the order in which everybody locks them.
+async fn claim_all(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<()> {
+    sqlx::query(
+        "with locked as (
+             select partition from projection_checkpoints
+             where projection = $1 and generation = $2 and category = $3
+             order by partition
+             for update
+         )
+         update projection_checkpoints c set epoch = epoch + 1
+         from locked
+         where c.projection = $1 and c.generation = $2 and c.category = $3 and c.partition = locked.partition",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(projection.category().as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Takes a stream out of the parked ones; gives the position from which on it waited.
+async fn release(
+    connection: &mut PgConnection,
+    projection: Projection,
+    stream: &StreamId,
+) -> sqlx::Result<Option<Position>> {
+    let position: Option<i64> = sqlx::query_scalar(
+        "delete from parked_streams where projection = $1 and generation = $2 and stream_id = $3 returning position",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(stream.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(position.map(Position))
+}

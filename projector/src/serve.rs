@@ -1,0 +1,86 @@
+//! The process: one worker per projection, the cache's task, and the admin server, started in any order and stopped in one.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use platform::config::Secret;
+use platform::health::Health;
+use platform::server::{Limits as ServerLimits, bind};
+use platform::shutdown::Shutdown;
+use tokio::task::JoinSet;
+
+use crate::cache::{Cache, Writer};
+use crate::config::Config;
+use crate::model::{Model, Orders, Products, Stock};
+use crate::retry::{self, Retried};
+use crate::store::Store;
+use crate::worker::Worker;
+
+/// Longest that workers may take to finish their batch and leave their groups.
+const STOP_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Serves until asked to stop. Dependencies may be dead: the health report says which, and work begins when they are back.
+pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let metrics = platform::metrics::install();
+    let health = Health::new();
+    let listener = bind(config.admin_addr).with_context(|| format!("listening on {}", config.admin_addr))?;
+    let router = platform::admin::router(health.clone(), metrics);
+    let admin_stop = Shutdown::new();
+    let admin = tokio::spawn(platform::server::serve(listener, router, ServerLimits::admin(), admin_stop.clone()));
+
+    let (cache, writer) = open_cache(&config, &health)?;
+    let writing = tokio::spawn(async move {
+        if let Some(writer) = writer {
+            writer.run().await;
+        }
+    });
+    let mut workers = JoinSet::new();
+    workers.spawn(worker::<Orders>(&config, cache.clone(), &health)?.run(shutdown.child()));
+    workers.spawn(worker::<Stock>(&config, cache.clone(), &health)?.run(shutdown.child()));
+    workers.spawn(worker::<Products>(&config, cache, &health)?.run(shutdown.child()));
+    tokio::spawn(retry_once(config.database_url.clone()));
+    tracing::info!(admin.addr = %config.admin_addr, kafka.group = config.feed.group, "projector started");
+
+    let ended = tokio::select! {
+        () = shutdown.requested() => Ok(()),
+        ended = workers.join_next() => Err(anyhow::anyhow!("a worker ended by itself: {ended:?}")),
+    };
+    health.drain();
+    shutdown.request();
+    let stopped = tokio::time::timeout(STOP_DEADLINE, async {
+        while workers.join_next().await.is_some() {}
+        let _ = writing.await;
+    });
+    if stopped.await.is_err() {
+        tracing::warn!("workers did not stop in time and are cut off; what they had not committed will be read again");
+    }
+    admin_stop.request();
+    let _ = admin.await;
+    tracing::info!("projector stopped");
+    ended
+}
+
+fn open_cache(config: &Config, health: &Health) -> anyhow::Result<(Option<Cache>, Option<Writer>)> {
+    let Some(url) = &config.redis_url else { return Ok((None, None)) };
+    let opened = Cache::new(url, &config.cache_prefix, health.optional("redis"));
+    let (cache, writer) = opened.context("REDIS_URL: set it to redis://:PASSWORD@HOST:PORT/DB")?;
+    Ok((Some(cache), Some(writer)))
+}
+
+fn worker<M: Model>(config: &Config, cache: Option<Cache>, health: &Health) -> anyhow::Result<Worker<M>> {
+    let store = Store::new(&config.database_url);
+    let store = store.context("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
+    Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
+}
+
+/// This build may be able to apply what an older one could not.
+async fn retry_once(database_url: Secret) {
+    let tell = |stream: &str, retried: &Retried| {
+        if let Retried::Unparked(events) = retried {
+            tracing::info!(event.stream = stream, events, "a parked stream flows again");
+        }
+    };
+    if let Err(error) = retry::retry(&database_url, None, tell).await {
+        tracing::info!(error = format!("{error:#}"), "parked streams are not tried again at this start");
+    }
+}

@@ -1,0 +1,137 @@
+//! The sqlx door, beside the statements of [`crate::model`]: one connection of a worker's own, and what is read and claimed
+//! over it. [`log`] reads the log, [`months`] makes partitions.
+//!
+//! One connection and no pool: a worker does one thing at a time, and a connection that failed in any way is dropped on
+//! the spot, so no later statement can meet what an earlier one left behind.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+use events::{Incarnation, Position, StreamId};
+use platform::config::Secret;
+use read_model::{Projection, Stamp, projection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+
+use crate::claims::Claim;
+
+pub mod log;
+pub mod months;
+pub mod standing;
+
+/// Longest wait for a connection: a server that is there answers within milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest that a statement may take before its connection is given up. Far above any batch, far below `max.poll.interval.ms`.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A worker's connection to PostgreSQL.
+#[derive(Debug)]
+pub struct Store {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+}
+
+/// What went wrong with PostgreSQL, and what we were doing.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL: {doing}: {source}")]
+pub struct StoreError {
+    /// What we were doing.
+    pub doing: &'static str,
+    /// What sqlx said.
+    #[source]
+    pub source: sqlx::Error,
+}
+
+/// Does work within [`STATEMENT_TIMEOUT`], and says what it was if it fails.
+pub async fn doing<T>(what: &'static str, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    let within = tokio::time::timeout(STATEMENT_TIMEOUT, work).await;
+    let answer = within.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+    answer.map_err(|source| StoreError { doing: what, source })
+}
+
+impl Store {
+    /// Remembers where the database is; connects when it is first needed.
+    pub fn new(url: &Secret) -> sqlx::Result<Store> {
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
+        Ok(Store { options, connection: None })
+    }
+
+    /// The connection, made anew if it was dropped.
+    pub async fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Drops the connection: whatever state it is in, nobody will see it again.
+    pub fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await;
+        let connected = connecting.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+        connected.map_err(|source| StoreError { doing: "connecting", source })
+    }
+}
+
+impl StoreError {
+    /// Whether the data of the statement is to blame, so that it would fail again however often it is repeated: SQLSTATE
+    /// classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded).
+    pub fn is_about_data(&self) -> bool {
+        let sqlx::Error::Database(error) = &self.source else { return false };
+        error.code().is_some_and(|code| ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default()))
+    }
+
+    /// SQLSTATE and message, where the database sent one; without the values that it complains about.
+    pub fn reason(&self) -> String {
+        match &self.source {
+            sqlx::Error::Database(error) => {
+                format!("PostgreSQL refuses it: {} ({})", error.message(), error.code().unwrap_or_default())
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Claims partitions: whoever held them before can write no more.
+pub async fn claim(
+    connection: &mut PgConnection,
+    projection: Projection,
+    partitions: &[i32],
+) -> sqlx::Result<Vec<(i32, Claim)>> {
+    let rows: Vec<(i32, i64, i32, i64)> = sqlx::query_as(
+        "insert into projection_checkpoints as c
+             (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
+         select $1, $2, $3, partition, 1, 1, 0, to_timestamp(0) from unnest($4::int[]) as partition
+         on conflict (projection, generation, category, partition) do update set epoch = c.epoch + 1
+         returning partition, epoch, incarnation, position",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(projection.category().as_str())
+    .bind(partitions)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(claimed).collect())
+}
+
+fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (i32, Claim) {
+    let reached = Stamp { incarnation: Incarnation(incarnation), position: Position(position) };
+    (partition, Claim { epoch, reached })
+}
+
+/// The streams of a projection that wait.
+pub async fn list_parked(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<HashSet<StreamId>> {
+    let streams: Vec<String> =
+        sqlx::query_scalar("select stream_id from parked_streams where projection = $1 and generation = $2")
+            .bind(projection.name())
+            .bind(projection::GENERATION)
+            .fetch_all(connection)
+            .await?;
+    Ok(streams.into_iter().filter_map(|stream| stream.parse().ok()).collect())
+}

@@ -1,0 +1,43 @@
+//! How far the relay has come, to compare ourselves with.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use events::{Category, Incarnation, Position};
+use read_model::freshness::Relay;
+use sqlx::PgConnection;
+
+/// What the relay says it has sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// To any partition.
+    pub relay: Relay,
+    /// To each partition of one category; those without events are missing.
+    pub partitions: BTreeMap<i32, Position>,
+}
+
+/// Reads what the relay has sent of a category.
+pub async fn find_sent(connection: &mut PgConnection, category: Category) -> sqlx::Result<Sent> {
+    let rows: Vec<(i32, i64, Option<i32>, Option<i64>)> = sqlx::query_as(
+        "select r.incarnation, r.position, p.partition, p.position
+         from relay_checkpoint r left join relay_partitions p on p.category = $1",
+    )
+    .bind(category.as_str())
+    .fetch_all(connection)
+    .await?;
+    let (incarnation, position) = rows.first().map_or((1, 0), |row| (row.0, row.1));
+    let relay = Relay { incarnation: Incarnation(incarnation), position: Position(position) };
+    let partitions = rows.iter().filter_map(|row| Some((row.2?, Position(row.3?)))).collect();
+    Ok(Sent { relay, partitions })
+}
+
+/// When the first event after `position` was recorded.
+pub async fn find_recorded_after(
+    connection: &mut PgConnection,
+    position: Position,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar("select recorded_at from events where position > $1 order by position limit 1")
+        .bind(position.0)
+        .fetch_optional(connection)
+        .await
+}

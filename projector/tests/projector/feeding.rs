@@ -1,0 +1,162 @@
+//! What comes from Kafka stands in the tables, once, together with the checkpoint.
+
+use chrono::{DateTime, Duration, Utc};
+use events::order::OrderEvent;
+use events::{Position, Recorded};
+use projector::model::{Orders, Products, Stock};
+use projector::worker::Outcome;
+use read_model::OrderDocument;
+
+use crate::platform::{Platform, now, step_until};
+use crate::samples::*;
+
+async fn stored_order(platform: &mut Platform) -> OrderDocument {
+    serde_json::from_str(&platform.text("select document::text from orders").await).unwrap()
+}
+
+#[tokio::test]
+async fn an_order_in_the_table_is_the_fold_of_its_events() {
+    let mut platform = Platform::new().await;
+    let (id, stream) = order_at(now(), 1);
+    let history = [placed(id, 1), captured(1500), fulfilment_created(), shipped()];
+    let mut expected = None;
+    let mut worker = platform.worker::<Orders>();
+    for event in history {
+        let recorded = platform.publish(&stream, event.clone()).await;
+        OrderDocument::fold(&mut expected, &recorded, &event).unwrap();
+        // Each event alone, so that the document goes through the table and memory between them.
+        platform.catch_up(&mut worker).await;
+    }
+    assert_eq!(stored_order(&mut platform).await, expected.unwrap());
+    let statuses = "select lifecycle || ' ' || payment || ' ' || fulfilment || ' ' || returns from orders";
+    assert_eq!(platform.text(statuses).await, "open paid shipped none");
+}
+
+#[tokio::test]
+async fn many_events_of_a_row_are_one_change_of_it() {
+    let mut platform = Platform::new().await;
+    let (order, _) = order_at(now(), 1);
+    platform.publish(&stock_stream("MUG"), received(100)).await;
+    for _ in 0..20 {
+        platform.publish(&stock_stream("MUG"), reserved(order, 2)).await;
+    }
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand * 1000 + reserved from stock").await, 100_040);
+    assert_eq!(platform.number("select version::bigint from stock").await, 21);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 21);
+    assert_eq!(platform.number("select max(position) from projection_checkpoints where category = 'stock'").await, 21);
+}
+
+#[tokio::test]
+async fn a_product_has_its_prices_of_today_and_of_ever() {
+    let mut platform = Platform::new().await;
+    platform.publish(&product_stream("MUG"), created("MUG", "Mug", 450)).await;
+    platform.publish(&product_stream("MUG"), price_changed(500)).await;
+    let mut worker = platform.worker::<Products>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.text("select prices::text from products").await, r#"{"EUR":470,"GBP":500}"#);
+    let history = "select string_agg(currency || price, ' ' order by position, currency) from product_prices";
+    assert_eq!(platform.text(history).await, "EUR470 GBP450 GBP500");
+}
+
+#[tokio::test]
+async fn months_are_made_for_orders_of_long_ago() {
+    let mut platform = Platform::new().await;
+    let long_ago: DateTime<Utc> = "2010-12-01T08:26:00Z".parse().unwrap();
+    for (number, days) in [(1, 0), (2, 30), (3, 400)] {
+        let at = long_ago + Duration::days(days);
+        let (id, stream) = order_at(at, number);
+        let event = platform.append_at(at, &stream, placed(id, number.into())).await;
+        platform.send(&event).await;
+    }
+    let mut worker = platform.worker::<Orders>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select count(*) from only orders_2010_12").await, 2);
+    assert_eq!(platform.number("select count(*) from only orders_2012_01").await, 1);
+}
+
+#[tokio::test]
+async fn what_repeats_changes_nothing() {
+    let mut platform = Platform::new().await;
+    let first = platform.publish(&stock_stream("MUG"), received(5)).await;
+    let second = platform.publish(&stock_stream("MUG"), received(7)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+
+    for event in [&first, &second, &first] {
+        platform.send_again(event, Position::ZERO).await;
+    }
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 13);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 3);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_before_it_commits_offsets_applies_nothing_twice() {
+    let mut platform = Platform::new().await;
+    for _ in 0..10 {
+        platform.publish(&stock_stream("MUG"), received(1)).await;
+    }
+    // Another group has no offsets at all, which is what a death before the first commit leaves.
+    let mut first = platform.worker::<Stock>();
+    platform.catch_up(&mut first).await;
+    drop(first);
+    let mut group_without_offsets = platform.feed();
+    group_without_offsets.group += "-again";
+    let mut second = platform.worker_with::<Stock>(group_without_offsets, None);
+    let passed = step_until(&mut second, |outcome| matches!(outcome, Ok(Outcome::Applied(_)))).await.unwrap();
+    assert_eq!(passed, Outcome::Applied(10));
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    platform.catch_up(&mut second).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 11);
+}
+
+#[tokio::test]
+async fn a_worker_that_closes_hands_its_offsets_on() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut first = platform.worker::<Stock>();
+    platform.catch_up(&mut first).await;
+    first.close().await;
+    platform.publish(&stock_stream("MUG"), received(2)).await;
+    let mut second = platform.worker::<Stock>();
+    let passed = step_until(&mut second, |outcome| matches!(outcome, Ok(Outcome::Applied(_)))).await.unwrap();
+    assert_eq!(passed, Outcome::Applied(1), "only what is new is read");
+    assert_eq!(platform.number("select on_hand from stock").await, 3);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_set_back_changes_no_row() {
+    let mut platform = Platform::new().await;
+    let (id, stream) = order_at(now(), 1);
+    let history: Vec<OrderEvent> = vec![placed(id, 1), captured(1500), fulfilment_created()];
+    for event in history {
+        platform.publish(&stream, event).await;
+    }
+    let mut worker = platform.worker::<Orders>();
+    platform.catch_up(&mut worker).await;
+    let before = stored_order(&mut platform).await;
+    drop(worker);
+    platform.execute("update projection_checkpoints set position = 0").await;
+    let mut feed = platform.feed();
+    feed.group += "-again";
+    let mut worker = platform.worker_with::<Orders>(feed, None);
+    platform.catch_up(&mut worker).await;
+    assert_eq!(stored_order(&mut platform).await, before);
+}
+
+#[tokio::test]
+async fn events_of_the_next_life_of_the_log_go_on_where_the_last_one_ended() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    let event = platform.append(&stock_stream("MUG"), received(2)).await;
+    let event = Recorded { incarnation: events::Incarnation(2), ..event };
+    platform.send(&event).await;
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand * 10 + incarnation from stock").await, 32);
+}

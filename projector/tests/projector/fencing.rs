@@ -1,0 +1,70 @@
+//! Two workers that both believe to hold a partition: one of them writes nothing.
+
+use projector::model::Stock;
+use projector::worker::{Outcome, StepError, Worker};
+
+use crate::platform::{Platform, step_until};
+use crate::samples::*;
+
+/// A worker in a group of its own, so that Kafka gives it every partition whoever else has them.
+fn zombie(platform: &Platform, name: &str) -> Worker<Stock> {
+    let mut feed = platform.feed();
+    feed.group += name;
+    platform.worker_with(feed, None)
+}
+
+fn has_applied(outcome: &Result<Outcome, StepError>) -> bool {
+    matches!(outcome, Ok(Outcome::Applied(_)))
+}
+
+fn is_lost(outcome: &Result<Outcome, StepError>) -> bool {
+    matches!(outcome, Err(StepError::Lost))
+}
+
+#[tokio::test]
+async fn a_worker_whose_partition_was_claimed_writes_nothing() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let (mut old, mut new) = (zombie(&platform, "-old"), zombie(&platform, "-new"));
+    step_until(&mut old, has_applied).await.unwrap();
+    step_until(&mut new, has_applied).await.unwrap();
+
+    platform.publish(&stock_stream("MUG"), received(10)).await;
+    step_until(&mut old, is_lost).await.unwrap_err();
+    assert_eq!(platform.number("select on_hand from stock").await, 1);
+    platform.catch_up(&mut new).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+}
+
+#[tokio::test]
+async fn two_workers_that_keep_claiming_the_same_partitions_apply_everything_once() {
+    let mut platform = Platform::new().await;
+    let (mut one, mut other) = (zombie(&platform, "-one"), zombie(&platform, "-other"));
+    for round in 0..30 {
+        platform.publish(&stock_stream("MUG"), received(1)).await;
+        let worker = if round % 2 == 0 { &mut one } else { &mut other };
+        step_until(worker, has_applied).await.unwrap();
+    }
+    assert_eq!(platform.number("select on_hand from stock").await, 30);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 30);
+    assert_eq!(platform.number("select version::bigint from stock").await, 30);
+}
+
+#[tokio::test]
+async fn workers_of_one_group_share_the_partitions() {
+    let mut platform = Platform::new().await;
+    let (mut one, mut other) = (platform.worker::<Stock>(), platform.worker::<Stock>());
+    for number in 0..60 {
+        platform.publish(&stock_stream(&format!("MUG-{number}")), received(1)).await;
+    }
+    let both = async {
+        while platform.number("select count(*) from stock").await < 60 {
+            let (first, second) = tokio::join!(one.step(), other.step());
+            for lost in [first, second].into_iter().filter_map(Result::err) {
+                assert!(matches!(lost, StepError::Lost), "{lost}");
+            }
+        }
+    };
+    tokio::time::timeout(testbed::PATIENCE, both).await.unwrap();
+    assert_eq!(platform.number("select count(*) from stock where on_hand = 1").await, 60);
+}

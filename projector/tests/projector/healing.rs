@@ -1,0 +1,150 @@
+//! What Kafka does not bring is read from the log.
+
+use events::Position;
+use projector::model::Stock;
+use projector::worker::{Outcome, StepError};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use read_model::Projection;
+
+use crate::platform::{PARTITIONS, Platform, step_until};
+use crate::samples::*;
+
+fn is_healed(outcome: &Result<Outcome, StepError>) -> bool {
+    matches!(outcome, Ok(Outcome::Healed(_)))
+}
+
+#[tokio::test]
+async fn a_gap_is_filled_from_the_log() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    for _ in 0..3 {
+        let lost = platform.append(&stock_stream("MUG"), received(10)).await;
+        platform.lose(&lost).await;
+    }
+    platform.publish(&stock_stream("MUG"), received(100)).await;
+    let mut worker = platform.worker::<Stock>();
+    let healed = step_until(&mut worker, is_healed).await.unwrap();
+    assert_eq!(healed, Outcome::Healed(3));
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 131);
+}
+
+#[tokio::test]
+async fn a_gap_is_filled_with_the_events_of_its_partition_only() {
+    let mut platform = Platform::new().await;
+    for number in 0..50 {
+        let event = platform.append(&stock_stream(&format!("MUG-{number}")), received(1)).await;
+        platform.lose(&event).await;
+    }
+    for number in 0..50 {
+        platform.publish(&stock_stream(&format!("MUG-{number}")), received(1)).await;
+    }
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select count(*) from stock where on_hand = 2 and version = 2").await, 50);
+    assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_of_ours_is_replaced_from_the_log() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let without_headers = platform.append(&stock_stream("MUG"), received(10)).await;
+    platform.send_garbage(&without_headers, OwnedHeaders::new()).await;
+    let with_wrong_headers = platform.append(&stock_stream("MUG"), received(100)).await;
+    let headers = OwnedHeaders::new().insert(Header { key: "ce_position", value: Some("first") });
+    platform.send_garbage(&with_wrong_headers, headers).await;
+    platform.publish(&stock_stream("MUG"), received(1000)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 1111);
+}
+
+#[tokio::test]
+async fn garbage_with_nothing_behind_it_is_replaced_at_the_next_look() {
+    let mut platform = Platform::new().await;
+    let event = platform.append(&stock_stream("MUG"), received(10)).await;
+    platform.send_garbage(&event, OwnedHeaders::new()).await;
+    let mut worker = platform.worker::<Stock>();
+    step_until(&mut worker, |outcome| matches!(outcome, Ok(Outcome::Applied(1)))).await.unwrap();
+    worker.audit().await.unwrap();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 10);
+}
+
+#[tokio::test]
+async fn what_was_sent_and_does_not_come_is_read_at_the_second_look() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    let lost = platform.append(&stock_stream("MUG"), received(10)).await;
+    platform.lose(&lost).await;
+
+    worker.audit().await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Outcome::Idle, "it may still be on its way");
+    worker.audit().await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Outcome::Healed(1));
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+}
+
+#[tokio::test]
+async fn read_models_that_were_thrown_away_come_back_from_the_log() {
+    let mut platform = Platform::new().await;
+    for _ in 0..5 {
+        platform.publish(&stock_stream("MUG"), received(1)).await;
+    }
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    worker.close().await;
+    platform.execute("truncate stock, stock_ledger, projection_checkpoints").await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut worker = platform.worker::<Stock>();
+    let healed = step_until(&mut worker, is_healed).await.unwrap();
+    assert_eq!(healed, Outcome::Healed(5), "the group's offsets are behind these events");
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 6);
+}
+
+#[tokio::test]
+async fn offsets_that_kafka_no_longer_has_are_no_obstacle() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    commit_offsets_beyond_the_end(&platform);
+    let mut worker = platform.worker::<Stock>();
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Feed(_)))).await.unwrap_err();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 1);
+}
+
+fn commit_offsets_beyond_the_end(platform: &Platform) {
+    let group = platform.feed().group_of(Projection::Stock);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", platform.bed.kafka_brokers().unwrap())
+        .set("group.id", group)
+        .create()
+        .unwrap();
+    let mut offsets = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        let topic = format!("{}stock.v1", platform.bed.topic_prefix());
+        offsets.add_partition_offset(&topic, partition, Offset::Offset(1_000)).unwrap();
+    }
+    consumer.commit(&offsets, CommitMode::Sync).unwrap();
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_have_stops_the_projection() {
+    let mut platform = Platform::new().await;
+    let event = platform.append(&stock_stream("MUG"), received(1)).await;
+    platform.send_again(&event, Position(0)).await;
+    let mut later = platform.append(&stock_stream("MUG"), received(1)).await;
+    later.position = Position(900);
+    platform.send_again(&later, Position(800)).await;
+    let mut worker = platform.worker::<Stock>();
+    let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
+    assert!(matches!(stopped, StepError::Astray { position: Position(800), .. }), "{stopped}");
+    assert!(!platform.health.is_ready());
+    assert_eq!(platform.number("select on_hand from stock").await, 2, "what the log has is applied");
+}

@@ -1,0 +1,261 @@
+//! The rest of the platform, as far as a projector sees it: a log, a relay that can be made to misbehave, and the tables.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ::platform::config::Secret;
+use ::platform::health::Health;
+use chrono::{DateTime, Utc};
+use events::{Event, Incarnation, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics};
+use projector::cache::Cache;
+use projector::config::{FeedConfig, Limits};
+use projector::model::Model;
+use projector::store::Store;
+use projector::worker::{Outcome, StepError, Worker};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use read_model::Projection;
+use sqlx::{Connection, PgConnection};
+use testbed::{Bed, PATIENCE};
+use uuid::Uuid;
+
+pub(crate) const PARTITIONS: i32 = 3;
+
+pub(crate) struct Platform {
+    pub(crate) bed: Bed,
+    pub(crate) health: Health,
+    /// The database as superuser.
+    pub(crate) db: PgConnection,
+    producer: FutureProducer,
+    position: i64,
+    versions: HashMap<StreamId, i32>,
+    previous: HashMap<(String, i32), Position>,
+}
+
+impl Platform {
+    pub(crate) async fn new() -> Platform {
+        let bed = Bed::new().await.unwrap();
+        bed.create_topics(PARTITIONS).await.unwrap();
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", bed.kafka_brokers().unwrap()).set("linger.ms", "0");
+        Platform {
+            db: PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap(),
+            producer: client.create().unwrap(),
+            health: Health::new(),
+            position: 0,
+            versions: HashMap::new(),
+            previous: HashMap::new(),
+            bed,
+        }
+    }
+
+    /// Appends an event to the log, at this instant.
+    pub(crate) async fn append_at(
+        &mut self,
+        at: DateTime<Utc>,
+        stream: &StreamId,
+        event: impl Into<Event>,
+    ) -> Recorded {
+        let encoded = codec::encode(&event.into());
+        self.append_raw(at, stream, encoded.event_type, &encoded.payload).await
+    }
+
+    /// Appends an event to the log, now.
+    pub(crate) async fn append(&mut self, stream: &StreamId, event: impl Into<Event>) -> Recorded {
+        self.append_at(now(), stream, event).await
+    }
+
+    /// Appends whatever to the log.
+    pub(crate) async fn append_raw(
+        &mut self,
+        at: DateTime<Utc>,
+        stream: &StreamId,
+        kind: &str,
+        payload: &str,
+    ) -> Recorded {
+        self.position += 1;
+        let version = self.versions.entry(stream.clone()).or_default();
+        *version += 1;
+        let recorded_at = now();
+        let occurred_at = (at != recorded_at).then_some(at);
+        let event = Recorded {
+            incarnation: Incarnation(1),
+            position: Position(self.position),
+            stream: stream.clone(),
+            version: Version(*version),
+            event_type: kind.to_owned(),
+            schema_version: 1,
+            payload: payload.to_owned(),
+            metadata: Metadata { occurred_at, ..Metadata::default() },
+            command_id: Some(Uuid::now_v7()),
+            recorded_at,
+        };
+        sqlx::query(
+            "insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
+                 recorded_at, command_id)
+             values ($1, 1, $2, $3, $4, 1, $5::json, $6::json, $7, $8)",
+        )
+        .bind(event.position.0)
+        .bind(stream.as_str())
+        .bind(event.version.0)
+        .bind(kind)
+        .bind(payload)
+        .bind(serde_json::to_string(&event.metadata).unwrap())
+        .bind(recorded_at)
+        .bind(event.command_id)
+        .execute(&mut self.db)
+        .await
+        .unwrap();
+        event
+    }
+
+    /// Sends an event to its partition, as the relay does.
+    pub(crate) async fn send(&mut self, event: &Recorded) {
+        let previous = self.previous(event);
+        self.send_again(event, previous).await;
+        self.note_sent(event).await;
+    }
+
+    /// Lets the relay believe that it sent an event.
+    pub(crate) async fn lose(&mut self, event: &Recorded) {
+        self.note_sent(event).await;
+    }
+
+    /// Sends an event with any predecessor, and remembers nothing.
+    pub(crate) async fn send_again(&mut self, event: &Recorded, previous: Position) {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in cloudevents::headers(event, previous) {
+            headers = headers.insert(Header { key, value: Some(&value) });
+        }
+        self.produce(event, &event.payload, headers).await;
+    }
+
+    /// Sends something else in the place of an event.
+    pub(crate) async fn send_garbage(&mut self, event: &Recorded, headers: OwnedHeaders) {
+        self.produce(event, "garbage", headers).await;
+        self.note_sent(event).await;
+    }
+
+    /// Position of the event that was sent before this one to the same partition.
+    pub(crate) fn previous(&self, event: &Recorded) -> Position {
+        self.previous.get(&self.partition(event)).copied().unwrap_or_default()
+    }
+
+    async fn produce(&mut self, event: &Recorded, payload: &str, headers: OwnedHeaders) {
+        let (topic, partition) = self.partition(event);
+        let record = FutureRecord::to(&topic).partition(partition).key(event.stream.as_str()).payload(payload);
+        self.producer.send(record.headers(headers), PATIENCE).await.unwrap();
+    }
+
+    async fn note_sent(&mut self, event: &Recorded) {
+        let partition = self.partition(event);
+        sqlx::query(
+            "with relay as (update relay_checkpoint set position = greatest(position, $3))
+             insert into relay_partitions (category, partition, position) values ($1, $2, $3)
+             on conflict (category, partition) do update set position = excluded.position",
+        )
+        .bind(event.stream.category().as_str())
+        .bind(partition.1)
+        .bind(event.position.0)
+        .execute(&mut self.db)
+        .await
+        .unwrap();
+        self.previous.insert(partition, event.position);
+    }
+
+    fn partition(&self, event: &Recorded) -> (String, i32) {
+        let topic = topics::topic(&self.bed.topic_prefix(), event.stream.category());
+        (topic, topics::partition_of(event.stream.as_str(), PARTITIONS))
+    }
+
+    pub(crate) fn feed(&self) -> FeedConfig {
+        FeedConfig {
+            brokers: self.bed.kafka_brokers().unwrap(),
+            topic_prefix: self.bed.topic_prefix(),
+            group: self.bed.group(),
+            instance: None,
+        }
+    }
+
+    pub(crate) fn database(&self) -> Secret {
+        Secret::new(self.bed.projector_url().unwrap())
+    }
+
+    /// A worker as a process would have it, without a cache.
+    pub(crate) fn worker<M: Model>(&self) -> Worker<M> {
+        self.worker_with(self.feed(), None)
+    }
+
+    pub(crate) fn worker_with<M: Model>(&self, feed: FeedConfig, cache: Option<Cache>) -> Worker<M> {
+        let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
+        Worker::new(feed, limits, Store::new(&self.database()).unwrap(), cache, &self.health)
+    }
+
+    /// Appends and sends.
+    pub(crate) async fn publish(&mut self, stream: &StreamId, event: impl Into<Event>) -> Recorded {
+        let event = self.append(stream, event).await;
+        self.send(&event).await;
+        event
+    }
+
+    /// Steps until everything that the relay sent of the projection is behind the worker.
+    pub(crate) async fn catch_up<M: Model>(&mut self, worker: &mut Worker<M>) {
+        let caught_up = async {
+            while self.is_behind(M::PROJECTION).await {
+                worker.step().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, caught_up).await.expect("the worker does not catch up");
+    }
+
+    async fn is_behind(&mut self, projection: Projection) -> bool {
+        sqlx::query_scalar(
+            "select exists (
+                 select from relay_partitions r
+                 left join projection_checkpoints c on c.category = r.category and c.partition = r.partition
+                     and c.projection = $1
+                 where r.category = $2 and r.position > coalesce(c.position, 0))",
+        )
+        .bind(projection.name())
+        .bind(projection.category().as_str())
+        .fetch_one(&mut self.db)
+        .await
+        .unwrap()
+    }
+
+    /// One number of the database.
+    pub(crate) async fn number(&mut self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.db).await.unwrap()
+    }
+
+    /// One text of the database.
+    pub(crate) async fn text(&mut self, sql: &'static str) -> String {
+        sqlx::query_scalar(sql).fetch_one(&mut self.db).await.unwrap()
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&mut self.db).await.unwrap();
+    }
+}
+
+/// Steps until `wanted` says that an outcome is the one that the test waits for.
+pub(crate) async fn step_until<M: Model>(
+    worker: &mut Worker<M>,
+    wanted: impl Fn(&Result<Outcome, StepError>) -> bool,
+) -> Result<Outcome, StepError> {
+    let stepping = async {
+        loop {
+            let outcome = worker.step().await;
+            if wanted(&outcome) {
+                return outcome;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, stepping).await.expect("the step that the test waits for does not come")
+}
+
+/// Now, as exact as the database keeps it.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).unwrap()
+}

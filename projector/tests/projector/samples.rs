@@ -1,0 +1,85 @@
+//! Events to test with.
+
+use chrono::{DateTime, Utc};
+use events::order::*;
+use events::product::*;
+use events::stock::*;
+use events::{Location, Minor, OrderId, Sku, StreamId};
+
+pub(crate) fn sku(name: &str) -> Sku {
+    name.parse().unwrap()
+}
+
+pub(crate) fn stock_stream(name: &str) -> StreamId {
+    StreamId::stock(&sku(name), &Location::main())
+}
+
+pub(crate) fn product_stream(name: &str) -> StreamId {
+    StreamId::product(&sku(name))
+}
+
+pub(crate) fn order_at(placed_at: DateTime<Utc>, number: u8) -> (OrderId, StreamId) {
+    let id = OrderId::new(placed_at, [number; 10]);
+    (id, StreamId::order(id))
+}
+
+pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
+    let line = Line {
+        line: 1,
+        sku: sku("MUG"),
+        name: "Mug \"ü\" 'x'".into(),
+        quantity: 2,
+        unit_price: Minor(500),
+        discount: Minor::ZERO,
+        tax: Minor(200),
+        total: Minor(1200),
+        location: Location::main(),
+    };
+    OrderEvent::Placed(OrderPlaced {
+        order_id,
+        code: events::OrderCode::new("SON", number),
+        channel: "web".parse().unwrap(),
+        currency: "GBP".parse().unwrap(),
+        customer_id: None,
+        external_ref: None,
+        lines: vec![line],
+        shipping: Minor(300),
+        total: Minor(1500),
+        note: None,
+    })
+}
+
+pub(crate) fn captured(amount: i64) -> OrderEvent {
+    let (payment, method) = (1, "card".to_owned());
+    OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount: Minor(amount), method, reference: None })
+}
+
+pub(crate) fn fulfilment_created() -> OrderEvent {
+    let lines = vec![LineQuantity { line: 1, quantity: 2 }];
+    OrderEvent::FulfilmentCreated(FulfilmentCreated { fulfilment: 1, location: Location::main(), lines })
+}
+
+pub(crate) fn shipped() -> OrderEvent {
+    OrderEvent::FulfilmentShipped(FulfilmentShipped {
+        fulfilment: 1,
+        carrier: Some("post".into()),
+        tracking: Some("T1".into()),
+    })
+}
+
+pub(crate) fn received(quantity: u32) -> StockEvent {
+    StockEvent::Received(StockReceived { quantity, reference: None })
+}
+
+pub(crate) fn reserved(order_id: OrderId, quantity: u32) -> StockEvent {
+    StockEvent::Reserved(StockReserved { order_id, quantity })
+}
+
+pub(crate) fn created(name: &str, title: &str, pence: i64) -> ProductEvent {
+    let prices = [("GBP".parse().unwrap(), Minor(pence)), ("EUR".parse().unwrap(), Minor(pence + 20))].into();
+    ProductEvent::Created(ProductCreated { sku: sku(name), name: title.into(), prices })
+}
+
+pub(crate) fn price_changed(pence: i64) -> ProductEvent {
+    ProductEvent::PriceChanged(ProductPriceChanged { currency: "GBP".parse().unwrap(), price: Minor(pence) })
+}
