@@ -1,0 +1,152 @@
+//! PostgreSQL, read only: the replica first, the primary when the replica is down or too far behind.
+//!
+//! A [`Statement`] goes to one `source` and, where that one is at fault, to the other. [`watch`] looks at both all the
+//! time: it decides which one is asked, and knows how fresh the answers are. [`Freshness`] is the exact figure that comes
+//! in the same statement as the rows. The door to sqlx of this crate, together with the selects beside the documents.
+
+mod failure;
+mod freshness;
+mod probe;
+mod source;
+mod statement;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::health::Health;
+use platform::problem::Problem;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+
+pub use failure::Failure;
+pub use freshness::{Freshness, Scope};
+pub use statement::{Found, Statement};
+pub use watch::watch;
+
+use crate::freshness::Current;
+use crate::problems;
+use source::{Name, Source};
+
+/// Where the databases are and how long to bear with them.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The primary, as the role that may only read.
+    pub primary: PgConnectOptions,
+    /// The replica; without one the primary is read.
+    pub replica: Option<PgConnectOptions>,
+    /// Connections to each of them.
+    pub connections: u32,
+    /// Longest wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// Longest that a statement runs.
+    pub statement_timeout: Duration,
+    /// A replica that is further behind is not asked while the primary answers.
+    pub replica_lag_max: Duration,
+    /// Between two looks at the freshness.
+    pub freshness_interval: Duration,
+}
+
+/// The databases. Cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    primary: Source,
+    replica: Option<Source>,
+    replica_lag_max: Duration,
+    current: Current,
+}
+
+impl Database {
+    /// Connects to nothing yet: statements do, when they need to.
+    pub fn new(config: &Config, health: &Health, current: Current) -> Database {
+        let primary = Source::new(Name::Primary, config.primary.clone(), config, health.optional("primary"));
+        let replica = config.replica.clone();
+        let replica = replica.map(|it| Source::new(Name::Replica, it, config, health.optional("replica")));
+        Database(Arc::new(Inner { primary, replica, replica_lag_max: config.replica_lag_max, current }))
+    }
+
+    /// What is known of the freshness of answers.
+    pub fn current(&self) -> &Current {
+        &self.0.current
+    }
+
+    /// Runs a statement to its end, even when whoever asked goes away: a connection is never left in the middle of it.
+    pub async fn fetch(&self, statement: Statement) -> Result<Vec<PgRow>, Problem> {
+        let database = self.clone();
+        let running = tokio::spawn(async move { database.run(&statement).await });
+        match running.await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(failure)) => Err(problems::database(&failure)),
+            Err(died) => Err(problems::internal(&died)),
+        }
+    }
+
+    async fn run(&self, statement: &Statement) -> Result<Vec<PgRow>, Failure> {
+        let mut failed = None;
+        for source in self.route() {
+            match source.run(statement).await {
+                Ok(rows) => return Ok(rows),
+                Err(failure) if failure.is_of_the_source() => failed = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(failed.unwrap_or(Failure::Down))
+    }
+
+    /// The sources that answer, the preferred one first.
+    fn route(&self) -> impl Iterator<Item = &Source> {
+        let Inner { primary, replica, replica_lag_max, .. } = &*self.0;
+        let (near, far) = match replica {
+            Some(replica) if replica.lag() <= *replica_lag_max => (Some(replica), Some(primary)),
+            Some(replica) => (Some(primary), Some(replica)),
+            None => (Some(primary), None),
+        };
+        near.into_iter().chain(far).filter(|source| source.answers())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(has_replica: bool) -> Database {
+        let config = Config {
+            primary: PgConnectOptions::new(),
+            replica: has_replica.then(PgConnectOptions::new),
+            connections: 1,
+            acquire_timeout: Duration::from_millis(1),
+            statement_timeout: Duration::from_secs(1),
+            replica_lag_max: Duration::from_secs(5),
+            freshness_interval: Duration::from_millis(100),
+        };
+        Database::new(&config, &Health::new(), Current::default())
+    }
+
+    fn route(database: &Database) -> Vec<&'static str> {
+        database.route().map(|source| source.name.word()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_replica_is_asked_first_unless_it_is_down_or_too_far_behind() {
+        let database = database(true);
+        let (primary, replica) = (&database.0.primary, database.0.replica.as_ref().expect("a replica"));
+        assert_eq!(route(&database), ["replica", "primary"]);
+        replica.lags_by(Duration::from_secs(5));
+        assert_eq!(route(&database), ["replica", "primary"]);
+        replica.lags_by(Duration::from_secs(6));
+        assert_eq!(route(&database), ["primary", "replica"], "late is better than nothing");
+        replica.lags_by(Duration::ZERO);
+        replica.down(&Failure::Silent);
+        assert_eq!(route(&database), ["primary"]);
+        primary.down(&Failure::Silent);
+        assert!(route(&database).is_empty());
+        replica.up();
+        assert_eq!(route(&database), ["replica"]);
+    }
+
+    #[tokio::test]
+    async fn without_a_replica_the_primary_is_asked() {
+        assert_eq!(route(&database(false)), ["primary"]);
+    }
+}

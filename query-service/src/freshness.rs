@@ -1,0 +1,150 @@
+//! How fresh answers are: what `database::watch` found out last, for headers and for `GET /v1/freshness`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use chrono::{DateTime, Utc};
+use events::Position;
+use platform::json::Json;
+use platform::problem::Problem;
+use read_model::Projection;
+use serde::{Serialize, Serializer};
+
+use crate::asked::Asked;
+use crate::database::Freshness;
+use crate::problems;
+use crate::serve::App;
+
+/// What is known now. Cheap to clone; clones share.
+#[derive(Debug, Clone, Default)]
+pub struct Current(Arc<RwLock<Option<Arc<Snapshot>>>>);
+
+/// What one look at the database that is read found out.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Which database is read: `replica` or `primary`.
+    pub source: &'static str,
+    /// End of the log, as far as known.
+    pub head: Position,
+    /// Up to here everything is on its way to the projections.
+    pub relayed: Position,
+    /// The replica, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<Replica>,
+    /// Every projection.
+    pub projections: Vec<Standing>,
+}
+
+/// How the replica stands.
+#[derive(Debug, Serialize)]
+pub struct Replica {
+    /// Whether it answers.
+    pub answers: bool,
+    /// How far it is behind the primary.
+    #[serde(rename = "lag_ms", serialize_with = "as_ms")]
+    pub lag: Duration,
+}
+
+/// How a projection stands, in the database that is read.
+#[derive(Debug, Serialize)]
+pub struct Standing {
+    /// Which.
+    #[serde(serialize_with = "as_name")]
+    pub projection: Projection,
+    /// Up to here everything is applied; may be less than the truth, never more.
+    pub applied: Position,
+    /// Events between there and the end of the log, of any kind.
+    pub lag_events: i64,
+    /// How long the oldest event that is not applied has waited.
+    #[serde(rename = "lag_ms", serialize_with = "as_ms")]
+    pub lag: Duration,
+    /// Streams that wait because an event could not be applied.
+    pub parked_streams: i64,
+    /// Partition by partition.
+    pub partitions: Vec<PartitionStanding>,
+    /// [`Standing::lag`] as a header.
+    #[serde(skip)]
+    lag_header: HeaderValue,
+}
+
+/// How one partition of a projection stands.
+#[derive(Debug, Serialize)]
+pub struct PartitionStanding {
+    /// Its number.
+    pub partition: i32,
+    /// The last event sent to it.
+    pub sent: Position,
+    /// The last event of it that is applied.
+    pub applied: Position,
+}
+
+impl Current {
+    /// Replaces what was known.
+    pub fn publish(&self, snapshot: Snapshot) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
+    }
+
+    /// Nothing is known any more.
+    pub fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What is known, if anything.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The lag of a projection for the header `Projection-Lag-Ms`; `None` while nothing is known.
+    pub fn lag_header(&self, projection: Projection) -> Option<HeaderValue> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref()?.of(projection).map(|standing| standing.lag_header.clone())
+    }
+}
+
+impl Snapshot {
+    /// One projection.
+    pub fn of(&self, projection: Projection) -> Option<&Standing> {
+        self.projections.iter().find(|standing| standing.projection == projection)
+    }
+}
+
+impl Standing {
+    /// As seen in `freshness`.
+    pub fn new(projection: Projection, lag_events: i64, lag: Duration, parked: i64, freshness: &Freshness) -> Standing {
+        let partitions = freshness.sent.iter().map(|(partition, sent)| PartitionStanding {
+            partition: partition.number,
+            sent: *sent,
+            applied: freshness.checkpoints.get(partition).map_or(Position::ZERO, |checkpoint| checkpoint.position),
+        });
+        Standing {
+            projection,
+            applied: freshness.applied(),
+            lag_events,
+            lag,
+            parked_streams: parked,
+            partitions: partitions.collect(),
+            lag_header: HeaderValue::from(whole_ms(lag)),
+        }
+    }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(whole_ms(*duration))
+}
+
+fn as_name<S: Serializer>(projection: &Projection, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(projection.name())
+}
+
+/// `GET /v1/freshness`
+pub async fn show(State(app): State<App>, _: Asked) -> Result<Json<Arc<Snapshot>>, Problem> {
+    app.current.snapshot().map(Json).ok_or_else(problems::freshness_unknown)
+}

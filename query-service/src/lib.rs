@@ -1,0 +1,26 @@
+//! Answers queries: it reads, it never writes to PostgreSQL and never decides.
+//!
+//! The way of a query for one order: [`orders`] parses what is asked for, [`asked`] how new it must be; [`documents`]
+//! looks into the process [`cache`], into Redis and into the [`database`], which is the replica or, where that is down or
+//! too far behind, the primary; the [`answer`] is kept ready to be sent again. Lists go to the database, page by
+//! [`page`]. [`consistency`] waits until an answer is not older than a token; [`freshness`] says how old answers are.
+//!
+//! Doors: sqlx in `config.rs`, `database`, `consistency.rs` and, for the rows they select, `documents.rs`, `orders.rs`,
+//! `orders/list.rs`, `products.rs` and `stock.rs`; redis in `cache/redis.rs`; environment in `config.rs`.
+
+pub mod answer;
+pub mod asked;
+pub mod cache;
+pub mod config;
+pub mod consistency;
+pub mod cursor;
+pub mod database;
+pub mod documents;
+pub mod freshness;
+pub mod orders;
+pub mod page;
+pub mod parameters;
+pub mod problems;
+pub mod products;
+pub mod serve;
+pub mod stock;

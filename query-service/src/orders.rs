@@ -1,0 +1,195 @@
+//! `GET /v1/orders/{id or code}`; lists are in [`list`].
+
+pub mod list;
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use events::{Category, Incarnation, OrderCode, OrderId, Position, StreamId};
+use platform::params::Path;
+use platform::problem::Problem;
+use read_model::cache::{Keys, ORDER_TTL};
+use read_model::{Projection, Stamp};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::asked::{Asked, Wanted};
+use crate::cache::ProcessLimits;
+use crate::cache::redis::{Part, Redis};
+use crate::consistency;
+use crate::database::{Database, Found, Scope, Statement};
+use crate::documents::{Documents, Kind};
+use crate::problems;
+use crate::serve::App;
+
+/// Codes whose ids are remembered: some 100 bytes each.
+const CODES_MAX: u64 = 50_000;
+/// A code keeps its id for ever, unless the log lost its tail and gave the code again.
+const CODES_TTL: Duration = Duration::from_secs(60);
+/// Digits at the end of a code.
+const CODE_DIGITS_MIN: usize = 6;
+/// Characters of an id as we print it.
+const ID_CHARS: usize = 36;
+
+/// The order as a kind of document.
+pub struct Order;
+
+/// Orders, by id and by code.
+#[derive(Clone)]
+pub struct Orders {
+    documents: Documents<Order>,
+    ids: moka::sync::Cache<OrderCode, OrderId>,
+    database: Database,
+    redis: Redis,
+}
+
+/// What an order is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OrderKey {
+    Id(OrderId),
+    Code(OrderCode),
+}
+
+/// `GET /v1/orders/{key}`
+pub async fn show(State(app): State<App>, Path(key): Path<String>, asked: Asked) -> Result<Response, Problem> {
+    let answer = match order_key(&key)? {
+        OrderKey::Id(id) => app.orders.documents.find(&id, asked.wanted.as_ref()).await?,
+        OrderKey::Code(code) => app.orders.find_by_code(&code, asked.wanted.as_ref()).await?,
+    };
+    Ok(answer.respond(&asked, app.current.lag_header(Projection::Orders)))
+}
+
+impl Orders {
+    /// Nothing is cached yet.
+    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits) -> Orders {
+        let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
+        Orders { documents: Documents::new(database.clone(), redis.clone(), limits), ids, database, redis }
+    }
+
+    /// By code: through the id, where that is known, and else by the code itself.
+    async fn find_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Arc<Answer>, Problem> {
+        if let Some(id) = self.known_id(code).await {
+            return self.documents.find(&id, wanted).await;
+        }
+        let found = self.read_by_code(code, wanted).await?;
+        let Some(row) = found.rows.first() else { return Err(missing("code", code.as_str())) };
+        let id = order_id(row).map_err(|error| problems::internal(&error))?;
+        self.ids.insert(code.clone(), id);
+        let kept = self.documents.keep(&id, &found.rows, Position::ZERO).map_err(|error| problems::internal(&error))?;
+        match (wanted, kept) {
+            (None, Some(answer)) => Ok(answer),
+            (_, _) => self.documents.find(&id, wanted).await,
+        }
+    }
+
+    /// A row is enough: whether it is new enough is asked by its id. That there is none must be true at the token.
+    async fn read_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Found, Problem> {
+        let any_order = Scope::Streams(format!("{}-", Category::Order));
+        let select = |statement: &mut Statement| select_by_code(code, statement);
+        let statement = || Statement::fresh(Projection::Orders, &any_order, select);
+        let enough = |found: &Found, token| !found.rows.is_empty() || found.freshness.covers(&any_order, token);
+        consistency::read_until(&self.database, wanted, statement, enough).await
+    }
+
+    async fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
+        if let Some(id) = self.ids.get(code) {
+            return Some(id);
+        }
+        let key = self.redis.keys()?.order_code(code);
+        let parts = self.redis.get(&[key]).await?;
+        let id = serde_json::from_slice(&parts.first()?.json).ok()?;
+        self.ids.insert(code.clone(), id);
+        Some(id)
+    }
+}
+
+fn select_by_code(code: &OrderCode, statement: &mut Statement) {
+    statement
+        .push("select id, document::text as document, incarnation, position from orders where code = ")
+        .bind(code.as_str())
+        .push(" order by id desc limit 1");
+}
+
+pub(crate) fn order_id(row: &PgRow) -> sqlx::Result<OrderId> {
+    let id: Uuid = row.try_get("id")?;
+    OrderId::try_from(id).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+impl Kind for Order {
+    type Key = OrderId;
+
+    const NAME: &'static str = "order";
+    const PROJECTION: Projection = Projection::Orders;
+    const TTL: Duration = ORDER_TTL;
+
+    fn select(id: &OrderId, statement: &mut Statement) {
+        statement
+            .push("select document::text as document, incarnation, position from orders where id = ")
+            .bind(id.uuid());
+    }
+
+    fn part(keys: &Keys, id: &OrderId, row: &PgRow) -> sqlx::Result<Part> {
+        let json = Bytes::from(row.try_get::<String, _>("document")?);
+        Ok(Part { key: keys.order(*id), stamp: stamp(row)?, json })
+    }
+
+    fn parts_of(keys: &Keys, id: &OrderId) -> Option<Vec<String>> {
+        Some(vec![keys.order(*id)])
+    }
+
+    fn answer(_: &OrderId, parts: &[Part]) -> Answer {
+        Answer::document(parts[0].json.clone(), parts[0].stamp)
+    }
+
+    fn scope(id: &OrderId) -> Scope {
+        Scope::Stream(StreamId::order(*id))
+    }
+
+    fn missing(id: &OrderId) -> Problem {
+        missing("id", &id.to_string())
+    }
+}
+
+/// How new a row is.
+pub(crate) fn stamp(row: &PgRow) -> sqlx::Result<Stamp> {
+    Ok(Stamp { incarnation: Incarnation(row.try_get("incarnation")?), position: Position(row.try_get("position")?) })
+}
+
+fn missing(by: &str, key: &str) -> Problem {
+    let detail = format!(
+        "No order with {by} {key} is known here. If it was just placed, send the Consistency-Token of that answer \
+         and Prefer: wait=2."
+    );
+    problems::not_found("order-not-found", "No such order", detail)
+}
+
+/// An id is a UUID as we print it; everything else must be a code: some prefix and at least six digits.
+fn order_key(text: &str) -> Result<OrderKey, Problem> {
+    if text.len() == ID_CHARS && Uuid::try_parse(text).is_ok() {
+        return text.parse().map(OrderKey::Id).map_err(|_| problems::invalid_order_key(text));
+    }
+    let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let code = text.parse().ok().filter(|_| digits >= CODE_DIGITS_MIN);
+    code.map(OrderKey::Code).ok_or_else(|| problems::invalid_order_key(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_an_id_or_a_code_or_refused() {
+        let id = "0190b6d2-7e1a-7000-8000-0000000000ab";
+        assert_eq!(order_key(id).expect("an id"), OrderKey::Id(id.parse().expect("version 7")));
+        assert_eq!(order_key("SON000001").expect("a code"), OrderKey::Code("SON000001".parse().expect("a name")));
+        let version_4 = "9f0d4f63-6b7c-4f70-a6f5-0a3c8cf0a0b1";
+        for wrong in ["", "SON1", "son", "a b000001", "SON000001\0", version_4, &id[..35], &"1".repeat(65), "ü000001"] {
+            assert_eq!(order_key(wrong).expect_err(wrong).kind(), "invalid-order-key");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! `GET /v1/orders`: summaries, newest first, filtered. A range of `placed_at` becomes a range of ids, which carry that
+//! instant, so only its months are read.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
+use events::{ChannelCode, CustomerId, Minor, OrderCode, Version};
+use platform::problem::Problem;
+use read_model::status::{fulfilment_word, lifecycle_word, payment_word, read, return_word};
+use read_model::{OrderSummary, Projection, Status};
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::{order_id, stamp};
+use crate::asked::Asked;
+use crate::consistency;
+use crate::database::{Scope, Statement};
+use crate::page::Page;
+use crate::parameters::Parameters;
+use crate::problems;
+use crate::serve::App;
+
+const PARAMETERS: [&str; 13] = [
+    "lifecycle",
+    "payment",
+    "fulfilment",
+    "return",
+    "returns",
+    "channel",
+    "customer_id",
+    "external_ref",
+    "code",
+    "placed_at[gte]",
+    "placed_at[lt]",
+    "limit",
+    "cursor",
+];
+
+const LIFECYCLES: &str = "one of open, completed, cancelled, expired";
+const PAYMENTS: &str =
+    "one of unpaid, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, not_required";
+const FULFILMENTS: &str = "one of unfulfilled, processing, partially_shipped, shipped, delivered";
+const RETURNS: &str = "one of none, requested, partially_returned, returned";
+const NAME: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
+const INSTANT: &str = "an instant as RFC 3339 has it, such as 2026-01-31T00:00:00Z (a + in it is sent as %2B)";
+
+/// Which orders.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Filter {
+    lifecycle: Option<Lifecycle>,
+    payment: Option<PaymentStatus>,
+    fulfilment: Option<FulfilmentStatus>,
+    returns: Option<ReturnStatus>,
+    channel: Option<ChannelCode>,
+    customer_id: Option<CustomerId>,
+    external_ref: Option<String>,
+    code: Option<OrderCode>,
+    /// Ids from this one on.
+    first_id: Option<Uuid>,
+    /// Ids below this one.
+    end_id: Option<Uuid>,
+}
+
+/// `GET /v1/orders`
+pub async fn show(State(app): State<App>, uri: Uri, headers: axum::http::HeaderMap) -> Result<Response, Problem> {
+    let asked = Asked::read(&headers, app.wait_max)?;
+    let parameters = Parameters::read(&uri, &PARAMETERS)?;
+    let filter = Filter::read(&parameters)?;
+    let page = Page::read(&app, &uri, &parameters)?;
+    let after = page.after(|key| Uuid::from_slice(key).ok())?;
+    let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
+    let wanted = asked.wanted.as_ref();
+    let found = consistency::read(&app.database, wanted, Projection::Orders, &Scope::List, select).await?;
+    let rows = found.rows.iter().map(summary).collect::<sqlx::Result<Vec<_>>>();
+    let rows = rows.map_err(|error| problems::internal(&error))?;
+    page.respond(&app, &asked, &uri, Projection::Orders, &found.freshness, rows, |last| {
+        last.id.uuid().as_bytes().to_vec()
+    })
+}
+
+impl Filter {
+    fn read(parameters: &Parameters) -> Result<Filter, Problem> {
+        let name_of_returns = if parameters.text("returns").is_some() { "returns" } else { "return" };
+        if name_of_returns == "returns" && parameters.text("return").is_some() {
+            return Err(problems::repeated_parameter("returns"));
+        }
+        Ok(Filter {
+            lifecycle: parameters.read_as("lifecycle", LIFECYCLES, |word| read(word))?,
+            payment: parameters.read_as("payment", PAYMENTS, |word| read(word))?,
+            fulfilment: parameters.read_as("fulfilment", FULFILMENTS, |word| read(word))?,
+            returns: parameters.read_as(name_of_returns, RETURNS, |word| read(word))?,
+            channel: parameters.read_as("channel", NAME, |text| text.parse().ok())?,
+            customer_id: parameters.read_as("customer_id", "a UUID version 7", |text| text.parse().ok())?,
+            external_ref: parameters.text("external_ref").map(ToOwned::to_owned),
+            code: parameters.read_as("code", NAME, |text| text.parse().ok())?,
+            first_id: parameters.read_as("placed_at[gte]", INSTANT, |text| instant(text).map(first_id_at))?,
+            end_id: parameters.read_as("placed_at[lt]", INSTANT, |text| instant(text).map(first_id_at))?,
+        })
+    }
+
+    fn select(&self, after: Option<Uuid>, limit: i64, statement: &mut Statement) {
+        statement.push(
+            "select id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment, fulfilment, returns,
+                placed_at, updated_at, version, incarnation, position
+            from orders where true",
+        );
+        if let Some(lifecycle) = self.lifecycle {
+            statement.push(" and lifecycle = ").bind(lifecycle_word(lifecycle));
+        }
+        if let Some(payment) = self.payment {
+            statement.push(" and payment = ").bind(payment_word(payment));
+        }
+        if let Some(fulfilment) = self.fulfilment {
+            statement.push(" and fulfilment = ").bind(fulfilment_word(fulfilment));
+        }
+        if let Some(returns) = self.returns {
+            statement.push(" and returns = ").bind(return_word(returns));
+        }
+        if let Some(channel) = &self.channel {
+            statement.push(" and channel = ").bind(channel.as_str());
+        }
+        if let Some(customer_id) = self.customer_id {
+            statement.push(" and customer_id = ").bind(customer_id.uuid());
+        }
+        if let Some(external_ref) = &self.external_ref {
+            statement.push(" and external_ref = ").bind(external_ref.as_str());
+        }
+        if let Some(code) = &self.code {
+            statement.push(" and code = ").bind(code.as_str());
+        }
+        if let Some(first_id) = self.first_id {
+            statement.push(" and id >= ").bind(first_id);
+        }
+        // The cursor lies below the end, because the page before did.
+        if let Some(end_id) = after.or(self.end_id) {
+            statement.push(" and id < ").bind(end_id);
+        }
+        statement.push(" order by id desc limit ").bind(limit);
+    }
+}
+
+/// RFC 3339, as `chrono` reads it.
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc())
+}
+
+/// The smallest id of an order placed at `instant` or later: as `uuid_at` of the migrations, rounded up to whole
+/// milliseconds, because ids have no more.
+fn first_id_at(instant: DateTime<Utc>) -> Uuid {
+    const MS_MAX: i64 = (1 << 48) - 1;
+    let is_between = instant.timestamp_subsec_nanos() % 1_000_000 != 0;
+    match instant.timestamp_millis() + i64::from(is_between) {
+        ms @ 0..=MS_MAX => Uuid::from_u128((ms as u128) << 80),
+        ms if ms < 0 => Uuid::nil(),
+        _ => Uuid::max(),
+    }
+}
+
+fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
+    let stamp = stamp(row)?;
+    Ok(OrderSummary {
+        id: order_id(row)?,
+        code: parsed(row, "code")?,
+        channel: parsed(row, "channel")?,
+        currency: parsed(row, "currency")?,
+        customer_id: customer_id(row)?,
+        external_ref: row.try_get("external_ref")?,
+        status: Status {
+            lifecycle: word(row, "lifecycle")?,
+            payment: word(row, "payment")?,
+            fulfilment: word(row, "fulfilment")?,
+            returns: word(row, "returns")?,
+        },
+        placed_at: row.try_get("placed_at")?,
+        updated_at: row.try_get("updated_at")?,
+        total: Minor(row.try_get("total")?),
+        version: Version(row.try_get("version")?),
+        incarnation: stamp.incarnation,
+        position: stamp.position,
+    })
+}
+
+fn customer_id(row: &PgRow) -> sqlx::Result<Option<CustomerId>> {
+    let id: Option<Uuid> = row.try_get("customer_id")?;
+    id.map(|id| CustomerId::try_from(id).map_err(|error| sqlx::Error::Decode(error.into()))).transpose()
+}
+
+/// A column with one of our words; another one was written by a newer build.
+fn word<T: DeserializeOwned>(row: &PgRow, column: &str) -> sqlx::Result<T> {
+    let text: &str = row.try_get(column)?;
+    read(text).ok_or_else(|| sqlx::Error::Decode(format!("`{text}` in {column} is unknown to this build").into()))
+}
+
+/// A column with a name of ours.
+pub(crate) fn parsed<T>(row: &PgRow, column: &str) -> sqlx::Result<T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|error: T::Err| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, PgConnection};
+    use testbed::Bed;
+
+    use super::*;
+
+    fn read_filter(query: &str) -> Result<Filter, Problem> {
+        let uri = format!("/v1/orders?{query}").parse().expect("an address");
+        Filter::read(&Parameters::read(&uri, &PARAMETERS)?)
+    }
+
+    #[test]
+    fn the_words_that_a_problem_offers_are_the_words_that_are_taken() {
+        let offered = |form: &'static str| form.trim_start_matches("one of ").split(", ");
+        assert!(offered(LIFECYCLES).all(|word| read::<Lifecycle>(word).is_some()));
+        assert!(offered(PAYMENTS).all(|word| read::<PaymentStatus>(word).is_some()));
+        assert!(offered(FULFILMENTS).all(|word| read::<FulfilmentStatus>(word).is_some()));
+        assert!(offered(RETURNS).all(|word| read::<ReturnStatus>(word).is_some()));
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_those_that_are_right() {
+        let problem = read_filter("lifecycle=opened").expect_err("no such word").to_json();
+        assert_eq!(
+            problem["detail"],
+            "`lifecycle` is `opened`. It must be one of open, completed, cancelled, expired."
+        );
+        for wrong in ["placed_at[gte]=yesterday", "placed_at[lt]=2026-01-01", "placed_at[lt]=2026-01-01T00:00:00+01:00"]
+        {
+            assert_eq!(read_filter(wrong).expect_err(wrong).kind(), "invalid-query");
+        }
+        for wrong in ["channel=a%20b", "customer_id=7", "code=%00", "returns=none&return=none"] {
+            assert_eq!(read_filter(wrong).expect_err(wrong).kind(), "invalid-query");
+        }
+    }
+
+    #[test]
+    fn an_instant_becomes_the_first_id_that_is_not_before_it() {
+        let id = |text: &str| first_id_at(instant(text).expect("RFC 3339"));
+        assert_eq!(id("2026-01-31T00:00:00Z").to_string(), "019c1159-7000-0000-0000-000000000000");
+        assert_eq!(id("2026-01-31T01:00:00+01:00"), id("2026-01-31T00:00:00Z"));
+        assert_eq!(id("2026-01-31T00:00:00.000001Z"), id("2026-01-31T00:00:00.001Z"));
+        assert_eq!(id("1901-01-01T00:00:00Z"), Uuid::nil());
+        assert_eq!(first_id_at(DateTime::<Utc>::MAX_UTC), Uuid::max());
+    }
+
+    #[tokio::test]
+    async fn a_range_of_placed_at_reads_only_its_months() {
+        let bed = Bed::new().await.expect("a test bed");
+        let mut projector = PgConnection::connect(&bed.projector_url().expect("an address")).await.expect("the primary");
+        for month in 1..=12 {
+            let ensure = sqlx::query("select ensure_month('orders', make_timestamptz(2025, $1, 1, 0, 0, 0, 'UTC'))");
+            ensure.bind(month).execute(&mut projector).await.expect("a month");
+        }
+        let mut reader = PgConnection::connect(&bed.reader_url().expect("an address")).await.expect("the primary");
+        for (query, months) in [
+            ("placed_at[gte]=2025-03-01T00:00:00Z&placed_at[lt]=2025-04-01T00:00:00Z", vec!["03"]),
+            ("placed_at[gte]=2025-03-31T23:59:59.999Z&placed_at[lt]=2025-05-01T00:00:00Z", vec!["03", "04"]),
+            ("lifecycle=open&placed_at[gte]=2025-11-05T00:00:00Z", vec!["11", "12"]),
+            ("placed_at[lt]=2025-01-02T00:00:00Z", vec!["01"]),
+        ] {
+            let filter = read_filter(query).expect("a filter");
+            let explain = Statement::plain(|it| filter.select(None, 51, it.push("explain ")));
+            let plan = explain.fetch_all(&mut reader).await.expect("a plan");
+            let plan: String = plan.iter().map(|row| row.get::<String, _>(0) + "\n").collect();
+            let read = (1..=12).map(|month| format!("{month:02}")).filter(|it| plan.contains(&format!("orders_2025_{it}")));
+            assert_eq!(read.collect::<Vec<_>>(), months, "{query}:\n{plan}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `GET /v1/products`, `GET /v1/products/{sku}` and `GET /v1/products/{sku}/prices`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use events::{Currency, Minor, Position, Sku, StreamId, Version};
+use platform::params::Path;
+use platform::problem::Problem;
+use read_model::cache::{Keys, PRODUCT_TTL};
+use read_model::{ProductDocument, Projection};
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::asked::Asked;
+use crate::cache::redis::Part;
+use crate::consistency;
+use crate::database::{Scope, Statement};
+use crate::documents::Kind;
+use crate::orders::list::parsed;
+use crate::orders::stamp;
+use crate::page::{self, Page};
+use crate::parameters::Parameters;
+use crate::problems;
+use crate::serve::App;
+
+const COLUMNS: &str =
+    "select sku, name, active, prices, created_at, updated_at, version, incarnation, position from products";
+
+/// The product as a kind of document.
+pub struct Product;
+
+/// One price, from `valid_from` until the one before it in the list, of the same currency.
+#[derive(Debug, Serialize)]
+struct Price {
+    #[serde(skip)]
+    id: Uuid,
+    currency: Currency,
+    price: Minor,
+    valid_from: chrono::DateTime<chrono::Utc>,
+    position: Position,
+}
+
+/// `GET /v1/products/{sku}`
+pub async fn show(State(app): State<App>, Path(sku): Path<String>, asked: Asked) -> Result<Response, Problem> {
+    let sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
+    let answer = app.products.find(&sku, asked.wanted.as_ref()).await?;
+    Ok(answer.respond(&asked, app.current.lag_header(Projection::Products)))
+}
+
+/// `GET /v1/products`, by SKU
+pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let asked = Asked::read(&headers, app.wait_max)?;
+    let page = Page::read(&app, &uri, &Parameters::read(&uri, &page::PARAMETERS)?)?;
+    let after = page.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
+    let select = |statement: &mut Statement| select_page(after.as_ref(), &page, statement);
+    let wanted = asked.wanted.as_ref();
+    let found = consistency::read(&app.database, wanted, Projection::Products, &Scope::List, select).await?;
+    let rows = found.rows.iter().map(document).collect::<sqlx::Result<Vec<_>>>();
+    let rows = rows.map_err(|error| problems::internal(&error))?;
+    page.respond(&app, &asked, &uri, Projection::Products, &found.freshness, rows, |last| last.sku.as_str().into())
+}
+
+/// `GET /v1/products/{sku}/prices`, newest first
+pub async fn prices(
+    State(app): State<App>,
+    Path(sku): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&headers, app.wait_max)?;
+    let sku: Sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
+    let page = Page::read(&app, &uri, &Parameters::read(&uri, &page::PARAMETERS)?)?;
+    let after = page.after(Price::key_of)?;
+    let select = |statement: &mut Statement| select_prices(&sku, after.as_ref(), &page, statement);
+    let (scope, wanted) = (Product::scope(&sku), asked.wanted.as_ref());
+    let found = consistency::read(&app.database, wanted, Projection::Products, &scope, select).await?;
+    if found.rows.is_empty() && page.is_first() {
+        return Err(Product::missing(&sku));
+    }
+    let rows = found.rows.iter().map(Price::read).collect::<sqlx::Result<Vec<_>>>();
+    let rows = rows.map_err(|error| problems::internal(&error))?;
+    page.respond(&app, &asked, &uri, Projection::Products, &found.freshness, rows, Price::key)
+}
+
+fn select_page(after: Option<&Sku>, page: &Page, statement: &mut Statement) {
+    statement.push(COLUMNS);
+    if let Some(after) = after {
+        statement.push(" where sku > ").bind(after.as_str());
+    }
+    statement.push(" order by sku limit ").bind(page.select_limit());
+}
+
+fn select_prices(sku: &Sku, after: Option<&(Uuid, String)>, page: &Page, statement: &mut Statement) {
+    statement
+        .push("select id, currency, price, valid_from, position from product_prices where sku = ")
+        .bind(sku.as_str());
+    if let Some((id, currency)) = after {
+        statement.push(" and (id, currency) < (").bind(*id).push(", ").bind(currency.as_str()).push(")");
+    }
+    statement.push(" order by id desc, currency desc limit ").bind(page.select_limit());
+}
+
+fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
+    let stamp = stamp(row)?;
+    let Json(prices) = row.try_get::<Json<BTreeMap<Currency, Minor>>, _>("prices")?;
+    Ok(ProductDocument {
+        sku: parsed(row, "sku")?,
+        name: row.try_get("name")?,
+        active: row.try_get("active")?,
+        prices,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        version: Version(row.try_get("version")?),
+        incarnation: stamp.incarnation,
+        position: stamp.position,
+    })
+}
+
+impl Price {
+    fn read(row: &PgRow) -> sqlx::Result<Price> {
+        Ok(Price {
+            id: row.try_get("id")?,
+            currency: parsed(row, "currency")?,
+            price: Minor(row.try_get("price")?),
+            valid_from: row.try_get("valid_from")?,
+            position: stamp_position(row)?,
+        })
+    }
+
+    fn key(&self) -> Vec<u8> {
+        [self.id.as_bytes().as_slice(), self.currency.as_str().as_bytes()].concat()
+    }
+
+    fn key_of(key: &[u8]) -> Option<(Uuid, String)> {
+        let (id, currency) = key.split_at_checked(16)?;
+        Some((Uuid::from_slice(id).ok()?, std::str::from_utf8(currency).ok()?.to_owned()))
+    }
+}
+
+fn stamp_position(row: &PgRow) -> sqlx::Result<Position> {
+    row.try_get("position").map(Position)
+}
+
+impl Kind for Product {
+    type Key = Sku;
+
+    const NAME: &'static str = "product";
+    const PROJECTION: Projection = Projection::Products;
+    const TTL: Duration = PRODUCT_TTL;
+
+    fn select(sku: &Sku, statement: &mut Statement) {
+        statement.push(COLUMNS).push(" where sku = ").bind(sku.as_str());
+    }
+
+    fn part(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<Part> {
+        let document = document(row)?;
+        let json = serde_json::to_vec(&document).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Part { key: keys.product(sku), stamp: document.stamp(), json: json.into() })
+    }
+
+    fn parts_of(keys: &Keys, sku: &Sku) -> Option<Vec<String>> {
+        Some(vec![keys.product(sku)])
+    }
+
+    fn answer(_: &Sku, parts: &[Part]) -> Answer {
+        Answer::document(parts[0].json.clone(), parts[0].stamp)
+    }
+
+    fn scope(sku: &Sku) -> Scope {
+        Scope::Stream(StreamId::product(sku))
+    }
+
+    fn missing(sku: &Sku) -> Problem {
+        let detail = format!("No product with SKU {sku} is known here.");
+        problems::not_found("product-not-found", "No such product", detail)
+    }
+}

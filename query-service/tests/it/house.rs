@@ -1,0 +1,409 @@
+//! A platform without its other services: the log, the relay's notes and the read models are written step by step, so that
+//! a test can stop between any two of them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use events::order::{Line, OrderEvent, OrderPlaced, PaymentCaptured};
+use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
+use events::stock::{Level, StockEvent, StockReceived};
+use events::{
+    Category, Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, Sku, StreamId,
+    Version, codec, topics,
+};
+use read_model::status::{fulfilment_word, lifecycle_word, payment_word, return_word};
+use read_model::{LedgerRow, OrderDocument, PriceRow, ProductDocument, Projection, StockDocument};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::types::Json;
+use testbed::Bed;
+
+/// Partitions of every topic.
+const PARTITIONS: i32 = 3;
+
+pub(crate) struct House {
+    pub(crate) bed: Bed,
+    writer: PgPool,
+    projector: PgPool,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    head: i64,
+    orders: i64,
+    versions: HashMap<StreamId, i32>,
+    last_of_partition: HashMap<(Category, i32), i64>,
+}
+
+pub(crate) fn sku(text: &str) -> Sku {
+    text.parse().expect("a SKU")
+}
+
+impl House {
+    pub(crate) async fn new() -> House {
+        let bed = Bed::new().await.expect("a test bed");
+        let writer = pool(&bed.writer_url().expect("an address")).await;
+        let projector = pool(&bed.projector_url().expect("an address")).await;
+        sqlx::query(
+            "insert into relay_partitions (category, partition, position)
+            select category, number, 0 from unnest($1::text[]) as category, generate_series(0, $2 - 1) as number",
+        )
+        .bind(Category::ALL.map(Category::as_str))
+        .bind(PARTITIONS)
+        .execute(&writer)
+        .await
+        .expect("the relay's partitions");
+        House { bed, writer, projector, log: Mutex::default() }
+    }
+
+    /// Everything that happens to an order before it can be read: appended, relayed, applied.
+    pub(crate) async fn order_placed(&self, placed_at: &str) -> OrderDocument {
+        self.order_placed_with(placed_at, |_| {}).await
+    }
+
+    pub(crate) async fn order_placed_with(&self, placed_at: &str, change: impl FnOnce(&mut OrderPlaced)) -> OrderDocument {
+        let order = self.order_appended_with(placed_at, change).await;
+        self.relayed().await;
+        self.order_applied(&order).await;
+        order
+    }
+
+    /// An order that is in the log and nowhere else yet.
+    pub(crate) async fn order_appended(&self, placed_at: &str) -> OrderDocument {
+        self.order_appended_with(placed_at, |_| {}).await
+    }
+
+    async fn order_appended_with(&self, placed_at: &str, change: impl FnOnce(&mut OrderPlaced)) -> OrderDocument {
+        let mut placed = order_placed(placed_at.parse().expect("RFC 3339"), self.next_order());
+        change(&mut placed);
+        let stream = StreamId::order(placed.order_id);
+        self.order_event(None, stream, OrderEvent::Placed(placed)).await
+    }
+
+    /// The order after a payment that is in the log and nowhere else yet.
+    pub(crate) async fn payment_appended(&self, order: &OrderDocument) -> OrderDocument {
+        let captured = PaymentCaptured { payment: 1, amount: order.total, method: "card".into(), reference: None };
+        let event = OrderEvent::PaymentCaptured(captured);
+        self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
+    }
+
+    async fn order_event(&self, mut held: Option<OrderDocument>, stream: StreamId, event: OrderEvent) -> OrderDocument {
+        let recorded = self.appended(stream, &event.clone().into()).await;
+        OrderDocument::fold(&mut held, &recorded, &event).expect("the next event");
+        held.expect("it was placed")
+    }
+
+    pub(crate) async fn order_applied(&self, order: &OrderDocument) {
+        self.month("orders", order.placed_at).await;
+        sqlx::query(
+            "insert into orders (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment,
+                fulfilment, returns, placed_at, updated_at, version, incarnation, position, document)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json)
+            on conflict (id) do update set lifecycle = excluded.lifecycle, payment = excluded.payment,
+                updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
+                document = excluded.document",
+        )
+        .bind(order.id.uuid())
+        .bind(order.code.as_str())
+        .bind(order.channel.as_str())
+        .bind(order.customer_id.map(|it| it.uuid()))
+        .bind(&order.external_ref)
+        .bind(order.currency.as_str())
+        .bind(order.total.0)
+        .bind(lifecycle_word(order.status.lifecycle))
+        .bind(payment_word(order.status.payment))
+        .bind(fulfilment_word(order.status.fulfilment))
+        .bind(return_word(order.status.returns))
+        .bind(order.placed_at)
+        .bind(order.updated_at)
+        .bind(order.version.0)
+        .bind(order.incarnation.0)
+        .bind(order.position.0)
+        .bind(serde_json::to_string(order).expect("a document"))
+        .execute(&self.projector)
+        .await
+        .expect("the order's row");
+        self.checkpointed(&StreamId::order(order.id), order.position).await;
+    }
+
+    pub(crate) async fn product_created(&self, code: &str, price: i64) -> ProductDocument {
+        let prices = [("GBP".parse().expect("a currency"), Minor(price))].into();
+        let created = ProductCreated { sku: sku(code), name: format!("Thing {code}"), prices };
+        self.product_event(None, code, ProductEvent::Created(created)).await
+    }
+
+    pub(crate) async fn price_changed(&self, product: ProductDocument, price: i64) -> ProductDocument {
+        let code = product.sku.as_str().to_owned();
+        let changed = ProductPriceChanged { currency: "GBP".parse().expect("a currency"), price: Minor(price) };
+        self.product_event(Some(product), &code, ProductEvent::PriceChanged(changed)).await
+    }
+
+    async fn product_event(&self, mut held: Option<ProductDocument>, code: &str, event: ProductEvent) -> ProductDocument {
+        let recorded = self.appended(StreamId::product(&sku(code)), &event.clone().into()).await;
+        ProductDocument::fold(&mut held, &recorded, &event).expect("the next event");
+        let product = held.expect("it was created");
+        self.relayed().await;
+        for row in PriceRow::of(&recorded, &event).expect("an event of a product") {
+            self.price_applied(&row).await;
+        }
+        self.product_applied(&product).await;
+        product
+    }
+
+    async fn price_applied(&self, row: &PriceRow) {
+        self.month("product_prices", row.valid_from).await;
+        sqlx::query("insert into product_prices (id, sku, currency, price, valid_from, position) values ($1, $2, $3, $4, $5, $6)")
+            .bind(row.id.uuid())
+            .bind(row.sku.as_str())
+            .bind(row.currency.as_str())
+            .bind(row.price.0)
+            .bind(row.valid_from)
+            .bind(row.position.0)
+            .execute(&self.projector)
+            .await
+            .expect("the price's row");
+    }
+
+    async fn product_applied(&self, product: &ProductDocument) {
+        sqlx::query(
+            "insert into products (sku, name, active, prices, created_at, updated_at, version, incarnation, position)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            on conflict (sku) do update set prices = excluded.prices, updated_at = excluded.updated_at,
+                version = excluded.version, position = excluded.position",
+        )
+        .bind(product.sku.as_str())
+        .bind(&product.name)
+        .bind(product.active)
+        .bind(Json(&product.prices))
+        .bind(product.created_at)
+        .bind(product.updated_at)
+        .bind(product.version.0)
+        .bind(product.incarnation.0)
+        .bind(product.position.0)
+        .execute(&self.projector)
+        .await
+        .expect("the product's row");
+        self.checkpointed(&StreamId::product(&product.sku), product.position).await;
+    }
+
+    /// Pieces that came in where there were none, and can be read.
+    pub(crate) async fn stock_received(&self, code: &str, location: &str, quantity: u32) -> StockDocument {
+        self.stock_received_more(None, code, location, quantity).await
+    }
+
+    pub(crate) async fn stock_received_more(
+        &self,
+        mut held: Option<StockDocument>,
+        code: &str,
+        location: &str,
+        quantity: u32,
+    ) -> StockDocument {
+        let location: Location = location.parse().expect("a location");
+        let event = StockEvent::Received(StockReceived { quantity, reference: None });
+        let recorded = self.appended(StreamId::stock(&sku(code), &location), &event.clone().into()).await;
+        StockDocument::fold(&mut held, &recorded, &event).expect("the next event");
+        let item = held.expect("it is there");
+        self.relayed().await;
+        self.ledger_applied(&LedgerRow::of(&recorded, &event).expect("an event of an item")).await;
+        self.stock_applied(&item).await;
+        item
+    }
+
+    async fn ledger_applied(&self, row: &LedgerRow) {
+        self.month("stock_ledger", row.occurred_at).await;
+        sqlx::query(
+            "insert into stock_ledger (id, sku, location, kind, quantity, order_id, occurred_at, position)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(row.id.uuid())
+        .bind(row.sku.as_str())
+        .bind(row.location.as_str())
+        .bind(row.kind.word())
+        .bind(row.quantity)
+        .bind(row.order_id.map(|it| it.uuid()))
+        .bind(row.occurred_at)
+        .bind(row.position.0)
+        .execute(&self.projector)
+        .await
+        .expect("the ledger's row");
+    }
+
+    async fn stock_applied(&self, item: &StockDocument) {
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped } = item.level;
+        sqlx::query(
+            "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at,
+                version, incarnation, position)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            on conflict (sku, location) do update set on_hand = excluded.on_hand, received = excluded.received,
+                updated_at = excluded.updated_at, version = excluded.version, position = excluded.position",
+        )
+        .bind(item.sku.as_str())
+        .bind(item.location.as_str())
+        .bind(on_hand)
+        .bind(reserved)
+        .bind(received)
+        .bind(restocked)
+        .bind(adjusted)
+        .bind(shipped)
+        .bind(item.updated_at)
+        .bind(item.version.0)
+        .bind(item.incarnation.0)
+        .bind(item.position.0)
+        .execute(&self.projector)
+        .await
+        .expect("the item's row");
+        self.checkpointed(&StreamId::stock(&item.sku, &item.location), item.position).await;
+    }
+
+    /// One event at the end of the log.
+    async fn appended(&self, stream: StreamId, event: &Event) -> Recorded {
+        let (position, version) = self.log().append(&stream);
+        let encoded = codec::encode(event);
+        let recorded = Recorded {
+            incarnation: Incarnation(1),
+            position: Position(position),
+            stream,
+            version: Version(version),
+            event_type: encoded.event_type.to_owned(),
+            schema_version: encoded.schema_version,
+            payload: encoded.payload,
+            metadata: Metadata::default(),
+            command_id: None,
+            recorded_at: Utc::now().trunc_subsecs(6),
+        };
+        sqlx::query(
+            "with head as (update log_head set position = greatest(position, $1) returning 1)
+            insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+            select $1, 1, $2, $3, $4, $5, $6::json, $7 from head",
+        )
+        .bind(position)
+        .bind(recorded.stream.as_str())
+        .bind(version)
+        .bind(&recorded.event_type)
+        .bind(recorded.schema_version)
+        .bind(&recorded.payload)
+        .bind(recorded.recorded_at)
+        .execute(&self.writer)
+        .await
+        .expect("appending");
+        recorded
+    }
+
+    /// The relay has sent everything that is in the log.
+    pub(crate) async fn relayed(&self) {
+        let (head, last) = {
+            let log = self.log();
+            (log.head, log.last_of_partition.clone())
+        };
+        sqlx::query(
+            "with moved as (update relay_checkpoint set position = greatest(position, $1))
+            update relay_partitions p set position = greatest(p.position, sent.position)
+            from unnest($2::text[], $3::int[], $4::bigint[]) as sent (category, partition, position)
+            where p.category = sent.category and p.partition = sent.partition",
+        )
+        .bind(head)
+        .bind(last.keys().map(|(category, _)| category.as_str()).collect::<Vec<_>>())
+        .bind(last.keys().map(|(_, partition)| *partition).collect::<Vec<_>>())
+        .bind(last.values().copied().collect::<Vec<_>>())
+        .execute(&self.writer)
+        .await
+        .expect("the relay's notes");
+    }
+
+    /// A stream waits because its event at `position` could not be applied; the checkpoint has gone past it.
+    pub(crate) async fn parked(&self, stream: &StreamId, position: Position) {
+        let projection = Projection::of(stream.category()).expect("a projection");
+        sqlx::query("insert into parked_streams values ($1, 1, $2, $3, 'a test', now())")
+            .bind(projection.name())
+            .bind(stream.as_str())
+            .bind(position.0)
+            .execute(&self.projector)
+            .await
+            .expect("parking");
+        self.checkpointed(stream, position).await;
+    }
+
+    /// What the command-service would give as consistency token for the newest event.
+    pub(crate) fn head(&self) -> i64 {
+        self.log().head
+    }
+
+    async fn checkpointed(&self, stream: &StreamId, position: Position) {
+        let projection = Projection::of(stream.category()).expect("a projection");
+        sqlx::query(
+            "insert into projection_checkpoints values ($1, 1, $2, $3, 1, 1, $4, now())
+            on conflict (projection, generation, category, partition) do update
+            set position = greatest(projection_checkpoints.position, excluded.position)",
+        )
+        .bind(projection.name())
+        .bind(stream.category().as_str())
+        .bind(partition(stream))
+        .bind(position.0)
+        .execute(&self.projector)
+        .await
+        .expect("the checkpoint");
+    }
+
+    async fn month(&self, table: &str, instant: DateTime<Utc>) {
+        let ensure = sqlx::query("select ensure_month($1, $2)").bind(table).bind(instant);
+        ensure.execute(&self.projector).await.expect("the month");
+    }
+
+    fn next_order(&self) -> i64 {
+        let mut log = self.log();
+        log.orders += 1;
+        log.orders
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().expect("not poisoned")
+    }
+}
+
+impl Log {
+    fn append(&mut self, stream: &StreamId) -> (i64, i32) {
+        self.head += 1;
+        self.last_of_partition.insert((stream.category(), partition(stream)), self.head);
+        let version = self.versions.entry(stream.clone()).or_default();
+        *version += 1;
+        (self.head, *version)
+    }
+}
+
+async fn pool(url: &str) -> PgPool {
+    PgPoolOptions::new().max_connections(2).connect(url).await.expect("a connection")
+}
+
+fn partition(stream: &StreamId) -> i32 {
+    topics::partition_of(stream.as_str(), PARTITIONS)
+}
+
+/// Number `number` of the channel, with one line; ids of one millisecond are in the order of their numbers.
+fn order_placed(placed_at: DateTime<Utc>, number: i64) -> OrderPlaced {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    OrderPlaced {
+        order_id: OrderId::new(placed_at, random),
+        code: OrderCode::new("SON", number as u64),
+        channel: "web".parse().expect("a channel"),
+        currency: "GBP".parse().expect("a currency"),
+        customer_id: None,
+        external_ref: None,
+        lines: vec![Line {
+            line: 1,
+            sku: sku("MUG-1"),
+            name: "Mug \"grün\"".into(),
+            quantity: 2,
+            unit_price: Minor(450),
+            discount: Minor::ZERO,
+            tax: Minor::ZERO,
+            total: Minor(900),
+            location: Location::main(),
+        }],
+        shipping: Minor::ZERO,
+        total: Minor(900),
+        note: None,
+    }
+}

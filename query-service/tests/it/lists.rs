@@ -1,0 +1,151 @@
+//! Lists: filters, pages, cursors.
+
+use crate::house::House;
+use crate::service::Service;
+
+async fn walk(service: &Service, first: &str, mut between: impl AsyncFnMut()) -> Vec<String> {
+    let mut codes = Vec::new();
+    let mut path = Some(first.to_owned());
+    while let Some(page) = path {
+        let answered = service.get(&page).await;
+        codes.extend(answered.items("code"));
+        path = answered.json["next"].as_str().map(ToOwned::to_owned);
+        let link = answered.headers.get("link").map(|it| it.to_str().expect("text").to_owned());
+        assert_eq!(link, path.as_ref().map(|next| format!("<{next}>; rel=\"next\"")));
+        between().await;
+    }
+    codes
+}
+
+#[tokio::test]
+async fn a_walk_meets_every_order_exactly_once_while_new_ones_arrive() {
+    let house = House::new().await;
+    for day in 1..=7 {
+        house.order_placed(&format!("2026-0{}-15T10:00:00Z", 1 + day % 3)).await;
+    }
+    let service = Service::start(&house.bed).await;
+
+    let met = walk(&service, "/v1/orders?limit=2", async || {
+        house.order_placed("2026-04-01T00:00:00Z").await;
+    })
+    .await;
+
+    let newest_first = ["SON000005", "SON000002", "SON000007", "SON000004", "SON000001", "SON000006", "SON000003"];
+    assert_eq!(met, newest_first);
+}
+
+#[tokio::test]
+async fn filters_narrow_and_combine() {
+    let house = House::new().await;
+    let customer = "0190b6d2-7e1a-7000-8000-000000000001";
+    let first = house.order_placed("2026-01-31T23:59:59.999Z").await;
+    house.order_placed_with("2026-02-01T00:00:00Z", |order| order.channel = "shop".parse().expect("a channel")).await;
+    house
+        .order_placed_with("2026-02-28T12:00:00Z", |order| {
+            order.customer_id = customer.parse().ok();
+            order.external_ref = Some("A/7 & co".into());
+        })
+        .await;
+    let paid = house.payment_appended(&first).await;
+    house.relayed().await;
+    house.order_applied(&paid).await;
+    let service = Service::start(&house.bed).await;
+
+    for (query, expected) in [
+        ("payment=paid", vec!["SON000001"]),
+        ("payment=unpaid", vec!["SON000003", "SON000002"]),
+        ("lifecycle=open&fulfilment=unfulfilled&return=none&channel=web", vec!["SON000003", "SON000001"]),
+        ("returns=none&channel=shop", vec!["SON000002"]),
+        (&format!("customer_id={customer}"), vec!["SON000003"]),
+        ("external_ref=A%2F7%20%26%20co", vec!["SON000003"]),
+        ("code=SON000002", vec!["SON000002"]),
+        ("placed_at[gte]=2026-02-01T00:00:00Z", vec!["SON000003", "SON000002"]),
+        ("placed_at[gte]=2026-02-01T01:00:00%2B01:00&placed_at[lt]=2026-02-28T12:00:00Z", vec!["SON000002"]),
+        ("placed_at[lt]=2026-02-01T00:00:00Z", vec!["SON000001"]),
+        ("placed_at[gte]=2026-02-02T00:00:00Z&placed_at[lt]=2026-02-01T00:00:00Z", vec![]),
+        ("lifecycle=cancelled", vec![]),
+    ] {
+        let answered = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(answered.items("code"), expected, "{query}");
+        assert_eq!(answered.header("projection-position"), "4");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_filtered_range_stay_within_it() {
+    let house = House::new().await;
+    for day in 1..=6 {
+        house.order_placed(&format!("2026-01-0{day}T10:00:00Z")).await;
+    }
+    let service = Service::start(&house.bed).await;
+    let first = "/v1/orders?limit=1&placed_at%5Bgte%5D=2026-01-02T00:00:00Z&placed_at%5Blt%5D=2026-01-05T00:00:00Z";
+    assert_eq!(walk(&service, first, async || {}).await, ["SON000004", "SON000003", "SON000002"]);
+}
+
+#[tokio::test]
+async fn a_cursor_is_refused_with_other_filters_in_another_list_or_when_changed() {
+    let house = House::new().await;
+    for _ in 0..3 {
+        house.order_placed("2026-01-01T10:00:00Z").await;
+    }
+    house.product_created("A-1", 100).await;
+    let service = Service::start(&house.bed).await;
+    let page = service.get("/v1/orders?limit=1&lifecycle=open").await;
+    let cursor = page.json["next_cursor"].as_str().expect("a cursor").to_owned();
+
+    let fits = service.get(&format!("/v1/orders?limit=2&lifecycle=open&cursor={cursor}")).await;
+    assert_eq!(fits.items("code"), ["SON000002", "SON000001"]);
+
+    let mut changed = cursor.clone();
+    changed.replace_range(20..21, if &cursor[20..21] == "A" { "B" } else { "A" });
+    for (path, why) in [
+        (format!("/v1/orders?lifecycle=cancelled&cursor={cursor}"), "other filters"),
+        (format!("/v1/orders?cursor={cursor}"), "other filters"),
+        (format!("/v1/products?cursor={cursor}"), "another list"),
+        (format!("/v1/orders?lifecycle=open&cursor={changed}"), "not a cursor of ours"),
+        ("/v1/orders?cursor=abc".to_owned(), "not a cursor of ours"),
+    ] {
+        let answered = service.get(&path).await;
+        assert_eq!((answered.status, answered.problem()), (400, "invalid-cursor"), "{path}");
+        assert!(answered.detail().contains(why), "{path}: {}", answered.detail());
+    }
+}
+
+#[tokio::test]
+async fn wrong_parameters_are_named_with_what_is_allowed() {
+    let house = House::new().await;
+    let service = Service::start(&house.bed).await;
+    for (query, said) in [
+        ("lifecycel=open", "There is no parameter `lifecycel` here. Allowed are: lifecycle, payment,"),
+        ("lifecycle=opened", "It must be one of open, completed, cancelled, expired."),
+        ("limit=0", "It must be a whole number from 1 to 200."),
+        ("limit=201", "It must be a whole number from 1 to 200."),
+        ("limit=%2B5", "It must be a whole number from 1 to 200."),
+        ("placed_at[gte]=yesterday", "It must be an instant as RFC 3339 has it"),
+        ("placed_at[lt]=2026-13-01T00:00:00Z", "It must be an instant as RFC 3339 has it"),
+        ("customer_id=12", "It must be a UUID version 7."),
+        ("external_ref=a%00b", "without NUL"),
+        ("code=a%20b", "It must be 1 to 64 of the characters"),
+        ("limit=5&limit=6", "`limit` was given twice"),
+        ("%ff=1", "There is no parameter"),
+    ] {
+        let answered = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!((answered.status, answered.problem()), (400, "invalid-query"), "{query}: {answered:?}");
+        assert!(answered.detail().contains(said), "{query}: {}", answered.detail());
+    }
+}
+
+#[tokio::test]
+async fn a_large_page_is_compressed_for_those_who_can_read_it() {
+    let house = House::new().await;
+    for _ in 0..30 {
+        house.order_placed("2026-01-01T10:00:00Z").await;
+    }
+    let service = Service::start(&house.bed).await;
+    let plain = service.get("/v1/orders").await;
+    assert!(plain.headers.get("content-encoding").is_none());
+    let head = service.get_head("/v1/orders", "gzip").await;
+    assert_eq!(head.get("content-encoding").map(|it| it.as_bytes()), Some(b"gzip".as_slice()));
+    let small = service.get_head("/v1/orders?limit=1", "gzip").await;
+    assert!(small.get("content-encoding").is_none());
+}

@@ -1,0 +1,171 @@
+//! A query-service of one test, and what it answers.
+
+use std::collections::HashMap;
+
+use platform::config::Settings;
+use platform::shutdown::Shutdown;
+use query_service::config::Config;
+use query_service::serve::Running;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use testbed::Bed;
+
+/// Longest wait for something that must happen; the machine may be busy.
+pub(crate) use testbed::PATIENCE;
+
+pub(crate) struct Service {
+    client: reqwest::Client,
+    pub(crate) running: Option<Running>,
+    base: String,
+    shutdown: Shutdown,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+/// Settings that differ from test to test; an empty value takes one away.
+pub(crate) type Change<'a> = (&'a str, String);
+
+impl Service {
+    /// Reads the primary, without Redis.
+    pub(crate) async fn start(bed: &Bed) -> Service {
+        Service::start_with(bed, &[]).await
+    }
+
+    pub(crate) async fn start_with(bed: &Bed, changes: &[Change<'_>]) -> Service {
+        let mut settings: HashMap<String, String> = [
+            ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
+            ("ADMIN_ADDR", "127.0.0.1:0".to_owned()),
+            ("DATABASE_URL", bed.reader_url().expect("an address")),
+            ("DATABASE_CONNECTIONS", "3".to_owned()),
+            ("DATABASE_ACQUIRE_TIMEOUT", "20s".to_owned()),
+            ("DATABASE_STATEMENT_TIMEOUT", "20s".to_owned()),
+            ("CACHE_PREFIX", bed.cache_prefix()),
+            ("CURSOR_KEY", "5a".repeat(32)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let config = Config::read(Settings::from_map(settings)).expect("settings");
+        let shutdown = Shutdown::new();
+        let listen = || platform::server::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let running = Running::start(config, listen(), listen(), &shutdown).expect("a service");
+        let base = format!("http://{}", running.http_addr);
+        Service { client: reqwest::Client::new(), running: Some(running), base, shutdown }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a body");
+        let json = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
+        Answered { status, headers, json }
+    }
+
+    /// As a reader who has just written at `token` and waits for it.
+    pub(crate) async fn get_not_older(&self, path: &str, token: i64, wait_s: u64) -> Answered {
+        let (token, prefer) = (token.to_string(), format!("wait={wait_s}"));
+        self.get_with(path, &[("Consistency-Token", &token), ("Prefer", &prefer)]).await
+    }
+
+    /// Asks again and again until the answer is as it must become.
+    pub(crate) async fn get_until(&self, path: &str, becomes: impl Fn(&Answered) -> bool) -> Answered {
+        let asking = async {
+            loop {
+                let answered = self.get(path).await;
+                if becomes(&answered) {
+                    return answered;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("it does not come to that")
+    }
+
+    /// The head of an answer to somebody who takes this encoding.
+    pub(crate) async fn get_head(&self, path: &str, encoding: &str) -> HeaderMap {
+        let request = self.client.get(format!("{}{path}", self.base)).header("Accept-Encoding", encoding);
+        request.send().await.expect("an answer").headers().clone()
+    }
+
+    pub(crate) async fn dependency_up(&self, name: &str) {
+        self.dependency_becomes(name, "up").await;
+    }
+
+    pub(crate) async fn dependency_down(&self, name: &str) {
+        self.dependency_becomes(name, "down").await;
+    }
+
+    async fn dependency_becomes(&self, name: &str, state: &str) {
+        let health = &self.running.as_ref().expect("it runs").health;
+        let asking = async {
+            loop {
+                let report = serde_json::to_value(health.report()).expect("a report");
+                let components = report["components"].as_array().cloned().unwrap_or_default();
+                if components.iter().any(|it| it["name"] == name && it["state"] == state) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("it does not come to that");
+    }
+
+    pub(crate) async fn is_ready(&self) -> bool {
+        let admin = self.running.as_ref().expect("it runs").admin_addr;
+        let asked = self.client.get(format!("http://{admin}/health/ready")).send().await;
+        asked.expect("an answer").status() == 200
+    }
+
+    pub(crate) async fn ready(&self) {
+        let asking = async {
+            while !self.is_ready().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("it does not become ready");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.shutdown.request();
+    }
+}
+
+impl Answered {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self:?}"));
+        value.to_str().expect("text")
+    }
+
+    /// The last part of the type of a problem.
+    pub(crate) fn problem(&self) -> &str {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        self.json["type"].as_str().and_then(|it| it.strip_prefix("/problems/")).expect("a type")
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        self.json["detail"].as_str().expect("a detail")
+    }
+
+    /// A member of every item of a list.
+    pub(crate) fn items(&self, member: &str) -> Vec<String> {
+        assert_eq!(self.status, 200, "{self:?}");
+        let items = self.json["items"].as_array().expect("items");
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        items.iter().map(|item| text(&item[member])).collect()
+    }
+}
