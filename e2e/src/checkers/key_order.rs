@@ -1,0 +1,177 @@
+//! `key-order`: in every partition events stand in the order of the log, each says which one came before it, and a stream
+//! is in one partition only, with its versions in order. What was sent twice does not count.
+
+use std::collections::HashMap;
+
+use events::cloudevents::Message;
+use events::{Category, Position, StreamId, Version, topics};
+
+use crate::audit::Findings;
+use crate::topics::{self as kafka_topics, Delivered, Kafka};
+
+/// Reads every topic.
+pub async fn check(kafka: &Kafka) -> anyhow::Result<Findings> {
+    let mut findings = Findings::default();
+    let mut chains: HashMap<(Category, i32), Chain> = HashMap::new();
+    let mut delivered = kafka_topics::read(kafka);
+    while let Some(delivered) = delivered.recv().await {
+        let delivered = delivered?;
+        findings.look();
+        chains.entry((delivered.category, delivered.partition)).or_default().take(&delivered, &mut findings);
+    }
+    Ok(findings)
+}
+
+/// How far one partition has been followed.
+#[derive(Debug, Default)]
+struct Chain {
+    last: Option<Position>,
+    /// Whether its very first message is still there: the beginning of a topic may have been deleted by age.
+    is_complete: bool,
+    versions: HashMap<StreamId, Version>,
+}
+
+impl Chain {
+    fn take(&mut self, delivered: &Delivered, findings: &mut Findings) {
+        let place = || format!("{} [{}] offset {}", delivered.category, delivered.partition, delivered.offset);
+        let message = match &delivered.message {
+            Ok(message) => message,
+            Err(reason) => return findings.add(format!("{}: not one of our events: {reason}", place())),
+        };
+        check_key(delivered, &message.event.stream, findings);
+        match self.last {
+            Some(last) if message.event.position <= last => self.repeat(message, findings, place),
+            Some(last) => self.follow(message, last, findings, place),
+            None => {
+                self.is_complete = delivered.offset == 0;
+                let before = if self.is_complete { Position::ZERO } else { message.previous };
+                self.follow(message, before, findings, place);
+            }
+        }
+    }
+
+    /// What was sent again must have been sent before.
+    fn repeat(&mut self, message: &Message, findings: &mut Findings, place: impl Fn() -> String) {
+        let event = &message.event;
+        let is_known = self.versions.get(&event.stream).is_some_and(|version| event.version <= *version);
+        findings.expect(is_known || !self.is_complete, || {
+            format!("{}: position {} comes behind later ones", place(), event.position)
+        });
+    }
+
+    fn follow(&mut self, message: &Message, before: Position, findings: &mut Findings, place: impl Fn() -> String) {
+        let Message { event, previous } = message;
+        findings.expect(*previous == before, || {
+            format!(
+                "{}: position {} says that it follows {previous}, but {before} came before",
+                place(),
+                event.position
+            )
+        });
+        let known = self.versions.get(&event.stream).map(|version| version.next());
+        if let Some(due) = known.or(self.is_complete.then_some(Version(1))) {
+            findings.expect(event.version == due, || {
+                format!("{}: version {} of {} where {due} was due", place(), event.version, event.stream)
+            });
+        }
+        self.versions.insert(event.stream.clone(), event.version);
+        self.last = Some(event.position);
+    }
+}
+
+fn check_key(delivered: &Delivered, stream: &StreamId, findings: &mut Findings) {
+    let Delivered { category, partition, offset, key, .. } = delivered;
+    let due = topics::partition_of(stream.as_str(), delivered.partitions);
+    findings.expect(key == stream.as_str(), || {
+        format!("{category} [{partition}] offset {offset}: the key `{key}` is not the stream {stream}")
+    });
+    findings.expect(*partition == due && *category == stream.category(), || {
+        format!("{category} [{partition}] offset {offset}: {stream} belongs into {} [{due}]", stream.category())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use events::{Incarnation, Metadata, Recorded};
+
+    use super::*;
+
+    fn delivered(position: i64, version: i32, previous: i64) -> Delivered {
+        let stream: StreamId = "stock-A@main".parse().unwrap();
+        let event = Recorded {
+            incarnation: Incarnation(1),
+            position: Position(position),
+            stream: stream.clone(),
+            version: Version(version),
+            event_type: "StockReceived".into(),
+            schema_version: 1,
+            payload: "{}".into(),
+            metadata: Metadata::default(),
+            command_id: None,
+            recorded_at: DateTime::UNIX_EPOCH,
+        };
+        let message = Ok(Message { event, previous: Position(previous) });
+        Delivered {
+            category: Category::Stock,
+            partitions: 1,
+            partition: 0,
+            offset: 0,
+            key: stream.to_string(),
+            message,
+        }
+    }
+
+    fn findings(delivered: impl IntoIterator<Item = Delivered>) -> Findings {
+        findings_from(0, delivered)
+    }
+
+    fn findings_from(start: i64, delivered: impl IntoIterator<Item = Delivered>) -> Findings {
+        let mut findings = Findings::default();
+        let mut chain = Chain::default();
+        for (offset, delivered) in (start..).zip(delivered) {
+            chain.take(&Delivered { offset, ..delivered }, &mut findings);
+        }
+        findings
+    }
+
+    #[test]
+    fn an_unbroken_chain_with_repeats_is_well() {
+        let chain =
+            [delivered(2, 1, 0), delivered(5, 2, 2), delivered(2, 1, 0), delivered(5, 2, 2), delivered(7, 3, 5)];
+        assert_eq!(findings(chain).first, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_chain_whose_beginning_is_gone_is_well() {
+        assert_eq!(findings_from(900, [delivered(5, 2, 2), delivered(7, 3, 5)]).count, 0);
+        assert_eq!(findings_from(0, [delivered(5, 2, 2), delivered(7, 3, 5)]).count, 2);
+    }
+
+    #[test]
+    fn an_event_that_comes_late_is_a_finding() {
+        let other = |delivered: Delivered| {
+            let stream: StreamId = "stock-B@main".parse().unwrap();
+            let message = delivered
+                .message
+                .map(|message| Message { event: Recorded { stream: stream.clone(), ..message.event }, ..message });
+            Delivered { key: stream.to_string(), message, ..delivered }
+        };
+        assert_eq!(findings([delivered(2, 1, 0), delivered(7, 2, 2), other(delivered(5, 1, 2))]).count, 1);
+    }
+
+    #[test]
+    fn a_missing_link_a_missing_version_and_a_wrong_key_are_findings() {
+        assert_eq!(findings([delivered(2, 1, 0), delivered(7, 2, 5)]).count, 1);
+        assert_eq!(findings([delivered(2, 1, 0), delivered(5, 3, 2)]).count, 1);
+        assert_eq!(findings([delivered(2, 2, 0)]).count, 1);
+        let other_key = Delivered { key: "stock-B@main".into(), ..delivered(2, 1, 0) };
+        assert_eq!(findings([other_key]).count, 1);
+    }
+
+    #[test]
+    fn what_is_not_one_of_our_events_is_a_finding() {
+        let garbage = Delivered { message: Err("it has no headers".into()), ..delivered(2, 1, 0) };
+        assert_eq!(findings([garbage]).count, 1);
+    }
+}

@@ -1,0 +1,137 @@
+//! `liveness`: lag returns to zero. The relay has sent the whole log, every projection has applied what was sent, no stream
+//! is parked, and the replica has all of that, within the subject's patience.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use events::{Category, Incarnation, Position};
+use read_model::Projection;
+use read_model::freshness::{self, Applied, Partition, Relay};
+use sqlx::PgPool;
+
+use crate::audit::{Findings, Subject};
+use crate::log;
+
+/// How often the lag is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How far each stage has come, in one snapshot.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    /// Last position of the log.
+    pub head: Position,
+    /// Last position that the relay sent.
+    pub relayed: Position,
+    /// Position up to which each projection contains everything.
+    pub applied: Vec<(Projection, Position)>,
+}
+
+impl Stages {
+    /// Events that the slowest stage lags behind the log.
+    pub fn lag(&self) -> i64 {
+        let slowest = self.applied.iter().map(|(_, position)| *position).chain([self.relayed]).min();
+        self.head.0 - slowest.unwrap_or(Position::ZERO).0
+    }
+}
+
+/// Waits for the lag to go away.
+pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
+    let primary = log::connect(&subject.database_url).await?;
+    let replica = match &subject.replica_url {
+        Some(url) => Some(log::connect(url).await?),
+        None => None,
+    };
+    let deadline = Instant::now() + subject.patience;
+    loop {
+        let findings = look(&primary, replica.as_ref()).await?;
+        if findings.count == 0 || Instant::now() > deadline {
+            return Ok(findings);
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+async fn look(primary: &PgPool, replica: Option<&PgPool>) -> anyhow::Result<Findings> {
+    let mut findings = Findings::default();
+    let now = stages(primary).await?;
+    check_stages("", &now, now.head, &mut findings);
+    if let Some(replica) = replica {
+        check_stages("on the replica, ", &stages(replica).await?, now.head, &mut findings);
+    }
+    for (projection, stream, reason) in parked(primary).await? {
+        findings.add(format!("{projection} has parked {stream}: {reason}"));
+    }
+    Ok(findings)
+}
+
+fn check_stages(place: &str, stages: &Stages, head: Position, findings: &mut Findings) {
+    let mut stage = |name: &str, position: Position| {
+        findings.look();
+        findings.expect(position >= head, || format!("{place}{name} is at position {position} of {head}"));
+    };
+    stage("the log", stages.head);
+    stage("the relay", stages.relayed);
+    stages.applied.iter().for_each(|(projection, position)| stage(projection.name(), *position));
+}
+
+/// How far each stage has come.
+pub async fn stages(pool: &PgPool) -> anyhow::Result<Stages> {
+    // One statement is one snapshot: the relay writes its two tables in one transaction.
+    const STAGES: &str = "
+        select 'head' as kind, '' as category, 0 as partition, '' as projection, incarnation, position from log_head
+        union all select 'relay', '', 0, '', incarnation, position from relay_checkpoint
+        union all select 'sent', category, partition, '', 0, position from relay_partitions
+        union all select 'applied', category, partition, projection, incarnation, position from projection_checkpoints
+            where generation = $1";
+    let rows: Vec<StageRow> = sqlx::query_as(STAGES)
+        .bind(read_model::projection::GENERATION)
+        .fetch_all(pool)
+        .await
+        .context("reading the lag")?;
+    let find = |kind: &str| rows.iter().find(|row| row.kind == kind).with_context(|| format!("there is no {kind} row"));
+    let (head, relay) = (find("head")?, find("relay")?);
+    let relay = Relay { incarnation: Incarnation(relay.incarnation), position: Position(relay.position) };
+    let applied = Projection::ALL.map(|projection| (projection, applied(&rows, relay, projection)));
+    Ok(Stages { head: Position(head.position), relayed: relay.position, applied: applied.to_vec() })
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct StageRow {
+    kind: String,
+    category: String,
+    partition: i32,
+    projection: String,
+    incarnation: i32,
+    position: i64,
+}
+
+impl StageRow {
+    fn partition(&self) -> Option<Partition> {
+        let category = Category::ALL.into_iter().find(|category| category.as_str() == self.category)?;
+        Some(Partition { category, number: self.partition })
+    }
+}
+
+fn applied(rows: &[StageRow], relay: Relay, projection: Projection) -> Position {
+    let of_kind = |kind: &'static str| {
+        rows.iter().filter(move |row| row.kind == kind).filter_map(|row| Some((row.partition()?, row)))
+    };
+    let sent: Vec<_> = of_kind("sent")
+        .filter(|(partition, _)| partition.category == projection.category())
+        .map(|(partition, row)| (partition, Position(row.position)))
+        .collect();
+    let done: HashMap<_, _> = of_kind("applied")
+        .filter(|(_, row)| row.projection == projection.name())
+        .map(|(partition, row)| {
+            (partition, Applied { incarnation: Incarnation(row.incarnation), position: Position(row.position) })
+        })
+        .collect();
+    freshness::applied(relay, &sent, &done)
+}
+
+/// The streams that a projection could not go on with: (projection, stream, reason).
+pub async fn parked(pool: &PgPool) -> anyhow::Result<Vec<(String, String, String)>> {
+    let parked = sqlx::query_as("select projection, stream_id, reason from parked_streams order by position limit 100");
+    parked.fetch_all(pool).await.context("reading the parked streams")
+}

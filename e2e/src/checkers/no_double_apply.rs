@@ -1,0 +1,66 @@
+//! `no-double-apply`: the sums of every stock item equal the sums of its ledger, which has a row for each of its events,
+//! and the ledger as a whole equals SQL over the log.
+
+use anyhow::Context;
+use sqlx::PgPool;
+
+use crate::audit::{Findings, Subject};
+use crate::log;
+
+/// Rows of each kind that are fetched to be told.
+const TOLD: i64 = 20;
+
+/// Compares in SQL; nothing of ours is between the tables and the sums.
+pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
+    let pool = log::connect(&subject.database_url).await?;
+    let mut findings = Findings { checked: count(&pool).await?, ..Findings::default() };
+    check_items(&pool, &mut findings).await?;
+    check_log(&pool, &mut findings).await?;
+    Ok(findings)
+}
+
+async fn count(pool: &PgPool) -> anyhow::Result<u64> {
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from stock_ledger").fetch_one(pool).await.context("counting the ledger")?;
+    Ok(rows as u64)
+}
+
+/// The projector writes an item and its ledger in one transaction, so one statement always sees them together.
+async fn check_items(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
+    const ITEMS: &str = "
+        with ledger as (
+            select sku, location, count(*) as rows,
+                coalesce(sum(quantity) filter (where kind = 'received'), 0) as received,
+                coalesce(sum(quantity) filter (where kind = 'adjusted'), 0) as adjusted,
+                coalesce(sum(quantity) filter (where kind = 'reserved'), 0) as reserved,
+                coalesce(sum(quantity) filter (where kind = 'released'), 0) as released,
+                coalesce(sum(quantity) filter (where kind = 'shipped'), 0) as shipped,
+                coalesce(sum(quantity) filter (where kind = 'restocked'), 0) as restocked
+            from stock_ledger group by sku, location)
+        select format('%s at %s: item %s, ledger %s', coalesce(s.sku, l.sku), coalesce(s.location, l.location),
+            coalesce(row_to_json(s)::text, 'missing'), coalesce(row_to_json(l)::text, 'missing'))
+        from stock s full join ledger l on l.sku = s.sku and l.location = s.location
+        where (s.version, s.received, s.adjusted, s.shipped, s.restocked, s.reserved, s.on_hand) is distinct from
+            (l.rows, l.received, l.adjusted, l.shipped, l.restocked, l.reserved - l.released - l.shipped,
+                l.received + l.restocked + l.adjusted - l.shipped)
+        limit $1";
+    let wrong: Vec<String> =
+        sqlx::query_scalar(ITEMS).bind(TOLD).fetch_all(pool).await.context("comparing stock with its ledger")?;
+    wrong.into_iter().for_each(|finding| findings.add(finding));
+    Ok(())
+}
+
+/// Row by row: what the ledger has, the log must have said, in the same words.
+async fn check_log(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
+    const LEDGER: &str = "
+        select format('ledger row of position %s: %s %s of %s at %s; the log has %s', l.position, l.kind, l.quantity, l.sku,
+            l.location, coalesce(e.event_type || ' ' || e.payload::text || ' in ' || e.stream_id, 'nothing'))
+        from stock_ledger l left join events e on e.position = l.position
+        where (e.stream_id, e.event_type, coalesce(e.payload->>'quantity', e.payload->>'delta')::bigint) is distinct from
+            ('stock-' || l.sku || '@' || l.location, 'Stock' || initcap(l.kind), l.quantity)
+        limit $1";
+    let wrong: Vec<String> =
+        sqlx::query_scalar(LEDGER).bind(TOLD).fetch_all(pool).await.context("comparing the ledger with the log")?;
+    wrong.into_iter().for_each(|finding| findings.add(finding));
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `no-lost-ack`: whatever was answered 2xx is in the log, under its key, in its stream, at the version, position and with
+//! the code that the answer named.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::ack::Ack;
+use crate::audit::{Findings, Subject};
+use crate::log;
+
+/// Acks that are looked up at once.
+const CHUNK: usize = 1_000;
+
+/// What a command wrote, as the log has it.
+#[derive(Debug, sqlx::FromRow)]
+struct Written {
+    key: Uuid,
+    stream: String,
+    version: i32,
+    position: i64,
+    code: Option<String>,
+}
+
+/// Looks up every ack by its key.
+pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
+    let pool = log::connect(&subject.database_url).await?;
+    let mut findings = Findings::default();
+    for acks in subject.acks.chunks(CHUNK) {
+        let written = find(&pool, acks).await?;
+        for ack in acks {
+            findings.look();
+            compare(ack, written.get(&ack.key), &mut findings);
+        }
+    }
+    Ok(findings)
+}
+
+async fn find(pool: &PgPool, acks: &[Ack]) -> anyhow::Result<HashMap<Uuid, Written>> {
+    // The addressed stream is that of the command's first event; its version afterwards is the last one that the command
+    // wrote there.
+    const FIND: &str = "
+        select first.command_id as key, first.stream_id as stream,
+            first.position + first.command_size - 1 as position, first.payload->>'code' as code,
+            (select max(e.version) from events e
+             where e.position >= first.position and e.position < first.position + first.command_size
+                and e.stream_id = first.stream_id) as version
+        from events first where first.command_id = any($1)";
+    let keys: Vec<Uuid> = acks.iter().map(|ack| ack.key).collect();
+    let found = sqlx::query_as::<_, Written>(FIND).bind(keys).fetch_all(pool).await;
+    Ok(found.context("looking up acknowledged commands")?.into_iter().map(|it| (it.key, it)).collect())
+}
+
+fn compare(ack: &Ack, written: Option<&Written>, findings: &mut Findings) {
+    let Some(written) = written else {
+        findings.add(format!("{ack:?} was acknowledged, but its key is not in the log"));
+        return;
+    };
+    let is_same = written.stream == ack.stream
+        && written.version == ack.version
+        && written.position == ack.position
+        && (ack.code.is_none() || written.code == ack.code);
+    findings.expect(is_same, || format!("{ack:?} was acknowledged, but the log has {written:?}"));
+}

@@ -1,0 +1,111 @@
+//! `stock`: at every point of its history an item has `0 <= reserved <= on_hand`; what came in is there or shipped; and
+//! what orders claim, shipped and gave back is what the items say.
+
+use std::collections::BTreeMap;
+
+use events::order::Disposition;
+use events::order::progress::Progress;
+use events::stock::{Level, StockEvent};
+use events::stream::Subject as About;
+use events::{Category, Event, Location, Position, Recorded, Sku};
+
+use crate::audit::{Findings, Subject};
+use crate::log::{self, Streams};
+
+type Item = (Sku, Location);
+
+/// Reads every stock stream and every order.
+pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
+    let pool = log::connect(&subject.database_url).await?;
+    let until = log::head(&pool).await?;
+    let mut findings = Findings::default();
+    let mut book = Book::default();
+    for category in [Category::Stock, Category::Order] {
+        let mut streams = Streams::of(&pool, category);
+        loop {
+            let page = streams.next().await?;
+            if page.is_empty() {
+                break;
+            }
+            for events in &page {
+                book.take(events, until, &mut findings)?;
+            }
+        }
+    }
+    book.compare(&mut findings);
+    Ok(findings)
+}
+
+/// What orders say of an item.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Claims {
+    reserved: i64,
+    shipped: i64,
+    restocked: i64,
+}
+
+/// Both sides of the same facts.
+#[derive(Debug, Default)]
+struct Book {
+    levels: BTreeMap<Item, Level>,
+    claims: BTreeMap<Item, Claims>,
+}
+
+impl Book {
+    /// Takes a stream up to a position that was the head of the log once.
+    fn take(&mut self, events: &[Recorded], until: Position, findings: &mut Findings) -> anyhow::Result<()> {
+        let mut progress = Progress::default();
+        for recorded in events.iter().take_while(|recorded| recorded.position <= until) {
+            match recorded.decode()? {
+                Event::Stock(event) => self.move_stock(recorded, &event, findings),
+                Event::Order(event) => progress.evolve(&event),
+                Event::Product(_) => {}
+            }
+        }
+        self.claim(&progress);
+        Ok(())
+    }
+
+    fn move_stock(&mut self, recorded: &Recorded, event: &StockEvent, findings: &mut Findings) {
+        let About::Stock(sku, location) = recorded.stream.subject() else { return };
+        let level = self.levels.entry((sku, location)).or_default();
+        level.evolve(event);
+        findings.look();
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped } = *level;
+        let place =
+            || format!("{} after version {} (position {})", recorded.stream, recorded.version, recorded.position);
+        findings.expect(on_hand >= 0, || format!("{}: {on_hand} on hand", place()));
+        findings.expect(reserved >= 0, || format!("{}: {reserved} reserved", place()));
+        findings.expect(reserved <= on_hand, || format!("{}: {reserved} reserved of {on_hand} on hand", place()));
+        findings.expect(received + restocked + adjusted == on_hand + shipped, || {
+            format!("{}: received {received} + restocked {restocked} + adjusted {adjusted} is not on hand {on_hand} + shipped {shipped}", place())
+        });
+    }
+
+    fn claim(&mut self, order: &Progress) {
+        for line in &order.lines {
+            let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
+            claims.reserved += i64::from(line.ordered) - i64::from(line.cancelled) - i64::from(line.shipped);
+            claims.shipped += i64::from(line.shipped);
+        }
+        let restocked = order.returns.iter().filter(|it| it.disposition == Some(Disposition::Restock));
+        for part in restocked.flat_map(|it| &it.lines) {
+            let Some(line) = order.line(part.line) else { continue };
+            let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
+            claims.restocked += i64::from(part.quantity);
+        }
+    }
+
+    fn compare(&self, findings: &mut Findings) {
+        for ((sku, location), level) in &self.levels {
+            let claims = self.claims.get(&(sku.clone(), location.clone())).copied().unwrap_or_default();
+            let said = Claims { reserved: level.reserved, shipped: level.shipped, restocked: level.restocked };
+            findings.expect(claims == said, || {
+                format!("{sku} at {location}: the item says {said:?}, its orders say {claims:?}")
+            });
+        }
+        for (sku, location) in self.claims.keys().filter(|item| !self.levels.contains_key(*item)) {
+            findings.add(format!("orders claim {sku} at {location}, which has no stock stream"));
+        }
+    }
+}

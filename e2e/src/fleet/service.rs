@@ -1,0 +1,127 @@
+//! The three services: their names, where their programs are, and the settings that each is started with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use testbed::Bed;
+
+/// Environment variable that says where the programs are, when they are not beside the running one.
+pub const BIN_DIR_VARIABLE: &str = "E2E_BIN_DIR";
+
+/// Key with which the query-service signs its cursors here; any 32 bytes.
+const CURSOR_KEY: &str = "5f1d7c0a9be84c6d2e3f40516273849a5b6c7d8e9fa0b1c2d3e4f5061728394a";
+
+/// Few, so that every partition sees traffic even in a short test.
+const TOPIC_PARTITIONS: i32 = 3;
+
+/// One of the platform's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Decides and writes.
+    Command,
+    /// Derives the read models.
+    Projector,
+    /// Answers.
+    Query,
+}
+
+impl Service {
+    /// In the order of their start: the first makes the topics that the second reads.
+    pub const ALL: [Service; 3] = [Service::Command, Service::Projector, Service::Query];
+
+    /// The program's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Service::Command => "command-service",
+            Service::Projector => "projector",
+            Service::Query => "query-service",
+        }
+    }
+
+    /// Whether it listens for requests, beside its admin port.
+    pub fn serves_http(self) -> bool {
+        self != Service::Projector
+    }
+
+    /// Where its program is; an error says what to run.
+    pub fn find_binary(self) -> anyhow::Result<PathBuf> {
+        find_binary(self.as_str())
+    }
+
+    /// Its settings for `bed`, addresses apart.
+    pub fn settings(self, bed: &Bed, wiring: Wiring) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let mut settings = match self {
+            Service::Command => vec![("DATABASE_URL", bed.writer_url()?)],
+            Service::Projector => vec![("DATABASE_URL", bed.projector_url()?)],
+            Service::Query => vec![
+                ("DATABASE_URL", bed.reader_url()?),
+                ("REPLICA_URL", bed.reader_replica_url()?),
+                ("CURSOR_KEY", CURSOR_KEY.to_owned()),
+            ],
+        };
+        if self != Service::Command {
+            settings.push(("REDIS_URL", bed.redis_url()?));
+            settings.push(("CACHE_PREFIX", bed.cache_prefix()));
+        }
+        if self != Service::Query && wiring == Wiring::Everything {
+            settings.push(("KAFKA_BROKERS", bed.kafka_brokers()?));
+            settings.push(("TOPIC_PREFIX", bed.topic_prefix()));
+        }
+        if self == Service::Command {
+            settings.push(("TOPIC_PARTITIONS", TOPIC_PARTITIONS.to_string()));
+        }
+        Ok(settings)
+    }
+}
+
+impl std::fmt::Display for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the services are connected with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wiring {
+    /// PostgreSQL, its replica, Kafka and Redis.
+    Everything,
+    /// No Kafka: the command-service does not relay.
+    NoKafka,
+}
+
+fn find_binary(name: &str) -> anyhow::Result<PathBuf> {
+    let folder = match std::env::var_os(BIN_DIR_VARIABLE) {
+        Some(folder) => PathBuf::from(folder),
+        None => beside_this_program()?,
+    };
+    let binary = folder.join(name);
+    if !binary.is_file() {
+        let flag = if folder.ends_with("release") { " --release" } else { "" };
+        bail!(
+            "{} is missing: run `cargo build{flag} --workspace`, or set {BIN_DIR_VARIABLE} to the folder that has it",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}
+
+/// `target/debug` or `target/release`: test executables lie in `deps` below it.
+fn beside_this_program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("finding the folder of the running program")?;
+    let folder = program.parent().unwrap_or(Path::new("."));
+    match folder.ends_with("deps") {
+        true => Ok(folder.parent().unwrap_or(folder).to_owned()),
+        false => Ok(folder.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_says_how_to_get_it() {
+        let error = find_binary("no-such-service").unwrap_err().to_string();
+        assert!(error.contains("cargo build") && error.contains(BIN_DIR_VARIABLE), "{error}");
+    }
+}

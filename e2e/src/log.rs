@@ -1,0 +1,164 @@
+//! Reads the log for the checkers: where it ends, in order of positions, or stream by stream.
+//!
+//! The log only grows, so everything up to a position that was its end once is a consistent picture without a lock.
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use events::{Category, Incarnation, Metadata, Position, Recorded, StreamId, Version};
+use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::{Executor, Row};
+
+/// Checkers run one after the other and read with one connection at a time.
+const CONNECTIONS: u32 = 2;
+
+/// Events read at a time.
+const PAGE: i64 = 5_000;
+
+/// A pool whose session can write nothing, whatever role it has.
+pub async fn connect(url: &str) -> anyhow::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("set default_transaction_read_only = on").await?;
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
+        .context("connecting to the database")
+}
+
+/// Position of the last event.
+pub async fn head(pool: &PgPool) -> anyhow::Result<Position> {
+    let head = sqlx::query_scalar("select position from log_head").fetch_one(pool).await;
+    head.map(Position).context("reading the head of the log")
+}
+
+/// How many orders were ever placed.
+pub async fn count_orders(pool: &PgPool) -> anyhow::Result<u64> {
+    const COUNT: &str = "select count(*) from events where event_type = 'OrderPlaced'";
+    let orders: i64 = sqlx::query_scalar(COUNT).fetch_one(pool).await.context("counting orders")?;
+    Ok(orders as u64)
+}
+
+/// The events up to a position, page by page in order.
+#[derive(Debug)]
+pub struct Pages {
+    pool: PgPool,
+    cursor: i64,
+    until: Position,
+}
+
+impl Pages {
+    /// Everything from the first event to `until`.
+    pub fn until(pool: &PgPool, until: Position) -> Pages {
+        Pages { pool: pool.clone(), cursor: 0, until }
+    }
+
+    /// The next page; empty at the end.
+    pub async fn next(&mut self) -> anyhow::Result<Vec<Recorded>> {
+        const READ: &str = "
+            select position, incarnation, stream_id, version, event_type, schema_version, payload::text,
+                metadata::text, recorded_at, command_id
+            from events where position > $1 and position <= $2 order by position limit $3";
+        let query = sqlx::query(READ).bind(self.cursor).bind(self.until.0).bind(PAGE);
+        let rows = query.fetch_all(&self.pool).await.context("reading the log")?;
+        let page = rows.iter().map(recorded).collect::<anyhow::Result<Vec<_>>>()?;
+        self.cursor = page.last().map_or(self.cursor, |last| last.position.0);
+        Ok(page)
+    }
+}
+
+/// The streams of a category, each with its whole history, some at a time.
+#[derive(Debug)]
+pub struct Streams {
+    pool: PgPool,
+    like: String,
+    cursor: (String, i32),
+    begun: Vec<Recorded>,
+}
+
+impl Streams {
+    /// Every stream of the category, as far as the log goes when its page is read.
+    pub fn of(pool: &PgPool, category: Category) -> Streams {
+        let like = format!("{category}-%");
+        Streams { pool: pool.clone(), like, cursor: (String::new(), 0), begun: Vec::new() }
+    }
+
+    /// The next streams, each complete and in order of versions; empty at the end.
+    pub async fn next(&mut self) -> anyhow::Result<Vec<Vec<Recorded>>> {
+        let mut complete = Vec::new();
+        while complete.is_empty() {
+            let page = self.read().await?;
+            if page.is_empty() {
+                complete.extend((!self.begun.is_empty()).then(|| std::mem::take(&mut self.begun)));
+                return Ok(complete);
+            }
+            for event in page {
+                if self.begun.last().is_some_and(|last| last.stream != event.stream) {
+                    complete.push(std::mem::take(&mut self.begun));
+                }
+                self.begun.push(event);
+            }
+        }
+        Ok(complete)
+    }
+
+    async fn read(&mut self) -> anyhow::Result<Vec<Recorded>> {
+        const READ: &str = "
+            select position, incarnation, stream_id, version, event_type, schema_version, payload::text,
+                metadata::text, recorded_at, command_id
+            from events where (stream_id, version) > ($1, $2) and stream_id like $3
+            order by stream_id, version limit $4";
+        let (stream, version) = &self.cursor;
+        let query = sqlx::query(READ).bind(stream).bind(version).bind(&self.like).bind(PAGE);
+        let rows = query.fetch_all(&self.pool).await.context("reading the log by stream")?;
+        let page = rows.iter().map(recorded).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(last) = page.last() {
+            self.cursor = (last.stream.to_string(), last.version.0);
+        }
+        Ok(page)
+    }
+}
+
+/// The whole history of one stream.
+pub async fn stream(pool: &PgPool, stream: &StreamId) -> anyhow::Result<Vec<Recorded>> {
+    const READ: &str = "
+        select position, incarnation, stream_id, version, event_type, schema_version, payload::text, metadata::text,
+            recorded_at, command_id
+        from events where stream_id = $1 order by version";
+    let rows = sqlx::query(READ).bind(stream.as_str()).fetch_all(pool).await;
+    rows.with_context(|| format!("reading stream {stream}"))?.iter().map(recorded).collect()
+}
+
+/// The events at these positions, in order.
+pub async fn at(pool: &PgPool, positions: &[i64]) -> anyhow::Result<Vec<Recorded>> {
+    const READ: &str = "
+        select position, incarnation, stream_id, version, event_type, schema_version, payload::text, metadata::text,
+            recorded_at, command_id
+        from events where position = any($1) order by position";
+    let rows = sqlx::query(READ).bind(positions).fetch_all(pool).await.context("reading events by position")?;
+    rows.iter().map(recorded).collect()
+}
+
+fn recorded(row: &PgRow) -> anyhow::Result<Recorded> {
+    let position = Position(row.try_get("position")?);
+    read(row, position).with_context(|| format!("the event at position {position} is not one of ours"))
+}
+
+fn read(row: &PgRow, position: Position) -> anyhow::Result<Recorded> {
+    let metadata: Option<&str> = row.try_get("metadata")?;
+    Ok(Recorded {
+        incarnation: Incarnation(row.try_get("incarnation")?),
+        position,
+        stream: row.try_get::<&str, _>("stream_id")?.parse()?,
+        version: Version(row.try_get("version")?),
+        event_type: row.try_get("event_type")?,
+        schema_version: row.try_get("schema_version")?,
+        payload: row.try_get("payload")?,
+        metadata: metadata.map_or(Ok(Metadata::default()), serde_json::from_str)?,
+        command_id: row.try_get("command_id")?,
+        recorded_at: row.try_get::<DateTime<Utc>, _>("recorded_at")?,
+    })
+}

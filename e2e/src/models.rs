@@ -1,0 +1,226 @@
+//! Rows of the read models as JSON, beside the fold of the same stream as JSON, so that both can be compared field by field.
+//!
+//! Columns are taken as they stand in the table: a word that no build of ours knows is a difference, not an error.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use events::{Category, Event, Recorded};
+use read_model::{OrderDocument, OrderSummary, PriceRow, ProductDocument, StockDocument};
+use serde_json::{Value, json};
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{Row, types::Json};
+
+/// Differences of one stream that are told.
+const DIFFERENCES_TOLD: usize = 6;
+
+/// What a read model has of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Number of the last event in it.
+    pub version: i32,
+    /// Life of the log in which that was written.
+    pub incarnation: i32,
+    /// Its place in the log.
+    pub position: i64,
+    /// Everything that the tables have of the stream.
+    pub value: Value,
+}
+
+/// What the read models have of these streams of one category, by stream.
+pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+    match category {
+        Category::Order => find_orders(pool, streams).await,
+        Category::Stock => find_stock(pool, streams).await,
+        Category::Product => find_products(pool, streams).await,
+        Category::Customer => Ok(HashMap::new()),
+    }
+}
+
+/// What the read models should have of a stream after these events; `null` where they should have nothing.
+pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
+    let (mut order, mut item, mut product, mut prices) = (None, None, None, Vec::new());
+    for recorded in events {
+        let place = || format!("folding position {} into {}", recorded.position, recorded.stream);
+        match recorded.decode().with_context(place)? {
+            Event::Order(event) => OrderDocument::fold(&mut order, recorded, &event).with_context(place)?,
+            Event::Stock(event) => StockDocument::fold(&mut item, recorded, &event).with_context(place)?,
+            Event::Product(event) => {
+                ProductDocument::fold(&mut product, recorded, &event).with_context(place)?;
+                prices.extend(PriceRow::of(recorded, &event).with_context(place)?);
+            }
+        }
+    }
+    prices.sort_by_key(|row| (row.id, row.currency));
+    Ok(match category {
+        Category::Order => {
+            order.map_or(Value::Null, |order| json!({ "columns": OrderSummary::from(&order), "document": order }))
+        }
+        Category::Stock => serde_json::to_value(item)?,
+        Category::Product => product.map_or(Value::Null, |product| json!({ "product": product, "prices": prices })),
+        Category::Customer => Value::Null,
+    })
+}
+
+/// The fields in which two values differ, as JSON pointers with both sides.
+pub fn differences(expected: &Value, found: &Value) -> String {
+    let mut told = Vec::new();
+    compare("", expected, found, &mut told);
+    told.truncate(DIFFERENCES_TOLD);
+    told.join("; ")
+}
+
+fn compare(pointer: &str, expected: &Value, found: &Value, told: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (name, value) in a {
+                compare(&format!("{pointer}/{name}"), value, b.get(name).unwrap_or(&Value::Null), told);
+            }
+            for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
+                compare(&format!("{pointer}/{name}"), &Value::Null, value, told);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{pointer}/{index}"), a, b, told);
+            }
+        }
+        _ if expected == found => {}
+        _ => told.push(format!("{pointer} is {found}, should be {expected}")),
+    }
+}
+
+async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+    const FIND: &str = "
+        select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
+            currency, total, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
+            position, document
+        from orders where id = any($1::uuid[])";
+    let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
+    let rows = sqlx::query(FIND).bind(ids).fetch_all(pool).await.context("reading orders")?;
+    rows.iter().map(|row| held(row, order_row(row)?)).collect()
+}
+
+fn order_row(row: &PgRow) -> anyhow::Result<Value> {
+    let Json(document): Json<Value> = row.try_get("document")?;
+    let mut columns = json!({
+        "id": text(row, "key")?,
+        "code": text(row, "code")?,
+        "channel": text(row, "channel")?,
+        "currency": text(row, "currency")?,
+        "status": {
+            "lifecycle": text(row, "lifecycle")?,
+            "payment": text(row, "payment")?,
+            "fulfilment": text(row, "fulfilment")?,
+            "return": text(row, "returns")?,
+        },
+        "placed_at": instant(row, "placed_at")?,
+        "updated_at": instant(row, "updated_at")?,
+        "total": row.try_get::<i64, _>("total")?,
+        "version": row.try_get::<i32, _>("version")?,
+        "incarnation": row.try_get::<i32, _>("incarnation")?,
+        "position": row.try_get::<i64, _>("position")?,
+    });
+    for name in ["customer_id", "external_ref"] {
+        if let Some(value) = row.try_get::<Option<String>, _>(name)? {
+            columns[name] = value.into();
+        }
+    }
+    Ok(json!({ "columns": columns, "document": document }))
+}
+
+async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+    const FIND: &str = "
+        select 'stock-' || s.sku || '@' || s.location as stream, s.*
+        from stock s join unnest($1::text[]) wanted(stream) on s.sku || '@' || s.location = wanted.stream";
+    let keys: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("stock-")).collect();
+    let rows = sqlx::query(FIND).bind(keys).fetch_all(pool).await.context("reading stock")?;
+    rows.iter().map(|row| held(row, stock_row(row)?)).collect()
+}
+
+fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
+    let sum = |name| row.try_get::<i64, _>(name);
+    Ok(json!({
+        "sku": text(row, "sku")?,
+        "location": text(row, "location")?,
+        "available": sum("on_hand")? - sum("reserved")?,
+        "on_hand": sum("on_hand")?,
+        "reserved": sum("reserved")?,
+        "received": sum("received")?,
+        "restocked": sum("restocked")?,
+        "adjusted": sum("adjusted")?,
+        "shipped": sum("shipped")?,
+        "updated_at": instant(row, "updated_at")?,
+        "version": row.try_get::<i32, _>("version")?,
+        "incarnation": row.try_get::<i32, _>("incarnation")?,
+        "position": row.try_get::<i64, _>("position")?,
+    }))
+}
+
+async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+    // Prices are read up to the row's own position: one statement, so both belong together.
+    const FIND: &str = "
+        select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.created_at, p.updated_at, p.version,
+            p.incarnation, p.position,
+            (select coalesce(json_agg(json_build_object('id', r.id, 'sku', r.sku, 'currency', r.currency, 'price', r.price,
+                    'valid_from', extract(epoch from r.valid_from) * 1000000, 'position', r.position)
+                order by r.id, r.currency), '[]')
+             from product_prices r where r.sku = p.sku and r.position <= p.position) as history
+        from products p where p.sku = any($1)";
+    let skus: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("product-")).collect();
+    let rows = sqlx::query(FIND).bind(skus).fetch_all(pool).await.context("reading products")?;
+    rows.iter().map(|row| held(row, product_row(row)?)).collect()
+}
+
+fn product_row(row: &PgRow) -> anyhow::Result<Value> {
+    let Json(prices): Json<Value> = row.try_get("prices")?;
+    let Json(mut history): Json<Vec<Value>> = row.try_get("history")?;
+    for price in &mut history {
+        let micros = price["valid_from"].as_f64().unwrap_or_default() as i64;
+        price["valid_from"] = serde_json::to_value(DateTime::from_timestamp_micros(micros))?;
+    }
+    let product = json!({
+        "sku": text(row, "sku")?,
+        "name": text(row, "name")?,
+        "active": row.try_get::<bool, _>("active")?,
+        "prices": prices,
+        "created_at": instant(row, "created_at")?,
+        "updated_at": instant(row, "updated_at")?,
+        "version": row.try_get::<i32, _>("version")?,
+        "incarnation": row.try_get::<i32, _>("incarnation")?,
+        "position": row.try_get::<i64, _>("position")?,
+    });
+    Ok(json!({ "product": product, "prices": history }))
+}
+
+fn held(row: &PgRow, value: Value) -> anyhow::Result<(String, Held)> {
+    let held = Held {
+        version: row.try_get("version")?,
+        incarnation: row.try_get("incarnation")?,
+        position: row.try_get("position")?,
+        value,
+    };
+    Ok((row.try_get("stream")?, held))
+}
+
+fn text(row: &PgRow, name: &str) -> sqlx::Result<String> {
+    row.try_get(name)
+}
+
+fn instant(row: &PgRow, name: &str) -> sqlx::Result<DateTime<Utc>> {
+    row.try_get(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_name_the_field_and_both_sides() {
+        let expected = json!({ "a": 1, "b": [{ "c": "x" }], "d": null });
+        assert_eq!(differences(&expected, &expected), "");
+        assert_eq!(differences(&expected, &json!({ "a": 1, "b": [{ "c": "y" }] })), "/b/0/c is \"y\", should be \"x\"");
+        assert_eq!(differences(&json!({}), &json!({ "e": 5 })), "/e is 5, should be null");
+    }
+}

@@ -1,0 +1,171 @@
+//! Reads the platform's topics from their beginnings to where they ended when the reading began.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use events::cloudevents::{self, Message};
+use events::{Category, topics};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+
+/// Longest wait for an answer of a broker.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Messages between the reader's thread and the checker.
+const QUEUE: usize = 4_096;
+
+/// A Kafka and the part of it that is the platform's.
+#[derive(Debug, Clone)]
+pub struct Kafka {
+    /// `host:port,...`
+    pub brokers: String,
+    /// Before every topic's name.
+    pub topic_prefix: String,
+}
+
+/// A message as it lies in a topic.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What its topic holds.
+    pub category: Category,
+    /// How many partitions the topic has.
+    pub partitions: i32,
+    /// Where it lies.
+    pub partition: i32,
+    /// Where in the partition.
+    pub offset: i64,
+    /// Its key.
+    pub key: String,
+    /// The event; `Err` says why it is none of ours.
+    pub message: Result<Message, String>,
+}
+
+/// One partition of a topic of ours, and what it holds.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    /// What its topic holds.
+    pub category: Category,
+    /// Its topic.
+    pub topic: String,
+    /// How many partitions the topic has.
+    pub partitions: i32,
+    /// Its number.
+    pub number: i32,
+    /// Offset of the first message that is still there.
+    pub start: i64,
+    /// Offset after the last message.
+    pub end: i64,
+}
+
+/// Every partition of every topic of ours.
+pub async fn partitions(kafka: &Kafka) -> anyhow::Result<Vec<Partition>> {
+    let kafka = kafka.clone();
+    tokio::task::spawn_blocking(move || find_partitions(&consumer(&kafka)?, &kafka.topic_prefix)).await?
+}
+
+/// Every message of every topic, partition by partition, each in order of its offsets.
+pub fn read(kafka: &Kafka) -> mpsc::Receiver<anyhow::Result<Delivered>> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let kafka = kafka.clone();
+    // librdkafka's calls block their thread.
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = read_all(&kafka, &sender) {
+            // Whoever does not listen any more does not want the error either.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn read_all(kafka: &Kafka, sender: &mpsc::Sender<anyhow::Result<Delivered>>) -> anyhow::Result<()> {
+    let consumer = consumer(kafka)?;
+    for partition in find_partitions(&consumer, &kafka.topic_prefix)? {
+        if !read_partition(&consumer, &partition, sender)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn consumer(kafka: &Kafka) -> anyhow::Result<BaseConsumer> {
+    ClientConfig::new()
+        .set("bootstrap.servers", &kafka.brokers)
+        // No group is ever joined and nothing is committed; librdkafka wants a name all the same.
+        .set("group.id", "audit")
+        .set("enable.auto.commit", "false")
+        .set("allow.auto.create.topics", "false")
+        .create()
+        .context("making a Kafka consumer")
+}
+
+fn find_partitions(consumer: &BaseConsumer, prefix: &str) -> anyhow::Result<Vec<Partition>> {
+    let metadata = consumer.fetch_metadata(None, BROKER_TIMEOUT).context("asking Kafka for its topics")?;
+    let mut found = Vec::new();
+    for topic in metadata.topics() {
+        let Some(category) = topics::category_of(prefix, topic.name()) else { continue };
+        let partitions = topic.partitions().len() as i32;
+        for partition in topic.partitions() {
+            let number = partition.id();
+            let (start, end) = consumer
+                .fetch_watermarks(topic.name(), number, BROKER_TIMEOUT)
+                .with_context(|| format!("asking for the ends of {} [{number}]", topic.name()))?;
+            found.push(Partition { category, topic: topic.name().to_owned(), partitions, number, start, end });
+        }
+    }
+    if found.is_empty() {
+        bail!("Kafka has no topic of ours with the prefix `{prefix}`");
+    }
+    found.sort_by_key(|partition| (partition.category, partition.number));
+    Ok(found)
+}
+
+/// `false` once nobody listens any more.
+fn read_partition(
+    consumer: &BaseConsumer,
+    partition: &Partition,
+    sender: &mpsc::Sender<anyhow::Result<Delivered>>,
+) -> anyhow::Result<bool> {
+    if partition.start >= partition.end {
+        return Ok(true);
+    }
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(&partition.topic, partition.number, Offset::Beginning)?;
+    consumer.assign(&assignment)?;
+    loop {
+        let place = || format!("reading {} [{}]", partition.topic, partition.number);
+        let Some(message) = consumer.poll(BROKER_TIMEOUT) else { bail!("{}: nothing came", place()) };
+        let message = message.with_context(place)?;
+        let offset = message.offset();
+        if sender.blocking_send(Ok(delivered(partition, &message))).is_err() {
+            return Ok(false);
+        }
+        if offset + 1 >= partition.end {
+            return Ok(true);
+        }
+    }
+}
+
+fn delivered(partition: &Partition, message: &rdkafka::message::BorrowedMessage<'_>) -> Delivered {
+    Delivered {
+        category: partition.category,
+        partitions: partition.partitions,
+        partition: partition.number,
+        offset: message.offset(),
+        key: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
+        message: parse(message),
+    }
+}
+
+fn parse(message: &rdkafka::message::BorrowedMessage<'_>) -> Result<Message, String> {
+    let headers = message.headers().ok_or("it has no headers")?;
+    let headers = headers
+        .iter()
+        .map(|header| {
+            let value = std::str::from_utf8(header.value.unwrap_or_default());
+            value.map(|value| (header.key, value)).map_err(|_| format!("header `{}` is not UTF-8", header.key))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    cloudevents::parse(headers, message.payload().unwrap_or_default()).map_err(|error| error.to_string())
+}

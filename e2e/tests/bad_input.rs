@@ -1,0 +1,307 @@
+//! Whatever clients send, they get a problem document that says what to do, never a 5xx; and nothing of it is done.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use e2e::api::{Answer, Api, answer};
+use e2e::audit::{self, Invariant, Subject};
+use e2e::fleet::{Fleet, Plan, Service};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use testbed::Bed;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use uuid::Uuid;
+
+/// A request, and what must come back: status and the last part of the problem's type.
+type Case = (&'static str, RequestBuilder, u16, &'static str);
+
+const SOME_ORDER: &str = "01890000-0000-7000-8000-000000000000";
+
+/// A platform with ten lamps and a product that is no longer sold.
+async fn shop() -> (Bed, Fleet, Api) {
+    let bed = Bed::new().await.unwrap();
+    let fleet = Plan::everything(&bed).start().await.unwrap();
+    let api = Api::of(&fleet).unwrap();
+    api.offer("LAMP", 450, 10).await.unwrap();
+    api.offer("RELIC", 450, 10).await.unwrap();
+    api.command("/v1/products/RELIC/discontinuation", Uuid::now_v7(), &json!({})).await.unwrap().success().unwrap();
+    (bed, fleet, api)
+}
+
+fn post(api: &Api, path: &str) -> RequestBuilder {
+    api.raw_command(path).header("idempotency-key", Uuid::now_v7().to_string())
+}
+
+fn order(api: &Api, body: &Value) -> RequestBuilder {
+    post(api, "/v1/orders").json(body)
+}
+
+fn text(api: &Api, body: impl Into<Vec<u8>>) -> RequestBuilder {
+    post(api, "/v1/orders").header("content-type", "application/json").body(body.into())
+}
+
+fn lamps(quantity: Value) -> Value {
+    json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": quantity }] })
+}
+
+fn of(sku: &str) -> Value {
+    json!({ "currency": "GBP", "lines": [{ "sku": sku, "quantity": 1 }] })
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut body = lamps(json!(1));
+    body[name] = value;
+    body
+}
+
+fn bodies(api: &Api) -> Vec<Case> {
+    let deep = format!("{{\"currency\":\"GBP\",\"lines\":{}", "[".repeat(10_000));
+    let many = vec![json!({ "sku": "LAMP", "quantity": 1 }); 501];
+    vec![
+        ("no body", text(api, ""), 400, "malformed-json"),
+        ("broken JSON", text(api, "{\"currency\": \"GBP\", \"lines\": [}"), 400, "malformed-json"),
+        ("half a body", text(api, "{\"currency\": \"G"), 400, "malformed-json"),
+        ("not UTF-8", text(api, b"{\"currency\": \"\xff\xfe\"}".to_vec()), 400, "malformed-json"),
+        ("two documents", text(api, "{} {}"), 422, "invalid-body"),
+        ("an array", order(api, &json!([])), 422, "invalid-body"),
+        ("null", order(api, &json!(null)), 422, "invalid-body"),
+        ("very deep", text(api, deep), 422, "invalid-body"),
+        ("an unknown field", order(api, &with("colour", json!("red"))), 422, "invalid-body"),
+        ("a missing field", order(api, &json!({ "lines": [] })), 422, "invalid-body"),
+        ("no lines", order(api, &with("lines", json!([]))), 422, "invalid-body"),
+        ("501 lines", order(api, &with("lines", json!(many))), 422, "invalid-body"),
+        ("a text for a number", order(api, &lamps(json!("3"))), 422, "invalid-body"),
+        ("half a piece", order(api, &lamps(json!(1.5))), 422, "invalid-body"),
+        ("no pieces", order(api, &lamps(json!(0))), 422, "invalid-body"),
+        ("minus one piece", order(api, &lamps(json!(-1))), 422, "invalid-body"),
+        ("too many pieces", order(api, &lamps(json!(1_000_001))), 422, "invalid-body"),
+        ("more than fits", text(api, lamps(json!(0)).to_string().replace(":0", ":1e400")), 422, "invalid-body"),
+        ("an impossible SKU", order(api, &of("no such thing")), 422, "invalid-body"),
+        ("a NUL in a text", order(api, &with("note", json!("a\u{0}b"))), 422, "invalid-body"),
+        ("a long text", order(api, &with("external_ref", json!("x".repeat(100_000)))), 422, "invalid-body"),
+        ("an id of another kind", order(api, &with("id", json!(Uuid::nil()))), 422, "invalid-body"),
+        ("a currency in small letters", order(api, &with("currency", json!("gbp"))), 422, "invalid-body"),
+        ("a currency that is none", order(api, &with("currency", json!("XYZ"))), 422, "invalid-body"),
+        (
+            "a negative price",
+            post(api, "/v1/products").json(&json!({ "sku": "B", "name": "B", "prices": { "GBP": -1 } })),
+            422,
+            "invalid-body",
+        ),
+        (
+            "a receipt of nothing",
+            post(api, "/v1/stock/LAMP/main/receipts").json(&json!({ "quantity": 0 })),
+            422,
+            "invalid-body",
+        ),
+        ("a body of 2 MB", text(api, vec![b' '; 2 << 20]), 413, "body-too-large"),
+        ("plain text", post(api, "/v1/orders").header("content-type", "text/plain").body("hello"), 415, "content-type"),
+        ("no content type", post(api, "/v1/orders").body("{}"), 415, "content-type"),
+    ]
+}
+
+fn rules(api: &Api) -> Vec<Case> {
+    let payment = json!({ "kind": "captured", "amount": 100, "method": "card" });
+    vec![
+        ("an unknown SKU", order(api, &of("UNKNOWN")), 422, "unknown-product"),
+        ("a discontinued product", order(api, &of("RELIC")), 409, "inactive-product"),
+        ("a currency without a price", order(api, &with("currency", json!("JPY"))), 422, "price-missing"),
+        ("an unknown channel", order(api, &with("channel", json!("moon"))), 422, "unknown-channel"),
+        ("more than there are", order(api, &lamps(json!(11))), 409, "insufficient-stock"),
+        ("another total", order(api, &with("expected_total", json!(1))), 422, "total-mismatch"),
+        ("no key", api.raw_command("/v1/orders").json(&lamps(json!(1))), 400, "idempotency-key-missing"),
+        (
+            "a blank key",
+            api.raw_command("/v1/orders").header("idempotency-key", " ").json(&lamps(json!(1))),
+            400,
+            "idempotency-key-invalid",
+        ),
+        (
+            "a long key",
+            api.raw_command("/v1/orders").header("idempotency-key", "k".repeat(256)).json(&lamps(json!(1))),
+            400,
+            "idempotency-key-invalid",
+        ),
+        (
+            "a product again",
+            post(api, "/v1/products").json(&json!({ "sku": "LAMP", "name": "Other", "prices": { "GBP": 1 } })),
+            409,
+            "duplicate-sku",
+        ),
+        (
+            "an unknown order",
+            post(api, &format!("/v1/orders/{SOME_ORDER}/payments")).json(&payment),
+            404,
+            "unknown-order",
+        ),
+        ("no order's id", post(api, "/v1/orders/SON000001/payments").json(&payment), 400, "invalid-path"),
+        ("an unknown address", post(api, "/v1/orderz").json(&json!({})), 404, "not-found"),
+        (
+            "an unknown product's price",
+            post(api, "/v1/products/NONE/discontinuation").json(&json!({})),
+            404,
+            "unknown-product",
+        ),
+        (
+            "stock of an unknown product",
+            post(api, "/v1/stock/NONE/main/receipts").json(&json!({ "quantity": 1 })),
+            404,
+            "unknown-product",
+        ),
+    ]
+}
+
+/// What is wrong with the answer to a case; nothing, if it is as it must be.
+async fn complaint(case: Case) -> Option<String> {
+    let (name, request, status, problem) = case;
+    let got = match answer(request).await {
+        Ok(got) => got,
+        Err(error) => return Some(format!("{name}: {error:#}")),
+    };
+    let is_document = got.content_type == "application/problem+json"
+        && got.body["status"] == got.status
+        && !got.text("title").is_empty()
+        && !got.text("detail").is_empty();
+    let is_right = is_document && (got.status, got.problem()) == (status, problem);
+    (!is_right).then(|| format!("{name}: expected {status} {problem}, got {} {}", got.status, got.body))
+}
+
+async fn complaints(cases: Vec<Case>) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for case in cases {
+        complaints.extend(complaint(case).await);
+    }
+    complaints
+}
+
+async fn head(bed: &Bed) -> i64 {
+    e2e::log::head(&e2e::log::connect(&bed.reader_url().unwrap()).await.unwrap()).await.unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_commands_are_problems_and_change_nothing() {
+    let (bed, fleet, api) = shop().await;
+    let before = head(&bed).await;
+    let mut found = complaints(bodies(&api)).await;
+    found.extend(complaints(rules(&api)).await);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert_eq!(head(&bed).await, before);
+    fleet.retire();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_name_the_line_and_what_is_there() {
+    let (_bed, fleet, api) = shop().await;
+    let lines = json!([{ "sku": "LAMP", "quantity": 1 }, { "sku": "LAMP", "quantity": 10 }]);
+    let short = answer(order(&api, &with("lines", lines))).await.unwrap();
+    assert_eq!((short.status, short.problem()), (409, "insufficient-stock"));
+    assert_eq!(
+        (&short.body["lines"][0]["line"], &short.body["lines"][0]["sku"]),
+        (&json!(2), &json!("LAMP")),
+        "{}",
+        short.body
+    );
+    assert!(short.body["lines"][0]["available"].is_i64(), "{}", short.body);
+
+    let wrong = answer(order(&api, &lamps(json!("3")))).await.unwrap();
+    assert_eq!(wrong.body["pointer"], "/lines/0/quantity");
+
+    let key = Uuid::now_v7();
+    let placed = api.command("/v1/orders", key, &lamps(json!(2))).await.unwrap().success().unwrap();
+    let reused = api.command("/v1/orders", key, &lamps(json!(3))).await.unwrap();
+    assert_eq!((reused.status, reused.problem()), (422, "idempotency-key-reused"));
+    let again = api.command("/v1/orders", key, &lamps(json!(2))).await.unwrap();
+    assert_eq!((again.is_replayed, again.body), (true, placed.body.clone()));
+
+    let cancelled = format!("/v1/orders/{}/cancellation", placed.text("id"));
+    api.command(&cancelled, Uuid::now_v7(), &json!({ "reason": "late" })).await.unwrap().success().unwrap();
+    let fulfil = format!("/v1/orders/{}/fulfilments", placed.text("id"));
+    let late = api.command(&fulfil, Uuid::now_v7(), &json!({})).await.unwrap();
+    assert_eq!((late.status, late.problem(), late.text("lifecycle")), (409, "order-state", "cancelled"));
+    fleet.retire();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_queries_are_problems() {
+    let (_bed, fleet, api) = shop().await;
+    let base = fleet.url(Service::Query).unwrap();
+    let http = reqwest::Client::new();
+    let get = |path: &str| http.get(format!("{base}{path}"));
+    let far = get(&format!("/v1/orders/{SOME_ORDER}")).header("consistency-token", "999999999");
+    let cases: Vec<Case> = vec![
+        ("an invented cursor", get("/v1/orders?cursor=AAAA"), 400, "invalid-cursor"),
+        ("a cursor that is no text", get("/v1/orders?cursor=%ff"), 400, "invalid-query"),
+        ("a page of nothing", get("/v1/orders?limit=0"), 400, "invalid-query"),
+        ("a page of everything", get("/v1/orders?limit=100000"), 400, "invalid-query"),
+        ("an unknown status", get("/v1/orders?lifecycle=happy"), 400, "invalid-query"),
+        ("an unknown parameter", get("/v1/orders?lifecycel=open"), 400, "invalid-query"),
+        ("a parameter twice", get("/v1/orders?limit=1&limit=2"), 400, "invalid-query"),
+        ("no order's key", get("/v1/orders/hello"), 400, "invalid-order-key"),
+        ("an unknown order", get(&format!("/v1/orders/{SOME_ORDER}")), 404, "order-not-found"),
+        ("an unknown code", get("/v1/orders/SON999999"), 404, "order-not-found"),
+        ("an unknown product", get("/v1/products/NONE"), 404, "product-not-found"),
+        ("stock of an unknown product", get("/v1/stock/NONE"), 404, "stock-not-found"),
+        (
+            "a token that is none",
+            get("/v1/products/LAMP").header("consistency-token", "soon"),
+            400,
+            "invalid-consistency-token",
+        ),
+        ("an unknown address", get("/v1/nothing"), 404, "not-found"),
+        ("a command", http.post(format!("{base}/v1/orders")).json(&json!({})), 405, "method-not-allowed"),
+        // The one refusal that is not the client's fault: it asked for what is not there yet, and is told when to come back.
+        ("the future", far.header("prefer", "wait=1"), 503, "projection-lag"),
+    ];
+    let found = complaints(cases).await;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+
+    let other_list = next_cursor(&api).await;
+    let case = get(&format!("/v1/orders?lifecycle=cancelled&cursor={other_list}"));
+    assert_eq!(complaint(("a cursor of another list", case, 400, "invalid-cursor")).await, None);
+    fleet.retire();
+}
+
+/// The cursor behind the first of two open orders.
+async fn next_cursor(api: &Api) -> String {
+    let mut token = 0;
+    for _ in 0..2 {
+        let placed: Answer = answer(order(api, &lamps(json!(1)))).await.unwrap().success().unwrap();
+        token = placed.token.unwrap();
+    }
+    let page = api.query_at("/v1/orders?lifecycle=open&limit=1", token).await.unwrap().success().unwrap();
+    page.text("next_cursor").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_http_harms_nobody() {
+    let (bed, fleet, api) = shop().await;
+    for service in [Service::Command, Service::Query] {
+        for garbage in [b"\x16\x03\x01\x02\x00".as_slice(), b"GET / HTTP/9.9\r\n\r\n", b"\r\n\r\n\r\n", &[0xff; 70_000]]
+        {
+            let mut stream = TcpStream::connect(fleet.addr(service).unwrap()).await.unwrap();
+            // It may close before it has read everything.
+            let _ = stream.write_all(garbage).await;
+            let _ = stream.shutdown().await;
+            let mut said = Vec::new();
+            let _ = stream.read_to_end(&mut said).await;
+            let said = String::from_utf8_lossy(&said);
+            assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{service}: {said}");
+        }
+    }
+    let lines = [
+        "POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\ncontent-length: 9\r\n\r\n{}",
+        "POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+    ];
+    for request in lines {
+        let mut stream = TcpStream::connect(fleet.addr(Service::Command).unwrap()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut said = String::new();
+        let _ = stream.read_to_string(&mut said).await;
+        assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
+    }
+    answer(order(&api, &lamps(json!(1)))).await.unwrap().success().unwrap();
+    let well = audit::run(&Subject::of(&bed, Vec::new()).unwrap(), &[Invariant::Gapless, Invariant::Liveness]).await;
+    assert!(well.iter().all(audit::Line::is_well), "{well:?}");
+    fleet.retire();
+}

@@ -1,0 +1,167 @@
+//! A small history in which everything happens that the checkers look at, as the log would have it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
+use events::order::{
+    Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
+    OrderLinesCancelled, OrderPlaced, PaymentCaptured, ReturnReceived, ReturnRequested,
+};
+use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
+use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
+use events::{
+    Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, StreamId, Version, codec,
+};
+use uuid::Uuid;
+
+/// An event with what its row has besides.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) event: Recorded,
+    pub(crate) command_size: Option<i16>,
+}
+
+/// Commands one after the other, each with its events.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    pub(crate) rows: Vec<Row>,
+    versions: HashMap<StreamId, i32>,
+}
+
+impl History {
+    fn command(&mut self, events: Vec<(StreamId, Event)>) {
+        let size = events.len() as i16;
+        for (index, (stream, event)) in events.into_iter().enumerate() {
+            let version = self.versions.entry(stream.clone()).or_default();
+            *version += 1;
+            let position = self.rows.len() as i64 + 1;
+            let encoded = codec::encode(&event);
+            let event = Recorded {
+                incarnation: Incarnation(1),
+                position: Position(position),
+                stream,
+                version: Version(*version),
+                event_type: encoded.event_type.to_owned(),
+                schema_version: encoded.schema_version,
+                payload: encoded.payload,
+                metadata: Metadata::default(),
+                command_id: (index == 0).then(Uuid::now_v7),
+                recorded_at: instant() + Duration::microseconds(position),
+            };
+            self.rows.push(Row { event, command_size: (index == 0).then_some(size) });
+        }
+    }
+
+    /// The events of each stream.
+    pub(crate) fn streams(&self) -> HashMap<StreamId, Vec<Recorded>> {
+        let mut streams: HashMap<StreamId, Vec<Recorded>> = HashMap::new();
+        for row in &self.rows {
+            streams.entry(row.event.stream.clone()).or_default().push(row.event.clone());
+        }
+        streams
+    }
+}
+
+/// A product sold twice: one order paid, shipped and sent back, one cancelled.
+pub(crate) fn example() -> History {
+    let (kept, dropped) = (order_id(1), order_id(2));
+    let stock = || StreamId::stock(&"A".parse().unwrap(), &Location::main());
+    let product = || StreamId::product(&"A".parse().unwrap());
+    let mut history = History::default();
+    history.command(vec![(product(), created())]);
+    history.command(vec![(product(), priced())]);
+    history.command(vec![(stock(), StockEvent::Received(StockReceived { quantity: 10, reference: None }).into())]);
+    history.command(vec![
+        (StreamId::order(kept), placed(kept, 1, 3)),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3 }).into()),
+    ]);
+    history.command(vec![(StreamId::order(kept), paid())]);
+    history.command(vec![(StreamId::order(kept), packed())]);
+    let shipped = OrderEvent::FulfilmentShipped(FulfilmentShipped { fulfilment: 1, carrier: None, tracking: None });
+    history.command(vec![
+        (StreamId::order(kept), shipped.into()),
+        (stock(), StockEvent::Shipped(StockShipped { order_id: kept, quantity: 3 }).into()),
+    ]);
+    history.command(vec![(StreamId::order(kept), sent_back())]);
+    let received = OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition: Disposition::Restock });
+    history.command(vec![
+        (StreamId::order(kept), received.into()),
+        (stock(), StockEvent::Restocked(StockRestocked { order_id: kept, quantity: 1 }).into()),
+    ]);
+    history.command(vec![
+        (StreamId::order(dropped), placed(dropped, 2, 2)),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2 }).into()),
+    ]);
+    let lines = OrderLinesCancelled { lines: pieces(2), reason: "late".into() };
+    history.command(vec![
+        (StreamId::order(dropped), OrderEvent::LinesCancelled(lines).into()),
+        (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
+        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2 }).into()),
+    ]);
+    history
+}
+
+/// The key of example order `number`.
+pub(crate) fn order_id(number: u8) -> OrderId {
+    OrderId::new(instant(), [number; 10])
+}
+
+fn instant() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_700_000_000_000).unwrap()
+}
+
+fn created() -> Event {
+    let prices = [("EUR".parse().unwrap(), Minor(500)), ("GBP".parse().unwrap(), Minor(450))].into();
+    ProductEvent::Created(ProductCreated { sku: "A".parse().unwrap(), name: "Lamp".into(), prices }).into()
+}
+
+fn priced() -> Event {
+    ProductEvent::PriceChanged(ProductPriceChanged { currency: "GBP".parse().unwrap(), price: Minor(400) }).into()
+}
+
+fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
+    let total = Minor(400 * i64::from(quantity));
+    let line = Line {
+        line: 1,
+        sku: "A".parse().unwrap(),
+        name: "Lamp".into(),
+        quantity,
+        unit_price: Minor(400),
+        discount: Minor::ZERO,
+        tax: Minor::ZERO,
+        total,
+        location: Location::main(),
+    };
+    let placed = OrderPlaced {
+        order_id,
+        code: OrderCode::new("SON", number),
+        channel: "default".parse().unwrap(),
+        currency: "GBP".parse().unwrap(),
+        customer_id: None,
+        external_ref: Some(format!("shop-{number}")),
+        lines: vec![line],
+        shipping: Minor::ZERO,
+        total,
+        note: None,
+    };
+    OrderEvent::Placed(placed).into()
+}
+
+fn paid() -> Event {
+    let captured = PaymentCaptured { payment: 1, amount: Minor(1_200), method: "card".into(), reference: None };
+    OrderEvent::PaymentCaptured(captured).into()
+}
+
+fn packed() -> Event {
+    let created = FulfilmentCreated { fulfilment: 1, location: Location::main(), lines: pieces(3) };
+    OrderEvent::FulfilmentCreated(created).into()
+}
+
+fn sent_back() -> Event {
+    let requested = ReturnRequested { return_no: 1, lines: pieces(1), reason: "broken".into(), external_ref: None };
+    OrderEvent::ReturnRequested(requested).into()
+}
+
+fn pieces(quantity: u32) -> Vec<LineQuantity> {
+    vec![LineQuantity { line: 1, quantity }]
+}

@@ -1,0 +1,274 @@
+//! Every checker can fail: on a platform at rest all invariants hold, and after one change the one that it breaks does not.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod history;
+mod tables;
+
+use e2e::ack::Ack;
+use e2e::audit::{Invariant, Subject, Verdict};
+use events::Position;
+use read_model::cache::Keys;
+use sqlx::Executor;
+use tables::Platform;
+
+/// What a check found, in words; empty if the invariant holds.
+async fn findings(invariant: Invariant, subject: &Subject) -> Vec<String> {
+    match invariant.check(subject).await {
+        Verdict::Looked(findings) => {
+            assert!(findings.checked > 0, "{invariant:?} looked at nothing");
+            findings.first
+        }
+        other => panic!("{invariant:?} did not look: {other:?}"),
+    }
+}
+
+/// Breaks the example with SQL and expects a finding that says `word`.
+async fn breaks(invariant: Invariant, sql: &'static str, word: &str) {
+    let mut platform = Platform::example().await;
+    let subject = platform.subject();
+    assert_eq!(findings(invariant, &subject).await, Vec::<String>::new());
+    platform.sql.execute(sql).await.unwrap();
+    let found = findings(invariant, &subject).await;
+    assert!(found.iter().any(|finding| finding.contains(word)), "nothing of `{word}` in {found:?}");
+}
+
+#[tokio::test]
+async fn a_platform_at_rest_is_well() {
+    let platform = Platform::example().await;
+    let kafka = platform.subject_with_kafka(&platform.messages()).await;
+    let redis = platform.subject_with_redis(&platform.cached()).await;
+    platform.bed.replica_caught_up().await.unwrap();
+    let replica_url = Some(platform.bed.reader_replica_url().unwrap());
+    let subject = Subject { kafka: kafka.kafka, redis: redis.redis, replica_url, ..platform.subject() };
+    for invariant in Invariant::ALL {
+        assert_eq!(findings(invariant, &subject).await, Vec::<String>::new(), "{invariant:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_kafka_redis_or_acks_their_checks_say_so() {
+    let platform = Platform::example().await;
+    let subject = Subject { acks: Vec::new(), ..platform.subject() };
+    for invariant in [Invariant::NoSkip, Invariant::KeyOrder, Invariant::Cache, Invariant::NoLostAck] {
+        assert!(matches!(invariant.check(&subject).await, Verdict::NotChecked(_)), "{invariant:?}");
+    }
+}
+
+#[tokio::test]
+async fn liveness_sees_a_relay_that_lags() {
+    breaks(Invariant::Liveness, "update relay_checkpoint set position = position - 1", "the relay is at").await;
+}
+
+#[tokio::test]
+async fn liveness_sees_a_projection_that_lags() {
+    let sql = "update projection_checkpoints set position = position - 1 where projection = 'stock'";
+    breaks(Invariant::Liveness, sql, "stock is at").await;
+}
+
+#[tokio::test]
+async fn liveness_sees_a_parked_stream() {
+    let sql = "insert into parked_streams values ('orders', 1, 'order-x', 4, 'unreadable', now())";
+    breaks(Invariant::Liveness, sql, "order-x: unreadable").await;
+}
+
+#[tokio::test]
+async fn gapless_sees_a_missing_position() {
+    breaks(Invariant::Gapless, "delete from events where position = 5", "between the positions 4 and 6").await;
+}
+
+#[tokio::test]
+async fn gapless_sees_a_version_that_was_left_out() {
+    let sql = "update events set version = version + 1 where position = 2";
+    breaks(Invariant::Gapless, sql, "where 2 was due").await;
+}
+
+#[tokio::test]
+async fn gapless_sees_a_head_that_is_not_the_end() {
+    breaks(Invariant::Gapless, "update log_head set position = position + 1", "the head is").await;
+    breaks(Invariant::Gapless, "update log_head set position = position - 1", "beyond the head").await;
+}
+
+#[tokio::test]
+async fn no_lost_ack_sees_a_command_that_is_gone() {
+    let sql = "update events set command_id = gen_random_uuid() where position = 4";
+    breaks(Invariant::NoLostAck, sql, "its key is not in the log").await;
+}
+
+#[tokio::test]
+async fn no_lost_ack_sees_another_answer_than_was_given() {
+    let platform = Platform::example().await;
+    let given = platform.subject();
+    let wrong = |change: fn(&mut Ack)| {
+        let mut subject = given.clone();
+        change(&mut subject.acks[3]);
+        subject
+    };
+    let changes: [fn(&mut Ack); 4] = [
+        |ack| ack.position += 1,
+        |ack| ack.version += 1,
+        |ack| ack.code = Some("SON000009".into()),
+        |ack| ack.stream = "stock-A@main".into(),
+    ];
+    for change in changes {
+        assert_eq!(findings(Invariant::NoLostAck, &wrong(change)).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn one_effect_sees_events_of_no_or_of_two_commands() {
+    let size = "update events set command_size = command_size + 1 where position = 4";
+    breaks(Invariant::OneEffect, size, "the command at position 4").await;
+    breaks(Invariant::OneEffect, "update events set command_id = null where position = 1", "no command").await;
+}
+
+#[tokio::test]
+async fn one_effect_sees_an_order_that_begins_twice() {
+    let sql = "update events set event_type = 'OrderPlaced' where position = 6";
+    breaks(Invariant::OneEffect, sql, "position 6").await;
+}
+
+#[tokio::test]
+async fn one_effect_sees_a_reference_that_names_two_orders() {
+    let sql = "update events set payload = replace(payload::text, 'shop-2', 'shop-1')::json";
+    breaks(Invariant::OneEffect, sql, "shop-1").await;
+}
+
+#[tokio::test]
+async fn numbers_sees_a_code_that_was_left_out() {
+    let sql = "update events set payload = replace(payload::text, 'SON000002', 'SON000003')::json";
+    breaks(Invariant::Numbers, sql, "SON000003 follows number 1").await;
+}
+
+#[tokio::test]
+async fn stock_sees_more_sold_than_there_was() {
+    let sql = r#"update events set payload = '{"quantity": 2}' where event_type = 'StockReceived'"#;
+    breaks(Invariant::Stock, sql, "3 reserved of 2 on hand").await;
+}
+
+#[tokio::test]
+async fn stock_sees_a_claim_that_no_order_has() {
+    let sql = "update events set payload = replace(payload::text, '\"quantity\":2}', '\"quantity\":1}')::json
+               where event_type = 'StockReleased'";
+    breaks(Invariant::Stock, sql, "its orders say").await;
+}
+
+#[tokio::test]
+async fn fold_equal_sees_a_wrong_column() {
+    breaks(Invariant::FoldEqual, "update orders set total = total + 1", "/columns/total").await;
+    breaks(Invariant::FoldEqual, "update orders set payment = 'unpaid'", "/columns/status/payment").await;
+    breaks(Invariant::FoldEqual, "update stock set reserved = 1", "/reserved").await;
+    breaks(Invariant::FoldEqual, "update products set active = false", "/product/active").await;
+}
+
+#[tokio::test]
+async fn fold_equal_sees_a_wrong_document() {
+    let sql = "update orders set document = replace(document::text, 'Lamp', 'Lump')::json";
+    breaks(Invariant::FoldEqual, sql, "/document/lines/0/name").await;
+}
+
+#[tokio::test]
+async fn fold_equal_sees_a_missing_price() {
+    breaks(Invariant::FoldEqual, "delete from product_prices where currency = 'EUR'", "/prices").await;
+}
+
+#[tokio::test]
+async fn fold_equal_sees_a_row_that_lacks_what_is_said_to_be_applied() {
+    breaks(Invariant::FoldEqual, "delete from orders where code = 'SON000001'", "is said to be applied").await;
+}
+
+#[tokio::test]
+async fn fold_equal_sees_a_row_that_nothing_explains() {
+    let sql = "insert into products select 'B', name, active, prices, created_at, updated_at, version, incarnation,
+               position from products";
+    breaks(Invariant::FoldEqual, sql, "product-B, which is not in the log").await;
+}
+
+#[tokio::test]
+async fn no_double_apply_sees_a_movement_applied_twice() {
+    let sql = "update stock set shipped = shipped + 3, on_hand = on_hand - 3";
+    breaks(Invariant::NoDoubleApply, sql, "A at main").await;
+    let sql = "insert into stock_ledger select (substr(id::text, 1, 35) || 'f')::uuid, sku, location, kind, quantity,
+               order_id, occurred_at, position from stock_ledger where kind = 'shipped'";
+    breaks(Invariant::NoDoubleApply, sql, "A at main").await;
+}
+
+#[tokio::test]
+async fn no_double_apply_sees_a_ledger_row_that_the_log_does_not_have() {
+    let sql = "update stock_ledger set position = 1 where kind = 'received'";
+    breaks(Invariant::NoDoubleApply, sql, "ledger row of position 1").await;
+}
+
+#[tokio::test]
+async fn no_skip_sees_an_event_that_was_never_sent() {
+    let platform = Platform::example().await;
+    let mut messages = platform.messages();
+    let left_out = messages.remove(4).0.position;
+    let subject = platform.subject_with_kafka(&messages).await;
+    let found = findings(Invariant::NoSkip, &subject).await;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with(&format!("position {left_out} ")), "{found:?}");
+    // The next event of that topic says what it follows.
+    assert_eq!(findings(Invariant::KeyOrder, &subject).await.len(), 2);
+}
+
+#[tokio::test]
+async fn no_skip_sees_what_the_log_does_not_have() {
+    let platform = Platform::example().await;
+    let mut messages = platform.messages();
+    messages[2].0.payload = r#"{"quantity":11}"#.into();
+    let mut unknown = messages[2].clone();
+    unknown.0.position = Position(1_000);
+    messages.push(unknown);
+    let subject = platform.subject_with_kafka(&messages).await;
+    assert_eq!(findings(Invariant::NoSkip, &subject).await.len(), 2);
+}
+
+#[tokio::test]
+async fn key_order_sees_events_that_changed_places() {
+    let platform = Platform::example().await;
+    let mut messages = platform.messages();
+    messages.swap(0, 1);
+    let subject = platform.subject_with_kafka(&messages).await;
+    assert!(!findings(Invariant::KeyOrder, &subject).await.is_empty());
+}
+
+#[tokio::test]
+async fn repeats_on_kafka_are_no_findings() {
+    let platform = Platform::example().await;
+    let messages = [platform.messages(), platform.messages()].concat();
+    let subject = platform.subject_with_kafka(&messages).await;
+    for invariant in [Invariant::NoSkip, Invariant::KeyOrder] {
+        assert_eq!(findings(invariant, &subject).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn cache_sees_values_that_are_old_wrong_or_not_ours() {
+    let platform = Platform::example().await;
+    let keys = Keys::new(platform.bed.cache_prefix());
+    let stock = keys.stock(&"A".parse().unwrap(), &"main".parse().unwrap());
+    let code = keys.order_code(&"SON000001".parse().unwrap());
+    let cached = platform.cached();
+    let value = |key: &str| cached.iter().find(|(known, _)| known == key).unwrap().1.clone();
+    let wrong = [
+        (stock.clone(), value(&stock).replacen("\"reserved\":0", "\"reserved\":1", 1)),
+        (stock.clone(), format!("{:023}{}", 1, &value(&stock)[23..])),
+        (stock.clone(), "hello".to_owned()),
+        (keys.product(&"B".parse().unwrap()), value(&keys.product(&"A".parse().unwrap()))),
+        (code.clone(), value(&code).replace("0101", "0202")),
+    ];
+    for broken in wrong {
+        let mut values = cached.clone();
+        values.retain(|(key, _)| *key != broken.0);
+        values.push(broken.clone());
+        let subject = platform.subject_with_redis(&values).await;
+        assert_eq!(findings(Invariant::Cache, &subject).await.len(), 1, "{broken:?}");
+        flush(&platform).await;
+    }
+}
+
+async fn flush(platform: &Platform) {
+    let subject = platform.subject_with_redis(&[]).await;
+    e2e::faults::flush_caches(&subject.redis.unwrap()).await.unwrap();
+}

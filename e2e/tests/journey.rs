@@ -1,0 +1,188 @@
+//! The main job, end to end: an order from the shelf to the customer and back through all three services; and whatever is
+//! killed on the way, nothing that was acknowledged is lost and nothing happens twice.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use e2e::api::{Answer, Api};
+use e2e::audit::{self, Invariant, Subject};
+use e2e::faults;
+use e2e::fleet::{Fleet, Plan, Service};
+use e2e::load::Load;
+use e2e::topics;
+use events::{Category, Event};
+use serde_json::{Value, json};
+use testbed::Bed;
+use uuid::Uuid;
+
+/// How long a service may take to stop in order.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+async fn post(api: &Api, path: &str, body: Value) -> Answer {
+    api.command(path, Uuid::now_v7(), &body).await.unwrap().success().unwrap()
+}
+
+/// The order as it is read at the position of `answer`.
+async fn read_back(api: &Api, key: &str, answer: &Answer) -> Value {
+    let token = answer.token.expect("an answer to a command has a Consistency-Token");
+    api.query_at(&format!("/v1/orders/{key}"), token).await.unwrap().success().unwrap().body
+}
+
+fn status(order: &Value) -> [&str; 4] {
+    ["lifecycle", "payment", "fulfilment", "return"].map(|name| order["status"][name].as_str().unwrap_or_default())
+}
+
+async fn assert_all_is_well(subject: &Subject) {
+    let lines = audit::run(subject, &Invariant::ALL).await;
+    let report: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().all(audit::Line::is_well), "{}", report.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_goes_from_the_shelf_to_the_customer_and_back() {
+    let bed = Bed::new().await.unwrap();
+    let fleet = Plan::everything(&bed).start().await.unwrap();
+    let api = Api::of(&fleet).unwrap();
+
+    post(&api, "/v1/products", json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } })).await;
+    let stocked = post(&api, "/v1/stock/LAMP/main/receipts", json!({ "quantity": 10 })).await;
+    let stock = api.query_at("/v1/stock/LAMP", stocked.token.unwrap()).await.unwrap().success().unwrap().body;
+    assert_eq!(find(&stock, "on_hand"), 10, "{stock}");
+
+    let key = Uuid::now_v7();
+    let order = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 3 }], "external_ref": "shop-1" });
+    let placed = api.command("/v1/orders", key, &order).await.unwrap();
+    assert_eq!((placed.status, placed.text("code"), placed.is_replayed), (201, "SON000001", false));
+    assert_eq!(placed.token, placed.body["position"].as_i64());
+    let id = placed.text("id").to_owned();
+
+    let again = api.command("/v1/orders", key, &order).await.unwrap();
+    assert_eq!((again.status, again.is_replayed, &again.body), (201, true, &placed.body));
+
+    let shown = read_back(&api, &id, &placed).await;
+    assert_eq!(status(&shown), ["open", "unpaid", "unfulfilled", "none"]);
+    assert_eq!((&shown["total"], &shown["lines"][0]["name"]), (&json!(1350), &json!("Lamp")));
+    assert_eq!(read_back(&api, "SON000001", &placed).await, shown);
+
+    let paid = json!({ "kind": "captured", "amount": 1350, "method": "card" });
+    let paid = post(&api, &format!("/v1/orders/{id}/payments"), paid).await;
+    assert_eq!(status(&read_back(&api, &id, &paid).await), ["open", "paid", "unfulfilled", "none"]);
+
+    let packed = post(&api, &format!("/v1/orders/{id}/fulfilments"), json!({})).await;
+    assert_eq!(status(&read_back(&api, &id, &packed).await), ["open", "paid", "processing", "none"]);
+    let shipped = post(&api, &format!("/v1/orders/{id}/fulfilments/1/shipment"), json!({})).await;
+    assert_eq!(status(&read_back(&api, &id, &shipped).await), ["open", "paid", "shipped", "none"]);
+
+    let back = json!({ "lines": [{ "line": 1, "quantity": 1 }], "reason": "broken" });
+    let requested = post(&api, &format!("/v1/orders/{id}/returns"), back).await;
+    assert_eq!(status(&read_back(&api, &id, &requested).await)[3], "requested");
+    let received = post(&api, &format!("/v1/orders/{id}/returns/1/receipt"), json!({ "disposition": "restock" })).await;
+    assert_eq!(status(&read_back(&api, &id, &received).await)[3], "partially_returned");
+
+    let stock = api.query_at("/v1/stock/LAMP", received.token.unwrap()).await.unwrap().success().unwrap().body;
+    let sums = ["received", "shipped", "restocked", "on_hand", "reserved"].map(|name| find(&stock, name));
+    assert_eq!(sums, [10, 3, 1, 8, 0], "{stock}");
+
+    let list = api.query("/v1/orders?lifecycle=open&limit=10").await.unwrap().success().unwrap().body;
+    assert_eq!(list["items"][0]["id"], id.as_str(), "{list}");
+    let nothing = api.query("/v1/orders?lifecycle=cancelled").await.unwrap().success().unwrap().body;
+    assert_eq!(nothing["items"], json!([]));
+
+    assert_eq!(order_events_on_kafka(&bed).await, 6);
+    assert_all_is_well(&Subject::of(&bed, vec![placed.ack(key, format!("order-{id}")).unwrap()]).unwrap()).await;
+    stop_in_order(fleet).await;
+}
+
+/// A sum of the one location of a SKU, wherever in the answer it stands.
+fn find(stock: &Value, name: &str) -> i64 {
+    let inside = stock["locations"].get(0).or(stock["items"].get(0)).unwrap_or(stock);
+    inside[name].as_i64().unwrap_or(-1)
+}
+
+async fn order_events_on_kafka(bed: &Bed) -> usize {
+    let subject = Subject::of(bed, Vec::new()).unwrap();
+    let mut delivered = topics::read(&subject.kafka.unwrap());
+    let mut positions = std::collections::BTreeSet::new();
+    while let Some(delivered) = delivered.recv().await {
+        let delivered = delivered.unwrap();
+        let event = delivered.message.unwrap().event;
+        assert_eq!(delivered.key, event.stream.as_str());
+        if delivered.category == Category::Order && matches!(event.decode().unwrap(), Event::Order(_)) {
+            positions.insert(event.position);
+        }
+    }
+    positions.len()
+}
+
+async fn stop_in_order(mut fleet: Fleet) {
+    for service in [Service::Query, Service::Projector, Service::Command] {
+        let status = fleet.stop(service, STOP_PATIENCE).await.unwrap();
+        assert!(status.success(), "{service} ended with {status}");
+    }
+    fleet.retire();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_and_an_empty_redis_lose_nothing_that_was_acknowledged() {
+    let bed = Bed::new().await.unwrap();
+    let mut fleet = Plan::everything(&bed).start().await.unwrap();
+    let api = Api::of(&fleet).unwrap();
+    let skus: Vec<String> = (0..20).map(|number| format!("SKU-{number}")).collect();
+    let mut acks = Vec::new();
+    for sku in &skus {
+        acks.extend(api.offer(sku, 450, 10_000).await.unwrap());
+    }
+
+    let load = Load::start(&api, &skus, 6);
+    load.settle_more(20).await.unwrap();
+    for service in [Service::Command, Service::Projector, Service::Query, Service::Command] {
+        fleet.kill_9(service).unwrap();
+        if service != Service::Command {
+            // The others go on without it.
+            load.settle_more(20).await.unwrap();
+        }
+        fleet.restart(service).await.unwrap();
+        load.settle_more(20).await.unwrap();
+    }
+    let subject = Subject::of(&bed, Vec::new()).unwrap();
+    faults::flush_caches(subject.redis.as_ref().unwrap()).await.unwrap();
+    load.settle_more(20).await.unwrap();
+    let promised = load.stop().await.unwrap();
+
+    let orders = promised.orders().count();
+    acks.extend(promised.acks);
+    assert_all_is_well(&Subject { acks, ..subject }).await;
+    // Every key was repeated until it was answered, so there are as many orders as answers: none lost, none doubled.
+    assert_eq!(orders_in_log(&bed).await, orders);
+    fleet.retire();
+}
+
+async fn orders_in_log(bed: &Bed) -> usize {
+    let pool = e2e::log::connect(&bed.reader_url().unwrap()).await.unwrap();
+    e2e::log::count_orders(&pool).await.unwrap() as usize
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_killed_at_once_and_comes_back() {
+    let bed = Bed::new().await.unwrap();
+    let mut fleet = Plan::everything(&bed).start().await.unwrap();
+    let api = Api::of(&fleet).unwrap();
+    let mut acks = api.offer("LAMP", 450, 1_000).await.unwrap().to_vec();
+    let load = Load::start(&api, &["LAMP".to_owned(), "LAMP".to_owned()], 2);
+    load.settle_more(10).await.unwrap();
+    for service in Service::ALL {
+        fleet.kill_9(service).unwrap();
+    }
+    for service in [Service::Query, Service::Projector, Service::Command] {
+        fleet.restart(service).await.unwrap();
+    }
+    load.settle_more(10).await.unwrap();
+    acks.extend(load.stop().await.unwrap().acks);
+    let last = acks.last().unwrap().position;
+    let newest = acks.iter().rfind(|ack| ack.code.is_some()).unwrap();
+    let shown = api.query_at(&format!("/v1/orders/{}", newest.code.as_ref().unwrap()), last).await.unwrap();
+    assert_eq!(shown.success().unwrap().text("code"), newest.code.as_deref().unwrap());
+    assert_all_is_well(&Subject::of(&bed, acks).unwrap()).await;
+    fleet.retire();
+}
