@@ -3,7 +3,8 @@
 //! The way of a command: [`http`] parses it into a [`command`], the [`writer`] decides it with the [`rules`] on the
 //! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. [`import`] is a client.
 //!
-//! Doors: sqlx in `log` and `relay/checkpoint.rs`; rdkafka in `relay/producer.rs` and `relay/topics.rs`; environment in
+//! Doors: sqlx in `log` and `relay/checkpoint.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading
+//! only) `relay/tails.rs`; environment in
 //! `config.rs`.
 
 pub mod command;

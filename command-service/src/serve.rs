@@ -1,6 +1,7 @@
 //! Puts the process together: listens at once, is ready when the log is read, and stops in the order in which work flows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use platform::backoff::Backoff;
@@ -14,10 +15,16 @@ use crate::config::Config;
 use crate::http;
 use crate::log::{self, Log};
 use crate::relay;
-use crate::writer::{self, Mailbox, Writer};
+use crate::writer::{Mailbox, Writer};
 
 /// Committed batches that wait for the relay; it reads what it misses from the log.
 const RELAY_QUEUE: usize = 64;
+
+/// One saves the checkpoint, one reads the log, one looks at its head.
+const RELAY_CONNECTIONS: u32 = 3;
+
+/// How long a start waits for Kafka's word.
+const ASK_KAFKA: Duration = Duration::from_secs(3);
 
 /// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -36,11 +43,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let serving =
         tokio::spawn(server::serve(listener, http::router(mailbox.clone()), config.http.clone(), shutdown.clone()));
 
-    let pool = log::connect(config.database.clone(), config.connections);
-    let relayed = start_relay(&config, &pool, &health);
+    let log = Log::new(log::connect(config.database.clone(), config.connections));
+    let relayed = start_relay(&config, &health);
     let postgres = health.component("postgres");
     let committed = relayed.as_ref().map(|relay| relay.batches.clone());
-    let starting = start_writer(Log::new(pool), config.writer.clone(), committed, postgres);
+    let starting = start_writer(&config, log, committed, postgres);
     let written = match shutdown.unless_requested(starting).await {
         Some((writer, to_writer)) => {
             mailbox.open(to_writer);
@@ -81,21 +88,46 @@ async fn write_until_drained(
 
 /// Waits for a log that can be written, however long that takes.
 async fn start_writer(
+    config: &Config,
     log: Log,
-    limits: writer::Limits,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: Component,
 ) -> (Writer, Mailbox) {
     let mut backoff = Backoff::new();
     loop {
-        match Writer::start(log.clone(), limits.clone(), committed.clone(), postgres.clone()).await {
+        match try_start(config, &log, committed.clone(), &postgres).await {
             Ok(started) => {
                 postgres.up();
                 return started;
             }
-            Err(error) => postgres.down(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => postgres.down(format!("{error:#}")),
         }
         tokio::time::sleep(backoff.next_delay()).await;
+    }
+}
+
+async fn try_start(
+    config: &Config,
+    log: &Log,
+    committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
+    postgres: &Component,
+) -> anyhow::Result<(Writer, Mailbox)> {
+    if let Some(relay) = &config.relay {
+        kafka_knows_no_better(relay, log).await?;
+    }
+    Ok(Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?)
+}
+
+/// A log that Kafka has seen more of has lost its tail. Commands do not wait for a Kafka that is away: the relay asks again
+/// before it sends.
+async fn kafka_knows_no_better(config: &relay::Config, log: &Log) -> anyhow::Result<()> {
+    match tokio::time::timeout(ASK_KAFKA, relay::tail_check::against_kafka(config, log)).await {
+        Ok(Err(lost @ relay::Error::LostTail(_))) => Err(lost.into()),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("Kafka did not say how much of the log it has seen; starting without its word");
+            Ok(())
+        }
     }
 }
 
@@ -105,7 +137,9 @@ struct Relayed {
     task: JoinHandle<()>,
 }
 
-fn start_relay(config: &Config, pool: &sqlx::PgPool, health: &Health) -> Option<Relayed> {
+/// The relay has connections of its own, so that it never waits for the writer's nor the writer for them.
+fn start_relay(config: &Config, health: &Health) -> Option<Relayed> {
+    let pool = log::connect(config.database.clone(), RELAY_CONNECTIONS);
     let config = config.relay.clone()?;
     let (batches, taken) = mpsc::channel(RELAY_QUEUE);
     let stop = Shutdown::new();

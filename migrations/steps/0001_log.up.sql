@@ -25,10 +25,11 @@ create table events (
     command_size smallint,
     -- A name that this event takes for good, such as an order's external reference.
     claim text,
-    constraint events_stream_version unique (stream_id, version),
-    constraint events_command_id unique (command_id),
-    constraint events_claim unique (claim)
+    constraint events_stream_version unique (stream_id, version)
 );
+-- Partial, so that the events without one cost nothing: two of the three events of an order.
+create unique index events_command_id on events (command_id) where command_id is not null;
+create unique index events_claim on events (claim) where claim is not null;
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin

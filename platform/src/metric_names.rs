@@ -99,3 +99,13 @@ pub const PROJECTOR_CLAIMS_LOST_TOTAL: &str = "projector_claims_lost_total";
 pub const PROJECTOR_CACHE_WRITES_TOTAL: &str = "projector_cache_writes_total";
 /// Counter. Attempts to write to the cache that failed, and values dropped because too many wait.
 pub const PROJECTOR_CACHE_FAILURES_TOTAL: &str = "projector_cache_failures_total";
+/// Counter. Events that Kafka has acknowledged.
+pub const RELAY_EVENTS_TOTAL: &str = "relay_events_total";
+/// Gauge. Position of the relay's checkpoint.
+pub const RELAY_CHECKPOINT_POSITION: &str = "relay_checkpoint_position";
+/// Gauge. Events between the relay's checkpoint and the end of the log.
+pub const RELAY_LAG_EVENTS: &str = "relay_lag_events";
+/// Gauge. 1 while this instance relays.
+pub const RELAY_LEADER: &str = "relay_leader";
+/// Counter. Times that the relay went back to its checkpoint because Kafka did not take an event.
+pub const RELAY_DELIVERY_FAILURES_TOTAL: &str = "relay_delivery_failures_total";

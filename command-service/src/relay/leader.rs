@@ -122,12 +122,13 @@ impl Leader {
 
     /// Does what can be done now.
     pub async fn step(&mut self, feed: &mut Feed) -> Result<Outcome, Error> {
-        if Instant::now() >= self.lease_until {
-            return Err(Error::Deposed);
-        }
         self.collect()?;
+        // First what a save has brought: it may have renewed the lease while we were kept from running.
         if let Some(position) = self.finish_save().await? {
             return Ok(Outcome::Checkpointed(position));
+        }
+        if Instant::now() >= self.lease_until {
+            return Err(Error::Deposed);
         }
         self.start_save();
         self.listen()?;

@@ -13,6 +13,11 @@ pub async fn check(config: &Config, log: &Log, mark: &Mark) -> Result<(), Error>
     if mark.position > Position::ZERO {
         behind_checkpoint(mark, event_at(log, mark.position).await?)?;
     }
+    against_kafka(config, log).await
+}
+
+/// Compares the log with the last events that Kafka holds; [`Error::LostTail`] where Kafka knows it better.
+pub async fn against_kafka(config: &Config, log: &Log) -> Result<(), Error> {
     let config = config.clone();
     let Some(tail) = on_thread(move || tails::furthest(&config)).await?? else { return Ok(()) };
     let head = log.head().await?;
