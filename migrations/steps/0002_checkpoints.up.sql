@@ -1,4 +1,5 @@
 -- How far the relay and the projections have come. "Everything up to P is applied" is computed from these alone.
+-- Few rows, updated many times a second: room on the page for new versions, and a vacuum that does not wait for more rows.
 
 create table relay_checkpoint (
     only_row boolean primary key default true check (only_row),
@@ -7,7 +8,7 @@ create table relay_checkpoint (
     lease_until timestamptz not null,
     incarnation int not null,
     position bigint not null
-);
+) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 insert into relay_checkpoint (epoch, leader, lease_until, incarnation, position) values (0, '', '-infinity', 1, 0);
 
 -- Position of the last event that the relay sent to each partition.
@@ -16,7 +17,7 @@ create table relay_partitions (
     partition int not null,
     position bigint not null,
     primary key (category, partition)
-);
+) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 create table projection_checkpoints (
     projection text not null,
@@ -28,7 +29,7 @@ create table projection_checkpoints (
     position bigint not null,
     recorded_at timestamptz not null,
     primary key (projection, generation, category, partition)
-);
+) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- A stream whose event could not be applied: it waits, in order, from this position on; the others flow.
 create table parked_streams (

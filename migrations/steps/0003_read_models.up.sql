@@ -104,7 +104,8 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(hashtext('ensure_month'), hashtext(month_table));
-    if to_regclass(format('public.%I', month_table)) is not null then
+    -- By query and not by to_regclass, whose cache may not know yet what was committed while we waited.
+    if exists (select from pg_class where relname = month_table and relnamespace = 'public'::regnamespace) then
         return;
     end if;
     execute format('create table public.%I (like public.%I including all)', month_table, parent);
