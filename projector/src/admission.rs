@@ -1,5 +1,5 @@
-//! What a message from Kafka means to a partition that has come so far. Pure; the proof that nothing is missed and nothing
-//! is applied twice rests on positions alone, never on Kafka's offsets.
+//! What a message from Kafka means to a partition that has come so far. Pure; the proof that nothing is missed and
+//! nothing is applied twice rests on positions alone, never on Kafka's offsets.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,7 +1,8 @@
-//! Folds a batch of events to one net change per row. Pure: what is stored is handed in, what is to be stored comes out.
+//! Folds a batch of events to one net change per row. Pure: what is stored is handed in, what is to be stored comes
+//! out.
 //!
-//! [`crate::worker`] loads and applies; [`crate::model`] knows the documents. An event that does not fit parks its stream:
-//! the events before it stand, those after it wait, all other streams flow on.
+//! [`crate::worker`] loads and applies; [`crate::model`] knows the documents. An event that does not fit parks its
+//! stream: the events before it stand, those after it wait, all other streams flow on.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -201,5 +202,103 @@ impl<M: Model> Net<M> {
             let json = serde_json::to_string(&document).expect("a document is plain data with text keys");
             self.changed.push(Changed { stream, document, json });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use events::{Incarnation, Metadata, Version};
+    use read_model::StockDocument;
+
+    use super::*;
+    use crate::model::Stock;
+
+    fn event(position: i64, stream: &str, version: i32, kind: &str) -> Recorded {
+        Recorded {
+            incarnation: Incarnation(1),
+            position: Position(position),
+            stream: stream.parse().unwrap(),
+            version: Version(version),
+            event_type: kind.into(),
+            schema_version: 1,
+            payload: format!(r#"{{"quantity":{position}}}"#),
+            metadata: Metadata::default(),
+            command_id: None,
+            recorded_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn history() -> Vec<Recorded> {
+        let streams = ["stock-A@main", "stock-B@main", "stock-A@main", "stock-A@main", "stock-C@main", "stock-B@main"];
+        let version =
+            |index: usize| streams[..=index].iter().filter(|stream| **stream == streams[index]).count() as i32;
+        (0..streams.len()).map(|i| event(i as i64 + 1, streams[i], version(i), "StockReceived")).collect()
+    }
+
+    fn fold_all(events: &[Recorded], stored: HashMap<StreamId, StockDocument>, claims: &Claims) -> Net<Stock> {
+        let mut held = Held::new();
+        stored.into_iter().for_each(|(stream, document)| held.put(stream, document));
+        let arrivals: Vec<_> = events.iter().map(|event| Arrival { partition: 0, event }).collect();
+        fold(&arrivals, held, claims)
+    }
+
+    fn documents(net: Net<Stock>) -> HashMap<StreamId, StockDocument> {
+        net.changed.into_iter().map(|changed| (changed.stream, changed.document)).chain(net.unchanged).collect()
+    }
+
+    #[test]
+    fn a_batch_changes_each_document_once_however_many_events_it_has() {
+        let net = fold_all(&history(), HashMap::new(), &Claims::default());
+        assert_eq!((net.changed.len(), net.rows.len(), net.applied), (3, 6, 6));
+        assert_eq!(net.reached[&0].stamp.position, Position(6));
+    }
+
+    #[test]
+    fn batches_come_to_the_same_wherever_they_are_cut() {
+        let history = history();
+        let whole = documents(fold_all(&history, HashMap::new(), &Claims::default()));
+        for cut in 0..=history.len() {
+            let stored = documents(fold_all(&history[..cut], HashMap::new(), &Claims::default()));
+            assert_eq!(documents(fold_all(&history[cut..], stored, &Claims::default())), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_a_document_contains_is_not_folded_again() {
+        let history = history();
+        let stored = documents(fold_all(&history, HashMap::new(), &Claims::default()));
+        let net = fold_all(&history, stored, &Claims::default());
+        assert_eq!((net.changed.len(), net.unchanged.len(), net.rows.len(), net.applied), (0, 3, 0, 0));
+        assert_eq!(net.reached[&0].stamp.position, Position(6), "and yet the checkpoint moves");
+    }
+
+    #[test]
+    fn after_an_event_that_does_not_fit_its_stream_waits_and_no_other() {
+        let mut history = history();
+        history[2].event_type = "StockDreamt".into();
+        let net = fold_all(&history, HashMap::new(), &Claims::default());
+        let parked: Vec<_> = net.parked.iter().map(|it| (it.stream.as_str(), it.position.0)).collect();
+        assert_eq!(parked, [("stock-A@main", 3)]);
+        assert_eq!((net.applied, net.waiting), (4, 1));
+        let versions: BTreeMap<_, _> =
+            net.changed.iter().map(|it| (it.stream.as_str(), it.document.version.0)).collect();
+        assert_eq!(versions, [("stock-A@main", 1), ("stock-B@main", 2), ("stock-C@main", 1)].into());
+    }
+
+    #[test]
+    fn a_stream_that_waits_goes_on_waiting() {
+        let mut claims = Claims::default();
+        claims.take([], HashSet::from(["stock-A@main".parse().unwrap()]));
+        let net = fold_all(&history(), HashMap::new(), &claims);
+        assert_eq!((net.applied, net.waiting, net.parked.len()), (3, 3, 0));
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        let parked = Parked::new(&event(1, "stock-A@main", 1, "x"), &format!("a\0b\n{}", "c".repeat(1000)));
+        assert_eq!(parked.reason.len(), REASON_MAX_CHARS);
+        assert!(parked.reason.starts_with("abccc"));
     }
 }

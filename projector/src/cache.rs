@@ -1,7 +1,8 @@
-//! The redis door: writes changed documents through, after they are committed, with the one script of `read_model::cache`.
+//! The redis door: writes changed documents through, after they are committed, with the one script of
+//! `read_model::cache`.
 //!
-//! A task of its own, so that Redis can neither slow a projection down nor fail it. What cannot be written waits, newest
-//! value per key, up to a bound; what is dropped there ends with its time to live. Every write may be repeated.
+//! A task of its own, so that Redis can neither slow a projection down nor fail it. What cannot be written waits,
+//! newest value per key, up to a bound; what is dropped there ends with its time to live. Every write may be repeated.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The partitions that this worker holds, and what is only true while it does: how far each has come, and which streams wait.
+//! The partitions that this worker holds, and what is only true while it does: how far each has come, and which streams
+//! wait.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -36,8 +36,8 @@ pub struct FeedConfig {
     pub topic_prefix: String,
     /// `GROUP_ID`: each projection has a consumer group of its own, `GROUP_ID.orders` and so on.
     pub group: String,
-    /// `GROUP_INSTANCE`: name of this process in its groups. A process that comes back under its name gets its partitions
-    /// back at once, instead of after the session of the one that died. By default host and admin port.
+    /// `GROUP_INSTANCE`: name of this process in its groups. A process that comes back under its name gets its
+    /// partitions back at once, instead of after the session of the one that died. By default host and admin port.
     pub instance: Option<String>,
 }
 
@@ -148,8 +148,8 @@ impl RetryConfig {
     }
 }
 
-/// A name that stays when the process is started again, and that no other process has: Kafka allows letters, digits, `.`,
-/// `_` and `-` in it.
+/// A name that stays when the process is started again, and that no other process has: Kafka allows letters, digits,
+/// `.`, `_` and `-` in it.
 fn this_process(admin_addr: SocketAddr) -> Option<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();

@@ -118,7 +118,13 @@ impl Feed {
         self.consumer().context().assigned()
     }
 
-    /// Waits for messages, then takes what is there and what comes within the linger. Empty when nothing came for a while.
+    /// Whether we have had everything that Kafka has of a partition, a moment ago.
+    pub fn is_at_end(&self, partition: i32) -> bool {
+        self.consumer().context().is_at_end(partition)
+    }
+
+    /// Waits for messages, then takes what is there and what comes within the linger. Empty when nothing came for a
+    /// while.
     pub async fn next_batch(&mut self, limits: &Limits) -> Result<Vec<Delivery>, FeedError> {
         self.release();
         let mut stream = self.consumer().stream();

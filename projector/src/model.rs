@@ -103,7 +103,8 @@ impl std::fmt::Display for Unfit {
     }
 }
 
-/// The checkpoint part of a write, as columns: partition, epoch, position before, then incarnation, position and instant after.
+/// The checkpoint part of a write, as columns: partition, epoch, position before, then incarnation, position and
+/// instant after.
 struct Moves {
     partitions: Vec<i32>,
     epochs: Vec<i64>,

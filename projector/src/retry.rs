@@ -1,5 +1,6 @@
-//! Tries parked streams again: by command, and once when a process starts, because a new build may read what the old one
-//! could not. Safe while workers run: it claims the projection's partitions, so that they forget what they know and wait.
+//! Tries parked streams again: by command, and once when a process starts, because a new build may read what the old
+//! one could not. Safe while workers run: it claims the projection's partitions, so that they forget what they know and
+//! wait.
 
 use events::{Position, StreamId};
 use platform::config::Secret;
@@ -104,7 +105,9 @@ async fn apply_from<M: Model>(
         let Some(last) = events.last() else { return Ok(Retried::Unparked(applied)) };
         from = last.position.plus(1);
         let mut held = Held::<M>::new();
-        for (stream, document) in doing("loading the document", M::load(connection, &[stream.clone()])).await? {
+        for (stream, document) in
+            doing("loading the document", M::load(connection, std::slice::from_ref(stream))).await?
+        {
             match document {
                 Ok(document) => held.put(stream, document),
                 Err(reason) => held.put_unreadable(stream, reason),

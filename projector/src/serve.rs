@@ -1,4 +1,5 @@
-//! The process: one worker per projection, the cache's task, and the admin server, started in any order and stopped in one.
+//! The process: one worker per projection, the cache's task, and the admin server, started in any order and stopped in
+//! one.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::worker::Worker;
 /// Longest that workers may take to finish their batch and leave their groups.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Serves until asked to stop. Dependencies may be dead: the health report says which, and work begins when they are back.
+/// Serves until asked to stop. Dependencies may be dead: the health report says which, and work begins when they are
+/// back.
 pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = platform::metrics::install();
     let health = Health::new();

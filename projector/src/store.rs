@@ -1,5 +1,5 @@
-//! The sqlx door, beside the statements of [`crate::model`]: one connection of a worker's own, and what is read and claimed
-//! over it. [`log`] reads the log, [`months`] makes partitions.
+//! The sqlx door, beside the statements of [`crate::model`]: one connection of a worker's own, and what is read and
+//! claimed over it. [`log`] reads the log, [`months`] makes partitions.
 //!
 //! One connection and no pool: a worker does one thing at a time, and a connection that failed in any way is dropped on
 //! the spot, so no later statement can meet what an earlier one left behind.
@@ -23,7 +23,8 @@ pub mod standing;
 /// Longest wait for a connection: a server that is there answers within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest that a statement may take before its connection is given up. Far above any batch, far below `max.poll.interval.ms`.
+/// Longest that a statement may take before its connection is given up. Far above any batch, far below
+/// `max.poll.interval.ms`.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A worker's connection to PostgreSQL.
@@ -80,8 +81,8 @@ impl Store {
 }
 
 impl StoreError {
-    /// Whether the data of the statement is to blame, so that it would fail again however often it is repeated: SQLSTATE
-    /// classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded).
+    /// Whether the data of the statement is to blame, so that it would fail again however often it is repeated:
+    /// SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded).
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
         error.code().is_some_and(|code| ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default()))

@@ -1,9 +1,10 @@
-//! The worker of one projection: a step takes what there is, applies it in one statement, and notes how far it has come;
-//! the loop waits, backs off and stops.
+//! The worker of one projection: a step takes what there is, applies it in one statement, and notes how far it has
+//! come; the loop waits, backs off and stops.
 //!
-//! Everything in memory (documents, parked streams, positions) is true only while the claims on the partitions hold, and
-//! every write proves that they do. So any failure is answered in one way: forget everything, claim again, read again.
-//! What came from Kafka and is not applied stays in `pending`. [`apply`] writes a batch, [`audit`] compares with the relay.
+//! Everything in memory (documents, parked streams, positions) is true only while the claims on the partitions hold,
+//! and every write proves that they do. So any failure is answered in one way: forget everything, claim again, read
+//! again. What came from Kafka and is not applied stays in `pending`. [`apply`] writes a batch, [`audit`] compares with
+//! the relay.
 
 use std::collections::{BTreeMap, VecDeque};
 

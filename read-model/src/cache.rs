@@ -17,8 +17,8 @@ pub const STOCK_TTL: Duration = Duration::from_secs(10);
 /// Lifetimes are shortened by up to a fifth, so that what was written together does not end together.
 const JITTER: f64 = 0.2;
 
-/// Sets `KEYS[1]` to `ARGV[1]` for `ARGV[2]` milliseconds, unless a newer value stands there; 1 if it was set, 0 if not.
-/// One key per call, so that it also runs on a cluster. What is no value of ours is overwritten.
+/// Sets `KEYS[1]` to `ARGV[1]` for `ARGV[2]` milliseconds, unless a newer value stands there; 1 if it was set, 0 if
+/// not. One key per call, so that it also runs on a cluster. What is no value of ours is overwritten.
 pub const SET_UNLESS_NEWER: &str = "\
 local held = redis.call('GETRANGE', KEYS[1], 0, 22)
 if string.match(held, '^%d+$') and #held == 23 and held > string.sub(ARGV[1], 1, 23) then return 0 end

@@ -1,7 +1,7 @@
 //! How much of the log a projection contains, computed from three small tables, on a replica too.
 //!
-//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement** (one snapshot): the relay
-//! writes its two tables in one transaction, so together they say which partition the last event went to.
+//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement** (one snapshot): the
+//! relay writes its two tables in one transaction, so together they say which partition the last event went to.
 //! Partitions of other categories than the projection's do not concern it; leave them out.
 
 use std::collections::HashMap;
@@ -57,8 +57,8 @@ pub fn applied(relay: Relay, sent: &[(Partition, Position)], applied: &HashMap<P
     })
 }
 
-/// Whether every event up to `token` of the streams in one partition is applied. `sent` is its row of `relay_partitions`,
-/// `None` before the relay sent anything to it.
+/// Whether every event up to `token` of the streams in one partition is applied. `sent` is its row of
+/// `relay_partitions`, `None` before the relay sent anything to it.
 pub fn stream_applied(relay: Relay, sent: Option<Position>, applied: Option<Applied>, token: Position) -> bool {
     let sent = sent.unwrap_or(Position::ZERO);
     match standing(relay, sent, applied) {

@@ -77,7 +77,8 @@ pub struct OrderDocument {
 }
 
 impl OrderDocument {
-    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`Misfit`] `held` is as before.
+    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`Misfit`] `held` is as
+    /// before.
     pub fn fold(held: &mut Option<OrderDocument>, recorded: &Recorded, event: &OrderEvent) -> Result<(), Misfit> {
         let version = held.as_ref().map_or(Version::NONE, |order| order.version);
         Misfit::unless_next(version, recorded)?;

@@ -36,7 +36,8 @@ pub struct ProductDocument {
 }
 
 impl ProductDocument {
-    /// Folds one more event into `held` (`None` is the product that does not exist yet). After a [`Misfit`] `held` is as before.
+    /// Folds one more event into `held` (`None` is the product that does not exist yet). After a [`Misfit`] `held` is
+    /// as before.
     pub fn fold(held: &mut Option<ProductDocument>, recorded: &Recorded, event: &ProductEvent) -> Result<(), Misfit> {
         let version = held.as_ref().map_or(Version::NONE, |product| product.version);
         Misfit::unless_next(version, recorded)?;

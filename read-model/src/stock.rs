@@ -33,7 +33,8 @@ pub struct StockDocument {
 }
 
 impl StockDocument {
-    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`Misfit`] `held` is as before.
+    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`Misfit`] `held` is as
+    /// before.
     pub fn fold(held: &mut Option<StockDocument>, recorded: &Recorded, event: &StockEvent) -> Result<(), Misfit> {
         Misfit::unless_next(held.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
         match held {

@@ -1,4 +1,5 @@
-//! Folding is the same in one go and in any two halves with the stored JSON in between; what does not continue is refused.
+//! Folding is the same in one go and in any two halves with the stored JSON in between; what does not continue is
+//! refused.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -116,7 +117,7 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
         5 | 6 => OrderEvent::FulfilmentCreated(FulfilmentCreated {
             fulfilment: order.fulfilments.len() as u32 + 1,
             location: Location::main(),
-            lines: piece(1.min(line.unfulfilled()).max(1)).into_iter().filter(|_| line.unfulfilled() > 0).collect(),
+            lines: piece(1).into_iter().filter(|_| line.unfulfilled() > 0).collect(),
         }),
         7 => OrderEvent::FulfilmentShipped(FulfilmentShipped {
             fulfilment: in_state(order, progress::FulfilmentState::Created)?,

@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -29,16 +29,22 @@ pub enum Start {
 pub(super) struct Membership {
     start: Start,
     assigned: Mutex<BTreeSet<i32>>,
+    /// Partitions of which we have everything that Kafka has, as of the last statistics.
+    at_end: Mutex<BTreeSet<i32>>,
     health: Component,
 }
 
 impl Membership {
     pub(super) fn new(start: Start, health: Component) -> Membership {
-        Membership { start, assigned: Mutex::default(), health }
+        Membership { start, assigned: Mutex::default(), at_end: Mutex::default(), health }
     }
 
     pub(super) fn assigned(&self) -> BTreeSet<i32> {
-        self.lock().clone()
+        lock(&self.assigned).clone()
+    }
+
+    pub(super) fn is_at_end(&self, partition: i32) -> bool {
+        lock(&self.at_end).contains(&partition)
     }
 
     pub(super) fn kafka_is_up(&self) {
@@ -47,10 +53,6 @@ impl Membership {
 
     pub(super) fn kafka_is_down(&self, reason: &str) {
         self.health.down(reason);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<i32>> {
-        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same partitions, each with an offset to begin at.
@@ -83,19 +85,29 @@ impl Membership {
         };
         let numbers = numbers(partitions);
         tracing::info!(kafka.partitions = ?numbers, "partitions gained");
-        self.lock().extend(numbers);
+        lock(&self.assigned).extend(numbers);
         report(gained);
     }
 
     fn lose(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let numbers = numbers(partitions);
         tracing::info!(kafka.partitions = ?numbers, "partitions given up");
-        self.lock().retain(|partition| !numbers.contains(partition));
+        lock(&self.assigned).retain(|partition| !numbers.contains(partition));
         report(match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
             RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.unassign(),
         });
     }
+}
+
+fn lock(partitions: &Mutex<BTreeSet<i32>>) -> MutexGuard<'_, BTreeSet<i32>> {
+    partitions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_at_end(partition: &Partition) -> bool {
+    // Nothing was handed to us since we were given the partition: then what counts is where fetching stands.
+    let ours = if partition.app_offset < 0 { partition.next_offset } else { partition.app_offset };
+    partition.hi_offset >= 0 && ours >= partition.hi_offset
 }
 
 fn numbers(partitions: &TopicPartitionList) -> Vec<i32> {
@@ -131,6 +143,8 @@ impl ClientContext for Membership {
 
     /// Comes every two seconds: the one sign of a broker that is back, where no messages flow.
     fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        *lock(&self.at_end) = partitions.filter(|it| is_at_end(it)).map(|it| it.partition).collect();
         if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP") {
             self.kafka_is_up();
         }

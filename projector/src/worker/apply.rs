@@ -1,5 +1,6 @@
-//! Applies a batch: loads the documents it touches, folds, and writes the net change and the checkpoint in one statement.
-//! Where the database refuses the data, the batch is halved until the one culprit stands alone; its stream is parked.
+//! Applies a batch: loads the documents it touches, folds, and writes the net change and the checkpoint in one
+//! statement. Where the database refuses the data, the batch is halved until the one culprit stands alone; its stream
+//! is parked.
 
 use std::collections::HashSet;
 use std::time::Instant;

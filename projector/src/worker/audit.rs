@@ -1,5 +1,6 @@
-//! Compares, now and then, what was applied with what the relay says it has sent: the lag, and the proof that nothing is
-//! stuck. What was sent and does not come from Kafka is read from the log, even where no later message shows the gap.
+//! Compares, now and then, what was applied with what the relay says it has sent: the lag, and the proof that nothing
+//! is stuck. What was sent and does not come from Kafka is read from the log, even where no later message shows the
+//! gap.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -14,17 +15,30 @@ use crate::model::Model;
 use crate::store::doing;
 use crate::store::standing::{self, Sent};
 
-/// How often we look. A message that did not come within this time after it was sent is taken from the log.
+/// How often we look. What Kafka has not brought by the next look, though it has nothing left, is taken from the log.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// After so many looks without any progress it is taken from the log whatever Kafka may still have.
+const LOOKS_MAX: u32 = 6;
 
 /// What was seen when we last looked.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
     due: Option<Instant>,
-    /// Per partition that was behind: how far it had come, and what had been sent.
-    behind: BTreeMap<i32, (Position, Position)>,
+    behind: BTreeMap<i32, Behind>,
     /// Partitions with a message that was none of ours.
     suspects: BTreeSet<i32>,
+}
+
+/// A partition that was behind when we last looked.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    /// How far it had come.
+    reached: Position,
+    /// What had been sent when it was seen there first.
+    sent: Position,
+    /// How often it was seen there.
+    looks: u32,
 }
 
 impl Audit {
@@ -55,26 +69,29 @@ impl<M: Model> Worker<M> {
     }
 
     fn heal_what_is_stuck(&mut self, sent: &Sent) {
+        let Some(feed) = &self.feed else { return };
         let mut behind = BTreeMap::new();
         for (partition, claim) in self.claims.iter() {
-            let sent = sent.partitions.get(&partition).copied().unwrap_or(Position::ZERO);
             let reached = claim.reached.position;
+            let sent = sent.partitions.get(&partition).copied().unwrap_or(Position::ZERO);
             if sent <= reached || self.healing.contains_key(&partition) {
                 continue;
             }
-            behind.insert(partition, (reached, sent));
-            let upto = match self.audit.behind.get(&partition) {
-                _ if self.audit.suspects.contains(&partition) => sent,
-                Some((then, sent_then)) if *then == reached => *sent_then,
-                _ => continue,
-            };
+            let before = self.audit.behind.get(&partition).filter(|before| before.reached == reached);
+            let now =
+                Behind { reached, sent: before.map_or(sent, |it| it.sent), looks: before.map_or(1, |it| it.looks + 1) };
+            let is_stuck = now.looks > LOOKS_MAX || (now.looks > 1 && feed.is_at_end(partition));
+            if !is_stuck && !self.audit.suspects.contains(&partition) {
+                behind.insert(partition, now);
+                continue;
+            }
             tracing::warn!(
                 projection = M::PROJECTION.name(),
                 kafka.partition = partition,
-                event.position = upto.0,
+                event.position = now.sent.0,
                 "Kafka does not bring what was sent; reading it from the log"
             );
-            self.healing.insert(partition, Healing { upto, scanned: Position::ZERO });
+            self.healing.insert(partition, Healing { upto: now.sent, scanned: Position::ZERO });
         }
         self.audit.behind = behind;
         self.audit.suspects.clear();

@@ -6,6 +6,7 @@ mod cache;
 mod feeding;
 mod fencing;
 mod healing;
+mod outages;
 mod parking;
 mod platform;
 mod samples;

@@ -1,9 +1,11 @@
 //! An event that cannot be applied stops its stream and no other; the stream flows again when it can be applied.
 
 use events::StreamId;
+use projector::config::Limits;
 use projector::model::{Products, Stock};
 use projector::retry::{Retried, retry};
-use projector::worker::StepError;
+use projector::store::Store;
+use projector::worker::{StepError, Worker};
 
 use crate::platform::{Platform, now, step_until};
 use crate::samples::*;
@@ -139,6 +141,20 @@ async fn a_missing_month_parks_nothing() {
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
     assert_eq!(platform.number("select count(*) from stock_ledger").await, 1);
+}
+
+#[tokio::test]
+async fn when_too_many_streams_would_be_parked_the_projection_stops_instead() {
+    let mut platform = Platform::new().await;
+    publish_unreadable(&mut platform, &stock_stream("BAD")).await;
+    let limits = Limits { parked_max: 0, ..Limits::default() };
+    let store = Store::new(&platform.database()).unwrap();
+    let mut worker = Worker::<Stock>::new(platform.feed(), limits, store, None, &platform.health);
+    let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
+    assert!(matches!(stopped, StepError::TooManyParked(1)), "{stopped}");
+    assert!(!platform.health.is_ready());
+    assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
+    assert_eq!(platform.number("select max(position) from projection_checkpoints").await, 0);
 }
 
 #[tokio::test]

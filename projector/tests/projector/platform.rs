@@ -1,4 +1,5 @@
-//! The rest of the platform, as far as a projector sees it: a log, a relay that can be made to misbehave, and the tables.
+//! The rest of the platform, as far as a projector sees it: a log, a relay that can be made to misbehave, and the
+//! tables.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -103,7 +103,8 @@ pub(super) fn refresh<P: Part>(parts: &mut Vec<P>, counted: Vec<P::Progress>) {
     }
 }
 
-/// Takes over words into part `number`, if there is one; parts are numbered from 1 in the order in which they were made.
+/// Takes over words into part `number`, if there is one; parts are numbered from 1 in the order in which they were
+/// made.
 pub(super) fn tell<P>(parts: &mut [P], number: PartNo, words: impl FnOnce(&mut P)) {
     if let Some(part) = (number as usize).checked_sub(1).and_then(|index| parts.get_mut(index)) {
         words(part);

@@ -1,0 +1,64 @@
+//! Dependencies that are not there, or go away: said by name, outlived, and nothing is lost.
+
+use ::platform::config::Secret;
+use ::platform::health::Health;
+use projector::config::{FeedConfig, Limits};
+use projector::model::Stock;
+use projector::store::Store;
+use projector::worker::{StepError, Worker};
+
+use crate::platform::{Platform, step_until};
+use crate::samples::*;
+
+fn state_of(health: &Health, name: &str) -> &'static str {
+    let report = health.report();
+    report.components.iter().find(|component| component.name == name).map_or("unknown", |component| component.state)
+}
+
+fn worker(platform: &Platform, feed: FeedConfig, database: &str) -> Worker<Stock> {
+    Worker::new(feed, Limits::default(), Store::new(&Secret::new(database)).unwrap(), None, &platform.health)
+}
+
+#[tokio::test]
+async fn without_kafka_the_report_says_kafka_and_not_postgres() {
+    let platform = Platform::new().await;
+    let nobody = FeedConfig { brokers: "127.0.0.1:1".into(), ..platform.feed() };
+    let mut worker = worker(&platform, nobody, &platform.bed.projector_url().unwrap());
+    assert!(matches!(worker.step().await.unwrap_err(), StepError::Feed(_)));
+    assert_eq!((state_of(&platform.health, "kafka"), state_of(&platform.health, "postgres")), ("down", "up"));
+    assert!(!platform.health.is_ready());
+}
+
+#[tokio::test]
+async fn without_postgres_the_report_says_postgres_and_not_kafka() {
+    let platform = Platform::new().await;
+    let mut worker = worker(&platform, platform.feed(), "postgres://projector@localhost:1/orders");
+    assert!(matches!(worker.step().await.unwrap_err(), StepError::Store(_)));
+    assert_eq!((state_of(&platform.health, "kafka"), state_of(&platform.health, "postgres")), ("up", "down"));
+}
+
+#[tokio::test]
+async fn without_its_topic_a_worker_waits_for_it() {
+    let platform = Platform::new().await;
+    let other = FeedConfig { topic_prefix: "nobody.made.this.".into(), ..platform.feed() };
+    let mut worker = worker(&platform, other, &platform.bed.projector_url().unwrap());
+    let waiting = worker.step().await.unwrap_err().to_string();
+    assert!(waiting.contains("nobody.made.this.stock.v1"), "{waiting}");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_costs_a_step_and_no_event() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+
+    platform
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'projector'")
+        .await;
+    platform.publish(&stock_stream("MUG"), received(10)).await;
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Store(_)))).await.unwrap_err();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+    assert_eq!(state_of(&platform.health, "postgres"), "up");
+}
