@@ -157,6 +157,26 @@ async fn a_repeated_key_gets_the_first_answer_again_soon_or_years_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_key_gets_the_first_answer_even_where_the_rules_would_refuse_it_now() {
+    let bed = Bed::new().await.unwrap();
+    let running = stocked(&bed, "A", 1).await;
+    let with_id = || order_with(json!({"id": ID, "currency": "GBP", "lines": [{"sku": "A", "quantity": 1}]}));
+    let first = running.send("the-last-piece", with_id()).await;
+    let again = Reply::Done { answer: done(&first).clone(), replayed: true };
+    running.stop().await;
+
+    let restarted = Running::start(&bed).await;
+    assert_eq!(restarted.send("the-last-piece", with_id()).await, again);
+    assert!(matches!(restarted.send("another", with_id()).await, Reply::Rejected(_)));
+    assert!(matches!(restarted.send("create-A", product("B")).await, Reply::KeyReused));
+    restarted.stop().await;
+    assert_gapless(&bed).await;
+}
+
+/// An order's own id.
+const ID: &str = "012ca109-c1c0-7684-bf4a-f1f3a8d4ebae";
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_many_times_at_once_takes_effect_once() {
     let bed = Bed::new().await.unwrap();
     let running = stocked(&bed, "A", 1000).await;

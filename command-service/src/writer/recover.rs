@@ -114,6 +114,13 @@ impl Writer {
             Ok(decided) => decided,
             Err((error, batch)) => return self.unreachable(&error, batch),
         };
+        let decided = match self.answer_from_the_past(decided).await {
+            Ok(decided) => decided,
+            Err((error, batch)) => {
+                self.world.roll_back();
+                return self.unreachable(&error, batch);
+            }
+        };
         if decided.rows.is_empty() {
             return self.confirm(decided).await;
         }
@@ -125,6 +132,25 @@ impl Writer {
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         self.conclude(appended, decided, recorded_at)
+    }
+
+    /// Who is refused, or told that it is so already, may have done it: then the first answer stands.
+    async fn answer_from_the_past(&self, mut decided: Decided) -> Result<Decided, (log::Error, Vec<Waiting>)> {
+        if decided.held.is_empty() {
+            return Ok(decided);
+        }
+        let ids: Vec<Uuid> = decided.held.iter().map(|(waiting, _)| waiting.request.key.id).collect();
+        let past = match self.log.find_commands(&ids).await {
+            Ok(past) => past,
+            Err(error) => return Err((error, decided.into_waiting())),
+        };
+        for (waiting, held) in std::mem::take(&mut decided.held) {
+            match past.contains_key(&waiting.request.key.id) {
+                true => drop(answer_past(vec![waiting], &past)),
+                false => decided.held.push((waiting, held)),
+            }
+        }
+        Ok(decided)
     }
 
     fn conclude(&mut self, appended: Appended, decided: Decided, recorded_at: DateTime<Utc>) -> Next {
@@ -228,7 +254,7 @@ impl Writer {
             Ok(past) => {
                 self.stale = false;
                 self.health.up();
-                Ok(answer_past(batch, past))
+                Ok(answer_past(batch, &past))
             }
             Err(error) => {
                 self.health.down(format!("{error}: {}", source(&error)));
@@ -295,7 +321,7 @@ impl Writer {
     }
 }
 
-fn answer_past(batch: Vec<Waiting>, past: HashMap<Uuid, PastCommand>) -> Vec<Waiting> {
+fn answer_past(batch: Vec<Waiting>, past: &HashMap<Uuid, PastCommand>) -> Vec<Waiting> {
     let mut rest = Vec::with_capacity(batch.len());
     for waiting in batch {
         let key = waiting.request.key;
