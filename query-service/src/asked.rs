@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use events::Position;
 use platform::problem::Problem;
+use tokio::time::Instant;
 
 use crate::problems;
 use crate::serve::App;
@@ -35,6 +36,8 @@ pub struct Wanted {
     pub position: Position,
     /// How long the reader waits for it.
     pub wait: Duration,
+    /// When that will be over.
+    pub until: Instant,
 }
 
 impl Asked {
@@ -49,7 +52,8 @@ impl Asked {
         let text = token.to_str().unwrap_or_default().trim();
         let position = position(text).ok_or_else(|| problems::invalid_token(text))?;
         let wait = wait(headers).map_or(Duration::ZERO, |wait| wait.min(wait_max));
-        Ok(Asked { wanted: Some(Wanted { position, wait }), if_none_match })
+        let wanted = Wanted { position, wait, until: Instant::now() + wait };
+        Ok(Asked { wanted: Some(wanted), if_none_match })
     }
 
     /// Whether the reader holds the representation with this tag already (RFC 9110, 13.1.2: compared weakly).

@@ -51,7 +51,7 @@ pub async fn read_until(
             counted(if pause == FIRST_PAUSE { "at_once" } else { "waited" }, began);
             return Ok(found);
         }
-        let left = wanted.wait.saturating_sub(began.elapsed());
+        let left = wanted.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             counted("too_late", began);
             return Err(problems::projection_lag(wanted, &found.freshness));

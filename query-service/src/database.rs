@@ -7,6 +7,7 @@
 mod failure;
 mod freshness;
 mod probe;
+pub mod row;
 mod source;
 mod statement;
 mod watch;

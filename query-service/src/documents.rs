@@ -115,7 +115,7 @@ impl<K: Kind> Documents<K> {
     async fn load_once(&self, key: &K::Key) -> Result<Option<Arc<Answer>>, Problem> {
         let (documents, wanted) = (self.clone(), key.clone());
         let load = || async move {
-            if let Some(answer) = documents.from_redis(&wanted, Position::ZERO).await {
+            if let Some(answer) = documents.look_into_redis(&wanted, Position::ZERO).await {
                 return Ok(Some(answer));
             }
             let statement = Statement::plain(|statement| K::select(&wanted, statement));
@@ -126,7 +126,7 @@ impl<K: Kind> Documents<K> {
     }
 
     async fn load_not_older(&self, key: &K::Key, wanted: &Wanted) -> Result<Option<Arc<Answer>>, Problem> {
-        if let Some(answer) = self.from_redis(key, wanted.position).await {
+        if let Some(answer) = self.look_into_redis(key, wanted.position).await {
             return Ok(Some(answer));
         }
         let select = |statement: &mut Statement| K::select(key, statement);
@@ -134,7 +134,7 @@ impl<K: Kind> Documents<K> {
         self.keep(key, &found.rows, wanted.position).map_err(|error| problems::internal(&error))
     }
 
-    async fn from_redis(&self, key: &K::Key, not_before: Position) -> Option<Arc<Answer>> {
+    async fn look_into_redis(&self, key: &K::Key, not_before: Position) -> Option<Arc<Answer>> {
         let keys = self.0.redis.keys()?;
         let parts_of = K::parts_of(keys, key).map(Arc::from).or_else(|| self.0.parts.get(key));
         let found = match parts_of {

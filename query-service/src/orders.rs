@@ -7,11 +7,11 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use events::{Category, Incarnation, OrderCode, OrderId, Position, StreamId};
+use events::{Category, OrderCode, OrderId, Position, StreamId};
 use platform::params::Path;
 use platform::problem::Problem;
+use read_model::Projection;
 use read_model::cache::{Keys, ORDER_TTL};
-use read_model::{Projection, Stamp};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use crate::asked::{Asked, Wanted};
 use crate::cache::ProcessLimits;
 use crate::cache::redis::{Part, Redis};
 use crate::consistency;
+use crate::database::row::stamp;
 use crate::database::{Database, Found, Scope, Statement};
 use crate::documents::{Documents, Kind};
 use crate::problems;
@@ -76,11 +77,11 @@ impl Orders {
         if let Some(id) = self.known_id(code).await {
             return self.documents.find(&id, wanted).await;
         }
-        let found = self.read_by_code(code, wanted).await?;
-        let Some(row) = found.rows.first() else { return Err(missing("code", code.as_str())) };
+        let rows = self.read_by_code(code, wanted).await?;
+        let Some(row) = rows.first() else { return Err(missing("code", code.as_str())) };
         let id = order_id(row).map_err(|error| problems::internal(&error))?;
         self.ids.insert(code.clone(), id);
-        let kept = self.documents.keep(&id, &found.rows, Position::ZERO).map_err(|error| problems::internal(&error))?;
+        let kept = self.documents.keep(&id, &rows, Position::ZERO).map_err(|error| problems::internal(&error))?;
         match (wanted, kept) {
             (None, Some(answer)) => Ok(answer),
             (_, _) => self.documents.find(&id, wanted).await,
@@ -88,12 +89,15 @@ impl Orders {
     }
 
     /// A row is enough: whether it is new enough is asked by its id. That there is none must be true at the token.
-    async fn read_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Found, Problem> {
-        let any_order = Scope::Streams(format!("{}-", Category::Order));
+    async fn read_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Vec<PgRow>, Problem> {
         let select = |statement: &mut Statement| select_by_code(code, statement);
+        if wanted.is_none() {
+            return self.database.fetch(Statement::plain(select)).await;
+        }
+        let any_order = Scope::Streams(format!("{}-", Category::Order));
         let statement = || Statement::fresh(Projection::Orders, &any_order, select);
         let enough = |found: &Found, token| !found.rows.is_empty() || found.freshness.covers(&any_order, token);
-        consistency::read_until(&self.database, wanted, statement, enough).await
+        Ok(consistency::read_until(&self.database, wanted, statement, enough).await?.rows)
     }
 
     async fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
@@ -155,11 +159,6 @@ impl Kind for Order {
     }
 }
 
-/// How new a row is.
-pub(crate) fn stamp(row: &PgRow) -> sqlx::Result<Stamp> {
-    Ok(Stamp { incarnation: Incarnation(row.try_get("incarnation")?), position: Position(row.try_get("position")?) })
-}
-
 fn missing(by: &str, key: &str) -> Problem {
     let detail = format!(
         "No order with {by} {key} is known here. If it was just placed, send the Consistency-Token of that answer \
@@ -188,7 +187,8 @@ mod tests {
         assert_eq!(order_key(id).expect("an id"), OrderKey::Id(id.parse().expect("version 7")));
         assert_eq!(order_key("SON000001").expect("a code"), OrderKey::Code("SON000001".parse().expect("a name")));
         let version_4 = "9f0d4f63-6b7c-4f70-a6f5-0a3c8cf0a0b1";
-        for wrong in ["", "SON1", "son", "a b000001", "SON000001\0", version_4, &id[..35], &"1".repeat(65), "ü000001"] {
+        for wrong in ["", "SON1", "son", "a b000001", "SON000001\0", version_4, &id[..35], &"1".repeat(65), "ü000001"]
+        {
             assert_eq!(order_key(wrong).expect_err(wrong).kind(), "invalid-order-key");
         }
     }

@@ -1,14 +1,17 @@
 //! Pages of lists: how many rows, after which one, and where the next page is. No counts: they cost more than the page.
 
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use platform::problem::Problem;
 use read_model::{Projection, Stamp};
 use serde::Serialize;
+use sqlx::postgres::PgRow;
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::database::Freshness;
+use crate::consistency;
+use crate::cursor::Refused;
+use crate::database::{Found, Freshness, Scope, Statement};
 use crate::parameters::Parameters;
 use crate::problems;
 use crate::serve::App;
@@ -22,8 +25,10 @@ const LIMIT_MAX: u16 = 200;
 pub const PARAMETERS: [&str; 2] = ["limit", "cursor"];
 
 /// The page that was asked for.
-#[derive(Debug)]
 pub struct Page {
+    app: App,
+    uri: Uri,
+    asked: Asked,
     limit: u16,
     /// What the list is made of: its address and filters. A cursor belongs to one scope.
     scope: String,
@@ -31,7 +36,15 @@ pub struct Page {
     after: Option<Vec<u8>>,
 }
 
-/// The rows of a page as they are sent.
+/// The rows of a page.
+pub struct Rows<T> {
+    projection: Projection,
+    freshness: Freshness,
+    items: Vec<T>,
+    has_next: bool,
+}
+
+/// A page as it is sent.
 #[derive(Serialize)]
 struct Listed<'a, T> {
     items: &'a [T],
@@ -44,8 +57,10 @@ struct Listed<'a, T> {
 }
 
 impl Page {
-    /// The page that these parameters ask for.
-    pub fn read(app: &App, uri: &Uri, parameters: &Parameters) -> Result<Page, Problem> {
+    /// The page that a request asks for, and all its parameters; `allowed` are this list's own and [`PARAMETERS`].
+    pub fn read(app: App, uri: Uri, headers: &HeaderMap, allowed: &[&str]) -> Result<(Page, Parameters), Problem> {
+        let asked = Asked::read(headers, app.wait_max)?;
+        let parameters = Parameters::read(&uri, allowed)?;
         let form = format!("a whole number from 1 to {LIMIT_MAX}");
         let limit = parameters.read_as("limit", &form, |text| {
             let is_number = text.bytes().all(|b| b.is_ascii_digit());
@@ -56,7 +71,7 @@ impl Page {
             Some(cursor) => Some(app.cursor_key.open(&scope, cursor).map_err(problems::invalid_cursor)?),
             None => None,
         };
-        Ok(Page { limit: limit.unwrap_or(LIMIT_DEFAULT), scope, after })
+        Ok((Page { app, uri, asked, limit: limit.unwrap_or(LIMIT_DEFAULT), scope, after }, parameters))
     }
 
     /// Rows to select: one more than the page holds tells whether there is a next page.
@@ -64,37 +79,45 @@ impl Page {
         i64::from(self.limit) + 1
     }
 
-    /// Whether it is the first page.
-    pub fn is_first(&self) -> bool {
-        self.after.is_none()
-    }
-
     /// Key of the last row before this page; one that does not parse was made by another build.
     pub fn after<T>(&self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(key) = &self.after else { return Ok(None) };
-        parse(key).map(Some).ok_or_else(|| problems::invalid_cursor(crate::cursor::Refused::Forged))
+        parse(key).map(Some).ok_or_else(|| problems::invalid_cursor(Refused::Forged))
     }
 
-    /// Sends the page. `rows` are as many as [`Page::select_limit`] brought; `key` is what the next page begins after.
-    pub fn respond<T: Serialize>(
+    /// Reads the rows, as new as they were asked for.
+    pub async fn rows<T>(
         &self,
-        app: &App,
-        asked: &Asked,
-        uri: &Uri,
         projection: Projection,
-        freshness: &Freshness,
-        mut rows: Vec<T>,
-        key: impl FnOnce(&T) -> Vec<u8>,
-    ) -> Result<Response, Problem> {
+        scope: &Scope,
+        select: impl Fn(&mut Statement),
+        read: impl Fn(&PgRow) -> sqlx::Result<T>,
+    ) -> Result<Rows<T>, Problem> {
+        let wanted = self.asked.wanted.as_ref();
+        let Found { freshness, rows } =
+            consistency::read(&self.app.database, wanted, projection, scope, select).await?;
         let has_next = rows.len() > usize::from(self.limit);
-        rows.truncate(usize::from(self.limit));
-        let next_cursor = rows.last().filter(|_| has_next).map(|last| app.cursor_key.seal(&self.scope, &key(last)));
-        let next = next_cursor.as_ref().map(|cursor| next_address(uri, cursor));
-        let listed = Listed { items: &rows, next_cursor: next_cursor.as_deref(), next: next.as_deref() };
+        let items = rows.iter().take(usize::from(self.limit)).map(read).collect::<sqlx::Result<Vec<T>>>();
+        let items = items.map_err(|error| problems::internal(&error))?;
+        Ok(Rows { projection, freshness, items, has_next })
+    }
+
+    /// Whether there are no rows at all, on this page or before it.
+    pub fn is_empty<T>(&self, rows: &Rows<T>) -> bool {
+        self.after.is_none() && rows.items.is_empty()
+    }
+
+    /// Sends the page; `key` is what the next one begins after.
+    pub fn respond<T: Serialize>(&self, rows: &Rows<T>, key: impl FnOnce(&T) -> Vec<u8>) -> Result<Response, Problem> {
+        let last = rows.items.last().filter(|_| rows.has_next);
+        let next_cursor = last.map(|last| self.app.cursor_key.seal(&self.scope, &key(last)));
+        let next = next_cursor.as_ref().map(|cursor| next_address(&self.uri, cursor));
+        let listed = Listed { items: &rows.items, next_cursor: next_cursor.as_deref(), next: next.as_deref() };
         let json = serde_json::to_vec(&listed).map_err(|error| problems::internal(&error))?;
+        let freshness = &rows.freshness;
         let stamp = Stamp { incarnation: freshness.relay.incarnation, position: freshness.applied() };
-        let answer = Answer::page(json.into(), stamp);
-        let mut response = answer.respond(asked, app.current.lag_header(projection));
+        let lag_ms = self.app.current.lag_header(rows.projection);
+        let mut response = Answer::page(json.into(), stamp).respond(&self.asked, lag_ms);
         if let Some(link) = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok()) {
             response.headers_mut().insert(header::LINK, link);
         }

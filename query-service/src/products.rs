@@ -20,13 +20,10 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::cache::redis::Part;
-use crate::consistency;
+use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
 use crate::documents::Kind;
-use crate::orders::list::parsed;
-use crate::orders::stamp;
 use crate::page::{self, Page};
-use crate::parameters::Parameters;
 use crate::problems;
 use crate::serve::App;
 
@@ -56,15 +53,11 @@ pub async fn show(State(app): State<App>, Path(sku): Path<String>, asked: Asked)
 
 /// `GET /v1/products`, by SKU
 pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let asked = Asked::read(&headers, app.wait_max)?;
-    let page = Page::read(&app, &uri, &Parameters::read(&uri, &page::PARAMETERS)?)?;
+    let (page, _) = Page::read(app, uri, &headers, &page::PARAMETERS)?;
     let after = page.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
     let select = |statement: &mut Statement| select_page(after.as_ref(), &page, statement);
-    let wanted = asked.wanted.as_ref();
-    let found = consistency::read(&app.database, wanted, Projection::Products, &Scope::List, select).await?;
-    let rows = found.rows.iter().map(document).collect::<sqlx::Result<Vec<_>>>();
-    let rows = rows.map_err(|error| problems::internal(&error))?;
-    page.respond(&app, &asked, &uri, Projection::Products, &found.freshness, rows, |last| last.sku.as_str().into())
+    let rows = page.rows(Projection::Products, &Scope::List, select, document).await?;
+    page.respond(&rows, |last| last.sku.as_str().into())
 }
 
 /// `GET /v1/products/{sku}/prices`, newest first
@@ -74,19 +67,16 @@ pub async fn prices(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&headers, app.wait_max)?;
     let sku: Sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
-    let page = Page::read(&app, &uri, &Parameters::read(&uri, &page::PARAMETERS)?)?;
+    let (page, _) = Page::read(app, uri, &headers, &page::PARAMETERS)?;
     let after = page.after(Price::key_of)?;
     let select = |statement: &mut Statement| select_prices(&sku, after.as_ref(), &page, statement);
-    let (scope, wanted) = (Product::scope(&sku), asked.wanted.as_ref());
-    let found = consistency::read(&app.database, wanted, Projection::Products, &scope, select).await?;
-    if found.rows.is_empty() && page.is_first() {
+    let rows = page.rows(Projection::Products, &Product::scope(&sku), select, Price::read).await?;
+    // A product has a price from its first event on.
+    if page.is_empty(&rows) {
         return Err(Product::missing(&sku));
     }
-    let rows = found.rows.iter().map(Price::read).collect::<sqlx::Result<Vec<_>>>();
-    let rows = rows.map_err(|error| problems::internal(&error))?;
-    page.respond(&app, &asked, &uri, Projection::Products, &found.freshness, rows, Price::key)
+    page.respond(&rows, Price::key)
 }
 
 fn select_page(after: Option<&Sku>, page: &Page, statement: &mut Statement) {
@@ -130,7 +120,7 @@ impl Price {
             currency: parsed(row, "currency")?,
             price: Minor(row.try_get("price")?),
             valid_from: row.try_get("valid_from")?,
-            position: stamp_position(row)?,
+            position: row.try_get("position").map(Position)?,
         })
     }
 
@@ -142,10 +132,6 @@ impl Price {
         let (id, currency) = key.split_at_checked(16)?;
         Some((Uuid::from_slice(id).ok()?, std::str::from_utf8(currency).ok()?.to_owned()))
     }
-}
-
-fn stamp_position(row: &PgRow) -> sqlx::Result<Position> {
-    row.try_get("position").map(Position)
 }
 
 impl Kind for Product {

@@ -25,13 +25,10 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::cache::redis::Part;
-use crate::consistency;
+use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
 use crate::documents::Kind;
-use crate::orders::list::parsed;
-use crate::orders::stamp;
 use crate::page::{self, Page};
-use crate::parameters::Parameters;
 use crate::problems;
 use crate::serve::App;
 
@@ -64,20 +61,18 @@ pub async fn ledger(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&headers, app.wait_max)?;
     let sku: Sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
     let location: Location = location.parse().map_err(|_| problems::invalid_location(&location))?;
-    let page = Page::read(&app, &uri, &Parameters::read(&uri, &page::PARAMETERS)?)?;
+    let (page, _) = Page::read(app, uri, &headers, &page::PARAMETERS)?;
     let after = page.after(|key| Uuid::from_slice(key).ok())?;
     let select = |statement: &mut Statement| select_ledger(&sku, &location, after, &page, statement);
-    let (scope, wanted) = (Scope::Stream(StreamId::stock(&sku, &location)), asked.wanted.as_ref());
-    let found = consistency::read(&app.database, wanted, Projection::Stock, &scope, select).await?;
-    if found.rows.is_empty() && page.is_first() {
+    let scope = Scope::Stream(StreamId::stock(&sku, &location));
+    let rows = page.rows(Projection::Stock, &scope, select, Entry::read).await?;
+    // An item has an entry from its first event on.
+    if page.is_empty(&rows) {
         return Err(missing(format!("No stock of {sku} was ever at {location}.")));
     }
-    let rows = found.rows.iter().map(Entry::read).collect::<sqlx::Result<Vec<_>>>();
-    let rows = rows.map_err(|error| problems::internal(&error))?;
-    page.respond(&app, &asked, &uri, Projection::Stock, &found.freshness, rows, |last| last.id.as_bytes().to_vec())
+    page.respond(&rows, |last| last.id.as_bytes().to_vec())
 }
 
 fn select_ledger(sku: &Sku, location: &Location, after: Option<Uuid>, page: &Page, statement: &mut Statement) {

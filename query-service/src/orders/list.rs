@@ -2,7 +2,7 @@
 //! instant, so only its months are read.
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
@@ -15,9 +15,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{order_id, stamp};
-use crate::asked::Asked;
-use crate::consistency;
+use super::order_id;
+use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
 use crate::page::Page;
 use crate::parameters::Parameters;
@@ -66,20 +65,13 @@ struct Filter {
 }
 
 /// `GET /v1/orders`
-pub async fn show(State(app): State<App>, uri: Uri, headers: axum::http::HeaderMap) -> Result<Response, Problem> {
-    let asked = Asked::read(&headers, app.wait_max)?;
-    let parameters = Parameters::read(&uri, &PARAMETERS)?;
+pub async fn show(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let (page, parameters) = Page::read(app, uri, &headers, &PARAMETERS)?;
     let filter = Filter::read(&parameters)?;
-    let page = Page::read(&app, &uri, &parameters)?;
     let after = page.after(|key| Uuid::from_slice(key).ok())?;
     let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
-    let wanted = asked.wanted.as_ref();
-    let found = consistency::read(&app.database, wanted, Projection::Orders, &Scope::List, select).await?;
-    let rows = found.rows.iter().map(summary).collect::<sqlx::Result<Vec<_>>>();
-    let rows = rows.map_err(|error| problems::internal(&error))?;
-    page.respond(&app, &asked, &uri, Projection::Orders, &found.freshness, rows, |last| {
-        last.id.uuid().as_bytes().to_vec()
-    })
+    let rows = page.rows(Projection::Orders, &Scope::List, select, summary).await?;
+    page.respond(&rows, |last| last.id.uuid().as_bytes().to_vec())
 }
 
 impl Filter {
@@ -152,7 +144,7 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
 /// milliseconds, because ids have no more.
 fn first_id_at(instant: DateTime<Utc>) -> Uuid {
     const MS_MAX: i64 = (1 << 48) - 1;
-    let is_between = instant.timestamp_subsec_nanos() % 1_000_000 != 0;
+    let is_between = !instant.timestamp_subsec_nanos().is_multiple_of(1_000_000);
     match instant.timestamp_millis() + i64::from(is_between) {
         ms @ 0..=MS_MAX => Uuid::from_u128((ms as u128) << 80),
         ms if ms < 0 => Uuid::nil(),
@@ -193,15 +185,6 @@ fn customer_id(row: &PgRow) -> sqlx::Result<Option<CustomerId>> {
 fn word<T: DeserializeOwned>(row: &PgRow, column: &str) -> sqlx::Result<T> {
     let text: &str = row.try_get(column)?;
     read(text).ok_or_else(|| sqlx::Error::Decode(format!("`{text}` in {column} is unknown to this build").into()))
-}
-
-/// A column with a name of ours.
-pub(crate) fn parsed<T>(row: &PgRow, column: &str) -> sqlx::Result<T>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: &str = row.try_get(column)?;
-    text.parse().map_err(|error: T::Err| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
 }
 
 #[cfg(test)]
@@ -254,7 +237,8 @@ mod tests {
     #[tokio::test]
     async fn a_range_of_placed_at_reads_only_its_months() {
         let bed = Bed::new().await.expect("a test bed");
-        let mut projector = PgConnection::connect(&bed.projector_url().expect("an address")).await.expect("the primary");
+        let mut projector =
+            PgConnection::connect(&bed.projector_url().expect("an address")).await.expect("the primary");
         for month in 1..=12 {
             let ensure = sqlx::query("select ensure_month('orders', make_timestamptz(2025, $1, 1, 0, 0, 0, 'UTC'))");
             ensure.bind(month).execute(&mut projector).await.expect("a month");
@@ -270,7 +254,8 @@ mod tests {
             let explain = Statement::plain(|it| filter.select(None, 51, it.push("explain ")));
             let plan = explain.fetch_all(&mut reader).await.expect("a plan");
             let plan: String = plan.iter().map(|row| row.get::<String, _>(0) + "\n").collect();
-            let read = (1..=12).map(|month| format!("{month:02}")).filter(|it| plan.contains(&format!("orders_2025_{it}")));
+            let read =
+                (1..=12).map(|month| format!("{month:02}")).filter(|it| plan.contains(&format!("orders_2025_{it}")));
             assert_eq!(read.collect::<Vec<_>>(), months, "{query}:\n{plan}");
         }
     }

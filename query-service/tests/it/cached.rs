@@ -50,7 +50,10 @@ async fn what_was_missed_is_filled_in_for_the_others_as_the_projector_would_have
 
     let key = keys.order(order.id);
     let value = held(&mut connection, &key).await;
-    assert_eq!(Stamp::decode(&value), Some((order.stamp(), serde_json::to_string(&order).expect("a document").as_str())));
+    assert_eq!(
+        Stamp::decode(&value),
+        Some((order.stamp(), serde_json::to_string(&order).expect("a document").as_str()))
+    );
     let ttl_ms: i64 = connection.pttl(&key).await.expect("Redis");
     assert!((1..=30_000).contains(&ttl_ms), "{ttl_ms}");
 }
@@ -129,7 +132,9 @@ async fn stock_is_put_together_from_its_locations_and_a_missing_one_asks_the_dat
 async fn the_process_cache_answers_while_everything_else_is_away() {
     let house = House::new().await;
     let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let service = Service::start_with(&house.bed, &[("PROCESS_CACHE_TTL", format!("{}s", Duration::from_secs(60).as_secs()))]).await;
+    let service =
+        Service::start_with(&house.bed, &[("PROCESS_CACHE_TTL", format!("{}s", Duration::from_secs(60).as_secs()))])
+            .await;
     let path = format!("/v1/orders/{}", order.id);
     let first = service.get(&path).await;
     house.order_applied(&house.payment_appended(&order).await).await;

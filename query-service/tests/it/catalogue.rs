@@ -49,7 +49,10 @@ async fn stock_of_a_sku_is_told_for_all_its_locations() {
     let stock = service.get("/v1/stock/A-1").await;
     assert_eq!(stock.json["sku"], "A-1");
     let locations = stock.json["locations"].as_array().expect("locations");
-    let told: Vec<_> = locations.iter().map(|it| (it["location"].as_str(), it["on_hand"].as_i64(), it["reserved"].as_i64(), it["available"].as_i64())).collect();
+    let told: Vec<_> = locations
+        .iter()
+        .map(|it| (it["location"].as_str(), it["on_hand"].as_i64(), it["reserved"].as_i64(), it["available"].as_i64()))
+        .collect();
     assert_eq!(told, [(Some("main"), Some(7), Some(0), Some(7)), (Some("north"), Some(5), Some(0), Some(5))]);
     assert_eq!(stock.header("projection-position"), "2");
     let held = service.get_with("/v1/stock/A-1", &[("If-None-Match", stock.header("etag"))]).await;

@@ -48,7 +48,13 @@ async fn an_answer_that_is_applied_needs_no_wait_even_where_nothing_happened_to_
     let service = Service::start(&house.bed).await;
     let token = house.head().to_string();
     let paths = [format!("/v1/orders/{}", order.id), "/v1/orders/SON000001".into(), "/v1/orders".into()];
-    let others = ["/v1/stock/MUG-1", "/v1/stock/MUG-1/main/ledger", "/v1/products/MUG-1", "/v1/products/MUG-1/prices", "/v1/products"];
+    let others = [
+        "/v1/stock/MUG-1",
+        "/v1/stock/MUG-1/main/ledger",
+        "/v1/products/MUG-1",
+        "/v1/products/MUG-1/prices",
+        "/v1/products",
+    ];
     for path in paths.iter().map(String::as_str).chain(others) {
         let answered = service.get_with(path, &[("Consistency-Token", &token)]).await;
         assert_eq!(answered.status, 200, "{path}: {answered:?}");
@@ -60,7 +66,8 @@ async fn that_there_is_no_order_must_be_true_at_the_token() {
     let house = House::new().await;
     house.order_placed("2026-03-05T10:00:00Z").await;
     let service = Service::start(&house.bed).await;
-    let unknown = ["/v1/orders/0190b6d2-7e1a-7000-8000-000000000001", "/v1/orders/SON000099", "/v1/products/X", "/v1/stock/X"];
+    let unknown =
+        ["/v1/orders/0190b6d2-7e1a-7000-8000-000000000001", "/v1/orders/SON000099", "/v1/products/X", "/v1/stock/X"];
     for path in unknown {
         let known_missing = service.get_not_older(path, house.head(), 0).await;
         assert_eq!(known_missing.status, 404, "{path}");
@@ -90,7 +97,8 @@ async fn a_cached_answer_that_is_older_than_the_token_is_not_given() {
 #[tokio::test]
 async fn an_order_that_is_parked_is_not_called_up_to_date() {
     let house = House::new().await;
-    let (parked, other) = (house.order_placed("2026-03-05T10:00:00Z").await, house.order_placed("2026-03-05T10:00:00Z").await);
+    let (parked, other) =
+        (house.order_placed("2026-03-05T10:00:00Z").await, house.order_placed("2026-03-05T10:00:00Z").await);
     house.payment_appended(&parked).await;
     house.relayed().await;
     house.parked(&StreamId::order(parked.id), Position(house.head())).await;

@@ -63,7 +63,11 @@ impl House {
         self.order_placed_with(placed_at, |_| {}).await
     }
 
-    pub(crate) async fn order_placed_with(&self, placed_at: &str, change: impl FnOnce(&mut OrderPlaced)) -> OrderDocument {
+    pub(crate) async fn order_placed_with(
+        &self,
+        placed_at: &str,
+        change: impl FnOnce(&mut OrderPlaced),
+    ) -> OrderDocument {
         let order = self.order_appended_with(placed_at, change).await;
         self.relayed().await;
         self.order_applied(&order).await;
@@ -140,7 +144,12 @@ impl House {
         self.product_event(Some(product), &code, ProductEvent::PriceChanged(changed)).await
     }
 
-    async fn product_event(&self, mut held: Option<ProductDocument>, code: &str, event: ProductEvent) -> ProductDocument {
+    async fn product_event(
+        &self,
+        mut held: Option<ProductDocument>,
+        code: &str,
+        event: ProductEvent,
+    ) -> ProductDocument {
         let recorded = self.appended(StreamId::product(&sku(code)), &event.clone().into()).await;
         ProductDocument::fold(&mut held, &recorded, &event).expect("the next event");
         let product = held.expect("it was created");

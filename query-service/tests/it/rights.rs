@@ -8,8 +8,10 @@ use crate::house::House;
 async fn the_role_can_read_the_models_and_write_nothing() {
     let house = House::new().await;
     house.order_placed("2026-03-05T10:00:00Z").await;
-    let mut connection = PgConnection::connect(&house.bed.reader_url().expect("an address")).await.expect("the primary");
-    let count: i64 = sqlx::query_scalar("select count(*) from orders").fetch_one(&mut connection).await.expect("a read");
+    let mut connection =
+        PgConnection::connect(&house.bed.reader_url().expect("an address")).await.expect("the primary");
+    let count: i64 =
+        sqlx::query_scalar("select count(*) from orders").fetch_one(&mut connection).await.expect("a read");
     assert_eq!(count, 1);
 
     // Read-only sessions are the first lock; rights are the second, so take the first away.
