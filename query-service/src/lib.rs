@@ -5,8 +5,8 @@
 //! too far behind, the primary; the [`answer`] is kept ready to be sent again. Lists go to the database, page by
 //! [`page`]. [`consistency`] waits until an answer is not older than a token; [`freshness`] says how old answers are.
 //!
-//! Doors: sqlx in `config.rs`, `database`, `consistency.rs` and, for the rows they select, `documents.rs`, `page.rs`, `orders.rs`,
-//! `orders/list.rs`, `products.rs` and `stock.rs`; redis in `cache/redis.rs`; environment in `config.rs`.
+//! Doors: sqlx in `config.rs`, `database`, `consistency.rs` and, for the rows they select, `documents.rs`, `page.rs`,
+//! `orders.rs`, `orders/list.rs`, `products.rs` and `stock.rs`; redis in `cache/redis.rs`; environment in `config.rs`.
 
 pub mod answer;
 pub mod asked;
