@@ -68,7 +68,7 @@ impl Config {
         let http_addr = settings.required("HTTP_ADDR");
         let admin_addr = settings.required("ADMIN_ADDR");
         let database = settings.required::<Database>("DATABASE_URL");
-        let connections = settings.bounded("DATABASE_CONNECTIONS", 4, 2..=100);
+        let connections = settings.bounded("WRITER_CONNECTIONS", 4, 2..=100);
         let brokers = settings.maybe::<String>("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
