@@ -28,7 +28,7 @@ const DOORS: [(&str, &[&str]); 6] = [
     ("redis::aio", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
     ("redis::Client", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
     ("redis::Script", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
-    ("std::env", &["platform/src/config"]),
+    ("env::var", &["platform/src/config"]),
     ("hyper::", &["platform/src"]),
 ];
 
