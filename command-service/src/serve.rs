@@ -43,18 +43,29 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let serving =
         tokio::spawn(server::serve(listener, http::router(mailbox.clone()), config.http.clone(), shutdown.clone()));
 
-    let log = Log::new(log::connect(config.database.clone(), config.connections));
+    let config = Arc::new(config);
     let relayed = start_relay(&config, &health);
-    let postgres = health.component("postgres");
-    let committed = relayed.as_ref().map(|relay| relay.batches.clone());
-    let starting = start_writer(&config, log, committed, postgres);
-    let written = match shutdown.unless_requested(starting).await {
-        Some((writer, to_writer)) => {
-            mailbox.open(to_writer);
-            tracing::info!("taking commands");
-            write_until_drained(writer, serving, &health, &shutdown).await
-        }
-        None => serving.await.map(|_| ()).context("the HTTP server died"),
+    let stop = Shutdown::new();
+    let parts = Parts {
+        config,
+        slot: mailbox,
+        committed: relayed.as_ref().map(|relay| relay.batches.clone()),
+        postgres: health.component("postgres"),
+        shutdown: shutdown.clone(),
+        stop: stop.clone(),
+    };
+    let mut writing = on_own_thread(write(parts))?;
+    let ended = tokio::select! {
+        ended = &mut writing => Some(ended),
+        () = shutdown.requested() => None,
+    };
+    shutdown.request();
+    health.drain();
+    serving.await.context("the HTTP server died")?;
+    stop.request();
+    let written = match ended {
+        Some(ended) => ended,
+        None => writing.await,
     };
     if let Some(relay) = relayed {
         relay.stop.request();
@@ -62,28 +73,38 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     }
     admin_stop.request();
     admin.await.context("the admin server died")?;
-    written
+    written.context("the writer died")
 }
 
-/// Runs the writer until the process is asked to stop, the HTTP server has drained and all that was taken is answered.
-async fn write_until_drained(
-    writer: Writer,
-    serving: JoinHandle<server::Drained>,
-    health: &Health,
-    shutdown: &Shutdown,
-) -> anyhow::Result<()> {
-    let stop = Shutdown::new();
-    let mut writing = tokio::spawn(writer.run(stop.clone()));
-    tokio::select! {
-        ended = &mut writing => {
-            shutdown.request();
-            return ended.context("the writer died");
-        }
-        () = shutdown.requested() => health.drain(),
-    }
-    serving.await.context("the HTTP server died")?;
-    stop.request();
-    writing.await.context("the writer died")
+/// What the writer's thread takes with it.
+struct Parts {
+    config: Arc<Config>,
+    slot: http::MailboxSlot,
+    committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
+    postgres: Component,
+    /// Nothing new is taken from now on.
+    shutdown: Shutdown,
+    /// All that was taken is in the mailbox.
+    stop: Shutdown,
+}
+
+/// One batch follows the other, so whatever delays the writer delays everybody: it has a thread and connections of its own
+/// and never queues behind a thousand requests that are ready to run.
+fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the writer's thread")?;
+    Ok(tokio::task::spawn_blocking(move || runtime.block_on(work)))
+}
+
+/// Starts the writer and runs it until all that was taken is answered.
+async fn write(parts: Parts) {
+    let Parts { config, slot, committed, postgres, shutdown, stop } = parts;
+    let log = Log::new(log::connect(config.database.clone(), config.connections));
+    let starting = start_writer(&config, log, committed, postgres);
+    let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
+    slot.open(mailbox);
+    tracing::info!("taking commands");
+    writer.run(stop).await;
 }
 
 /// Waits for a log that can be written, however long that takes.

@@ -1,5 +1,7 @@
 //! The writer against a real log: at most one effect per key, nothing sold twice, numbers without gaps, whatever happens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::HashSet;
 
 use chrono::Utc;
