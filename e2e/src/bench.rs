@@ -6,7 +6,7 @@
 //! | [`stage`] | services with products and stock |
 //! | [`place`], [`pipeline`], [`fresh`], [`cached`], [`import`] | what is measured |
 //! | [`bare`], [`rows`] | the limits |
-//! | [`figures`], [`machine`] | the table and the JSON |
+//! | [`figures`], [`machine`], [`usage`] | the table and the JSON, and what they belong to |
 //!
 //! The load generator, the services and the servers share the machine: figures are what one machine does all in all.
 
@@ -22,6 +22,7 @@ pub mod place;
 pub mod requests;
 pub mod rows;
 pub mod stage;
+pub mod usage;
 pub mod wire;
 
 use std::path::PathBuf;

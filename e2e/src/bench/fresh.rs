@@ -14,6 +14,7 @@ use super::figures::{Figure, Figures, Target};
 use super::generator::{self, Schedule, histogram};
 use super::requests::{Orders, Requests, get};
 use super::stage::{Memory, Stage};
+use super::usage::Usage;
 use super::wire::{self, Wire};
 use crate::fleet::Service;
 
@@ -46,9 +47,12 @@ struct Seen {
 pub async fn measure(length: Duration, figures: &mut Figures, memory: &mut Memory) -> anyhow::Result<()> {
     let stage = Stage::everything().await?;
     let (commands, queries) = (stage.addr(Service::Command)?, stage.addr(Service::Query)?);
+    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
     let seen = generator::on_own_thread(move || place_and_read(commands, queries, length)).await?;
+    let cores = usage.told(&stage.bed, &stage.fleet).await?;
     let ms = |quantile| seen.delay_us.value_at_quantile(quantile) as f64 / 1_000.0;
-    let mut note = format!("{} read back, p50 {:.1}, p99.9 {:.1}", seen.delay_us.len(), ms(0.5), ms(0.999));
+    let count = seen.delay_us.len();
+    let mut note = format!("{count} read back, p50 {:.1}, p99.9 {:.1}; {cores}", ms(0.5), ms(0.999));
     if seen.failures > 0 {
         note.push_str(&format!(", {} NOT READABLE within the wait", seen.failures));
     }

@@ -81,10 +81,21 @@ pub fn peak_memory_mb(pid: u32) -> f64 {
     kilobytes(&format!("/proc/{pid}/status"), "VmHWM") as f64 / 1024.0
 }
 
+/// `USER_HZ`, which Linux has fixed for programs.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Time that all processors together were busy since the machine started, in seconds.
+pub fn machine_cpu_seconds() -> f64 {
+    /// `idle` and `iowait` are the fourth and fifth number of the first line (proc(5)).
+    const IDLE: [usize; 2] = [3, 4];
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let times = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).enumerate();
+    let busy = times.filter(|(index, _)| !IDLE.contains(index)).filter_map(|(_, ticks)| ticks.parse::<f64>().ok());
+    busy.sum::<f64>() / TICKS_PER_SECOND
+}
+
 /// User and system time of a process, in seconds.
 pub fn cpu_seconds(pid: u32) -> f64 {
-    /// `USER_HZ`, which Linux has fixed for programs.
-    const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name, in brackets, may contain blanks; the times are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

@@ -11,10 +11,11 @@ use super::figures::{Figure, Figures, Target};
 use super::generator::{self, Run, Target as Load};
 use super::requests::Orders;
 use super::stage::{Memory, Stage};
+use super::usage::Usage;
 use crate::fleet::Service;
 
-/// Orders a second that are tried.
-const RATES: [u64; 7] = [4_000, 5_000, 6_000, 8_000, 10_000, 12_000, 16_000];
+/// Orders a second that are tried; the lowest leaves room for the part that may come late.
+const RATES: [u64; 7] = [4_200, 5_000, 6_000, 8_000, 10_000, 12_000, 16_000];
 
 /// Length of a trial: long enough for a stage that is too slow to fall behind by seconds.
 const TRIAL: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ const HELD: f64 = 0.99;
 struct Trial {
     run: Run,
     recovery: Duration,
+    cores: String,
 }
 
 impl Trial {
@@ -60,9 +62,9 @@ pub async fn measure(
         }
         println!("  {rate}/s was too much for {} s", length.as_secs());
     };
-    let Trial { run, recovery } = held;
+    let Trial { run, recovery, cores } = held;
     let note = format!(
-        "{rate}/s offered for {} s; p50 {:.1} ms, p99 {:.1} ms {}",
+        "{rate}/s offered for {} s; p50 {:.1} ms, p99 {:.1} ms; {cores} {}",
         length.as_secs(),
         run.quantile_ms(0.5),
         run.quantile_ms(0.99),
@@ -99,8 +101,10 @@ async fn fresh_trial(rate: u64, length: Duration, memory: &mut Memory) -> anyhow
     let stage = Stage::everything().await?;
     let addr = stage.addr(Service::Command)?;
     let load = Load { addr, connections: CONNECTIONS };
+    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
     let run = generator::on_own_thread(move || generator::open(load, Orders::new(addr), rate, length)).await?;
+    let cores = usage.told(&stage.bed, &stage.fleet).await?;
     let (recovery, _) = stage.caught_up(PATIENCE).await?;
     stage.strike(memory).await?;
-    Ok(Trial { run, recovery })
+    Ok(Trial { run, recovery, cores })
 }

@@ -9,6 +9,7 @@ use super::figures::{Figure, Figures, Target};
 use super::generator::{self, Target as Load};
 use super::requests::Orders;
 use super::stage::{Memory, Stage};
+use super::usage::Usage;
 use crate::fleet::Service;
 
 /// Connections open, caches fill, PostgreSQL's buffers too.
@@ -18,21 +19,13 @@ const WARM_UP: Duration = Duration::from_secs(3);
 pub async fn measure(length: Duration, figures: &mut Figures, memory: &mut Memory) -> anyhow::Result<()> {
     let stage = Stage::command_only().await?;
     let addr = stage.addr(Service::Command)?;
-    let before = stage.cpu();
+    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
     let load = Load { addr, connections: CONNECTIONS };
     let run = generator::on_own_thread(move || generator::closed(load, Orders::new(addr), WARM_UP, length)).await?;
-    let cpu: Vec<String> = stage
-        .cpu()
-        .iter()
-        .map(|(service, seconds)| {
-            let used = seconds - before.get(service).copied().unwrap_or_default();
-            format!("{service} used {:.2} cores", used / (WARM_UP + length).as_secs_f64())
-        })
-        .collect();
+    let cores = usage.told(&stage.bed, &stage.fleet).await?;
     let in_log = stage.orders().await?;
     ensure!(in_log >= run.successes(), "{} orders were acknowledged, the log has {in_log}", run.successes());
-    let told =
-        [cpu.join(", "), run.complaints()].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ");
+    let told = [cores, run.complaints()].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ");
     figures.add(
         Figure::new("place_orders_per_s", run.per_second(), "orders/s")
             .target(Target::AtLeast(25_000.0))

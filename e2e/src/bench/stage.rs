@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::machine;
 use super::requests::{SKUS, sku};
 use crate::api::Api;
-use crate::checkers::liveness::{self, Stages};
+use crate::checkers::liveness;
 use crate::fleet::{Fleet, Plan, Service};
 use crate::log;
 
@@ -115,20 +115,9 @@ impl Stage {
         }
     }
 
-    /// How far each stage has come, on the primary.
-    pub async fn stages(&self) -> anyhow::Result<Stages> {
-        liveness::stages(&log::connect(&self.bed.admin_url()?).await?).await
-    }
-
     /// Orders in the log.
     pub async fn orders(&self) -> anyhow::Result<u64> {
         log::count_orders(&log::connect(&self.bed.admin_url()?).await?).await
-    }
-
-    /// CPU time that each service has used so far, in seconds.
-    pub fn cpu(&self) -> BTreeMap<Service, f64> {
-        let pids = self.fleet.services().filter_map(|service| Some((service, self.fleet.pid(service)?)));
-        pids.map(|(service, pid)| (service, machine::cpu_seconds(pid))).collect()
     }
 
     /// Ends it, keeps what its services peaked at, and removes its data.
