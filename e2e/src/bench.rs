@@ -32,6 +32,8 @@ use testbed::Bed;
 
 use figures::{Figure, Figures, Target};
 use machine::Machine;
+use requests::Basket;
+use rows::Of;
 use stage::Memory;
 
 /// Connections of the closed loops, as the issue of the figures has it.
@@ -60,12 +62,18 @@ impl Plan {
     }
 }
 
-/// Measures and prints as it goes.
-pub async fn run(plan: &Plan) -> anyhow::Result<(Machine, Figures)> {
+/// The machine, which is printed.
+async fn look() -> anyhow::Result<Machine> {
     let probe = Bed::new().await?;
     let machine = Machine::look(&probe).await?;
     probe.discard().await?;
     println!("{machine}\n");
+    Ok(machine)
+}
+
+/// Measures what is measured, and prints as it goes.
+pub async fn run(plan: &Plan) -> anyhow::Result<(Machine, Figures)> {
+    let machine = look().await?;
     let (mut figures, mut memory) = (Figures::default(), Memory::default());
     limits(plan, &mut figures).await?;
     if plan.wants(&["place_orders_per_s", "place_p99_ms"]) {
@@ -96,11 +104,18 @@ async fn limits(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
         figures.add(Figure::new("bare_http_per_s", bare.per_second(), "1/s").note(bare.complaints()));
     }
     if plan.wants(&["postgres_insert_orders_per_s", "place_orders_per_s", "pipeline_orders_per_s", "import_s"]) {
-        let per_second = bare::insert(plan.length(10)).await?;
-        figures.add(Figure::new("postgres_insert_orders_per_s", per_second, "orders/s"));
+        postgres_orders(plan, figures).await?;
     }
     if plan.wants(&["replication_p99_ms", "freshness_p99_ms"]) {
         figures.add(Figure::new("replication_p99_ms", bare::replication().await?, "ms"));
     }
+    Ok(())
+}
+
+/// PostgreSQL's own pace with the rows of orders of two lines.
+async fn postgres_orders(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
+    let of = Of::Orders(Basket::TWO_LINES);
+    let per_second = bare::insert(of, bare::ORDERS_PER_STATEMENT, plan.length(10)).await?;
+    figures.add(Figure::new("postgres_insert_orders_per_s", per_second, "orders/s"));
     Ok(())
 }
