@@ -1,10 +1,12 @@
-//! `bench main`: the figures of the platform, each with the limit that the same work has on the same machine in the same run.
+//! `bench main` and `bench write`: the figures of the platform, each with the limit that the same work has on the same
+//! machine in the same run.
 //!
 //! | file | is |
 //! |---|---|
 //! | [`wire`], [`requests`], [`generator`] | the load generator, from the socket up |
 //! | [`stage`] | services with products and stock |
-//! | [`place`], [`pipeline`], [`fresh`], [`cached`], [`import`] | what is measured |
+//! | [`place`], [`pipeline`], [`fresh`], [`cached`], [`import`] | what `main` measures |
+//! | [`write`] | what `write` measures, one file each |
 //! | [`bare`], [`rows`] | the limits |
 //! | [`figures`], [`machine`], [`usage`] | the table and the JSON, and what they belong to |
 //!
@@ -24,6 +26,7 @@ pub mod rows;
 pub mod stage;
 pub mod usage;
 pub mod wire;
+pub mod write;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +49,8 @@ pub struct Plan {
     pub only: Vec<String>,
     /// Length of every measurement, instead of its own.
     pub length: Option<Duration>,
+    /// Part of the numbers of orders, keys and events that a figure is about: 1, or less to try whether all works.
+    pub share: f64,
     /// Orders a second that the pipeline has to sustain; found out if missing.
     pub pipeline_rate: Option<u64>,
     /// File for `import_s`.
@@ -60,6 +65,10 @@ impl Plan {
     fn length(&self, usual_s: u64) -> Duration {
         self.length.unwrap_or(Duration::from_secs(usual_s))
     }
+
+    fn count(&self, usual: u64) -> u64 {
+        ((usual as f64 * self.share) as u64).max(1)
+    }
 }
 
 /// The machine, which is printed.
@@ -71,7 +80,7 @@ async fn look() -> anyhow::Result<Machine> {
     Ok(machine)
 }
 
-/// Measures what is measured, and prints as it goes.
+/// Measures what `main` measures, and prints as it goes.
 pub async fn run(plan: &Plan) -> anyhow::Result<(Machine, Figures)> {
     let machine = look().await?;
     let (mut figures, mut memory) = (Figures::default(), Memory::default());
