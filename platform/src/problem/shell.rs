@@ -3,7 +3,7 @@
 //! | type | status | answered by |
 //! |---|---|---|
 //! | `not-found`, `method-not-allowed` | 404, 405 | routes that do not exist |
-//! | `overloaded`, `timeout`, `internal` | 503, 503, 500 | [`crate::server`] |
+//! | `overloaded`, `stopping`, `timeout`, `internal` | 503, 503, 503, 500 | [`crate::server`] |
 //! | `body-too-large`, `body-timeout`, `body-unreadable` | 413, 408, 400 | [`crate::body`] |
 //! | `content-type`, `malformed-json`, `invalid-body` | 415, 400, 422 | [`crate::json`] |
 //! | `invalid-query`, `invalid-path` | 400 | [`crate::params`] |
@@ -27,6 +27,13 @@ pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 pub(crate) fn overloaded() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once")
         .detail("The request was not begun. Repeat it after the time in Retry-After.")
+        .retry_after(1)
+}
+
+/// The server is about to stop.
+pub(crate) fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
+        .detail("The request was not begun. Repeat it after the time in Retry-After, on a new connection.")
         .retry_after(1)
 }
 
