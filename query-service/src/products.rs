@@ -1,6 +1,6 @@
 //! `GET /v1/products`, `GET /v1/products/{sku}` and `GET /v1/products/{sku}/prices`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -105,6 +105,9 @@ fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
         name: row.try_get("name")?,
         active: row.try_get("active")?,
         prices,
+        tax_class: None,
+        attributes: BTreeMap::new(),
+        tags: BTreeSet::new(),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         version: Version(row.try_get("version")?),

@@ -111,6 +111,7 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
         restocked: row.try_get("restocked")?,
         adjusted: row.try_get("adjusted")?,
         shipped: row.try_get("shipped")?,
+        ..Level::default()
     };
     Ok(StockDocument {
         sku: sku.clone(),

@@ -116,6 +116,7 @@ fn location(answer: &Answer) -> String {
         Category::Product => format!("/v1/products/{key}"),
         Category::Customer => format!("/v1/customers/{key}"),
         Category::Stock => format!("/v1/stock/{}", key.split('@').next().unwrap_or(key)),
+        Category::Hold => format!("/v1/stock-holds/{key}"),
     }
 }
 

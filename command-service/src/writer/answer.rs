@@ -61,7 +61,17 @@ impl Answer {
             OrderEvent::ReturnReceived(e) => self.part.return_no = Some(e.return_no),
             OrderEvent::ReturnRejected(e) => self.part.return_no = Some(e.return_no),
             OrderEvent::RefundRecorded(e) => self.part.payment = Some(e.payment),
-            OrderEvent::LinesCancelled(_) | OrderEvent::Cancelled(_) => {}
+            OrderEvent::LinesCancelled(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
         }
     }
 
