@@ -317,4 +317,4 @@ fn worst(lines: &[UnfitLine]) -> Unfit {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

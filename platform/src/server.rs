@@ -2,7 +2,7 @@
 //! connections and knows no deadline.
 //!
 //! `limits` are the numbers, `admission` counts connections, `connection` drives one of them, `shell` and `guarded` are what happens
-//! around every request, `observe` its metrics.
+//! around every request, `version` the version of the API that it means, `observe` its metrics.
 
 mod admission;
 mod connection;
@@ -10,9 +10,11 @@ mod guarded;
 mod limits;
 mod observe;
 mod shell;
+mod version;
 
 pub use limits::{Limits, RouteLimits};
 pub use shell::shell;
+pub use version::API_VERSIONS;
 
 use crate::shutdown::Shutdown;
 use admission::{Admission, Admitted};

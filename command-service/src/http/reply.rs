@@ -3,11 +3,13 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use events::Category;
+use events::{Category, OrderCode, Position, Version};
+use platform::openapi::Header;
 use platform::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::execute::Effect;
+use super::operation::{Effect, Refusal};
 use crate::writer::answer::{Answer, Part};
 use crate::writer::key::InvalidKey;
 use crate::writer::{Full, Reply};
@@ -20,17 +22,44 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Seconds after which it makes sense to try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// The body of an answer.
-#[derive(Serialize)]
-struct Body200<'a> {
+/// What a command did.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answered<'a> {
+    /// Key of what the command addressed: an order's id, a product's SKU, SKU and location of stock.
     id: &'a str,
+    /// The order's code, where the command gave one out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    version: i32,
-    position: i64,
+    code: Option<&'a OrderCode>,
+    /// Version of what was addressed, after the command.
+    version: Version,
+    /// Position of the command's last event: a query with this `Consistency-Token` sees its effect.
+    position: Position,
+    /// The part of an order that the command made or moved.
     #[serde(flatten)]
     part: Part,
 }
+
+/// Headers of an answer.
+pub(super) const HEADERS: [Header; 3] = [
+    Header::always::<String>("ETag", "Version of what was addressed, for `If-Match`."),
+    Header::always::<Position>("Consistency-Token", "As `position`: send it with a query that must see the effect."),
+    Header::sometimes::<bool>("Idempotent-Replayed", "`true` where this is the answer of an earlier time."),
+];
+
+/// The same where something was made.
+pub(super) const CREATED_HEADERS: [Header; 4] =
+    [HEADERS[0], HEADERS[1], HEADERS[2], Header::always::<String>("Location", "Where the query-service shows it.")];
+
+/// How any command may be refused, whatever the rules say.
+pub(super) const REFUSALS: [Refusal; 7] = [
+    (400, "idempotency-key-missing"),
+    (400, "idempotency-key-invalid"),
+    (422, "idempotency-key-reused"),
+    (500, "unreadable"),
+    (503, "overloaded"),
+    (503, "starting"),
+    (503, "outcome-unknown"),
+];
 
 /// The response to a command.
 pub(super) fn response(reply: Reply, effect: Effect) -> axum::response::Response {
@@ -56,11 +85,11 @@ pub(super) fn outcome(reply: &Reply) -> &'static str {
 }
 
 fn done(answer: &Answer, replayed: bool, effect: Effect) -> Response<Body> {
-    let body = Body200 {
+    let body = Answered {
         id: answer.stream.key(),
-        code: answer.code.as_ref().map(|code| code.as_str()),
-        version: answer.version.0,
-        position: answer.position.0,
+        code: answer.code.as_ref(),
+        version: answer.version,
+        position: answer.position,
         part: answer.part,
     };
     let json = serde_json::to_vec(&body).expect("an answer is plain data");

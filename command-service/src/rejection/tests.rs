@@ -30,7 +30,7 @@ fn unfit(problems: &[Unfit]) -> Rejection {
 }
 
 /// One of each, with its kind and status.
-fn every() -> Vec<(Rejection, &'static str, u16)> {
+pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
     use Rejection::*;
     let channel = || "web".parse().unwrap();
     let instant = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();

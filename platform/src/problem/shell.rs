@@ -3,6 +3,7 @@
 //! | type | status | answered by |
 //! |---|---|---|
 //! | `not-found`, `method-not-allowed` | 404, 405 | routes that do not exist |
+//! | `unsupported-version` | 400 | [`crate::server`] |
 //! | `overloaded`, `stopping`, `timeout`, `internal` | 503, 503, 503, 500 | [`crate::server`] |
 //! | `body-too-large`, `body-timeout`, `body-unreadable` | 413, 408, 400 | [`crate::body`] |
 //! | `content-type`, `malformed-json`, `invalid-body` | 415, 400, 422 | [`crate::json`] |
@@ -21,6 +22,14 @@ pub(crate) async fn not_found(uri: Uri) -> Problem {
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
         .detail(format!("{} cannot be used on {}; the Allow header says what can.", method, uri.path()))
+}
+
+/// There is no such version of the API.
+pub(crate) fn unsupported_version(found: &str, supported: &[&str]) -> Problem {
+    let said = supported.join(", ");
+    Problem::new(StatusCode::BAD_REQUEST, "unsupported-version", "There is no such version of the API")
+        .detail(format!("Api-Version is `{found}`. Send one of: {said}; or leave it out, and the path decides."))
+        .with("supported", supported)
 }
 
 /// More requests in flight than we take.

@@ -3,6 +3,7 @@
 
 use super::observe::MethodLabel;
 use super::shell::Endpoint;
+use super::version;
 use crate::caller::{RequestId, X_REQUEST_ID};
 use crate::problem::{Problem, shell as problems};
 use axum::http::HeaderValue;
@@ -89,6 +90,9 @@ impl Guarded {
     fn finish(&mut self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if self.endpoint.is_versioned() {
+            headers.insert(version::API_VERSION, version::NEWEST);
+        }
         if let Some(id) = self.request_id.take() {
             headers.insert(X_REQUEST_ID, id.into_header());
         }

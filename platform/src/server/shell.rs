@@ -1,5 +1,5 @@
 //! What happens around every request, in one layer, because each layer costs every request two allocations:
-//! shed, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
+//! shed, check the version asked for, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
 //!
 //! The layer lies around each endpoint, inside the router: there the matched path is known, and each endpoint can keep its own
 //! limits and metric handles ([`super::observe`]) instead of looking them up.
@@ -7,9 +7,10 @@
 use super::guarded::{Guarded, Work};
 use super::limits::{Limits, RouteLimits};
 use super::observe::{MethodLabel, RouteMetrics};
+use super::version;
 use crate::body;
 use crate::caller::Caller;
-use crate::problem::shell as problems;
+use crate::problem::{Problem, shell as problems};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
@@ -78,6 +79,11 @@ impl Endpoint {
         self.own.get()
     }
 
+    /// Whether answers say which version of the API they are of.
+    pub(super) fn is_versioned(&self) -> bool {
+        self.shared.limits.is_versioned
+    }
+
     /// A place among the requests in flight, if there is one.
     fn try_acquire(&self) -> bool {
         let before = self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -86,6 +92,14 @@ impl Endpoint {
             self.release();
         }
         is_free
+    }
+
+    /// What can be refused before the handler runs.
+    fn check(&self, request: &mut Request, own: &Own) -> Result<(), Problem> {
+        if self.is_versioned() {
+            version::check(request.headers())?;
+        }
+        Ok(body::limit(request, own.limits.body_bytes_max)?)
     }
 
     /// Gives the place back.
@@ -121,9 +135,9 @@ impl Service<Request> for Guard {
             own.metrics.shed.increment(1);
             Work::Shed(problems::overloaded)
         } else {
-            match body::limit(&mut request, own.limits.body_bytes_max) {
+            match self.endpoint.check(&mut request, own) {
                 Ok(()) => Work::handle(self.route.call(request), own.limits.request_timeout),
-                Err(too_large) => Work::Refuse(Box::pin(body::refuse(request, too_large))),
+                Err(problem) => Work::Refuse(Box::pin(body::refuse(request, problem))),
             }
         };
         Guarded::new(Arc::clone(&self.endpoint), method, request_id, work)
