@@ -179,7 +179,8 @@ fn header(header: &Header, schemas: &mut Schemas) -> Value {
 
 /// What the shell puts on every answer.
 fn common_headers() -> [(String, Value); 2] {
-    let header = |description: &str| json!({ "required": true, "description": description, "schema": { "type": "string" } });
+    let header =
+        |description: &str| json!({ "required": true, "description": description, "schema": { "type": "string" } });
     [
         ("Api-Version".to_owned(), header("Version of the API that answered.")),
         ("X-Request-Id".to_owned(), header("Names the request in our logs: the one that was sent, or one of ours.")),
