@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `not-found`, `method-not-allowed` | 404, 405 | routes that do not exist |
 //! | `unsupported-version` | 400 | [`crate::server`] |
-//! | `overloaded`, `timeout`, `internal` | 503, 503, 500 | [`crate::server`] |
+//! | `overloaded`, `stopping`, `timeout`, `internal` | 503, 503, 503, 500 | [`crate::server`] |
 //! | `body-too-large`, `body-timeout`, `body-unreadable` | 413, 408, 400 | [`crate::body`] |
 //! | `content-type`, `malformed-json`, `invalid-body` | 415, 400, 422 | [`crate::json`] |
 //! | `invalid-query`, `invalid-path` | 400 | [`crate::params`] |
@@ -36,6 +36,13 @@ pub(crate) fn unsupported_version(found: &str, supported: &[&str]) -> Problem {
 pub(crate) fn overloaded() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once")
         .detail("The request was not begun. Repeat it after the time in Retry-After.")
+        .retry_after(1)
+}
+
+/// The server is about to stop.
+pub(crate) fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
+        .detail("The request was not begun. Repeat it after the time in Retry-After, on a new connection.")
         .retry_after(1)
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Work {
     /// It is refused, maybe after its body was read away.
     Refuse(Pin<Box<dyn Future<Output = Problem> + Send>>),
     /// It is refused at once and holds no place.
-    Shed,
+    Shed(fn() -> Problem),
 }
 
 impl Work {
@@ -57,7 +57,7 @@ impl Guarded {
         let (handler, timeout, timer) = match &mut self.work {
             Work::Handle { handler, timeout, timer } => (handler, *timeout, timer),
             Work::Refuse(refusal) => return refusal.as_mut().poll(cx).map(Problem::into_response),
-            Work::Shed => return Poll::Ready(problems::overloaded().into_response()),
+            Work::Shed(problem) => return Poll::Ready(problem().into_response()),
         };
         match catch_unwind(AssertUnwindSafe(|| Pin::new(handler).poll(cx))) {
             Ok(Poll::Ready(Ok(response))) => return Poll::Ready(response),
@@ -115,7 +115,7 @@ impl Future for Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        if !matches!(self.work, Work::Shed) {
+        if !matches!(self.work, Work::Shed(_)) {
             self.endpoint.release();
         }
         // The id leaves with the answer; if it is still here, the client was gone first.

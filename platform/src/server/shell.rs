@@ -16,14 +16,19 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use axum::routing::Route;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
 /// The router with 404 and 405 problems and the shell around every endpoint. [`super::serve`] calls it; tests may too.
 pub fn shell(router: Router, limits: &Limits) -> Router {
-    let shared = Arc::new(Shared { limits: limits.clone(), in_flight: AtomicUsize::new(0) });
+    until(Arc::default(), router, limits)
+}
+
+/// The same, refusing every request that begins once `stopping` is set.
+pub(super) fn until(stopping: Arc<AtomicBool>, router: Router, limits: &Limits) -> Router {
+    let shared = Arc::new(Shared { limits: limits.clone(), stopping, in_flight: AtomicUsize::new(0) });
     router
         .fallback(problems::not_found)
         .method_not_allowed_fallback(problems::method_not_allowed)
@@ -35,6 +40,7 @@ pub fn shell(router: Router, limits: &Limits) -> Router {
 /// What all endpoints of a server share.
 struct Shared {
     limits: Limits,
+    stopping: Arc<AtomicBool>,
     in_flight: AtomicUsize,
 }
 
@@ -122,9 +128,12 @@ impl Service<Request> for Guard {
         let own = self.endpoint.own_for(&request);
         let method = MethodLabel::of(request.method());
         let request_id = Caller::request_id_of(&mut request);
-        let work = if !self.endpoint.try_acquire() {
+        let work = if self.endpoint.shared.stopping.load(Ordering::Relaxed) {
             own.metrics.shed.increment(1);
-            Work::Shed
+            Work::Shed(problems::stopping)
+        } else if !self.endpoint.try_acquire() {
+            own.metrics.shed.increment(1);
+            Work::Shed(problems::overloaded)
         } else {
             match self.endpoint.check(&mut request, own) {
                 Ok(()) => Work::handle(self.route.call(request), own.limits.request_timeout),
