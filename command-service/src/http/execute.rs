@@ -2,11 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use events::{Metadata, OrderId};
+use events::Metadata;
 use platform::metric_names;
 use platform::problem::Problem;
-use uuid::Uuid;
 
 use super::operation::Effect;
 use super::{MailboxSlot, reply};
@@ -36,7 +34,7 @@ pub(super) async fn execute(
     let name = request.command.name();
     let (outcome, response) = match mailbox.submit(request).await {
         Ok(replied) => (reply::outcome(&replied), reply::response(replied, effect)),
-        Err(full) => ("shed", reply::shed(full).into_response()),
+        Err(shed) => ("shed", reply::shed(shed).into_response()),
     };
     metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => name, "outcome" => outcome).increment(1);
     response
@@ -56,8 +54,7 @@ fn request(headers: &HeaderMap, is_key_needed: bool, command: Command) -> Result
         causation_id: None,
         traceparent: visible(headers, "traceparent", TRACEPARENT_CHARS),
     };
-    let new_id = OrderId::try_from(Uuid::now_v7()).expect("a UUID version 7 was just made");
-    Ok(Request { key, command, now: Utc::now(), new_id, metadata })
+    Ok(Request { metadata, ..Request::new(key, command) })
 }
 
 /// A header that only accompanies the command: what is not usable is left out, not refused.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::operation::{Effect, Refusal};
 use crate::writer::answer::{Answer, Part};
 use crate::writer::key::InvalidKey;
-use crate::writer::{Full, Reply};
+use crate::writer::{Reply, Shed};
 
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -64,9 +64,12 @@ pub(super) const REFUSALS: [Refusal; 7] = [
 /// The response to a command.
 pub(super) fn response(reply: Reply, effect: Effect) -> axum::response::Response {
     match reply {
-        Reply::Done { answer, replayed } => done(&answer, replayed, effect),
+        Reply::Done { answer, replayed, state: _ } => done(&answer, replayed, effect),
+        Reply::Would { answer, events: _ } => done(&answer, false, Effect::Changed),
         Reply::Rejected(rejection) => rejected(&rejection).into_response(),
         Reply::KeyReused => key_reused().into_response(),
+        Reply::InFlight => in_flight().into_response(),
+        Reply::Skipped => skipped().into_response(),
         Reply::Unreadable => unreadable().into_response(),
         Reply::Unknown => unknown().into_response(),
     }
@@ -78,7 +81,10 @@ pub(super) fn outcome(reply: &Reply) -> &'static str {
         Reply::Done { replayed: false, .. } => "done",
         Reply::Done { replayed: true, .. } => "replayed",
         Reply::Rejected(rejection) => rejection.kind(),
+        Reply::Would { .. } => "dry-run",
         Reply::KeyReused => "key-reused",
+        Reply::InFlight => "in-flight",
+        Reply::Skipped => "skipped",
         Reply::Unreadable => "unreadable",
         Reply::Unknown => "unknown",
     }
@@ -152,8 +158,25 @@ fn key_reused() -> Problem {
         .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
 }
 
-pub(super) fn shed(_: Full) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many commands are waiting")
+fn in_flight() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
+        .detail(
+            "A command with this Idempotency-Key is on its way. Repeat the request a little later to get its answer.",
+        )
+        .retry_after(RETRY_AFTER_SECONDS)
+}
+
+fn skipped() -> Problem {
+    Problem::new(StatusCode::FAILED_DEPENDENCY, "skipped", "Another command of the group did not take effect")
+        .detail("Nothing was done. Correct the command that was refused, then send the group again.")
+}
+
+pub(super) fn shed(shed: Shed) -> Problem {
+    let (kind, title) = match shed {
+        Shed::Full => ("overloaded", "Too many commands are waiting"),
+        Shed::Closed => ("stopping", "This process stops"),
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
         .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
         .retry_after(RETRY_AFTER_SECONDS)
 }
