@@ -155,9 +155,16 @@ impl State {
     /// on each of its elements.
     pub fn bytes(&self) -> usize {
         match self {
-            State::Product(product) => TEXT + product.prices.len() * TEXT,
-            State::Stock(_) => 0,
+            State::Product(product) => {
+                (1 + product.prices.len() + 2 * product.attributes.len() + product.tags.len()) * TEXT
+            }
+            State::Stock(_) | State::Email(_) => 0,
             State::Order(order) => order.bytes(),
+            State::Customer(customer) => {
+                let addresses = &customer.profile.expose().addresses;
+                3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT
+            }
+            State::Hold(hold) => list(&hold.lines, 2),
         }
     }
 }
