@@ -20,11 +20,12 @@ pub struct Info {
 }
 
 /// What the shell around every handler may answer.
-const SHELL_PROBLEMS: [(u16, &str); 6] = [
+const SHELL_PROBLEMS: [(u16, &str); 7] = [
     (400, "unsupported-version"),
     (413, "body-too-large"),
     (500, "internal"),
     (503, "overloaded"),
+    (503, "stopping"),
     (503, "timeout"),
     (408, "body-timeout"),
 ];
