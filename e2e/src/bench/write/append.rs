@@ -5,22 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
-use chrono::Utc;
+use anyhow::{Context, anyhow, ensure};
 use command_service::command::product::CreateProductBody;
 use command_service::command::stock::ReceiveStockBody;
 use command_service::command::{Command, CreateProduct, ReceiveStock};
 use command_service::log::{self, Log};
 use command_service::writer::key::Key;
-use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
-use events::{Location, Metadata, OrderId, Quantity};
-use futures::future::join_all;
+use command_service::writer::{Limits, Mailbox, Reply, Request, Together, Writer};
+use events::{Location, Quantity};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use serde_json::json;
 use testbed::Bed;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::WARM_UP;
 use crate::bench::figures::{Figure, Figures, Target};
@@ -102,19 +99,12 @@ async fn submit_for(mailbox: &Mailbox, length: Duration) -> anyhow::Result<(u64,
 
 /// Submits commands together; an error unless each of them takes effect.
 async fn submit(mailbox: &Mailbox, commands: Vec<Command>) -> anyhow::Result<()> {
-    let submitted = commands.into_iter().map(|command| mailbox.submit(request(command)));
-    for reply in join_all(submitted).await {
-        match reply {
-            Ok(Reply::Done { replayed: false, .. }) => {}
-            other => bail!("a command did not take effect: {other:?}"),
-        }
+    let requests = commands.into_iter().map(|command| Request::new(Key::anonymous(&command), command));
+    let replies = mailbox.submit_many(requests.collect(), Together::Each).await;
+    for reply in replies.map_err(|shed| anyhow!("a group of commands was not taken: {shed:?}"))? {
+        ensure!(matches!(reply, Reply::Done { replayed: false, .. }), "a command did not take effect: {reply:?}");
     }
     Ok(())
-}
-
-fn request(command: Command) -> Request {
-    let new_id = OrderId::try_from(Uuid::now_v7()).expect("a UUID version 7 was just made");
-    Request { key: Key::anonymous(&command), command, now: Utc::now(), new_id, metadata: Metadata::default() }
 }
 
 fn product(number: u64) -> anyhow::Result<Command> {
