@@ -29,6 +29,8 @@ const ASK_KAFKA: Duration = Duration::from_secs(3);
 /// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::new();
+    // Before anybody can ask: a process whose parts are not known yet would seem ready.
+    let postgres = health.component("postgres");
     let admin_stop = Shutdown::new();
     let admin = tokio::spawn(server::serve(
         server::bind(config.admin_addr).with_context(|| format!("listening on ADMIN_ADDR {}", config.admin_addr))?,
@@ -50,7 +52,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         config,
         slot: mailbox,
         committed: relayed.as_ref().map(|relay| relay.batches.clone()),
-        postgres: health.component("postgres"),
+        postgres,
         shutdown: shutdown.clone(),
         stop: stop.clone(),
     };
@@ -100,9 +102,10 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 async fn write(parts: Parts) {
     let Parts { config, slot, committed, postgres, shutdown, stop } = parts;
     let log = Log::new(log::connect(config.database.clone(), config.connections));
-    let starting = start_writer(&config, log, committed, postgres);
+    let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     slot.open(mailbox);
+    postgres.up();
     tracing::info!("taking commands");
     writer.run(stop).await;
 }
@@ -112,15 +115,12 @@ async fn start_writer(
     config: &Config,
     log: Log,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
-    postgres: Component,
+    postgres: &Component,
 ) -> (Writer, Mailbox) {
     let mut backoff = Backoff::new();
     loop {
-        match try_start(config, &log, committed.clone(), &postgres).await {
-            Ok(started) => {
-                postgres.up();
-                return started;
-            }
+        match try_start(config, &log, committed.clone(), postgres).await {
+            Ok(started) => return started,
             Err(error) => postgres.down(format!("{error:#}")),
         }
         tokio::time::sleep(backoff.next_delay()).await;
