@@ -5,7 +5,7 @@
 //! service remembers of its answers. Recent ones, as retries usually are, are measured beside them. New orders alone are
 //! measured before and after: a machine that gets slower meanwhile does it to both.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::ensure;
 
@@ -43,13 +43,19 @@ struct Sent {
     number: u64,
 }
 
+/// What can be sent again; all connections draw from it.
+#[derive(Debug)]
+struct Pool {
+    acknowledged: Vec<Sent>,
+    random: fastrand::Rng,
+}
+
 /// Orders of which some are repeats of others.
 #[derive(Debug, Clone)]
 struct Mixed {
     orders: Orders,
     repeats: Repeats,
-    acknowledged: Arc<Mutex<Vec<Sent>>>,
-    random: fastrand::Rng,
+    pool: Arc<Mutex<Pool>>,
     /// The order under way, if it is a new one.
     new: Option<u64>,
 }
@@ -59,7 +65,7 @@ pub async fn measure(plan: &Plan, figures: &mut Figures, memory: &mut Memory) ->
     let stage = Stage::command_only().await?;
     let addr = stage.addr(Service::Command)?;
     let new = plan.count(NEW);
-    let mut orders = Mixed::new(Orders::new(addr));
+    let orders = Mixed::new(Orders::new(addr));
     place(&stage, orders.with(Repeats::None), new / 10).await?;
     let before = place(&stage, orders.with(Repeats::None), new).await?;
     let any = place(&stage, orders.with(Repeats::Any), new).await?;
@@ -95,32 +101,38 @@ async fn place(stage: &Stage, orders: Mixed, new: u64) -> anyhow::Result<Run> {
     Ok(run)
 }
 
-impl Mixed {
-    fn new(orders: Orders) -> Mixed {
-        let random = fastrand::Rng::with_seed(4);
-        Mixed { orders, repeats: Repeats::None, acknowledged: Arc::default(), random, new: None }
-    }
-
-    fn with(&mut self, repeats: Repeats) -> Mixed {
-        // Another draw for each run.
-        let random = self.random.fork();
-        Mixed { repeats, random, ..self.clone() }
-    }
-
-    fn draw(&mut self) -> Option<Sent> {
-        let acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = match self.repeats {
+impl Pool {
+    /// Each order is drawn once: the same repeat twice at the same time would be refused as one that is in flight.
+    fn draw(&mut self, repeats: Repeats) -> Option<Sent> {
+        let oldest = match repeats {
             Repeats::None => return None,
             Repeats::Any => 0,
-            Repeats::Recent => acknowledged.len().saturating_sub(RECENT),
+            Repeats::Recent => self.acknowledged.len().saturating_sub(RECENT),
         };
-        self.random.choice(&acknowledged[oldest..]).copied()
+        let drawn = self.random.choice(oldest..self.acknowledged.len())?;
+        Some(self.acknowledged.swap_remove(drawn))
+    }
+}
+
+impl Mixed {
+    fn new(orders: Orders) -> Mixed {
+        let pool = Pool { acknowledged: Vec::new(), random: fastrand::Rng::with_seed(4) };
+        Mixed { orders, repeats: Repeats::None, pool: Arc::new(Mutex::new(pool)), new: None }
+    }
+
+    fn with(&self, repeats: Repeats) -> Mixed {
+        Mixed { repeats, ..self.clone() }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Requests for Mixed {
     fn nth(&mut self, number: u64) -> &[u8] {
-        let repeat = if number % (NEW_PER_REPEAT + 1) == NEW_PER_REPEAT { self.draw() } else { None };
+        let is_repeat = number % (NEW_PER_REPEAT + 1) == NEW_PER_REPEAT;
+        let repeat = if is_repeat { self.pool().draw(self.repeats) } else { None };
         self.new = if repeat.is_none() { Some(number) } else { None };
         match repeat {
             Some(Sent { key, number }) => self.orders.again(key, number),
@@ -131,7 +143,7 @@ impl Requests for Mixed {
     fn answered(&mut self, answer: Answer<'_>) -> anyhow::Result<()> {
         if let Some(number) = self.new.take().filter(|_| answer.is_success()) {
             let sent = Sent { key: self.orders.last_key(), number };
-            self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+            self.pool().acknowledged.push(sent);
         }
         Ok(())
     }
