@@ -1,4 +1,5 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
+//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event. Callers who prefer a
+//! representation are shown them, so their fields are part of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,12 @@ use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
 use events::{Currency, CustomerId, Event, Minor};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// State of a stream that has at least one event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
     Product(Product),
@@ -30,13 +34,14 @@ pub enum State {
 }
 
 /// What a decision needs to know of a product.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Product {
     /// What people call it.
     pub name: String,
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
     /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
     /// What else is known of it.
     pub attributes: BTreeMap<String, String>,
@@ -47,7 +52,7 @@ pub struct Product {
 }
 
 /// What a decision needs to know of a customer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Customer {
     /// Who it is.
     pub profile: Personal<Profile>,
@@ -58,20 +63,22 @@ pub struct Customer {
 }
 
 /// What a decision needs to know of a hold.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Hold {
     /// What it keeps, or kept.
     pub lines: Vec<HoldLine>,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
     /// The cart or session, as the caller named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether it still keeps anything.
     pub standing: HoldStanding,
 }
 
 /// Whether a hold still keeps anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It does.
     #[default]
@@ -85,7 +92,7 @@ pub enum HoldStanding {
 }
 
 /// What a decision needs to know of an order.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Order {
     /// How far it has come.
     pub progress: Progress,
@@ -96,20 +103,23 @@ pub struct Order {
 }
 
 /// What a decision needs to know of a payment beyond its sums.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct PaymentTrail {
     /// How it was made, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Whether it was voided or failed.
     pub closed: bool,
 }
 
 /// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Parcel {
     /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
 
