@@ -1,4 +1,5 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
+//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event. Callers who prefer a
+//! representation are shown them, so their fields are part of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -45,6 +46,7 @@ fn forget_words(schema: &mut Value) {
 
 /// State of a stream that has at least one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
     Product(Product),
@@ -68,6 +70,7 @@ pub struct Product {
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
     /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
     /// What else is known of it.
     pub attributes: BTreeMap<String, String>,
@@ -96,6 +99,7 @@ pub struct Hold {
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
     /// The cart or session, as the caller named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether it still keeps anything.
     pub standing: HoldStanding,
@@ -103,6 +107,7 @@ pub struct Hold {
 
 /// Whether a hold still keeps anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It does.
     #[default]
@@ -130,6 +135,7 @@ pub struct Order {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
     /// How it was made, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Whether it was voided or failed.
     pub closed: bool,
@@ -139,8 +145,10 @@ pub struct PaymentTrail {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
     /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
 
