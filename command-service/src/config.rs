@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use platform::config::{ConfigErrors, FromSetting, Settings};
+use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::relay;
+use crate::schedule::{self, plan};
 use crate::writer;
 
 /// What a serving process needs to know.
@@ -26,6 +27,8 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// What time brings about, and when.
+    pub schedule: schedule::Config,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -77,6 +80,7 @@ impl Config {
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.streams));
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -100,11 +104,32 @@ impl Config {
                 streams: streams.get(&complete).0,
                 answers: answers.get(&complete).0,
             },
+            schedule: schedule.get(&complete),
             http: http.get(&complete),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
         })
     }
+}
+
+fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
+    let default = schedule::Config::default();
+    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.waits.complete_after);
+    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.waits.history_grace);
+    let poll = settings.optional("SCHEDULE_POLL", default.poll);
+    let batch = settings.bounded("SCHEDULE_BATCH_MAX", default.batch, 1..=5_000);
+    settings.group(|complete| schedule::Config {
+        waits: plan::Waits { complete_after: complete_after.get(complete), history_grace: history_grace.get(complete) },
+        poll: poll.get(complete),
+        batch: batch.get(complete),
+    })
+}
+
+/// The database alone, for tools that need nothing else.
+pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
+    let mut settings = Settings::from_env();
+    let database = settings.required::<Database>("DATABASE_URL");
+    Ok(database.get(&settings.finish()?).0)
 }
 
 /// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.

@@ -2,12 +2,13 @@
 //!
 //! A batch is appended by one statement that does nothing if the log has moved since the state that the batch was decided
 //! on ([`append`]). Readers need only `position > $cursor order by position` ([`read`]). What became of a command is in
-//! the events that it wrote ([`past`]).
+//! the events that it wrote ([`past`]). Who follows a few types of events reads [`stretch`]es.
 
 pub mod append;
 pub mod past;
 pub mod read;
 pub mod snapshot;
+pub mod stretch;
 
 use std::time::Duration;
 
