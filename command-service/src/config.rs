@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::relay;
 use crate::schedule::{self, plan};
+use crate::world::Room;
 use crate::writer;
 
 /// What a serving process needs to know.
@@ -78,7 +79,8 @@ impl Config {
         let lease = settings.optional("RELAY_LEASE", relay::DEFAULT_LEASE);
         let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, 1..=1_000_000);
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
-        let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.streams));
+        let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
+        let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
         let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
@@ -86,6 +88,15 @@ impl Config {
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let http_addr: SocketAddr = http_addr.get(&complete);
+        let writer = writer::Limits {
+            mailbox: mailbox.get(&complete),
+            batch: batch.get(&complete),
+            room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
+            answers: answers.get(&complete).0,
+        };
+        // More at a time than the mailbox holds would never be taken.
+        let mut schedule: schedule::Config = schedule.get(&complete);
+        schedule.batch = schedule.batch.min(writer.mailbox);
         Ok(Config {
             http_addr,
             admin_addr: admin_addr.get(&complete),
@@ -98,13 +109,8 @@ impl Config {
                 lease: lease.get(&complete),
                 instance: format!("{}/{http_addr}", hostname()),
             }),
-            writer: writer::Limits {
-                mailbox: mailbox.get(&complete),
-                batch: batch.get(&complete),
-                streams: streams.get(&complete).0,
-                answers: answers.get(&complete).0,
-            },
-            schedule: schedule.get(&complete),
+            writer,
+            schedule,
             http: http.get(&complete),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),

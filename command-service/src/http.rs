@@ -1,7 +1,10 @@
-//! Commands over HTTP: one route per command, in [`orders`], [`products`] and [`stock`]; what all of them share is in
-//! [`execute`] (key in, reply out) and [`reply`] (words of the answer).
+//! Commands over HTTP: one declaration per command, in [`orders`], [`products`] and [`stock`], of which [`commands`] makes the
+//! route and its documentation; what all of them share is in [`execute`] (key in, reply out) and [`reply`] (words of the
+//! answer). `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
+mod commands;
 mod execute;
+mod operation;
 mod orders;
 mod products;
 mod reply;
@@ -10,6 +13,7 @@ mod stock;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use platform::openapi::{Info, Routes};
 
 use crate::writer::Mailbox;
 
@@ -28,7 +32,23 @@ impl MailboxSlot {
     }
 }
 
+/// What the document says of the service.
+const INFO: Info = Info {
+    title: "Orders: commands",
+    description: "Takes commands, decides them and appends their events to the log. A 2xx answer is durable. Repeat a command \
+                  with the same `Idempotency-Key` as often as you like: it takes effect once. Amounts are whole numbers of \
+                  minor units. Refusals are problem documents (RFC 9457); decide on their `type`.",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
 /// Every route of the command-service.
 pub fn router(mailbox: MailboxSlot) -> Router {
-    Router::new().merge(orders::routes()).merge(products::routes()).merge(stock::routes()).with_state(mailbox)
+    routes().finish(&INFO).with_state(mailbox)
 }
+
+fn routes() -> Routes<MailboxSlot> {
+    orders::commands().merge(products::commands()).merge(stock::commands()).into_routes()
+}
+
+#[cfg(test)]
+mod tests;

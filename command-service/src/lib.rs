@@ -12,6 +12,7 @@ pub mod config;
 pub mod http;
 pub mod import;
 pub mod log;
+pub mod new_id;
 pub mod rejection;
 pub mod relay;
 pub mod rules;

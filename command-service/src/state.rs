@@ -150,6 +150,30 @@ impl State {
             | (State::Hold(_), _) => {}
         }
     }
+
+    /// Roughly the bytes that it takes beyond its own size: what grows with the length of a list counts, with what hangs
+    /// on each of its elements.
+    pub fn bytes(&self) -> usize {
+        match self {
+            State::Product(product) => {
+                (1 + product.prices.len() + 2 * product.attributes.len() + product.tags.len()) * TEXT
+            }
+            State::Stock(_) | State::Email(_) => 0,
+            State::Order(order) => order.bytes(),
+            State::Customer(customer) => {
+                let addresses = &customer.profile.expose().addresses;
+                3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT
+            }
+            State::Hold(hold) => list(&hold.lines, 2),
+        }
+    }
+}
+
+/// Roughly the bytes of a short text with what the allocator adds.
+const TEXT: usize = 64;
+
+fn list<T>(list: &[T], texts: usize) -> usize {
+    list.len() * (size_of::<T>() + texts * TEXT)
 }
 
 impl Product {
@@ -245,6 +269,18 @@ impl Order {
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
+        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
+        list(lines, 2)
+            + list(payments, 0)
+            + list(fulfilments, 1)
+            + list(returns, 0)
+            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
+            + list(&self.payments, 1)
+            + list(&self.parcels, 2)
     }
 
     /// More of the payment with this number.

@@ -21,7 +21,7 @@ use crate::world::World;
 pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
     let body = &command.body;
     let channel = channel::find(channel::all(), body.channel.as_ref(), body.currency)?;
-    let order_id = body.id.unwrap_or(context.new_id);
+    let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);
 
     let mut reader = Reader::new(world);

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::Metadata;
 use events::stream::Subject;
-use events::{Metadata, OrderId};
-use futures::future::join_all;
 use platform::backoff::Backoff;
-use uuid::Uuid;
 
 use super::measures;
 use super::plan::Kind;
 use super::store::{Entry, Fate};
 use crate::command::{CancelOrder, Command};
 use crate::writer::key::Key;
-use crate::writer::{Full, Mailbox, Reply, Request};
+use crate::writer::{Mailbox, Reply, Request, Shed, Together};
 
 /// The first pause of an entry that got no reply is at most this long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -25,36 +23,59 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// What the events that follow belong to.
 const CORRELATION: &str = "schedule";
 
-/// Hands all of them to the writer and waits for its replies.
+/// Hands all of them to the writer at once and waits for its replies.
 pub(super) async fn issue(mailbox: &Mailbox, entries: Vec<Entry>, now: DateTime<Utc>) -> Vec<(Entry, Fate)> {
-    join_all(entries.into_iter().map(|entry| async move {
-        let fate = match command_for(&entry) {
-            Some(command) => ask(mailbox, &entry, command, now).await,
-            None => Fate::Asleep,
-        };
-        (entry, fate)
-    }))
-    .await
+    let mut fates = Vec::with_capacity(entries.len());
+    let (mut asked, mut requests) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+    for entry in entries {
+        match command_for(&entry) {
+            Some(command) => {
+                requests.push(request(key(&entry, &command), &entry, command, now));
+                asked.push(entry);
+            }
+            None => fates.push((entry, Fate::Asleep)),
+        }
+    }
+    match mailbox.submit_many(requests, Together::Each).await {
+        Ok(replies) => {
+            for (entry, reply) in asked.into_iter().zip(replies) {
+                let fate = fate(mailbox, &entry, reply, now).await;
+                fates.push((entry, fate));
+            }
+        }
+        Err(Shed::Full | Shed::Closed) => fates.extend(asked.into_iter().map(|entry| {
+            measures::issued(entry.kind, "shed");
+            let fate = later(&entry, now);
+            (entry, fate)
+        })),
+    }
+    fates
 }
 
 /// Each of them can take effect on its stream only once, so its key is made of nothing but the stream and the kind.
-async fn ask(mailbox: &Mailbox, entry: &Entry, command: Command, now: DateTime<Utc>) -> Fate {
-    let key = Key::of_platform(&format!("{}/{}", entry.kind.as_str(), entry.stream), &command);
-    let mut replied = mailbox.submit(request(key, entry, command.clone(), now)).await;
-    if let Ok(Reply::KeyReused) = replied {
-        // A caller who knows how our keys are made has used this one. The rules make sure that it happens once, even so.
-        replied = mailbox.submit(request(Key::anonymous(&command), entry, command, now)).await;
-    }
-    let (outcome, fate) = match &replied {
-        Ok(Reply::Done { replayed: false, .. }) => ("done", Fate::Asleep),
-        Ok(Reply::Done { replayed: true, .. }) => ("replayed", Fate::Asleep),
-        Ok(Reply::Rejected(rejection)) => (rejection.kind(), Fate::Asleep),
-        Ok(Reply::KeyReused) => ("key-reused", later(entry, now)),
-        Ok(Reply::Unreadable) => ("unreadable", later(entry, now)),
-        Ok(Reply::Unknown) => ("unknown", later(entry, now)),
-        Err(Full) => ("shed", later(entry, now)),
+fn key(entry: &Entry, command: &Command) -> Key {
+    Key::of_platform(&format!("{}/{}", entry.kind.as_str(), entry.stream), command)
+}
+
+async fn fate(mailbox: &Mailbox, entry: &Entry, reply: Reply, now: DateTime<Utc>) -> Fate {
+    let reply = match (reply, command_for(entry)) {
+        // A caller who knows how our keys are made has used this one. The rules see to it that it happens once, even so.
+        (Reply::KeyReused, Some(command)) => {
+            let unnamed = request(Key::anonymous(&command), entry, command, now);
+            mailbox.submit(unnamed).await.unwrap_or(Reply::Unknown)
+        }
+        (reply, _) => reply,
     };
-    if let Ok(Reply::Unreadable) = replied {
+    let (outcome, fate) = match &reply {
+        Reply::Done { replayed: false, .. } => ("done", Fate::Asleep),
+        Reply::Done { replayed: true, .. } => ("replayed", Fate::Asleep),
+        Reply::Rejected(rejection) => (rejection.kind(), Fate::Asleep),
+        Reply::Unreadable => ("unreadable", later(entry, now)),
+        Reply::Unknown | Reply::InFlight | Reply::KeyReused | Reply::Skipped | Reply::Would { .. } => {
+            ("unknown", later(entry, now))
+        }
+    };
+    if reply == Reply::Unreadable {
         tracing::error!(stream = %entry.stream, command = entry.kind.as_str(), "what is due cannot be decided");
     }
     measures::issued(entry.kind, outcome);
@@ -67,9 +88,7 @@ fn request(key: Key, entry: &Entry, command: Command, now: DateTime<Utc>) -> Req
         correlation_id: Some(CORRELATION.to_owned()),
         ..Metadata::default()
     };
-    // Nothing is made under this id.
-    let new_id = OrderId::try_from(Uuid::now_v7()).expect("a UUID version 7 was just made");
-    Request { key, command, now, new_id, metadata }
+    Request { now, metadata, ..Request::new(key, command) }
 }
 
 /// What the platform asks for; `None` for a kind that does not go with the stream, which no version of ours plans.
