@@ -105,19 +105,16 @@ impl Plan {
 }
 
 /// The events that change anything; no others need be read.
-pub const EVENT_TYPES: [&str; 19] = [
+pub const EVENT_TYPES: [&str; 16] = [
     "OrderPlaced",
     "PaymentCaptured",
     "PaymentVoided",
     "PaymentFailed",
-    "RefundRecorded",
     "FulfilmentDelivered",
-    "FulfilmentCancelled",
     "ReturnReceived",
     "ReturnRejected",
     "OrderAmended",
     "OrderLinesCancelled",
-    "OrderHoldReleased",
     "OrderCancelled",
     "OrderExpired",
     "OrderCompleted",
@@ -154,12 +151,12 @@ fn of_order(recorded: &Recorded, event: &OrderEvent, waits: Waits) -> Vec<(Kind,
         }
         OrderEvent::FulfilmentDelivered(_) => vec![(Kind::CompleteOrder, Change::Due(settled))],
         OrderEvent::PaymentCaptured(_)
-        | OrderEvent::RefundRecorded(_)
         | OrderEvent::ReturnReceived(_)
         | OrderEvent::ReturnRejected(_)
         | OrderEvent::LinesCancelled(_) => vec![(Kind::CompleteOrder, Change::Again(settled))],
         OrderEvent::PaymentVoided(_) | OrderEvent::PaymentFailed(_) => vec![(Kind::ExpireOrder, Change::Again(now))],
-        OrderEvent::Amended(_) | OrderEvent::FulfilmentCancelled(_) | OrderEvent::HoldReleased(_) => {
+        // Lines that are gone may be what was missing; for lines that are new the promised money may not do.
+        OrderEvent::Amended(_) => {
             vec![(Kind::ExpireOrder, Change::Again(now)), (Kind::CompleteOrder, Change::Again(settled))]
         }
         OrderEvent::Cancelled(_) | OrderEvent::Expired(_) | OrderEvent::Completed(_) => {
@@ -168,8 +165,11 @@ fn of_order(recorded: &Recorded, event: &OrderEvent, waits: Waits) -> Vec<(Kind,
         OrderEvent::PaymentAuthorized(_)
         | OrderEvent::FulfilmentCreated(_)
         | OrderEvent::FulfilmentShipped(_)
+        | OrderEvent::FulfilmentCancelled(_)
         | OrderEvent::ReturnRequested(_)
+        | OrderEvent::RefundRecorded(_)
         | OrderEvent::Held(_)
+        | OrderEvent::HoldReleased(_)
         | OrderEvent::NoteAdded(_)
         | OrderEvent::Tagged(_)
         | OrderEvent::AddressesChanged(_)
