@@ -33,7 +33,7 @@ use uuid::Uuid;
 use crate::log::{self, Head, Log};
 use crate::world::{Room, World};
 use answer::Answer;
-use batch::Batch;
+use batch::Ahead;
 use keeper::Keeper;
 use mailbox::Inbox;
 
@@ -77,6 +77,7 @@ pub struct Writer {
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
+    ahead: Ahead,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     health: Component,
     keeper: Keeper,
@@ -137,6 +138,7 @@ impl Writer {
             answers,
             limits,
             inbox,
+            ahead: Ahead::default(),
             committed,
             health,
             keeper,
@@ -148,36 +150,40 @@ impl Writer {
     /// Works until asked to stop; what was taken until then is answered first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        self.keeper.keep_numbers(self.head, self.world.numbers());
+        self.keep_numbers();
         self.keeper.finish().await;
     }
 
     /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
     pub async fn step(&mut self, stop: &Shutdown) -> bool {
-        let batch = self.receive(stop).await;
-        if batch.is_empty() {
+        if self.ahead.is_empty() && !self.receive(stop).await {
             return false;
         }
-        let commands: usize = batch.iter().map(|unit| unit.members().len()).sum();
-        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(commands as f64);
-        self.process(batch).await;
-        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
-            self.numbers_saved = self.head.position;
-            self.keeper.keep_numbers(self.head, self.world.numbers());
+        if stop.is_requested() {
+            self.inbox.close();
         }
+        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
+        self.process().await;
         true
     }
 
-    /// What waits, about a batch of it; nothing once the mailbox is closed and empty.
-    async fn receive(&mut self, stop: &Shutdown) -> Batch {
-        let mut batch = Vec::new();
+    /// Takes what waits, about a batch of it; `false` once the mailbox is closed and empty.
+    async fn receive(&mut self, stop: &Shutdown) -> bool {
         loop {
             let closed = self.inbox.is_closed();
             tokio::select! {
                 biased;
-                _ = self.inbox.receive(&mut batch, self.limits.batch) => return batch,
+                open = self.inbox.receive(&mut self.ahead.batch, self.limits.batch) => {
+                    self.ahead.commands = self.ahead.batch.iter().map(|unit| unit.members().len()).sum();
+                    return open;
+                }
                 () = stop.requested(), if !closed => self.inbox.close(),
             }
         }
+    }
+
+    fn keep_numbers(&mut self) {
+        self.numbers_saved = self.head.position;
+        self.keeper.keep_numbers(self.head, self.world.numbers());
     }
 }
