@@ -1,11 +1,43 @@
 //! One writer at a time: takes every command that waits, decides them in memory, appends what was accepted in one statement.
 //!
-//! A [`Mailbox`] is how the rest of the process reaches it. [`batch`] decides, [`answer`] is what callers are told, [`key`]
-//! how they repeat themselves. A batch grows by itself while the one before it commits, so there are no timers.
+//! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
+//! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
+//! told, [`key`] how they repeat themselves, [`keeper`] what makes the next start short. A batch grows by itself while the one
+//! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
-//! it. Nobody is answered before the batch is durable, not even those who are refused: what they were refused for may
-//! have been decided a moment ago by a batch that then does not commit.
+//! it. It is ahead by the batch that is on its way into the log and by the one that is decided meanwhile ([`batch::Ahead`]);
+//! if the first does not commit, both are undone. Nobody is answered before the batch is durable, not even those who are
+//! refused: what they were refused for may have been decided a moment ago by a batch that then does not commit.
+//!
+//! Tools and tests use it as the service does, on any [`Log`]:
+//!
+//! ```
+//! use command_service::command::{Command, CreateProduct};
+//! use command_service::log::Log;
+//! use command_service::writer::key::Key;
+//! use command_service::writer::{Limits, Reply, Request, Writer};
+//! use platform::health::Health;
+//! use platform::shutdown::Shutdown;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let health = Health::new().component("log");
+//! let (writer, mailbox) = Writer::start(Log::in_memory(), Limits::default(), None, health).await?;
+//! let stop = Shutdown::new();
+//! let running = tokio::spawn(writer.run(stop.clone()));
+//!
+//! let body = serde_json::from_str(r#"{"sku": "MUG-1", "name": "Mug", "prices": {"GBP": 450}}"#)?;
+//! let command = Command::CreateProduct(CreateProduct { body });
+//! let request = Request::new(Key::named("the-first-mug", &command)?, command);
+//! let reply = mailbox.submit(request).await.expect("the mailbox has room");
+//! assert!(matches!(reply, Reply::Done { replayed: false, .. }));
+//!
+//! stop.request();
+//! running.await?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod answer;
 mod batch;
@@ -57,7 +89,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(50_000) }
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(200_000) }
     }
 }
 
@@ -72,6 +104,8 @@ pub struct Writer {
     head: Head,
     /// Whether the world may be behind the log, because a race or an answer got lost.
     stale: bool,
+    /// Batches whose keys are looked up before they are decided.
+    look_first: u32,
     /// Turns to take under the lock of the log's head before races are tried again.
     turns: u32,
     answers: LruCache<Uuid, (i64, Answer)>,
@@ -134,6 +168,7 @@ impl Writer {
             world,
             head,
             stale: false,
+            look_first: 0,
             turns: 0,
             answers,
             limits,

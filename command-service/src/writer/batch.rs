@@ -130,12 +130,12 @@ impl Writer {
     }
 
     /// Decides what comes while a batch is on its way into the log. What needs a stream that is not in memory waits until
-    /// that batch is there, and so does all that comes after it.
+    /// that batch is there, and so does all that comes after it; so does everything whose keys are to be looked up first.
     pub(super) fn look_ahead(&mut self, units: Batch) {
         let mut ahead = std::mem::take(&mut self.ahead);
         for unit in units {
             ahead.commands += unit.members().len();
-            if !ahead.batch.is_empty() || self.needs_loading(&unit) {
+            if !ahead.batch.is_empty() || self.look_first > 0 || self.needs_loading(&unit) {
                 ahead.batch.push(unit);
                 continue;
             }

@@ -24,6 +24,10 @@ use crate::world;
 /// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
 const QUIET_TURNS: u32 = 16;
 
+/// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
+/// that the database refuses for one used key costs the whole batch.
+const LOOK_FIRST: u32 = 32;
+
 /// Tries of one batch before its callers are told that its fate is unknown.
 const TRIES: usize = 8;
 
@@ -83,7 +87,7 @@ impl Writer {
     async fn settle(&mut self, begun: Option<Decided>, mut batch: Batch, most: usize) -> Option<Batch> {
         let mut begun = begun;
         let mut known = Known::default();
-        let mut doubts = Doubts::default();
+        let mut doubts = Doubts { commands: self.look_first > 0 && begun.is_none(), claims: Vec::new() };
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
             match self.try_once(begun.take(), batch, most, &mut doubts, &mut known).await {
@@ -197,6 +201,10 @@ impl Writer {
         if doubts.commands {
             let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
             known.past.extend(self.log.find_commands(&ids).await?);
+            self.look_first = match known.past.is_empty() {
+                true => self.look_first.saturating_sub(1),
+                false => LOOK_FIRST,
+            };
         }
         *doubts = Doubts::default();
         Ok(())
