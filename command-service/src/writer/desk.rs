@@ -78,7 +78,8 @@ impl Desk<'_> {
         let mut decisions = Vec::with_capacity(members.len());
         for (place, waiting) in members.into_iter().enumerate() {
             let verdict = match (failed, only_tried) {
-                (Some(_), _) => Verdict::Held(Reply::Skipped),
+                (Some(_), true) => Verdict::Held(Reply::Skipped),
+                (Some(_), false) => self.skip(&waiting.request),
                 (None, true) => self.attempt(&waiting.request),
                 (None, false) => self.carry_out(&waiting.request),
             };
@@ -94,6 +95,14 @@ impl Desk<'_> {
             decision.verdict.skip();
         }
         decisions
+    }
+
+    /// Another command of the group fails. What was done at an earlier time stays done.
+    fn skip(&mut self, request: &Request) -> Verdict {
+        match self.again(request.key) {
+            Some(reply) => Verdict::Settled(reply),
+            None => Verdict::Held(Reply::Skipped),
+        }
     }
 
     /// The command takes effect, unless it did before.

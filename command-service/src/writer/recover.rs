@@ -221,7 +221,8 @@ impl Writer {
         loop {
             let decided = self.decide(begun.take(), batch, known).await?;
             let suspects = decided.decisions().filter(|decision| decision.may_be_past());
-            let ids: Vec<Uuid> = suspects.map(|decision| decision.waiting.request.key.id).collect();
+            let ids = suspects.map(|decision| decision.waiting.request.key.id);
+            let ids: Vec<Uuid> = ids.filter(|id| !known.past.contains_key(id)).collect();
             let past = match ids.is_empty() {
                 true => return Ok(decided),
                 false => self.log.find_commands(&ids).await,
