@@ -1,10 +1,11 @@
-//! Commands over HTTP: one declaration per command, in [`orders`], [`products`] and [`stock`], of which [`commands`] makes the
-//! route and its documentation; what all of them share is in [`execute`] (key in, reply out) and [`reply`] (words of the
+//! Commands over HTTP: one declaration per command, in [`orders`], [`order_changes`], [`products`] and [`stock`], of which
+//! [`commands`] makes the route and its documentation; what all of them share is in [`execute`] (key in, reply out) and [`reply`] (words of the
 //! answer). `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
 mod commands;
 mod execute;
 mod operation;
+mod order_changes;
 mod orders;
 mod products;
 mod reply;

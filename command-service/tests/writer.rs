@@ -68,7 +68,7 @@ fn order(sku: &str, quantity: u32) -> Command {
 }
 
 fn order_with(body: serde_json::Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap() })
+    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: Default::default() })
 }
 
 async fn stocked(bed: &Bed, sku: &str, quantity: u32) -> Running {

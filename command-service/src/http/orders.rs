@@ -1,24 +1,26 @@
-//! Commands to orders, their payments, fulfilments, returns and refunds.
+//! Commands to orders, their payments, fulfilments, returns and refunds. Those that change an order as such are in
+//! [`order_changes`].
 
 use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
-use crate::command::order::CancelOrderBody;
+use super::order_changes;
+use crate::command::order::{CancelOrderBody, StockHandling};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
 };
 
 /// What every command to an order may meet.
-const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
+pub(super) const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
 const FULFILMENT: &[Refusal] = &[(404, "unknown-fulfilment")];
 const RETURN: &[Refusal] = &[(404, "unknown-return")];
 const LINES: &[Refusal] = &[(422, "unknown-line"), (422, "quantity-exceeded")];
 
 pub(super) fn commands() -> Commands {
     let orders = Commands::to("orders", "Orders, their payments, fulfilments, returns and refunds.");
-    returns(fulfilments(payments(placing(orders))))
+    order_changes::commands(returns(fulfilments(payments(placing(orders)))))
 }
 
 fn placing(orders: Commands) -> Commands {
@@ -26,7 +28,13 @@ fn placing(orders: Commands) -> Commands {
         .post(
             "/v1/orders",
             Operation::new("place_order", "Places an order and reserves its stock")
-                .note("Either every line gets its stock or nothing happens. The answer has the order's code.")
+                .note(
+                    "Either every line gets its stock or nothing happens, unless `on_shortage` says otherwise: `reject` takes \
+                     only what is here, `backorder` promises what is not where the stock's policy allows it, `partial` takes \
+                     what is here and leaves out the rest. If it is left out, the policy decides. The answer has the order's \
+                     code; what was taken stands in the order.",
+                )
+                .note("`hold_id` takes a checkout hold over, with all that it keeps.")
                 .creates()
                 .needs_key()
                 .refuses(&[
@@ -34,6 +42,9 @@ fn placing(orders: Commands) -> Commands {
                     (409, "inactive-product"),
                     (409, "duplicate-order"),
                     (409, "duplicate-external-ref"),
+                    (409, "hold-gone"),
+                    (409, "customer-erased"),
+                    (422, "exclusive-fields"),
                     (422, "unknown-product"),
                     (422, "price-missing"),
                     (422, "unknown-channel"),
@@ -43,8 +54,14 @@ fn placing(orders: Commands) -> Commands {
                     (422, "amount-overflow"),
                     (422, "instant-out-of-range"),
                 ])
-                .example(json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 2 }] })),
-            |(), body| Command::PlaceOrder(PlaceOrder { body }),
+                .example(json!({
+                    "currency": "GBP",
+                    "lines": [{ "sku": "LAMP", "quantity": 2, "tax_rate": 200_000 }],
+                    "shipping_lines": [{ "name": "Standard", "amount": 400, "tax_rate": 200_000 }],
+                    "contact": { "name": "Ada Byron", "email": "ada@example.com" },
+                    "tags": ["gift"],
+                })),
+            |(), body| Command::PlaceOrder(PlaceOrder { body, stock: StockHandling::Enforce }),
         )
         .post(
             "/v1/orders/{order_id}/cancellation",
@@ -101,7 +118,12 @@ fn fulfilments(orders: Commands) -> Commands {
                 .needs_key()
                 .refuses(ORDER)
                 .refuses(LINES)
-                .refuses(&[(422, "several-locations"), (422, "wrong-location"), (422, "too-many-parts")])
+                .refuses(&[
+                    (409, "insufficient-stock"),
+                    (422, "several-locations"),
+                    (422, "wrong-location"),
+                    (422, "too-many-parts"),
+                ])
                 .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
             |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
         )
@@ -110,6 +132,7 @@ fn fulfilments(orders: Commands) -> Commands {
             Operation::new("ship_fulfilment", "Says that packed pieces left")
                 .refuses(ORDER)
                 .refuses(FULFILMENT)
+                .refuses(&[(409, "insufficient-stock")])
                 .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
             |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
         )
