@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use command_service::command::order::StockHandling;
 use command_service::command::{
     Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
     ShipFulfilment,
@@ -159,7 +160,7 @@ impl Shop {
 }
 
 pub(crate) fn place(body: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap() })
+    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: StockHandling::Enforce })
 }
 
 async fn start_writer(log: Log) -> (Mailbox, Shutdown, tokio::task::JoinHandle<()>) {
