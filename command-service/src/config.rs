@@ -8,7 +8,9 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::command::email::EmailIndex;
 use crate::relay;
+use crate::rules::channel::Channels;
 use crate::world::Room;
 use crate::writer;
 
@@ -27,6 +29,11 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// Where orders come from. The same on every instance: each gives out the codes of all channels.
+    pub channels: Channels,
+    /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
+    /// key no address that is taken would be found.
+    pub emails: EmailIndex,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -79,6 +86,8 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
+        let emails = settings.required("PERSONAL_INDEX_KEY");
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -102,6 +111,8 @@ impl Config {
                 room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
                 answers: answers.get(&complete).0,
             },
+            channels: channels.get(&complete),
+            emails: emails.get(&complete),
             http: http.get(&complete),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),

@@ -1,9 +1,12 @@
-//! Commands over HTTP: one declaration per command, in [`orders`], [`products`] and [`stock`], of which [`commands`] makes the
+//! Commands over HTTP: one declaration per command, in [`orders`], [`products`], [`stock`], [`holds`] and
+//! [`customers`], of which [`commands`] makes the
 //! route and its documentation; what all of them share is in [`execute`] (key in, reply out) and [`reply`] (words of the
 //! answer). `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
 mod commands;
+mod customers;
 mod execute;
+mod holds;
 mod operation;
 mod orders;
 mod products;
@@ -15,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use platform::openapi::{Info, Routes};
 
+use crate::command::email::EmailIndex;
 use crate::writer::Mailbox;
 
 /// Where the writer's mailbox will be once the log is read; until then commands are answered 503.
@@ -42,12 +46,13 @@ const INFO: Info = Info {
 };
 
 /// Every route of the command-service.
-pub fn router(mailbox: MailboxSlot) -> Router {
-    routes().finish(&INFO).with_state(mailbox)
+pub fn router(mailbox: MailboxSlot, emails: &EmailIndex) -> Router {
+    routes(emails).finish(&INFO).with_state(mailbox)
 }
 
-fn routes() -> Routes<MailboxSlot> {
-    orders::commands().merge(products::commands()).merge(stock::commands()).into_routes()
+fn routes(emails: &EmailIndex) -> Routes<MailboxSlot> {
+    let commands = orders::commands().merge(products::commands()).merge(stock::commands()).merge(holds::commands());
+    commands.merge(customers::commands(emails)).into_routes()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use events::order::OrderEvent;
 use events::{Event, OrderCode, StreamId, Version};
 use lru::LruCache;
 
+use crate::rules::channel::Channels;
 use crate::state::State;
 
 /// A stream as far as it is known.
@@ -36,7 +37,7 @@ pub struct Room {
     pub bytes: usize,
 }
 
-/// States of the streams in memory, and the last number of each order prefix.
+/// States of the streams in memory, the last number of each order prefix, and the channels that orders come from.
 #[derive(Debug)]
 pub struct World {
     streams: LruCache<StreamId, Kept>,
@@ -49,6 +50,7 @@ pub struct World {
     batches: VecDeque<Batch>,
     /// The time since something could last be undone on its own.
     period: u64,
+    channels: Channels,
 }
 
 #[derive(Debug)]
@@ -101,7 +103,18 @@ impl World {
             notes: VecDeque::new(),
             batches: VecDeque::new(),
             period: 0,
+            channels: Channels::default(),
         }
+    }
+
+    /// Orders come from these channels from now on.
+    pub fn sell_through(&mut self, channels: Channels) {
+        self.channels = channels;
+    }
+
+    /// Where orders come from.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// The stream, if it is in memory. A stream that is known not to exist is there with version 0.

@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::log::{self, Head, Log};
+use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use answer::Answer;
 use batch::Batch;
@@ -127,6 +128,12 @@ impl Writer {
         let writer =
             Writer { log, world, head, stale: false, answers, limits, inbox, committed, health, numbers_saved };
         Ok((writer, mailbox))
+    }
+
+    /// The same for these channels, instead of the default one.
+    pub fn selling_through(mut self, channels: Channels) -> Writer {
+        self.world.sell_through(channels);
+        self
     }
 
     /// Works until asked to stop; what was taken until then is answered first.

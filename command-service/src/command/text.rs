@@ -8,12 +8,24 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Text of 1 to `MAX` characters in one line, not only blanks.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(Box<str>);
 
-/// What people call a product.
+/// What people call something or somebody, and the lines of an address.
 pub type Name = Text<200>;
+
+/// What tax engines call a kind of goods.
+pub type TaxClass = Text<64>;
+
+/// What an attribute of a product is called: colour, size, brand.
+pub type AttributeName = Text<64>;
+
+/// What an attribute of a product is.
+pub type AttributeValue = Text<500>;
+
+/// A phone number as people write it.
+pub type Phone = Text<40>;
 
 /// Why somebody did something.
 pub type Reason = Text<500>;

@@ -31,7 +31,7 @@ impl Commands {
         self,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         self.with_body(Method::POST, path, operation, make)
     }
@@ -41,9 +41,35 @@ impl Commands {
         self,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         self.with_body(Method::PUT, path, operation, make)
+    }
+
+    /// `PATCH`: changes what the body names (JSON merge patch, RFC 7396).
+    pub(super) fn patch<P: Variables, B: Body>(
+        self,
+        path: &'static str,
+        operation: Operation<B>,
+        make: impl Make<P, B>,
+    ) -> Self {
+        self.with_body(Method::PATCH, path, operation, make)
+    }
+
+    /// `DELETE`: ends something; there is no body.
+    pub(super) fn delete<P: Variables>(
+        self,
+        path: &'static str,
+        operation: Operation<()>,
+        make: fn(P) -> Command,
+    ) -> Self {
+        let documented = operation.documented::<P>();
+        let operation = Arc::new(operation);
+        let handler = async move |slot: State<MailboxSlot>, headers: HeaderMap, path: Path<P>| {
+            let is_key_needed = operation.is_key_needed(&());
+            execute(&slot, &headers, is_key_needed, operation.effect, make(path.0)).await
+        };
+        self.route(Method::DELETE, path, handler, documented)
     }
 
     fn with_body<P: Variables, B: Body>(
@@ -51,7 +77,7 @@ impl Commands {
         method: Method,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         let documented = operation.documented_with_body::<P>();
         let operation = Arc::new(operation);
@@ -91,6 +117,10 @@ impl Commands {
 /// The variables of a path: one type, or a tuple in the path's order.
 pub(super) trait Variables: DeserializeOwned + JsonSchema + Send + 'static {}
 impl<P: DeserializeOwned + JsonSchema + Send + 'static> Variables for P {}
+
+/// How path and body become the command.
+pub(super) trait Make<P, B>: Fn(P, B) -> Command + Clone + Send + Sync + 'static {}
+impl<P, B, F: Fn(P, B) -> Command + Clone + Send + Sync + 'static> Make<P, B> for F {}
 
 /// The body of a command.
 pub(super) trait Body: DeserializeOwned + JsonSchema + Send + 'static {}

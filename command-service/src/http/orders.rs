@@ -110,6 +110,7 @@ fn fulfilments(orders: Commands) -> Commands {
             Operation::new("ship_fulfilment", "Says that packed pieces left")
                 .refuses(ORDER)
                 .refuses(FULFILMENT)
+                .refuses(&[(409, "insufficient-stock")])
                 .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
             |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
         )

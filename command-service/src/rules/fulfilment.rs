@@ -37,6 +37,7 @@ pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
         FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(command, order),
         state @ FulfilmentState::Cancelled => return stands(order, number, state),
     }
+    shelf::all_here(world, order, &fulfilment.lines)?;
     let Parcel { carrier, tracking } = parcel(&command.body);
     let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
     let order_id = command.order_id;

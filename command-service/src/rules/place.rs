@@ -9,7 +9,7 @@ use events::{Currency, Event, Minor, OrderCode, OrderId, StreamId};
 use super::lookup::Reader;
 use super::pricing::{self, Offer, Priced};
 use super::shelf::{self, Shelf};
-use super::{Context, Decision, NewEvent, channel};
+use super::{Context, Decision, NewEvent};
 use crate::command::PlaceOrder;
 use crate::command::amount::Price;
 use crate::command::order::{OrderLine, PlaceOrderBody};
@@ -20,7 +20,7 @@ use crate::world::World;
 
 pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
     let body = &command.body;
-    let channel = channel::find(channel::all(), body.channel.as_ref(), body.currency)?;
+    let channel = world.channels().find(body.channel.as_ref(), body.currency)?;
     let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);
 

@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 
 use events::order::LineQuantity;
 use events::stock::StockEvent;
+use events::stream::Subject;
 use events::{Location, OrderId, Sku, StreamId};
 
 use super::lookup::Reader;
 use super::{NewEvent, Refusal};
 use crate::command::order::OrderLine;
+use crate::rejection::{Rejection, ShortLine};
 use crate::state::{Order, State};
 use crate::world::World;
 
@@ -18,13 +20,34 @@ static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
 
 /// Where the stock of a line to order lies.
 pub(super) fn location(line: &OrderLine) -> &Location {
-    line.location.as_ref().unwrap_or(&MAIN)
+    or_main(line.location.as_ref())
+}
+
+/// The location named, or the one that is meant when none is.
+pub(super) fn or_main(named: Option<&Location>) -> &Location {
+    named.unwrap_or(&MAIN)
 }
 
 /// Pieces of one shelf.
 pub(super) struct Shelf {
     pub(super) stream: StreamId,
     pub(super) pieces: u32,
+}
+
+impl Shelf {
+    /// What lies where.
+    pub(super) fn place(&self) -> Option<(Sku, Location)> {
+        match self.stream.subject() {
+            Subject::Stock(sku, location) => Some((sku, location)),
+            _ => None,
+        }
+    }
+
+    /// More is asked of it than there is.
+    pub(super) fn short(&self, available: i64) -> Option<ShortLine> {
+        let (sku, location) = self.place()?;
+        Some(ShortLine { line: None, sku, location, requested: self.pieces.into(), available: available.max(0) })
+    }
 }
 
 /// The pieces of an order's lines, summed by shelf, in the order of the lines. An order has at most 500 lines of at
@@ -45,6 +68,20 @@ pub(super) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u3
 fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
     let lines = lines.iter().filter_map(|piece| Some((order.progress.line(piece.line)?, piece.quantity)));
     sum(lines.map(|(line, pieces)| (&line.sku, &line.location, pieces)))
+}
+
+/// Pieces leave that are there. More can be promised where backorders are allowed.
+pub(super) fn all_here(world: &World, order: &Order, lines: &[LineQuantity]) -> Result<(), Refusal> {
+    let mut reader = Reader::new(world);
+    let shelves = of_order(order, lines).into_iter();
+    let stood: Vec<_> = shelves.map(|shelf| (reader.level(&shelf.stream).on_hand, shelf)).collect();
+    reader.complete()?;
+    let short = stood.iter().filter(|(on_hand, shelf)| i64::from(shelf.pieces) > *on_hand);
+    let short: Vec<ShortLine> = short.filter_map(|(on_hand, shelf)| shelf.short(*on_hand)).collect();
+    match short.is_empty() {
+        true => Ok(()),
+        false => Err(Rejection::InsufficientStock(short).into()),
+    }
 }
 
 /// Pieces of an order move on their shelves, one event each.

@@ -4,7 +4,9 @@
 //! shop; [`invariants`] lets random [`commands`] loose on it.
 
 mod cancellation;
+mod channel;
 mod commands;
+mod customer;
 mod fulfilment;
 mod invariants;
 mod loading;
@@ -15,3 +17,5 @@ mod product;
 mod returns;
 mod scenario;
 mod stock;
+mod stock_hold;
+mod stock_policy;

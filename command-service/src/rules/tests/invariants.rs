@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use events::order::OrderEvent;
 use events::order::progress::{FulfilmentState, LineProgress};
 use events::{Event, Minor, OrderId, StreamId, codec};
@@ -9,13 +10,14 @@ use proptest::prelude::*;
 
 use super::commands::{any_command, any_order, asks_for_a_state, order_ids, order_of_12};
 use super::past::{product, received};
-use super::scenario::{Past, decide, empty_world, now};
+use super::scenario::{Past, decide_at, empty_world, now};
 use crate::command::Command;
-use crate::state::{Order, State};
+use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::World;
 
 /// A world, and all that happened in it.
 struct Run {
+    now: DateTime<Utc>,
     world: World,
     log: Vec<Past>,
     streams: BTreeSet<StreamId>,
@@ -23,7 +25,7 @@ struct Run {
 
 impl Run {
     fn new() -> Run {
-        Run { world: empty_world(), log: Vec::new(), streams: BTreeSet::new() }
+        Run { now: now(), world: empty_world(), log: Vec::new(), streams: BTreeSet::new() }
     }
 
     fn happen(&mut self, past: Vec<Past>) {
@@ -38,14 +40,14 @@ impl Run {
 
     /// Decides and applies; gives how many events there were.
     fn carry_out(&mut self, command: &Command, new_id: OrderId) -> Option<usize> {
-        match decide(&self.world, command, new_id) {
+        match decide_at(&self.world, command, new_id, self.now) {
             Ok(events) => {
                 let count = events.len();
                 self.happen(events.into_iter().map(|new| (new.stream, new.event)).collect());
                 Some(count)
             }
             Err(rejection) => {
-                assert!(matches!(rejection.status(), 404 | 409 | 412 | 422));
+                assert!(matches!(rejection.status(), 404 | 409 | 410 | 412 | 422));
                 assert!(rejection.detail().ends_with('.') && !rejection.title().is_empty());
                 rejection.extensions();
                 None
@@ -60,6 +62,13 @@ impl Run {
     fn check(&self) {
         let mut claims: BTreeMap<StreamId, i64> = BTreeMap::new();
         for (_, state) in self.states() {
+            if let State::Hold(hold) = state
+                && hold.standing == HoldStanding::Open
+            {
+                for line in &hold.lines {
+                    *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() += i64::from(line.quantity);
+                }
+            }
             let State::Order(order) = state else { continue };
             check_order(order);
             for line in &order.progress.lines {
@@ -69,10 +78,32 @@ impl Run {
         }
         for (stream, state) in self.states() {
             let State::Stock(level) = state else { continue };
-            assert!(0 <= level.reserved && level.reserved <= level.on_hand, "{stream}: {level:?}");
-            assert_eq!(level.received + level.restocked + level.adjusted, level.on_hand + level.shipped, "{stream}");
+            assert!(0 <= level.reserved && 0 <= level.on_hand, "{stream}: {level:?}");
+            assert!(level.promisable().is_none_or(|left| 0 <= left), "{stream}: {level:?}");
+            let came = level.received + level.restocked + level.adjusted + level.transferred;
+            assert_eq!(came, level.on_hand + level.shipped, "{stream}");
             assert_eq!(level.reserved, claims.get(stream).copied().unwrap_or(0), "{stream}: {level:?}");
         }
+    }
+
+    /// Every address belongs to one living customer, and every living customer has one.
+    fn check_emails(&self) {
+        let mut living = 0;
+        let mut taken = 0;
+        for (stream, state) in self.states() {
+            match state {
+                State::Customer(Customer { email_hash: Some(hash), erased: false, .. }) => {
+                    living += 1;
+                    let owner = self.world.find(&StreamId::email(*hash)).and_then(|slot| slot.state.as_ref());
+                    let Some(State::Email(Some(owner))) = owner else { panic!("{stream} has no address") };
+                    assert_eq!(StreamId::customer(*owner), *stream);
+                }
+                State::Customer(customer) => assert!(customer.erased && customer.email_hash.is_none(), "{stream}"),
+                State::Email(Some(_)) => taken += 1,
+                _ => {}
+            }
+        }
+        assert_eq!(taken, living);
     }
 
     /// Order codes count from 1 without a gap, in the order of the log.
@@ -135,9 +166,11 @@ proptest! {
             let new_id = OrderId::new(now(), [100 + index as u8; 10]);
             let decided = run.carry_out(command, new_id);
             run.check();
+            run.check_emails();
             if decided.is_some() && asks_for_a_state(command) {
                 prop_assert_eq!(run.carry_out(command, new_id), Some(0), "asked twice: {:?}", command);
             }
+            run.now += TimeDelta::seconds(30);
         }
         run.check_codes();
         run.check_fold();
