@@ -36,6 +36,7 @@ pub(super) fn commands(emails: &EmailIndex) -> Commands {
             "/v1/customers/{customer_id}",
             Operation::new("update_customer", "Changes what is known of a customer")
                 .note("A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, lists are replaced as a whole.")
+                .needs_version()
                 .refuses(&[(404, "unknown-customer"), (409, "duplicate-email"), (410, "customer-erased")])
                 .example(json!({ "phone": "+44 20 7946 0000", "name": null })),
             move |customer_id, body| Command::UpdateCustomer(UpdateCustomer::new(customer_id, body, &of_changed)),

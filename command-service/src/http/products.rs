@@ -32,6 +32,7 @@ pub(super) fn commands() -> Commands {
                     "A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, tags are replaced as a whole. Prices \
                      have a route of their own.",
                 )
+                .needs_version()
                 .refuses(&[(404, "unknown-product"), (422, "too-many-attributes")])
                 .example(json!({ "tax_class": "reduced", "attributes": { "colour": "green", "size": null } })),
             |sku, body| Command::UpdateProduct(UpdateProduct { sku, body }),
