@@ -50,9 +50,12 @@ fn moved(quantity: u32) -> [Vec<Past>; 2] {
     ]
 }
 
+fn short_line(requested: i64, available: i64) -> ShortLine {
+    ShortLine { line: None, sku: sku("A"), location: main(), requested, available }
+}
+
 fn short(requested: i64, available: i64) -> Rejection {
-    let line = ShortLine { line: None, sku: sku("A"), location: main(), requested, available };
-    Rejection::InsufficientStock(vec![line])
+    Rejection::InsufficientStock(vec![short_line(requested, available)])
 }
 
 /// Five on hand, two of them reserved.
@@ -110,7 +113,8 @@ fn pieces_that_are_kept_back_or_promised_are_not_counted_away() {
 fn a_promised_piece_leaves_once_it_is_here() {
     let past = || [product("A"), placed([("A", 3)]), packed(1, [(1, 3)]), policy(BACKORDER, 0), adjusted(-1)];
     let ship = Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body: body(json!({})) });
-    given(past()).when(ship.clone()).then_rejected(short(3, 2));
+    let of_line_1 = ShortLine { line: Some(1), ..short_line(3, 2) };
+    given(past()).when(ship.clone()).then_rejected(Rejection::InsufficientStock(vec![of_line_1]));
     let more = on_shelf("A", StockEvent::Received(StockReceived { quantity: 1, reference: None }));
     let [a, b, c, d, e] = past();
     assert!(given([a, b, c, d, e, more]).when(ship).0.is_ok());
