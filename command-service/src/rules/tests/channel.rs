@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::past::{body, order_id, order_placed, product, received};
 use super::scenario::{Given, Past, given};
+use crate::command::order::StockHandling;
 use crate::command::{Command, PlaceOrder};
 use crate::rejection::Rejection;
 use crate::rules::NewEvent;
@@ -13,7 +14,7 @@ use crate::rules::NewEvent;
 const CHANNELS: &str = "web:SON,uk:UK:GBP,b2b:BB";
 
 fn place(order: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: body(order) })
+    Command::PlaceOrder(PlaceOrder { body: body(order), stock: StockHandling::Enforce })
 }
 
 fn order(channel: Option<&str>, currency: &str) -> Command {

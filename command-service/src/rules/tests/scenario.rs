@@ -45,13 +45,12 @@ impl Given {
         self
     }
 
-    /// A command some time after the others.
-    pub(super) fn when_at(self, now: DateTime<Utc>, command: Command) -> When {
-        When(decide_at(&self.0, &command, new_id(), now))
+    pub(super) fn when(self, command: Command) -> When {
+        self.when_at(now(), command)
     }
 
-    pub(super) fn when(self, command: Command) -> When {
-        When(decide(&self.0, &command, new_id()))
+    pub(super) fn when_at(self, now: DateTime<Utc>, command: Command) -> When {
+        When(decide_at(now, &self.0, &command, new_id()))
     }
 }
 
@@ -82,15 +81,11 @@ impl When {
 }
 
 /// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
-pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Result<Vec<NewEvent>, Rejection> {
-    decide_at(world, command, new_id, now())
-}
-
 pub(super) fn decide_at(
+    now: DateTime<Utc>,
     world: &World,
     command: &Command,
     new_id: OrderId,
-    now: DateTime<Utc>,
 ) -> Result<Vec<NewEvent>, Rejection> {
     let mut loaded = empty_world();
     loaded.restore_numbers(world.numbers());
