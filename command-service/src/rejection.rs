@@ -55,7 +55,7 @@ pub enum Rejection {
     DuplicateEmail,
     /// The customer is forgotten.
     CustomerErased(CustomerId),
-    /// The hold keeps nothing any more.
+    /// The hold that is addressed, or that an order names, keeps nothing.
     HoldGone {
         /// Which.
         hold_id: HoldId,
@@ -389,7 +389,7 @@ impl Rejection {
             Self::DuplicateCustomer(_) => ("duplicate-customer", 409, "The customer's id is taken"),
             Self::DuplicateEmail => ("duplicate-email", 409, "The e-mail address is taken"),
             Self::CustomerErased(_) => ("customer-erased", 410, "The customer is forgotten"),
-            Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing any more"),
+            Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing"),
             Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
             Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
             Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),

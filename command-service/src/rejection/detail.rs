@@ -49,9 +49,6 @@ impl Rejection {
             Self::CustomerErased(id) => {
                 format!("Customer {id} is forgotten, and nothing can be known of them again. Register them anew.")
             }
-            Self::HoldGone { hold_id, gone } => {
-                format!("Hold {hold_id} {}. Hold the stock again, or order without it.", became(*gone))
-            }
             Self::DuplicateExternalRef { channel, external_ref } => format!(
                 "Channel {channel} has an order `{external_ref}` already. If it is this one, there is nothing to do."
             ),
@@ -125,6 +122,9 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
             }
+            Self::HoldGone { hold_id, gone } => {
+                format!("Hold {hold_id} {}. Hold the stock again, or order without it.", became(*gone))
+            }
             Self::UnknownBuyer(id) => {
                 format!("There is no customer {id}. Register the customer first, or correct the id.")
             }
@@ -197,7 +197,7 @@ fn became(gone: Gone) -> &'static str {
         Gone::Unknown => "does not exist",
         Gone::Released => "was given back",
         Gone::Expired => "is past its time",
-        Gone::Consumed => "was taken over by an order",
+        Gone::Consumed => "was taken over by another order",
     }
 }
 

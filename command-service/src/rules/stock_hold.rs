@@ -8,11 +8,11 @@ use events::{HoldId, StreamId};
 
 use super::lookup::{self, Reader};
 use super::shelf::{self, Shelf};
-use super::{Context, Decision, NewEvent, Refusal};
+use super::{Context, Decision, NewEvent, Refusal, takeover};
 use crate::command::hold::HoldStockBody;
 use crate::command::{ExpireHold, HoldStock, ReleaseStockHold};
 use crate::rejection::{Gone, Rejection, Unfit, UnfitLine};
-use crate::state::{Hold, HoldStanding, Product, State};
+use crate::state::{Hold, HoldStanding, Product};
 use crate::world::World;
 
 pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> Decision {
@@ -80,20 +80,9 @@ pub(super) fn reads(command: &HoldStock) -> Vec<StreamId> {
     body.id.map(StreamId::hold).into_iter().chain(products).chain(shelves).collect()
 }
 
-/// The hold, and the shelves of what it keeps, once it is known.
-pub(super) fn end_reads(id: HoldId, world: &World) -> Vec<StreamId> {
-    let stream = StreamId::hold(id);
-    let mut streams = Vec::new();
-    if let Some(State::Hold(hold)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
-        streams.extend(hold.lines.iter().map(stock));
-    }
-    streams.push(stream);
-    streams
-}
-
 /// The hold ends, and its pieces can be promised to others.
 fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent, world: &World) -> Decision {
-    let shelves: Vec<StreamId> = hold.lines.iter().map(stock).collect();
+    let shelves: Vec<StreamId> = hold.lines.iter().map(takeover::shelf).collect();
     let mut reader = Reader::new(world);
     for shelf in &shelves {
         reader.state(shelf);
@@ -109,10 +98,6 @@ fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent, world: &
 fn shelves(body: &HoldStockBody) -> Vec<Shelf> {
     let lines = body.lines.iter();
     shelf::sum(lines.map(|line| (&line.sku, shelf::or_main(line.location.as_ref()), line.quantity.get())))
-}
-
-fn stock(line: &HoldLine) -> StreamId {
-    StreamId::stock(&line.sku, &line.location)
 }
 
 /// What cannot be ordered is not kept for an order.

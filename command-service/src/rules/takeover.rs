@@ -81,6 +81,7 @@ pub(super) fn reads(id: HoldId, world: &World) -> Vec<StreamId> {
     streams
 }
 
-fn shelf(line: &HoldLine) -> StreamId {
+/// Where the pieces of a line lie.
+pub(super) fn shelf(line: &HoldLine) -> StreamId {
     StreamId::stock(&line.sku, &line.location)
 }

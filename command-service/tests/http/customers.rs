@@ -32,7 +32,7 @@ async fn an_address_is_registered_once_and_free_again_after_an_erasure() {
     shop.call("PATCH", &path(&ada), &[("if-match", "*")], &json!({ "name": "Ada" }))
         .await
         .assert_problem(410, "customer-erased");
-    let bob = register(&shop, "bob again", "ada@example.COM").await;
+    let bob = register(&shop, "bob-again", "ada@example.COM").await;
     assert_eq!(bob.status, 201, "{bob:?}");
     assert_ne!(path(&bob), path(&ada));
 }

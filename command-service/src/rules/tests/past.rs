@@ -12,10 +12,11 @@ use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
 use events::stock::{
     StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
 };
-use events::{CustomerId, EmailHash, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
+use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::customer::hash;
 use super::scenario::{Past, now};
 
 pub(super) fn sku(text: &str) -> Sku {
@@ -92,13 +93,12 @@ pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], exp
 }
 
 pub(super) fn registered(customer_id: CustomerId) -> Vec<Past> {
-    let email_hash = EmailHash::new(*customer_id.uuid().as_bytes());
+    let email_hash = hash(&format!("{customer_id}@example.com"));
     let (profile, tags) = Default::default();
     let registered = CustomerRegistered { customer_id, email_hash, profile, tags };
-    let taken = EmailEvent::Taken(CustomerEmailTaken { customer_id });
     vec![
         (StreamId::customer(customer_id), CustomerEvent::Registered(registered).into()),
-        (StreamId::email(email_hash), taken.into()),
+        (StreamId::email(email_hash), EmailEvent::Taken(CustomerEmailTaken { customer_id }).into()),
     ]
 }
 

@@ -49,7 +49,6 @@ impl Given {
         self.when_at(now(), command)
     }
 
-    /// A command some time after the others.
     pub(super) fn when_at(self, now: DateTime<Utc>, command: Command) -> When {
         When(decide_at(now, &self.0, &command, new_id()))
     }

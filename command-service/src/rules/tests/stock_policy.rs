@@ -1,15 +1,15 @@
 //! How pieces are promised, and how they move between locations.
 
 use events::stock::{
-    StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockReceived, StockTransferredIn, StockTransferredOut,
+    StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockTransferredIn, StockTransferredOut,
 };
 use events::{Location, StreamId};
 use serde_json::{Value, json};
 
-use super::past::{body, main, on_shelf, order_id, packed, placed, product, received, reserved, sku};
+use super::past::{body, main, on_shelf, product, received, reserved, sku};
 use super::scenario::{Past, given};
 use crate::command::stock::MAX_ON_HAND;
-use crate::command::{AdjustStock, Command, SetStockPolicy, ShipFulfilment, TransferStock};
+use crate::command::{AdjustStock, Command, SetStockPolicy, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
 
 const BACKORDER: StockPolicy = StockPolicy::Backorder { limit: 4 };
@@ -50,12 +50,9 @@ fn moved(quantity: u32) -> [Vec<Past>; 2] {
     ]
 }
 
-fn short_line(requested: i64, available: i64) -> ShortLine {
-    ShortLine { line: None, sku: sku("A"), location: main(), requested, available }
-}
-
 fn short(requested: i64, available: i64) -> Rejection {
-    Rejection::InsufficientStock(vec![short_line(requested, available)])
+    let line = ShortLine { line: None, sku: sku("A"), location: main(), requested, available };
+    Rejection::InsufficientStock(vec![line])
 }
 
 /// Five on hand, two of them reserved.
@@ -107,17 +104,6 @@ fn pieces_that_are_kept_back_or_promised_are_not_counted_away() {
     let uncounted = || [stocked(), policy(StockPolicy::Untracked, 0)];
     given(uncounted()).when(adjust(-3)).then([adjusted(-3)]);
     given(uncounted()).when(adjust(-4)).then_rejected(short(4, 3));
-}
-
-#[test]
-fn a_promised_piece_leaves_once_it_is_here() {
-    let past = || [product("A"), placed([("A", 3)]), packed(1, [(1, 3)]), policy(BACKORDER, 0), adjusted(-1)];
-    let ship = Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body: body(json!({})) });
-    let of_line_1 = ShortLine { line: Some(1), ..short_line(3, 2) };
-    given(past()).when(ship.clone()).then_rejected(Rejection::InsufficientStock(vec![of_line_1]));
-    let more = on_shelf("A", StockEvent::Received(StockReceived { quantity: 1, reference: None }));
-    let [a, b, c, d, e] = past();
-    assert!(given([a, b, c, d, e, more]).when(ship).0.is_ok());
 }
 
 #[test]
