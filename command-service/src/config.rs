@@ -8,6 +8,7 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::relay;
 use crate::schedule::{self, plan};
 use crate::world::Room;
@@ -37,6 +38,9 @@ pub struct Config {
     /// Which log lines there are.
     pub log_level: Filter,
 }
+
+/// A thousand orders of some lines each take half a megabyte; this leaves room for long ones.
+const DEFAULT_BATCH_BYTES: u64 = 8 << 20;
 
 /// A PostgreSQL address.
 struct Database(PgConnectOptions);
@@ -84,6 +88,7 @@ impl Config {
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
         let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
+        let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
@@ -111,11 +116,17 @@ impl Config {
             }),
             writer,
             schedule,
-            http: http.get(&complete),
+            http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
         })
     }
+}
+
+/// Batches may be larger than other bodies.
+fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
+    let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
+    http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
 }
 
 fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {

@@ -33,6 +33,8 @@ const ASK_KAFKA: Duration = Duration::from_secs(3);
 /// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::new();
+    // Before anybody can ask: a process whose parts are not known yet would seem ready.
+    let postgres = health.component("postgres");
     let admin_stop = Shutdown::new();
     let admin = tokio::spawn(server::serve(
         server::bind(config.admin_addr).with_context(|| format!("listening on ADMIN_ADDR {}", config.admin_addr))?,
@@ -57,7 +59,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         slot: mailbox,
         opened,
         committed: relayed.as_ref().map(|relay| relay.batches.clone()),
-        postgres: health.component("postgres"),
+        postgres,
         shutdown: shutdown.clone(),
         stop: stop.clone(),
     };
@@ -110,11 +112,12 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 async fn write(parts: Parts) {
     let Parts { config, slot, opened, committed, postgres, shutdown, stop } = parts;
     let log = Log::new(log::connect(config.database.clone(), config.connections));
-    let starting = start_writer(&config, log, committed, postgres);
+    let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     // Nobody listens any more if the process is about to stop.
     let _ = opened.send(mailbox.clone());
     slot.open(mailbox);
+    postgres.up();
     tracing::info!("taking commands");
     writer.run(stop).await;
 }
@@ -124,15 +127,12 @@ async fn start_writer(
     config: &Config,
     log: Log,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
-    postgres: Component,
+    postgres: &Component,
 ) -> (Writer, Mailbox) {
     let mut backoff = Backoff::new();
     loop {
-        match try_start(config, &log, committed.clone(), &postgres).await {
-            Ok(started) => {
-                postgres.up();
-                return started;
-            }
+        match try_start(config, &log, committed.clone(), postgres).await {
+            Ok(started) => return started,
             Err(error) => postgres.down(format!("{error:#}")),
         }
         tokio::time::sleep(backoff.next_delay()).await;

@@ -1,7 +1,9 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
-//! That of an order is in [`order`], because there is most to know of it.
+//! The states that decisions are made on, each the fold of one stream; that of an order is in [`order`], because there is most
+//! to know of it. `evolve` believes every event. Callers who prefer a representation are shown them, so their fields are part
+//! of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, EmailEvent};
@@ -10,13 +12,44 @@ use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
 use events::{Currency, CustomerId, Event, Minor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 mod order;
 
 pub use order::{LinePrice, Order, Parcel, PaymentTrail};
 
+/// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
+/// anew. A change of the fields needs nothing, [`shape`] sees it.
+const FOLD: u32 = 1;
+
+/// What the states look like and how they are folded, as a number: a snapshot of another shape is none.
+pub fn shape() -> i64 {
+    static SHAPE: LazyLock<i64> = LazyLock::new(|| {
+        let mut schema = schemars::schema_for!(State).to_value();
+        forget_words(&mut schema);
+        xxh3_64(format!("{FOLD} {schema}").as_bytes()) as i64
+    });
+    *SHAPE
+}
+
+/// What people read in a schema says nothing about the shape.
+fn forget_words(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.retain(|name, member| !(name == "description" && member.is_string()));
+            members.values_mut().for_each(forget_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_words),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// State of a stream that has at least one event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
     Product(Product),
@@ -33,13 +66,14 @@ pub enum State {
 }
 
 /// What a decision needs to know of a product.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     /// What people call it.
     pub name: String,
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
     /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
     /// What else is known of it.
     pub attributes: BTreeMap<String, String>,
@@ -50,7 +84,7 @@ pub struct Product {
 }
 
 /// What a decision needs to know of a customer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// Who it is.
     pub profile: Personal<Profile>,
@@ -61,20 +95,22 @@ pub struct Customer {
 }
 
 /// What a decision needs to know of a hold.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// What it keeps, or kept.
     pub lines: Vec<HoldLine>,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
     /// The cart or session, as the caller named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether it still keeps anything.
     pub standing: HoldStanding,
 }
 
 /// Whether a hold still keeps anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It does.
     #[default]

@@ -1,17 +1,51 @@
 //! One writer at a time: takes every command that waits, decides them in memory, appends what was accepted in one statement.
 //!
-//! A [`Mailbox`] is how the rest of the process reaches it. [`batch`] decides, [`answer`] is what callers are told, [`key`]
-//! how they repeat themselves. A batch grows by itself while the one before it commits, so there are no timers.
+//! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
+//! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
+//! told, [`key`] how they repeat themselves, [`keeper`] what makes the next start short. A batch grows by itself while the one
+//! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
-//! it. Nobody is answered before the batch is durable, not even those who are refused: what they were refused for may
-//! have been decided a moment ago by a batch that then does not commit.
+//! it. It is ahead by the batch that is on its way into the log and by the one that is decided meanwhile ([`batch::Ahead`]);
+//! if the first does not commit, both are undone. Nobody is answered before the batch is durable, not even those who are
+//! refused: what they were refused for may have been decided a moment ago by a batch that then does not commit.
+//!
+//! Tools and tests use it as the service does, on any [`Log`]:
+//!
+//! ```
+//! use command_service::command::{Command, CreateProduct};
+//! use command_service::log::Log;
+//! use command_service::writer::key::Key;
+//! use command_service::writer::{Limits, Reply, Request, Writer};
+//! use platform::health::Health;
+//! use platform::shutdown::Shutdown;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let health = Health::new().component("log");
+//! let (writer, mailbox) = Writer::start(Log::in_memory(), Limits::default(), None, health).await?;
+//! let stop = Shutdown::new();
+//! let running = tokio::spawn(writer.run(stop.clone()));
+//!
+//! let body = serde_json::from_str(r#"{"sku": "MUG-1", "name": "Mug", "prices": {"GBP": 450}}"#)?;
+//! let command = Command::CreateProduct(CreateProduct { body });
+//! let request = Request::new(Key::named("the-first-mug", &command)?, command);
+//! let reply = mailbox.submit(request).await.expect("the mailbox has room");
+//! assert!(matches!(reply, Reply::Done { replayed: false, .. }));
+//!
+//! stop.request();
+//! running.await?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod answer;
 mod batch;
 mod desk;
 mod flight;
+mod keeper;
 pub mod key;
+mod loading;
 mod mailbox;
 mod recover;
 mod request;
@@ -19,7 +53,6 @@ mod unit;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use events::{Position, Recorded};
 use lru::LruCache;
@@ -32,7 +65,8 @@ use uuid::Uuid;
 use crate::log::{self, Head, Log};
 use crate::world::{Room, World};
 use answer::Answer;
-use batch::Batch;
+use batch::Ahead;
+use keeper::Keeper;
 use mailbox::Inbox;
 
 pub use mailbox::{Fate, FindError, Mailbox, Shed};
@@ -55,7 +89,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(50_000) }
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(200_000) }
     }
 }
 
@@ -68,13 +102,19 @@ pub struct Writer {
     log: Log,
     world: World,
     head: Head,
-    /// Whether the world may be behind the log, because an answer got lost.
+    /// Whether the world may be behind the log, because a race or an answer got lost.
     stale: bool,
+    /// Batches whose keys are looked up before they are decided.
+    look_first: u32,
+    /// Turns to take under the lock of the log's head before races are tried again.
+    turns: u32,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
+    ahead: Ahead,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     health: Component,
+    keeper: Keeper,
     numbers_saved: Position,
 }
 
@@ -84,9 +124,6 @@ pub enum StartError {
     /// The log could not be read.
     #[error("reading the log")]
     Log(#[from] log::Error),
-    /// An order of the log cannot be read.
-    #[error("reading the last order numbers")]
-    Numbers(#[from] events::DecodeError),
     /// Others have seen more of the log than there is.
     #[error(
         "the log ends at position {head}, but position {seen} has been seen: it has lost its tail (a restore or a failover). \
@@ -103,8 +140,8 @@ pub enum StartError {
 /// Events read at a time while catching up.
 const PAGE: i64 = 10_000;
 
-/// Positions between two snapshots of the order numbers: what a start has to read at most, a fraction of a second.
-const SNAPSHOT_EVERY: i64 = 50_000;
+/// Positions between two snapshots of the order numbers: what a start has to count at most, a fraction of a second.
+const NUMBERS_EVERY: i64 = 50_000;
 
 impl Writer {
     /// A writer that knows where the log ends. Batches that it commits are offered to `committed`, whose other end may miss
@@ -121,76 +158,67 @@ impl Writer {
             return Err(StartError::LostTail { head: head.position, seen });
         }
         let mut world = World::within(limits.room);
-        let numbers_saved = read_numbers(&log, &mut world, head.position).await?;
+        let numbers = log.load_numbers(head).await?;
+        world.restore_numbers(numbers.last);
+        let keeper = Keeper::start(log.clone());
         let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone());
         let answers = LruCache::new(limits.answers);
-        let writer =
-            Writer { log, world, head, stale: false, answers, limits, inbox, committed, health, numbers_saved };
+        let writer = Writer {
+            log,
+            world,
+            head,
+            stale: false,
+            look_first: 0,
+            turns: 0,
+            answers,
+            limits,
+            inbox,
+            ahead: Ahead::default(),
+            committed,
+            health,
+            keeper,
+            numbers_saved: numbers.saved,
+        };
         Ok((writer, mailbox))
     }
 
     /// Works until asked to stop; what was taken until then is answered first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        save(&self.log, self.head.position, &self.world.numbers()).await;
+        self.keep_numbers();
+        self.keeper.finish().await;
     }
 
     /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
     pub async fn step(&mut self, stop: &Shutdown) -> bool {
-        let batch = self.receive(stop).await;
-        if batch.is_empty() {
+        if self.ahead.is_empty() && !self.receive(stop).await {
             return false;
         }
-        let commands: usize = batch.iter().map(|unit| unit.members().len()).sum();
-        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(commands as f64);
-        self.process(batch).await;
-        if self.head.position.0 - self.numbers_saved.0 >= SNAPSHOT_EVERY {
-            self.numbers_saved = self.head.position;
-            let (log, numbers, position) = (self.log.clone(), self.world.numbers(), self.head.position);
-            tokio::spawn(async move { save(&log, position, &numbers).await });
+        if stop.is_requested() {
+            self.inbox.close();
         }
+        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
+        self.process().await;
         true
     }
 
-    /// What waits, about a batch of it; nothing once the mailbox is closed and empty.
-    async fn receive(&mut self, stop: &Shutdown) -> Batch {
-        let mut batch = Vec::new();
+    /// Takes what waits, about a batch of it; `false` once the mailbox is closed and empty.
+    async fn receive(&mut self, stop: &Shutdown) -> bool {
         loop {
             let closed = self.inbox.is_closed();
             tokio::select! {
                 biased;
-                _ = self.inbox.receive(&mut batch, self.limits.batch) => return batch,
+                open = self.inbox.receive(&mut self.ahead.batch, self.limits.batch) => {
+                    self.ahead.commands = self.ahead.batch.iter().map(|unit| unit.members().len()).sum();
+                    return open;
+                }
                 () = stop.requested(), if !closed => self.inbox.close(),
             }
         }
     }
-}
 
-/// A snapshot that cannot be saved costs the next start some time, nothing else.
-async fn save(log: &Log, position: Position, numbers: &std::collections::BTreeMap<String, u64>) {
-    let saved = tokio::time::timeout(SAVE_TIMEOUT, log.save_numbers(position, numbers)).await;
-    match saved {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "saving the order numbers failed"),
-        Err(_) => tracing::warn!("saving the order numbers took too long"),
-    }
-}
-
-const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Folds the order numbers from the snapshot and the orders after it; gives the snapshot's position.
-async fn read_numbers(log: &Log, world: &mut World, head: Position) -> Result<Position, StartError> {
-    let (saved, numbers) = log.load_numbers().await?;
-    if saved <= head {
-        world.restore_numbers(numbers);
-    }
-    let mut cursor = if saved <= head { saved } else { Position::ZERO };
-    loop {
-        let page = log.read_type_after("OrderPlaced", cursor, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(saved) };
-        cursor = last.position;
-        for recorded in &page {
-            world.count(&recorded.decode()?);
-        }
+    fn keep_numbers(&mut self) {
+        self.numbers_saved = self.head.position;
+        self.keeper.keep_numbers(self.head, self.world.numbers());
     }
 }

@@ -35,6 +35,7 @@ fn amendments(orders: Commands) -> Commands {
                  shipped stays: `quantity` counts it in.",
             )
             .needs_key()
+            .needs_version()
             .refuses(ORDER)
             .refuses(STOCK)
             .refuses(PRICES)

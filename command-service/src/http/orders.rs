@@ -1,15 +1,23 @@
 //! Commands to orders, their payments, fulfilments, returns and refunds. Those that change an order as such are in
 //! [`order_changes`].
 
+use platform::deprecation::Deprecation;
 use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
 use super::order_changes;
-use crate::command::order::{CancelOrderBody, StockHandling};
+use crate::command::order::{CancelOrderBody, PlaceOrderBody, StockHandling};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+};
+
+/// The field `shipping` of an order to place, one amount with tax, gives way to `shipping_lines`.
+const SHIPPING: Deprecation = Deprecation {
+    since: "@1796083200",
+    sunset: "Wed, 01 Dec 2027 00:00:00 GMT",
+    link: "</docs#/orders/place_order>; rel=\"deprecation\"; type=\"text/html\"",
 };
 
 /// What every command to an order may meet.
@@ -54,6 +62,7 @@ fn placing(orders: Commands) -> Commands {
                     (422, "amount-overflow"),
                     (422, "instant-out-of-range"),
                 ])
+                .deprecates(|body: &PlaceOrderBody| body.shipping.is_some(), &SHIPPING)
                 .example(json!({
                     "currency": "GBP",
                     "lines": [{ "sku": "LAMP", "quantity": 2, "tax_rate": 200_000 }],

@@ -7,15 +7,18 @@ use events::order::progress::Progress;
 use events::order::{Line, LineNo, OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
 use events::personal::{Address, Personal};
 use events::{Currency, CustomerId, Minor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{TEXT, list};
 
 /// What a decision needs to know of an order.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// How far it has come.
     pub progress: Progress,
     /// Currency of its amounts; it has one from its first event on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
     /// What its lines are sold for, by number.
     pub prices: Vec<LinePrice>,
@@ -28,21 +31,25 @@ pub struct Order {
     /// What left with which carrier, by number of the fulfilment.
     pub parcels: Vec<Parcel>,
     /// Who bought, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
     /// Where it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
     /// Where the bill goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
     /// Words to find it by.
     pub tags: BTreeSet<String>,
     /// How many notes were written.
     pub notes: usize,
     /// When it expires unless it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_due: Option<DateTime<Utc>>,
 }
 
 /// What a line is sold for, minor units.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinePrice {
     /// Of one piece, before discount and tax.
     pub unit_price: Minor,
@@ -53,20 +60,23 @@ pub struct LinePrice {
 }
 
 /// What a decision needs to know of a payment beyond its sums.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
     /// How it was made, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Whether it was voided or failed.
     pub closed: bool,
 }
 
 /// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
     /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
 

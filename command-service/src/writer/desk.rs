@@ -1,23 +1,23 @@
 //! Where a batch is decided: one command after the other moves the world on and leaves rows, and what was only tried, or
 //! belongs to a group that fails, is taken back.
 
-use std::collections::HashSet;
-
-use events::{Position, Version, codec};
+use events::{Position, StreamId, Version, codec};
 use lru::LruCache;
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::batch::{Decision, Known};
+use super::batch::{Decided, Decision, Known};
+use super::keeper::{Keeper, Portrait};
 use super::key::Key;
 use super::mailbox::Waiting;
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
+use crate::log::Head;
 use crate::log::append::{CommandMark, NewRow};
 use crate::rejection::Rejection;
 use crate::rules::{self, Context, NewEvent, Refusal};
 use crate::state::State;
-use crate::world::{self, World};
+use crate::world::{self, Slot, World};
 
 /// What a command will be told, if its batch goes as decided.
 #[derive(Debug)]
@@ -30,16 +30,15 @@ pub(super) enum Verdict {
     Settled(Reply),
 }
 
-/// Decides one batch.
+/// Decides the commands of one batch.
 pub(super) struct Desk<'a> {
-    world: &'a mut World,
-    answers: &'a mut LruCache<Uuid, (i64, Answer)>,
-    known: &'a Known,
+    pub(super) world: &'a mut World,
+    pub(super) answers: &'a mut LruCache<Uuid, (i64, Answer)>,
+    pub(super) known: &'a Known,
     /// Where the log ends.
-    head: Position,
-    rows: Vec<NewRow>,
-    /// Claims of the rows.
-    claims: HashSet<String>,
+    pub(super) head: Head,
+    /// The batch so far.
+    pub(super) decided: &'a mut Decided,
 }
 
 /// A point in the batch to which it can be taken back.
@@ -47,27 +46,16 @@ pub(super) struct Desk<'a> {
 struct Mark {
     world: world::Mark,
     rows: usize,
+    portraits: usize,
 }
 
-impl<'a> Desk<'a> {
-    pub(super) fn new(
-        world: &'a mut World,
-        answers: &'a mut LruCache<Uuid, (i64, Answer)>,
-        known: &'a Known,
-        head: Position,
-    ) -> Self {
-        Desk { world, answers, known, head, rows: Vec::new(), claims: HashSet::new() }
-    }
-
-    pub(super) fn into_rows(self) -> Vec<NewRow> {
-        self.rows
-    }
-
-    pub(super) fn decide(&mut self, unit: Unit<Waiting>) -> Unit<Decision> {
-        match unit {
+impl Desk<'_> {
+    pub(super) fn decide(&mut self, unit: Unit<Waiting>) {
+        let unit = match unit {
             Unit::One(waiting) => Unit::One(self.one(waiting)),
             Unit::Together(members) => Unit::Together(self.together(members)),
-        }
+        };
+        self.decided.units.push(unit);
     }
 
     fn one(&mut self, waiting: Waiting) -> Decision {
@@ -90,7 +78,8 @@ impl<'a> Desk<'a> {
         let mut decisions = Vec::with_capacity(members.len());
         for (place, waiting) in members.into_iter().enumerate() {
             let verdict = match (failed, only_tried) {
-                (Some(_), _) => Verdict::Held(Reply::Skipped),
+                (Some(_), true) => Verdict::Held(Reply::Skipped),
+                (Some(_), false) => self.skip(&waiting.request),
                 (None, true) => self.attempt(&waiting.request),
                 (None, false) => self.carry_out(&waiting.request),
             };
@@ -106,6 +95,14 @@ impl<'a> Desk<'a> {
             decision.verdict.skip();
         }
         decisions
+    }
+
+    /// Another command of the group fails. What was done at an earlier time stays done.
+    fn skip(&mut self, request: &Request) -> Verdict {
+        match self.again(request.key) {
+            Some(reply) => Verdict::Settled(reply),
+            None => Verdict::Held(Reply::Skipped),
+        }
     }
 
     /// The command takes effect, unless it did before.
@@ -131,7 +128,7 @@ impl<'a> Desk<'a> {
         Verdict::Held(match self.ask_the_rules(request) {
             Ok(events) if events.is_empty() => Reply::Would { answer: self.as_it_stands(request), events },
             Ok(events) => {
-                let answer = Answer { position: self.head, ..self.write_down(request, events.clone()) };
+                let answer = Answer { position: self.head.position, ..self.write_down(request, events.clone()) };
                 Reply::Would { answer, events }
             }
             Err(reply) => reply,
@@ -171,7 +168,7 @@ impl<'a> Desk<'a> {
         if let Some(rejection) = stale {
             return Err(Reply::Rejected(rejection));
         }
-        let taken = |claim: &str| self.claims.contains(claim) || self.known.claims.contains(claim);
+        let taken = |claim: &str| self.decided.claims.contains(claim) || self.known.claims.contains(claim);
         match events.iter().filter_map(|event| event.claim.as_deref()).find(|claim| taken(claim)) {
             Some(claim) => Err(Reply::Rejected(Rejection::claim_taken(claim))),
             None => Ok(events),
@@ -189,7 +186,7 @@ impl<'a> Desk<'a> {
     fn as_it_stands(&self, request: &Request) -> Answer {
         let stream = rules::addressed(&request.command, request.new_id);
         let version = self.world.version(&stream);
-        Answer::about(stream, version, self.head)
+        Answer::about(stream, version, self.head.position)
     }
 
     fn wanted_state(&self, request: &Request) -> Option<Box<State>> {
@@ -213,14 +210,17 @@ impl<'a> Desk<'a> {
             // A command has at most a few events per line and 500 lines.
             size: size as i16,
         });
-        let position = Position::ZERO.plus(self.rows.len() + size);
+        let position = Position::ZERO.plus(self.decided.rows.len() + size);
         let mut answer = Answer::about(events[0].stream.clone(), Version::NONE, position);
         for NewEvent { stream, event, claim } in events {
             let version = self.world.evolve(&stream, &event);
             answer.add(&stream, version, &event);
+            if Keeper::wants(version) {
+                self.portray(&stream);
+            }
             let encoded = codec::encode(&event);
-            self.claims.extend(claim.clone());
-            self.rows.push(NewRow {
+            self.decided.claims.extend(claim.clone());
+            self.decided.rows.push(NewRow {
                 stream,
                 version,
                 event_type: encoded.event_type,
@@ -234,15 +234,29 @@ impl<'a> Desk<'a> {
         answer
     }
 
+    /// The stream as it is after the event whose row comes next.
+    fn portray(&mut self, stream: &StreamId) {
+        let Some(Slot { version, state: Some(state) }) = self.world.find(stream) else { return };
+        self.decided.portraits.push(Portrait {
+            stream: stream.clone(),
+            version: *version,
+            position: Position::ZERO.plus(self.decided.rows.len() + 1),
+            incarnation: self.head.incarnation,
+            state: state.clone(),
+        });
+    }
+
     fn mark(&mut self) -> Mark {
-        Mark { world: self.world.mark(), rows: self.rows.len() }
+        let Decided { rows, portraits, .. } = &*self.decided;
+        Mark { world: self.world.mark(), rows: rows.len(), portraits: portraits.len() }
     }
 
     fn undo_to(&mut self, mark: Mark) {
         self.world.undo_to(mark.world);
-        for row in self.rows.drain(mark.rows..) {
+        self.decided.portraits.truncate(mark.portraits);
+        for row in self.decided.rows.drain(mark.rows..) {
             if let Some(claim) = row.claim {
-                self.claims.remove(&claim);
+                self.decided.claims.remove(&claim);
             }
         }
     }

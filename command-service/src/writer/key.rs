@@ -32,11 +32,15 @@ impl Key {
     /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
     /// text by its hash.
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
+        Ok(Key { id: Key::id_of(key)?, fingerprint: fingerprint(command) })
+    }
+
+    /// The id under which the log has the command with this key.
+    pub fn id_of(key: &str) -> Result<Uuid, InvalidKey> {
         if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(InvalidKey);
         }
-        let id = Uuid::try_parse(key).unwrap_or_else(|_| hashed(key));
-        Ok(Key { id, fingerprint: fingerprint(command) })
+        Ok(Uuid::try_parse(key).unwrap_or_else(|_| hashed(key)))
     }
 
     /// The key of a command that the platform gives itself; the same name is the same command.

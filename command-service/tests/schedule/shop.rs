@@ -14,7 +14,7 @@ use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
 use events::stream::Subject;
-use events::{OrderId, Recorded, StreamId};
+use events::{OrderId, Position, Recorded, StreamId};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ impl Shop {
 
     /// The last event of an order.
     pub(crate) async fn last_of(&self, order_id: OrderId) -> Recorded {
-        self.log.load(&[StreamId::order(order_id)]).await.unwrap().pop().unwrap()
+        events_of(&self.log, &StreamId::order(order_id)).await.pop().unwrap()
     }
 
     /// What is planned: stream, kind, seconds from the opening (none for who sleeps), position of the cause.
@@ -157,6 +157,13 @@ impl Shop {
         let seconds = |due: DateTime<Utc>| (due - self.opened).num_seconds();
         rows.into_iter().map(|(stream, kind, due, position)| (stream, kind, due.map(seconds), position)).collect()
     }
+}
+
+/// Everything that happened to a stream.
+pub(crate) async fn events_of(log: &Log, stream: &StreamId) -> Vec<Recorded> {
+    let mut log = log.read_after(Position::ZERO, i64::MAX).await.unwrap();
+    log.retain(|event| event.stream == *stream);
+    log
 }
 
 pub(crate) fn place(body: Value) -> Command {

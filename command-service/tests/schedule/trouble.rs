@@ -15,7 +15,7 @@ use platform::shutdown::Shutdown;
 use sqlx::{Connection, PgConnection};
 use testbed::PATIENCE;
 
-use crate::shop::{Shop, work};
+use crate::shop::{Shop, events_of, work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
@@ -169,7 +169,7 @@ async fn the_loop_gives_what_is_due_and_stops_when_asked_to() {
 /// When the last event of an order was recorded, once it is of this type.
 async fn last_event(log: &Log, order: events::OrderId, event_type: &str) -> DateTime<Utc> {
     loop {
-        let events = log.load(&[StreamId::order(order)]).await.unwrap();
+        let events = events_of(log, &StreamId::order(order)).await;
         if let Some(last) = events.last().filter(|last| last.event_type == event_type) {
             return last.recorded_at;
         }
