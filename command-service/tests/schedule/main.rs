@@ -5,6 +5,5 @@
 mod completion;
 mod expiry;
 mod following;
-// mod holds;
 mod shop;
 mod trouble;

@@ -1,3 +1,5 @@
+//! Stories of events, and what time will make of them.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
