@@ -8,8 +8,10 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::command::email::EmailIndex;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::relay;
+use crate::rules::channel::Channels;
 use crate::schedule::{self, plan};
 use crate::world::Room;
 use crate::writer;
@@ -23,12 +25,17 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// The primary.
     pub database: PgConnectOptions,
-    /// Connections of the writer: one appends, the others look up and lock.
+    /// Connections of the writer: one appends, the others hold its turn, look up and keep snapshots.
     pub connections: u32,
     /// The relay; without brokers the platform runs without Kafka.
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// Where orders come from. The same on every instance: each gives out the codes of all channels.
+    pub channels: Channels,
+    /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
+    /// key no address that is taken would be found.
+    pub emails: EmailIndex,
     /// What time brings about, and when.
     pub schedule: schedule::Config,
     /// What the HTTP server takes.
@@ -76,7 +83,7 @@ impl Config {
         let http_addr = settings.required("HTTP_ADDR");
         let admin_addr = settings.required("ADMIN_ADDR");
         let database = settings.required::<Database>("DATABASE_URL");
-        let connections = settings.bounded("WRITER_CONNECTIONS", 4, 2..=100);
+        let connections = settings.bounded("WRITER_CONNECTIONS", 4, 4..=100);
         let brokers = settings.maybe::<String>("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
@@ -86,6 +93,8 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
+        let emails = settings.required("PERSONAL_INDEX_KEY");
         let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
@@ -115,6 +124,8 @@ impl Config {
                 instance: format!("{}/{http_addr}", hostname()),
             }),
             writer,
+            channels: channels.get(&complete),
+            emails: emails.get(&complete),
             schedule,
             http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),

@@ -46,8 +46,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener =
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
-    let serving =
-        tokio::spawn(server::serve(listener, http::router(mailbox.clone()), config.http.clone(), shutdown.clone()));
+    let router = http::router(mailbox.clone(), &config.emails);
+    let serving = tokio::spawn(server::serve(listener, router, config.http.clone(), shutdown.clone()));
 
     let config = Arc::new(config);
     let relayed = start_relay(&config, &health);
@@ -148,7 +148,8 @@ async fn try_start(
     if let Some(relay) = &config.relay {
         kafka_knows_no_better(relay, log).await?;
     }
-    Ok(Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?)
+    let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
+    Ok((writer.selling_through(config.channels.clone()), mailbox))
 }
 
 /// A log that Kafka has seen more of has lost its tail. Commands do not wait for a Kafka that is away: the relay asks again

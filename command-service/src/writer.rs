@@ -63,11 +63,13 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::log::{self, Head, Log};
+use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use answer::Answer;
 use batch::Ahead;
 use keeper::Keeper;
 use mailbox::Inbox;
+use recover::Place;
 
 pub use mailbox::{Fate, FindError, Mailbox, Shed};
 pub use request::{Reply, Request, Together, Want};
@@ -106,8 +108,9 @@ pub struct Writer {
     stale: bool,
     /// Batches whose keys are looked up before they are decided.
     look_first: u32,
-    /// Turns to take under the lock of the log's head before races are tried again.
+    /// Turns to take before races are tried again.
     turns: u32,
+    place: Place,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
@@ -170,6 +173,7 @@ impl Writer {
             stale: false,
             look_first: 0,
             turns: 0,
+            place: Place::Free,
             answers,
             limits,
             inbox,
@@ -180,6 +184,12 @@ impl Writer {
             numbers_saved: numbers.saved,
         };
         Ok((writer, mailbox))
+    }
+
+    /// The same for these channels, instead of the default one.
+    pub fn selling_through(mut self, channels: Channels) -> Writer {
+        self.world.sell_through(channels);
+        self
     }
 
     /// Works until asked to stop; what was taken until then is answered first.
@@ -199,6 +209,7 @@ impl Writer {
         }
         metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
         self.process().await;
+        self.end_turn().await;
         true
     }
 
