@@ -33,6 +33,20 @@ async fn an_order_in_the_table_is_the_fold_of_its_events() {
 }
 
 #[tokio::test]
+async fn what_was_changed_of_an_order_stands_in_its_columns() {
+    let mut platform = Platform::new().await;
+    let (id, stream) = order_at(now(), 1);
+    let mut worker = platform.worker::<Orders>();
+    for event in [placed(id, 1), grown(), tagged(&["b2b", "\"gift\", {x}"], &[]), assigned(), tagged(&[], &["b2b"])] {
+        platform.publish(&stream, event).await;
+        platform.catch_up(&mut worker).await;
+    }
+    let columns = "select total || ' ' || customer_id || ' ' || array_to_json(tags) from orders";
+    assert_eq!(platform.text(columns).await, format!(r#"2100 {} ["\"gift\", {{x}}"]"#, customer_id()));
+    assert_eq!(stored_order(&mut platform).await.lines[0].progress.ordered, 3);
+}
+
+#[tokio::test]
 async fn many_events_of_a_row_are_one_change_of_it() {
     let mut platform = Platform::new().await;
     let (order, _) = order_at(now(), 1);

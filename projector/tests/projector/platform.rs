@@ -59,7 +59,7 @@ impl Platform {
         event: impl Into<Event>,
     ) -> Recorded {
         let encoded = codec::encode(&event.into());
-        self.append_raw(at, stream, encoded.event_type, &encoded.payload).await
+        self.append_versioned(at, stream, encoded.event_type, encoded.schema_version, &encoded.payload).await
     }
 
     /// Appends an event to the log, now.
@@ -75,6 +75,17 @@ impl Platform {
         kind: &str,
         payload: &str,
     ) -> Recorded {
+        self.append_versioned(at, stream, kind, 1, payload).await
+    }
+
+    async fn append_versioned(
+        &mut self,
+        at: DateTime<Utc>,
+        stream: &StreamId,
+        kind: &str,
+        schema_version: i16,
+        payload: &str,
+    ) -> Recorded {
         self.position += 1;
         let version = self.versions.entry(stream.clone()).or_default();
         *version += 1;
@@ -86,7 +97,7 @@ impl Platform {
             stream: stream.clone(),
             version: Version(*version),
             event_type: kind.to_owned(),
-            schema_version: 1,
+            schema_version,
             payload: payload.to_owned(),
             metadata: Metadata { occurred_at, ..Metadata::default() },
             command_id: Some(Uuid::now_v7()),
@@ -95,7 +106,7 @@ impl Platform {
         sqlx::query(
             "insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
                  recorded_at, command_id)
-             values ($1, 1, $2, $3, $4, 1, $5::json, $6::json, $7, $8)",
+             values ($1, 1, $2, $3, $4, $9, $5::json, $6::json, $7, $8)",
         )
         .bind(event.position.0)
         .bind(stream.as_str())
@@ -105,6 +116,7 @@ impl Platform {
         .bind(serde_json::to_string(&event.metadata).unwrap())
         .bind(recorded_at)
         .bind(event.command_id)
+        .bind(schema_version)
         .execute(&mut self.db)
         .await
         .unwrap();

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use events::order::*;
 use events::product::*;
 use events::stock::*;
-use events::{Location, Minor, OrderId, Sku, StreamId};
+use events::{CustomerId, Location, Minor, OrderId, Sku, StreamId};
 
 pub(crate) fn sku(name: &str) -> Sku {
     name.parse().unwrap()
@@ -61,6 +61,32 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
 pub(crate) fn captured(amount: i64) -> OrderEvent {
     let (payment, method) = (1, "card".to_owned());
     OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount: Minor(amount), method, reference: None })
+}
+
+/// One more mug.
+pub(crate) fn grown() -> OrderEvent {
+    let (discount, tax, total) = (Minor::ZERO, Minor(300), Minor(1800));
+    OrderEvent::Amended(OrderAmended {
+        added: Vec::new(),
+        changed: vec![LineChange { line: 1, quantity: 3, discount, tax, total, backordered: 0 }],
+        shipping_lines: None,
+        shipping: Minor(300),
+        total: Minor(2100),
+        reason: None,
+    })
+}
+
+pub(crate) fn tagged(added: &[&str], removed: &[&str]) -> OrderEvent {
+    let set = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+    OrderEvent::Tagged(OrderTagged { added: set(added), removed: set(removed) })
+}
+
+pub(crate) fn customer_id() -> CustomerId {
+    CustomerId::new(DateTime::UNIX_EPOCH, [1; 10])
+}
+
+pub(crate) fn assigned() -> OrderEvent {
+    OrderEvent::CustomerAssigned(OrderCustomerAssigned { customer_id: customer_id() })
 }
 
 pub(crate) fn fulfilment_created() -> OrderEvent {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::order::{Line, OrderEvent, OrderPlaced, PaymentCaptured};
+use events::order::{Line, OrderEvent, OrderHeld, OrderPlaced, PaymentCaptured};
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{Level, StockEvent, StockReceived};
 use events::{
@@ -93,6 +93,12 @@ impl House {
         self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
     }
 
+    /// The order on hold, which is in the log and nowhere else yet.
+    pub(crate) async fn hold_appended(&self, order: &OrderDocument) -> OrderDocument {
+        let event = OrderEvent::Held(OrderHeld { reason: "in doubt".into() });
+        self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
+    }
+
     async fn order_event(&self, mut held: Option<OrderDocument>, stream: StreamId, event: OrderEvent) -> OrderDocument {
         let recorded = self.appended(stream, &event.clone().into()).await;
         OrderDocument::fold(&mut held, &recorded, &event).expect("the next event");
@@ -103,10 +109,10 @@ impl House {
         self.month("orders", order.placed_at).await;
         sqlx::query(
             "insert into orders (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment,
-                fulfilment, returns, placed_at, updated_at, version, incarnation, position, document)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json)
+                fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json, $18)
             on conflict (id) do update set lifecycle = excluded.lifecycle, payment = excluded.payment,
-                updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
+                fulfilment = excluded.fulfilment, updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
                 document = excluded.document",
         )
         .bind(order.id.uuid())
@@ -126,6 +132,7 @@ impl House {
         .bind(order.incarnation.0)
         .bind(order.position.0)
         .bind(serde_json::to_string(order).expect("a document"))
+        .bind(order.tags.iter().cloned().collect::<Vec<String>>())
         .execute(&self.projector)
         .await
         .expect("the order's row");

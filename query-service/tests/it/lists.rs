@@ -72,6 +72,39 @@ async fn filters_narrow_and_combine() {
 }
 
 #[tokio::test]
+async fn orders_are_found_by_tag_and_by_what_holds_them_up() {
+    let house = House::new().await;
+    house.order_placed("2026-01-01T10:00:00Z").await;
+    let tagged = |tags: &[&str]| tags.iter().map(|&tag| tag.to_owned()).collect();
+    house.order_placed_with("2026-01-02T10:00:00Z", |order| order.tags = tagged(&["b2b", "gift"])).await;
+    house
+        .order_placed_with("2026-02-03T10:00:00Z", |order| {
+            order.tags = tagged(&["gift"]);
+            order.lines[0].backordered = 1;
+        })
+        .await;
+    let fourth = house.order_placed("2026-02-04T10:00:00Z").await;
+    let held = house.hold_appended(&fourth).await;
+    house.relayed().await;
+    house.order_applied(&held).await;
+    let service = Service::start(&house.bed).await;
+
+    for (query, expected) in [
+        ("tag=gift", vec!["SON000003", "SON000002"]),
+        ("tag=b2b", vec!["SON000002"]),
+        ("tag=Gift", vec![]),
+        ("tag=gift&fulfilment=backordered", vec!["SON000003"]),
+        ("fulfilment=on_hold", vec!["SON000004"]),
+        ("fulfilment=unfulfilled", vec!["SON000002", "SON000001"]),
+    ] {
+        let answered = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(answered.items("code"), expected, "{query}");
+    }
+    let answered = service.get("/v1/orders?tag=b2b").await;
+    assert_eq!(answered.json["items"][0]["tags"], serde_json::json!(["b2b", "gift"]));
+}
+
+#[tokio::test]
 async fn pages_of_a_filtered_range_stay_within_it() {
     let house = House::new().await;
     for day in 1..=6 {
