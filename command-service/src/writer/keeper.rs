@@ -1,7 +1,7 @@
 //! Keeps snapshots in the background: of the order numbers, and of every stream that has grown long.
 //!
-//! A stream gets one with each thousandth of its events, whichever writer appends that, so a start from nothing reads at
-//! most the events of a thousand and a few. What is lost here costs a start some time, nothing else: nobody waits for it.
+//! A stream gets one with each hundredth of its events, whichever writer appends that, so a start from nothing reads a
+//! hundred events of it and a few. What is lost here costs a start some time, nothing else: nobody waits for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -14,8 +14,9 @@ use crate::log::snapshot::Snapshot;
 use crate::log::{self, Head, Log};
 use crate::state::{self, State};
 
-/// Events of a stream between two of its snapshots: some milliseconds of folding, and one row written for a thousand.
-pub(super) const EVENTS_PER_SNAPSHOT: usize = 1_000;
+/// Events of a stream between two of its snapshots. A writer that starts beside others reads the streams of a whole shop
+/// while they wait, so it should be few; one row more is written for so many.
+pub(super) const EVENTS_PER_SNAPSHOT: usize = 100;
 
 /// What may wait to be kept; more is not kept.
 const QUEUE: usize = 1_024;

@@ -28,7 +28,7 @@ const QUIET_TURNS: u32 = 16;
 
 /// How long a turn lasts while there is something to append: some batches, so that the round trips of taking it do not
 /// count, and what the callers of the others wait at most.
-const TURN: Duration = Duration::from_millis(20);
+const TURN: Duration = Duration::from_millis(40);
 
 /// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
 /// that the database refuses for one used key costs the whole batch.

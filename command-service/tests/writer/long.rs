@@ -10,7 +10,7 @@ use events::{Position, StreamId};
 use super::support::{Running, assert_gapless, done, logs, order, receipt, request, stock, tally};
 
 /// Events of a stream between two snapshots, as the writer promises.
-const EVENTS_PER_SNAPSHOT: usize = 1_000;
+const EVENTS_PER_SNAPSHOT: usize = 100;
 
 fn shelf() -> StreamId {
     "stock-A@main".parse().unwrap()
