@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use platform::config::{ConfigErrors, FromSetting, Settings};
+use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::relay;
+use crate::schedule::{self, plan};
 use crate::world::Room;
 use crate::writer;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// What time brings about, and when.
+    pub schedule: schedule::Config,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -83,12 +86,22 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let http_addr: SocketAddr = http_addr.get(&complete);
+        let writer = writer::Limits {
+            mailbox: mailbox.get(&complete),
+            batch: batch.get(&complete),
+            room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
+            answers: answers.get(&complete).0,
+        };
+        // More at a time than the mailbox holds would never be taken.
+        let mut schedule: schedule::Config = schedule.get(&complete);
+        schedule.batch = schedule.batch.min(writer.mailbox);
         Ok(Config {
             http_addr,
             admin_addr: admin_addr.get(&complete),
@@ -101,12 +114,8 @@ impl Config {
                 lease: lease.get(&complete),
                 instance: format!("{}/{http_addr}", hostname()),
             }),
-            writer: writer::Limits {
-                mailbox: mailbox.get(&complete),
-                batch: batch.get(&complete),
-                room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
-                answers: answers.get(&complete).0,
-            },
+            writer,
+            schedule,
             http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
@@ -118,6 +127,26 @@ impl Config {
 fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
     let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
     http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
+}
+
+fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
+    let default = schedule::Config::default();
+    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.waits.complete_after);
+    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.waits.history_grace);
+    let poll = settings.optional("SCHEDULE_POLL", default.poll);
+    let batch = settings.bounded("SCHEDULE_BATCH_MAX", default.batch, 1..=5_000);
+    settings.group(|complete| schedule::Config {
+        waits: plan::Waits { complete_after: complete_after.get(complete), history_grace: history_grace.get(complete) },
+        poll: poll.get(complete),
+        batch: batch.get(complete),
+    })
+}
+
+/// The database alone, for tools that need nothing else.
+pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
+    let mut settings = Settings::from_env();
+    let database = settings.required::<Database>("DATABASE_URL");
+    Ok(database.get(&settings.finish()?).0)
 }
 
 /// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.

@@ -2,6 +2,7 @@
 //! representation are shown them, so their fields are part of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, EmailEvent};
@@ -13,10 +14,38 @@ use events::product::ProductEvent;
 use events::stock::Level;
 use events::{Currency, CustomerId, Event, Minor};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
+/// anew. A change of the fields needs nothing, [`shape`] sees it.
+const FOLD: u32 = 1;
+
+/// What the states look like and how they are folded, as a number: a snapshot of another shape is none.
+pub fn shape() -> i64 {
+    static SHAPE: LazyLock<i64> = LazyLock::new(|| {
+        let mut schema = schemars::schema_for!(State).to_value();
+        forget_words(&mut schema);
+        xxh3_64(format!("{FOLD} {schema}").as_bytes()) as i64
+    });
+    *SHAPE
+}
+
+/// What people read in a schema says nothing about the shape.
+fn forget_words(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.retain(|name, member| !(name == "description" && member.is_string()));
+            members.values_mut().for_each(forget_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_words),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
 
 /// State of a stream that has at least one event.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
@@ -34,7 +63,7 @@ pub enum State {
 }
 
 /// What a decision needs to know of a product.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     /// What people call it.
     pub name: String,
@@ -52,7 +81,7 @@ pub struct Product {
 }
 
 /// What a decision needs to know of a customer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// Who it is.
     pub profile: Personal<Profile>,
@@ -63,7 +92,7 @@ pub struct Customer {
 }
 
 /// What a decision needs to know of a hold.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// What it keeps, or kept.
     pub lines: Vec<HoldLine>,
@@ -77,7 +106,7 @@ pub struct Hold {
 }
 
 /// Whether a hold still keeps anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It does.
@@ -92,7 +121,7 @@ pub enum HoldStanding {
 }
 
 /// What a decision needs to know of an order.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// How far it has come.
     pub progress: Progress,
@@ -103,7 +132,7 @@ pub struct Order {
 }
 
 /// What a decision needs to know of a payment beyond its sums.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
     /// How it was made, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +142,7 @@ pub struct PaymentTrail {
 }
 
 /// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
     /// Who carries it.
     #[serde(skip_serializing_if = "Option::is_none")]

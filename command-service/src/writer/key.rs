@@ -9,6 +9,9 @@ use crate::command::Command;
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
 
+/// Before the names of the platform's own keys; with the space behind it no caller's key begins like that.
+const PLATFORM: &str = "platform";
+
 /// A command's id and what was asked under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -38,6 +41,11 @@ impl Key {
             return Err(InvalidKey);
         }
         Ok(Uuid::try_parse(key).unwrap_or_else(|_| hashed(key)))
+    }
+
+    /// The key of a command that the platform gives itself; the same name is the same command.
+    pub fn of_platform(name: &str, command: &Command) -> Key {
+        Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: fingerprint(command) }
     }
 
     /// The key of a command that the caller did not name: nobody can repeat it.
