@@ -5,6 +5,7 @@
 
 mod batch;
 mod fate;
+mod property;
 mod semantics;
 mod shop;
 mod versions;

@@ -65,6 +65,19 @@ impl Shop {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
     }
 
+    /// By any method, as JSON.
+    pub(crate) async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        headers: Headers<'_>,
+        body: impl Into<Body>,
+    ) -> Answered {
+        let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(path);
+        let request = request.header("content-type", "application/json");
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send(Request::get(path), Body::empty()).await
     }

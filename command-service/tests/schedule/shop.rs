@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::command::{
-    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment, ShipFulfilment,
+    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
+    ShipFulfilment,
 };
 use command_service::log::{self, Log};
 use command_service::schedule::{Config, Outcome, Schedule};
