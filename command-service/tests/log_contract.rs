@@ -48,6 +48,8 @@ fn placed(prefix: &str, number: u64) -> NewRow {
         tax: Minor::ZERO,
         total: Minor(1),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     };
     let placed = OrderPlaced {
         order_id,
@@ -58,8 +60,15 @@ fn placed(prefix: &str, number: u64) -> NewRow {
         external_ref: None,
         lines: vec![line],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(1),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     };
     NewRow::new(StreamId::order(order_id), Version(1), &Event::Order(OrderEvent::Placed(placed)))
 }
@@ -223,6 +232,22 @@ async fn who_waited_for_the_head_sees_what_was_appended_meanwhile() {
         // Dropped or released, it is free again.
         drop(log.lock(Position::ZERO, 10).await.unwrap());
         append(&log, &[row("B", 1)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_turn_is_a_courtesy_that_one_has_at_a_time() {
+    for log in logs().await {
+        let turn = log.take_turn().await.unwrap();
+        let mut next = Box::pin(log.take_turn());
+        assert!(futures::poll!(&mut next).is_pending());
+        // Who does not ask for it is not held up.
+        append(&log, &[row("A", 1)]).await;
+        assert!(futures::poll!(&mut next).is_pending());
+        turn.end().await;
+        // Dropped or ended, it is the next one's.
+        drop(next.await.unwrap());
+        log.take_turn().await.unwrap().end().await;
     }
 }
 

@@ -1,26 +1,38 @@
 //! The fate of a batch: committed, beaten by another writer, taken already, refused, or unknown. Whatever it is, every
 //! caller gets a true reply.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use events::{Position, Recorded};
 use platform::metric_names;
 use uuid::Uuid;
 
-use super::batch::{Batch, Decided, Decision, Known, Undecided};
+use super::answer::Answer;
+use super::batch::{Ahead, Batch, Decided, Decision, Known, Undecided};
 use super::desk::Verdict;
 use super::keeper::Portrait;
 use super::request::Reply;
 use super::unit::Unit;
-use super::{PAGE, Writer};
-use crate::log::append::{self, Appended, Locked};
+use super::{NUMBERS_EVERY, PAGE, Writer};
+use crate::log::append::{self, Appended, Locked, NewRow};
+use crate::log::read::Since;
+use crate::log::turn::Turn;
 use crate::log::{self, Head};
 use crate::world;
 
 /// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
 /// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
 const QUIET_TURNS: u32 = 16;
+
+/// How long a turn lasts while there is something to append: some batches, so that the round trips of taking it do not
+/// count, and what the callers of the others wait at most.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
+/// that the database refuses for one used key costs the whole batch.
+const LOOK_FIRST: u32 = 32;
 
 /// Tries of one batch before its callers are told that its fate is unknown.
 const TRIES: usize = 8;
@@ -42,6 +54,18 @@ enum Next {
     Halve(Batch),
 }
 
+/// How the writer stands to others that write to the same log.
+#[derive(Debug, Default)]
+pub(super) enum Place {
+    /// It has no turn: alone, or waiting for nothing.
+    #[default]
+    Free,
+    /// It is its turn, until then.
+    Turn(Turn, Instant),
+    /// It is its turn, and somebody else wrote all the same.
+    Passed(Turn),
+}
+
 /// What must be looked up before a batch is decided again.
 #[derive(Debug, Default)]
 struct Doubts {
@@ -51,35 +75,51 @@ struct Doubts {
     claims: Vec<String>,
 }
 
+impl Place {
+    /// Whether the next batch is another writer's.
+    fn is_over(&self) -> bool {
+        match self {
+            Place::Free => false,
+            Place::Turn(_, until) => Instant::now() >= *until,
+            Place::Passed(_) => true,
+        }
+    }
+}
+
 impl Writer {
-    /// Gives every caller of the batch a reply. Of a batch that the database refuses it tries the halves, until the culprit
-    /// stands alone: a command, or a group that cannot be taken apart.
-    pub(super) async fn process(&mut self, batch: Batch) {
-        let mut batches = vec![batch];
-        // Only while it is whole does a batch grow: the halves are there to find the culprit.
-        let mut most = self.limits.batch;
-        while let Some(batch) = batches.pop() {
-            match self.settle(batch, most).await {
-                Some(mut half) if half.len() > 1 => {
-                    let rest = half.split_off(half.len() / 2);
-                    batches.push(rest);
-                    batches.push(half);
-                }
-                Some(culprit) => reply_all(culprit, &Reply::Unreadable),
-                None => {}
-            }
-            most = 0;
+    /// Gives every caller of the batch that comes next a reply.
+    pub(super) async fn process(&mut self) {
+        let Ahead { decided, batch, .. } = std::mem::take(&mut self.ahead);
+        if let Some(refused) = self.settle(decided, batch, self.limits.batch).await {
+            self.find_culprit(refused).await;
         }
     }
 
-    /// Tries a batch until its fate is known; gives it back if the database refuses its data. While it waits for its turn
-    /// it grows to `most` commands.
-    async fn settle(&mut self, mut batch: Batch, most: usize) -> Option<Batch> {
+    /// Of a batch that the database refuses it tries the halves, until the culprit stands alone: a command, or a group that
+    /// cannot be taken apart.
+    async fn find_culprit(&mut self, refused: Batch) {
+        let mut batches = vec![refused];
+        while let Some(mut batch) = batches.pop() {
+            if batch.len() == 1 {
+                reply_all(batch, &Reply::Unreadable);
+                continue;
+            }
+            let rest = batch.split_off(batch.len() / 2);
+            for half in [batch, rest] {
+                batches.extend(self.settle(None, half, 0).await);
+            }
+        }
+    }
+
+    /// Tries a batch, of which some may be decided, until its fate is known; gives it back if the database refuses its data.
+    /// While it waits for its turn it grows to `most` commands.
+    async fn settle(&mut self, begun: Option<Decided>, mut batch: Batch, most: usize) -> Option<Batch> {
+        let mut begun = begun;
         let mut known = Known::default();
-        let mut doubts = Doubts::default();
+        let mut doubts = Doubts { commands: self.look_first > 0 && begun.is_none(), claims: Vec::new() };
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
-            match self.try_once(batch, most, &mut doubts, &mut known).await {
+            match self.try_once(begun.take(), batch, most, &mut doubts, &mut known).await {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
                 Next::Again(rest) => batch = rest,
@@ -90,6 +130,7 @@ impl Writer {
                 Next::Later(rest) => {
                     batch = rest;
                     doubts.commands = true;
+                    self.leave().await;
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
@@ -101,53 +142,121 @@ impl Writer {
     }
 
     /// Comes level with the log, decides the batch and appends it.
-    async fn try_once(&mut self, mut batch: Batch, most: usize, doubts: &mut Doubts, known: &mut Known) -> Next {
-        let lock = match self.come_level().await {
+    async fn try_once(
+        &mut self,
+        begun: Option<Decided>,
+        mut batch: Batch,
+        most: usize,
+        doubts: &mut Doubts,
+        known: &mut Known,
+    ) -> Next {
+        // What is begun stands on the batch before it, which is the log's end.
+        let lock = match &begun {
+            Some(_) => Ok(None),
+            None => self.come_level().await,
+        };
+        let lock = match lock {
             Ok(lock) => lock,
             Err(error) => return self.unreachable(&error, batch),
         };
-        if lock.is_some() {
+        if begun.is_none() && !matches!(self.place, Place::Free) {
             self.inbox.receive_more(&mut batch, most);
         }
         if let Err(error) = self.settle_doubts(&batch, doubts, known).await {
             return self.unreachable(&error, batch);
         }
-        let decided = match self.decide_knowing_the_past(batch, known).await {
+        let decided = match self.decide_knowing_the_past(begun, batch, known).await {
             Ok(decided) => decided,
-            Err(Undecided::Behind(batch)) => return Next::Again(batch),
+            Err(Undecided::Behind(batch)) => {
+                self.passed();
+                return Next::Again(batch);
+            }
             Err(Undecided::Unread(batch, error)) => return self.unreachable(&error, batch),
         };
         if decided.rows.is_empty() {
             return self.confirm(decided, lock).await;
         }
         let recorded_at = Utc::now().trunc_subsecs(6);
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let appended = match lock {
             Some(lock) => lock.append(self.head, recorded_at, &decided.rows).await,
+            None if most > 0 && !self.place.is_over() => self.append_looking_ahead(recorded_at, &decided.rows).await,
             None => self.log.append(self.head, recorded_at, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         self.conclude(appended, decided, recorded_at)
     }
 
-    /// Reads what the log holds beyond the world; takes the head of the log where others write too.
+    /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. After the end of a turn others
+    /// write, and it would be decided in vain.
+    async fn append_looking_ahead(&mut self, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let log = self.log.clone();
+        let mut appending = pin!(log.append(self.head, recorded_at, rows));
+        loop {
+            let mut units = Vec::new();
+            let room = self.ahead.commands < self.limits.batch;
+            tokio::select! {
+                biased;
+                appended = &mut appending => return appended,
+                open = self.inbox.receive(&mut units, 1), if room => match open {
+                    true => self.look_ahead(units),
+                    false => return appending.await,
+                },
+            }
+        }
+    }
+
+    /// Reads what the log holds beyond the world. Where others write too it waits for its turn first, and where somebody
+    /// does not keep to the turns it takes the head of the log, which nobody can pass.
     async fn come_level(&mut self) -> Result<Option<Locked>, log::Error> {
-        if self.turns == 0 && !self.stale {
-            return Ok(None);
-        }
-        if self.turns == 0 {
-            let since = self.log.read_since(self.head.position, PAGE).await?;
-            self.follow(since.head, since.events).await?;
-            return Ok(None);
-        }
-        let mut lock = self.log.lock(self.head.position, PAGE).await?;
-        let events = std::mem::take(&mut lock.since.events);
-        self.turns = match events.is_empty() {
-            true => self.turns - 1,
-            false => QUIET_TURNS,
+        let mut lock = None;
+        let since = match self.place {
+            Place::Free if self.turns > 0 => {
+                self.place = Place::Turn(self.log.take_turn().await?, Instant::now() + TURN);
+                let since = self.log.read_since(self.head.position, PAGE).await?;
+                self.turns = match since.events.is_empty() {
+                    true => self.turns - 1,
+                    false => QUIET_TURNS,
+                };
+                since
+            }
+            Place::Passed(_) => {
+                let mut locked = self.log.lock(self.head.position, PAGE).await?;
+                let since = Since { head: locked.since.head, events: std::mem::take(&mut locked.since.events) };
+                lock = Some(locked);
+                since
+            }
+            Place::Free | Place::Turn(..) if self.stale => self.log.read_since(self.head.position, PAGE).await?,
+            Place::Free | Place::Turn(..) => return Ok(None),
         };
-        self.follow(lock.since.head, events).await?;
-        Ok(Some(lock))
+        self.follow(since.head, since.events).await?;
+        Ok(lock)
+    }
+
+    /// The log has moved under a batch: from now on in turns; if this was in turn, others must be made to wait.
+    fn passed(&mut self) {
+        self.turns = QUIET_TURNS;
+        self.place = match std::mem::take(&mut self.place) {
+            Place::Free => Place::Free,
+            Place::Turn(turn, _) | Place::Passed(turn) => Place::Passed(turn),
+        };
+    }
+
+    /// Ends the turn when it has lasted long enough, or there is nothing to append.
+    pub(super) async fn end_turn(&mut self) {
+        if self.ahead.decided.is_some() {
+            return;
+        }
+        if self.ahead.is_empty() || self.place.is_over() {
+            self.leave().await;
+        }
+    }
+
+    async fn leave(&mut self) {
+        match std::mem::take(&mut self.place) {
+            Place::Free => {}
+            Place::Turn(turn, _) | Place::Passed(turn) => turn.end().await,
+        }
     }
 
     /// Reads what the log knows of the batch.
@@ -158,6 +267,10 @@ impl Writer {
         if doubts.commands {
             let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
             known.past.extend(self.log.find_commands(&ids).await?);
+            self.look_first = match known.past.is_empty() {
+                true => self.look_first.saturating_sub(1),
+                false => LOOK_FIRST,
+            };
         }
         *doubts = Doubts::default();
         Ok(())
@@ -165,11 +278,17 @@ impl Writer {
 
     /// Who is refused, or told that it is so already, may have done it: then the first answer stands, and the batch is
     /// decided again with that in mind.
-    async fn decide_knowing_the_past(&mut self, mut batch: Batch, known: &mut Known) -> Result<Decided, Undecided> {
+    async fn decide_knowing_the_past(
+        &mut self,
+        mut begun: Option<Decided>,
+        mut batch: Batch,
+        known: &mut Known,
+    ) -> Result<Decided, Undecided> {
         loop {
-            let decided = self.decide(batch, known).await?;
+            let decided = self.decide(begun.take(), batch, known).await?;
             let suspects = decided.decisions().filter(|decision| decision.may_be_past());
-            let ids: Vec<Uuid> = suspects.map(|decision| decision.waiting.request.key.id).collect();
+            let ids = suspects.map(|decision| decision.waiting.request.key.id);
+            let ids: Vec<Uuid> = ids.filter(|id| !known.past.contains_key(id)).collect();
             let past = match ids.is_empty() {
                 true => return Ok(decided),
                 false => self.log.find_commands(&ids).await,
@@ -193,6 +312,7 @@ impl Writer {
             return Next::Answered;
         }
         self.world.roll_back();
+        self.ahead.undo();
         let claims = decided.rows.iter().filter_map(|row| row.claim.clone()).collect();
         let commands = decided.decisions().count();
         let batch = decided.into_batch();
@@ -200,7 +320,7 @@ impl Writer {
             Appended::After(_) => Next::Answered,
             Appended::Lost => {
                 metrics::counter!(metric_names::WRITER_RACES_LOST_TOTAL).increment(1);
-                self.turns = QUIET_TURNS;
+                self.passed();
                 Next::Again(batch)
             }
             Appended::Taken => Next::Taken(batch, claims),
@@ -233,6 +353,9 @@ impl Writer {
         }
         metrics::counter!(metric_names::WRITER_EVENTS_TOTAL).increment(decided.rows.len() as u64);
         self.tell(decided.units, base);
+        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
+            self.keep_numbers();
+        }
         self.offer(decided.rows, before, base, recorded_at);
     }
 
@@ -246,13 +369,17 @@ impl Writer {
                     self.answers.put(key.id, (key.fingerprint, answer.clone()));
                     Reply::Done { answer, replayed: false, state }
                 }
+                Verdict::Held(Reply::Done { answer, replayed, state }) => {
+                    // What made it so may stand in this very batch.
+                    Reply::Done { answer: Answer { position: self.head.position, ..answer }, replayed, state }
+                }
                 Verdict::Held(reply) | Verdict::Settled(reply) => reply,
             });
         }
     }
 
     /// The relay may be behind or not there; what it misses here it reads from the log.
-    fn offer(&self, rows: Vec<append::NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
+    fn offer(&self, rows: Vec<NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
         match append::recorded(rows, head.incarnation, base, recorded_at) {
             Ok(events) => place.send(events.into()),
