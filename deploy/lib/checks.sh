@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The single checks of `deploy/test`, and how their results and durations are kept and summed up.
-# Neighbour: tools.sh, which finds or builds the tools that only lint.
+# Neighbour: tools.sh, which finds or makes the tools that only check.
 
 # shellcheck source=deploy/lib/tools.sh
 . "$DEPLOY_DIR/lib/tools.sh"
@@ -82,6 +82,12 @@ check_scripts() {
   mapfile -t scripts < <(grep -rlE --exclude-dir=target '^#(!/usr/bin/env bash| shellcheck shell=bash)$' deploy .ci)
   say "${#scripts[@]} scripts"
   shellcheck --external-sources --source-path=. "${scripts[@]}"
+}
+
+# check_openapi: both services, started for it, answer as their OpenAPI documents say.
+check_openapi() {
+  use_schemathesis
+  SCHEMATHESIS=$SCHEMATHESIS target/debug/with_services "$DEPLOY_DIR/schemathesis/run"
 }
 
 # run_tests LOG

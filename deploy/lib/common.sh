@@ -5,7 +5,7 @@
 
 DEPLOY_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PROJECT_DIR=$(dirname "$DEPLOY_DIR")
-# What was downloaded or built once for any number of clones: Kafka's jars, lint tools.
+# What was downloaded or built once for any number of clones: Kafka's jars, tools that check.
 CACHE_DIR=${ORDER_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/order-platform}
 
 say() { printf '%s\n' "$*"; }

@@ -44,6 +44,11 @@ fn lamps(quantity: Value) -> Value {
     json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": quantity }] })
 }
 
+/// The text of an order of one lamp, with one more member as it stands.
+fn lamps_text(member: &str) -> String {
+    format!(r#"{{"currency":"GBP","lines":[{{"sku":"LAMP","quantity":1}}],{member}}}"#)
+}
+
 fn of(sku: &str) -> Value {
     json!({ "currency": "GBP", "lines": [{ "sku": sku, "quantity": 1 }] })
 }
@@ -94,9 +99,53 @@ fn bodies(api: &Api) -> Vec<Case> {
             422,
             "invalid-body",
         ),
+        (
+            "deep JSON in a known field",
+            text(api, lamps_text(&format!("\"note\":{}1{}", "[".repeat(5_000), "]".repeat(5_000)))),
+            422,
+            "invalid-body",
+        ),
+        ("an escaped NUL", text(api, lamps_text(r#""note":"a\u0000b""#)), 422, "invalid-body"),
+        ("half a character", text(api, lamps_text(r#""note":"a\ud800b""#)), 400, "malformed-json"),
+        ("a field twice", text(api, lamps_text(r#""currency":"GBP""#)), 422, "invalid-body"),
+        (
+            "a number of 400 digits",
+            text(api, lamps_text(&format!("\"discount\":{}", "9".repeat(400)))),
+            422,
+            "invalid-body",
+        ),
+        ("a number with a huge exponent", text(api, lamps_text("\"discount\":1e99999")), 422, "invalid-body"),
+        ("a code that changes direction", order(api, &of("LAM\u{202e}P")), 422, "invalid-body"),
+        ("a code with a space that is not seen", order(api, &of("LAMP\u{200b}")), 422, "invalid-body"),
+        ("a code that only looks the same", order(api, &of("L\u{0410}MP")), 422, "invalid-body"),
+        ("the values without their names", text(api, "[null,null,\"GBP\"]"), 422, "invalid-body"),
         ("a body of 2 MB", text(api, vec![b' '; 2 << 20]), 413, "body-too-large"),
         ("plain text", post(api, "/v1/orders").header("content-type", "text/plain").body("hello"), 415, "content-type"),
         ("no content type", post(api, "/v1/orders").body("{}"), 415, "content-type"),
+    ]
+}
+
+fn batches(api: &Api) -> Vec<Case> {
+    let commands =
+        |count: usize| json!(vec![json!({ "command": "place_order", "key": "k", "body": lamps(json!(1)) }); count]);
+    let batch = |body: Value| api.raw_command("/v1/commands").json(&body);
+    let typed = |content_type: &'static str, body: String| {
+        api.raw_command("/v1/commands").header("content-type", content_type).body(body)
+    };
+    vec![
+        ("1,001 commands", batch(commands(1_001)), 422, "batch-too-large"),
+        ("1,001 lines", typed("application/x-ndjson", "{}\n".repeat(1_001)), 422, "batch-too-large"),
+        ("no commands", batch(json!([])), 422, "invalid-body"),
+        ("one command, not in an array", batch(commands(1)[0].clone()), 422, "invalid-body"),
+        ("an array that does not end", typed("application/json", "[".repeat(10_000)), 400, "malformed-json"),
+        (
+            "commands in a form",
+            typed("application/x-www-form-urlencoded", "command=place_order".into()),
+            415,
+            "content-type",
+        ),
+        ("a batch of 9 MB", typed("application/json", " ".repeat(9 << 20)), 413, "body-too-large"),
+        ("a misspelt switch", api.raw_command("/v1/commands?atomics=true").json(&commands(1)), 400, "invalid-query"),
     ]
 }
 

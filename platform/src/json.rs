@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A JSON body: as an extractor of a request's, as the answer of a handler.
+/// A JSON body: as an extractor of a request's, which is an object, as the answer of a handler.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
@@ -26,7 +26,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         // Read the body even of a request that is refused: unread bytes would reset the connection under the answer.
         let bytes = body::read(request.into_body()).await?;
         content_type?;
-        parse(&bytes).map(Json)
+        parse_object(&bytes, "").map(Json)
     }
 }
 
@@ -35,8 +35,17 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     parse_at(bytes, "")
 }
 
-/// Parses a part of a body that stands at `place`, a JSON pointer.
-pub fn parse_at<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+/// Parses an object that stands at `place`, a JSON pointer. Derived parsers would also take an array of the members' values.
+pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+    let parsed = parse_at(bytes, place)?;
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => Ok(parsed),
+        _ => Err(fault::no_object(place)),
+    }
+}
+
+/// Parses a part of a body that stands at `place`.
+fn parse_at<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, place, &error))
 }
 

@@ -1,10 +1,12 @@
 //! What the OpenAPI document says of every query alike: headers in and out, problems, pages. Each query says the rest beside
 //! its handler, with [`document`] or [`list`].
 
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use events::Position;
 use platform::openapi::{Header, Info, Operation, Parameter};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::page::Listed;
 
@@ -27,12 +29,6 @@ const REFUSALS: [(u16, &str); 6] = [
     (503, "query-too-slow"),
 ];
 
-/// A number of whole seconds, as a preference.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Preference(#[schemars(length(max = 256), regex(pattern = r"^[ -~]*$"))] String);
-
 /// A position as a header.
 #[derive(JsonSchema)]
 #[schemars(inline)]
@@ -43,7 +39,7 @@ struct Token(#[schemars(range(min = 0))] i64);
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-pub(crate) struct Text(#[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\x00]*$"))] String);
+pub(crate) struct Text(#[schemars(length(max = 512))] String);
 
 /// Rows of a page.
 #[derive(JsonSchema)]
@@ -53,11 +49,8 @@ struct Limit(#[schemars(range(min = 1, max = 200))] u16);
 
 const ASKED: [Parameter; 3] = [
     Parameter::header::<Token>("Consistency-Token", "The answer is not older than this position of the log."),
-    Parameter::header::<Preference>(
-        "Prefer",
-        "`wait=2`: waits so many seconds for that. Others are ignored (RFC 7240).",
-    ),
-    Parameter::header::<Preference>("If-None-Match", "An `ETag`; if it still holds, the answer is 304 without a body."),
+    Parameter::header::<String>("Prefer", "`wait=2`: waits so many seconds for that. Others are ignored (RFC 7240)."),
+    Parameter::header::<String>("If-None-Match", "An `ETag`; if it still holds, the answer is 304 without a body."),
 ];
 
 const PAGED: [Parameter; 2] = [
@@ -105,5 +98,24 @@ pub(crate) fn list<T: JsonSchema + 'static>(
         .refuses([(400, "invalid-cursor")])
 }
 
-/// An instant as a filter.
-pub(crate) type Instant = DateTime<Utc>;
+/// A filter; an empty one counts as none.
+pub(crate) struct Filter<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Filter<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Filter_by_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "" }] })
+    }
+}
+
+/// A filter of the address's own.
+pub(crate) const fn filter<T: JsonSchema>(name: &'static str, description: &'static str) -> Parameter {
+    Parameter::query::<Filter<T>>(name, description)
+}

@@ -58,7 +58,7 @@ impl Entry {
         };
         let read = Box::new(move |item: &Item<'_>| {
             let variables = item.variables::<P>(&names)?;
-            let body: B = json::parse_at(item.body.map_or(NO_BODY, RawValue::get).as_bytes(), "/body")?;
+            let body: B = json::parse_object(item.body.map_or(NO_BODY, RawValue::get).as_bytes(), "/body")?;
             Ok((operation.terms(&body), make(variables, body)))
         });
         Entry { read, schema }

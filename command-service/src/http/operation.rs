@@ -197,12 +197,6 @@ enum AnsweredOrTried {
 #[expect(dead_code, reason = "only its schema is used")]
 struct Version(#[schemars(regex(pattern = r#"^(\*|"[0-9]{1,9}")$"#))] String);
 
-/// A preference.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Preference(#[schemars(length(max = 256), regex(pattern = r"^[ -~]*$"))] String);
-
 /// An idempotency key.
 #[derive(JsonSchema)]
 #[schemars(inline)]
@@ -223,7 +217,7 @@ const BESIDE: [Parameter; 4] = [
         "dry_run",
         "`true`: says what would happen and does nothing. Needs no key and uses none up.",
     ),
-    Parameter::header::<Preference>(
+    Parameter::header::<String>(
         "Prefer",
         "`return=representation`: the answer has the state after the command, too; `return=minimal`: as always (RFC 7240).",
     ),

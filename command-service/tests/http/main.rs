@@ -7,6 +7,7 @@ mod batch;
 mod customers;
 mod fate;
 mod goods;
+mod property;
 mod semantics;
 mod shop;
 mod versions;

@@ -72,11 +72,22 @@ impl Shop {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
     }
 
-    /// Any other method.
+    /// By any method, as JSON.
     pub(crate) async fn call(&self, method: &str, path: &str, headers: Headers<'_>, body: &Value) -> Answered {
-        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        self.send(request, if body.is_null() { String::new() } else { body.to_string() }).await
+        self.send_as(method, path, headers, if body.is_null() { String::new() } else { body.to_string() }).await
+    }
+
+    /// By any method, what calls itself JSON.
+    pub(crate) async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        headers: Headers<'_>,
+        body: impl Into<Body>,
+    ) -> Answered {
+        let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(path);
+        let request = request.header("content-type", "application/json");
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answered {

@@ -41,10 +41,19 @@ fn explain_data<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: 
         Err(located) => format!("{place}{}", pointer(located.path())),
         Ok(_) => place.to_owned(),
     };
-    let place = if pointer.is_empty() { "the document" } else { pointer.as_str() };
+    invalid(&pointer, &reason(error))
+}
+
+/// The problem of something else than an object.
+pub(super) fn no_object(pointer: &str) -> Problem {
+    invalid(pointer, "this is not an object; send one, in braces")
+}
+
+fn invalid(pointer: &str, reason: &str) -> Problem {
+    let place = if pointer.is_empty() { "the document" } else { pointer };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
-        .detail(format!("At {place}: {}.", reason(error)))
-        .with("pointer", &pointer)
+        .detail(format!("At {place}: {reason}."))
+        .with("pointer", pointer)
 }
 
 /// A JSON pointer (RFC 6901) to the fault.

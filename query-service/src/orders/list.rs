@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::order_id;
 use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
-use crate::documented::{self, Instant, Text};
+use crate::documented::{self, Text, filter};
 use crate::page::Page;
 use crate::parameters::Parameters;
 use crate::problems;
@@ -80,18 +80,18 @@ pub fn lists() -> Routes<App> {
 
 fn filters() -> [Parameter; 12] {
     [
-        Parameter::query::<Lifecycle>("lifecycle", "Whether it still goes on."),
-        Parameter::query::<PaymentStatus>("payment", "How the money stands."),
-        Parameter::query::<FulfilmentStatus>("fulfilment", "How the goods stand."),
-        Parameter::query::<ReturnStatus>("return", "How returns stand."),
-        Parameter::query::<ReturnStatus>("returns", "Another name of `return`; send one of them."),
-        Parameter::query::<ChannelCode>("channel", "Where it came from."),
-        Parameter::query::<CustomerId>("customer_id", "Who bought."),
-        Parameter::query::<Text>("tag", "A word that it is to be found by."),
-        Parameter::query::<Text>("external_ref", "Its name elsewhere."),
-        Parameter::query::<OrderCode>("code", "What people call it."),
-        Parameter::query::<Instant>("placed_at[gte]", "Placed at this instant or later."),
-        Parameter::query::<Instant>("placed_at[lt]", "Placed before this instant."),
+        filter::<Lifecycle>("lifecycle", "Whether it still goes on."),
+        filter::<PaymentStatus>("payment", "How the money stands."),
+        filter::<FulfilmentStatus>("fulfilment", "How the goods stand."),
+        filter::<ReturnStatus>("return", "How returns stand."),
+        filter::<ReturnStatus>("returns", "Another name of `return`; send one of them."),
+        filter::<ChannelCode>("channel", "Where it came from."),
+        filter::<CustomerId>("customer_id", "Who bought."),
+        filter::<Text>("tag", "A word that it is to be found by."),
+        filter::<Text>("external_ref", "Its name elsewhere."),
+        filter::<OrderCode>("code", "What people call it."),
+        filter::<DateTime<Utc>>("placed_at[gte]", "Placed at this instant or later."),
+        filter::<DateTime<Utc>>("placed_at[lt]", "Placed before this instant."),
     ]
 }
 
