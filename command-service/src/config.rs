@@ -8,6 +8,7 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::jobs;
 use crate::relay;
 use crate::writer;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// How large imports may be and how they are worked.
+    pub imports: jobs::Limits,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -77,6 +80,11 @@ impl Config {
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.streams));
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let imports = jobs::Limits::default();
+        let import_bytes = settings.bounded("IMPORT_BYTES_MAX", imports.bytes, 1..=1 << 40);
+        let import_rows = settings.bounded("IMPORT_ROWS_MAX", imports.rows, 1..=1_000_000_000);
+        let import_workers = settings.bounded("IMPORT_WORKERS", imports.workers, 1..=64);
+        let import_retention = settings.optional("IMPORT_RETENTION", imports.retention);
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -99,6 +107,12 @@ impl Config {
                 batch: batch.get(&complete),
                 streams: streams.get(&complete).0,
                 answers: answers.get(&complete).0,
+            },
+            imports: jobs::Limits {
+                bytes: import_bytes.get(&complete),
+                rows: import_rows.get(&complete),
+                workers: import_workers.get(&complete),
+                retention: import_retention.get(&complete),
             },
             http: http.get(&complete),
             log_format: log_format.get(&complete),

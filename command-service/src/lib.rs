@@ -1,9 +1,10 @@
 //! The only writer: takes commands, decides them, appends their events to the log, and relays the log to Kafka.
 //!
 //! The way of a command: [`http`] parses it into a [`command`], the [`writer`] decides it with the [`rules`] on the
-//! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. [`import`] is a client.
+//! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. [`jobs`] are bulk imports over HTTP;
+//! [`import`] is a client.
 //!
-//! Doors: sqlx in `log` and `relay/checkpoint.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading
+//! Doors: sqlx in `log`, `relay/checkpoint.rs` and `jobs/store`; graphile_worker in `jobs/queue.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading
 //! only) `relay/tails.rs`; environment in
 //! `config.rs`.
 
@@ -11,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod http;
 pub mod import;
+pub mod jobs;
 pub mod log;
 pub mod rejection;
 pub mod relay;

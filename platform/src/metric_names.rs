@@ -49,6 +49,15 @@ pub const WRITER_APPEND_SECONDS: &str = "writer_append_seconds";
 /// Counter. Batches decided again because another instance appended first.
 pub const WRITER_RACES_LOST_TOTAL: &str = "writer_races_lost_total";
 
+/// Counter. Bytes of bulk imports received, as they came.
+pub const IMPORT_BYTES_TOTAL: &str = "import_bytes_total";
+/// Counter. Rows of bulk imports worked, by `kind` and `outcome` (`applied`, `rejected`).
+pub const IMPORT_ROWS_TOTAL: &str = "import_rows_total";
+/// Counter. Bulk imports that ended, by `kind` and `state` (`succeeded`, `failed`, `cancelled`).
+pub const IMPORTS_TOTAL: &str = "imports_total";
+/// Counter. Attempts to work a bulk import that failed; each is tried again until it is a dead letter.
+pub const IMPORT_FAILURES_TOTAL: &str = "import_failures_total";
+
 // The query-service.
 
 /// Counter. Look-ups in a cache, by `kind` (`order`, `product`, `stock`), `level` (`process`, `redis`) and `result`

@@ -79,6 +79,12 @@ fn done(answer: &Answer, replayed: bool, effect: Effect) -> Response<Body> {
     response
 }
 
+/// Says that this is the answer of an earlier time.
+pub(super) fn replayed(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(IDEMPOTENT_REPLAYED, TRUE);
+    response
+}
+
 /// Where the query-service shows what the command made.
 fn location(answer: &Answer) -> String {
     let key = answer.stream.key();
@@ -117,7 +123,7 @@ pub(super) fn key_missing() -> Problem {
     )
 }
 
-fn key_reused() -> Problem {
+pub(super) fn key_reused() -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
         .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
 }

@@ -29,17 +29,26 @@ impl Key {
     /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
     /// text by its hash.
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
-        if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(InvalidKey);
-        }
-        let id = Uuid::try_parse(key).unwrap_or_else(|_| hashed(key));
-        Ok(Key { id, fingerprint: fingerprint(command) })
+        Ok(Key { id: id_of(key)?, fingerprint: fingerprint(command) })
+    }
+
+    /// The key of a command whose id is made of where it comes from.
+    pub fn of(id: Uuid, command: &Command) -> Key {
+        Key { id, fingerprint: fingerprint(command) }
     }
 
     /// The key of a command that the caller did not name: nobody can repeat it.
     pub fn anonymous(command: &Command) -> Key {
         Key { id: Uuid::now_v7(), fingerprint: fingerprint(command) }
     }
+}
+
+/// An idempotency key as an id.
+pub fn id_of(key: &str) -> Result<Uuid, InvalidKey> {
+    if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(InvalidKey);
+    }
+    Ok(Uuid::try_parse(key).unwrap_or_else(|_| hashed(key)))
 }
 
 /// A UUID version 8 (RFC 9562, 5.8) from the SHA-256 of the key.
