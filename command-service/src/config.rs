@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::jobs;
 use crate::relay;
+use crate::world::Room;
 use crate::writer;
 
 /// What a serving process needs to know.
@@ -78,7 +79,8 @@ impl Config {
         let lease = settings.optional("RELAY_LEASE", relay::DEFAULT_LEASE);
         let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, 1..=1_000_000);
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
-        let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.streams));
+        let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
+        let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
         let imports = jobs::Limits::default();
         let import_bytes = settings.bounded("IMPORT_BYTES_MAX", imports.bytes, 1..=1 << 40);
@@ -105,7 +107,7 @@ impl Config {
             writer: writer::Limits {
                 mailbox: mailbox.get(&complete),
                 batch: batch.get(&complete),
-                streams: streams.get(&complete).0,
+                room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
                 answers: answers.get(&complete).0,
             },
             imports: jobs::Limits {

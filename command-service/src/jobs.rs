@@ -2,13 +2,14 @@
 //!
 //! The way of an import: [`upload`] streams the body into chunks of whole rows ([`split`]) and puts a job into the [`queue`];
 //! a worker takes it and [`run`]s it batch by batch: rows become commands ([`kind`], [`csv`]), the writer decides them
-//! ([`submit`]), and what became of them is saved together with how far the job has come ([`store`]).
+//! ([`decide`], [`submit`]), and what became of them is saved together with how far the job has come ([`store`]).
 //!
 //! What a reader cannot see: effects come before progress. A batch that was decided and not saved is decided again by the
 //! next worker under the same keys ([`key`]), so nothing takes effect twice; a worker that lost its job to another finds its
 //! claim gone when it saves.
 
 mod csv;
+mod decide;
 pub mod import;
 mod key;
 mod kind;

@@ -14,6 +14,7 @@ pub mod http;
 pub mod import;
 pub mod jobs;
 pub mod log;
+pub mod new_id;
 pub mod rejection;
 pub mod relay;
 pub mod rules;

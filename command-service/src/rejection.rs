@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
-use events::{ChannelCode, Currency, Location, Minor, OrderId, Sku};
+use events::{ChannelCode, Currency, Location, Minor, OrderId, Sku, Version};
 use serde::Serialize;
 
 mod detail;
@@ -55,6 +55,13 @@ pub enum Rejection {
         expected: i64,
         /// Pieces on hand.
         on_hand: i64,
+    },
+    /// The caller decided on an old version of what the command addresses.
+    StaleVersion {
+        /// The version that the caller has seen.
+        expected: Version,
+        /// The version that it has.
+        found: Version,
     },
     /// More pieces would be on hand than we count.
     StockLimit {
@@ -283,6 +290,7 @@ impl Rejection {
             Self::DuplicateOrder(_) => ("duplicate-order", 409, "The order's id is taken"),
             Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
             Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
+            Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),
             Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),
             Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),
             Self::WrongCurrency { .. } => ("wrong-currency", 422, "The channel does not sell in this currency"),
@@ -317,4 +325,4 @@ fn worst(lines: &[UnfitLine]) -> Unfit {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

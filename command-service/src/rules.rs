@@ -4,9 +4,10 @@
 //! and lets [`decide`] say what happens. One file per part of the domain; [`lookup`] is how they read the world.
 
 use chrono::{DateTime, Utc};
-use events::{Event, OrderId, StreamId};
+use events::{Event, StreamId};
 
 use crate::command::Command;
+use crate::new_id::NewId;
 use crate::rejection::Rejection;
 use crate::world::World;
 
@@ -33,8 +34,8 @@ mod tests;
 pub struct Context {
     /// When the decision is made.
     pub now: DateTime<Utc>,
-    /// The id of an order that brings none.
-    pub new_id: OrderId,
+    /// The id of what the command makes, unless it brings one.
+    pub new_id: NewId,
 }
 
 /// Something that happens if the log takes it.
@@ -119,7 +120,7 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
 }
 
 /// The stream that the command addresses: its first event is there, and its answer is about it.
-pub fn addressed(command: &Command, new_id: OrderId) -> StreamId {
+pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
     match command {
         Command::CreateProduct(c) => StreamId::product(&c.body.sku),
         Command::ChangePrice(c) => StreamId::product(&c.sku),
@@ -127,7 +128,7 @@ pub fn addressed(command: &Command, new_id: OrderId) -> StreamId {
         Command::ReactivateProduct(c) => StreamId::product(&c.sku),
         Command::ReceiveStock(c) => StreamId::stock(&c.sku, &c.location),
         Command::AdjustStock(c) => StreamId::stock(&c.sku, &c.location),
-        Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or(new_id)),
+        Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or_else(|| new_id.order())),
         Command::RecordPayment(c) => StreamId::order(c.order_id),
         Command::CreateFulfilment(c) => StreamId::order(c.order_id),
         Command::ShipFulfilment(c) => StreamId::order(c.order_id),

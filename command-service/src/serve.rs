@@ -1,35 +1,30 @@
 //! Puts the process together: listens at once, is ready when the log is read, and stops in the order in which work flows.
 
+mod importing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
-use platform::server::RouteLimits;
 use platform::shutdown::Shutdown;
 use platform::{admin, metrics, server};
-use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::http;
-use crate::jobs;
-use crate::jobs::run::Runner;
-use crate::jobs::store::Store;
 use crate::log::{self, Log};
 use crate::relay;
 use crate::writer::{Mailbox, Writer};
+use importing::Importing;
 
 /// Committed batches that wait for the relay; it reads what it misses from the log.
 const RELAY_QUEUE: usize = 64;
 
 /// One saves the checkpoint, one reads the log, one looks at its head.
 const RELAY_CONNECTIONS: u32 = 3;
-
-/// Beside one per worker: uploads and look-ups, and the queue's own (notifications, heartbeats, the next job).
-const IMPORT_CONNECTIONS: u32 = 6;
 
 /// How long a start waits for Kafka's word.
 const ASK_KAFKA: Duration = Duration::from_secs(3);
@@ -44,14 +39,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         server::Limits::admin(),
         admin_stop.clone(),
     ));
-    let mailbox = http::MailboxSlot::default();
     let listener =
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
     let config = Arc::new(config);
     let importing = Importing::new(&config);
-    let router = http::router(mailbox.clone()).merge(http::jobs_router(importing.routes()));
-    let serving = tokio::spawn(server::serve(listener, router, http_limits(&config), shutdown.clone()));
+    let mailbox = http::MailboxSlot::importing(importing.imports());
+    let limits = importing.http_limits(&config.http);
+    let serving = tokio::spawn(server::serve(listener, http::router(mailbox.clone()), limits, shutdown.clone()));
     let working = importing.start(mailbox.clone(), health.optional("imports"), shutdown.clone());
     let relayed = start_relay(&config, &health);
     let stop = Shutdown::new();
@@ -159,40 +154,6 @@ async fn kafka_knows_no_better(config: &relay::Config, log: &Log) -> anyhow::Res
             tracing::warn!("Kafka did not say how much of the log it has seen; starting without its word");
             Ok(())
         }
-    }
-}
-
-/// Uploads are larger and take longer than other requests.
-fn http_limits(config: &Config) -> server::Limits {
-    let upload = RouteLimits { body_bytes_max: config.imports.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
-    config.http.clone().with_route(http::imports::PATH, upload)
-}
-
-/// Bulk imports, with connections of their own: an import never waits for the writer's nor the writer for its.
-struct Importing {
-    pool: PgPool,
-    limits: jobs::Limits,
-}
-
-impl Importing {
-    fn new(config: &Config) -> Importing {
-        let limits = config.imports.clone();
-        let connections = IMPORT_CONNECTIONS + u32::try_from(limits.workers).unwrap_or(u32::MAX);
-        Importing { pool: log::connect(config.database.clone(), connections), limits }
-    }
-
-    fn routes(&self) -> http::jobs::Imports {
-        http::jobs::Imports { store: Store::new(self.pool.clone()), limits: self.limits.clone() }
-    }
-
-    /// Works jobs from when commands are taken until asked to stop.
-    fn start(self, slot: http::MailboxSlot, health: Component, stop: Shutdown) -> JoinHandle<()> {
-        let Importing { pool, limits } = self;
-        tokio::spawn(async move {
-            let Some(mailbox) = stop.unless_requested(slot.opened()).await else { return };
-            let runner = Runner { store: Store::new(pool.clone()), mailbox, stop, patience: jobs::run::PATIENCE };
-            jobs::queue::run(pool, runner, limits, health).await;
-        })
     }
 }
 

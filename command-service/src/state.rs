@@ -1,12 +1,16 @@
 //! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+use events::customer::{CustomerEvent, EmailEvent};
+use events::hold::{HoldEvent, HoldLine};
 use events::order::progress::Progress;
 use events::order::{OrderEvent, PartNo};
+use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
-use events::{Currency, Event, Minor};
+use events::{Currency, CustomerId, Event, Minor};
 
 /// State of a stream that has at least one event.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +21,12 @@ pub enum State {
     Stock(Level),
     /// Of an `order-` stream.
     Order(Order),
+    /// Of a `customer-` stream.
+    Customer(Customer),
+    /// Of an `email-` stream: who has the address.
+    Email(Option<CustomerId>),
+    /// Of a `hold-` stream.
+    Hold(Hold),
 }
 
 /// What a decision needs to know of a product.
@@ -26,8 +36,52 @@ pub struct Product {
     pub name: String,
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
+    /// What tax engines call its kind of goods.
+    pub tax_class: Option<String>,
+    /// What else is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// Words to find it by.
+    pub tags: BTreeSet<String>,
     /// Whether it can be ordered.
     pub active: bool,
+}
+
+/// What a decision needs to know of a customer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Customer {
+    /// Who it is.
+    pub profile: Personal<Profile>,
+    /// Words to find customers by.
+    pub tags: BTreeSet<String>,
+    /// Whether the customer is to be forgotten.
+    pub erased: bool,
+}
+
+/// What a decision needs to know of a hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Hold {
+    /// What it keeps, or kept.
+    pub lines: Vec<HoldLine>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// The cart or session, as the caller named it.
+    pub reference: Option<String>,
+    /// Whether it still keeps anything.
+    pub standing: HoldStanding,
+}
+
+/// Whether a hold still keeps anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HoldStanding {
+    /// It does.
+    #[default]
+    Open,
+    /// It was given back.
+    Released,
+    /// Its time was over.
+    Expired,
+    /// An order took it over.
+    Consumed,
 }
 
 /// What a decision needs to know of an order.
@@ -66,6 +120,9 @@ impl State {
             Event::Product(_) => State::Product(Product::default()),
             Event::Stock(_) => State::Stock(Level::default()),
             Event::Order(_) => State::Order(Order::default()),
+            Event::Customer(_) => State::Customer(Customer::default()),
+            Event::Email(_) => State::Email(None),
+            Event::Hold(_) => State::Hold(Hold::default()),
         };
         state.evolve(event);
         state
@@ -77,11 +134,46 @@ impl State {
             (State::Product(product), Event::Product(event)) => product.evolve(event),
             (State::Stock(level), Event::Stock(event)) => level.evolve(event),
             (State::Order(order), Event::Order(event)) => order.evolve(event),
-            (State::Product(_), Event::Stock(_) | Event::Order(_))
-            | (State::Stock(_), Event::Product(_) | Event::Order(_))
-            | (State::Order(_), Event::Product(_) | Event::Stock(_)) => {}
+            (State::Customer(customer), Event::Customer(event)) => customer.evolve(event),
+            (State::Email(owner), Event::Email(event)) => {
+                *owner = match event {
+                    EmailEvent::Taken(e) => Some(e.customer_id),
+                    EmailEvent::Freed(_) => None,
+                };
+            }
+            (State::Hold(hold), Event::Hold(event)) => hold.evolve(event),
+            (State::Product(_), _)
+            | (State::Stock(_), _)
+            | (State::Order(_), _)
+            | (State::Customer(_), _)
+            | (State::Email(_), _)
+            | (State::Hold(_), _) => {}
         }
     }
+
+    /// Roughly the bytes that it takes beyond its own size: what grows with the length of a list counts, with what hangs
+    /// on each of its elements.
+    pub fn bytes(&self) -> usize {
+        match self {
+            State::Product(product) => {
+                (1 + product.prices.len() + 2 * product.attributes.len() + product.tags.len()) * TEXT
+            }
+            State::Stock(_) | State::Email(_) => 0,
+            State::Order(order) => order.bytes(),
+            State::Customer(customer) => {
+                let addresses = &customer.profile.expose().addresses;
+                3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT
+            }
+            State::Hold(hold) => list(&hold.lines, 2),
+        }
+    }
+}
+
+/// Roughly the bytes of a short text with what the allocator adds.
+const TEXT: usize = 64;
+
+fn list<T>(list: &[T], texts: usize) -> usize {
+    list.len() * (size_of::<T>() + texts * TEXT)
 }
 
 impl Product {
@@ -91,13 +183,55 @@ impl Product {
             ProductEvent::Created(e) => {
                 self.name.clone_from(&e.name);
                 self.prices.clone_from(&e.prices);
+                self.tax_class.clone_from(&e.tax_class);
+                self.attributes.clone_from(&e.attributes);
+                self.tags.clone_from(&e.tags);
                 self.active = true;
+            }
+            ProductEvent::Updated(e) => {
+                self.name.clone_from(&e.name);
+                self.tax_class.clone_from(&e.tax_class);
+                self.attributes.clone_from(&e.attributes);
+                self.tags.clone_from(&e.tags);
             }
             ProductEvent::PriceChanged(e) => {
                 self.prices.insert(e.currency, e.price);
             }
             ProductEvent::Discontinued(_) => self.active = false,
             ProductEvent::Reactivated(_) => self.active = true,
+        }
+    }
+}
+
+impl Customer {
+    /// The customer after `event`.
+    pub fn evolve(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Registered(e) => {
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
+            }
+            CustomerEvent::Updated(e) => {
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
+            }
+            CustomerEvent::Erased(_) => *self = Customer { erased: true, ..Customer::default() },
+        }
+    }
+}
+
+impl Hold {
+    /// The hold after `event`.
+    pub fn evolve(&mut self, event: &HoldEvent) {
+        match event {
+            HoldEvent::Placed(e) => {
+                self.lines.clone_from(&e.lines);
+                self.expires_at = e.expires_at;
+                self.reference.clone_from(&e.reference);
+            }
+            HoldEvent::Released(_) => self.standing = HoldStanding::Released,
+            HoldEvent::Expired(_) => self.standing = HoldStanding::Expired,
+            HoldEvent::Consumed(_) => self.standing = HoldStanding::Consumed,
         }
     }
 }
@@ -124,8 +258,29 @@ impl Order {
             | OrderEvent::ReturnRequested(_)
             | OrderEvent::ReturnReceived(_)
             | OrderEvent::ReturnRejected(_)
-            | OrderEvent::RefundRecorded(_) => {}
+            | OrderEvent::RefundRecorded(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
+        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
+        list(lines, 2)
+            + list(payments, 0)
+            + list(fulfilments, 1)
+            + list(returns, 0)
+            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
+            + list(&self.payments, 1)
+            + list(&self.parcels, 2)
     }
 
     /// More of the payment with this number.

@@ -1,9 +1,15 @@
 //! What the rules see: the states of streams and the order numbers, folded from the log.
 //!
 //! The [`writer`](crate::writer) keeps one world, loads what a command needs into it, and lets it run ahead of the log
-//! while it decides a batch; [`World::roll_back`] undoes a batch that did not commit.
+//! while it decides a batch. Everything that a batch changes is noted as it was before: [`World::roll_back`] undoes a batch
+//! that did not commit, and [`World::undo_to`] only what came after a [`Mark`], for a command that is only tried and for a
+//! group of commands that take effect together or not at all.
+//!
+//! What a reader cannot see: a change is noted once per stream and period. A period ends where something could be undone
+//! on its own, so the notes, taken back from the last to the first, always lead to the state at the mark.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use events::order::OrderEvent;
@@ -21,46 +27,112 @@ pub struct Slot {
     pub state: Option<State>,
 }
 
+/// How much is kept in memory between batches.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Streams.
+    pub streams: NonZeroUsize,
+    /// Bytes of their states, roughly: one order can be as large as a thousand stock items.
+    pub bytes: usize,
+}
+
 /// States of the streams in memory, and the last number of each order prefix.
 #[derive(Debug)]
 pub struct World {
-    streams: LruCache<StreamId, Slot>,
-    capacity: NonZeroUsize,
-    numbers: BTreeMap<String, u64>,
-    before: Option<Before>,
+    streams: LruCache<StreamId, Kept>,
+    room: Room,
+    bytes: usize,
+    numbers: BTreeMap<String, Counter>,
+    /// How things were, the oldest note first.
+    notes: VecDeque<Note>,
+    /// The batches that are not settled, the oldest first.
+    batches: VecDeque<Batch>,
+    /// The time since something could last be undone on its own.
+    period: u64,
 }
 
-/// What a batch changed, as it was.
 #[derive(Debug)]
-struct Before {
-    streams: HashMap<StreamId, Slot>,
-    numbers: BTreeMap<String, u64>,
+struct Kept {
+    slot: Slot,
+    bytes: usize,
+    /// The period in which it was last noted.
+    noted: u64,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Counter {
+    last: u64,
+    noted: u64,
+}
+
+/// A batch that is not settled.
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    /// Where its notes begin.
+    notes: usize,
+    /// Its first period.
+    period: u64,
+}
+
+/// Something as it was.
+#[derive(Debug)]
+enum Note {
+    Stream(StreamId, Slot),
+    Number(String, u64),
+}
+
+/// A point in a batch to which the world can be taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark(usize);
 
 impl World {
-    /// An empty world that keeps at most `capacity` streams between batches.
-    pub fn new(capacity: NonZeroUsize) -> World {
-        World { streams: LruCache::unbounded(), capacity, numbers: BTreeMap::new(), before: None }
+    /// An empty world that keeps at most so many streams between batches, however large they are.
+    pub fn new(streams: NonZeroUsize) -> World {
+        World::within(Room { streams, bytes: usize::MAX })
+    }
+
+    /// An empty world that keeps within `room` between batches.
+    pub fn within(room: Room) -> World {
+        World {
+            streams: LruCache::unbounded(),
+            room,
+            bytes: 0,
+            numbers: BTreeMap::new(),
+            notes: VecDeque::new(),
+            batches: VecDeque::new(),
+            period: 0,
+        }
     }
 
     /// The stream, if it is in memory. A stream that is known not to exist is there with version 0.
     pub fn find(&self, stream: &StreamId) -> Option<&Slot> {
-        self.streams.peek(stream)
+        self.streams.peek(stream).map(|kept| &kept.slot)
+    }
+
+    /// The last event of a stream; none where there is no such stream, or it is not in memory.
+    pub fn version(&self, stream: &StreamId) -> Version {
+        self.find(stream).map_or(Version::NONE, |slot| slot.version)
     }
 
     /// The last number given out with this prefix; 0 before the first.
     pub fn last_number(&self, prefix: &str) -> u64 {
-        self.numbers.get(prefix).copied().unwrap_or(0)
+        self.numbers.get(prefix).map_or(0, |counter| counter.last)
     }
 
     /// Every prefix with its last number, for a snapshot.
-    pub fn numbers(&self) -> &BTreeMap<String, u64> {
-        &self.numbers
+    pub fn numbers(&self) -> BTreeMap<String, u64> {
+        self.numbers.iter().map(|(prefix, counter)| (prefix.clone(), counter.last)).collect()
     }
 
-    /// Takes numbers from a snapshot.
+    /// Takes numbers from a snapshot or from the log.
     pub fn restore_numbers(&mut self, numbers: BTreeMap<String, u64>) {
-        self.numbers = numbers;
+        let counters = numbers.into_iter().map(|(prefix, last)| (prefix, Counter { last, noted: 0 }));
+        self.numbers = counters.collect();
+    }
+
+    /// Roughly the bytes of the states in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Marks a stream as used, so that it stays.
@@ -70,69 +142,132 @@ impl World {
 
     /// Puts a stream as loaded from the log.
     pub fn put(&mut self, stream: StreamId, slot: Slot) {
-        self.streams.put(stream, slot);
+        let bytes = slot.bytes();
+        self.bytes += bytes;
+        if let Some(old) = self.streams.put(stream, Kept { slot, bytes, noted: 0 }) {
+            self.bytes -= old.bytes;
+        }
     }
 
     /// Forgets a stream; the next command that needs it loads it again.
     pub fn forget(&mut self, stream: &StreamId) {
-        self.streams.pop(stream);
-    }
-
-    /// Starts to remember what changes.
-    pub fn begin(&mut self) {
-        self.before = Some(Before { streams: HashMap::new(), numbers: self.numbers.clone() });
-    }
-
-    /// The changes since [`World::begin`] are in the log; forgets the streams that nobody used for long.
-    pub fn commit(&mut self) {
-        self.before = None;
-        while self.streams.len() > self.capacity.get() {
-            self.streams.pop_lru();
+        if let Some(old) = self.streams.pop(stream) {
+            self.bytes -= old.bytes;
         }
     }
 
-    /// Undoes the changes since [`World::begin`].
+    /// A batch begins: what it changes can be undone until it is committed.
+    pub fn begin(&mut self) {
+        self.period += 1;
+        self.batches.push_back(Batch { notes: self.notes.len(), period: self.period });
+    }
+
+    /// The changes of the oldest batch are in the log; forgets the streams that nobody used for long.
+    pub fn commit(&mut self) {
+        self.batches.pop_front();
+        let settled = self.batches.front().map_or(self.notes.len(), |next| next.notes);
+        self.notes.drain(..settled);
+        self.batches.iter_mut().for_each(|batch| batch.notes -= settled);
+        self.make_room();
+    }
+
+    /// Undoes the changes of every batch that is not committed.
     pub fn roll_back(&mut self) {
-        let Some(before) = self.before.take() else { return };
-        self.numbers = before.numbers;
-        for (stream, slot) in before.streams {
-            self.streams.put(stream, slot);
+        self.undo_to(Mark(0));
+        self.batches.clear();
+    }
+
+    /// Where the batch is now.
+    pub fn mark(&mut self) -> Mark {
+        self.period += 1;
+        Mark(self.notes.len())
+    }
+
+    /// Undoes what the batch changed since the mark.
+    pub fn undo_to(&mut self, mark: Mark) {
+        while self.notes.len() > mark.0 {
+            match self.notes.pop_back() {
+                Some(Note::Stream(stream, slot)) => self.put(stream, slot),
+                Some(Note::Number(prefix, 0)) => drop(self.numbers.remove(&prefix)),
+                Some(Note::Number(prefix, last)) => drop(self.numbers.insert(prefix, Counter { last, noted: 0 })),
+                None => return,
+            }
         }
     }
 
     /// Applies an event that a command of this batch decided; gives its version.
     pub fn evolve(&mut self, stream: &StreamId, event: &Event) -> Version {
         self.count(event);
-        let slot = self.streams.get_or_insert_mut_ref(stream, Slot::default);
-        if let Some(before) = &mut self.before
-            && !before.streams.contains_key(stream)
-        {
-            before.streams.insert(stream.clone(), slot.clone());
+        let kept = self.streams.get_or_insert_mut_ref(stream, Kept::empty);
+        if !self.batches.is_empty() && kept.noted != self.period {
+            kept.noted = self.period;
+            self.notes.push_back(Note::Stream(stream.clone(), kept.slot.clone()));
         }
-        slot.evolve(event)
+        let (version, grown) = kept.evolve(event);
+        self.bytes = self.bytes.saturating_add_signed(grown);
+        version
     }
 
-    /// Applies an event that another writer appended: to a stream in memory, and to the numbers.
+    /// Applies an event that another writer appended to a stream in memory.
     pub fn follow(&mut self, stream: &StreamId, version: Version, event: &Event) {
-        self.count(event);
-        let Some(slot) = self.streams.peek_mut(stream) else { return };
-        if slot.version.next() == version {
-            slot.evolve(event);
-        } else if slot.version < version {
-            self.streams.pop(stream);
+        let Some(kept) = self.streams.peek_mut(stream) else { return };
+        if kept.slot.version.next() == version {
+            let (_, grown) = kept.evolve(event);
+            self.bytes = self.bytes.saturating_add_signed(grown);
+        } else if kept.slot.version < version {
+            self.forget(stream);
         }
     }
 
     /// Takes an order's number into account.
     pub fn count(&mut self, event: &Event) {
         let Event::Order(OrderEvent::Placed(placed)) = event else { return };
-        let Some((prefix, number)) = split_code(&placed.code) else { return };
-        match self.numbers.get_mut(prefix) {
-            Some(last) => *last = number.max(*last),
-            None => {
-                self.numbers.insert(prefix.to_owned(), number);
+        self.count_code(&placed.code);
+    }
+
+    /// Takes the number of an order into account that has this code.
+    pub fn count_code(&mut self, code: &OrderCode) {
+        let Some((prefix, number)) = split_code(code) else { return };
+        let noting = !self.batches.is_empty();
+        let Some(counter) = self.numbers.get_mut(prefix) else {
+            self.numbers.insert(prefix.to_owned(), Counter { last: number, noted: self.period });
+            if noting {
+                self.notes.push_back(Note::Number(prefix.to_owned(), 0));
+            }
+            return;
+        };
+        if noting && counter.noted != self.period {
+            counter.noted = self.period;
+            self.notes.push_back(Note::Number(prefix.to_owned(), counter.last));
+        }
+        counter.last = number.max(counter.last);
+    }
+
+    /// What a batch that is not settled has changed stays: the log does not have it yet, so it must not be read from there.
+    fn make_room(&mut self) {
+        let settled_before = self.batches.front().map_or(u64::MAX, |batch| batch.period);
+        while self.streams.len() > self.room.streams.get() || self.bytes > self.room.bytes {
+            match self.streams.peek_lru() {
+                Some((_, oldest)) if oldest.noted < settled_before => {
+                    self.bytes -= oldest.bytes;
+                    self.streams.pop_lru();
+                }
+                Some(_) | None => return,
             }
         }
+    }
+}
+
+impl Kept {
+    fn empty() -> Kept {
+        Kept { slot: Slot::default(), bytes: 0, noted: 0 }
+    }
+
+    /// Gives the stream's version, and the bytes that it takes more than before.
+    fn evolve(&mut self, event: &Event) -> (Version, isize) {
+        let version = self.slot.evolve(event);
+        let before = std::mem::replace(&mut self.bytes, self.slot.bytes());
+        (version, self.bytes as isize - before as isize)
     }
 }
 
@@ -146,77 +281,20 @@ impl Slot {
         self.version = self.version.next();
         self.version
     }
+
+    /// Roughly the bytes that it takes in memory, with its name and its place.
+    fn bytes(&self) -> usize {
+        const PLACE: usize = 64 + size_of::<Kept>();
+        PLACE + self.state.as_ref().map_or(0, State::bytes)
+    }
 }
 
 /// `SON000042` is prefix `SON`, number 42.
-fn split_code(code: &OrderCode) -> Option<(&str, u64)> {
+pub fn split_code(code: &OrderCode) -> Option<(&str, u64)> {
     let code = code.as_str();
     let prefix = code.trim_end_matches(|c: char| c.is_ascii_digit());
     Some((prefix, code[prefix.len()..].parse().ok()?))
 }
 
 #[cfg(test)]
-mod tests {
-    use events::stock::{StockEvent, StockReceived};
-
-    use super::*;
-
-    fn world() -> World {
-        World::new(NonZeroUsize::new(2).unwrap())
-    }
-
-    fn stream(name: &str) -> StreamId {
-        name.parse().unwrap()
-    }
-
-    fn received(quantity: u32) -> Event {
-        StockEvent::Received(StockReceived { quantity, reference: None }).into()
-    }
-
-    fn on_hand(world: &World, name: &str) -> Option<i64> {
-        match &world.find(&stream(name))?.state {
-            Some(State::Stock(level)) => Some(level.on_hand),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn a_batch_that_does_not_commit_leaves_no_trace() {
-        let mut world = world();
-        world.put(stream("stock-A@x"), Slot::default());
-        world.begin();
-        world.evolve(&stream("stock-A@x"), &received(5));
-        world.commit();
-        world.begin();
-        world.evolve(&stream("stock-A@x"), &received(1));
-        world.evolve(&stream("stock-A@x"), &received(1));
-        assert_eq!(on_hand(&world, "stock-A@x"), Some(7));
-        world.roll_back();
-        assert_eq!(on_hand(&world, "stock-A@x"), Some(5));
-        assert_eq!(world.find(&stream("stock-A@x")).unwrap().version, Version(1));
-    }
-
-    #[test]
-    fn what_another_writer_appended_is_followed_in_order_or_forgotten() {
-        let mut world = world();
-        world.put(stream("stock-A@x"), Slot::default());
-        world.follow(&stream("stock-A@x"), Version(1), &received(3));
-        world.follow(&stream("stock-A@x"), Version(1), &received(3));
-        assert_eq!(on_hand(&world, "stock-A@x"), Some(3));
-        world.follow(&stream("stock-A@x"), Version(3), &received(3));
-        assert!(world.find(&stream("stock-A@x")).is_none());
-    }
-
-    #[test]
-    fn streams_that_nobody_uses_make_room_between_batches() {
-        let mut world = world();
-        for name in ["stock-A@x", "stock-B@x", "stock-C@x"] {
-            world.put(stream(name), Slot::default());
-        }
-        world.touch(&stream("stock-A@x"));
-        world.begin();
-        world.commit();
-        assert!(world.find(&stream("stock-B@x")).is_none());
-        assert!(world.find(&stream("stock-A@x")).is_some() && world.find(&stream("stock-C@x")).is_some());
-    }
-}
+mod tests;

@@ -9,109 +9,58 @@
 
 pub mod answer;
 mod batch;
+mod desk;
+mod flight;
 pub mod key;
+mod mailbox;
 mod recover;
+mod request;
+mod unit;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use events::{Metadata, OrderId, Position, Recorded};
+use events::{Position, Recorded};
 use lru::LruCache;
 use platform::health::Component;
 use platform::metric_names;
 use platform::shutdown::Shutdown;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::command::Command;
 use crate::log::{self, Head, Log};
-use crate::rejection::Rejection;
-use crate::world::World;
+use crate::world::{Room, World};
 use answer::Answer;
-use key::Key;
+use batch::Batch;
+use mailbox::Inbox;
+
+pub use mailbox::{Fate, FindError, Mailbox, Shed};
+pub use request::{Reply, Request, Together, Want};
 
 /// How large things may grow.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Commands that may wait; one more is told to come again.
     pub mailbox: usize,
-    /// Commands in one batch: bounds a statement's size and how long the first of a batch waits for the last.
+    /// Commands in one batch, about: bounds a statement's size and how long the first of a batch waits for the last. A
+    /// group of commands is never taken apart, so the last group may go beyond it.
     pub batch: usize,
-    /// Streams kept in memory between batches.
-    pub streams: NonZeroUsize,
+    /// What is kept in memory of streams between batches.
+    pub room: Room,
     /// Answers kept in memory for callers that repeat themselves soon.
     pub answers: NonZeroUsize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { mailbox: 4096, batch: 512, streams: nonzero(50_000), answers: nonzero(50_000) }
+        let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(50_000) }
     }
 }
 
 fn nonzero(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
-}
-
-/// A command with all that its decision may depend on.
-#[derive(Debug)]
-pub struct Request {
-    /// Its name, for repeats.
-    pub key: Key,
-    /// What is asked.
-    pub command: Command,
-    /// The caller's clock.
-    pub now: DateTime<Utc>,
-    /// Id for an order that the command places without one.
-    pub new_id: OrderId,
-    /// What stands around its events.
-    pub metadata: Metadata,
-}
-
-/// What became of a command.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// It took effect, and that is durable.
-    Done {
-        /// What it did.
-        answer: Answer,
-        /// Whether this is the answer of an earlier time.
-        replayed: bool,
-    },
-    /// The rules refuse it; nothing happened.
-    Rejected(Rejection),
-    /// Its key was used for something else; nothing happened.
-    KeyReused,
-    /// The database refuses its data, or a stream that it needs cannot be read; nothing happened.
-    Unreadable,
-    /// The log could not be reached: it took effect or not, and repeating the key settles which.
-    Unknown,
-}
-
-/// The mailbox is full: nothing happened, and it is better to come again than to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
-
-/// The way to the writer; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Mailbox(mpsc::Sender<Waiting>);
-
-impl Mailbox {
-    /// Hands a command to the writer and waits for its reply.
-    pub async fn submit(&self, request: Request) -> Result<Reply, Full> {
-        let (reply, replied) = oneshot::channel();
-        self.0.try_send(Waiting { request, reply }).map_err(|_| Full)?;
-        Ok(replied.await.unwrap_or(Reply::Unknown))
-    }
-}
-
-/// A command and the one who waits for it.
-#[derive(Debug)]
-struct Waiting {
-    request: Request,
-    reply: oneshot::Sender<Reply>,
 }
 
 /// The writer's task.
@@ -123,7 +72,7 @@ pub struct Writer {
     stale: bool,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
-    waiting: mpsc::Receiver<Waiting>,
+    inbox: Inbox,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     health: Component,
     numbers_saved: Position,
@@ -171,19 +120,19 @@ impl Writer {
         if seen > head.position {
             return Err(StartError::LostTail { head: head.position, seen });
         }
-        let mut world = World::new(limits.streams);
+        let mut world = World::within(limits.room);
         let numbers_saved = read_numbers(&log, &mut world, head.position).await?;
-        let (sender, waiting) = mpsc::channel(limits.mailbox);
+        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone());
         let answers = LruCache::new(limits.answers);
         let writer =
-            Writer { log, world, head, stale: false, answers, limits, waiting, committed, health, numbers_saved };
-        Ok((writer, Mailbox(sender)))
+            Writer { log, world, head, stale: false, answers, limits, inbox, committed, health, numbers_saved };
+        Ok((writer, mailbox))
     }
 
     /// Works until asked to stop; what was taken until then is answered first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        save(&self.log, self.head.position, self.world.numbers()).await;
+        save(&self.log, self.head.position, &self.world.numbers()).await;
     }
 
     /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
@@ -192,25 +141,26 @@ impl Writer {
         if batch.is_empty() {
             return false;
         }
-        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(batch.len() as f64);
+        let commands: usize = batch.iter().map(|unit| unit.members().len()).sum();
+        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(commands as f64);
         self.process(batch).await;
         if self.head.position.0 - self.numbers_saved.0 >= SNAPSHOT_EVERY {
             self.numbers_saved = self.head.position;
-            let (log, numbers, position) = (self.log.clone(), self.world.numbers().clone(), self.head.position);
+            let (log, numbers, position) = (self.log.clone(), self.world.numbers(), self.head.position);
             tokio::spawn(async move { save(&log, position, &numbers).await });
         }
         true
     }
 
-    /// What waits, at most a batch of it; nothing once the mailbox is closed and empty.
-    async fn receive(&mut self, stop: &Shutdown) -> Vec<Waiting> {
-        let mut batch = Vec::with_capacity(self.limits.batch);
+    /// What waits, about a batch of it; nothing once the mailbox is closed and empty.
+    async fn receive(&mut self, stop: &Shutdown) -> Batch {
+        let mut batch = Vec::new();
         loop {
-            let closed = self.waiting.is_closed();
+            let closed = self.inbox.is_closed();
             tokio::select! {
                 biased;
-                _ = self.waiting.recv_many(&mut batch, self.limits.batch) => return batch,
-                () = stop.requested(), if !closed => self.waiting.close(),
+                _ = self.inbox.receive(&mut batch, self.limits.batch) => return batch,
+                () = stop.requested(), if !closed => self.inbox.close(),
             }
         }
     }

@@ -70,11 +70,11 @@ pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarg
 
 /// Answering while the client still sends would reset the connection under the answer, so some of the body is read away
 /// first. A client that asked whether to send (RFC 9110, 10.1.1) has not begun and is told not to.
-pub(crate) async fn refuse(request: Request, too_large: TooLarge) -> Problem {
+pub(crate) async fn refuse(request: Request, problem: Problem) -> Problem {
     if !request.headers().contains_key(header::EXPECT) {
         discard(request.into_body()).await;
     }
-    shell::body_too_large(too_large.max_bytes)
+    problem
 }
 
 /// Reads some of a body away, for handlers that refuse one before they have read it all: answering while the client still
@@ -127,6 +127,12 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
 #[error("the body is larger than {max_bytes} bytes")]
 pub(crate) struct TooLarge {
     max_bytes: u64,
+}
+
+impl From<TooLarge> for Problem {
+    fn from(too_large: TooLarge) -> Problem {
+        shell::body_too_large(too_large.max_bytes)
+    }
 }
 
 /// A body without a stated length, cut off with [`TooLarge`] once it exceeds its limit.

@@ -9,6 +9,7 @@
 //! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
 //! | refuse in RFC 9457 words | [`problem`] |
 //! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
+//! | say what routes take and answer | [`openapi`] |
 //! | stop in order | [`shutdown`] |
 //! | try again later | [`backoff`] |
 //!
@@ -28,6 +29,7 @@ pub mod json;
 pub mod logs;
 pub mod metric_names;
 pub mod metrics;
+pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod server;

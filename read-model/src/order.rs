@@ -43,6 +43,9 @@ pub struct OrderDocument {
     pub note: Option<String>,
     /// How it stands.
     pub status: Status,
+    /// Whether nothing may be packed or shipped until further notice.
+    #[serde(default)]
+    pub held: bool,
     /// Why it, or the last part of it, was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
@@ -105,6 +108,7 @@ impl OrderDocument {
             fulfilments: self.fulfilments.iter().map(|fulfilment| fulfilment.progress.clone()).collect(),
             returns: self.returns.iter().map(|it| it.progress.clone()).collect(),
             total: self.total,
+            held: self.held,
         }
     }
 
@@ -123,6 +127,7 @@ impl OrderDocument {
             external_ref: placed.external_ref.clone(),
             note: placed.note.clone(),
             status: Status::default(),
+            held: false,
             cancel_reason: None,
             placed_at: placed.order_id.instant(),
             updated_at: recorded.occurred_at(),
@@ -157,6 +162,7 @@ impl OrderDocument {
     /// Takes over what follows from quantities and sums.
     fn show(&mut self, progress: Progress) {
         self.status = Status::of(&progress);
+        self.held = progress.held;
         self.due = progress.due();
         self.captured = progress.captured();
         self.refunded = progress.refunded();
@@ -210,7 +216,16 @@ impl OrderDocument {
             | OrderEvent::PaymentVoided(_)
             | OrderEvent::FulfilmentCreated(_)
             | OrderEvent::FulfilmentCancelled(_)
-            | OrderEvent::RefundRecorded(_) => {}
+            | OrderEvent::RefundRecorded(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
         }
     }
 }

@@ -47,6 +47,8 @@ fn line(line: u32, quantity: u32, price: i64) -> Line {
         tax: Minor(price / 5),
         total: Minor(price * i64::from(quantity) + price / 5),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     }
 }
 
@@ -61,8 +63,15 @@ fn placed(lines: Vec<Line>) -> OrderEvent {
         external_ref: Some("inv-1".into()),
         lines,
         shipping: Minor(500),
+        shipping_lines: Vec::new(),
         total: Minor(total),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     })
 }
 
@@ -225,9 +234,11 @@ fn movement(kind: u8, quantity: u32) -> StockEvent {
 fn on_hand(row: LedgerRow) -> i64 {
     use read_model::stock::Movement;
     match row.kind {
-        Movement::Received | Movement::Adjusted | Movement::Restocked => row.quantity,
-        Movement::Shipped => -row.quantity,
-        Movement::Reserved | Movement::Released => 0,
+        Movement::Received | Movement::Adjusted | Movement::Restocked | Movement::TransferredIn => row.quantity,
+        Movement::Shipped | Movement::TransferredOut => -row.quantity,
+        Movement::Reserved | Movement::Released | Movement::Held | Movement::HoldReleased | Movement::PolicyChanged => {
+            0
+        }
     }
 }
 
@@ -288,6 +299,9 @@ fn a_product_keeps_every_price_it_had() {
             sku: "A-1".parse().unwrap(),
             name: "thing".into(),
             prices: [(gbp, Minor(100)), ("EUR".parse().unwrap(), Minor(120))].into(),
+            tax_class: None,
+            attributes: Default::default(),
+            tags: Default::default(),
         }),
         ProductEvent::PriceChanged(ProductPriceChanged { currency: gbp, price: Minor(90) }),
         ProductEvent::Discontinued(ProductDiscontinued {}),

@@ -2,12 +2,11 @@
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use events::{Metadata, OrderId};
+use events::Metadata;
 use platform::metric_names;
 use platform::problem::Problem;
-use uuid::Uuid;
 
+use super::operation::Effect;
 use super::{MailboxSlot, reply};
 use crate::command::Command;
 use crate::writer::Request;
@@ -19,33 +18,15 @@ const MAX_CORRELATION_CHARS: usize = 128;
 /// Length of a `traceparent` of version 00 (W3C Trace Context, 3.2).
 const TRACEPARENT_CHARS: usize = 55;
 
-/// Whether a command may come without an idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyNeed {
-    /// No: a repeat would act twice.
-    Required,
-    /// Yes: a repeat finds that it is so already.
-    Optional,
-}
-
-/// What a command that took effect has done, for the status of its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Made something that was not there: 201.
-    Created,
-    /// Changed something: 200.
-    Changed,
-}
-
 /// Submits a command and gives its answer.
 pub(super) async fn execute(
     slot: &MailboxSlot,
     headers: &HeaderMap,
-    need: KeyNeed,
+    is_key_needed: bool,
     effect: Effect,
     command: Command,
 ) -> Response {
-    let request = match request(headers, need, command) {
+    let request = match request(headers, is_key_needed, command) {
         Ok(request) => request,
         Err(problem) => return problem.into_response(),
     };
@@ -53,19 +34,19 @@ pub(super) async fn execute(
     let name = request.command.name();
     let (outcome, response) = match mailbox.submit(request).await {
         Ok(replied) => (reply::outcome(&replied), reply::response(replied, effect)),
-        Err(full) => ("shed", reply::shed(full).into_response()),
+        Err(shed) => ("shed", reply::shed(shed).into_response()),
     };
     metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => name, "outcome" => outcome).increment(1);
     response
 }
 
-fn request(headers: &HeaderMap, need: KeyNeed, command: Command) -> Result<Request, Problem> {
-    let key = match (headers.get("idempotency-key"), need) {
+fn request(headers: &HeaderMap, is_key_needed: bool, command: Command) -> Result<Request, Problem> {
+    let key = match (headers.get("idempotency-key"), is_key_needed) {
         (Some(key), _) => {
             Key::named(key.to_str().unwrap_or_default(), &command).map_err(|error| reply::invalid_key(&error))?
         }
-        (None, KeyNeed::Required) => return Err(reply::key_missing()),
-        (None, KeyNeed::Optional) => Key::anonymous(&command),
+        (None, true) => return Err(reply::key_missing()),
+        (None, false) => Key::anonymous(&command),
     };
     let metadata = Metadata {
         occurred_at: command.occurred_at(),
@@ -73,8 +54,7 @@ fn request(headers: &HeaderMap, need: KeyNeed, command: Command) -> Result<Reque
         causation_id: None,
         traceparent: visible(headers, "traceparent", TRACEPARENT_CHARS),
     };
-    let new_id = OrderId::try_from(Uuid::now_v7()).expect("a UUID version 7 was just made");
-    Ok(Request { key, command, now: Utc::now(), new_id, metadata })
+    Ok(Request { metadata, ..Request::new(key, command) })
 }
 
 /// A header that only accompanies the command: what is not usable is left out, not refused.

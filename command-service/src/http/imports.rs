@@ -2,29 +2,31 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
-use axum::routing::post;
 use http_body_util::BodyExt;
 use platform::body;
 use platform::metric_names;
+use platform::openapi::{Operation, Parameter, Routes};
 use platform::params::{Path, Query};
 use platform::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::jobs::{self, Imports};
-use super::reply;
+use super::operation::{Key, Refusal};
+use super::{MailboxSlot, reply};
 use crate::jobs::import::{Asked, Format, Kind, OnError, Stock};
 use crate::jobs::store::{Accepted, New};
 use crate::jobs::upload::{Packing, Refused, Upload};
 use crate::writer::key;
 
-/// The route; it has limits of its own.
-pub const PATH: &str = "/v1/imports/{kind}";
+/// The route, with its version and without; it has limits of its own.
+pub const PATHS: [&str; 2] = [PATH, "/imports/{kind}"];
+const PATH: &str = "/v1/imports/{kind}";
 
 /// Longest that an upload may take.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
@@ -32,8 +34,55 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 /// A client that sends nothing for so long has gone.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn routes() -> Router<Imports> {
-    Router::new().route(PATH, post(import))
+pub(super) fn routes() -> Routes<MailboxSlot> {
+    let operation = Operation::new("import", "Takes many rows and works them as a job")
+        .paragraph(NOTES)
+        .path::<Kind>()
+        .takes([
+            Parameter::query::<OnError>("on_error", "What rows that cannot take effect mean to the others."),
+            Parameter::query::<Stock>("stock", "What orders do to stock."),
+            Parameter::query::<bool>("dry_run", "Only to know what would happen."),
+            Parameter::header::<Key>("Idempotency-Key", "A fresh UUID per import; a repeat is told of the same job.")
+                .required(),
+            Parameter::header::<ContentEncoding>("Content-Encoding", "How the body is packed."),
+        ])
+        .body_as::<String>("application/x-ndjson")
+        .body_as::<String>("text/csv")
+        .answers::<jobs::Job>(202, "It is kept and waits for a worker.", &jobs::ACCEPTED_HEADERS)
+        .refuses(REFUSALS);
+    Routes::about("imports", "Many rows at once.").route(Method::POST, PATH, import, operation)
+}
+
+const NOTES: &str = "Rows as `application/x-ndjson` are documents, one per line: for `orders`, `products` and `customers` the \
+    bodies of the corresponding `POST`, for `stock` the body of a receipt or an adjustment with `sku` and `location`. Rows as \
+    `text/csv` (RFC 4180, UTF-8) begin with a header; the columns are those members, and a wrong header is told which there \
+    are. Of products a price is `price_GBP`; a row of an order is one of its lines, and the rows of one order stand below each \
+    other with the same `external_ref`. Every row takes effect or is in the job's report. With `on_error=reject_all` all rows \
+    are checked first and nothing is applied if one cannot be; up to 500 documents are then applied together or not at all, \
+    of more a row whose stock was taken by another meanwhile can still end in the report.";
+
+const REFUSALS: [Refusal; 12] = [
+    (400, "idempotency-key-missing"),
+    (400, "idempotency-key-invalid"),
+    (400, "invalid-query"),
+    (400, "malformed-gzip"),
+    (413, "too-many-rows"),
+    (413, "row-too-long"),
+    (415, "content-encoding"),
+    (422, "idempotency-key-reused"),
+    (422, "invalid-header"),
+    (422, "no-rows"),
+    (503, "database-unavailable"),
+    (503, "starting"),
+];
+
+/// How a body may be packed.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ContentEncoding {
+    Identity,
+    Gzip,
 }
 
 /// Parameters of an import.
@@ -49,7 +98,7 @@ struct Parameters {
 }
 
 async fn import(
-    State(imports): State<Imports>,
+    imports: Imports,
     Path(kind): Path<Kind>,
     Query(parameters): Query<Parameters>,
     request: Request,

@@ -1,18 +1,21 @@
 //! Jobs as callers see them: how far each has come, which rows it refused, and how to stop it.
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use platform::json::Json;
+use platform::openapi::{Header, Operation, Parameter, Routes};
 use platform::params::{Path, Query};
 use platform::problem::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::operation::Refusal;
+use super::{MailboxSlot, reply};
 use crate::jobs::import::{Format, Import, Kind, OnError, Phase, Rows, State as JobState, Stock};
 use crate::jobs::store::{self, Filter, Store};
 use crate::jobs::{Limits, report};
@@ -32,17 +35,91 @@ pub struct Imports {
     pub limits: Limits,
 }
 
-pub(super) fn routes() -> Router<Imports> {
-    Router::new()
-        .route("/v1/jobs", get(list))
-        .route("/v1/jobs/{id}", get(show).delete(cancel))
-        .route("/v1/jobs/{id}/retry", post(retry))
-        .route("/v1/jobs/{id}/rejections", get(rejections))
+impl FromRequestParts<MailboxSlot> for Imports {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, slot: &MailboxSlot) -> Result<Imports, Problem> {
+        slot.imports.clone().ok_or_else(reply::starting)
+    }
 }
 
+pub(super) fn routes() -> Routes<MailboxSlot> {
+    Routes::about("jobs", "What became of imports.")
+        .get("/v1/jobs", list, listing())
+        .get("/v1/jobs/{id}", show, about("get_job", "Shows a job").answers::<Job>(200, "The job.", &[]))
+        .route(
+            Method::DELETE,
+            "/v1/jobs/{id}",
+            cancel,
+            about("cancel_job", "Has a job stop")
+                .paragraph("One under way stops after its batch; what it has applied stands.")
+                .answers::<Job>(200, "It has stopped.", &[])
+                .answers::<Job>(202, "It stops after the batch under way.", &ACCEPTED_HEADERS)
+                .refuses([(409, "job-state")]),
+        )
+        .route(
+            Method::POST,
+            "/v1/jobs/{id}/retry",
+            retry,
+            about("retry_job", "Has a job tried again that is out of attempts")
+                .paragraph("For operators. It gets all attempts again and goes on where it was.")
+                .answers::<Job>(202, "It waits for a worker.", &ACCEPTED_HEADERS)
+                .refuses([(409, "job-state")]),
+        )
+        .get(
+            "/v1/jobs/{id}/rejections",
+            rejections,
+            about("get_rejections", "Downloads the rows that took no effect")
+                .paragraph(
+                    "In the order of their lines, each with its key, the kind of the problem, what is wrong and the row as it \
+                     came. As `text/csv`, or as `application/x-ndjson` where `format` or `Accept` say so.",
+                )
+                .takes([
+                    Parameter::query::<Format>("format", "Instead of what `Accept` says."),
+                    Parameter::header::<String>("Accept", "`application/x-ndjson` for that; otherwise CSV."),
+                ])
+                .answers_as::<String>(200, "The report.", "text/csv", &[DISPOSITION])
+                .refuses([(400, "invalid-query")]),
+        )
+}
+
+fn about(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).path::<Uuid>().refuses([(404, "unknown-job")]).refuses(UNAVAILABLE)
+}
+
+fn listing() -> Operation {
+    Operation::new("list_jobs", "Lists jobs, the newest first")
+        .takes([
+            Parameter::query::<Kind>("kind", "Only of this kind."),
+            Parameter::query::<JobState>("state", "Only those that stand so."),
+            Parameter::query::<PageLimit>("limit", "Jobs of the page; 20 if left out."),
+            Parameter::query::<Uuid>("cursor", "`next_cursor` of the page before."),
+        ])
+        .answers::<Page>(200, "A page.", &[])
+        .refuses([(400, "invalid-query")])
+        .refuses(UNAVAILABLE)
+}
+
+const UNAVAILABLE: [Refusal; 2] = [(503, "database-unavailable"), (503, "starting")];
+
+const DISPOSITION: Header = Header::always::<String>("Content-Disposition", "A name for the file.");
+
+/// Headers of a job that goes on.
+pub(super) const ACCEPTED_HEADERS: [Header; 3] = [
+    Header::always::<String>("Location", "The job."),
+    Header::always::<u64>("Retry-After", "Seconds after which it makes sense to look at it."),
+    Header::sometimes::<bool>("Idempotent-Replayed", "`true` where the job is there from an earlier time."),
+];
+
+/// How many jobs a page has.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct PageLimit(#[schemars(range(min = 1, max = 100))] i64);
+
 /// A job.
-#[derive(Debug, Serialize)]
-struct Job {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Job {
     id: Uuid,
     kind: Kind,
     state: JobState,
@@ -63,7 +140,7 @@ struct Job {
 }
 
 /// How far a job has come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Progress {
     phase: Phase,
     #[serde(flatten)]
@@ -75,7 +152,7 @@ struct Progress {
 }
 
 /// Where to go from here.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Links {
     #[serde(rename = "self")]
     this: String,
@@ -85,7 +162,7 @@ struct Links {
 }
 
 /// Some jobs, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Page {
     jobs: Vec<Job>,
     /// For the page after this one, where there is one.
@@ -138,7 +215,7 @@ pub(super) fn accepted(import: &Import) -> Response {
     response
 }
 
-async fn show(State(imports): State<Imports>, Path(id): Path<Uuid>) -> Result<Json<Job>, Problem> {
+async fn show(imports: Imports, Path(id): Path<Uuid>) -> Result<Json<Job>, Problem> {
     let import = find(&imports.store, id).await?;
     Ok(Json(Job::from(&import)))
 }
@@ -153,7 +230,7 @@ struct Listed {
     cursor: Option<Uuid>,
 }
 
-async fn list(State(imports): State<Imports>, Query(asked): Query<Listed>) -> Result<Json<Page>, Problem> {
+async fn list(imports: Imports, Query(asked): Query<Listed>) -> Result<Json<Page>, Problem> {
     let limit = asked.limit.unwrap_or(PAGE.0);
     if !(1..=PAGE.1).contains(&limit) {
         let detail = format!("limit must be a whole number from 1 to {}.", PAGE.1);
@@ -169,7 +246,7 @@ async fn list(State(imports): State<Imports>, Query(asked): Query<Listed>) -> Re
 }
 
 /// What was applied stands; asking again, or of a job that was cancelled, changes nothing.
-async fn cancel(State(imports): State<Imports>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+async fn cancel(imports: Imports, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     imports.store.cancel(id).await.map_err(|error| unavailable(&error))?;
     let import = find(&imports.store, id).await?;
     match import.state {
@@ -182,7 +259,7 @@ async fn cancel(State(imports): State<Imports>, Path(id): Path<Uuid>) -> Result<
 }
 
 /// For operators: a job that is out of attempts gets them all again and goes on where it was.
-async fn retry(State(imports): State<Imports>, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+async fn retry(imports: Imports, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let before = find(&imports.store, id).await?;
     if !before.is_dead {
         return Err(job_state(&before, "Only a job that failed because it was out of attempts can be tried again."));
@@ -199,7 +276,7 @@ struct Wanted {
 }
 
 async fn rejections(
-    State(imports): State<Imports>,
+    imports: Imports,
     Path(id): Path<Uuid>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,

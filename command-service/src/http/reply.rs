@@ -3,14 +3,16 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use events::Category;
+use events::{Category, OrderCode, Position, Version};
+use platform::openapi::Header;
 use platform::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::execute::Effect;
+use super::operation::{Effect, Refusal};
 use crate::writer::answer::{Answer, Part};
 use crate::writer::key::InvalidKey;
-use crate::writer::{Full, Reply};
+use crate::writer::{Reply, Shed};
 
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -20,24 +22,54 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Seconds after which it makes sense to try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// The body of an answer.
-#[derive(Serialize)]
-struct Body200<'a> {
+/// What a command did.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answered<'a> {
+    /// Key of what the command addressed: an order's id, a product's SKU, SKU and location of stock.
     id: &'a str,
+    /// The order's code, where the command gave one out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    version: i32,
-    position: i64,
+    code: Option<&'a OrderCode>,
+    /// Version of what was addressed, after the command.
+    version: Version,
+    /// Position of the command's last event: a query with this `Consistency-Token` sees its effect.
+    position: Position,
+    /// The part of an order that the command made or moved.
     #[serde(flatten)]
     part: Part,
 }
 
+/// Headers of an answer.
+pub(super) const HEADERS: [Header; 3] = [
+    Header::always::<String>("ETag", "Version of what was addressed, for `If-Match`."),
+    Header::always::<Position>("Consistency-Token", "As `position`: send it with a query that must see the effect."),
+    Header::sometimes::<bool>("Idempotent-Replayed", "`true` where this is the answer of an earlier time."),
+];
+
+/// The same where something was made.
+pub(super) const CREATED_HEADERS: [Header; 4] =
+    [HEADERS[0], HEADERS[1], HEADERS[2], Header::always::<String>("Location", "Where the query-service shows it.")];
+
+/// How any command may be refused, whatever the rules say.
+pub(super) const REFUSALS: [Refusal; 7] = [
+    (400, "idempotency-key-missing"),
+    (400, "idempotency-key-invalid"),
+    (422, "idempotency-key-reused"),
+    (500, "unreadable"),
+    (503, "overloaded"),
+    (503, "starting"),
+    (503, "outcome-unknown"),
+];
+
 /// The response to a command.
 pub(super) fn response(reply: Reply, effect: Effect) -> axum::response::Response {
     match reply {
-        Reply::Done { answer, replayed } => done(&answer, replayed, effect),
+        Reply::Done { answer, replayed, state: _ } => done(&answer, replayed, effect),
+        Reply::Would { answer, events: _ } => done(&answer, false, Effect::Changed),
         Reply::Rejected(rejection) => rejected(&rejection).into_response(),
         Reply::KeyReused => key_reused().into_response(),
+        Reply::InFlight => in_flight().into_response(),
+        Reply::Skipped => skipped().into_response(),
         Reply::Unreadable => unreadable().into_response(),
         Reply::Unknown => unknown().into_response(),
     }
@@ -49,18 +81,21 @@ pub(super) fn outcome(reply: &Reply) -> &'static str {
         Reply::Done { replayed: false, .. } => "done",
         Reply::Done { replayed: true, .. } => "replayed",
         Reply::Rejected(rejection) => rejection.kind(),
+        Reply::Would { .. } => "dry-run",
         Reply::KeyReused => "key-reused",
+        Reply::InFlight => "in-flight",
+        Reply::Skipped => "skipped",
         Reply::Unreadable => "unreadable",
         Reply::Unknown => "unknown",
     }
 }
 
 fn done(answer: &Answer, replayed: bool, effect: Effect) -> Response<Body> {
-    let body = Body200 {
+    let body = Answered {
         id: answer.stream.key(),
-        code: answer.code.as_ref().map(|code| code.as_str()),
-        version: answer.version.0,
-        position: answer.position.0,
+        code: answer.code.as_ref(),
+        version: answer.version,
+        position: answer.position,
         part: answer.part,
     };
     let json = serde_json::to_vec(&body).expect("an answer is plain data");
@@ -93,6 +128,7 @@ fn location(answer: &Answer) -> String {
         Category::Product => format!("/v1/products/{key}"),
         Category::Customer => format!("/v1/customers/{key}"),
         Category::Stock => format!("/v1/stock/{}", key.split('@').next().unwrap_or(key)),
+        Category::Hold => format!("/v1/stock-holds/{key}"),
     }
 }
 
@@ -128,8 +164,25 @@ pub(super) fn key_reused() -> Problem {
         .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
 }
 
-pub(super) fn shed(_: Full) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many commands are waiting")
+fn in_flight() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
+        .detail(
+            "A command with this Idempotency-Key is on its way. Repeat the request a little later to get its answer.",
+        )
+        .retry_after(RETRY_AFTER_SECONDS)
+}
+
+fn skipped() -> Problem {
+    Problem::new(StatusCode::FAILED_DEPENDENCY, "skipped", "Another command of the group did not take effect")
+        .detail("Nothing was done. Correct the command that was refused, then send the group again.")
+}
+
+pub(super) fn shed(shed: Shed) -> Problem {
+    let (kind, title) = match shed {
+        Shed::Full => ("overloaded", "Too many commands are waiting"),
+        Shed::Closed => ("stopping", "This process stops"),
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
         .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
         .retry_after(RETRY_AFTER_SECONDS)
 }

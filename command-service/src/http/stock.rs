@@ -1,41 +1,35 @@
 //! Commands to stock.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::post;
-use events::{Location, Sku};
-use platform::json::Json;
-use platform::params::Path;
+use serde_json::json;
 
-use super::MailboxSlot;
-use super::execute::{Effect, KeyNeed, execute};
-use crate::command::stock::{AdjustStockBody, ReceiveStockBody};
+use super::commands::Commands;
+use super::operation::Operation;
 use crate::command::{AdjustStock, Command, ReceiveStock};
 
-pub(super) fn routes() -> Router<MailboxSlot> {
-    Router::new()
-        .route("/v1/stock/{sku}/{location}/receipts", post(receive))
-        .route("/v1/stock/{sku}/{location}/adjustments", post(adjust))
-}
-
-async fn receive(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((sku, location)): Path<(Sku, Location)>,
-    Json(body): Json<ReceiveStockBody>,
-) -> Response {
-    let command = Command::ReceiveStock(ReceiveStock { sku, location, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
-}
-
-async fn adjust(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((sku, location)): Path<(Sku, Location)>,
-    Json(body): Json<AdjustStockBody>,
-) -> Response {
-    let command = Command::AdjustStock(AdjustStock { sku, location, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+pub(super) fn commands() -> Commands {
+    Commands::to("stock", "Pieces of a SKU at a location.")
+        .post(
+            "/v1/stock/{sku}/{location}/receipts",
+            Operation::new("receive_stock", "Takes in pieces")
+                .creates()
+                .needs_key()
+                .refuses(&[(404, "unknown-product"), (422, "stock-limit"), (422, "instant-out-of-range")])
+                .example(json!({ "quantity": 100, "reference": "delivery note 17" })),
+            |(sku, location), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
+        )
+        .post(
+            "/v1/stock/{sku}/{location}/adjustments",
+            Operation::new("adjust_stock", "Corrects the count of pieces, by a difference or to a count")
+                .creates()
+                .needs_key()
+                .refuses(&[
+                    (404, "unknown-product"),
+                    (409, "insufficient-stock"),
+                    (412, "stale-expected"),
+                    (422, "stock-limit"),
+                    (422, "instant-out-of-range"),
+                ])
+                .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
+            |(sku, location), body| Command::AdjustStock(AdjustStock { sku, location, body }),
+        )
 }

@@ -10,14 +10,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::csv::{Header, InvalidHeader};
+use super::decide::{Asked, Decider, Fate, How};
 use super::import::{Import, OnError, Phase, State};
-use super::key;
 use super::kind::{self, Origin, Plan, Refused};
 use super::rows::{self, Row, Source};
 use super::store::{self, Batch, Rejection, Saved, Store};
-use super::submit::{self, Busy};
-use crate::command::Command;
-use crate::writer::{Mailbox, Reply};
+use super::submit::Undecided;
+use crate::writer::Mailbox;
 
 /// Documents in a batch: a few times the writer's work of a millisecond, and a save costs as much as a small order.
 const BATCH_DOCUMENTS: usize = 500;
@@ -58,10 +57,19 @@ pub enum Error {
     Header(#[from] InvalidHeader),
     /// The writer takes nothing.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Undecided(Undecided),
     /// The process stops; the job goes on elsewhere or later.
     #[error("stopping")]
     Stopping,
+}
+
+impl From<Undecided> for Error {
+    fn from(undecided: Undecided) -> Error {
+        match undecided {
+            Undecided::Busy(_) => Error::Undecided(undecided),
+            Undecided::Stopping => Error::Stopping,
+        }
+    }
 }
 
 /// What a step brought.
@@ -127,10 +135,7 @@ impl Run {
         if units.is_empty() {
             return self.through().await;
         }
-        let fates = match self.import.phase {
-            Phase::Check => units.iter().map(|unit| unit.plan.clone().map(drop)).collect(),
-            Phase::Apply => self.apply(&units).await?,
-        };
+        let fates = self.decide(&units).await?;
         let batch = self.batch(units, fates);
         let saved = self.runner.store.save(self.import.id, self.claim, &batch).await?;
         self.import.rows.read = batch.read.1;
@@ -152,7 +157,7 @@ impl Run {
     async fn through(&mut self) -> Result<Step, Error> {
         let Import { asked, phase, rows, .. } = &self.import;
         match phase {
-            Phase::Check if asked.on_error == OnError::RejectAll && rows.rejected > 0 => {
+            _ if asked.on_error == OnError::RejectAll && rows.rejected > 0 && rows.applied == 0 => {
                 self.end(State::Failed, Some(ONE_WAS_ENOUGH)).await
             }
             Phase::Check if !asked.dry_run => {
@@ -227,57 +232,41 @@ impl Run {
         Unit { rows, name, plan }
     }
 
-    /// Has the writer decide the batch; the fate of each document.
-    async fn apply(&self, units: &[Unit]) -> Result<Vec<Result<(), Refused>>, Error> {
-        let mut fates: Vec<Result<(), Refused>> = units.iter().map(|unit| unit.plan.clone().map(drop)).collect();
-        let mut firsts = Vec::with_capacity(units.len());
-        for (at, unit) in units.iter().enumerate() {
-            match &unit.plan {
-                Ok(Plan::Do(command) | Plan::Upsert { create: command, .. }) => firsts.push((at, 0, command.clone())),
-                Err(_) => {}
-            }
-        }
-        let mut seconds = Vec::new();
-        for (at, reply) in self.decide(units, firsts).await? {
-            match (fate(reply), &units[at].plan) {
-                (Err(refused), Ok(Plan::Upsert { changes, .. })) if refused.problem == "duplicate-sku" => {
-                    seconds.extend(changes.iter().zip(1..).map(|(change, step)| (at, step, change.clone())));
-                }
-                (fate, _) => fates[at] = fate,
-            }
-        }
-        for (at, reply) in self.decide(units, seconds).await? {
-            if fates[at].is_ok() {
-                fates[at] = fate(reply);
-            }
-        }
-        Ok(fates)
+    /// The fate of each document. What cannot be parsed is not decided.
+    async fn decide(&self, units: &[Unit]) -> Result<Vec<Fate>, Error> {
+        let asked = units.iter().filter_map(|unit| Some((unit.rows[0].number, unit.plan.as_ref().ok()?)));
+        let asked: Vec<Asked<'_>> = asked.collect();
+        let Runner { mailbox, patience, .. } = &self.runner;
+        let decider = Decider { mailbox: mailbox.clone(), import: self.import.id, patience: *patience };
+        let mut decided = decider.fates(&asked, self.how(units)).await?.into_iter();
+        let fate = |unit: &Unit| match &unit.plan {
+            Ok(_) => decided.next().unwrap_or(Fate::Skipped),
+            Err(refused) => Fate::Refused(refused.clone()),
+        };
+        Ok(units.iter().map(fate).collect())
     }
 
-    /// The replies to commands, each with the index of its document.
-    async fn decide(
-        &self,
-        units: &[Unit],
-        commands: Vec<(usize, u8, Command)>,
-    ) -> Result<impl Iterator<Item = (usize, Reply)>, Error> {
-        let indices: Vec<usize> = commands.iter().map(|(at, ..)| *at).collect();
-        let named = commands
-            .into_iter()
-            .map(|(at, step, command)| (key::of(self.import.id, units[at].rows[0].number, step), command));
-        let named: Vec<(Uuid, Command)> = named.collect();
-        let replies = submit::all(&self.runner.mailbox, &named, self.runner.patience).await?;
-        Ok(indices.into_iter().zip(replies))
+    fn how(&self, units: &[Unit]) -> How {
+        let Import { asked, phase, rows, .. } = &self.import;
+        let last = units.last().and_then(|unit| unit.rows.last()).map(|row| row.number);
+        let is_all = rows.read == 0 && last == Some(rows.total.unsigned_abs());
+        match (phase, asked.on_error) {
+            (Phase::Check, _) => How::Check,
+            // What is in one batch can be decided in one; of more only what was checked is known.
+            (Phase::Apply, OnError::RejectAll) if is_all => How::AllOrNothing,
+            (Phase::Apply, OnError::RejectAll | OnError::RejectFailed) => How::Each,
+        }
     }
 
-    fn batch(&self, units: Vec<Unit>, fates: Vec<Result<(), Refused>>) -> Batch {
+    fn batch(&self, units: Vec<Unit>, fates: Vec<Fate>) -> Batch {
         let before = self.import.rows.read;
         let after = units.last().and_then(|unit| unit.rows.last()).map_or(before, |row| row.number as i32);
         let mut batch = Batch { read: (before, after), applied: 0, rejections: Vec::new() };
         for (unit, fate) in units.into_iter().zip(fates) {
             match fate {
-                Ok(()) if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
-                Ok(()) => {}
-                Err(refused) => batch.rejections.extend(rejections(unit, &refused)),
+                Fate::Done if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
+                Fate::Done | Fate::Skipped => {}
+                Fate::Refused(refused) => batch.rejections.extend(rejections(unit, &refused)),
             }
         }
         batch
@@ -294,17 +283,6 @@ fn rejections(unit: Unit, refused: &Refused) -> impl Iterator<Item = Rejection> 
         detail: detail.clone(),
         bytes: row.bytes,
     })
-}
-
-fn fate(reply: Reply) -> Result<(), Refused> {
-    match reply {
-        Reply::Done { .. } => Ok(()),
-        Reply::Rejected(rejection) => Err(Refused::new(rejection.kind(), rejection.detail())),
-        Reply::KeyReused => Err(Refused::new("idempotency-key-reused", "The row's key belongs to another command.")),
-        Reply::Unreadable | Reply::Unknown => {
-            Err(Refused::new("unreadable", "What the row needs cannot be read or written; the service's log says why."))
-        }
-    }
 }
 
 fn count(import: &Import, batch: &Batch) {

@@ -1,7 +1,7 @@
 //! Appending: a batch commits only if the log has not moved since the state that it was decided on.
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Position, StreamId, Version};
+use events::{Incarnation, Position, Recorded, StreamId, Version};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
@@ -158,4 +158,28 @@ fn failed(error: sqlx::Error) -> Appended {
         "22" | "23" | "54" => Appended::Refused(error),
         _ => Appended::Unknown(error),
     }
+}
+
+/// Events as readers see them, from rows that are in the log after `base`.
+pub fn recorded(
+    rows: Vec<NewRow>,
+    incarnation: Incarnation,
+    base: Position,
+    recorded_at: DateTime<Utc>,
+) -> Result<Vec<Recorded>, serde_json::Error> {
+    let one = |(index, row): (usize, NewRow)| {
+        Ok(Recorded {
+            incarnation,
+            position: base.plus(index + 1),
+            stream: row.stream,
+            version: row.version,
+            event_type: row.event_type.to_owned(),
+            schema_version: row.schema_version,
+            payload: row.payload,
+            metadata: row.metadata.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
+            command_id: row.command.map(|command| command.id),
+            recorded_at,
+        })
+    };
+    rows.into_iter().enumerate().map(one).collect()
 }

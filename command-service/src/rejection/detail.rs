@@ -40,6 +40,9 @@ impl Rejection {
             Self::StaleExpected { expected, on_hand } => {
                 format!("You expected {expected} on hand, there are {on_hand}. Look again, then decide.")
             }
+            Self::StaleVersion { expected, found } => {
+                format!("You expected version {expected}, it is at version {found}. Read it again, then decide.")
+            }
             Self::StockLimit { on_hand, limit } => {
                 format!("{on_hand} pieces would be on hand; at most {limit} are counted. Correct the quantity.")
             }

@@ -26,6 +26,7 @@ impl Rejection {
                 json!({ "channel": channel, "external_ref": external_ref })
             }
             Self::StaleExpected { expected, on_hand } => json!({ "expected": expected, "on_hand": on_hand }),
+            Self::StaleVersion { expected, found } => json!({ "expected": expected, "version": found }),
             Self::StockLimit { on_hand, limit } => json!({ "on_hand": on_hand, "limit": limit }),
             Self::UnknownChannel(channel) => json!({ "channel": channel }),
             Self::WrongCurrency { channel, currency, allowed } => {

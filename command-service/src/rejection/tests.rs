@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::{Location, Minor, OrderId, Sku};
+use events::{Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
 use super::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
@@ -30,7 +30,7 @@ fn unfit(problems: &[Unfit]) -> Rejection {
 }
 
 /// One of each, with its kind and status.
-fn every() -> Vec<(Rejection, &'static str, u16)> {
+pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
     use Rejection::*;
     let channel = || "web".parse().unwrap();
     let instant = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
@@ -56,6 +56,7 @@ fn every() -> Vec<(Rejection, &'static str, u16)> {
         (DuplicateOrder(order_id()), "duplicate-order", 409),
         (Rejection::claim_taken("external_ref:web:M-1"), "duplicate-external-ref", 409),
         (StaleExpected { expected: 1, on_hand: 2 }, "stale-expected", 412),
+        (StaleVersion { expected: Version(1), found: Version(2) }, "stale-version", 412),
         (StockLimit { on_hand: 2, limit: 1 }, "stock-limit", 422),
         (UnknownChannel(channel()), "unknown-channel", 422),
         (

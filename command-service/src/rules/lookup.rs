@@ -33,7 +33,7 @@ impl<'w> Reader<'w> {
     pub(super) fn product(&mut self, stream: &StreamId) -> Option<&'w Product> {
         match self.state(stream)? {
             State::Product(product) => Some(product),
-            State::Stock(_) | State::Order(_) => None,
+            _ => None,
         }
     }
 
@@ -41,7 +41,7 @@ impl<'w> Reader<'w> {
     pub(super) fn level(&mut self, stream: &StreamId) -> Level {
         match self.state(stream) {
             Some(State::Stock(level)) => *level,
-            Some(State::Product(_) | State::Order(_)) | None => Level::default(),
+            _ => Level::default(),
         }
     }
 
@@ -74,6 +74,6 @@ pub(super) fn order(world: &World, id: OrderId) -> Result<(StreamId, &Order), Re
     reader.complete()?;
     match state {
         Some(State::Order(order)) => Ok((stream, order)),
-        Some(State::Product(_) | State::Stock(_)) | None => Err(Rejection::UnknownOrder(id).into()),
+        _ => Err(Rejection::UnknownOrder(id).into()),
     }
 }

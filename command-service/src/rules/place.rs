@@ -1,6 +1,6 @@
 //! Placing an order: products as they are now, prices by [`pricing`], stock reserved shelf by shelf, all lines or none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use events::order::{LineNo, OrderEvent, OrderPlaced};
 use events::stock::{StockEvent, StockReserved};
@@ -21,7 +21,7 @@ use crate::world::World;
 pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
     let body = &command.body;
     let channel = channel::find(channel::all(), body.channel.as_ref(), body.currency)?;
-    let order_id = body.id.unwrap_or(context.new_id);
+    let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);
 
     let mut reader = Reader::new(world);
@@ -81,8 +81,15 @@ fn placed(
         external_ref,
         lines: priced.lines,
         shipping: priced.shipping,
+        shipping_lines: Vec::new(),
         total: priced.total,
         note: body.note.as_ref().map(|note| note.as_str().to_owned()),
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: BTreeSet::new(),
+        payment_due: None,
+        hold_id: None,
     };
     NewEvent { stream, event: Event::Order(OrderEvent::Placed(placed)), claim }
 }

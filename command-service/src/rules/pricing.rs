@@ -56,6 +56,8 @@ fn before_tax(number: LineNo, line: &OrderLine, offer: &Offer<'_>) -> Result<Lin
         tax: Minor::ZERO,
         total: gross.minus(discount)?,
         location: shelf::location(line).clone(),
+        backordered: 0,
+        untracked: false,
     })
 }
 

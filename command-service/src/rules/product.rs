@@ -1,6 +1,6 @@
 //! What may happen to a product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::product::{ProductCreated, ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductReactivated};
 use events::{Currency, Minor, StreamId};
@@ -20,7 +20,14 @@ pub(super) fn create(command: &CreateProduct, world: &World) -> Decision {
     let prices: BTreeMap<Currency, Minor> = body.prices.iter().map(|(code, price)| (*code, price.minor())).collect();
     match existing {
         None => {
-            let created = ProductCreated { sku: body.sku.clone(), name: body.name.as_str().to_owned(), prices };
+            let created = ProductCreated {
+                sku: body.sku.clone(),
+                name: body.name.as_str().to_owned(),
+                prices,
+                tax_class: None,
+                attributes: BTreeMap::new(),
+                tags: BTreeSet::new(),
+            };
             Ok(vec![NewEvent::new(&stream, ProductEvent::Created(created))])
         }
         Some(same) if same.active && same.name == body.name.as_str() && same.prices == prices => Ok(vec![]),

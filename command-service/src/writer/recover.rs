@@ -1,7 +1,6 @@
 //! The fate of a batch: committed, beaten by another writer, taken already, refused, or unknown. Whatever it is, every
 //! caller gets a true reply.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -9,11 +8,12 @@ use events::Position;
 use platform::metric_names;
 use uuid::Uuid;
 
-use super::answer::Answer;
-use super::batch::{self, Accepted, Decided, Known};
-use super::{PAGE, Reply, Waiting, Writer};
-use crate::log::append::{Appended, Locked};
-use crate::log::past::PastCommand;
+use super::batch::{Batch, Decided, Known};
+use super::desk::Verdict;
+use super::request::Reply;
+use super::unit::Unit;
+use super::{PAGE, Writer};
+use crate::log::append::{self, Appended, Locked};
 use crate::log::{self, Head};
 
 /// Lost races before the head of the log is locked for one batch, so that nobody starves.
@@ -29,19 +29,29 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 enum Next {
     /// Everybody has a reply.
     Answered,
-    /// Decide it again.
-    Again(Vec<Waiting>),
-    /// A command or one of these claims is in the log already: look which, decide the others again.
-    Taken(Vec<Waiting>, Vec<String>),
-    /// The log did not answer: wait, catch up, decide it again.
-    Later(Vec<Waiting>),
+    /// The log has moved: follow it, decide again.
+    Again(Batch),
+    /// A command or one of these claims is in the log already: look which, decide again.
+    Taken(Batch, Vec<String>),
+    /// The log did not answer: wait, look what became of the batch, decide it again.
+    Later(Batch),
     /// One of them is refused by the database: find out which.
-    Halve(Vec<Waiting>),
+    Halve(Batch),
+}
+
+/// What must be looked up before a batch is decided again.
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Whether commands of it may be in the log.
+    commands: bool,
+    /// Claims that may be taken.
+    claims: Vec<String>,
 }
 
 impl Writer {
-    /// Gives every caller of the batch a reply.
-    pub(super) async fn process(&mut self, batch: Vec<Waiting>) {
+    /// Gives every caller of the batch a reply. Of a batch that the database refuses it tries the halves, until the culprit
+    /// stands alone: a command, or a group that cannot be taken apart.
+    pub(super) async fn process(&mut self, batch: Batch) {
         let mut batches = vec![batch];
         while let Some(batch) = batches.pop() {
             match self.settle(batch).await {
@@ -57,52 +67,61 @@ impl Writer {
     }
 
     /// Tries a batch until its fate is known; gives it back if the database refuses its data.
-    async fn settle(&mut self, mut batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
+    async fn settle(&mut self, mut batch: Batch) -> Option<Batch> {
         let mut known = Known::default();
-        let mut suspects: Vec<String> = Vec::new();
+        let mut doubts = Doubts::default();
         let mut pause = FIRST_PAUSE;
         for attempt in 0..TRIES {
-            if self.stale {
-                match self.catch_up(batch, &suspects, &mut known).await {
-                    Ok(rest) => batch = rest,
-                    Err(rest) => {
-                        batch = rest;
-                        tokio::time::sleep(pause).await;
-                        pause *= 2;
-                        continue;
-                    }
-                }
-            }
-            batch = self.answer_repeats(batch);
-            if batch.is_empty() {
-                return None;
-            }
-            match self.try_once(batch, &known, attempt >= RACES).await {
+            let next = match self.settle_doubts(&batch, &mut doubts, &mut known).await {
+                Ok(()) => self.try_once(batch, &mut known, attempt >= RACES).await,
+                Err(error) => self.unreachable(&error, batch),
+            };
+            match next {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
-                Next::Again(rest) => {
-                    batch = rest;
-                    self.stale = true;
-                }
+                Next::Again(rest) => batch = rest,
                 Next::Taken(rest, claims) => {
                     batch = rest;
-                    self.stale = true;
-                    suspects = claims;
+                    doubts = Doubts { commands: true, claims };
                 }
                 Next::Later(rest) => {
                     batch = rest;
-                    self.stale = true;
+                    doubts.commands = true;
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
             }
+            self.stale = true;
         }
         reply_all(batch, &Reply::Unknown);
         None
     }
 
+    /// Reads what the log holds beyond the world and what it knows of the batch.
+    async fn settle_doubts(
+        &mut self,
+        batch: &[Unit<super::mailbox::Waiting>],
+        doubts: &mut Doubts,
+        known: &mut Known,
+    ) -> Result<(), log::Error> {
+        if self.stale {
+            let head = self.log.head().await?;
+            self.follow(head).await?;
+            self.stale = false;
+        }
+        if !doubts.claims.is_empty() {
+            known.claims.extend(self.log.find_claims(&doubts.claims).await?);
+        }
+        if doubts.commands {
+            let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
+            known.past.extend(self.log.find_commands(&ids).await?);
+        }
+        *doubts = Doubts::default();
+        Ok(())
+    }
+
     /// Decides the batch and appends it, under a lock of the head where races were lost before.
-    async fn try_once(&mut self, batch: Vec<Waiting>, known: &Known, locked: bool) -> Next {
+    async fn try_once(&mut self, batch: Batch, known: &mut Known, locked: bool) -> Next {
         let lock = match locked {
             true => match self.lock().await {
                 Ok(lock) => Some(lock),
@@ -110,16 +129,9 @@ impl Writer {
             },
             false => None,
         };
-        let decided = match self.decide(batch, known).await {
+        let decided = match self.decide_knowing_the_past(batch, known).await {
             Ok(decided) => decided,
             Err((error, batch)) => return self.unreachable(&error, batch),
-        };
-        let decided = match self.answer_from_the_past(decided).await {
-            Ok(decided) => decided,
-            Err((error, batch)) => {
-                self.world.roll_back();
-                return self.unreachable(&error, batch);
-            }
         };
         if decided.rows.is_empty() {
             return self.confirm(decided).await;
@@ -134,23 +146,32 @@ impl Writer {
         self.conclude(appended, decided, recorded_at)
     }
 
-    /// Who is refused, or told that it is so already, may have done it: then the first answer stands.
-    async fn answer_from_the_past(&self, mut decided: Decided) -> Result<Decided, (log::Error, Vec<Waiting>)> {
-        if decided.held.is_empty() {
-            return Ok(decided);
-        }
-        let ids: Vec<Uuid> = decided.held.iter().map(|(waiting, _)| waiting.request.key.id).collect();
-        let past = match self.log.find_commands(&ids).await {
-            Ok(past) => past,
-            Err(error) => return Err((error, decided.into_waiting())),
-        };
-        for (waiting, held) in std::mem::take(&mut decided.held) {
-            match past.contains_key(&waiting.request.key.id) {
-                true => drop(answer_past(vec![waiting], &past)),
-                false => decided.held.push((waiting, held)),
+    /// Who is refused, or told that it is so already, may have done it: then the first answer stands, and the batch is
+    /// decided again with that in mind.
+    async fn decide_knowing_the_past(
+        &mut self,
+        mut batch: Batch,
+        known: &mut Known,
+    ) -> Result<Decided, (log::Error, Batch)> {
+        loop {
+            let decided = self.decide(batch, known).await?;
+            let suspects = decided.decisions().filter(|decision| decision.may_be_past());
+            let ids: Vec<Uuid> = suspects.map(|decision| decision.waiting.request.key.id).collect();
+            let past = match ids.is_empty() {
+                true => return Ok(decided),
+                false => self.log.find_commands(&ids).await,
+            };
+            match past {
+                Ok(past) if past.is_empty() => return Ok(decided),
+                Ok(past) => known.past.extend(past),
+                Err(error) => {
+                    self.world.roll_back();
+                    return Err((error, decided.into_batch()));
+                }
             }
+            self.world.roll_back();
+            batch = decided.into_batch();
         }
-        Ok(decided)
     }
 
     fn conclude(&mut self, appended: Appended, decided: Decided, recorded_at: DateTime<Utc>) -> Next {
@@ -160,7 +181,8 @@ impl Writer {
         }
         self.world.roll_back();
         let claims = decided.rows.iter().filter_map(|row| row.claim.clone()).collect();
-        let batch = decided.into_waiting();
+        let commands = decided.decisions().count();
+        let batch = decided.into_batch();
         match appended {
             Appended::After(_) => Next::Answered,
             Appended::Lost => {
@@ -169,18 +191,18 @@ impl Writer {
             }
             Appended::Taken => Next::Taken(batch, claims),
             Appended::Refused(error) => {
-                tracing::error!(commands = batch.len(), %error, "the database refuses a batch; looking for the command");
+                tracing::error!(commands, %error, "the database refuses a batch; looking for the command");
                 Next::Halve(batch)
             }
             Appended::Unknown(error) => {
                 self.health.down(format!("appending to the log: {error}"));
-                tracing::warn!(commands = batch.len(), %error, "the answer to an append got lost; looking what became of it");
+                tracing::warn!(commands, %error, "the answer to an append got lost; looking what became of it");
                 Next::Later(batch)
             }
         }
     }
 
-    fn unreachable(&mut self, error: &log::Error, batch: Vec<Waiting>) -> Next {
+    fn unreachable(&mut self, error: &log::Error, batch: Batch) -> Next {
         self.health.down(format!("{error}: {}", source(error)));
         Next::Later(batch)
     }
@@ -192,47 +214,55 @@ impl Writer {
         self.head.position = base.plus(decided.rows.len());
         self.health.up();
         metrics::counter!(metric_names::WRITER_EVENTS_TOTAL).increment(decided.rows.len() as u64);
-        for Accepted { waiting, mut answer, repeats } in decided.accepted {
-            answer.position = base.plus(answer.position.0 as usize);
-            self.answers.put(waiting.request.key.id, (waiting.request.key.fingerprint, answer.clone()));
-            for repeat in repeats {
-                reply(repeat, Reply::Done { answer: answer.clone(), replayed: true });
-            }
-            reply(waiting, Reply::Done { answer, replayed: false });
-        }
-        for (waiting, held) in decided.held {
-            reply(waiting, held);
-        }
+        self.tell(decided.units, base);
         self.offer(decided.rows, before, base, recorded_at);
     }
 
+    /// Tells everybody what was decided, which is true from now on.
+    fn tell(&mut self, units: Vec<Unit<super::batch::Decision>>, base: Position) {
+        for decision in units.into_iter().flat_map(Unit::into_members) {
+            let key = decision.waiting.request.key;
+            decision.waiting.reply(match decision.verdict {
+                Verdict::Accepted(mut answer, state) => {
+                    answer.position = base.plus(answer.position.0 as usize);
+                    self.answers.put(key.id, (key.fingerprint, answer.clone()));
+                    Reply::Done { answer, replayed: false, state }
+                }
+                Verdict::Held(reply) | Verdict::Settled(reply) => reply,
+            });
+        }
+    }
+
     /// The relay may be behind or not there; what it misses here it reads from the log.
-    fn offer(&self, rows: Vec<log::append::NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
+    fn offer(&self, rows: Vec<append::NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
-        match batch::recorded(rows, head, base, recorded_at) {
+        match append::recorded(rows, head.incarnation, base, recorded_at) {
             Ok(events) => place.send(events.into()),
             Err(error) => tracing::error!(%error, "metadata of our own cannot be read; the relay reads the log"),
         }
     }
 
-    /// Nothing to append: refusals and repeats are true only if the log has not moved.
+    /// Nothing to append: refusals are true only if the log has not moved.
     async fn confirm(&mut self, decided: Decided) -> Next {
-        match self.log.head().await {
+        let held = decided.decisions().any(|decision| matches!(decision.verdict, Verdict::Held(_)));
+        let head = match held {
+            true => self.log.head().await,
+            false => Ok(self.head),
+        };
+        match head {
             Ok(head) if head == self.head => {
                 self.world.commit();
                 self.health.up();
-                for (waiting, held) in decided.held {
-                    reply(waiting, held);
-                }
+                self.tell(decided.units, head.position);
                 Next::Answered
             }
             Ok(_) => {
                 self.world.roll_back();
-                Next::Again(decided.into_waiting())
+                Next::Again(decided.into_batch())
             }
             Err(error) => {
                 self.world.roll_back();
-                self.unreachable(&error, decided.into_waiting())
+                self.unreachable(&error, decided.into_batch())
             }
         }
     }
@@ -241,41 +271,6 @@ impl Writer {
         let lock = self.log.lock().await?;
         self.follow(lock.head).await?;
         Ok(lock)
-    }
-
-    /// Reads what the log holds beyond the world, and answers those of the batch whose command is in it already.
-    async fn catch_up(
-        &mut self,
-        batch: Vec<Waiting>,
-        suspects: &[String],
-        known: &mut Known,
-    ) -> Result<Vec<Waiting>, Vec<Waiting>> {
-        match self.look_up(&batch, suspects, known).await {
-            Ok(past) => {
-                self.stale = false;
-                self.health.up();
-                Ok(answer_past(batch, &past))
-            }
-            Err(error) => {
-                self.health.down(format!("{error}: {}", source(&error)));
-                Err(batch)
-            }
-        }
-    }
-
-    async fn look_up(
-        &mut self,
-        batch: &[Waiting],
-        suspects: &[String],
-        known: &mut Known,
-    ) -> Result<HashMap<Uuid, PastCommand>, log::Error> {
-        let head = self.log.head().await?;
-        self.follow(head).await?;
-        if !suspects.is_empty() {
-            known.claims.extend(self.log.find_claims(suspects).await?);
-        }
-        let ids: Vec<Uuid> = batch.iter().map(|waiting| waiting.request.key.id).collect();
-        self.log.find_commands(&ids).await
     }
 
     /// Applies what other writers appended up to `head`.
@@ -293,7 +288,10 @@ impl Writer {
             }
             for recorded in page {
                 match recorded.decode() {
-                    Ok(event) => self.world.follow(&recorded.stream, recorded.version, &event),
+                    Ok(event) => {
+                        self.world.count(&event);
+                        self.world.follow(&recorded.stream, recorded.version, &event);
+                    }
                     Err(_) => self.world.forget(&recorded.stream),
                 }
                 self.head.position = recorded.position;
@@ -302,54 +300,12 @@ impl Writer {
         self.head.incarnation = head.incarnation;
         Ok(())
     }
-
-    /// Answers those whose command took effect a short while ago.
-    fn answer_repeats(&mut self, batch: Vec<Waiting>) -> Vec<Waiting> {
-        let mut rest = Vec::with_capacity(batch.len());
-        for waiting in batch {
-            let key = waiting.request.key;
-            match self.answers.get(&key.id) {
-                Some((fingerprint, answer)) if *fingerprint == key.fingerprint => {
-                    let answer = answer.clone();
-                    reply(waiting, Reply::Done { answer, replayed: true });
-                }
-                Some(_) => reply(waiting, Reply::KeyReused),
-                None => rest.push(waiting),
-            }
-        }
-        rest
-    }
 }
 
-fn answer_past(batch: Vec<Waiting>, past: &HashMap<Uuid, PastCommand>) -> Vec<Waiting> {
-    let mut rest = Vec::with_capacity(batch.len());
-    for waiting in batch {
-        let key = waiting.request.key;
-        let Some(past) = past.get(&key.id) else {
-            rest.push(waiting);
-            continue;
-        };
-        if past.fingerprint != key.fingerprint {
-            reply(waiting, Reply::KeyReused);
-            continue;
-        }
-        match Answer::again(&past.events) {
-            Ok(Some(answer)) => reply(waiting, Reply::Done { answer, replayed: true }),
-            Ok(None) | Err(_) => reply(waiting, Reply::Unreadable),
-        }
+fn reply_all(batch: Batch, what: &Reply) {
+    for waiting in batch.into_iter().flat_map(Unit::into_members) {
+        waiting.reply(what.clone());
     }
-    rest
-}
-
-fn reply_all(batch: Vec<Waiting>, what: &Reply) {
-    for waiting in batch {
-        reply(waiting, what.clone());
-    }
-}
-
-/// A caller who went away is not waited for; its command stands.
-fn reply(waiting: Waiting, what: Reply) {
-    let _ = waiting.reply.send(what);
 }
 
 fn source(error: &log::Error) -> String {

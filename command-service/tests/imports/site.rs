@@ -70,9 +70,9 @@ impl Site {
         let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), 8);
         let store = Store::new(pool.clone());
         let upload = RouteLimits { body_bytes_max: limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
-        let http_limits = server::Limits::default().with_route(http::imports::PATH, upload);
-        let routes = http::jobs_router(Imports { store: store.clone(), limits });
-        let router = server::shell(routes, &http_limits);
+        let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
+        let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
+        let router = server::shell(http::router(slot), &http_limits);
         Site { bed, mailbox, store, pool, router }
     }
 

@@ -112,6 +112,36 @@ async fn with_reject_all_one_row_is_enough() {
 }
 
 #[tokio::test]
+async fn with_reject_all_rows_that_exclude_each_other_are_refused_together() {
+    let site = Site::open().await;
+    site.stocked().await;
+    let order = |quantity| json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": quantity}]}).to_string();
+    let body = [order(600), order(600), order(1)].join("\n");
+    let refused = site.import("orders?on_error=reject_all", NDJSON, body).await;
+    assert_eq!((&refused["state"], rows(&refused)), (&"failed".into(), (3, 0, 1)), "{refused}");
+    assert_eq!(site.rejections(&refused).await[0]["problem"], "insufficient-stock");
+    assert_eq!(site.events("OrderPlaced").await, 0);
+
+    let prices = "sku,name,price_GBP\nMUG,Mug,500\nHAT,Hat,900\n";
+    let done = site.import("products?on_error=reject_all", CSV, prices).await;
+    assert_eq!((&done["state"], rows(&done)), (&"succeeded".into(), (2, 2, 0)), "what is there is changed: {done}");
+    assert_eq!((site.events("ProductCreated").await, site.events("ProductPriceChanged").await), (4, 1));
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_the_rules_say() {
+    let site = Site::open().await;
+    site.stocked().await;
+    let order = |sku, quantity| json!({"currency": "GBP", "lines": [{"sku": sku, "quantity": quantity}]}).to_string();
+    let body = [order("MUG", 5), order("MUG", 5_000), order("HAT", 1)].join("\n");
+    let job = site.import("orders?dry_run=true", NDJSON, body).await;
+    assert_eq!((&job["state"], rows(&job)), (&"succeeded".into(), (3, 0, 2)), "{job}");
+    let kinds: Vec<_> = site.rejections(&job).await.iter().map(|row| row["problem"].clone()).collect();
+    assert_eq!(kinds, ["insufficient-stock", "unknown-product"]);
+    assert_eq!(site.events("OrderPlaced").await, 0);
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_does_nothing() {
     let site = Site::open().await;
     let job = site.import("products?dry_run=true", CSV, "sku,name\nMUG,Mug\nCUP,\n").await;

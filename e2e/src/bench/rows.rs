@@ -1,5 +1,6 @@
 //! The rows of placed orders without anybody who decided them: for PostgreSQL's own pace.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -112,7 +113,9 @@ fn placed(order_id: OrderId, number: u64, skus: [u64; 2]) -> anyhow::Result<Orde
         let (unit_price, total) = (Minor(450), Minor(450 * i64::from(line)));
         let (discount, tax) = (Minor::ZERO, Minor::ZERO);
         let name = format!("Product {sku}");
-        Ok(Line { line, sku, name, quantity: line, unit_price, discount, tax, total, location: Location::main() })
+        let location = Location::main();
+        let (quantity, backordered, untracked) = (line, 0, false);
+        Ok(Line { line, sku, name, quantity, unit_price, discount, tax, total, location, backordered, untracked })
     };
     let channel: ChannelCode = "default".parse()?;
     Ok(OrderPlaced {
@@ -124,7 +127,14 @@ fn placed(order_id: OrderId, number: u64, skus: [u64; 2]) -> anyhow::Result<Orde
         external_ref: None,
         lines: vec![line(1, skus[0])?, line(2, skus[1])?],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(1350),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: BTreeSet::new(),
+        payment_due: None,
+        hold_id: None,
     })
 }

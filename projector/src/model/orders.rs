@@ -26,7 +26,7 @@ impl Model for Orders {
     fn fold(held: &mut Option<OrderDocument>, event: &Recorded, _: &mut Vec<()>) -> Result<(), Unfit> {
         match event.decode()? {
             Event::Order(order_event) => Ok(OrderDocument::fold(held, event, &order_event)?),
-            Event::Stock(_) | Event::Product(_) => Err(Misfit::Foreign(event.event_type.clone()).into()),
+            _ => Err(Misfit::Foreign(event.event_type.clone()).into()),
         }
     }
 
@@ -142,7 +142,7 @@ impl Model for Orders {
 fn order_id(stream: &StreamId) -> Option<Uuid> {
     match stream.subject() {
         Subject::Order(id) => Some(id.uuid()),
-        Subject::Stock(..) | Subject::Product(_) | Subject::Customer(_) => None,
+        _ => None,
     }
 }
 

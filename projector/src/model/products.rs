@@ -1,6 +1,6 @@
 //! Products: one row per product, and every price that it ever had by month of the event id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use events::{Currency, Event, Incarnation, Minor, Position, Recorded, StreamId, Version};
@@ -162,6 +162,9 @@ impl Row {
             name: self.name,
             active: self.active,
             prices: self.prices.0,
+            tax_class: None,
+            attributes: BTreeMap::new(),
+            tags: BTreeSet::new(),
             created_at: self.created_at,
             updated_at: self.updated_at,
             version: Version(self.version),

@@ -177,6 +177,7 @@ impl Row {
             restocked: self.restocked,
             adjusted: self.adjusted,
             shipped: self.shipped,
+            ..Level::default()
         };
         let stream = StreamId::stock(&sku, &location);
         let document = StockDocument {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
 use events::{ChannelCode, CustomerId, Minor, OrderCode, Version};
+use platform::openapi::{Parameter, Routes};
 use platform::problem::Problem;
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, read, return_word};
 use read_model::{OrderSummary, Projection, Status};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use super::order_id;
 use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
+use crate::documented::{self, Instant, Text};
 use crate::page::Page;
 use crate::parameters::Parameters;
 use crate::problems;
@@ -38,6 +40,9 @@ const PARAMETERS: [&str; 13] = [
     "limit",
     "cursor",
 ];
+
+/// What these routes are about.
+pub(super) const TAG: (&str, &str) = ("orders", "Orders with their payments, fulfilments and returns.");
 
 const LIFECYCLES: &str = "one of open, completed, cancelled, expired";
 const PAYMENTS: &str =
@@ -62,6 +67,29 @@ struct Filter {
     first_id: Option<Uuid>,
     /// Ids below this one.
     end_id: Option<Uuid>,
+}
+
+/// Queries for pages of orders.
+pub fn lists() -> Routes<App> {
+    let show = documented::list::<OrderSummary>("list_orders", "Orders, the newest first", filters())
+        .paragraph("All filters must hold.");
+    Routes::about(TAG.0, TAG.1).get("/v1/orders", self::show, show)
+}
+
+fn filters() -> [Parameter; 11] {
+    [
+        Parameter::query::<Lifecycle>("lifecycle", "Whether it still goes on."),
+        Parameter::query::<PaymentStatus>("payment", "How the money stands."),
+        Parameter::query::<FulfilmentStatus>("fulfilment", "How the goods stand."),
+        Parameter::query::<ReturnStatus>("return", "How returns stand."),
+        Parameter::query::<ReturnStatus>("returns", "Another name of `return`; send one of them."),
+        Parameter::query::<ChannelCode>("channel", "Where it came from."),
+        Parameter::query::<CustomerId>("customer_id", "Who bought."),
+        Parameter::query::<Text>("external_ref", "Its name elsewhere."),
+        Parameter::query::<OrderCode>("code", "What people call it."),
+        Parameter::query::<Instant>("placed_at[gte]", "Placed at this instant or later."),
+        Parameter::query::<Instant>("placed_at[lt]", "Placed before this instant."),
+    ]
 }
 
 /// `GET /v1/orders`

@@ -134,7 +134,14 @@ impl House {
 
     pub(crate) async fn product_created(&self, code: &str, price: i64) -> ProductDocument {
         let prices = [("GBP".parse().expect("a currency"), Minor(price))].into();
-        let created = ProductCreated { sku: sku(code), name: format!("Thing {code}"), prices };
+        let created = ProductCreated {
+            sku: sku(code),
+            name: format!("Thing {code}"),
+            prices,
+            tax_class: None,
+            attributes: Default::default(),
+            tags: Default::default(),
+        };
         self.product_event(None, code, ProductEvent::Created(created)).await
     }
 
@@ -240,7 +247,7 @@ impl House {
     }
 
     async fn stock_applied(&self, item: &StockDocument) {
-        let Level { on_hand, reserved, received, restocked, adjusted, shipped } = item.level;
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped, .. } = item.level;
         sqlx::query(
             "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at,
                 version, incarnation, position)
@@ -410,9 +417,18 @@ fn order_placed(placed_at: DateTime<Utc>, number: i64) -> OrderPlaced {
             tax: Minor::ZERO,
             total: Minor(900),
             location: Location::main(),
+            backordered: 0,
+            untracked: false,
         }],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(900),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::rules::{Context, Refusal, decide, reads};
 use crate::world::World;
 
 fn needs(command: &Command, world: &World) -> Vec<StreamId> {
-    match decide(command, &Context { now: now(), new_id: new_id() }, world) {
+    match decide(command, &Context { now: now(), new_id: new_id().into() }, world) {
         Err(Refusal::Needs(streams)) => streams,
         decided => panic!("nothing was asked for: {decided:?}"),
     }

@@ -34,7 +34,14 @@ pub(super) fn body<T: DeserializeOwned>(json: Value) -> T {
 /// A product that is sold at 450 GBP pence.
 pub(super) fn product(text: &str) -> Vec<Past> {
     let prices = [("GBP".parse().unwrap(), Minor(450))].into();
-    let created = ProductCreated { sku: sku(text), name: format!("Product {text}"), prices };
+    let created = ProductCreated {
+        sku: sku(text),
+        name: format!("Product {text}"),
+        prices,
+        tax_class: None,
+        attributes: Default::default(),
+        tags: Default::default(),
+    };
     vec![(StreamId::product(&sku(text)), ProductEvent::Created(created).into())]
 }
 
@@ -88,9 +95,16 @@ pub(super) fn order_placed<const N: usize>(lines: [(&str, u32); N]) -> OrderPlac
         customer_id: None,
         external_ref: None,
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor::sum(lines.iter().map(|line| line.total)).unwrap(),
         lines,
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     }
 }
 
@@ -105,6 +119,8 @@ fn line(index: usize, text: &str, quantity: u32) -> Line {
         tax: Minor::ZERO,
         total: Minor(450 * i64::from(quantity)),
         location: main(),
+        backordered: 0,
+        untracked: false,
     }
 }
 

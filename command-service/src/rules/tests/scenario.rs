@@ -74,16 +74,16 @@ impl When {
 /// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
 pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Result<Vec<NewEvent>, Rejection> {
     let mut loaded = empty_world();
-    loaded.restore_numbers(world.numbers().clone());
+    loaded.restore_numbers(world.numbers());
     for _ in 0..2 {
         for stream in rules::reads(command, &loaded) {
             let slot = world.find(&stream).cloned().unwrap_or_default();
             loaded.put(stream, slot);
         }
     }
-    match rules::decide(command, &Context { now: now(), new_id }, &loaded) {
+    match rules::decide(command, &Context { now: now(), new_id: new_id.into() }, &loaded) {
         Ok(events) => {
-            let addressed = rules::addressed(command, new_id);
+            let addressed = rules::addressed(command, new_id.into());
             assert!(events.first().is_none_or(|first| first.stream == addressed));
             // Versions are given out by streams in memory; only an order of ours is known to be new.
             let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;

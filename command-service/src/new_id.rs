@@ -1,0 +1,36 @@
+//! The id of what a command makes, whatever that is: drawn before the decision, so that rules stay free of chance.
+
+use events::{CustomerId, OrderId};
+use uuid::Uuid;
+
+/// A fresh UUID version 7: becomes the id of the order or the customer that a command makes without naming one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewId(Uuid);
+
+impl NewId {
+    /// An id of this instant.
+    pub fn now() -> NewId {
+        NewId(Uuid::now_v7())
+    }
+
+    /// As an order's.
+    pub fn order(self) -> OrderId {
+        OrderId::try_from(self.0).expect("a new id is a UUID version 7")
+    }
+
+    /// As a customer's.
+    pub fn customer(self) -> CustomerId {
+        CustomerId::try_from(self.0).expect("a new id is a UUID version 7")
+    }
+
+    /// As it is stored.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl From<OrderId> for NewId {
+    fn from(id: OrderId) -> NewId {
+        NewId(id.uuid())
+    }
+}

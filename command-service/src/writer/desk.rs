@@ -1,0 +1,268 @@
+//! Where a batch is decided: one command after the other moves the world on and leaves rows, and what was only tried, or
+//! belongs to a group that fails, is taken back.
+
+use std::collections::HashSet;
+
+use events::{Position, Version, codec};
+use lru::LruCache;
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::batch::{Decision, Known};
+use super::key::Key;
+use super::mailbox::Waiting;
+use super::request::{Reply, Request, Want};
+use super::unit::Unit;
+use crate::log::append::{CommandMark, NewRow};
+use crate::rejection::Rejection;
+use crate::rules::{self, Context, NewEvent, Refusal};
+use crate::state::State;
+use crate::world::{self, World};
+
+/// What a command will be told, if its batch goes as decided.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It takes effect with the batch; its position counts from the start of the batch until that is in the log.
+    Accepted(Answer, Option<Box<State>>),
+    /// True if the log stands where the batch was decided.
+    Held(Reply),
+    /// True in any case: it was done, or its key was used, before.
+    Settled(Reply),
+}
+
+/// Decides one batch.
+pub(super) struct Desk<'a> {
+    world: &'a mut World,
+    answers: &'a mut LruCache<Uuid, (i64, Answer)>,
+    known: &'a Known,
+    /// Where the log ends.
+    head: Position,
+    rows: Vec<NewRow>,
+    /// Claims of the rows.
+    claims: HashSet<String>,
+}
+
+/// A point in the batch to which it can be taken back.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    world: world::Mark,
+    rows: usize,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        world: &'a mut World,
+        answers: &'a mut LruCache<Uuid, (i64, Answer)>,
+        known: &'a Known,
+        head: Position,
+    ) -> Self {
+        Desk { world, answers, known, head, rows: Vec::new(), claims: HashSet::new() }
+    }
+
+    pub(super) fn into_rows(self) -> Vec<NewRow> {
+        self.rows
+    }
+
+    pub(super) fn decide(&mut self, unit: Unit<Waiting>) -> Unit<Decision> {
+        match unit {
+            Unit::One(waiting) => Unit::One(self.one(waiting)),
+            Unit::Together(members) => Unit::Together(self.together(members)),
+        }
+    }
+
+    fn one(&mut self, waiting: Waiting) -> Decision {
+        let verdict = match waiting.request.want {
+            Want::Minimal | Want::Representation => self.carry_out(&waiting.request),
+            Want::DryRun => {
+                let mark = self.mark();
+                let verdict = self.attempt(&waiting.request);
+                self.undo_to(mark);
+                verdict
+            }
+        };
+        Decision { waiting, verdict }
+    }
+
+    fn together(&mut self, members: Vec<Waiting>) -> Vec<Decision> {
+        let mark = self.mark();
+        let only_tried = members.iter().any(|waiting| waiting.request.want == Want::DryRun);
+        let mut failed = None;
+        let mut decisions = Vec::with_capacity(members.len());
+        for (place, waiting) in members.into_iter().enumerate() {
+            let verdict = match (failed, only_tried) {
+                (Some(_), _) => Verdict::Held(Reply::Skipped),
+                (None, true) => self.attempt(&waiting.request),
+                (None, false) => self.carry_out(&waiting.request),
+            };
+            if failed.is_none() && verdict.is_no() {
+                failed = Some(place);
+            }
+            decisions.push(Decision { waiting, verdict });
+        }
+        if only_tried || failed.is_some() {
+            self.undo_to(mark);
+        }
+        for decision in decisions.iter_mut().take(failed.unwrap_or(0)) {
+            decision.verdict.skip();
+        }
+        decisions
+    }
+
+    /// The command takes effect, unless it did before.
+    fn carry_out(&mut self, request: &Request) -> Verdict {
+        if let Some(reply) = self.again(request.key) {
+            return Verdict::Settled(reply);
+        }
+        match self.ask_the_rules(request) {
+            Ok(events) if events.is_empty() => {
+                let (answer, state) = (self.as_it_stands(request), self.wanted_state(request));
+                Verdict::Held(Reply::Done { answer, replayed: false, state })
+            }
+            Ok(events) => {
+                let answer = self.write_down(request, events);
+                Verdict::Accepted(answer, self.wanted_state(request))
+            }
+            Err(reply) => Verdict::Held(reply),
+        }
+    }
+
+    /// What the command would do; the caller takes it back.
+    fn attempt(&mut self, request: &Request) -> Verdict {
+        Verdict::Held(match self.ask_the_rules(request) {
+            Ok(events) if events.is_empty() => Reply::Would { answer: self.as_it_stands(request), events },
+            Ok(events) => {
+                let answer = Answer { position: self.head, ..self.write_down(request, events.clone()) };
+                Reply::Would { answer, events }
+            }
+            Err(reply) => reply,
+        })
+    }
+
+    /// The first answer again, if the command took effect before.
+    fn again(&mut self, key: Key) -> Option<Reply> {
+        if let Some((fingerprint, answer)) = self.answers.get(&key.id) {
+            return Some(match *fingerprint == key.fingerprint {
+                true => Reply::Done { answer: answer.clone(), replayed: true, state: None },
+                false => Reply::KeyReused,
+            });
+        }
+        let past = self.known.past.get(&key.id)?;
+        if past.fingerprint != key.fingerprint {
+            return Some(Reply::KeyReused);
+        }
+        Some(match Answer::again(&past.events) {
+            Ok(Some(answer)) => Reply::Done { answer, replayed: true, state: None },
+            Ok(None) | Err(_) => Reply::Unreadable,
+        })
+    }
+
+    fn ask_the_rules(&self, request: &Request) -> Result<Vec<NewEvent>, Reply> {
+        let stale = self.stale(request);
+        // Who addresses what is not there is told that, whatever version they expected.
+        if let Some(rejection @ Rejection::StaleVersion { found: Version(1..), .. }) = stale {
+            return Err(Reply::Rejected(rejection));
+        }
+        let context = Context { now: request.now, new_id: request.new_id };
+        let events = rules::decide(&request.command, &context, self.world).map_err(|refusal| match refusal {
+            Refusal::Rejected(rejection) => Reply::Rejected(rejection),
+            // It was asked for and did not come: it cannot be read.
+            Refusal::Needs(_) => Reply::Unreadable,
+        })?;
+        if let Some(rejection) = stale {
+            return Err(Reply::Rejected(rejection));
+        }
+        let taken = |claim: &str| self.claims.contains(claim) || self.known.claims.contains(claim);
+        match events.iter().filter_map(|event| event.claim.as_deref()).find(|claim| taken(claim)) {
+            Some(claim) => Err(Reply::Rejected(Rejection::claim_taken(claim))),
+            None => Ok(events),
+        }
+    }
+
+    /// The caller has seen another version of the addressed stream than there is.
+    fn stale(&self, request: &Request) -> Option<Rejection> {
+        let expected = request.expected?;
+        let found = self.world.version(&rules::addressed(&request.command, request.new_id));
+        (found != expected).then_some(Rejection::StaleVersion { expected, found })
+    }
+
+    /// The answer to somebody who asks for what is so already: the addressed stream as it stands.
+    fn as_it_stands(&self, request: &Request) -> Answer {
+        let stream = rules::addressed(&request.command, request.new_id);
+        let version = self.world.version(&stream);
+        Answer::about(stream, version, self.head)
+    }
+
+    fn wanted_state(&self, request: &Request) -> Option<Box<State>> {
+        match request.want {
+            Want::Minimal | Want::DryRun => None,
+            Want::Representation => {
+                let stream = rules::addressed(&request.command, request.new_id);
+                self.world.find(&stream)?.state.clone().map(Box::new)
+            }
+        }
+    }
+
+    /// Turns a command's events into rows and moves the world on.
+    fn write_down(&mut self, request: &Request, events: Vec<NewEvent>) -> Answer {
+        let size = events.len();
+        let metadata = (!request.metadata.is_empty())
+            .then(|| serde_json::to_string(&request.metadata).expect("metadata is plain data"));
+        let mut command = Some(CommandMark {
+            id: request.key.id,
+            fingerprint: request.key.fingerprint,
+            // A command has at most a few events per line and 500 lines.
+            size: size as i16,
+        });
+        let position = Position::ZERO.plus(self.rows.len() + size);
+        let mut answer = Answer::about(events[0].stream.clone(), Version::NONE, position);
+        for NewEvent { stream, event, claim } in events {
+            let version = self.world.evolve(&stream, &event);
+            answer.add(&stream, version, &event);
+            let encoded = codec::encode(&event);
+            self.claims.extend(claim.clone());
+            self.rows.push(NewRow {
+                stream,
+                version,
+                event_type: encoded.event_type,
+                schema_version: encoded.schema_version,
+                payload: encoded.payload,
+                metadata: metadata.clone(),
+                command: command.take(),
+                claim,
+            });
+        }
+        answer
+    }
+
+    fn mark(&mut self) -> Mark {
+        Mark { world: self.world.mark(), rows: self.rows.len() }
+    }
+
+    fn undo_to(&mut self, mark: Mark) {
+        self.world.undo_to(mark.world);
+        for row in self.rows.drain(mark.rows..) {
+            if let Some(claim) = row.claim {
+                self.claims.remove(&claim);
+            }
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether a group with this in it fails.
+    fn is_no(&self) -> bool {
+        match self {
+            Verdict::Accepted(..) => false,
+            Verdict::Held(reply) | Verdict::Settled(reply) => {
+                !matches!(reply, Reply::Done { .. } | Reply::Would { .. })
+            }
+        }
+    }
+
+    /// Another command of the group fails. What was done at an earlier time stays done.
+    fn skip(&mut self) {
+        if !matches!(self, Verdict::Settled(_)) {
+            *self = Verdict::Held(Reply::Skipped);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The way to the writer: a mailbox that holds so many commands and refuses one more.
+//!
+//! A group of commands is one entry, whatever its size, and wakes the writer once. [`Waiting::reply`] takes a command off
+//! the writer's hands: it frees the command's key before the caller can know, so that a repeat by somebody who has an answer
+//! is never told that the command is in flight.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use events::Recorded;
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::flight::{Flights, Ticket};
+use super::request::{Reply, Request, Together, Want};
+use super::unit::Unit;
+use crate::log::{self, Log};
+
+/// Callers that look up a key at once; the others wait. The writer's connections are for its own work first.
+const LOOKUPS: usize = 1;
+
+/// Why a command was not even taken: nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// Too many wait: it is better to come again than to wait.
+    Full,
+    /// The writer takes no more commands: this process stops.
+    Closed,
+}
+
+/// The way to the writer; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    entries: mpsc::UnboundedSender<Entry>,
+    /// A permit for each command that may still wait.
+    room: Arc<Semaphore>,
+    flights: Flights,
+    lookups: Arc<Semaphore>,
+    log: Log,
+}
+
+/// The writer's end of the mailbox.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    entries: mpsc::UnboundedReceiver<Entry>,
+    room: Arc<Semaphore>,
+}
+
+/// What is handed over at once.
+#[derive(Debug)]
+enum Entry {
+    One(Waiting),
+    Each(Vec<Waiting>),
+    Together(Vec<Waiting>),
+}
+
+/// A command and the one who waits for it.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    /// A dry run has none.
+    ticket: Option<Ticket>,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Caller(oneshot::Sender<Reply>),
+    Group { group: Arc<Group>, place: usize },
+}
+
+/// Replies of a group, gathered until the last is there.
+#[derive(Debug)]
+struct Group(Mutex<Gathered>);
+
+#[derive(Debug)]
+struct Gathered {
+    replies: Vec<Reply>,
+    missing: usize,
+    to: Option<oneshot::Sender<Vec<Reply>>>,
+}
+
+/// What became of a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fate {
+    /// It took effect.
+    Done {
+        /// What it did.
+        answer: Answer,
+        /// The events that it wrote.
+        events: Vec<Recorded>,
+    },
+    /// It waits or is being decided in this process.
+    InFlight,
+    /// The log knows nothing of it: it was never taken, was refused, or found that everything was so already.
+    Unknown,
+}
+
+/// Why it cannot be said what became of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The log could not be read.
+    #[error("looking for a command in the log")]
+    Log(#[from] log::Error),
+    /// An event that the command wrote cannot be read.
+    #[error("reading what a command wrote")]
+    Decode(#[from] events::DecodeError),
+}
+
+/// A mailbox for so many commands, and the writer's end of it.
+pub(super) fn open(commands: usize, log: Log) -> (Mailbox, Inbox) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(commands.min(Semaphore::MAX_PERMITS)));
+    let lookups = Arc::new(Semaphore::new(LOOKUPS));
+    let mailbox = Mailbox { entries: sender, room: Arc::clone(&room), flights: Flights::default(), lookups, log };
+    (mailbox, Inbox { entries: receiver, room })
+}
+
+impl Mailbox {
+    /// Hands a command to the writer and waits for its reply.
+    pub async fn submit(&self, request: Request) -> Result<Reply, Shed> {
+        let ticket = match self.take_off(&request) {
+            Ok(ticket) => ticket,
+            Err(reply) => return Ok(reply),
+        };
+        let (to, replied) = oneshot::channel();
+        self.send(Entry::One(Waiting { request, ticket, to: To::Caller(to) }))?;
+        Ok(replied.await.unwrap_or(Reply::Unknown))
+    }
+
+    /// Hands a group of commands to the writer at once; gives their replies in order.
+    pub async fn submit_many(&self, requests: Vec<Request>, together: Together) -> Result<Vec<Reply>, Shed> {
+        let count = requests.len();
+        let tickets: Vec<_> = requests.iter().map(|request| self.take_off(request)).collect();
+        if together == Together::AllOrNothing && tickets.iter().any(Result::is_err) {
+            return Ok(tickets.into_iter().map(|ticket| ticket.err().unwrap_or(Reply::Skipped)).collect());
+        }
+        let (to, replied) = oneshot::channel();
+        let group = Arc::new(Group::new(count, to));
+        let mut waiting = Vec::with_capacity(count);
+        for (place, (request, ticket)) in requests.into_iter().zip(tickets).enumerate() {
+            let to = To::Group { group: Arc::clone(&group), place };
+            match ticket {
+                Ok(ticket) => waiting.push(Waiting { request, ticket, to }),
+                Err(reply) => to.send(reply),
+            }
+        }
+        drop(group);
+        match (waiting.is_empty(), together) {
+            (true, _) => {}
+            (false, Together::Each) => self.send(Entry::Each(waiting))?,
+            (false, Together::AllOrNothing) => self.send(Entry::Together(waiting))?,
+        }
+        Ok(replied.await.unwrap_or_else(|_| vec![Reply::Unknown; count]))
+    }
+
+    /// What became of the command with this key id. Another process may have one in flight that this one knows nothing of.
+    pub async fn find(&self, id: Uuid) -> Result<Fate, FindError> {
+        if self.flights.has(id) {
+            return Ok(Fate::InFlight);
+        }
+        let _turn = self.lookups.acquire().await;
+        let Some(past) = self.log.find_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
+        match Answer::again(&past.events)? {
+            Some(answer) => Ok(Fate::Done { answer, events: past.events }),
+            None => Ok(Fate::Unknown),
+        }
+    }
+
+    fn take_off(&self, request: &Request) -> Result<Option<Ticket>, Reply> {
+        match request.want {
+            Want::DryRun => Ok(None),
+            Want::Minimal | Want::Representation => self.flights.take_off(request.key).map(Some),
+        }
+    }
+
+    fn send(&self, entry: Entry) -> Result<(), Shed> {
+        let count = u32::try_from(entry.len()).map_err(|_| Shed::Full)?;
+        match self.room.try_acquire_many(count) {
+            Ok(room) => room.forget(),
+            Err(TryAcquireError::NoPermits) => return Err(Shed::Full),
+            Err(TryAcquireError::Closed) => return Err(Shed::Closed),
+        }
+        self.entries.send(entry).map_err(|_| Shed::Closed)
+    }
+}
+
+impl Inbox {
+    /// Takes nothing new from now on; what was taken can still be received.
+    pub(super) fn close(&mut self) {
+        self.room.close();
+        self.entries.close();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.entries.is_closed()
+    }
+
+    /// Waits for something; `false` once nothing can come any more.
+    pub(super) async fn receive(&mut self, batch: &mut Vec<Unit<Waiting>>, most: usize) -> bool {
+        let Some(entry) = self.entries.recv().await else { return false };
+        self.take(entry, batch);
+        self.receive_more(batch, most);
+        true
+    }
+
+    /// Takes what waits, until the batch has as many commands as there may be. A group comes whole, so there may be more.
+    pub(super) fn receive_more(&mut self, batch: &mut Vec<Unit<Waiting>>, most: usize) {
+        let mut count: usize = batch.iter().map(|unit| unit.members().len()).sum();
+        while count < most
+            && let Ok(entry) = self.entries.try_recv()
+        {
+            count += self.take(entry, batch);
+        }
+    }
+
+    fn take(&self, entry: Entry, batch: &mut Vec<Unit<Waiting>>) -> usize {
+        let count = entry.len();
+        self.room.add_permits(count);
+        match entry {
+            Entry::One(waiting) => batch.push(Unit::One(waiting)),
+            Entry::Each(waiting) => batch.extend(waiting.into_iter().map(Unit::One)),
+            Entry::Together(waiting) => batch.push(Unit::Together(waiting)),
+        }
+        count
+    }
+}
+
+impl Entry {
+    fn len(&self) -> usize {
+        match self {
+            Entry::One(_) => 1,
+            Entry::Each(waiting) | Entry::Together(waiting) => waiting.len(),
+        }
+    }
+}
+
+impl Waiting {
+    /// A caller who went away is not waited for; its command stands.
+    pub(super) fn reply(self, reply: Reply) {
+        drop(self.ticket);
+        self.to.send(reply);
+    }
+}
+
+impl To {
+    fn send(self, reply: Reply) {
+        match self {
+            To::Caller(caller) => drop(caller.send(reply)),
+            To::Group { group, place } => group.gather(place, reply),
+        }
+    }
+}
+
+impl Group {
+    fn new(count: usize, to: oneshot::Sender<Vec<Reply>>) -> Group {
+        Group(Mutex::new(Gathered { replies: vec![Reply::Unknown; count], missing: count, to: Some(to) }))
+    }
+
+    fn gather(&self, place: usize, reply: Reply) {
+        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.replies[place] = reply;
+        gathered.missing -= 1;
+        if gathered.missing > 0 {
+            return;
+        }
+        if let Some(to) = gathered.to.take() {
+            // A caller who went away is not waited for.
+            let _ = to.send(std::mem::take(&mut gathered.replies));
+        }
+    }
+}
