@@ -18,7 +18,7 @@ create type jobs.job_spec as (
 );
 
 create table jobs._private_jobs (
-    id bigint not null generated always as identity,
+    id bigint not null generated always as identity (sequence name jobs.jobs_id_seq1),
     job_queue_id integer,
     task_id integer not null,
     payload json default '{}'::json not null,
@@ -40,7 +40,7 @@ create table jobs._private_jobs (
 );
 
 create table jobs._private_job_queues (
-    id integer not null generated always as identity,
+    id integer not null generated always as identity (sequence name jobs.job_queues_id_seq),
     queue_name text not null,
     locked_at timestamptz,
     locked_by text,
@@ -59,7 +59,7 @@ create table jobs._private_known_crontabs (
 );
 
 create table jobs._private_tasks (
-    id integer not null generated always as identity,
+    id integer not null generated always as identity (sequence name jobs.tasks_id_seq),
     identifier text not null,
     constraint tasks_identifier_check check ((length(identifier) <= 128))
 );

@@ -102,7 +102,7 @@ mod tests {
     proptest! {
         /// The splitter and the parser agree on what a row is, whatever the text.
         #[test]
-        fn rows_are_those_of_the_parser(text in "[ab\",\n\r]{0,40}") {
+        fn rows_are_those_of_the_parser(text in "[ab\",\n]{0,40}") {
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
@@ -121,9 +121,6 @@ mod tests {
                 ours.extend(reader.byte_records().map(|record| record.unwrap().len()));
             }
             let theirs: Vec<usize> = parsed.iter().map(Vec::len).collect();
-            // A row of nothing but a carriage return is one to the parser only.
-            let only_return = |text: &str| text.lines().any(|line| line == "\r");
-            prop_assume!(!only_return(&text) && !text.contains('\r'));
             prop_assert_eq!(ours, theirs);
         }
     }
