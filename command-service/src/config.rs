@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use platform::config::{ConfigErrors, FromSetting, Settings};
+use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::jobs;
+use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::relay;
+use crate::schedule::{self, plan};
 use crate::world::Room;
 use crate::writer;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub writer: writer::Limits,
     /// How large imports may be and how they are worked.
     pub imports: jobs::Limits,
+    /// What time brings about, and when.
+    pub schedule: schedule::Config,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -37,6 +41,9 @@ pub struct Config {
     /// Which log lines there are.
     pub log_level: Filter,
 }
+
+/// A thousand orders of some lines each take half a megabyte; this leaves room for long ones.
+const DEFAULT_BATCH_BYTES: u64 = 8 << 20;
 
 /// A PostgreSQL address.
 struct Database(PgConnectOptions);
@@ -82,16 +89,23 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
-        let imports = jobs::Limits::default();
-        let import_bytes = settings.bounded("IMPORT_BYTES_MAX", imports.bytes, 1..=1 << 40);
-        let import_rows = settings.bounded("IMPORT_ROWS_MAX", imports.rows, 1..=1_000_000_000);
-        let import_workers = settings.bounded("IMPORT_WORKERS", imports.workers, 1..=64);
-        let import_retention = settings.optional("IMPORT_RETENTION", imports.retention);
+        let imports = read_imports(&mut settings);
+        let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
+        let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let http_addr: SocketAddr = http_addr.get(&complete);
+        let writer = writer::Limits {
+            mailbox: mailbox.get(&complete),
+            batch: batch.get(&complete),
+            room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
+            answers: answers.get(&complete).0,
+        };
+        // More at a time than the mailbox holds would never be taken.
+        let mut schedule: schedule::Config = schedule.get(&complete);
+        schedule.batch = schedule.batch.min(writer.mailbox);
         Ok(Config {
             http_addr,
             admin_addr: admin_addr.get(&complete),
@@ -104,23 +118,54 @@ impl Config {
                 lease: lease.get(&complete),
                 instance: format!("{}/{http_addr}", hostname()),
             }),
-            writer: writer::Limits {
-                mailbox: mailbox.get(&complete),
-                batch: batch.get(&complete),
-                room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
-                answers: answers.get(&complete).0,
-            },
-            imports: jobs::Limits {
-                bytes: import_bytes.get(&complete),
-                rows: import_rows.get(&complete),
-                workers: import_workers.get(&complete),
-                retention: import_retention.get(&complete),
-            },
-            http: http.get(&complete),
+            writer,
+            imports: imports.get(&complete),
+            schedule,
+            http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
         })
     }
+}
+
+/// Batches may be larger than other bodies.
+fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
+    let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
+    http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
+}
+
+fn read_imports(settings: &mut Settings) -> Field<jobs::Limits> {
+    let default = jobs::Limits::default();
+    let bytes = settings.bounded("IMPORT_BYTES_MAX", default.bytes, 1..=1 << 40);
+    let rows = settings.bounded("IMPORT_ROWS_MAX", default.rows, 1..=1_000_000_000);
+    let workers = settings.bounded("IMPORT_WORKERS", default.workers, 1..=64);
+    let retention = settings.optional("IMPORT_RETENTION", default.retention);
+    settings.group(|complete| jobs::Limits {
+        bytes: bytes.get(complete),
+        rows: rows.get(complete),
+        workers: workers.get(complete),
+        retention: retention.get(complete),
+    })
+}
+
+fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
+    let default = schedule::Config::default();
+    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.waits.complete_after);
+    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.waits.history_grace);
+    let poll = settings.optional("SCHEDULE_POLL", default.poll);
+    let batch = settings.bounded("SCHEDULE_BATCH_MAX", default.batch, 1..=5_000);
+    settings.group(|complete| schedule::Config {
+        waits: plan::Waits { complete_after: complete_after.get(complete), history_grace: history_grace.get(complete) },
+        poll: poll.get(complete),
+        batch: batch.get(complete),
+    })
+}
+
+/// The database alone, for tools that need nothing else.
+pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
+    let mut settings = Settings::from_env();
+    let database = settings.required::<Database>("DATABASE_URL");
+    Ok(database.get(&settings.finish()?).0)
 }
 
 /// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.

@@ -1,14 +1,21 @@
 //! Commands over HTTP: one declaration per command, in [`orders`], [`products`] and [`stock`], of which [`commands`] makes the
-//! route and its documentation; what all of them share is in [`execute`] (key in, reply out) and [`reply`] (words of the
-//! answer). Many at once: [`imports`], worked as [`jobs`]. `GET /v1/openapi.json` is the documentation, `GET /docs` a page to
-//! try it.
+//! route and its documentation ([`operation`] is what can be declared). What all of them share is in [`asked`] (what a caller
+//! says beside the command), [`execute`] (to the writer and back), [`reply`] and [`problems`] (words of the answer). Many at
+//! once go through [`batch`] ([`items`] cuts it, [`item`] reads one), more than that through [`imports`], which are worked as
+//! [`jobs`]; [`fate`] says what became of one. `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
+mod asked;
+mod batch;
 mod commands;
 mod execute;
+mod fate;
 pub mod imports;
+mod item;
+mod items;
 pub mod jobs;
 mod operation;
 mod orders;
+mod problems;
 mod products;
 mod reply;
 mod stock;
@@ -48,6 +55,12 @@ impl MailboxSlot {
         self.mailbox.get()
     }
 }
+
+/// Where many commands are taken at once: its bodies are larger than others.
+pub const BATCH_PATH: &str = "/v1/commands";
+
+/// The same without its version.
+pub const UNVERSIONED_BATCH_PATH: &str = "/commands";
 
 /// What the document says of the service.
 const INFO: Info = Info {

@@ -1,13 +1,40 @@
-//! The log in PostgreSQL: one row of `log_head` is its lock, its position and its order.
+//! The log: one row of `log_head` is its lock, its position and its order.
 //!
 //! A batch is appended by one statement that does nothing if the log has moved since the state that the batch was decided
-//! on ([`append`]). Readers need only `position > $cursor order by position` ([`read`]). What became of a command is in
-//! the events that it wrote ([`past`]).
+//! on ([`append`]); who has lost races takes the head of the log first. Readers need only
+//! `position > $cursor order by position` ([`read`]), streams are loaded from their last snapshot on ([`snapshot`]). What
+//! became of a command is in the events that it wrote ([`past`]). Who follows a few types of events reads [`stretch`]es.
+//!
+//! There are two logs: PostgreSQL's, which the platform runs on, and one in [`memory`], for rules, tools and tests that need
+//! no server. What both promise is in `tests/log_contract.rs`. Either is used without HTTP and without a writer:
+//!
+//! ```
+//! use chrono::Utc;
+//! use command_service::log::Log;
+//! use command_service::log::append::{Appended, NewRow};
+//! use events::stock::{StockEvent, StockReceived};
+//! use events::{Position, Version};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let log = Log::in_memory();
+//! let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
+//! let row = NewRow::new("stock-MUG-1@main".parse()?, Version(1), &received.into());
+//! let head = log.head().await?;
+//! assert!(matches!(log.append(head, Utc::now(), &[row.clone()]).await, Appended::After(Position(0))));
+//! // The log has moved, so the same head does not do any more.
+//! assert!(matches!(log.append(head, Utc::now(), &[row]).await, Appended::Lost));
+//! assert_eq!(log.read_after(Position::ZERO, 10).await?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod append;
+pub mod memory;
 pub mod past;
 pub mod read;
 pub mod snapshot;
+pub mod stretch;
 
 use std::time::Duration;
 
@@ -15,13 +42,19 @@ use events::{Incarnation, Position};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+use memory::Memory;
+
 /// Longest wait for a free connection; the caller is told to come again after that.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The log; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Log {
-    pool: PgPool,
+pub struct Log(Store);
+
+#[derive(Debug, Clone)]
+enum Store {
+    Postgres(PgPool),
+    Memory(Memory),
 }
 
 /// Where the log ends.
@@ -70,13 +103,22 @@ pub fn connect(options: PgConnectOptions, connections: u32) -> PgPool {
 impl Log {
     /// The log in the database behind `pool`.
     pub fn new(pool: PgPool) -> Log {
-        Log { pool }
+        Log(Store::Postgres(pool))
+    }
+
+    /// An empty log that lives as long as this value and its clones. Nothing in it is durable.
+    pub fn in_memory() -> Log {
+        Log(Store::Memory(Memory::default()))
     }
 
     /// Where the log ends now.
     pub async fn head(&self) -> Result<Head, Error> {
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.head()),
+        };
         let (incarnation, position) = sqlx::query_as::<_, (i32, i64)>("select incarnation, position from log_head")
-            .fetch_one(&self.pool)
+            .fetch_one(pool)
             .await
             .map_err(Error::database("reading the head of the log"))?;
         Ok(Head { incarnation: Incarnation(incarnation), position: Position(position) })
@@ -90,8 +132,13 @@ impl Log {
                 (select position from relay_checkpoint where incarnation = (select incarnation from log_head)),
                 (select max(position) from projection_checkpoints where incarnation = (select incarnation from log_head)),
                 0)";
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            // Nobody follows it but through this value.
+            Store::Memory(_) => return Ok(Position::ZERO),
+        };
         let position = sqlx::query_scalar::<_, i64>(SEEN)
-            .fetch_one(&self.pool)
+            .fetch_one(pool)
             .await
             .map_err(Error::database("reading what relay and projections have seen"))?;
         Ok(Position(position))

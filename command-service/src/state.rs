@@ -1,6 +1,8 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
+//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event. Callers who prefer a
+//! representation are shown them, so their fields are part of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, EmailEvent};
@@ -11,9 +13,40 @@ use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
 use events::{Currency, CustomerId, Event, Minor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
+/// anew. A change of the fields needs nothing, [`shape`] sees it.
+const FOLD: u32 = 1;
+
+/// What the states look like and how they are folded, as a number: a snapshot of another shape is none.
+pub fn shape() -> i64 {
+    static SHAPE: LazyLock<i64> = LazyLock::new(|| {
+        let mut schema = schemars::schema_for!(State).to_value();
+        forget_words(&mut schema);
+        xxh3_64(format!("{FOLD} {schema}").as_bytes()) as i64
+    });
+    *SHAPE
+}
+
+/// What people read in a schema says nothing about the shape.
+fn forget_words(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.retain(|name, member| !(name == "description" && member.is_string()));
+            members.values_mut().for_each(forget_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_words),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
 
 /// State of a stream that has at least one event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
     Product(Product),
@@ -30,13 +63,14 @@ pub enum State {
 }
 
 /// What a decision needs to know of a product.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     /// What people call it.
     pub name: String,
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
     /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
     /// What else is known of it.
     pub attributes: BTreeMap<String, String>,
@@ -47,7 +81,7 @@ pub struct Product {
 }
 
 /// What a decision needs to know of a customer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// Who it is.
     pub profile: Personal<Profile>,
@@ -58,20 +92,22 @@ pub struct Customer {
 }
 
 /// What a decision needs to know of a hold.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// What it keeps, or kept.
     pub lines: Vec<HoldLine>,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
     /// The cart or session, as the caller named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether it still keeps anything.
     pub standing: HoldStanding,
 }
 
 /// Whether a hold still keeps anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It does.
     #[default]
@@ -85,7 +121,7 @@ pub enum HoldStanding {
 }
 
 /// What a decision needs to know of an order.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// How far it has come.
     pub progress: Progress,
@@ -96,20 +132,23 @@ pub struct Order {
 }
 
 /// What a decision needs to know of a payment beyond its sums.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
     /// How it was made, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Whether it was voided or failed.
     pub closed: bool,
 }
 
 /// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
     /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
 

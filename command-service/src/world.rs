@@ -13,8 +13,9 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use events::order::OrderEvent;
-use events::{Event, OrderCode, StreamId, Version};
+use events::{Event, OrderCode, Recorded, StreamId, Version};
 use lru::LruCache;
+use serde::Deserialize;
 
 use crate::state::State;
 
@@ -287,6 +288,16 @@ impl Slot {
         const PLACE: usize = 64 + size_of::<Kept>();
         PLACE + self.state.as_ref().map_or(0, State::bytes)
     }
+}
+
+/// The code of the order that this event placed, read without the rest of it.
+pub fn code_of(recorded: &Recorded) -> Option<OrderCode> {
+    #[derive(Deserialize)]
+    struct Coded {
+        code: OrderCode,
+    }
+    let is_placed = recorded.event_type == "OrderPlaced";
+    is_placed.then(|| serde_json::from_str(&recorded.payload).ok()).flatten().map(|Coded { code }| code)
 }
 
 /// `SON000042` is prefix `SON`, number 42.

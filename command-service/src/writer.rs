@@ -11,7 +11,9 @@ pub mod answer;
 mod batch;
 mod desk;
 mod flight;
+mod keeper;
 pub mod key;
+mod loading;
 mod mailbox;
 mod recover;
 mod request;
@@ -19,7 +21,6 @@ mod unit;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use events::{Position, Recorded};
 use lru::LruCache;
@@ -33,6 +34,7 @@ use crate::log::{self, Head, Log};
 use crate::world::{Room, World};
 use answer::Answer;
 use batch::Batch;
+use keeper::Keeper;
 use mailbox::Inbox;
 
 pub use mailbox::{Fate, FindError, Mailbox, Shed};
@@ -68,13 +70,16 @@ pub struct Writer {
     log: Log,
     world: World,
     head: Head,
-    /// Whether the world may be behind the log, because an answer got lost.
+    /// Whether the world may be behind the log, because a race or an answer got lost.
     stale: bool,
+    /// Turns to take under the lock of the log's head before races are tried again.
+    turns: u32,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     health: Component,
+    keeper: Keeper,
     numbers_saved: Position,
 }
 
@@ -84,9 +89,6 @@ pub enum StartError {
     /// The log could not be read.
     #[error("reading the log")]
     Log(#[from] log::Error),
-    /// An order of the log cannot be read.
-    #[error("reading the last order numbers")]
-    Numbers(#[from] events::DecodeError),
     /// Others have seen more of the log than there is.
     #[error(
         "the log ends at position {head}, but position {seen} has been seen: it has lost its tail (a restore or a failover). \
@@ -103,8 +105,8 @@ pub enum StartError {
 /// Events read at a time while catching up.
 const PAGE: i64 = 10_000;
 
-/// Positions between two snapshots of the order numbers: what a start has to read at most, a fraction of a second.
-const SNAPSHOT_EVERY: i64 = 50_000;
+/// Positions between two snapshots of the order numbers: what a start has to count at most, a fraction of a second.
+const NUMBERS_EVERY: i64 = 50_000;
 
 impl Writer {
     /// A writer that knows where the log ends. Batches that it commits are offered to `committed`, whose other end may miss
@@ -121,18 +123,33 @@ impl Writer {
             return Err(StartError::LostTail { head: head.position, seen });
         }
         let mut world = World::within(limits.room);
-        let numbers_saved = read_numbers(&log, &mut world, head.position).await?;
+        let numbers = log.load_numbers(head).await?;
+        world.restore_numbers(numbers.last);
+        let keeper = Keeper::start(log.clone());
         let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone());
         let answers = LruCache::new(limits.answers);
-        let writer =
-            Writer { log, world, head, stale: false, answers, limits, inbox, committed, health, numbers_saved };
+        let writer = Writer {
+            log,
+            world,
+            head,
+            stale: false,
+            turns: 0,
+            answers,
+            limits,
+            inbox,
+            committed,
+            health,
+            keeper,
+            numbers_saved: numbers.saved,
+        };
         Ok((writer, mailbox))
     }
 
     /// Works until asked to stop; what was taken until then is answered first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        save(&self.log, self.head.position, &self.world.numbers()).await;
+        self.keeper.keep_numbers(self.head, self.world.numbers());
+        self.keeper.finish().await;
     }
 
     /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
@@ -144,10 +161,9 @@ impl Writer {
         let commands: usize = batch.iter().map(|unit| unit.members().len()).sum();
         metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(commands as f64);
         self.process(batch).await;
-        if self.head.position.0 - self.numbers_saved.0 >= SNAPSHOT_EVERY {
+        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
             self.numbers_saved = self.head.position;
-            let (log, numbers, position) = (self.log.clone(), self.world.numbers(), self.head.position);
-            tokio::spawn(async move { save(&log, position, &numbers).await });
+            self.keeper.keep_numbers(self.head, self.world.numbers());
         }
         true
     }
@@ -162,35 +178,6 @@ impl Writer {
                 _ = self.inbox.receive(&mut batch, self.limits.batch) => return batch,
                 () = stop.requested(), if !closed => self.inbox.close(),
             }
-        }
-    }
-}
-
-/// A snapshot that cannot be saved costs the next start some time, nothing else.
-async fn save(log: &Log, position: Position, numbers: &std::collections::BTreeMap<String, u64>) {
-    let saved = tokio::time::timeout(SAVE_TIMEOUT, log.save_numbers(position, numbers)).await;
-    match saved {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "saving the order numbers failed"),
-        Err(_) => tracing::warn!("saving the order numbers took too long"),
-    }
-}
-
-const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Folds the order numbers from the snapshot and the orders after it; gives the snapshot's position.
-async fn read_numbers(log: &Log, world: &mut World, head: Position) -> Result<Position, StartError> {
-    let (saved, numbers) = log.load_numbers().await?;
-    if saved <= head {
-        world.restore_numbers(numbers);
-    }
-    let mut cursor = if saved <= head { saved } else { Position::ZERO };
-    loop {
-        let page = log.read_type_after("OrderPlaced", cursor, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(saved) };
-        cursor = last.position;
-        for recorded in &page {
-            world.count(&recorded.decode()?);
         }
     }
 }

@@ -43,6 +43,7 @@ pub struct PlaceOrderBody {
     pub discount: Option<Price>,
     /// Shipping with tax, minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
     pub shipping: Option<Price>,
     /// The total that the caller showed to the buyer, minor units; the order is refused if it comes to anything else.
     #[serde(skip_serializing_if = "Option::is_none")]

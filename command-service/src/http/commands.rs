@@ -1,8 +1,10 @@
-//! Routes of commands: what [`Operation`] says of each, and how the path's variables and the body become the command.
+//! Routes of commands: what [`Operation`] says of each, and how the path's variables and the body become the command. The same
+//! declaration puts the command into the table of the [`batch`].
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, Method};
+use platform::body::Whole;
 use platform::json::Json;
 use platform::openapi::{self, Routes};
 use platform::params::Path;
@@ -10,20 +12,24 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-use super::MailboxSlot;
+use super::batch::{self, Table};
 use super::execute::execute;
-use super::operation::Operation;
+use super::item::Entry;
+use super::operation::{Operation, Refusal};
+use super::{MailboxSlot, fate};
 use crate::command::Command;
 
 /// Commands to one kind of thing.
 pub(super) struct Commands {
     routes: Routes<MailboxSlot>,
+    table: Table,
+    refusals: Vec<Refusal>,
 }
 
 impl Commands {
     /// No commands yet, to what `tag` names.
     pub(super) fn to(tag: &'static str, description: &'static str) -> Self {
-        Commands { routes: Routes::about(tag, description) }
+        Commands { routes: Routes::about(tag, description), table: Table::new(), refusals: Vec::new() }
     }
 
     /// `POST`: does something.
@@ -47,17 +53,23 @@ impl Commands {
     }
 
     fn with_body<P: Variables, B: Body>(
-        self,
+        mut self,
         method: Method,
         path: &'static str,
         operation: Operation<B>,
         make: fn(P, B) -> Command,
     ) -> Self {
         let documented = operation.documented_with_body::<P>();
-        let operation = Arc::new(operation);
-        let handler = async move |slot: State<MailboxSlot>, headers: HeaderMap, path: Path<P>, Json(body): Json<B>| {
-            let is_key_needed = operation.is_key_needed(&body);
-            execute(&slot, &headers, is_key_needed, operation.effect, make(path.0, body)).await
+        self.refusals.extend(operation.refusals());
+        let (name, operation) = (operation.name, Arc::new(operation));
+        self.table.insert(name, Entry::of(path, Arc::clone(&operation), make));
+        let handler = async move |slot: State<MailboxSlot>,
+                                  RawQuery(query): RawQuery,
+                                  headers: HeaderMap,
+                                  Path(variables): Path<P>,
+                                  Json(body): Json<B>| {
+            let terms = operation.terms(&body);
+            execute(&slot, query.as_deref(), &headers, terms, make(variables, body)).await
         };
         self.route(method, path, handler, documented)
     }
@@ -74,17 +86,26 @@ impl Commands {
         H: Handler<T, MailboxSlot>,
         T: 'static,
     {
-        Commands { routes: self.routes.route(method, path, handler, documented) }
+        Commands { routes: self.routes.route(method, path, handler, documented), ..self }
     }
 
     /// Both together.
-    pub(super) fn merge(self, other: Commands) -> Self {
-        Commands { routes: self.routes.merge(other.routes) }
+    pub(super) fn merge(mut self, other: Commands) -> Self {
+        self.table.extend(other.table);
+        self.refusals.extend(other.refusals);
+        Commands { routes: self.routes.merge(other.routes), ..self }
     }
 
-    /// Everything as routes.
+    /// Everything as routes, with the one that takes many commands at once.
     pub(super) fn into_routes(self) -> Routes<MailboxSlot> {
-        self.routes
+        let documented = batch::documented(&self.table, &self.refusals);
+        let table = Arc::new(self.table);
+        let handler =
+            async move |slot: State<MailboxSlot>, RawQuery(query): RawQuery, headers: HeaderMap, Whole(body): Whole| {
+                batch::execute(&table, &slot, query.as_deref(), &headers, &body).await
+            };
+        let about = Routes::about("commands", "Many commands at once, and what became of one.");
+        self.routes.merge(about.route(Method::POST, super::BATCH_PATH, handler, documented).merge(fate::routes()))
     }
 }
 

@@ -17,12 +17,12 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::jobs::{self, Imports};
-use super::operation::{Key, Refusal};
-use super::{MailboxSlot, reply};
+use super::operation::{self, Refusal};
+use super::{MailboxSlot, problems, reply};
 use crate::jobs::import::{Asked, Format, Kind, OnError, Stock};
 use crate::jobs::store::{Accepted, New};
 use crate::jobs::upload::{Packing, Refused, Upload};
-use crate::writer::key;
+use crate::writer::key::Key;
 
 /// The route, with its version and without; it has limits of its own.
 pub const PATHS: [&str; 2] = [PATH, "/imports/{kind}"];
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
             Parameter::query::<OnError>("on_error", "What rows that cannot take effect mean to the others."),
             Parameter::query::<Stock>("stock", "What orders do to stock."),
             Parameter::query::<bool>("dry_run", "Only to know what would happen."),
-            Parameter::header::<Key>("Idempotency-Key", "A fresh UUID per import; a repeat is told of the same job.")
+            Parameter::header::<operation::Key>("Idempotency-Key", "A fresh UUID per import; a repeat is told of the same job.")
                 .required(),
             Parameter::header::<ContentEncoding>("Content-Encoding", "How the body is packed."),
         ])
@@ -124,7 +124,7 @@ async fn import(
     match accepted? {
         Accepted::Queued(import) => Ok(jobs::accepted(&import)),
         Accepted::Known(import) => Ok(reply::replayed(jobs::accepted(&import))),
-        Accepted::KeyReused => Err(reply::key_reused()),
+        Accepted::KeyReused => Err(problems::key_reused()),
     }
 }
 
@@ -138,8 +138,8 @@ struct Head {
 fn asked(kind: Kind, parameters: &Parameters, headers: &HeaderMap) -> Result<Head, Problem> {
     let Parameters { on_error, stock, dry_run } = *parameters;
     let asked = Asked { kind, format: format(headers)?, on_error, stock, dry_run };
-    let key = headers.get("idempotency-key").ok_or_else(reply::key_missing)?;
-    let key = key::id_of(key.to_str().unwrap_or_default()).map_err(|error| reply::invalid_key(&error))?;
+    let key = headers.get("idempotency-key").ok_or_else(problems::key_missing)?;
+    let key = Key::id_of(key.to_str().unwrap_or_default()).map_err(|error| problems::invalid_key(&error))?;
     Ok(Head { asked, packing: packing(headers)?, key })
 }
 

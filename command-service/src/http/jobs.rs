@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::operation::Refusal;
-use super::{MailboxSlot, reply};
+use super::{MailboxSlot, problems};
 use crate::jobs::import::{Format, Import, Kind, OnError, Phase, Rows, State as JobState, Stock};
 use crate::jobs::store::{self, Filter, Store};
 use crate::jobs::{Limits, report};
@@ -39,7 +39,7 @@ impl FromRequestParts<MailboxSlot> for Imports {
     type Rejection = Problem;
 
     async fn from_request_parts(_: &mut Parts, slot: &MailboxSlot) -> Result<Imports, Problem> {
-        slot.imports.clone().ok_or_else(reply::starting)
+        slot.imports.clone().ok_or_else(problems::starting)
     }
 }
 

@@ -1,13 +1,21 @@
 //! Commands to orders, their payments, fulfilments, returns and refunds.
 
+use platform::deprecation::Deprecation;
 use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
-use crate::command::order::CancelOrderBody;
+use crate::command::order::{CancelOrderBody, PlaceOrderBody};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+};
+
+/// The field `shipping` of an order to place, one amount with tax, gives way to `shipping_lines`.
+const SHIPPING: Deprecation = Deprecation {
+    since: "@1796083200",
+    sunset: "Wed, 01 Dec 2027 00:00:00 GMT",
+    link: "</docs#/orders/place_order>; rel=\"deprecation\"; type=\"text/html\"",
 };
 
 /// What every command to an order may meet.
@@ -43,6 +51,7 @@ fn placing(orders: Commands) -> Commands {
                     (422, "amount-overflow"),
                     (422, "instant-out-of-range"),
                 ])
+                .deprecates(|body: &PlaceOrderBody| body.shipping.is_some(), &SHIPPING)
                 .example(json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 2 }] })),
             |(), body| Command::PlaceOrder(PlaceOrder { body }),
         )

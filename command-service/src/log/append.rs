@@ -1,11 +1,13 @@
 //! Appending: a batch commits only if the log has not moved since the state that it was decided on.
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Position, Recorded, StreamId, Version};
+use events::{Event, Incarnation, Position, Recorded, StreamId, Version, codec};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::{Error, Head, Log};
+use super::memory;
+use super::read::{self, Since};
+use super::{Error, Head, Log, Store};
 
 /// An event on its way into the log; its position is its place in the batch.
 #[derive(Debug, Clone)]
@@ -26,6 +28,14 @@ pub struct NewRow {
     pub command: Option<CommandMark>,
     /// A name that the event takes for good.
     pub claim: Option<String>,
+}
+
+impl NewRow {
+    /// An event with nothing around it.
+    pub fn new(stream: StreamId, version: Version, event: &Event) -> NewRow {
+        let codec::Encoded { event_type, schema_version, payload } = codec::encode(event);
+        NewRow { stream, version, event_type, schema_version, payload, metadata: None, command: None, claim: None }
+    }
 }
 
 /// What the first event of a command remembers of it.
@@ -72,43 +82,70 @@ const APPEND: &str = "
 impl Log {
     /// Appends `rows` if the log still ends at `expected`: one statement, one round trip, durable when it returns.
     pub async fn append(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let mut connection = match self.pool.acquire().await {
-            Ok(connection) => connection,
-            Err(error) => return Appended::Unknown(error),
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return memory.append(expected, recorded_at, rows).await,
         };
-        append(&mut connection, expected, recorded_at, rows).await
+        match pool.acquire().await {
+            Ok(mut connection) => append(&mut connection, expected, recorded_at, rows).await,
+            Err(error) => Appended::Unknown(error),
+        }
     }
 
-    /// Takes the head of the log for this transaction, so that no other writer can win the next race.
-    pub async fn lock(&self) -> Result<Locked, Error> {
-        let mut transaction = self.pool.begin().await.map_err(Error::database("beginning a transaction"))?;
-        let (incarnation, position) =
-            sqlx::query_as::<_, (i32, i64)>("select incarnation, position from log_head for update")
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(Error::database("locking the head of the log"))?;
-        let head = Head { incarnation: Incarnation(incarnation), position: Position(position) };
-        Ok(Locked { transaction, head })
+    /// Takes the head of the log, so that no other writer can win the next race, and reads at most `limit` of the events
+    /// after a position. Writers that wait for it get it one after the other.
+    pub async fn lock(&self, after: Position, limit: i64) -> Result<Locked, Error> {
+        // In one round trip. The events are read by a statement of their own: it sees what was committed while the lock was
+        // waited for, which the statement that waits does not.
+        const LOCK: &str = "begin; select position from log_head for update";
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => {
+                let turn = memory.lock().await;
+                return Ok(Locked { turn: Turn::Memory(memory.clone(), turn), since: memory.read_since(after, limit) });
+            }
+        };
+        let mut transaction = pool.begin_with(LOCK).await.map_err(Error::database("locking the head of the log"))?;
+        let since = read::read_since(&mut *transaction, after, limit).await?;
+        Ok(Locked { turn: Turn::Postgres(transaction), since })
     }
 }
 
 /// The head of the log, held until dropped or appended to.
 #[derive(Debug)]
 pub struct Locked {
-    transaction: sqlx::Transaction<'static, sqlx::Postgres>,
-    /// Where the log ends for as long as this is held.
-    pub head: Head,
+    turn: Turn,
+    /// Where the log ends for as long as this is held, and the events up to there.
+    pub since: Since,
+}
+
+#[derive(Debug)]
+enum Turn {
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Memory(memory::Memory, memory::Turn),
 }
 
 impl Locked {
     /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
-    pub async fn append(mut self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        match append(&mut self.transaction, expected, recorded_at, rows).await {
-            Appended::After(position) => match self.transaction.commit().await {
+    pub async fn append(self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let mut transaction = match self.turn {
+            Turn::Postgres(transaction) => transaction,
+            Turn::Memory(memory, _turn) => return memory.append_in_turn(expected, recorded_at, rows),
+        };
+        match append(&mut transaction, expected, recorded_at, rows).await {
+            Appended::After(position) => match transaction.commit().await {
                 Ok(()) => Appended::After(position),
                 Err(error) => Appended::Unknown(error),
             },
             nothing_happened => nothing_happened,
+        }
+    }
+
+    /// Lets the next one have it.
+    pub async fn release(self) {
+        if let Turn::Postgres(transaction) = self.turn {
+            // Where that fails the connection is gone, and the lock with it.
+            let _ = transaction.rollback().await;
         }
     }
 }

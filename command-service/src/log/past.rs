@@ -7,7 +7,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::read::recorded;
-use super::{Error, Log};
+use super::{Error, Log, Store};
 
 /// A command that has taken effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +28,13 @@ impl Log {
             join events e on e.position >= first.position and e.position < first.position + first.command_size
             where first.command_id = any($1)
             order by e.position";
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.find_commands(ids)),
+        };
         let rows = sqlx::query(FIND_COMMANDS)
             .bind(ids)
-            .fetch_all(&self.pool)
+            .fetch_all(pool)
             .await
             .map_err(Error::database("looking up commands"))?;
         let mut found: HashMap<Uuid, PastCommand> = HashMap::new();
@@ -45,9 +49,13 @@ impl Log {
 
     /// Those of these claims that are taken.
     pub async fn find_claims(&self, claims: &[String]) -> Result<HashSet<String>, Error> {
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.find_claims(claims)),
+        };
         let taken: Vec<String> = sqlx::query_scalar("select claim from events where claim = any($1)")
             .bind(claims)
-            .fetch_all(&self.pool)
+            .fetch_all(pool)
             .await
             .map_err(Error::database("looking up claims"))?;
         Ok(taken.into_iter().collect())

@@ -1,11 +1,20 @@
 //! Reading: positions are gapless and in commit order, so a cursor is a position and nothing more.
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Metadata, Position, Recorded, StreamId, Version};
+use events::{Incarnation, Metadata, Position, Recorded, Version};
 use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgExecutor, PgRow};
 
-use super::{Error, Log};
+use super::{Error, Head, Log, Store};
+
+/// What a writer has missed.
+#[derive(Debug)]
+pub struct Since {
+    /// Where the log ends.
+    pub head: Head,
+    /// The events up to there, or as many of them as were asked for.
+    pub events: Vec<Recorded>,
+}
 
 impl Log {
     /// At most `limit` events after a position, in order.
@@ -14,42 +23,50 @@ impl Log {
             select position, incarnation, stream_id, version, event_type, schema_version, payload::text,
                 metadata::text, recorded_at, command_id
             from events where position > $1 order by position limit $2";
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.read_after(after, limit)),
+        };
         let rows = sqlx::query(READ_AFTER)
             .bind(after.0)
             .bind(limit)
-            .fetch_all(&self.pool)
+            .fetch_all(pool)
             .await
             .map_err(Error::database("reading the log"))?;
         rows.iter().map(recorded).collect()
     }
 
-    /// At most `limit` events of one type after a position, in order.
-    pub async fn read_type_after(&self, event_type: &str, after: Position, limit: i64) -> Result<Vec<Recorded>, Error> {
-        const READ_TYPE_AFTER: &str = "
-            select position, incarnation, stream_id, version, event_type, schema_version, payload::text,
-                metadata::text, recorded_at, command_id
-            from events where position > $1 and event_type = $2 order by position limit $3";
-        let rows = sqlx::query(READ_TYPE_AFTER)
-            .bind(after.0)
-            .bind(event_type)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(Error::database("reading the log by type"))?;
-        rows.iter().map(recorded).collect()
+    /// Where the log ends, and at most `limit` events after a position, in order, as of one instant.
+    pub async fn read_since(&self, after: Position, limit: i64) -> Result<Since, Error> {
+        match &self.0 {
+            Store::Postgres(pool) => read_since(pool, after, limit).await,
+            Store::Memory(memory) => Ok(memory.read_since(after, limit)),
+        }
     }
+}
 
-    /// Every event of these streams, in order.
-    pub async fn load(&self, streams: &[StreamId]) -> Result<Vec<Recorded>, Error> {
-        const LOAD: &str = "
-            select position, incarnation, stream_id, version, event_type, schema_version, payload::text,
-                metadata::text, recorded_at, command_id
-            from events where stream_id = any($1) order by stream_id, version";
-        let names: Vec<&str> = streams.iter().map(StreamId::as_str).collect();
-        let rows =
-            sqlx::query(LOAD).bind(names).fetch_all(&self.pool).await.map_err(Error::database("loading streams"))?;
-        rows.iter().map(recorded).collect()
-    }
+pub(super) async fn read_since(executor: impl PgExecutor<'_>, after: Position, limit: i64) -> Result<Since, Error> {
+    const READ_SINCE: &str = "
+        select h.incarnation as head_incarnation, h.position as head_position, e.position, e.incarnation, e.stream_id,
+            e.version, e.event_type, e.schema_version, e.payload::text, e.metadata::text, e.recorded_at, e.command_id
+        from log_head h
+        left join lateral (select * from events where position > $1 order by position limit $2) e on true
+        order by e.position";
+    let rows = sqlx::query(READ_SINCE)
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(executor)
+        .await
+        .map_err(Error::database("reading what the log has beyond a position"))?;
+    let first = rows.first().ok_or_else(|| Error::Row("it has no head".to_owned()))?;
+    let head = Head {
+        incarnation: Incarnation(first.try_get("head_incarnation").map_err(unreadable)?),
+        position: Position(first.try_get("head_position").map_err(unreadable)?),
+    };
+    // Without events there is one row with a head and nothing else.
+    let is_event = |row: &&PgRow| !matches!(row.try_get::<Option<i64>, _>("position"), Ok(None));
+    let events = rows.iter().filter(is_event).map(recorded).collect::<Result<_, _>>()?;
+    Ok(Since { head, events })
 }
 
 /// An event from a row with the columns of [`Log::read_after`].
@@ -76,6 +93,6 @@ pub(super) fn recorded(row: &PgRow) -> Result<Recorded, Error> {
     })
 }
 
-fn unreadable(error: sqlx::Error) -> Error {
+pub(super) fn unreadable(error: sqlx::Error) -> Error {
     Error::Row(error.to_string())
 }

@@ -229,7 +229,7 @@ fn run(world: &mut World, steps: &[Step]) {
     for step in steps {
         match step {
             Step::Receive(item, quantity) => {
-                drop(world.evolve(&stream(["stock-A@x", "stock-B@x", "stock-C@x"][*item]), &received(*quantity)));
+                world.evolve(&stream(["stock-A@x", "stock-B@x", "stock-C@x"][*item]), &received(*quantity));
             }
             Step::Place(number) => {
                 let (order, event) = placed(*number, 2);

@@ -2,22 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use events::StreamId;
 use uuid::Uuid;
 
 use super::Writer;
-use super::desk::{Desk, Verdict};
+use super::desk::{Desk, Verdict, Written};
+use super::keeper::Portrait;
+use super::loading::Loaded;
 use super::mailbox::Waiting;
 use super::request::{Reply, Want};
 use super::unit::Unit;
 use crate::log;
 use crate::log::append::NewRow;
 use crate::log::past::PastCommand;
-use crate::rules;
-use crate::world::Slot;
-
-/// Rounds of loading before a batch is decided: an order first, then the stock of its lines.
-const LOAD_ROUNDS: usize = 3;
 
 /// Commands that are settled together.
 pub(super) type Batch = Vec<Unit<Waiting>>;
@@ -36,6 +32,8 @@ pub(super) struct Known {
 pub(super) struct Decided {
     /// What to append, in order.
     pub(super) rows: Vec<NewRow>,
+    /// Streams to keep snapshots of; their positions count from the start of the batch.
+    pub(super) portraits: Vec<Portrait>,
     /// Who is told what, in order of arrival.
     pub(super) units: Vec<Unit<Decision>>,
 }
@@ -71,61 +69,31 @@ impl Decision {
     }
 }
 
+/// Why a batch could not be decided.
+#[derive(Debug)]
+pub(super) enum Undecided {
+    /// The log has moved on: follow it first.
+    Behind(Batch),
+    /// The log could not be read.
+    Unread(Batch, log::Error),
+}
+
 impl Writer {
     /// Decides a batch; the world runs ahead of the log until `commit` or `roll_back`.
-    pub(super) async fn decide(&mut self, batch: Batch, known: &Known) -> Result<Decided, (log::Error, Batch)> {
-        if let Err(error) = self.load_what_is_read(&batch).await {
-            return Err((error, batch));
+    pub(super) async fn decide(&mut self, batch: Batch, known: &Known) -> Result<Decided, Undecided> {
+        match self.load_what_is_read(&batch).await {
+            Ok(Loaded::All) => Ok(self.decide_loaded(batch, known)),
+            Ok(Loaded::Behind) => Err(Undecided::Behind(batch)),
+            Err(error) => Err(Undecided::Unread(batch, error)),
         }
+    }
+
+    /// Decides a batch whose streams are in memory.
+    pub(super) fn decide_loaded(&mut self, batch: Batch, known: &Known) -> Decided {
         self.world.begin();
-        let mut desk = Desk::new(&mut self.world, &mut self.answers, known, self.head.position);
+        let mut desk = Desk::new(&mut self.world, &mut self.answers, known, self.head);
         let units = batch.into_iter().map(|unit| desk.decide(unit)).collect();
-        Ok(Decided { rows: desk.into_rows(), units })
-    }
-
-    /// Loads the streams that the batch will look at, in as few queries as there are rounds.
-    async fn load_what_is_read(&mut self, batch: &[Unit<Waiting>]) -> Result<(), log::Error> {
-        for _ in 0..LOAD_ROUNDS {
-            let mut missing: HashSet<StreamId> = HashSet::new();
-            for waiting in batch.iter().flat_map(Unit::members) {
-                for stream in rules::reads(&waiting.request.command, &self.world) {
-                    match self.world.find(&stream) {
-                        Some(_) => self.world.touch(&stream),
-                        None => drop(missing.insert(stream)),
-                    }
-                }
-            }
-            if missing.is_empty() {
-                return Ok(());
-            }
-            self.load(missing).await?;
-        }
-        Ok(())
-    }
-
-    async fn load(&mut self, streams: HashSet<StreamId>) -> Result<(), log::Error> {
-        let names: Vec<StreamId> = streams.iter().cloned().collect();
-        let mut slots: HashMap<StreamId, Slot> = streams.into_iter().map(|stream| (stream, Slot::default())).collect();
-        for recorded in self.log.load(&names).await? {
-            // What another writer appended since our head is folded when we follow it.
-            if recorded.position > self.head.position {
-                continue;
-            }
-            match recorded.decode() {
-                Ok(event) => {
-                    if let Some(slot) = slots.get_mut(&recorded.stream) {
-                        slot.evolve(&event);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(stream = %recorded.stream, position = recorded.position.0, %error, "a stream cannot be read");
-                    slots.remove(&recorded.stream);
-                }
-            }
-        }
-        for (stream, slot) in slots {
-            self.world.put(stream, slot);
-        }
-        Ok(())
+        let Written { rows, portraits } = desk.into_written();
+        Decided { rows, portraits, units }
     }
 }

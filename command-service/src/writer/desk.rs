@@ -3,21 +3,23 @@
 
 use std::collections::HashSet;
 
-use events::{Position, Version, codec};
+use events::{Position, StreamId, Version, codec};
 use lru::LruCache;
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{Decision, Known};
+use super::keeper::{Keeper, Portrait};
 use super::key::Key;
 use super::mailbox::Waiting;
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
+use crate::log::Head;
 use crate::log::append::{CommandMark, NewRow};
 use crate::rejection::Rejection;
 use crate::rules::{self, Context, NewEvent, Refusal};
 use crate::state::State;
-use crate::world::{self, World};
+use crate::world::{self, Slot, World};
 
 /// What a command will be told, if its batch goes as decided.
 #[derive(Debug)]
@@ -36,10 +38,18 @@ pub(super) struct Desk<'a> {
     answers: &'a mut LruCache<Uuid, (i64, Answer)>,
     known: &'a Known,
     /// Where the log ends.
-    head: Position,
-    rows: Vec<NewRow>,
+    head: Head,
+    written: Written,
     /// Claims of the rows.
     claims: HashSet<String>,
+}
+
+/// What a batch leaves.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) rows: Vec<NewRow>,
+    /// Streams that have grown long; their positions count from the start of the batch.
+    pub(super) portraits: Vec<Portrait>,
 }
 
 /// A point in the batch to which it can be taken back.
@@ -47,6 +57,7 @@ pub(super) struct Desk<'a> {
 struct Mark {
     world: world::Mark,
     rows: usize,
+    portraits: usize,
 }
 
 impl<'a> Desk<'a> {
@@ -54,13 +65,13 @@ impl<'a> Desk<'a> {
         world: &'a mut World,
         answers: &'a mut LruCache<Uuid, (i64, Answer)>,
         known: &'a Known,
-        head: Position,
+        head: Head,
     ) -> Self {
-        Desk { world, answers, known, head, rows: Vec::new(), claims: HashSet::new() }
+        Desk { world, answers, known, head, written: Written::default(), claims: HashSet::new() }
     }
 
-    pub(super) fn into_rows(self) -> Vec<NewRow> {
-        self.rows
+    pub(super) fn into_written(self) -> Written {
+        self.written
     }
 
     pub(super) fn decide(&mut self, unit: Unit<Waiting>) -> Unit<Decision> {
@@ -131,7 +142,7 @@ impl<'a> Desk<'a> {
         Verdict::Held(match self.ask_the_rules(request) {
             Ok(events) if events.is_empty() => Reply::Would { answer: self.as_it_stands(request), events },
             Ok(events) => {
-                let answer = Answer { position: self.head, ..self.write_down(request, events.clone()) };
+                let answer = Answer { position: self.head.position, ..self.write_down(request, events.clone()) };
                 Reply::Would { answer, events }
             }
             Err(reply) => reply,
@@ -189,7 +200,7 @@ impl<'a> Desk<'a> {
     fn as_it_stands(&self, request: &Request) -> Answer {
         let stream = rules::addressed(&request.command, request.new_id);
         let version = self.world.version(&stream);
-        Answer::about(stream, version, self.head)
+        Answer::about(stream, version, self.head.position)
     }
 
     fn wanted_state(&self, request: &Request) -> Option<Box<State>> {
@@ -213,14 +224,17 @@ impl<'a> Desk<'a> {
             // A command has at most a few events per line and 500 lines.
             size: size as i16,
         });
-        let position = Position::ZERO.plus(self.rows.len() + size);
+        let position = Position::ZERO.plus(self.written.rows.len() + size);
         let mut answer = Answer::about(events[0].stream.clone(), Version::NONE, position);
         for NewEvent { stream, event, claim } in events {
             let version = self.world.evolve(&stream, &event);
             answer.add(&stream, version, &event);
+            if Keeper::wants(version) {
+                self.portray(&stream);
+            }
             let encoded = codec::encode(&event);
             self.claims.extend(claim.clone());
-            self.rows.push(NewRow {
+            self.written.rows.push(NewRow {
                 stream,
                 version,
                 event_type: encoded.event_type,
@@ -234,13 +248,27 @@ impl<'a> Desk<'a> {
         answer
     }
 
+    /// The stream as it is after the event whose row comes next.
+    fn portray(&mut self, stream: &StreamId) {
+        let Some(Slot { version, state: Some(state) }) = self.world.find(stream) else { return };
+        self.written.portraits.push(Portrait {
+            stream: stream.clone(),
+            version: *version,
+            position: Position::ZERO.plus(self.written.rows.len() + 1),
+            incarnation: self.head.incarnation,
+            state: state.clone(),
+        });
+    }
+
     fn mark(&mut self) -> Mark {
-        Mark { world: self.world.mark(), rows: self.rows.len() }
+        let Written { rows, portraits } = &self.written;
+        Mark { world: self.world.mark(), rows: rows.len(), portraits: portraits.len() }
     }
 
     fn undo_to(&mut self, mark: Mark) {
         self.world.undo_to(mark.world);
-        for row in self.rows.drain(mark.rows..) {
+        self.written.portraits.truncate(mark.portraits);
+        for row in self.written.rows.drain(mark.rows..) {
             if let Some(claim) = row.claim {
                 self.claims.remove(&claim);
             }

@@ -48,6 +48,7 @@ pub(super) struct Inbox {
 
 /// What is handed over at once.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all entries are of one command: a box for each would cost more")]
 enum Entry {
     One(Waiting),
     Each(Vec<Waiting>),

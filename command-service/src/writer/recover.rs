@@ -4,20 +4,23 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::Position;
+use events::{Position, Recorded};
 use platform::metric_names;
 use uuid::Uuid;
 
-use super::batch::{Batch, Decided, Known};
+use super::batch::{Batch, Decided, Decision, Known, Undecided};
 use super::desk::Verdict;
+use super::keeper::Portrait;
 use super::request::Reply;
 use super::unit::Unit;
 use super::{PAGE, Writer};
 use crate::log::append::{self, Appended, Locked};
 use crate::log::{self, Head};
+use crate::world;
 
-/// Lost races before the head of the log is locked for one batch, so that nobody starves.
-const RACES: usize = 2;
+/// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
+/// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
+const QUIET_TURNS: u32 = 16;
 
 /// Tries of one batch before its callers are told that its fate is unknown.
 const TRIES: usize = 8;
@@ -53,8 +56,10 @@ impl Writer {
     /// stands alone: a command, or a group that cannot be taken apart.
     pub(super) async fn process(&mut self, batch: Batch) {
         let mut batches = vec![batch];
+        // Only while it is whole does a batch grow: the halves are there to find the culprit.
+        let mut most = self.limits.batch;
         while let Some(batch) = batches.pop() {
-            match self.settle(batch).await {
+            match self.settle(batch, most).await {
                 Some(mut half) if half.len() > 1 => {
                     let rest = half.split_off(half.len() / 2);
                     batches.push(rest);
@@ -63,20 +68,18 @@ impl Writer {
                 Some(culprit) => reply_all(culprit, &Reply::Unreadable),
                 None => {}
             }
+            most = 0;
         }
     }
 
-    /// Tries a batch until its fate is known; gives it back if the database refuses its data.
-    async fn settle(&mut self, mut batch: Batch) -> Option<Batch> {
+    /// Tries a batch until its fate is known; gives it back if the database refuses its data. While it waits for its turn
+    /// it grows to `most` commands.
+    async fn settle(&mut self, mut batch: Batch, most: usize) -> Option<Batch> {
         let mut known = Known::default();
         let mut doubts = Doubts::default();
         let mut pause = FIRST_PAUSE;
-        for attempt in 0..TRIES {
-            let next = match self.settle_doubts(&batch, &mut doubts, &mut known).await {
-                Ok(()) => self.try_once(batch, &mut known, attempt >= RACES).await,
-                Err(error) => self.unreachable(&error, batch),
-            };
-            match next {
+        for _ in 0..TRIES {
+            match self.try_once(batch, most, &mut doubts, &mut known).await {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
                 Next::Again(rest) => batch = rest,
@@ -97,44 +100,25 @@ impl Writer {
         None
     }
 
-    /// Reads what the log holds beyond the world and what it knows of the batch.
-    async fn settle_doubts(
-        &mut self,
-        batch: &[Unit<super::mailbox::Waiting>],
-        doubts: &mut Doubts,
-        known: &mut Known,
-    ) -> Result<(), log::Error> {
-        if self.stale {
-            let head = self.log.head().await?;
-            self.follow(head).await?;
-            self.stale = false;
-        }
-        if !doubts.claims.is_empty() {
-            known.claims.extend(self.log.find_claims(&doubts.claims).await?);
-        }
-        if doubts.commands {
-            let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
-            known.past.extend(self.log.find_commands(&ids).await?);
-        }
-        *doubts = Doubts::default();
-        Ok(())
-    }
-
-    /// Decides the batch and appends it, under a lock of the head where races were lost before.
-    async fn try_once(&mut self, batch: Batch, known: &mut Known, locked: bool) -> Next {
-        let lock = match locked {
-            true => match self.lock().await {
-                Ok(lock) => Some(lock),
-                Err(error) => return self.unreachable(&error, batch),
-            },
-            false => None,
+    /// Comes level with the log, decides the batch and appends it.
+    async fn try_once(&mut self, mut batch: Batch, most: usize, doubts: &mut Doubts, known: &mut Known) -> Next {
+        let lock = match self.come_level().await {
+            Ok(lock) => lock,
+            Err(error) => return self.unreachable(&error, batch),
         };
+        if lock.is_some() {
+            self.inbox.receive_more(&mut batch, most);
+        }
+        if let Err(error) = self.settle_doubts(&batch, doubts, known).await {
+            return self.unreachable(&error, batch);
+        }
         let decided = match self.decide_knowing_the_past(batch, known).await {
             Ok(decided) => decided,
-            Err((error, batch)) => return self.unreachable(&error, batch),
+            Err(Undecided::Behind(batch)) => return Next::Again(batch),
+            Err(Undecided::Unread(batch, error)) => return self.unreachable(&error, batch),
         };
         if decided.rows.is_empty() {
-            return self.confirm(decided).await;
+            return self.confirm(decided, lock).await;
         }
         let recorded_at = Utc::now().trunc_subsecs(6);
         let began = std::time::Instant::now();
@@ -146,13 +130,42 @@ impl Writer {
         self.conclude(appended, decided, recorded_at)
     }
 
+    /// Reads what the log holds beyond the world; takes the head of the log where others write too.
+    async fn come_level(&mut self) -> Result<Option<Locked>, log::Error> {
+        if self.turns == 0 && !self.stale {
+            return Ok(None);
+        }
+        if self.turns == 0 {
+            let since = self.log.read_since(self.head.position, PAGE).await?;
+            self.follow(since.head, since.events).await?;
+            return Ok(None);
+        }
+        let mut lock = self.log.lock(self.head.position, PAGE).await?;
+        let events = std::mem::take(&mut lock.since.events);
+        self.turns = match events.is_empty() {
+            true => self.turns - 1,
+            false => QUIET_TURNS,
+        };
+        self.follow(lock.since.head, events).await?;
+        Ok(Some(lock))
+    }
+
+    /// Reads what the log knows of the batch.
+    async fn settle_doubts(&mut self, batch: &Batch, doubts: &mut Doubts, known: &mut Known) -> Result<(), log::Error> {
+        if !doubts.claims.is_empty() {
+            known.claims.extend(self.log.find_claims(&doubts.claims).await?);
+        }
+        if doubts.commands {
+            let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
+            known.past.extend(self.log.find_commands(&ids).await?);
+        }
+        *doubts = Doubts::default();
+        Ok(())
+    }
+
     /// Who is refused, or told that it is so already, may have done it: then the first answer stands, and the batch is
     /// decided again with that in mind.
-    async fn decide_knowing_the_past(
-        &mut self,
-        mut batch: Batch,
-        known: &mut Known,
-    ) -> Result<Decided, (log::Error, Batch)> {
+    async fn decide_knowing_the_past(&mut self, mut batch: Batch, known: &mut Known) -> Result<Decided, Undecided> {
         loop {
             let decided = self.decide(batch, known).await?;
             let suspects = decided.decisions().filter(|decision| decision.may_be_past());
@@ -166,7 +179,7 @@ impl Writer {
                 Ok(past) => known.past.extend(past),
                 Err(error) => {
                     self.world.roll_back();
-                    return Err((error, decided.into_batch()));
+                    return Err(Undecided::Unread(decided.into_batch(), error));
                 }
             }
             self.world.roll_back();
@@ -187,6 +200,7 @@ impl Writer {
             Appended::After(_) => Next::Answered,
             Appended::Lost => {
                 metrics::counter!(metric_names::WRITER_RACES_LOST_TOTAL).increment(1);
+                self.turns = QUIET_TURNS;
                 Next::Again(batch)
             }
             Appended::Taken => Next::Taken(batch, claims),
@@ -213,13 +227,17 @@ impl Writer {
         let before = self.head;
         self.head.position = base.plus(decided.rows.len());
         self.health.up();
+        for portrait in decided.portraits {
+            let position = base.plus(portrait.position.0 as usize);
+            self.keeper.keep(Portrait { position, ..portrait });
+        }
         metrics::counter!(metric_names::WRITER_EVENTS_TOTAL).increment(decided.rows.len() as u64);
         self.tell(decided.units, base);
         self.offer(decided.rows, before, base, recorded_at);
     }
 
     /// Tells everybody what was decided, which is true from now on.
-    fn tell(&mut self, units: Vec<Unit<super::batch::Decision>>, base: Position) {
+    fn tell(&mut self, units: Vec<Unit<Decision>>, base: Position) {
         for decision in units.into_iter().flat_map(Unit::into_members) {
             let key = decision.waiting.request.key;
             decision.waiting.reply(match decision.verdict {
@@ -243,11 +261,15 @@ impl Writer {
     }
 
     /// Nothing to append: refusals are true only if the log has not moved.
-    async fn confirm(&mut self, decided: Decided) -> Next {
+    async fn confirm(&mut self, decided: Decided, lock: Option<Locked>) -> Next {
         let held = decided.decisions().any(|decision| matches!(decision.verdict, Verdict::Held(_)));
-        let head = match held {
-            true => self.log.head().await,
-            false => Ok(self.head),
+        let head = match lock {
+            None if held => self.log.head().await,
+            None => Ok(self.head),
+            Some(lock) => {
+                lock.release().await;
+                Ok(self.head)
+            }
         };
         match head {
             Ok(head) if head == self.head => {
@@ -267,38 +289,45 @@ impl Writer {
         }
     }
 
-    async fn lock(&mut self) -> Result<Locked, log::Error> {
-        let lock = self.log.lock().await?;
-        self.follow(lock.head).await?;
-        Ok(lock)
-    }
-
-    /// Applies what other writers appended up to `head`.
-    async fn follow(&mut self, head: Head) -> Result<(), log::Error> {
+    /// Applies what other writers appended up to `head`, of which these are the first events.
+    async fn follow(&mut self, head: Head, events: Vec<Recorded>) -> Result<(), log::Error> {
         if head.position < self.head.position {
             return Err(log::Error::Row(format!(
                 "it ends at position {}, but {} was there before: it has lost its tail; restart when it is restored",
                 head.position, self.head.position
             )));
         }
+        let mut page = events;
         while self.head.position < head.position {
-            let page = self.log.read_after(self.head.position, PAGE).await?;
             if page.is_empty() {
                 return Err(log::Error::Row(format!("nothing follows position {}", self.head.position)));
             }
-            for recorded in page {
-                match recorded.decode() {
-                    Ok(event) => {
-                        self.world.count(&event);
-                        self.world.follow(&recorded.stream, recorded.version, &event);
-                    }
-                    Err(_) => self.world.forget(&recorded.stream),
-                }
-                self.head.position = recorded.position;
+            for recorded in &page {
+                self.follow_one(recorded);
+            }
+            if self.head.position < head.position {
+                page = self.log.read_after(self.head.position, PAGE).await?;
             }
         }
         self.head.incarnation = head.incarnation;
+        self.stale = false;
+        self.health.up();
         Ok(())
+    }
+
+    /// Reads only what the world wants to know: the numbers of orders, and what happened to streams in memory.
+    fn follow_one(&mut self, recorded: &Recorded) {
+        self.head.position = recorded.position;
+        if let Some(code) = world::code_of(recorded) {
+            self.world.count_code(&code);
+        }
+        if self.world.find(&recorded.stream).is_none() {
+            return;
+        }
+        match recorded.decode() {
+            Ok(event) => self.world.follow(&recorded.stream, recorded.version, &event),
+            Err(_) => self.world.forget(&recorded.stream),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What can be said of a route: what it is for, what it takes, what it answers, how it refuses.
 
-use schemars::JsonSchema;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::schemas::{SchemaOf, schema_of};
@@ -48,11 +50,14 @@ pub struct Header {
     pub(super) schema: SchemaOf,
 }
 
+/// Makes the schema of a body.
+type Make = dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync;
+
 /// A request's body.
 #[derive(Clone)]
 pub(super) struct Body {
     /// The same content in all of these.
-    pub(super) types: Vec<(&'static str, SchemaOf)>,
+    pub(super) types: Vec<(&'static str, Arc<Make>)>,
     pub(super) example: Option<Value>,
 }
 
@@ -103,14 +108,23 @@ impl Operation {
     }
 
     /// Takes a JSON body.
-    pub fn body<B: JsonSchema>(self) -> Self {
+    pub fn body<B: JsonSchema + 'static>(self) -> Self {
         self.body_as::<B>("application/json")
     }
 
     /// Takes a body of this media type, if not of one that was named before.
-    pub fn body_as<B: JsonSchema>(mut self, media_type: &'static str) -> Self {
+    pub fn body_as<B: JsonSchema + 'static>(self, media_type: &'static str) -> Self {
+        self.body_of(media_type, schema_of::<B>)
+    }
+
+    /// Takes a body whose schema is put together.
+    pub fn body_of(
+        mut self,
+        media_type: &'static str,
+        schema: impl Fn(&mut SchemaGenerator) -> Schema + Send + Sync + 'static,
+    ) -> Self {
         let body = self.body.get_or_insert(Body { types: Vec::new(), example: None });
-        body.types.push((media_type, schema_of::<B>));
+        body.types.push((media_type, Arc::new(schema)));
         self
     }
 

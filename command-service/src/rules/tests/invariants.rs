@@ -12,7 +12,7 @@ use super::past::{product, received};
 use super::scenario::{Past, decide, empty_world, now};
 use crate::command::Command;
 use crate::state::{Order, State};
-use crate::world::World;
+use crate::world::{Slot, World};
 
 /// A world, and all that happened in it.
 struct Run {
@@ -86,17 +86,24 @@ impl Run {
         assert_eq!(codes, expected);
     }
 
-    /// What is written down and read back folds to the same states.
+    /// What is written down and read back folds to the same states, and so does the rest of a stream after a snapshot, at
+    /// each of its events.
     fn check_fold(&self) {
-        let mut again = empty_world();
+        let (mut again, mut from_snapshots) = (empty_world(), empty_world());
         for (stream, event) in &self.log {
             let written = codec::encode(event);
             let read = codec::decode(written.event_type, written.schema_version, &written.payload).unwrap();
             assert_eq!(read, *event);
             again.evolve(stream, &read);
+            from_snapshots.evolve(stream, &read);
+            let slot = from_snapshots.find(stream).unwrap();
+            let snapshot = serde_json::to_string(&slot.state).unwrap();
+            let slot = Slot { version: slot.version, state: serde_json::from_str(&snapshot).unwrap() };
+            from_snapshots.put(stream.clone(), slot);
         }
         for stream in &self.streams {
             assert_eq!(again.find(stream), self.world.find(stream), "{stream}");
+            assert_eq!(from_snapshots.find(stream), self.world.find(stream), "{stream} from its snapshots");
         }
     }
 }

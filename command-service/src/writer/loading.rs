@@ -1,0 +1,166 @@
+//! Loading what a batch looks at: every stream from its last snapshot on, in as few queries as there are rounds.
+
+use std::collections::{HashMap, HashSet};
+
+use events::{Recorded, StreamId};
+
+use super::Writer;
+use super::batch::Batch;
+use super::keeper::{EVENTS_PER_SNAPSHOT, Portrait};
+use super::unit::Unit;
+use crate::log::snapshot::{NO_SHAPE, Piece, Snapshot};
+use crate::log::{self, Head};
+use crate::rules;
+use crate::state;
+use crate::world::Slot;
+
+/// Rounds of loading before a batch is decided: an order first, then the stock of its lines.
+const LOAD_ROUNDS: usize = 3;
+
+/// Whether what was loaded is as old as the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loaded {
+    /// The batch can be decided.
+    All,
+    /// The log has moved on: follow it first.
+    Behind,
+}
+
+impl Writer {
+    /// Loads the streams that the batch will look at.
+    pub(super) async fn load_what_is_read(&mut self, batch: &Batch) -> Result<Loaded, log::Error> {
+        for _ in 0..LOAD_ROUNDS {
+            let missing = self.missing(batch);
+            if missing.is_empty() {
+                return Ok(Loaded::All);
+            }
+            if self.load(missing).await? == Loaded::Behind {
+                return Ok(Loaded::Behind);
+            }
+        }
+        Ok(Loaded::All)
+    }
+
+    /// The streams that the batch looks at and that are not in memory; the others are used now, and stay.
+    pub(super) fn missing(&mut self, batch: &Batch) -> HashSet<StreamId> {
+        let mut missing = HashSet::new();
+        for waiting in batch.iter().flat_map(Unit::members) {
+            for stream in rules::reads(&waiting.request.command, &self.world) {
+                match self.world.find(&stream) {
+                    Some(_) => self.world.touch(&stream),
+                    None => drop(missing.insert(stream)),
+                }
+            }
+        }
+        missing
+    }
+
+    async fn fold(&self, names: &[StreamId], shape: i64) -> Result<Folds, log::Error> {
+        let mut folds = Folds::new(names, self.head);
+        self.log.load(names, shape, |piece| folds.take(piece)).await?;
+        Ok(folds)
+    }
+
+    async fn load(&mut self, streams: HashSet<StreamId>) -> Result<Loaded, log::Error> {
+        let names: Vec<StreamId> = streams.into_iter().collect();
+        let mut folds = self.fold(&names, state::shape()).await?;
+        if folds.misread {
+            folds = self.fold(&names, NO_SHAPE).await?;
+        }
+        if folds.behind {
+            return Ok(Loaded::Behind);
+        }
+        for (stream, fold) in folds.streams {
+            if let (Some(last), Some(state)) = (fold.last, &fold.slot.state)
+                && fold.events >= EVENTS_PER_SNAPSHOT
+            {
+                let (version, state) = (fold.slot.version, state.clone());
+                let (position, incarnation) = (last.position, last.incarnation);
+                self.keeper.keep(Portrait { stream: stream.clone(), version, position, incarnation, state });
+            }
+            if fold.readable {
+                self.world.put(stream, fold.slot);
+            }
+        }
+        Ok(Loaded::All)
+    }
+}
+
+/// Streams on their way into memory.
+struct Folds {
+    head: Head,
+    streams: HashMap<StreamId, Fold>,
+    /// Whether something of theirs lies beyond the head.
+    behind: bool,
+    /// Whether a snapshot could not be read.
+    misread: bool,
+}
+
+struct Fold {
+    slot: Slot,
+    /// Events since the snapshot.
+    events: usize,
+    /// Where the last of them is.
+    last: Option<Head>,
+    readable: bool,
+}
+
+/// The stream must be folded from its first event on.
+struct Misread;
+
+impl Folds {
+    fn new(names: &[StreamId], head: Head) -> Folds {
+        let empty = || Fold { slot: Slot::default(), events: 0, last: None, readable: true };
+        Folds {
+            head,
+            streams: names.iter().map(|stream| (stream.clone(), empty())).collect(),
+            behind: false,
+            misread: false,
+        }
+    }
+
+    fn take(&mut self, piece: Piece) {
+        let (stream, position) = match &piece {
+            Piece::Snapshot(snapshot) => (&snapshot.stream, snapshot.position),
+            Piece::Event(recorded) => (&recorded.stream, recorded.position),
+        };
+        // Another writer appended since our head: this batch would lose its race.
+        if position > self.head.position {
+            self.behind = true;
+            return;
+        }
+        match (self.streams.get_mut(stream), &piece) {
+            (Some(fold), Piece::Snapshot(snapshot)) => self.misread |= fold.begin(snapshot).is_err(),
+            (Some(fold), Piece::Event(recorded)) => fold.evolve(recorded),
+            (None, _) => {}
+        }
+    }
+}
+
+impl Fold {
+    fn begin(&mut self, snapshot: &Snapshot) -> Result<(), Misread> {
+        match serde_json::from_str(&snapshot.state) {
+            Ok(state) => self.slot = Slot { version: snapshot.version, state: Some(state) },
+            Err(error) => {
+                tracing::warn!(stream = %snapshot.stream, version = snapshot.version.0, %error, "a snapshot cannot be read");
+                return Err(Misread);
+            }
+        }
+        Ok(())
+    }
+
+    fn evolve(&mut self, recorded: &Recorded) {
+        if !self.readable {
+            return;
+        }
+        self.events += 1;
+        self.last = Some(Head { incarnation: recorded.incarnation, position: recorded.position });
+        match recorded.decode() {
+            Ok(event) => drop(self.slot.evolve(&event)),
+            Err(error) => {
+                tracing::error!(stream = %recorded.stream, position = recorded.position.0, %error, "a stream cannot be read");
+                self.readable = false;
+            }
+        }
+    }
+}

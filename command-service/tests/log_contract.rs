@@ -1,0 +1,348 @@
+//! What a log promises, whichever it is: the one in PostgreSQL and the one in memory are held to the same.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use command_service::log::append::{Appended, CommandMark, NewRow};
+use command_service::log::snapshot::{Piece, Snapshot};
+use command_service::log::{self, Head, Log};
+use events::order::{Line, OrderEvent, OrderPlaced};
+use events::stock::{StockEvent, StockReceived};
+use events::{Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, StreamId, Version};
+use testbed::Bed;
+use uuid::Uuid;
+
+/// A log of each kind, both empty.
+async fn logs() -> [Log; 2] {
+    let bed = Bed::new().await.unwrap();
+    [Log::in_memory(), Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 4))]
+}
+
+fn shelf(sku: &str) -> StreamId {
+    format!("stock-{sku}@main").parse().unwrap()
+}
+
+fn row(sku: &str, version: i32) -> NewRow {
+    let received = StockEvent::Received(StockReceived { quantity: 1, reference: None });
+    NewRow::new(shelf(sku), Version(version), &received.into())
+}
+
+/// The rows of versions `first..=last` of one shelf.
+fn rows(sku: &str, first: i32, last: i32) -> Vec<NewRow> {
+    (first..=last).map(|version| row(sku, version)).collect()
+}
+
+fn placed(prefix: &str, number: u64) -> NewRow {
+    let mut random = [prefix.as_bytes()[0]; 10];
+    random[6..].copy_from_slice(&(number as u32).to_be_bytes());
+    let order_id = OrderId::new(DateTime::UNIX_EPOCH, random);
+    let line = Line {
+        line: 1,
+        sku: "A".parse().unwrap(),
+        name: "A".into(),
+        quantity: 1,
+        unit_price: Minor(1),
+        discount: Minor::ZERO,
+        tax: Minor::ZERO,
+        total: Minor(1),
+        location: Location::main(),
+    };
+    let placed = OrderPlaced {
+        order_id,
+        code: OrderCode::new(prefix, number),
+        channel: "default".parse().unwrap(),
+        currency: "GBP".parse().unwrap(),
+        customer_id: None,
+        external_ref: None,
+        lines: vec![line],
+        shipping: Minor::ZERO,
+        total: Minor(1),
+        note: None,
+    };
+    NewRow::new(StreamId::order(order_id), Version(1), &Event::Order(OrderEvent::Placed(placed)))
+}
+
+fn mark(id: Uuid, size: i16) -> Option<CommandMark> {
+    Some(CommandMark { id, fingerprint: 7, size })
+}
+
+async fn append(log: &Log, rows: &[NewRow]) -> Position {
+    let head = log.head().await.unwrap();
+    match log.append(head, Utc::now(), rows).await {
+        Appended::After(base) => base,
+        other => panic!("not appended: {other:?}"),
+    }
+}
+
+async fn load(log: &Log, streams: &[StreamId], shape: i64) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    log.load(streams, shape, |piece| pieces.push(piece)).await.unwrap();
+    pieces
+}
+
+#[tokio::test]
+async fn an_empty_log_ends_at_position_0() {
+    for log in logs().await {
+        assert_eq!(log.head().await.unwrap(), Head { incarnation: Incarnation(1), position: Position::ZERO });
+        assert_eq!(log.seen().await.unwrap(), Position::ZERO);
+        assert!(log.read_after(Position::ZERO, 10).await.unwrap().is_empty());
+        let since = log.read_since(Position::ZERO, 10).await.unwrap();
+        assert_eq!((since.head.position, since.events.len()), (Position::ZERO, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_appended_is_read_as_it_was_written_at_gapless_positions() {
+    for log in logs().await {
+        let metadata = Metadata { correlation_id: Some("c".into()), ..Metadata::default() };
+        let id = Uuid::now_v7();
+        let mut rows = vec![row("A", 1), row("B", 1), row("A", 2)];
+        rows[0].metadata = Some(serde_json::to_string(&metadata).unwrap());
+        rows[0].command = mark(id, 3);
+        let recorded_at = Utc::now().trunc_subsecs(6);
+        let head = log.head().await.unwrap();
+        assert!(matches!(log.append(head, recorded_at, &rows).await, Appended::After(Position::ZERO)));
+        append(&log, &[row("C", 1)]).await;
+
+        let events = log.read_after(Position::ZERO, 10).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.position.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let first = &events[0];
+        assert_eq!((&first.metadata, first.command_id, first.recorded_at), (&metadata, Some(id), recorded_at));
+        assert_eq!((&first.payload, first.event_type.as_str()), (&rows[0].payload, "StockReceived"));
+        assert_eq!((events[2].version, events[2].command_id), (Version(2), None));
+        assert_eq!(log.read_after(Position(2), 1).await.unwrap(), events[2..3]);
+        assert_eq!(log.head().await.unwrap().position, Position(4));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_was_decided_on_an_old_head_is_lost_and_leaves_nothing() {
+    for log in logs().await {
+        let head = log.head().await.unwrap();
+        append(&log, &[row("A", 1)]).await;
+        assert!(matches!(log.append(head, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
+        let ahead = Head { position: Position(9), ..head };
+        assert!(matches!(log.append(ahead, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
+        let other_life = Head { incarnation: Incarnation(2), position: Position(1) };
+        assert!(matches!(log.append(other_life, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
+        assert_eq!(log.head().await.unwrap().position, Position(1));
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_append_at_once_one_wins() {
+    for log in logs().await {
+        let head = log.head().await.unwrap();
+        let rows: Vec<_> = (0..8).map(|n| [row(&format!("S{n}"), 1)]).collect();
+        let appends = rows.iter().map(|rows| log.append(head, Utc::now(), rows));
+        let results = futures::future::join_all(appends).await;
+        let won = results.iter().filter(|result| matches!(result, Appended::After(_))).count();
+        let lost = results.iter().filter(|result| matches!(result, Appended::Lost)).count();
+        // A pool that is busy for long refuses some; they did not append either.
+        assert_eq!(won, 1);
+        assert!(lost > 0);
+        assert_eq!(log.head().await.unwrap().position, Position(1));
+    }
+}
+
+#[tokio::test]
+async fn a_version_a_command_and_a_claim_are_taken_once() {
+    for log in logs().await {
+        let id = Uuid::now_v7();
+        let with = |sku, version, command, claim: Option<&str>| NewRow {
+            command,
+            claim: claim.map(str::to_owned),
+            ..row(sku, version)
+        };
+        append(&log, &[with("A", 1, mark(id, 1), Some("name"))]).await;
+        let taken = [
+            vec![row("A", 1)],
+            vec![with("B", 1, mark(id, 1), None)],
+            vec![with("B", 1, None, Some("name"))],
+            vec![row("B", 1), row("B", 1)],
+            vec![with("B", 1, None, Some("other")), with("B", 2, None, Some("other"))],
+        ];
+        for rows in taken {
+            let head = log.head().await.unwrap();
+            let appended = log.append(head, Utc::now(), &rows).await;
+            assert!(matches!(appended, Appended::Taken), "{appended:?} for {rows:?}");
+        }
+        assert_eq!(log.head().await.unwrap().position, Position(1));
+        let claims = ["name".to_owned(), "other".to_owned()];
+        assert_eq!(log.find_claims(&claims).await.unwrap(), HashSet::from(["name".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_found_with_its_events_and_only_with_them() {
+    for log in logs().await {
+        let (one, two, never) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        let mut batch = vec![row("A", 1), row("B", 1), row("A", 2)];
+        batch[0].command = mark(one, 2);
+        batch[2].command = mark(two, 1);
+        append(&log, &batch).await;
+        let found = log.find_commands(&[one, two, never]).await.unwrap();
+        let events = log.read_after(Position::ZERO, 10).await.unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[&one].fingerprint, &found[&one].events[..]), (7, &events[..2]));
+        assert_eq!(found[&two].events, events[2..]);
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_head_reads_and_appends_before_everybody_else() {
+    for log in logs().await {
+        append(&log, &rows("A", 1, 3)).await;
+        let lock = log.lock(Position(1), 10).await.unwrap();
+        assert_eq!((lock.since.head.position, lock.since.events.len()), (Position(3), 2));
+        let head = lock.since.head;
+        let other = tokio::spawn({
+            let log = log.clone();
+            async move { log.append(head, Utc::now(), &[row("B", 1)]).await }
+        });
+        assert!(matches!(lock.append(head, Utc::now(), &[row("C", 1)]).await, Appended::After(Position(3))));
+        assert!(matches!(other.await.unwrap(), Appended::Lost));
+        let events = log.read_after(Position(3), 10).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.stream.clone()).collect::<Vec<_>>(), [shelf("C")]);
+    }
+}
+
+#[tokio::test]
+async fn who_waited_for_the_head_sees_what_was_appended_meanwhile() {
+    for log in logs().await {
+        let lock = log.lock(Position::ZERO, 10).await.unwrap();
+        let head = lock.since.head;
+        let mut next = Box::pin(log.lock(Position::ZERO, 10));
+        assert!(futures::poll!(&mut next).is_pending());
+        assert!(matches!(lock.append(head, Utc::now(), &rows("A", 1, 2)).await, Appended::After(_)));
+        let next = next.await.unwrap();
+        assert_eq!((next.since.head.position, next.since.events.len()), (Position(2), 2));
+        next.release().await;
+        // Dropped or released, it is free again.
+        drop(log.lock(Position::ZERO, 10).await.unwrap());
+        append(&log, &[row("B", 1)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_loaded_in_order_and_others_are_not() {
+    for log in logs().await {
+        append(&log, &[row("A", 1), row("B", 1), row("A", 2), row("C", 1), row("A", 3)]).await;
+        let pieces = load(&log, &[shelf("A"), shelf("B"), shelf("never")], 1).await;
+        let loaded: Vec<_> = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Event(event) => (event.stream.clone(), event.version.0, event.position.0),
+                Piece::Snapshot(snapshot) => panic!("nobody saved {snapshot:?}"),
+            })
+            .collect();
+        let expected = [(shelf("A"), 1, 1), (shelf("A"), 2, 3), (shelf("A"), 3, 5), (shelf("B"), 1, 2)];
+        assert_eq!(loaded, expected);
+    }
+}
+
+fn snapshot(sku: &str, version: i32, position: i64) -> Snapshot {
+    Snapshot {
+        stream: shelf(sku),
+        version: Version(version),
+        position: Position(position),
+        incarnation: Incarnation(1),
+        shape: 1,
+        state: format!("{{\"at\":{version}}}"),
+    }
+}
+
+fn versions(pieces: &[Piece]) -> Vec<(&'static str, i32)> {
+    let version = |piece: &Piece| match piece {
+        Piece::Snapshot(snapshot) => ("snapshot", snapshot.version.0),
+        Piece::Event(event) => ("event", event.version.0),
+    };
+    pieces.iter().map(version).collect()
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_its_last_snapshot() {
+    for log in logs().await {
+        append(&log, &rows("A", 1, 5)).await;
+        append(&log, &rows("B", 1, 2)).await;
+        log.save_snapshots(&[snapshot("A", 3, 3), snapshot("B", 2, 7)]).await.unwrap();
+        let loaded = load(&log, &[shelf("A")], 1).await;
+        assert_eq!(loaded[0], Piece::Snapshot(snapshot("A", 3, 3)));
+        assert_eq!(versions(&loaded), [("snapshot", 3), ("event", 4), ("event", 5)]);
+        assert_eq!(versions(&load(&log, &[shelf("B")], 1).await), [("snapshot", 2)], "nothing came after it");
+        // An older one does not take the place of a newer one, a newer one does.
+        log.save_snapshots(&[snapshot("A", 2, 2)]).await.unwrap();
+        assert_eq!(versions(&load(&log, &[shelf("A")], 1).await)[0], ("snapshot", 3));
+        log.save_snapshots(&[snapshot("A", 5, 5)]).await.unwrap();
+        assert_eq!(versions(&load(&log, &[shelf("A")], 1).await), [("snapshot", 5)]);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_shape_is_none_and_makes_room() {
+    for log in logs().await {
+        append(&log, &rows("A", 1, 3)).await;
+        log.save_snapshots(&[snapshot("A", 3, 3)]).await.unwrap();
+        assert_eq!(versions(&load(&log, &[shelf("A")], 2).await), [("event", 1), ("event", 2), ("event", 3)]);
+        log.save_snapshots(&[Snapshot { shape: 2, ..snapshot("A", 2, 2) }]).await.unwrap();
+        assert_eq!(versions(&load(&log, &[shelf("A")], 2).await), [("snapshot", 2), ("event", 3)]);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_what_the_log_does_not_have_is_none_and_makes_room() {
+    let of_lost_tails = [
+        snapshot("A", 9, 9),
+        Snapshot { incarnation: Incarnation(0), ..snapshot("A", 2, 2) },
+        snapshot("A", 3, 2),
+        snapshot("A", 1, 4),
+    ];
+    for lost in of_lost_tails {
+        for log in logs().await {
+            append(&log, &rows("A", 1, 3)).await;
+            append(&log, &[row("B", 1)]).await;
+            log.save_snapshots(std::slice::from_ref(&lost)).await.unwrap();
+            let loaded = load(&log, &[shelf("A")], 1).await;
+            assert_eq!(versions(&loaded), [("event", 1), ("event", 2), ("event", 3)], "{lost:?}");
+            append(&log, &rows("A", 4, 5)).await;
+            log.save_snapshots(&[snapshot("A", 5, 6)]).await.unwrap();
+            assert_eq!(versions(&load(&log, &[shelf("A")], 1).await), [("snapshot", 5)], "{lost:?}");
+        }
+    }
+}
+
+fn numbers(of: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    of.iter().map(|(prefix, last)| ((*prefix).to_owned(), *last)).collect()
+}
+
+#[tokio::test]
+async fn order_numbers_are_those_of_the_snapshot_and_of_the_orders_since() {
+    for log in logs().await {
+        append(&log, &[placed("SON", 1), row("A", 1), placed("WEB", 1), placed("SON", 2)]).await;
+        let head = log.head().await.unwrap();
+        let counted = log.load_numbers(head).await.unwrap();
+        assert_eq!((counted.saved, counted.last), (Position::ZERO, numbers(&[("SON", 2), ("WEB", 1)])));
+        log.save_numbers(head, &numbers(&[("SON", 2), ("WEB", 1)])).await.unwrap();
+        append(&log, &[placed("SON", 3), placed("SON", 4)]).await;
+        let counted = log.load_numbers(log.head().await.unwrap()).await.unwrap();
+        assert_eq!((counted.saved, counted.last), (head.position, numbers(&[("SON", 4), ("WEB", 1)])));
+        // Up to where one asks, and no further.
+        let earlier = Head { position: Position(5), ..head };
+        assert_eq!(log.load_numbers(earlier).await.unwrap().last, numbers(&[("SON", 3), ("WEB", 1)]));
+    }
+}
+
+#[tokio::test]
+async fn order_numbers_from_beyond_the_end_are_none_and_make_room() {
+    for log in logs().await {
+        append(&log, &[placed("SON", 1)]).await;
+        let head = log.head().await.unwrap();
+        log.save_numbers(Head { position: Position(100), ..head }, &numbers(&[("SON", 90)])).await.unwrap();
+        let counted = log.load_numbers(head).await.unwrap();
+        assert_eq!((counted.saved, counted.last), (Position::ZERO, numbers(&[("SON", 1)])));
+        log.save_numbers(head, &numbers(&[("SON", 1)])).await.unwrap();
+        assert_eq!(log.load_numbers(head).await.unwrap().saved, head.position);
+    }
+}

@@ -1,0 +1,140 @@
+//! PostgreSQL fails, cuts connections or refuses data: nothing is lost, nothing is doubled, nobody pays for another.
+
+use std::collections::HashSet;
+
+use command_service::writer::{Limits, Reply, StartError, Together};
+use futures::future::join_all;
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use testbed::Bed;
+
+use super::support::{Running, assert_gapless, codes, done, log_of, order, order_with, owner, request, tally, writer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_poisoned_command_costs_its_neighbours_nothing() {
+    let bed = Bed::new().await.unwrap();
+    let running = Running::stocked(&log_of(&bed), "A", 100).await;
+    sqlx::query("alter table events add constraint poison check (payload->>'note' is distinct from 'poison')")
+        .execute(&mut owner(&bed).await)
+        .await
+        .unwrap();
+    let sends = (0..40).map(|n| {
+        let note = if n == 17 { "poison" } else { "fine" };
+        let body = json!({"currency": "GBP", "lines": [{"sku": "A", "quantity": 1}], "note": note});
+        let mailbox = running.mailbox.clone();
+        async move { mailbox.submit(request(&format!("buy-{n}"), order_with(body))).await.unwrap() }
+    });
+    let replies = join_all(sends).await;
+    for (n, reply) in replies.iter().enumerate() {
+        match n {
+            17 => assert_eq!(*reply, Reply::Unreadable),
+            _ => drop(done(reply)),
+        }
+    }
+    running.stop().await;
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poisoned_group_fails_as_a_whole_and_its_neighbours_pay_nothing() {
+    let bed = Bed::new().await.unwrap();
+    let running = Running::stocked(&log_of(&bed), "A", 100).await;
+    sqlx::query("alter table events add constraint poison check (payload->>'note' is distinct from 'poison')")
+        .execute(&mut owner(&bed).await)
+        .await
+        .unwrap();
+    // Held until all of them wait, so that they come as one batch.
+    let lock = log_of(&bed).lock(events::Position::ZERO, 0).await.unwrap();
+    let groups = (0..8).map(|group| {
+        let requests = (0..5).map(|n| {
+            let note = if (group, n) == (3, 2) { "poison" } else { "fine" };
+            let body = json!({"currency": "GBP", "lines": [{"sku": "A", "quantity": 1}], "note": note});
+            request(&format!("buy-{group}-{n}"), order_with(body))
+        });
+        let (mailbox, requests) = (running.mailbox.clone(), requests.collect());
+        tokio::spawn(async move { mailbox.submit_many(requests, Together::AllOrNothing).await.unwrap() })
+    });
+    let groups: Vec<_> = groups.collect();
+    lock.release().await;
+    for (group, replies) in join_all(groups).await.into_iter().enumerate() {
+        let expected = if group == 3 { "unreadable" } else { "done" };
+        assert_eq!(tally(&replies.unwrap()), [(expected, 5)].into());
+    }
+    running.stop().await;
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_cut_at_any_moment_lose_nothing_and_double_nothing() {
+    let bed = Bed::new().await.unwrap();
+    let running = Running::stocked(&log_of(&bed), "A", 100_000).await;
+    let cutting = tokio::spawn(cut_connections(bed.clone(), 30));
+    let mut keys = 0;
+    let mut acknowledged = HashSet::new();
+    while !cutting.is_finished() {
+        let sends = (keys..keys + 50).map(|n| {
+            let mailbox = running.mailbox.clone();
+            async move {
+                loop {
+                    match mailbox.submit(request(&format!("buy-{n}"), order("A", 1))).await.unwrap() {
+                        Reply::Unknown => {}
+                        reply => return reply,
+                    }
+                }
+            }
+        });
+        acknowledged.extend(join_all(sends).await.iter().map(|reply| done(reply).code.clone().unwrap().to_string()));
+        keys += 50;
+    }
+    running.stop().await;
+    let codes: HashSet<String> = codes(&log_of(&bed)).await.into_iter().collect();
+    assert_eq!(acknowledged.len(), keys);
+    assert_eq!(acknowledged, codes);
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_tail_is_not_appended_to() {
+    let bed = Bed::new().await.unwrap();
+    Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
+    sqlx::query("update relay_checkpoint set position = 1000").execute(&mut owner(&bed).await).await.unwrap();
+    let Err(StartError::LostTail { head, seen }) = writer(&log_of(&bed), Limits::default()).await else {
+        panic!("it started")
+    };
+    assert_eq!((head.0, seen.0), (2, 1000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_writers_role_can_append_and_nothing_else() {
+    let bed = Bed::new().await.unwrap();
+    Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
+    let mut writer = PgConnection::connect(&bed.writer_url().unwrap()).await.unwrap();
+    let mut owner = owner(&bed).await;
+    for statement in ["update events set version = 9", "delete from events", "truncate events"] {
+        assert!(sqlx::query(statement).execute(&mut writer).await.is_err(), "{statement} as the writer");
+        let error = sqlx::query(statement).execute(&mut owner).await.unwrap_err();
+        assert!(error.to_string().contains("the log is append-only"), "{statement} as the owner: {error}");
+    }
+}
+
+/// Ends the writer's server processes, so many times, each time after some orders went through.
+async fn cut_connections(bed: Bed, times: usize) {
+    let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
+    let mut seen = 0;
+    for _ in 0..times {
+        loop {
+            let head: i64 = sqlx::query_scalar("select position from log_head").fetch_one(&mut admin).await.unwrap();
+            if head > seen {
+                seen = head;
+                break;
+            }
+        }
+        sqlx::query(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and usename = 'command_service'",
+        )
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    }
+}

@@ -1,0 +1,166 @@
+//! Groups of commands: each alone, or all or nothing.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use command_service::rejection::Rejection;
+use command_service::writer::{Limits, Reply, Request, Together, Want};
+use futures::future::join_all;
+use serde_json::json;
+
+use super::support::{Running, all, assert_gapless, done, logs, order, order_with, receipt, request, stock, tally};
+
+fn orders(name: &str, count: usize) -> Vec<Request> {
+    (0..count).map(|n| request(&format!("{name}-{n}"), order("A", 1))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stands_alone_and_replies_come_in_order() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 3).await;
+        let replies = running.mailbox.submit_many(orders("buy", 5), Together::Each).await.unwrap();
+        assert_eq!(tally(&replies[..3]), [("done", 3)].into());
+        assert_eq!(tally(&replies[3..]), [("insufficient-stock", 2)].into());
+        let numbers: Vec<_> = replies[..3].iter().map(|reply| done(reply).code.clone().unwrap().to_string()).collect();
+        assert_eq!(numbers, ["SON000001", "SON000002", "SON000003"]);
+        assert!(running.mailbox.submit_many(Vec::new(), Together::Each).await.unwrap().is_empty());
+        running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_or_nothing_leaves_no_trace_when_one_is_refused() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 3).await;
+        let mut group = orders("buy", 5);
+        group.insert(1, request("more", receipt("A", 1)));
+        // Received one, so the fifth order is the first that finds nothing.
+        let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
+        let Reply::Rejected(Rejection::InsufficientStock(_)) = &replies[5] else { panic!("{replies:?}") };
+        assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 5)].into());
+        assert_eq!(all(&log).await.len(), 2);
+
+        group.pop();
+        let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("done", 5)].into());
+        assert_eq!(stock(&log, "A").await, (4, 4));
+        // A second time it gets the first answers.
+        let again = running.mailbox.submit_many(group, Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&again), [("replayed", 5)].into());
+        running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_repeated_after_a_restart_gets_its_first_answers() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 5).await;
+        let first = running.mailbox.submit_many(orders("buy", 5), Together::AllOrNothing).await.unwrap();
+        running.stop().await;
+        let restarted = Running::start(&log).await;
+        // The shelf is empty now, and still they are told what they were told.
+        let again = restarted.mailbox.submit_many(orders("buy", 5), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&again), [("replayed", 5)].into());
+        assert!(first.iter().zip(&again).all(|(first, again)| done(first) == done(again)));
+        let refused = restarted.mailbox.submit_many(orders("other", 5), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&refused), [("insufficient-stock", 1), ("skipped", 4)].into());
+        restarted.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_a_group_that_failed_is_free() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 2).await;
+        let named = |key: &str| {
+            let body = json!({"currency": "GBP", "external_ref": "M-1", "lines": [{"sku": "A", "quantity": 1}]});
+            request(key, order_with(body))
+        };
+        let failing = vec![named("one"), request("two", order("A", 5))];
+        let mailbox = &running.mailbox;
+        let (failed, named) =
+            tokio::join!(mailbox.submit_many(failing, Together::AllOrNothing), mailbox.submit(named("three")));
+        assert_eq!(tally(&failed.unwrap()), [("insufficient-stock", 1), ("skipped", 1)].into());
+        done(&named.unwrap());
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_one_commit_however_small_batches_are() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 1_000).await.stop().await;
+        let running = Running::start_with(&log, Limits { batch: 2, ..Limits::default() }).await;
+        let names: Vec<String> = (0..8).map(|group| format!("group-{group}")).collect();
+        let groups = names.iter().map(|name| running.mailbox.submit_many(orders(name, 7), Together::AllOrNothing));
+        let alone = join_all((0..50).map(|n| running.mailbox.submit(request(&format!("alone-{n}"), order("A", 1)))));
+        let (groups, alone) = tokio::join!(join_all(groups), alone);
+        assert!(alone.iter().all(|reply| matches!(reply, Ok(Reply::Done { .. }))));
+        for replies in groups {
+            let replies = replies.unwrap();
+            let positions: Vec<i64> = replies.iter().map(|reply| done(reply).position.0).collect();
+            let span: Vec<i64> = (0..7).map(|n| positions[0] + 2 * n).collect();
+            assert_eq!(positions, span, "nobody else's events stand between");
+            let events = log.read_after(events::Position(positions[0] - 2), 14).await.unwrap();
+            // A batch has one instant.
+            assert_eq!(events.iter().map(|event| event.recorded_at).collect::<BTreeSet<_>>().len(), 1);
+        }
+        running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_twice_in_a_group_is_told_so() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 10).await;
+        let twice = || [orders("buy", 2), orders("buy", 1)].concat();
+        let replies = running.mailbox.submit_many(twice(), Together::AllOrNothing).await.unwrap();
+        assert_eq!(replies, [Reply::Skipped, Reply::Skipped, Reply::InFlight]);
+        let replies = running.mailbox.submit_many(twice(), Together::Each).await.unwrap();
+        assert_eq!(tally(&replies), [("done", 2), ("in-flight", 1)].into());
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_with_a_dry_run_is_one() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 3).await;
+        let dry = |count| {
+            let mut group = orders("buy", count);
+            group.iter_mut().for_each(|request| request.want = Want::DryRun);
+            group
+        };
+        // Each sees what those before it would take.
+        let replies = running.mailbox.submit_many(dry(3), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("would", 3)].into());
+        let replies = running.mailbox.submit_many(dry(4), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 3)].into());
+        // Alone, none of them sees another.
+        let replies = running.mailbox.submit_many(dry(4), Together::Each).await.unwrap();
+        assert_eq!(tally(&replies), [("would", 4)].into());
+        assert_eq!(all(&log).await.len(), 2);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_commands_are_one_entry_of_a_mailbox_that_has_room_for_them() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 5_000).await.stop().await;
+        let streams = NonZeroUsize::MIN;
+        let default = Limits::default();
+        let room = command_service::world::Room { streams, ..default.room };
+        let running = Running::start_with(&log, Limits { mailbox: 1_000, room, ..default }).await;
+        let refused = running.mailbox.submit_many(orders("too-many", 1_001), Together::Each).await;
+        assert_eq!(refused, Err(command_service::writer::Shed::Full));
+        let replies = running.mailbox.submit_many(orders("buy", 1_000), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("done", 1_000)].into());
+        running.stop().await;
+        assert_gapless(&log).await;
+    }
+}

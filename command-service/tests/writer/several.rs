@@ -1,0 +1,131 @@
+//! Several writers on one log: nothing sold twice, no number twice, and everybody gets a turn. A writer that dies in the
+//! middle leaves a log that the next one goes on with.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use command_service::rejection::Rejection;
+use command_service::writer::{Mailbox, Reply};
+use futures::future::join_all;
+
+use super::support::{Running, assert_gapless, codes, done, logs, order, request, stock, tally};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_pieces_are_sold_once_and_everybody_else_is_told_how_many_are_left() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 50).await;
+        let sends = (0..200).map(|n| running.mailbox.submit(request(&format!("buy-{n}"), order("A", 1))));
+        let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(tally(&replies), [("done", 50), ("insufficient-stock", 150)].into());
+        for reply in &replies {
+            let Reply::Rejected(Rejection::InsufficientStock(lines)) = reply else { continue };
+            assert_eq!(lines[0].available, 0);
+        }
+        running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_and_three_writers_sell_each_piece_once() {
+    for writers in [2, 3] {
+        for log in logs().await {
+            let mut running = vec![Running::stocked(&log, "A", 300).await];
+            while running.len() < writers {
+                running.push(Running::start(&log).await);
+            }
+            let sends =
+                (0..400).map(|n| running[n % writers].mailbox.submit(request(&format!("buy-{n}"), order("A", 1))));
+            let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+            assert_eq!(tally(&replies), [("done", 300), ("insufficient-stock", 100)].into());
+            // What one wrote the others know by its key.
+            let sold = replies.iter().position(|reply| matches!(reply, Reply::Done { .. })).unwrap();
+            for other in &running {
+                let again = other.send(&format!("buy-{sold}"), order("A", 1)).await;
+                assert_eq!(done(&again), done(&replies[sold]));
+            }
+            for one in running {
+                one.stop().await;
+            }
+            assert_eq!(stock(&log, "A").await, (300, 300));
+            assert_gapless(&log).await;
+        }
+    }
+}
+
+/// The least part of its fair share that a writer may get of all commits.
+const LEAST_SHARE: f64 = 0.5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_writer_gets_its_share() {
+    const ORDERS: usize = 3_000;
+    for writers in [2, 3] {
+        for log in logs().await {
+            let mut running = vec![Running::stocked(&log, "A", 100_000).await];
+            while running.len() < writers {
+                running.push(Running::start(&log).await);
+            }
+            let sold = Arc::new(AtomicUsize::new(0));
+            let buyers = (0..writers * 32).map(|buyer| {
+                tokio::spawn(buy(running[buyer % writers].mailbox.clone(), buyer, Arc::clone(&sold), ORDERS))
+            });
+            let mut shares = vec![0; writers];
+            for (buyer, bought) in join_all(buyers.collect::<Vec<_>>()).await.into_iter().enumerate() {
+                shares[buyer % writers] += bought.unwrap();
+            }
+            let total: usize = shares.iter().sum();
+            let least = total as f64 / writers as f64 * LEAST_SHARE;
+            assert!(shares.iter().all(|share| *share as f64 >= least), "{shares:?}");
+            for one in running {
+                one.stop().await;
+            }
+            assert_eq!(codes(&log).await.len(), total);
+            assert_gapless(&log).await;
+        }
+    }
+}
+
+/// Buys one piece after the other until all buyers together have enough; gives how many were bought here.
+async fn buy(mailbox: Mailbox, buyer: usize, sold: Arc<AtomicUsize>, enough: usize) -> usize {
+    let mut bought = 0;
+    while sold.load(Ordering::Relaxed) < enough {
+        done(&mailbox.submit(request(&format!("buy-{buyer}-{bought}"), order("A", 1))).await.unwrap());
+        sold.fetch_add(1, Ordering::Relaxed);
+        bought += 1;
+    }
+    bought
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_dies_in_the_middle_loses_and_doubles_nothing() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 10_000).await.stop().await;
+        let mut told = HashSet::new();
+        for round in 0..5 {
+            let running = Running::start(&log).await;
+            let buyers = (0..50).map(|n| {
+                let mailbox = running.mailbox.clone();
+                tokio::spawn(async move { mailbox.submit(request(&format!("buy-{round}-{n}"), order("A", 1))).await })
+            });
+            let buyers: Vec<_> = buyers.collect();
+            // Some are answered before, the others when it is gone.
+            tokio::task::yield_now().await;
+            running.crash().await;
+            let replies = join_all(buyers).await;
+
+            let restarted = Running::start(&log).await;
+            for (n, reply) in replies.into_iter().enumerate() {
+                let again = restarted.send(&format!("buy-{round}-{n}"), order("A", 1)).await;
+                if let Ok(first @ Reply::Done { .. }) = reply.unwrap() {
+                    assert_eq!(done(&first), done(&again));
+                }
+                assert!(told.insert(done(&again).code.clone().unwrap().to_string()), "a code twice");
+            }
+            restarted.stop().await;
+        }
+        let codes: HashSet<String> = codes(&log).await.into_iter().collect();
+        assert_eq!(codes, told);
+        assert_gapless(&log).await;
+    }
+}
