@@ -7,17 +7,20 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
+pub mod address;
 pub mod amount;
 mod instant;
 pub mod lines;
 pub mod order;
 pub mod product;
 pub mod stock;
+pub mod tags;
 pub mod text;
 
 pub use order::{
-    CancelFulfilment, CancelOrder, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn, RecordPayment,
-    RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+    AddNote, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, CompleteOrder,
+    CreateFulfilment, DeliverFulfilment, ExpireOrder, HoldOrder, PlaceOrder, ReceiveReturn, RecordPayment,
+    RecordRefund, RejectReturn, ReleaseOrder, RequestReturn, ShipFulfilment, TagOrder,
 };
 pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct};
 pub use stock::{AdjustStock, ReceiveStock};
@@ -59,6 +62,24 @@ pub enum Command {
     RejectReturn(RejectReturn),
     /// `POST /v1/orders/{id}/refunds`
     RecordRefund(RecordRefund),
+    /// `POST /v1/orders/{id}/amendments`
+    AmendOrder(AmendOrder),
+    /// `POST /v1/orders/{id}/holds`
+    HoldOrder(HoldOrder),
+    /// `POST /v1/orders/{id}/holds/release`
+    ReleaseOrder(ReleaseOrder),
+    /// `POST /v1/orders/{id}/notes`
+    AddNote(AddNote),
+    /// `POST /v1/orders/{id}/tags`
+    TagOrder(TagOrder),
+    /// `POST /v1/orders/{id}/addresses`
+    ChangeAddresses(ChangeAddresses),
+    /// `PUT /v1/orders/{id}/customer`
+    AssignCustomer(AssignCustomer),
+    /// The platform's own, at an order's `payment_due`.
+    ExpireOrder(ExpireOrder),
+    /// The platform's own, when nothing is left to do.
+    CompleteOrder(CompleteOrder),
 }
 
 impl Command {
@@ -82,6 +103,15 @@ impl Command {
             Command::ReceiveReturn(_) => "receive_return",
             Command::RejectReturn(_) => "reject_return",
             Command::RecordRefund(_) => "record_refund",
+            Command::AmendOrder(_) => "amend_order",
+            Command::HoldOrder(_) => "hold_order",
+            Command::ReleaseOrder(_) => "release_order",
+            Command::AddNote(_) => "add_note",
+            Command::TagOrder(_) => "tag_order",
+            Command::ChangeAddresses(_) => "change_addresses",
+            Command::AssignCustomer(_) => "assign_customer",
+            Command::ExpireOrder(_) => "expire_order",
+            Command::CompleteOrder(_) => "complete_order",
         }
     }
 
@@ -105,6 +135,14 @@ impl Command {
             Command::ReceiveReturn(c) => c.body.occurred_at,
             Command::RejectReturn(c) => c.body.occurred_at,
             Command::RecordRefund(c) => c.body.occurred_at,
+            Command::AmendOrder(c) => c.body.occurred_at,
+            Command::HoldOrder(c) => c.body.occurred_at,
+            Command::ReleaseOrder(c) => c.body.occurred_at,
+            Command::AddNote(c) => c.body.occurred_at,
+            Command::TagOrder(c) => c.body.occurred_at,
+            Command::ChangeAddresses(c) => c.body.occurred_at,
+            Command::AssignCustomer(c) => c.body.occurred_at,
+            Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
         };
         said.map(|instant| instant.trunc_subsecs(6))
     }

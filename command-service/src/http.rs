@@ -1,8 +1,9 @@
-//! Commands over HTTP: one declaration per command, in [`orders`], [`products`] and [`stock`], of which [`commands`] makes the
-//! route and its documentation ([`operation`] is what can be declared). What all of them share is in [`asked`] (what a caller
-//! says beside the command), [`execute`] (to the writer and back), [`reply`] and [`problems`] (words of the answer). Many at
-//! once go through [`batch`] ([`items`] cuts it, [`item`] reads one), more than that through [`imports`], which are worked as
-//! [`jobs`]; [`fate`] says what became of one. `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
+//! Commands over HTTP: one declaration per command, in [`orders`], [`order_changes`], [`products`] and [`stock`], of which
+//! [`commands`] makes the route and its documentation ([`operation`] is what can be declared). What all of them share is in
+//! [`asked`] (what a caller says beside the command), [`execute`] (to the writer and back), [`reply`] and [`problems`] (words
+//! of the answer). Many at once go through [`batch`] ([`items`] cuts it, [`item`] reads one), more than that through
+//! [`imports`], which are worked as [`jobs`]; [`fate`] says what became of one. `GET /v1/openapi.json` is the documentation,
+//! `GET /docs` a page to try it.
 
 mod asked;
 mod batch;
@@ -14,6 +15,7 @@ mod item;
 mod items;
 pub mod jobs;
 mod operation;
+mod order_changes;
 mod orders;
 mod problems;
 mod products;

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
-use events::{ChannelCode, Currency, Location, Minor, OrderId, Sku, Version};
+use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde::Serialize;
 
 mod detail;
@@ -142,6 +142,32 @@ pub enum Rejection {
         /// The last instant allowed.
         latest: DateTime<Utc>,
     },
+    /// The hold that an order names keeps nothing.
+    HoldGone {
+        /// Which.
+        hold_id: HoldId,
+        /// What became of it.
+        gone: Gone,
+    },
+    /// An order is assigned to a customer who was never registered.
+    UnknownBuyer(CustomerId),
+    /// An order names a customer who is erased.
+    ErasedBuyer(CustomerId),
+    /// Two fields that say the same thing in two ways.
+    Exclusive([&'static str; 2]),
+    /// An amendment names lines more than once.
+    RepeatedLines(Vec<LineNo>),
+    /// Fewer pieces than are packed and shipped.
+    BelowFulfilled(Vec<LowLine>),
+    /// An amendment leaves nothing of the order.
+    NothingLeft,
+    /// The order would have more lines than one can have.
+    TooManyLines {
+        /// Lines that it would have.
+        lines: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// The order has as many of these as it can have.
     TooManyParts {
         /// Of what.
@@ -160,6 +186,10 @@ pub enum Part {
     Fulfilment,
     /// A return.
     Return,
+    /// A note; counted, not numbered.
+    Note,
+    /// A tag; counted, not numbered.
+    Tag,
 }
 
 /// What stands in the way and what could be done instead.
@@ -180,6 +210,10 @@ pub enum Obstacle {
     Lifecycle,
     /// Everything is shipped.
     AllShipped,
+    /// Something is shipped.
+    SomeShipped,
+    /// The order is on hold.
+    OnHold,
     /// Where the fulfilment stands.
     Fulfilment(PartNo, FulfilmentState),
     /// The fulfilment was shipped with another carrier or tracking number.
@@ -251,6 +285,31 @@ pub struct ExceededLine {
     pub available: u32,
 }
 
+/// A line that would have fewer pieces than are packed and shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LowLine {
+    /// Its number in the order.
+    pub line: LineNo,
+    /// Pieces asked for.
+    pub requested: u32,
+    /// Pieces packed and shipped.
+    pub least: u32,
+}
+
+/// Why a hold keeps nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// There never was one.
+    Unknown,
+    /// It was given back.
+    Released,
+    /// Its time is over.
+    Expired,
+    /// An order took it over.
+    Consumed,
+}
+
 impl Rejection {
     /// The last part of the problem's type; stable.
     pub fn kind(&self) -> &'static str {
@@ -283,6 +342,8 @@ impl Rejection {
                 ("unknown-fulfilment", 404, "The fulfilment does not exist")
             }
             Self::UnknownPart { part: Part::Return, .. } => ("unknown-return", 404, "The return does not exist"),
+            Self::UnknownPart { part: Part::Note, .. } => ("unknown-note", 404, "The note does not exist"),
+            Self::UnknownPart { part: Part::Tag, .. } => ("unknown-tag", 404, "The tag does not exist"),
             Self::OrderState(_) => ("order-state", 409, "The order's state forbids it"),
             Self::InsufficientStock(_) => ("insufficient-stock", 409, "Not enough stock"),
             Self::UnfitProducts(lines) => worst(lines).facts(),
@@ -304,6 +365,14 @@ impl Rejection {
             Self::AmountExceeded { .. } => ("amount-exceeded", 422, "More money than is left"),
             Self::AmountOverflow => ("amount-overflow", 422, "The amount is too large"),
             Self::InstantOutOfRange { .. } => ("instant-out-of-range", 422, "The instant cannot be recorded"),
+            Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing"),
+            Self::UnknownBuyer(_) => ("unknown-customer", 422, "The customer does not exist"),
+            Self::ErasedBuyer(_) => ("customer-erased", 409, "The customer is erased"),
+            Self::Exclusive(_) => ("exclusive-fields", 422, "Two fields exclude each other"),
+            Self::RepeatedLines(_) => ("repeated-line", 422, "A line is named more than once"),
+            Self::BelowFulfilled(_) => ("below-fulfilled", 422, "Fewer pieces than are packed and shipped"),
+            Self::NothingLeft => ("nothing-left", 422, "Nothing would be left of the order"),
+            Self::TooManyLines { .. } => ("too-many-lines", 422, "The order has too many lines"),
             Self::TooManyParts { .. } => ("too-many-parts", 422, "The order has too many of these"),
         }
     }

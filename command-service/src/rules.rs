@@ -11,11 +11,17 @@ use crate::new_id::NewId;
 use crate::rejection::Rejection;
 use crate::world::World;
 
+mod allotment;
+mod amendment;
+mod annotation;
 mod cancellation;
 pub mod channel;
+mod due;
 mod fulfilment;
+mod hold;
 mod instant;
 mod lookup;
+mod offer;
 mod payment;
 mod pieces;
 mod place;
@@ -25,6 +31,7 @@ mod returns;
 mod shelf;
 mod standing;
 mod stock;
+mod takeover;
 
 #[cfg(test)]
 mod tests;
@@ -93,6 +100,15 @@ pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec
         Command::ReceiveReturn(c) => returns::receive(c, world),
         Command::RejectReturn(c) => returns::reject(c, world),
         Command::RecordRefund(c) => payment::refund(c, world),
+        Command::AmendOrder(c) => amendment::amend(c, world),
+        Command::HoldOrder(c) => hold::hold(c, world),
+        Command::ReleaseOrder(c) => hold::release(c, world),
+        Command::AddNote(c) => annotation::note(c, world),
+        Command::TagOrder(c) => annotation::tag(c, world),
+        Command::ChangeAddresses(c) => annotation::change_addresses(c, world),
+        Command::AssignCustomer(c) => annotation::assign_customer(c, world),
+        Command::ExpireOrder(c) => due::expire(c, context, world),
+        Command::CompleteOrder(c) => due::complete(c, world),
     }
 }
 
@@ -105,9 +121,9 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::ReactivateProduct(c) => vec![StreamId::product(&c.sku)],
         Command::ReceiveStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
         Command::AdjustStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
-        Command::PlaceOrder(c) => place::reads(c),
+        Command::PlaceOrder(c) => place::reads(c, world),
         Command::RecordPayment(c) => vec![StreamId::order(c.order_id)],
-        Command::CreateFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::CreateFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::chosen(c, order).ok()),
         Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::pieces(c, order)),
         Command::DeliverFulfilment(c) => vec![StreamId::order(c.order_id)],
         Command::CancelFulfilment(c) => vec![StreamId::order(c.order_id)],
@@ -116,6 +132,15 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::ReceiveReturn(c) => shelf::reads(c.order_id, world, |order| returns::pieces(c, order)),
         Command::RejectReturn(c) => vec![StreamId::order(c.order_id)],
         Command::RecordRefund(c) => vec![StreamId::order(c.order_id)],
+        Command::AmendOrder(c) => amendment::reads(c, world),
+        Command::HoldOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::ReleaseOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::AddNote(c) => vec![StreamId::order(c.order_id)],
+        Command::TagOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::ChangeAddresses(c) => vec![StreamId::order(c.order_id)],
+        Command::AssignCustomer(c) => vec![StreamId::order(c.order_id), StreamId::customer(c.body.customer_id)],
+        Command::ExpireOrder(c) => shelf::reads(c.order_id, world, |order| Some(due::pieces(order))),
+        Command::CompleteOrder(c) => vec![StreamId::order(c.order_id)],
     }
 }
 
@@ -139,5 +164,14 @@ pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
         Command::ReceiveReturn(c) => StreamId::order(c.order_id),
         Command::RejectReturn(c) => StreamId::order(c.order_id),
         Command::RecordRefund(c) => StreamId::order(c.order_id),
+        Command::AmendOrder(c) => StreamId::order(c.order_id),
+        Command::HoldOrder(c) => StreamId::order(c.order_id),
+        Command::ReleaseOrder(c) => StreamId::order(c.order_id),
+        Command::AddNote(c) => StreamId::order(c.order_id),
+        Command::TagOrder(c) => StreamId::order(c.order_id),
+        Command::ChangeAddresses(c) => StreamId::order(c.order_id),
+        Command::AssignCustomer(c) => StreamId::order(c.order_id),
+        Command::ExpireOrder(c) => StreamId::order(c.order_id),
+        Command::CompleteOrder(c) => StreamId::order(c.order_id),
     }
 }

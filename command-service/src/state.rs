@@ -1,5 +1,6 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event. Callers who prefer a
-//! representation are shown them, so their fields are part of the API.
+//! The states that decisions are made on, each the fold of one stream; that of an order is in [`order`], because there is most
+//! to know of it. `evolve` believes every event. Callers who prefer a representation are shown them, so their fields are part
+//! of the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -7,8 +8,6 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, EmailEvent};
 use events::hold::{HoldEvent, HoldLine};
-use events::order::progress::Progress;
-use events::order::{OrderEvent, PartNo};
 use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
@@ -17,6 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
+
+mod order;
+
+pub use order::{LinePrice, Order, Parcel, PaymentTrail};
 
 /// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
 /// anew. A change of the fields needs nothing, [`shape`] sees it.
@@ -118,38 +121,6 @@ pub enum HoldStanding {
     Expired,
     /// An order took it over.
     Consumed,
-}
-
-/// What a decision needs to know of an order.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Order {
-    /// How far it has come.
-    pub progress: Progress,
-    /// More of its payments, by number.
-    pub payments: Vec<PaymentTrail>,
-    /// What left with which carrier, by number of the fulfilment.
-    pub parcels: Vec<Parcel>,
-}
-
-/// What a decision needs to know of a payment beyond its sums.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentTrail {
-    /// How it was made, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Whether it was voided or failed.
-    pub closed: bool,
-}
-
-/// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Parcel {
-    /// Who carries it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<String>,
-    /// The carrier's number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking: Option<String>,
 }
 
 impl State {
@@ -273,75 +244,4 @@ impl Hold {
             HoldEvent::Consumed(_) => self.standing = HoldStanding::Consumed,
         }
     }
-}
-
-impl Order {
-    /// The order after `event`.
-    pub fn evolve(&mut self, event: &OrderEvent) {
-        self.progress.evolve(event);
-        match event {
-            OrderEvent::PaymentAuthorized(e) => self.trail(e.payment).method = Some(e.method.clone()),
-            OrderEvent::PaymentCaptured(e) => self.trail(e.payment).method = Some(e.method.clone()),
-            OrderEvent::PaymentVoided(e) => self.trail(e.payment).closed = true,
-            OrderEvent::PaymentFailed(e) => self.trail(e.payment).closed = true,
-            OrderEvent::FulfilmentShipped(e) => {
-                let parcel = Parcel { carrier: e.carrier.clone(), tracking: e.tracking.clone() };
-                *numbered(&mut self.parcels, e.fulfilment) = parcel;
-            }
-            OrderEvent::Placed(_)
-            | OrderEvent::FulfilmentCreated(_)
-            | OrderEvent::FulfilmentDelivered(_)
-            | OrderEvent::FulfilmentCancelled(_)
-            | OrderEvent::LinesCancelled(_)
-            | OrderEvent::Cancelled(_)
-            | OrderEvent::ReturnRequested(_)
-            | OrderEvent::ReturnReceived(_)
-            | OrderEvent::ReturnRejected(_)
-            | OrderEvent::RefundRecorded(_)
-            | OrderEvent::Amended(_)
-            | OrderEvent::Held(_)
-            | OrderEvent::HoldReleased(_)
-            | OrderEvent::NoteAdded(_)
-            | OrderEvent::Tagged(_)
-            | OrderEvent::AddressesChanged(_)
-            | OrderEvent::CustomerAssigned(_)
-            | OrderEvent::Expired(_)
-            | OrderEvent::Completed(_) => {}
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
-        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
-        list(lines, 2)
-            + list(payments, 0)
-            + list(fulfilments, 1)
-            + list(returns, 0)
-            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
-            + list(&self.payments, 1)
-            + list(&self.parcels, 2)
-    }
-
-    /// More of the payment with this number.
-    pub fn payment(&self, payment: PartNo) -> Option<&PaymentTrail> {
-        self.payments.get((payment as usize).checked_sub(1)?)
-    }
-
-    /// How the fulfilment with this number left.
-    pub fn parcel(&self, fulfilment: PartNo) -> Option<&Parcel> {
-        self.parcels.get((fulfilment as usize).checked_sub(1)?)
-    }
-
-    fn trail(&mut self, payment: PartNo) -> &mut PaymentTrail {
-        numbered(&mut self.payments, payment)
-    }
-}
-
-/// The part with this number, from 1; those before it that nothing was said of are empty.
-fn numbered<T: Default>(parts: &mut Vec<T>, number: PartNo) -> &mut T {
-    let index = number.saturating_sub(1) as usize;
-    if parts.len() <= index {
-        parts.resize_with(index + 1, T::default);
-    }
-    &mut parts[index]
 }

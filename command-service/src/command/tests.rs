@@ -52,13 +52,14 @@ fn bodies_are_written_down_as_they_came() {
 #[test]
 fn a_command_is_written_down_with_its_name() {
     let body = serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
-    let command = serde_json::to_string(&Command::PlaceOrder(PlaceOrder { body })).unwrap();
+    let command = serde_json::to_string(&Command::PlaceOrder(PlaceOrder { body, stock: Default::default() })).unwrap();
     assert_eq!(command, r#"{"PlaceOrder":{"body":{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}}}"#);
 }
 
 #[test]
 fn an_order_that_brings_its_id_happened_at_its_instant() {
-    let command = Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap() });
+    let command =
+        Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap(), stock: Default::default() });
     assert_eq!(command.occurred_at().unwrap().to_rfc3339(), "2024-06-14T10:14:09.300+00:00");
 }
 

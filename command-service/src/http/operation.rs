@@ -92,7 +92,6 @@ impl<B> Operation<B> {
     }
 
     /// It would silently replace what somebody else changed, so it needs the version that was seen.
-    #[expect(dead_code, reason = "the commands that change products, customers and orders in place come next")]
     pub(super) fn needs_version(self) -> Self {
         Operation { needs_version: true, ..self }
     }

@@ -1,11 +1,13 @@
-//! Commands to orders, their payments, fulfilments, returns and refunds.
+//! Commands to orders, their payments, fulfilments, returns and refunds. Those that change an order as such are in
+//! [`order_changes`].
 
 use platform::deprecation::Deprecation;
 use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
-use crate::command::order::{CancelOrderBody, PlaceOrderBody};
+use super::order_changes;
+use crate::command::order::{CancelOrderBody, PlaceOrderBody, StockHandling};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
@@ -19,14 +21,14 @@ const SHIPPING: Deprecation = Deprecation {
 };
 
 /// What every command to an order may meet.
-const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
+pub(super) const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
 const FULFILMENT: &[Refusal] = &[(404, "unknown-fulfilment")];
 const RETURN: &[Refusal] = &[(404, "unknown-return")];
 const LINES: &[Refusal] = &[(422, "unknown-line"), (422, "quantity-exceeded")];
 
 pub(super) fn commands() -> Commands {
     let orders = Commands::to("orders", "Orders, their payments, fulfilments, returns and refunds.");
-    returns(fulfilments(payments(placing(orders))))
+    order_changes::commands(returns(fulfilments(payments(placing(orders)))))
 }
 
 fn placing(orders: Commands) -> Commands {
@@ -34,7 +36,13 @@ fn placing(orders: Commands) -> Commands {
         .post(
             "/v1/orders",
             Operation::new("place_order", "Places an order and reserves its stock")
-                .note("Either every line gets its stock or nothing happens. The answer has the order's code.")
+                .note(
+                    "Either every line gets its stock or nothing happens, unless `on_shortage` says otherwise: `reject` takes \
+                     only what is here, `backorder` promises what is not where the stock's policy allows it, `partial` takes \
+                     what is here and leaves out the rest. If it is left out, the policy decides. The answer has the order's \
+                     code; what was taken stands in the order.",
+                )
+                .note("`hold_id` takes a checkout hold over, with all that it keeps.")
                 .creates()
                 .needs_key()
                 .refuses(&[
@@ -42,6 +50,9 @@ fn placing(orders: Commands) -> Commands {
                     (409, "inactive-product"),
                     (409, "duplicate-order"),
                     (409, "duplicate-external-ref"),
+                    (409, "hold-gone"),
+                    (409, "customer-erased"),
+                    (422, "exclusive-fields"),
                     (422, "unknown-product"),
                     (422, "price-missing"),
                     (422, "unknown-channel"),
@@ -52,8 +63,14 @@ fn placing(orders: Commands) -> Commands {
                     (422, "instant-out-of-range"),
                 ])
                 .deprecates(|body: &PlaceOrderBody| body.shipping.is_some(), &SHIPPING)
-                .example(json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 2 }] })),
-            |(), body| Command::PlaceOrder(PlaceOrder { body }),
+                .example(json!({
+                    "currency": "GBP",
+                    "lines": [{ "sku": "LAMP", "quantity": 2, "tax_rate": 200_000 }],
+                    "shipping_lines": [{ "name": "Standard", "amount": 400, "tax_rate": 200_000 }],
+                    "contact": { "name": "Ada Byron", "email": "ada@example.com" },
+                    "tags": ["gift"],
+                })),
+            |(), body| Command::PlaceOrder(PlaceOrder { body, stock: StockHandling::Enforce }),
         )
         .post(
             "/v1/orders/{order_id}/cancellation",
@@ -110,7 +127,12 @@ fn fulfilments(orders: Commands) -> Commands {
                 .needs_key()
                 .refuses(ORDER)
                 .refuses(LINES)
-                .refuses(&[(422, "several-locations"), (422, "wrong-location"), (422, "too-many-parts")])
+                .refuses(&[
+                    (409, "insufficient-stock"),
+                    (422, "several-locations"),
+                    (422, "wrong-location"),
+                    (422, "too-many-parts"),
+                ])
                 .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
             |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
         )
@@ -119,6 +141,7 @@ fn fulfilments(orders: Commands) -> Commands {
             Operation::new("ship_fulfilment", "Says that packed pieces left")
                 .refuses(ORDER)
                 .refuses(FULFILMENT)
+                .refuses(&[(409, "insufficient-stock")])
                 .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
             |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
         )

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 
-use super::{Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
 /// Most lines that a sentence tells one by one; the extensions have them all.
 const MAX_TOLD: usize = 5;
@@ -89,6 +89,25 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
             }
+            Self::HoldGone { hold_id, gone } => {
+                format!("Hold {hold_id} {}. Hold the stock again, or order without it.", became(*gone))
+            }
+            Self::UnknownBuyer(id) => {
+                format!("There is no customer {id}. Register the customer first, or correct the id.")
+            }
+            Self::ErasedBuyer(id) => format!("Customer {id} is erased. Name another one, or none."),
+            Self::Exclusive([one, other]) => format!("Send `{one}` or `{other}`, not both."),
+            Self::RepeatedLines(lines) => format!("Named more than once: line {}. Say it once.", list(lines)),
+            Self::BelowFulfilled(lines) => {
+                let lines = lines.iter().map(|line| {
+                    format!("line {} is to be of {}, {} are packed or shipped", line.line, line.requested, line.least)
+                });
+                format!("{}. Ask for more, or cancel the fulfilment first.", told(lines))
+            }
+            Self::NothingLeft => "No piece of the order would be wanted any more. Cancel it instead.".to_owned(),
+            Self::TooManyLines { lines, limit } => {
+                format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
+            }
             Self::TooManyParts { part, limit } => format!("The order has {limit} {part}s, the most there can be."),
         }
     }
@@ -97,6 +116,8 @@ impl Rejection {
 fn order_state(state: &OrderState) -> String {
     let obstacle = match state.obstacle {
         Obstacle::Lifecycle => format!("The order is {}.", lifecycle(state.lifecycle)),
+        Obstacle::SomeShipped => "Something is shipped already.".to_owned(),
+        Obstacle::OnHold => "The order is on hold: release it first.".to_owned(),
         Obstacle::AllShipped => "Everything that is wanted is shipped: request a return instead.".to_owned(),
         Obstacle::Fulfilment(number, at) => format!("Fulfilment {number} is {}.", fulfilment(at)),
         Obstacle::OtherShipment(number) => {
@@ -138,6 +159,15 @@ fn advice(purpose: Purpose) -> &'static str {
     }
 }
 
+fn became(gone: Gone) -> &'static str {
+    match gone {
+        Gone::Unknown => "does not exist",
+        Gone::Released => "was given back",
+        Gone::Expired => "is past its time",
+        Gone::Consumed => "was taken over by another order",
+    }
+}
+
 fn lifecycle(lifecycle: Lifecycle) -> &'static str {
     match lifecycle {
         Lifecycle::Open => "open",
@@ -171,6 +201,8 @@ impl Part {
             Part::Payment => "payment",
             Part::Fulfilment => "fulfilment",
             Part::Return => "return",
+            Part::Note => "note",
+            Part::Tag => "tag",
         }
     }
 }

@@ -46,8 +46,14 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 json!({ "instant": instant, "earliest": earliest, "latest": latest })
             }
+            Self::HoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "state": gone }),
+            Self::UnknownBuyer(id) | Self::ErasedBuyer(id) => json!({ "customer_id": id }),
+            Self::Exclusive(fields) => json!({ "fields": fields }),
+            Self::RepeatedLines(lines) => json!({ "lines": lines }),
+            Self::BelowFulfilled(lines) => json!({ "lines": lines }),
+            Self::TooManyLines { lines, limit } => json!({ "lines": lines, "limit": limit }),
             Self::TooManyParts { limit, .. } => json!({ "limit": limit }),
-            Self::MethodMissing | Self::AmountOverflow => json!({}),
+            Self::MethodMissing | Self::AmountOverflow | Self::NothingLeft => json!({}),
         }
     }
 }
@@ -55,7 +61,8 @@ impl Rejection {
 fn state_members(state: &OrderState) -> Value {
     let mut members = json!({ "lifecycle": state.lifecycle, "allowed": state.allowed });
     match state.obstacle {
-        Obstacle::Lifecycle | Obstacle::AllShipped => {}
+        Obstacle::Lifecycle | Obstacle::AllShipped | Obstacle::SomeShipped => {}
+        Obstacle::OnHold => members["held"] = true.into(),
         Obstacle::Fulfilment(number, at) => stand(&mut members, "fulfilment", number, json!(at)),
         Obstacle::OtherShipment(number) => stand(&mut members, "fulfilment", number, json!("shipped")),
         Obstacle::Return(number, at) => stand(&mut members, "return", number, json!(at)),

@@ -2,10 +2,10 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::{Location, Minor, OrderId, Sku, Version};
+use events::{CustomerId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
-use super::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
 fn sku() -> Sku {
     "A".parse().unwrap()
@@ -13,6 +13,14 @@ fn sku() -> Sku {
 
 fn order_id() -> OrderId {
     "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap()
+}
+
+fn customer_id() -> CustomerId {
+    "0190163d-8694-739b-aea5-966c26f8ad92".parse().unwrap()
+}
+
+fn hold_gone(gone: Gone) -> Rejection {
+    Rejection::HoldGone { hold_id: "0190163d-8694-739b-aea5-966c26f8ad93".parse().unwrap(), gone }
 }
 
 fn state(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
@@ -79,6 +87,18 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
             422,
         ),
         (TooManyParts { part: Part::Return, limit: 1000 }, "too-many-parts", 422),
+        (TooManyParts { part: Part::Note, limit: 200 }, "too-many-parts", 422),
+        (state(Obstacle::SomeShipped, &["returns"]), "order-state", 409),
+        (state(Obstacle::OnHold, &["holds/release"]), "order-state", 409),
+        (hold_gone(Gone::Unknown), "hold-gone", 409),
+        (hold_gone(Gone::Expired), "hold-gone", 409),
+        (UnknownBuyer(customer_id()), "unknown-customer", 422),
+        (ErasedBuyer(customer_id()), "customer-erased", 409),
+        (Exclusive(["shipping", "shipping_lines"]), "exclusive-fields", 422),
+        (RepeatedLines(vec![1]), "repeated-line", 422),
+        (BelowFulfilled(vec![LowLine { line: 1, requested: 0, least: 2 }]), "below-fulfilled", 422),
+        (NothingLeft, "nothing-left", 422),
+        (TooManyLines { lines: 501, limit: 500 }, "too-many-lines", 422),
     ]
 }
 

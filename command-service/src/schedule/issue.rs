@@ -10,7 +10,7 @@ use platform::backoff::Backoff;
 use super::measures;
 use super::plan::Kind;
 use super::store::{Entry, Fate};
-use crate::command::{CancelOrder, Command};
+use crate::command::{Command, CompleteOrder, ExpireOrder};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
 
@@ -94,12 +94,8 @@ fn request(key: Key, entry: &Entry, command: Command, now: DateTime<Utc>) -> Req
 /// What the platform asks for; `None` for a kind that does not go with the stream, which no version of ours plans.
 fn command_for(entry: &Entry) -> Option<Command> {
     match (entry.kind, entry.stream.subject()) {
-        (Kind::ExpireOrder | Kind::CompleteOrder, Subject::Order(order_id)) => {
-            Some(Command::CancelOrder(CancelOrder {
-                order_id,
-                body: serde_json::from_str("{\"reason\":\"not paid\"}").ok()?,
-            }))
-        }
+        (Kind::ExpireOrder, Subject::Order(order_id)) => Some(Command::ExpireOrder(ExpireOrder { order_id })),
+        (Kind::CompleteOrder, Subject::Order(order_id)) => Some(Command::CompleteOrder(CompleteOrder { order_id })),
         (Kind::ExpireOrder | Kind::CompleteOrder | Kind::ExpireHold, _) => None,
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::command::{
-    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment, ShipFulfilment,
+    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
+    ShipFulfilment,
 };
 use command_service::log::{self, Log};
 use command_service::schedule::{Config, Outcome, Schedule};
@@ -158,7 +159,7 @@ impl Shop {
 }
 
 pub(crate) fn place(body: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap() })
+    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: Default::default() })
 }
 
 async fn start_writer(log: Log) -> (Mailbox, Shutdown, tokio::task::JoinHandle<()>) {

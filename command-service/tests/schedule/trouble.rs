@@ -85,7 +85,8 @@ async fn an_event_of_a_newer_build_is_left_to_that_build() {
     sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
     let stopped = shop.schedule().step(shop.at(0)).await.unwrap_err();
     assert!(matches!(stopped, schedule::Error::Newer { .. }), "{stopped:?}");
-    let followed: i64 = sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.pool).await.unwrap();
+    let followed: i64 =
+        sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.pool).await.unwrap();
     assert_eq!(followed, 0, "whoever can read it finds it");
 }
 
@@ -126,7 +127,8 @@ async fn an_order_that_is_recorded_after_its_due_has_time_for_its_payment() {
         .await
         .unwrap();
     work(&mut shop.schedule(), shop.opened).await;
-    let due: Vec<_> = shop.entries().await.into_iter().map(|(stream, _, due, _)| (stream.ends_with(old), due)).collect();
+    let due: Vec<_> =
+        shop.entries().await.into_iter().map(|(stream, _, due, _)| (stream.ends_with(old), due)).collect();
     assert_eq!(due, [(true, Some(900)), (false, Some(600))]);
 }
 

@@ -3,7 +3,9 @@
 use events::order::progress::Lifecycle;
 use serde_json::{Value, json};
 
-use super::past::{body, cancelled, left, lines_cancelled, order_id, packed, placed, released, shipped, unpacked};
+use super::past::{
+    body, cancelled, left, lines_cancelled, order_id, packed, placed, released, shipped, unpacked, words,
+};
 use super::scenario::given;
 use crate::command::{CancelOrder, Command};
 use crate::rejection::{ExceededLine, Obstacle, OrderState, Purpose, Rejection};
@@ -57,7 +59,7 @@ fn what_is_shipped_stays_and_the_order_goes_on() {
 #[test]
 fn a_shipped_order_is_returned_not_cancelled() {
     let obstacle = Obstacle::AllShipped;
-    let allowed = vec!["payments".to_owned(), "returns".to_owned()];
+    let allowed = words(&["payments", "returns", "amendments", "holds"]);
     let rejection = Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed });
     given([placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)]).when(cancel()).then_rejected(rejection);
 }

@@ -1,12 +1,17 @@
 //! Events of a small shop, and commands from their JSON.
 
+use chrono::{DateTime, Utc};
+use events::customer::{CustomerEvent, CustomerRegistered};
+use events::hold::{HoldEvent, HoldLine, HoldPlaced};
 use events::order::{
     FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity, OrderCancelled,
     OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
-use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
-use events::{Location, Minor, OrderCode, OrderId, Sku, StreamId};
+use events::stock::{
+    StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
+};
+use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Sku, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -67,6 +72,27 @@ pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
 
 pub(super) fn left(text: &str, quantity: u32) -> Vec<Past> {
     on_shelf(text, StockEvent::Shipped(StockShipped { order_id: order_id(), quantity }))
+}
+
+pub(super) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+}
+
+/// A hold of these pieces at `main`.
+pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], expires_at: DateTime<Utc>) -> Vec<Past> {
+    let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity });
+    let shelves = lines.iter().map(|line| {
+        let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity });
+        (StreamId::stock(&line.sku, &line.location), held.into())
+    });
+    let shelves: Vec<Past> = shelves.collect();
+    let placed = HoldPlaced { hold_id, lines: lines.to_vec(), expires_at, reference: None };
+    [vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())], shelves].concat()
+}
+
+pub(super) fn registered(customer_id: CustomerId) -> Vec<Past> {
+    let registered = CustomerRegistered { customer_id, profile: Default::default(), tags: Default::default() };
+    vec![(StreamId::customer(customer_id), CustomerEvent::Registered(registered).into())]
 }
 
 pub(super) fn of_order(event: OrderEvent) -> Vec<Past> {
@@ -167,4 +193,9 @@ pub(super) fn captured(payment: u32, amount: i64) -> Vec<Past> {
 pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32); N]) -> Vec<Past> {
     let (lines, reason) = (pieces(lines), "too small".to_owned());
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
+}
+
+/// What is allowed as a rejection says it: these commands, and those that always are.
+pub(super) fn words(allowed: &[&str]) -> Vec<String> {
+    allowed.iter().chain(&["notes", "tags", "customer"]).map(|&word| word.to_owned()).collect()
 }

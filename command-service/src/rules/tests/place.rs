@@ -14,7 +14,7 @@ use crate::command::{Command, PlaceOrder};
 use crate::rejection::{Rejection, ShortLine, Unfit, UnfitLine};
 
 fn place(json: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: body(json) })
+    Command::PlaceOrder(PlaceOrder { body: body(json), stock: Default::default() })
 }
 
 /// An order of this test's id with these lines.

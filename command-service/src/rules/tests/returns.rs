@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::past::{
     body, cancelled, left, lines_cancelled, of_order, on_shelf, order_id, packed, placed, return_requested, shipped,
+    words,
 };
 use super::scenario::{Past, given};
 use crate::command::{Command, ReceiveReturn, RejectReturn, RequestReturn};
@@ -46,10 +47,10 @@ fn sent() -> Vec<Past> {
 
 fn stands(state: ReturnState) -> Rejection {
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::Return(1, state));
-    let mut allowed: Vec<String> = ["payments", "fulfilments", "cancellation"].map(str::to_owned).to_vec();
-    if state == ReturnState::Rejected {
-        allowed.push("returns".into());
-    }
+    let allowed = match state {
+        ReturnState::Rejected => words(&["payments", "fulfilments", "cancellation", "returns", "amendments", "holds"]),
+        _ => words(&["payments", "fulfilments", "cancellation", "amendments", "holds"]),
+    };
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed })
 }
 

@@ -41,7 +41,11 @@ pub(super) fn given<const N: usize>(past: [Vec<Past>; N]) -> Given {
 
 impl Given {
     pub(super) fn when(self, command: Command) -> When {
-        When(decide(&self.0, &command, new_id()))
+        self.when_at(now(), command)
+    }
+
+    pub(super) fn when_at(self, now: DateTime<Utc>, command: Command) -> When {
+        When(decide_at(now, &self.0, &command, new_id()))
     }
 }
 
@@ -72,7 +76,12 @@ impl When {
 }
 
 /// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
-pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Result<Vec<NewEvent>, Rejection> {
+pub(super) fn decide_at(
+    now: DateTime<Utc>,
+    world: &World,
+    command: &Command,
+    new_id: OrderId,
+) -> Result<Vec<NewEvent>, Rejection> {
     let mut loaded = empty_world();
     loaded.restore_numbers(world.numbers());
     for _ in 0..2 {
@@ -81,7 +90,7 @@ pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Resul
             loaded.put(stream, slot);
         }
     }
-    match rules::decide(command, &Context { now: now(), new_id: new_id.into() }, &loaded) {
+    match rules::decide(command, &Context { now, new_id: new_id.into() }, &loaded) {
         Ok(events) => {
             let addressed = rules::addressed(command, new_id.into());
             assert!(events.first().is_none_or(|first| first.stream == addressed));
