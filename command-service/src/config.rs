@@ -8,8 +8,8 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::jobs;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
+use crate::jobs;
 use crate::relay;
 use crate::schedule::{self, plan};
 use crate::world::Room;

@@ -42,8 +42,11 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
             Parameter::query::<OnError>("on_error", "What rows that cannot take effect mean to the others."),
             Parameter::query::<Stock>("stock", "What orders do to stock."),
             Parameter::query::<bool>("dry_run", "Only to know what would happen."),
-            Parameter::header::<operation::Key>("Idempotency-Key", "A fresh UUID per import; a repeat is told of the same job.")
-                .required(),
+            Parameter::header::<operation::Key>(
+                "Idempotency-Key",
+                "A fresh UUID per import; a repeat is told of the same job.",
+            )
+            .required(),
             Parameter::header::<ContentEncoding>("Content-Encoding", "How the body is packed."),
         ])
         .body_as::<String>("application/x-ndjson")

@@ -75,6 +75,21 @@ async fn orders_of_several_lines_are_placed_when_they_were() {
 }
 
 #[tokio::test]
+async fn orders_of_the_past_can_leave_stock_alone_or_count_in_what_is_missing() {
+    let site = Site::open().await;
+    site.stocked().await;
+    let csv = "external_ref,currency,sku,quantity\nB-1,GBP,MUG,5000\n";
+    let enforced = site.import("orders", CSV, csv).await;
+    assert_eq!(site.rejections(&enforced).await[0]["problem"], "insufficient-stock");
+    let skipped = site.import("orders?stock=skip", CSV, csv).await;
+    assert_eq!((&skipped["stock"], &skipped["progress"]["applied"]), (&"skip".into(), &1.into()), "{skipped}");
+    assert_eq!((site.events("OrderPlaced").await, site.events("StockReserved").await), (1, 0));
+    let forced = site.import("orders?stock=force", CSV, csv.replace("B-1", "B-2")).await;
+    assert_eq!(forced["progress"]["applied"], 1, "{forced}");
+    assert_eq!((site.events("StockAdjusted").await, site.events("StockReserved").await), (1, 1));
+}
+
+#[tokio::test]
 async fn the_report_is_a_file_with_the_rows_as_they_came() {
     let site = Site::open().await;
     let job = site.import("products", CSV, "name,sku\n\"Mug, \"\"red\"\"\",M G\nCup,CUP,3\n").await;

@@ -7,7 +7,9 @@ use events::OrderId;
 use platform::json;
 use serde_json::Value;
 
+use super::super::import::Stock;
 use super::{Column, Form, Of, Origin, Plan, Refused};
+use crate::command::order::StockHandling;
 use crate::command::{Command, PlaceOrder};
 
 pub(super) const COLUMNS: &str = "of the order: external_ref, currency, placed_at (an instant as RFC 3339 writes it; the order gets an id of that instant), id, \
@@ -28,9 +30,14 @@ pub(super) fn column(name: &str) -> Option<Column> {
     }
 }
 
-pub(super) fn plan(document: &[u8], _: Origin) -> Result<Plan, Refused> {
+pub(super) fn plan(document: &[u8], origin: Origin) -> Result<Plan, Refused> {
     let body = json::parse(document)?;
-    Ok(Plan::Do(Command::PlaceOrder(PlaceOrder { body })))
+    let stock = match origin.stock {
+        Stock::Enforce => StockHandling::Enforce,
+        Stock::Force => StockHandling::Force,
+        Stock::Skip => StockHandling::Skip,
+    };
+    Ok(Plan::Do(Command::PlaceOrder(PlaceOrder { body, stock })))
 }
 
 /// An order is placed at the instant that its id carries.
