@@ -106,7 +106,7 @@ impl Decider {
         let indices: Vec<usize> = commands.iter().map(|(at, ..)| *at).collect();
         let named = commands.into_iter().map(|(at, step, command)| (key::of(self.import, asked[at].0, step), command));
         let named: Vec<(Uuid, Command)> = named.collect();
-        let terms = Terms { want, together, patience: self.patience };
+        let terms = Terms { import: self.import, want, together, patience: self.patience };
         let replies = submit::all(&self.mailbox, &named, terms).await?;
         Ok(indices.into_iter().zip(replies))
     }

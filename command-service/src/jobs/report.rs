@@ -8,9 +8,6 @@ use uuid::Uuid;
 use super::import::Format;
 use super::store::{self, Rejection, Store};
 
-/// Rejections read at a time; with rows of the longest, 100 MiB.
-const PAGE: i64 = 100;
-
 /// A rejection as a line of JSON.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -28,7 +25,7 @@ pub fn stream(store: Store, import: Uuid, format: Format) -> impl Stream<Item = 
         Format::Ndjson => "",
     };
     futures::stream::try_unfold((store, 0, head), move |(store, after, head)| async move {
-        let page = store.list_rejections(import, after, PAGE).await?;
+        let page = store.list_rejections(import, after).await?;
         let Some(last) = page.last().map(|rejection| rejection.line) else {
             let only_head = !head.is_empty();
             return Ok(only_head.then(|| (Bytes::from_static(head.as_bytes()), (store, after, ""))));

@@ -27,6 +27,8 @@ pub enum Undecided {
 /// What is asked of the writer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
+    /// The job, which stands in the metadata of all that it brings about.
+    pub import: Uuid,
     /// That commands take effect, or only to know what they would do.
     pub want: Want,
     /// How they hang together.
@@ -53,7 +55,7 @@ pub(super) async fn all(
         if terms.together == Together::Each {
             open.truncate((open.len() >> backoff.failures().min(usize::BITS - 1)).max(1));
         }
-        let requests = open.iter().map(|at| request(&commands[*at], terms.want)).collect();
+        let requests = open.iter().map(|at| request(&commands[*at], terms)).collect();
         let settled = match mailbox.submit_many(requests, terms.together).await {
             Ok(replied) => settled(replied, terms.together),
             Err(Shed::Full) => Vec::new(),
@@ -85,10 +87,14 @@ fn settled(replies: Vec<Reply>, together: Together) -> Vec<(usize, Reply)> {
     replies.into_iter().enumerate().filter(|(_, reply)| !is_open(reply)).collect()
 }
 
-fn request((id, command): &(Uuid, Command), want: Want) -> Request {
-    let metadata = Metadata { occurred_at: command.occurred_at(), ..Metadata::default() };
+fn request((id, command): &(Uuid, Command), terms: Terms) -> Request {
+    let metadata = Metadata {
+        occurred_at: command.occurred_at(),
+        correlation_id: Some(terms.import.to_string()),
+        ..Metadata::default()
+    };
     let request = Request::new(Key::of(*id, command), command.clone());
-    Request { metadata, want, ..request }
+    Request { metadata, want: terms.want, ..request }
 }
 
 #[cfg(test)]

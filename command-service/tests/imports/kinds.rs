@@ -40,6 +40,10 @@ async fn stock_comes_in_or_is_counted() {
         report.iter().map(|row| (row["line"].as_i64().unwrap(), row["problem"].as_str().unwrap())).collect();
     assert_eq!(told, [(4, "invalid-body"), (5, "unknown-product")]);
     assert_eq!((site.events("StockReceived").await, site.events("StockAdjusted").await), (4, 1));
+    let of_job = "select count(*) from events where metadata->>'correlation_id' = $1";
+    let id = job["id"].as_str().unwrap();
+    let found: i64 = sqlx::query_scalar(of_job).bind(id).fetch_one(&mut site.owner().await).await.unwrap();
+    assert_eq!(found, 2, "what a job brought about is found by its id");
 }
 
 #[tokio::test]
@@ -87,6 +91,16 @@ async fn orders_of_the_past_can_leave_stock_alone_or_count_in_what_is_missing() 
     let forced = site.import("orders?stock=force", CSV, csv.replace("B-1", "B-2")).await;
     assert_eq!(forced["progress"]["applied"], 1, "{forced}");
     assert_eq!((site.events("StockAdjusted").await, site.events("StockReserved").await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_report_of_many_and_of_long_rows_is_complete() {
+    let site = Site::open().await;
+    let long = json!({"sku": "MUG", "name": "x".repeat(900_000)}).to_string();
+    let body = format!("{}{long}\n{long}\n{}", "{}\n".repeat(1_500), "{}\n".repeat(1_500));
+    let job = site.import("products", NDJSON, body).await;
+    let lines: Vec<_> = site.rejections(&job).await.iter().map(|row| row["line"].as_i64().unwrap()).collect();
+    assert_eq!(lines, (1..=3_002).collect::<Vec<_>>());
 }
 
 #[tokio::test]

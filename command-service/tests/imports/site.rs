@@ -18,7 +18,7 @@ use platform::server::{self, RouteLimits};
 use platform::shutdown::Shutdown;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
-use testbed::Bed;
+use testbed::{Bed, PATIENCE};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -56,6 +56,20 @@ impl Answer {
     }
 }
 
+/// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
+async fn connect(bed: &Bed, connections: u32) -> PgPool {
+    let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
+    let mut held = Vec::new();
+    tokio::time::timeout(PATIENCE, async {
+        while held.len() < connections as usize {
+            held.extend(pool.acquire().await);
+        }
+    })
+    .await
+    .expect("the database takes connections");
+    pool
+}
+
 impl Site {
     pub(crate) async fn open() -> Site {
         Site::with_limits(Limits::default()).await
@@ -63,11 +77,11 @@ impl Site {
 
     pub(crate) async fn with_limits(limits: Limits) -> Site {
         let bed = Bed::new().await.unwrap();
-        let log = Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 4));
+        let log = Log::new(connect(&bed, 4).await);
         let health = Health::new().component("postgres");
         let (writer, mailbox) = Writer::start(log, writer::Limits::default(), None, health).await.unwrap();
         tokio::spawn(writer.run(Shutdown::new()));
-        let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), 8);
+        let pool = connect(&bed, 8).await;
         let store = Store::new(pool.clone());
         let upload = RouteLimits { body_bytes_max: limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
         let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);

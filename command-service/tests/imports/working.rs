@@ -40,6 +40,7 @@ async fn a_job_whose_worker_died_goes_on_where_it_was_and_nothing_happens_twice(
     queue.step().await.unwrap();
     let job = site.job(&accepted).await;
     assert_eq!((&job["state"], rows(&job)), (&"succeeded".into(), (1_200, 1_200, 0)), "{job}");
+    assert_eq!(job["attempt"], 2, "an attempt that killed its worker counts");
     assert_eq!(site.events("StockReceived").await, 3 + 1_200);
 }
 

@@ -12,16 +12,15 @@ use super::{Column, Form, Of, Origin, Plan, Refused};
 use crate::command::order::StockHandling;
 use crate::command::{Command, PlaceOrder};
 
-pub(super) const COLUMNS: &str = "of the order: external_ref, currency, placed_at (an instant as RFC 3339 writes it; the order gets an id of that instant), id, \
-    channel, customer_id, discount, shipping, expected_total, note; of its line: sku, quantity, unit_price, line_discount, \
-    tax_rate, location";
+pub(super) const COLUMNS: &str = "of the order: external_ref, currency, placed_at (an instant as RFC 3339 writes it; the order \
+    gets an id of that instant), id, channel, customer_id, payment_due, on_shortage, discount, shipping, expected_total, note; \
+    of its line: sku, quantity, unit_price, line_discount, tax_rate, location";
 
 pub(super) fn column(name: &str) -> Option<Column> {
     let line = |name: &str, form| Some(Column::new(Of::Line, &[name], form));
     match name {
-        "external_ref" | "currency" | "placed_at" | "id" | "channel" | "customer_id" | "note" => {
-            Some(Column::text(name))
-        }
+        "external_ref" | "currency" | "placed_at" | "id" | "channel" | "customer_id" | "payment_due"
+        | "on_shortage" | "note" => Some(Column::text(name)),
         "discount" | "shipping" | "expected_total" => Some(Column::number(name)),
         "sku" | "location" => line(name, Form::Text),
         "quantity" | "unit_price" | "tax_rate" => line(name, Form::Number),

@@ -4,6 +4,9 @@ use uuid::Uuid;
 
 use super::{Error, Store};
 
+/// Rejections of a page, and bytes of rows from which on it is full; rows can be as long as that themselves.
+const PAGE: (i64, i64) = (1_000, 1 << 20);
+
 /// A row that took no effect.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Rejection {
@@ -20,16 +23,23 @@ pub struct Rejection {
 }
 
 impl Store {
-    /// Rejections in the order of their lines, after this one.
-    pub async fn list_rejections(&self, import: Uuid, after: i32, limit: i64) -> Result<Vec<Rejection>, Error> {
+    /// Rejections in the order of their lines, after this one: as many as have about a megabyte of rows together.
+    pub async fn list_rejections(&self, import: Uuid, after: i32) -> Result<Vec<Rejection>, Error> {
         const LIST: &str = "
-            select line, key, problem, detail, bytes from import_rejections
-            where import_id = $1 and line > $2
-            order by line limit $3";
+            select line, key, problem, detail, bytes
+            from (
+                select *, sum(octet_length(bytes)) over (order by line) - octet_length(bytes) as bytes_before
+                from (
+                    select * from import_rejections where import_id = $1 and line > $2 order by line limit $3
+                ) next
+            ) page
+            where bytes_before < $4
+            order by line";
         sqlx::query_as(LIST)
             .bind(import)
             .bind(after)
-            .bind(limit)
+            .bind(PAGE.0)
+            .bind(PAGE.1)
             .fetch_all(&self.pool)
             .await
             .map_err(Error::database("reading an import's rejections"))
