@@ -28,7 +28,7 @@ use crate::log::stretch::Wanted;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
 use plan::{Plan, Waits};
-use store::{Fate, Mark, Store};
+use store::{Fate, Mark, Standing, Store};
 
 /// Positions that one step follows: some hundred milliseconds of work at most, so that what is due does not wait for it.
 const PAGE: i64 = 10_000;
@@ -70,7 +70,7 @@ impl Default for Config {
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The log is not the one that was followed: the table is empty, and everything begins again.
+    /// The log or the rules are not those that were followed: the table is empty, and everything begins again.
     StartedOver,
     /// There is more of the log to follow.
     Followed(Position),
@@ -94,6 +94,15 @@ pub enum Error {
     /// The table could not be read or written.
     #[error("keeping the schedule")]
     Store(#[from] store::Error),
+    /// A newer build keeps the schedule.
+    #[error(
+        "a newer build keeps the schedule (its edition is {edition}); after going back to this build for good, \
+         `command-service schedule rebuild` makes it anew"
+    )]
+    Superseded {
+        /// Its edition of the rules for what is planned.
+        edition: i32,
+    },
     /// A newer build wrote an event; instances of that build go on.
     #[error("following the log at position {position}")]
     Newer {
@@ -162,14 +171,11 @@ impl Schedule {
     pub async fn step(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
         let standing = self.store.standing().await?;
         measures::stands(&standing);
-        if !standing.holds {
-            let position = standing.mark.position.0;
-            tracing::warn!(
-                schedule.position = position,
-                "the log has lost what was followed; the schedule starts over"
-            );
-            self.store.clear().await?;
-            return Ok(Outcome::StartedOver);
+        if standing.edition > plan::EDITION {
+            return Err(Error::Superseded { edition: standing.edition });
+        }
+        if standing.edition < plan::EDITION || !standing.holds {
+            return self.start_over(&standing).await;
         }
         let until = Position(standing.head.0.min(standing.mark.position.0 + PAGE));
         if until > standing.mark.position {
@@ -180,6 +186,18 @@ impl Schedule {
             return Ok(Outcome::Followed(until));
         }
         self.issue_due(now).await
+    }
+
+    async fn start_over(&self, standing: &Standing) -> Result<Outcome, Error> {
+        let (edition, position) = (standing.edition, standing.mark.position.0);
+        match standing.holds {
+            true => tracing::info!(schedule.edition = edition, "the schedule is made anew by new rules"),
+            false => {
+                tracing::warn!(schedule.position = position, "the log has lost its tail; the schedule is made anew")
+            }
+        }
+        self.store.clear().await?;
+        Ok(Outcome::StartedOver)
     }
 
     async fn follow(&self, from: Mark, until: Position) -> Result<(), Error> {

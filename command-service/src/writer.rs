@@ -1,11 +1,43 @@
 //! One writer at a time: takes every command that waits, decides them in memory, appends what was accepted in one statement.
 //!
-//! A [`Mailbox`] is how the rest of the process reaches it. [`batch`] decides, [`answer`] is what callers are told, [`key`]
-//! how they repeat themselves. A batch grows by itself while the one before it commits, so there are no timers.
+//! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
+//! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
+//! told, [`key`] how they repeat themselves, [`keeper`] what makes the next start short. A batch grows by itself while the one
+//! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
-//! it. Nobody is answered before the batch is durable, not even those who are refused: what they were refused for may
-//! have been decided a moment ago by a batch that then does not commit.
+//! it. It is ahead by the batch that is on its way into the log and by the one that is decided meanwhile ([`batch::Ahead`]);
+//! if the first does not commit, both are undone. Nobody is answered before the batch is durable, not even those who are
+//! refused: what they were refused for may have been decided a moment ago by a batch that then does not commit.
+//!
+//! Tools and tests use it as the service does, on any [`Log`]:
+//!
+//! ```
+//! use command_service::command::{Command, CreateProduct};
+//! use command_service::log::Log;
+//! use command_service::writer::key::Key;
+//! use command_service::writer::{Limits, Reply, Request, Writer};
+//! use platform::health::Health;
+//! use platform::shutdown::Shutdown;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let health = Health::new().component("log");
+//! let (writer, mailbox) = Writer::start(Log::in_memory(), Limits::default(), None, health).await?;
+//! let stop = Shutdown::new();
+//! let running = tokio::spawn(writer.run(stop.clone()));
+//!
+//! let body = serde_json::from_str(r#"{"sku": "MUG-1", "name": "Mug", "prices": {"GBP": 450}}"#)?;
+//! let command = Command::CreateProduct(CreateProduct { body });
+//! let request = Request::new(Key::named("the-first-mug", &command)?, command);
+//! let reply = mailbox.submit(request).await.expect("the mailbox has room");
+//! assert!(matches!(reply, Reply::Done { replayed: false, .. }));
+//!
+//! stop.request();
+//! running.await?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod answer;
 mod batch;
@@ -33,7 +65,7 @@ use uuid::Uuid;
 use crate::log::{self, Head, Log};
 use crate::world::{Room, World};
 use answer::Answer;
-use batch::Batch;
+use batch::Ahead;
 use keeper::Keeper;
 use mailbox::Inbox;
 
@@ -57,7 +89,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(50_000) }
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(200_000) }
     }
 }
 
@@ -72,11 +104,14 @@ pub struct Writer {
     head: Head,
     /// Whether the world may be behind the log, because a race or an answer got lost.
     stale: bool,
+    /// Batches whose keys are looked up before they are decided.
+    look_first: u32,
     /// Turns to take under the lock of the log's head before races are tried again.
     turns: u32,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
+    ahead: Ahead,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     health: Component,
     keeper: Keeper,
@@ -133,10 +168,12 @@ impl Writer {
             world,
             head,
             stale: false,
+            look_first: 0,
             turns: 0,
             answers,
             limits,
             inbox,
+            ahead: Ahead::default(),
             committed,
             health,
             keeper,
@@ -148,36 +185,40 @@ impl Writer {
     /// Works until asked to stop; what was taken until then is answered first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        self.keeper.keep_numbers(self.head, self.world.numbers());
+        self.keep_numbers();
         self.keeper.finish().await;
     }
 
     /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
     pub async fn step(&mut self, stop: &Shutdown) -> bool {
-        let batch = self.receive(stop).await;
-        if batch.is_empty() {
+        if self.ahead.is_empty() && !self.receive(stop).await {
             return false;
         }
-        let commands: usize = batch.iter().map(|unit| unit.members().len()).sum();
-        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(commands as f64);
-        self.process(batch).await;
-        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
-            self.numbers_saved = self.head.position;
-            self.keeper.keep_numbers(self.head, self.world.numbers());
+        if stop.is_requested() {
+            self.inbox.close();
         }
+        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
+        self.process().await;
         true
     }
 
-    /// What waits, about a batch of it; nothing once the mailbox is closed and empty.
-    async fn receive(&mut self, stop: &Shutdown) -> Batch {
-        let mut batch = Vec::new();
+    /// Takes what waits, about a batch of it; `false` once the mailbox is closed and empty.
+    async fn receive(&mut self, stop: &Shutdown) -> bool {
         loop {
             let closed = self.inbox.is_closed();
             tokio::select! {
                 biased;
-                _ = self.inbox.receive(&mut batch, self.limits.batch) => return batch,
+                open = self.inbox.receive(&mut self.ahead.batch, self.limits.batch) => {
+                    self.ahead.commands = self.ahead.batch.iter().map(|unit| unit.members().len()).sum();
+                    return open;
+                }
                 () = stop.requested(), if !closed => self.inbox.close(),
             }
         }
+    }
+
+    fn keep_numbers(&mut self) {
+        self.numbers_saved = self.head.position;
+        self.keeper.keep_numbers(self.head, self.world.numbers());
     }
 }

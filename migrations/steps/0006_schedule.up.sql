@@ -17,13 +17,15 @@ create table schedule (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 create index schedule_try_at on schedule (try_at) where try_at is not null;
 
--- How far the log has been followed; incarnation is that of the event there.
+-- How far the log has been followed; incarnation is that of the event there. Edition is that of the program's rules for what is
+-- planned: a build with newer ones begins anew, an older one leaves the tables alone.
 create table schedule_checkpoint (
     only_row boolean primary key default true check (only_row),
+    edition int not null,
     incarnation int not null,
     position bigint not null
 ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-insert into schedule_checkpoint (incarnation, position) values (1, 0);
+insert into schedule_checkpoint (edition, incarnation, position) values (0, 1, 0);
 
 grant select, insert, update, delete, truncate on schedule to log_writer;
 grant select, update on schedule_checkpoint to log_writer;

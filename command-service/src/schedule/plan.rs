@@ -104,6 +104,10 @@ impl Plan {
     }
 }
 
+/// Raised with whatever changes what is planned: the first instance of a new build then makes the plan anew, and older ones,
+/// which would miss what they do not know, leave it alone.
+pub const EDITION: i32 = 1;
+
 /// The events that change anything; no others need be read.
 pub const EVENT_TYPES: [&str; 16] = [
     "OrderPlaced",

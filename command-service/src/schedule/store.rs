@@ -14,7 +14,7 @@ use events::{Incarnation, Position, StreamId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::plan::{Change, Kind, Plan, Planned};
+use super::plan::{self, Change, Kind, Plan, Planned};
 
 /// The tables; cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Standing {
     pub mark: Mark,
     /// Whether the log still is the one that was followed; one that has lost its tail is not.
     pub holds: bool,
+    /// Whose [rules](plan::EDITION) the plan was made by.
+    pub edition: i32,
 }
 
 impl Standing {
@@ -112,16 +114,16 @@ impl Store {
     /// Where the log and the plan stand.
     pub async fn standing(&self) -> Result<Standing, Error> {
         const STANDING: &str = "
-            select head.position, mark.incarnation, mark.position,
+            select head.position, mark.edition, mark.incarnation, mark.position,
                 mark.position = 0 or exists (
                     select from events e where e.position = mark.position and e.incarnation = mark.incarnation)
             from log_head head, schedule_checkpoint mark";
-        let (head, incarnation, position, holds) = sqlx::query_as::<_, (i64, i32, i64, bool)>(STANDING)
+        let (head, edition, incarnation, position, holds) = sqlx::query_as::<_, (i64, i32, i32, i64, bool)>(STANDING)
             .fetch_one(&self.pool)
             .await
             .map_err(database("reading the schedule's checkpoint"))?;
         let mark = Mark { incarnation: Incarnation(incarnation), position: Position(position) };
-        Ok(Standing { head: Position(head), mark, holds })
+        Ok(Standing { head: Position(head), mark, holds, edition })
     }
 
     /// Writes what the log after `from` up to `until` changes; `false` where another instance has moved the checkpoint, and
@@ -133,7 +135,7 @@ impl Store {
                 update schedule_checkpoint
                 set position = $3, incarnation = (select incarnation from events where position = $3)
                 from no_wait
-                where position = $1 and incarnation = $2
+                where position = $1 and incarnation = $2 and edition = $16
                 returning 1
             ),
             over as (
@@ -176,6 +178,7 @@ impl Store {
             .bind(columns.due.instants)
             .bind(columns.due.positions)
             .bind(columns.due.causes)
+            .bind(plan::EDITION)
             .fetch_one(&self.pool)
             .await
             .map_err(database("moving the schedule's checkpoint"))?;
@@ -263,10 +266,14 @@ impl Store {
     /// Empties the tables, so that they are made anew from the log. Entries that are being asked for right now do no harm.
     pub async fn clear(&self) -> Result<(), Error> {
         // The table first: `follow` takes its locks in the same order.
+        const RESET: &str = "update schedule_checkpoint set position = 0, incarnation = 1, edition = $1";
         let mut transaction = self.pool.begin().await.map_err(database("beginning a transaction"))?;
-        for statement in ["truncate schedule", "update schedule_checkpoint set position = 0, incarnation = 1"] {
-            sqlx::query(statement).execute(&mut *transaction).await.map_err(database("emptying the schedule"))?;
-        }
+        sqlx::query("truncate schedule").execute(&mut *transaction).await.map_err(database("emptying the schedule"))?;
+        sqlx::query(RESET)
+            .bind(plan::EDITION)
+            .execute(&mut *transaction)
+            .await
+            .map_err(database("setting the schedule's checkpoint back"))?;
         transaction.commit().await.map_err(database("emptying the schedule"))
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use lru::DefaultHasher;
 use uuid::Uuid;
 
 use super::Writer;
-use super::desk::{Desk, Verdict, Written};
+use super::desk::{Desk, Verdict};
 use super::keeper::Portrait;
 use super::loading::Loaded;
 use super::mailbox::Waiting;
@@ -27,11 +28,13 @@ pub(super) struct Known {
     pub(super) past: HashMap<Uuid, PastCommand>,
 }
 
-/// A batch after its decisions, before its fate.
+/// A batch as far as it is decided, before its fate.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
     /// What to append, in order.
     pub(super) rows: Vec<NewRow>,
+    /// Claims of the rows.
+    pub(super) claims: HashSet<String, DefaultHasher>,
     /// Streams to keep snapshots of; their positions count from the start of the batch.
     pub(super) portraits: Vec<Portrait>,
     /// Who is told what, in order of arrival.
@@ -43,6 +46,17 @@ pub(super) struct Decided {
 pub(super) struct Decision {
     pub(super) waiting: Waiting,
     pub(super) verdict: Verdict,
+}
+
+/// The batch that comes next: what of it could be decided while the one before was on its way into the log, and the rest.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// Decided on a world that runs ahead of the log with it.
+    pub(super) decided: Option<Decided>,
+    /// Came later.
+    pub(super) batch: Batch,
+    /// How many commands both have.
+    pub(super) commands: usize,
 }
 
 impl Decided {
@@ -69,6 +83,20 @@ impl Decision {
     }
 }
 
+impl Ahead {
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands == 0
+    }
+
+    /// The world was taken back, so nothing of it is decided any more.
+    pub(super) fn undo(&mut self) {
+        if let Some(decided) = self.decided.take() {
+            let rest = std::mem::replace(&mut self.batch, decided.into_batch());
+            self.batch.extend(rest);
+        }
+    }
+}
+
 /// Why a batch could not be decided.
 #[derive(Debug)]
 pub(super) enum Undecided {
@@ -79,21 +107,52 @@ pub(super) enum Undecided {
 }
 
 impl Writer {
-    /// Decides a batch; the world runs ahead of the log until `commit` or `roll_back`.
-    pub(super) async fn decide(&mut self, batch: Batch, known: &Known) -> Result<Decided, Undecided> {
-        match self.load_what_is_read(&batch).await {
-            Ok(Loaded::All) => Ok(self.decide_loaded(batch, known)),
-            Ok(Loaded::Behind) => Err(Undecided::Behind(batch)),
-            Err(error) => Err(Undecided::Unread(batch, error)),
+    /// Decides a batch, of which some may be decided; the world runs ahead of the log until `commit` or `roll_back`.
+    pub(super) async fn decide(
+        &mut self,
+        begun: Option<Decided>,
+        batch: Batch,
+        known: &Known,
+    ) -> Result<Decided, Undecided> {
+        let loaded = self.load_what_is_read(&batch).await;
+        if let Ok(Loaded::All) = loaded {
+            let mut decided = begun.unwrap_or_else(|| self.begin());
+            batch.into_iter().for_each(|unit| self.decide_unit(&mut decided, unit, known));
+            return Ok(decided);
         }
+        self.world.roll_back();
+        let mut whole = begun.map(Decided::into_batch).unwrap_or_default();
+        whole.extend(batch);
+        Err(match loaded {
+            Ok(_) => Undecided::Behind(whole),
+            Err(error) => Undecided::Unread(whole, error),
+        })
     }
 
-    /// Decides a batch whose streams are in memory.
-    pub(super) fn decide_loaded(&mut self, batch: Batch, known: &Known) -> Decided {
+    /// Decides what comes while a batch is on its way into the log. What needs a stream that is not in memory waits until
+    /// that batch is there, and so does all that comes after it; so does everything whose keys are to be looked up first.
+    pub(super) fn look_ahead(&mut self, units: Batch) {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for unit in units {
+            ahead.commands += unit.members().len();
+            if !ahead.batch.is_empty() || self.look_first > 0 || self.needs_loading(&unit) {
+                ahead.batch.push(unit);
+                continue;
+            }
+            let mut decided = ahead.decided.take().unwrap_or_else(|| self.begin());
+            self.decide_unit(&mut decided, unit, &Known::default());
+            ahead.decided = Some(decided);
+        }
+        self.ahead = ahead;
+    }
+
+    fn begin(&mut self) -> Decided {
         self.world.begin();
-        let mut desk = Desk::new(&mut self.world, &mut self.answers, known, self.head);
-        let units = batch.into_iter().map(|unit| desk.decide(unit)).collect();
-        let Written { rows, portraits } = desk.into_written();
-        Decided { rows, portraits, units }
+        Decided::default()
+    }
+
+    fn decide_unit(&mut self, decided: &mut Decided, unit: Unit<Waiting>, known: &Known) {
+        let mut desk = Desk { world: &mut self.world, answers: &mut self.answers, known, head: self.head, decided };
+        desk.decide(unit);
     }
 }

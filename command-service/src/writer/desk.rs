@@ -1,14 +1,12 @@
 //! Where a batch is decided: one command after the other moves the world on and leaves rows, and what was only tried, or
 //! belongs to a group that fails, is taken back.
 
-use std::collections::HashSet;
-
 use events::{Position, StreamId, Version, codec};
 use lru::LruCache;
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::batch::{Decision, Known};
+use super::batch::{Decided, Decision, Known};
 use super::keeper::{Keeper, Portrait};
 use super::key::Key;
 use super::mailbox::Waiting;
@@ -32,24 +30,15 @@ pub(super) enum Verdict {
     Settled(Reply),
 }
 
-/// Decides one batch.
+/// Decides the commands of one batch.
 pub(super) struct Desk<'a> {
-    world: &'a mut World,
-    answers: &'a mut LruCache<Uuid, (i64, Answer)>,
-    known: &'a Known,
+    pub(super) world: &'a mut World,
+    pub(super) answers: &'a mut LruCache<Uuid, (i64, Answer)>,
+    pub(super) known: &'a Known,
     /// Where the log ends.
-    head: Head,
-    written: Written,
-    /// Claims of the rows.
-    claims: HashSet<String>,
-}
-
-/// What a batch leaves.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    pub(super) rows: Vec<NewRow>,
-    /// Streams that have grown long; their positions count from the start of the batch.
-    pub(super) portraits: Vec<Portrait>,
+    pub(super) head: Head,
+    /// The batch so far.
+    pub(super) decided: &'a mut Decided,
 }
 
 /// A point in the batch to which it can be taken back.
@@ -60,25 +49,13 @@ struct Mark {
     portraits: usize,
 }
 
-impl<'a> Desk<'a> {
-    pub(super) fn new(
-        world: &'a mut World,
-        answers: &'a mut LruCache<Uuid, (i64, Answer)>,
-        known: &'a Known,
-        head: Head,
-    ) -> Self {
-        Desk { world, answers, known, head, written: Written::default(), claims: HashSet::new() }
-    }
-
-    pub(super) fn into_written(self) -> Written {
-        self.written
-    }
-
-    pub(super) fn decide(&mut self, unit: Unit<Waiting>) -> Unit<Decision> {
-        match unit {
+impl Desk<'_> {
+    pub(super) fn decide(&mut self, unit: Unit<Waiting>) {
+        let unit = match unit {
             Unit::One(waiting) => Unit::One(self.one(waiting)),
             Unit::Together(members) => Unit::Together(self.together(members)),
-        }
+        };
+        self.decided.units.push(unit);
     }
 
     fn one(&mut self, waiting: Waiting) -> Decision {
@@ -101,7 +78,8 @@ impl<'a> Desk<'a> {
         let mut decisions = Vec::with_capacity(members.len());
         for (place, waiting) in members.into_iter().enumerate() {
             let verdict = match (failed, only_tried) {
-                (Some(_), _) => Verdict::Held(Reply::Skipped),
+                (Some(_), true) => Verdict::Held(Reply::Skipped),
+                (Some(_), false) => self.skip(&waiting.request),
                 (None, true) => self.attempt(&waiting.request),
                 (None, false) => self.carry_out(&waiting.request),
             };
@@ -117,6 +95,14 @@ impl<'a> Desk<'a> {
             decision.verdict.skip();
         }
         decisions
+    }
+
+    /// Another command of the group fails. What was done at an earlier time stays done.
+    fn skip(&mut self, request: &Request) -> Verdict {
+        match self.again(request.key) {
+            Some(reply) => Verdict::Settled(reply),
+            None => Verdict::Held(Reply::Skipped),
+        }
     }
 
     /// The command takes effect, unless it did before.
@@ -182,7 +168,7 @@ impl<'a> Desk<'a> {
         if let Some(rejection) = stale {
             return Err(Reply::Rejected(rejection));
         }
-        let taken = |claim: &str| self.claims.contains(claim) || self.known.claims.contains(claim);
+        let taken = |claim: &str| self.decided.claims.contains(claim) || self.known.claims.contains(claim);
         match events.iter().filter_map(|event| event.claim.as_deref()).find(|claim| taken(claim)) {
             Some(claim) => Err(Reply::Rejected(Rejection::claim_taken(claim))),
             None => Ok(events),
@@ -224,7 +210,7 @@ impl<'a> Desk<'a> {
             // A command has at most a few events per line and 500 lines.
             size: size as i16,
         });
-        let position = Position::ZERO.plus(self.written.rows.len() + size);
+        let position = Position::ZERO.plus(self.decided.rows.len() + size);
         let mut answer = Answer::about(events[0].stream.clone(), Version::NONE, position);
         for NewEvent { stream, event, claim } in events {
             let version = self.world.evolve(&stream, &event);
@@ -233,8 +219,8 @@ impl<'a> Desk<'a> {
                 self.portray(&stream);
             }
             let encoded = codec::encode(&event);
-            self.claims.extend(claim.clone());
-            self.written.rows.push(NewRow {
+            self.decided.claims.extend(claim.clone());
+            self.decided.rows.push(NewRow {
                 stream,
                 version,
                 event_type: encoded.event_type,
@@ -251,26 +237,26 @@ impl<'a> Desk<'a> {
     /// The stream as it is after the event whose row comes next.
     fn portray(&mut self, stream: &StreamId) {
         let Some(Slot { version, state: Some(state) }) = self.world.find(stream) else { return };
-        self.written.portraits.push(Portrait {
+        self.decided.portraits.push(Portrait {
             stream: stream.clone(),
             version: *version,
-            position: Position::ZERO.plus(self.written.rows.len() + 1),
+            position: Position::ZERO.plus(self.decided.rows.len() + 1),
             incarnation: self.head.incarnation,
             state: state.clone(),
         });
     }
 
     fn mark(&mut self) -> Mark {
-        let Written { rows, portraits } = &self.written;
+        let Decided { rows, portraits, .. } = &*self.decided;
         Mark { world: self.world.mark(), rows: rows.len(), portraits: portraits.len() }
     }
 
     fn undo_to(&mut self, mark: Mark) {
         self.world.undo_to(mark.world);
-        self.written.portraits.truncate(mark.portraits);
-        for row in self.written.rows.drain(mark.rows..) {
+        self.decided.portraits.truncate(mark.portraits);
+        for row in self.decided.rows.drain(mark.rows..) {
             if let Some(claim) = row.claim {
-                self.claims.remove(&claim);
+                self.decided.claims.remove(&claim);
             }
         }
     }

@@ -7,6 +7,7 @@ use events::{Recorded, StreamId};
 use super::Writer;
 use super::batch::Batch;
 use super::keeper::{EVENTS_PER_SNAPSHOT, Portrait};
+use super::mailbox::Waiting;
 use super::unit::Unit;
 use crate::log::snapshot::{NO_SHAPE, Piece, Snapshot};
 use crate::log::{self, Head};
@@ -42,7 +43,7 @@ impl Writer {
     }
 
     /// The streams that the batch looks at and that are not in memory; the others are used now, and stay.
-    pub(super) fn missing(&mut self, batch: &Batch) -> HashSet<StreamId> {
+    fn missing(&mut self, batch: &Batch) -> HashSet<StreamId> {
         let mut missing = HashSet::new();
         for waiting in batch.iter().flat_map(Unit::members) {
             for stream in rules::reads(&waiting.request.command, &self.world) {
@@ -53,6 +54,15 @@ impl Writer {
             }
         }
         missing
+    }
+
+    /// Whether a stream that the unit looks at is not in memory; where none is, they are used now, and stay.
+    pub(super) fn needs_loading(&mut self, unit: &Unit<Waiting>) -> bool {
+        let reads = |waiting: &Waiting| rules::reads(&waiting.request.command, &self.world);
+        let streams: Vec<StreamId> = unit.members().iter().flat_map(reads).collect();
+        let loaded = streams.iter().all(|stream| self.world.find(stream).is_some());
+        streams.iter().for_each(|stream| self.world.touch(stream));
+        !loaded
     }
 
     async fn fold(&self, names: &[StreamId], shape: i64) -> Result<Folds, log::Error> {

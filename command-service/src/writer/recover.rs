@@ -1,6 +1,7 @@
 //! The fate of a batch: committed, beaten by another writer, taken already, refused, or unknown. Whatever it is, every
 //! caller gets a true reply.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -8,19 +9,24 @@ use events::{Position, Recorded};
 use platform::metric_names;
 use uuid::Uuid;
 
-use super::batch::{Batch, Decided, Decision, Known, Undecided};
+use super::answer::Answer;
+use super::batch::{Ahead, Batch, Decided, Decision, Known, Undecided};
 use super::desk::Verdict;
 use super::keeper::Portrait;
 use super::request::Reply;
 use super::unit::Unit;
-use super::{PAGE, Writer};
-use crate::log::append::{self, Appended, Locked};
+use super::{NUMBERS_EVERY, PAGE, Writer};
+use crate::log::append::{self, Appended, Locked, NewRow};
 use crate::log::{self, Head};
 use crate::world;
 
 /// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
 /// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
 const QUIET_TURNS: u32 = 16;
+
+/// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
+/// that the database refuses for one used key costs the whole batch.
+const LOOK_FIRST: u32 = 32;
 
 /// Tries of one batch before its callers are told that its fate is unknown.
 const TRIES: usize = 8;
@@ -52,34 +58,39 @@ struct Doubts {
 }
 
 impl Writer {
-    /// Gives every caller of the batch a reply. Of a batch that the database refuses it tries the halves, until the culprit
-    /// stands alone: a command, or a group that cannot be taken apart.
-    pub(super) async fn process(&mut self, batch: Batch) {
-        let mut batches = vec![batch];
-        // Only while it is whole does a batch grow: the halves are there to find the culprit.
-        let mut most = self.limits.batch;
-        while let Some(batch) = batches.pop() {
-            match self.settle(batch, most).await {
-                Some(mut half) if half.len() > 1 => {
-                    let rest = half.split_off(half.len() / 2);
-                    batches.push(rest);
-                    batches.push(half);
-                }
-                Some(culprit) => reply_all(culprit, &Reply::Unreadable),
-                None => {}
-            }
-            most = 0;
+    /// Gives every caller of the batch that comes next a reply.
+    pub(super) async fn process(&mut self) {
+        let Ahead { decided, batch, .. } = std::mem::take(&mut self.ahead);
+        if let Some(refused) = self.settle(decided, batch, self.limits.batch).await {
+            self.find_culprit(refused).await;
         }
     }
 
-    /// Tries a batch until its fate is known; gives it back if the database refuses its data. While it waits for its turn
-    /// it grows to `most` commands.
-    async fn settle(&mut self, mut batch: Batch, most: usize) -> Option<Batch> {
+    /// Of a batch that the database refuses it tries the halves, until the culprit stands alone: a command, or a group that
+    /// cannot be taken apart.
+    async fn find_culprit(&mut self, refused: Batch) {
+        let mut batches = vec![refused];
+        while let Some(mut batch) = batches.pop() {
+            if batch.len() == 1 {
+                reply_all(batch, &Reply::Unreadable);
+                continue;
+            }
+            let rest = batch.split_off(batch.len() / 2);
+            for half in [batch, rest] {
+                batches.extend(self.settle(None, half, 0).await);
+            }
+        }
+    }
+
+    /// Tries a batch, of which some may be decided, until its fate is known; gives it back if the database refuses its data.
+    /// While it waits for its turn it grows to `most` commands.
+    async fn settle(&mut self, begun: Option<Decided>, mut batch: Batch, most: usize) -> Option<Batch> {
+        let mut begun = begun;
         let mut known = Known::default();
-        let mut doubts = Doubts::default();
+        let mut doubts = Doubts { commands: self.look_first > 0 && begun.is_none(), claims: Vec::new() };
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
-            match self.try_once(batch, most, &mut doubts, &mut known).await {
+            match self.try_once(begun.take(), batch, most, &mut doubts, &mut known).await {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
                 Next::Again(rest) => batch = rest,
@@ -101,8 +112,20 @@ impl Writer {
     }
 
     /// Comes level with the log, decides the batch and appends it.
-    async fn try_once(&mut self, mut batch: Batch, most: usize, doubts: &mut Doubts, known: &mut Known) -> Next {
-        let lock = match self.come_level().await {
+    async fn try_once(
+        &mut self,
+        begun: Option<Decided>,
+        mut batch: Batch,
+        most: usize,
+        doubts: &mut Doubts,
+        known: &mut Known,
+    ) -> Next {
+        // What is begun stands on the batch before it, which is the log's end.
+        let lock = match &begun {
+            Some(_) => Ok(None),
+            None => self.come_level().await,
+        };
+        let lock = match lock {
             Ok(lock) => lock,
             Err(error) => return self.unreachable(&error, batch),
         };
@@ -112,7 +135,7 @@ impl Writer {
         if let Err(error) = self.settle_doubts(&batch, doubts, known).await {
             return self.unreachable(&error, batch);
         }
-        let decided = match self.decide_knowing_the_past(batch, known).await {
+        let decided = match self.decide_knowing_the_past(begun, batch, known).await {
             Ok(decided) => decided,
             Err(Undecided::Behind(batch)) => return Next::Again(batch),
             Err(Undecided::Unread(batch, error)) => return self.unreachable(&error, batch),
@@ -124,10 +147,30 @@ impl Writer {
         let began = std::time::Instant::now();
         let appended = match lock {
             Some(lock) => lock.append(self.head, recorded_at, &decided.rows).await,
+            None if most > 0 => self.append_looking_ahead(recorded_at, &decided.rows).await,
             None => self.log.append(self.head, recorded_at, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         self.conclude(appended, decided, recorded_at)
+    }
+
+    /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. Where others write it would be
+    /// decided in vain, so who takes turns does not look ahead.
+    async fn append_looking_ahead(&mut self, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let log = self.log.clone();
+        let mut appending = pin!(log.append(self.head, recorded_at, rows));
+        loop {
+            let mut units = Vec::new();
+            let room = self.ahead.commands < self.limits.batch;
+            tokio::select! {
+                biased;
+                appended = &mut appending => return appended,
+                open = self.inbox.receive(&mut units, 1), if room => match open {
+                    true => self.look_ahead(units),
+                    false => return appending.await,
+                },
+            }
+        }
     }
 
     /// Reads what the log holds beyond the world; takes the head of the log where others write too.
@@ -158,6 +201,10 @@ impl Writer {
         if doubts.commands {
             let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
             known.past.extend(self.log.find_commands(&ids).await?);
+            self.look_first = match known.past.is_empty() {
+                true => self.look_first.saturating_sub(1),
+                false => LOOK_FIRST,
+            };
         }
         *doubts = Doubts::default();
         Ok(())
@@ -165,11 +212,17 @@ impl Writer {
 
     /// Who is refused, or told that it is so already, may have done it: then the first answer stands, and the batch is
     /// decided again with that in mind.
-    async fn decide_knowing_the_past(&mut self, mut batch: Batch, known: &mut Known) -> Result<Decided, Undecided> {
+    async fn decide_knowing_the_past(
+        &mut self,
+        mut begun: Option<Decided>,
+        mut batch: Batch,
+        known: &mut Known,
+    ) -> Result<Decided, Undecided> {
         loop {
-            let decided = self.decide(batch, known).await?;
+            let decided = self.decide(begun.take(), batch, known).await?;
             let suspects = decided.decisions().filter(|decision| decision.may_be_past());
-            let ids: Vec<Uuid> = suspects.map(|decision| decision.waiting.request.key.id).collect();
+            let ids = suspects.map(|decision| decision.waiting.request.key.id);
+            let ids: Vec<Uuid> = ids.filter(|id| !known.past.contains_key(id)).collect();
             let past = match ids.is_empty() {
                 true => return Ok(decided),
                 false => self.log.find_commands(&ids).await,
@@ -193,6 +246,7 @@ impl Writer {
             return Next::Answered;
         }
         self.world.roll_back();
+        self.ahead.undo();
         let claims = decided.rows.iter().filter_map(|row| row.claim.clone()).collect();
         let commands = decided.decisions().count();
         let batch = decided.into_batch();
@@ -233,6 +287,9 @@ impl Writer {
         }
         metrics::counter!(metric_names::WRITER_EVENTS_TOTAL).increment(decided.rows.len() as u64);
         self.tell(decided.units, base);
+        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
+            self.keep_numbers();
+        }
         self.offer(decided.rows, before, base, recorded_at);
     }
 
@@ -246,13 +303,17 @@ impl Writer {
                     self.answers.put(key.id, (key.fingerprint, answer.clone()));
                     Reply::Done { answer, replayed: false, state }
                 }
+                Verdict::Held(Reply::Done { answer, replayed, state }) => {
+                    // What made it so may stand in this very batch.
+                    Reply::Done { answer: Answer { position: self.head.position, ..answer }, replayed, state }
+                }
                 Verdict::Held(reply) | Verdict::Settled(reply) => reply,
             });
         }
     }
 
     /// The relay may be behind or not there; what it misses here it reads from the log.
-    fn offer(&self, rows: Vec<append::NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
+    fn offer(&self, rows: Vec<NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
         match append::recorded(rows, head.incarnation, base, recorded_at) {
             Ok(events) => place.send(events.into()),

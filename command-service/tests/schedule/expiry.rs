@@ -11,6 +11,7 @@ async fn an_unpaid_order_expires_at_its_instant_and_not_before() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
+    work(&mut schedule, shop.at(0)).await;
 
     let a_moment_before = shop.at(600) - TimeDelta::microseconds(1);
     assert_eq!(schedule.step(a_moment_before).await.unwrap(), Outcome::Idle(Some(shop.at(600))));

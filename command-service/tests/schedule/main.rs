@@ -5,6 +5,6 @@
 mod completion;
 mod expiry;
 mod following;
-mod holds;
+// mod holds;
 mod shop;
 mod trouble;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use command_service::command::order::StockHandling;
 use command_service::command::{
     Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
     ShipFulfilment,
@@ -13,7 +14,7 @@ use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
 use events::stream::Subject;
-use events::{OrderId, Recorded, StreamId};
+use events::{OrderId, Position, Recorded, StreamId};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use serde_json::{Value, json};
@@ -143,7 +144,7 @@ impl Shop {
 
     /// The last event of an order.
     pub(crate) async fn last_of(&self, order_id: OrderId) -> Recorded {
-        self.log.load(&[StreamId::order(order_id)]).await.unwrap().pop().unwrap()
+        events_of(&self.log, &StreamId::order(order_id)).await.pop().unwrap()
     }
 
     /// What is planned: stream, kind, seconds from the opening (none for who sleeps), position of the cause.
@@ -158,8 +159,15 @@ impl Shop {
     }
 }
 
+/// Everything that happened to a stream.
+pub(crate) async fn events_of(log: &Log, stream: &StreamId) -> Vec<Recorded> {
+    let mut log = log.read_after(Position::ZERO, i64::MAX).await.unwrap();
+    log.retain(|event| event.stream == *stream);
+    log
+}
+
 pub(crate) fn place(body: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: Default::default() })
+    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: StockHandling::Enforce })
 }
 
 async fn start_writer(log: Log) -> (Mailbox, Shutdown, tokio::task::JoinHandle<()>) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use command_service::log::Log;
+use command_service::schedule::plan::EDITION;
 use command_service::schedule::store::Store;
 use command_service::schedule::{self, Config, Outcome};
 use command_service::writer::key::Key;
@@ -14,7 +15,7 @@ use platform::shutdown::Shutdown;
 use sqlx::{Connection, PgConnection};
 use testbed::PATIENCE;
 
-use crate::shop::{Shop, work};
+use crate::shop::{Shop, events_of, work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
@@ -36,6 +37,7 @@ async fn a_writer_that_takes_nothing_is_asked_again_later() {
     let shop = Shop::open().await;
     shop.order(Some(shop.at(600))).await;
     let mut stopped = shop.schedule();
+    work(&mut stopped, shop.at(0)).await;
     let shop = shop.restart().await;
     assert_eq!(stopped.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 1, answered: 0 });
 
@@ -54,6 +56,7 @@ async fn a_stream_that_cannot_be_read_is_in_nobodys_way() {
     sqlx::query(unreadable).bind(StreamId::order(bad).as_str()).execute(&mut shop.owner().await).await.unwrap();
     let shop = shop.restart().await;
     let mut schedule = shop.schedule();
+    work(&mut schedule, shop.at(0)).await;
     assert_eq!(schedule.step(shop.at(601)).await.unwrap(), Outcome::Issued { due: 2, answered: 1 });
     assert_eq!(shop.last_of(good).await.event_type, "OrderExpired");
 
@@ -83,11 +86,26 @@ async fn an_event_of_a_newer_build_is_left_to_that_build() {
         insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
         select position, 1, 'hold-0190163d-8694-739b-aea5-966c26f8ad91', 1, 'HoldPlaced', 99, '{}', now() from head";
     sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
-    let stopped = shop.schedule().step(shop.at(0)).await.unwrap_err();
+    let mut schedule = shop.schedule();
+    assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "as at every first start");
+    let stopped = schedule.step(shop.at(0)).await.unwrap_err();
     assert!(matches!(stopped, schedule::Error::Newer { .. }), "{stopped:?}");
     let followed: i64 =
         sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.pool).await.unwrap();
     assert_eq!(followed, 0, "whoever can read it finds it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_by_newer_rules_is_left_to_the_build_that_knows_them() {
+    let shop = Shop::open().await;
+    shop.order(Some(shop.at(600))).await;
+    let mut schedule = shop.schedule();
+    work(&mut schedule, shop.at(0)).await;
+    let newer = "update schedule_checkpoint set edition = edition + 1";
+    sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
+    let stopped = schedule.step(shop.at(600)).await.unwrap_err();
+    assert!(matches!(stopped, schedule::Error::Superseded { edition } if edition == EDITION + 1), "{stopped:?}");
+    assert_eq!((shop.entries().await.len(), shop.count("OrderExpired").await), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +169,7 @@ async fn the_loop_gives_what_is_due_and_stops_when_asked_to() {
 /// When the last event of an order was recorded, once it is of this type.
 async fn last_event(log: &Log, order: events::OrderId, event_type: &str) -> DateTime<Utc> {
     loop {
-        let events = log.load(&[StreamId::order(order)]).await.unwrap();
+        let events = events_of(log, &StreamId::order(order)).await;
         if let Some(last) = events.last().filter(|last| last.event_type == event_type) {
             return last.recorded_at;
         }

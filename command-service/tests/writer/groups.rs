@@ -72,6 +72,23 @@ async fn a_group_repeated_after_a_restart_gets_its_first_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_group_that_fails_what_was_done_before_stays_done() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 3).await;
+        let first = running.mailbox.submit_many(orders("buy", 2), Together::Each).await.unwrap();
+        running.stop().await;
+        let restarted = Running::start(&log).await;
+        let mut group = orders("buy", 3);
+        group.insert(1, request("too-many", order("A", 5)));
+        let replies = restarted.mailbox.submit_many(group, Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("insufficient-stock", 1), ("replayed", 2), ("skipped", 1)].into());
+        assert_eq!((done(&replies[0]), done(&replies[2])), (done(&first[0]), done(&first[1])));
+        restarted.stop().await;
+        assert_eq!(stock(&log, "A").await, (3, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_of_a_group_that_failed_is_free() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 2).await;

@@ -5,8 +5,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::Utc;
+use command_service::log::append::{Appended, NewRow};
 use command_service::rejection::Rejection;
-use command_service::writer::{Mailbox, Reply};
+use command_service::writer::key::Key;
+use command_service::writer::{Fate, Mailbox, Reply};
+use events::stock::{StockEvent, StockReceived};
+use events::{Position, Version};
 use futures::future::join_all;
 
 use super::support::{Running, assert_gapless, codes, done, logs, order, request, stock, tally};
@@ -95,6 +100,38 @@ async fn buy(mailbox: Mailbox, buyer: usize, sold: Arc<AtomicUsize>, enough: usi
         bought += 1;
     }
     bought
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_on_a_state_that_never_was_is_decided_again() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 1).await;
+        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        // The first takes the last piece and waits for the log, so the second finds none. Then a piece comes in elsewhere.
+        let mailbox = running.mailbox.clone();
+        let sends = ["first", "second"].map(|key| {
+            let (mailbox, request) = (mailbox.clone(), request(key, order("A", 1)));
+            tokio::spawn(async move { mailbox.submit(request).await.unwrap() })
+        });
+        while !all_in_flight(&mailbox).await {
+            tokio::task::yield_now().await;
+        }
+        let received = StockEvent::Received(StockReceived { quantity: 1, reference: None });
+        let row = NewRow::new("stock-A@main".parse().unwrap(), Version(2), &received.into());
+        let head = lock.since.head;
+        assert!(matches!(lock.append(head, Utc::now(), &[row]).await, Appended::After(_)));
+        for reply in join_all(sends).await {
+            done(&reply.unwrap());
+        }
+        running.stop().await;
+        assert_eq!(stock(&log, "A").await, (2, 2));
+        assert_gapless(&log).await;
+    }
+}
+
+async fn all_in_flight(mailbox: &Mailbox) -> bool {
+    let find = async |key| mailbox.find(Key::named(key, &order("A", 1)).unwrap().id).await.unwrap();
+    find("first").await == Fate::InFlight && find("second").await == Fate::InFlight
 }
 
 #[tokio::test(flavor = "multi_thread")]

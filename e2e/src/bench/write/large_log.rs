@@ -39,9 +39,9 @@ const ORDERS_AFTER: u64 = 20_000;
 /// Fills the log, starts on it, places.
 pub async fn measure(plan: &Plan, figures: &mut Figures, memory: &mut Memory) -> anyhow::Result<()> {
     let mut stage = Stage::command_only().await?;
-    let empty = resident(&stage)?;
+    let empty = Resident::of(&stage)?;
     fill(&stage, plan).await?;
-    let filled = resident(&stage)?;
+    let filled = Resident::of(&stage)?;
 
     let began = Instant::now();
     stage.fleet.restart(Service::Command).await?;
@@ -51,14 +51,14 @@ pub async fn measure(plan: &Plan, figures: &mut Figures, memory: &mut Memory) ->
     let load = Load { addr, connections: CONNECTIONS };
     let orders = Orders::new(addr);
     generator::on_own_thread(move || generator::closed_count(load, orders, ORDERS_AFTER)).await?;
-    let started = resident(&stage)?;
+    let started = Resident::of(&stage)?;
 
     let orders = stage.orders().await?;
     figures.add(
-        Figure::new("command_rss_mb", f64::max(filled, started), "MB")
+        Figure::new("command_rss_mb", f64::max(filled.now_mb, started.now_mb), "MB")
             .target(Target::Below(512.0))
-            .limit(Some(empty), "the same service on an empty log")
-            .note(format!("{orders} orders in the log; {filled:.0} after placing them, {started:.0} after a start")),
+            .limit(Some(empty.now_mb), "the same service before the orders")
+            .note(format!("{orders} orders in the log; {filled} after placing them, {started} after a start")),
     );
     let note = format!("from a kill to ready, {orders} orders in the log");
     figures.add(Figure::new("command_ready_s", ready.as_secs_f64(), "s").note(note));
@@ -72,13 +72,29 @@ pub async fn measure(plan: &Plan, figures: &mut Figures, memory: &mut Memory) ->
     stage.strike(memory).await
 }
 
-fn resident(stage: &Stage) -> anyhow::Result<f64> {
-    stage.fleet.pid(Service::Command).map(machine::memory_mb).context("the command-service does not run")
+/// Memory of the running command-service.
+struct Resident {
+    now_mb: f64,
+    peak_mb: f64,
+}
+
+impl Resident {
+    fn of(stage: &Stage) -> anyhow::Result<Resident> {
+        let pid = stage.fleet.pid(Service::Command).context("the command-service does not run")?;
+        Ok(Resident { now_mb: machine::memory_mb(pid), peak_mb: machine::peak_memory_mb(pid) })
+    }
+}
+
+impl std::fmt::Display for Resident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0} (peak {:.0})", self.now_mb, self.peak_mb)
+    }
 }
 
 async fn fill(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
-    let (api, path) = (Api::of(&stage.fleet)?, format!("/v1/stock/{}/main/receipts", sku(0)));
-    api.command(&path, Uuid::now_v7(), &json!({ "quantity": HOT_STOCK })).await?.success()?;
+    let (api, path) = (Api::of(&stage.fleet)?, format!("/v1/stock/{}/main/adjustments", sku(0)));
+    let enough = json!({ "count": HOT_STOCK, "reason": "enough for all of them" });
+    api.command(&path, Uuid::now_v7(), &enough).await?.success()?;
     let began = Instant::now();
     for (basket, orders) in [(Basket::HOT, HOT_ORDERS), (Basket::TWO_LINES, ORDERS - HOT_ORDERS)] {
         let requests = plan.count(orders).div_ceil(ORDERS_PER_REQUEST);
