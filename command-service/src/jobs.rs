@@ -24,6 +24,8 @@ pub mod upload;
 
 use std::time::Duration;
 
+pub(crate) use kind::columns;
+
 /// How large imports may be, how many are worked at once, how long they are remembered.
 #[derive(Debug, Clone)]
 pub struct Limits {

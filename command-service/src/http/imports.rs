@@ -35,8 +35,11 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Routes<MailboxSlot> {
+    let columns = [Kind::Orders, Kind::Products, Kind::Stock, Kind::Customers]
+        .map(|kind| format!("Columns of `{}`: {}.", kind.as_str(), crate::jobs::columns(kind)));
     let operation = Operation::new("import", "Takes many rows and works them as a job")
         .paragraph(NOTES)
+        .paragraph(&columns.join("\n\n"))
         .path::<Kind>()
         .takes([
             Parameter::query::<OnError>("on_error", "What rows that cannot take effect mean to the others."),
@@ -58,11 +61,10 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
 
 const NOTES: &str = "Rows as `application/x-ndjson` are documents, one per line: for `orders`, `products` and `customers` the \
     bodies of the corresponding `POST`, for `stock` the body of a receipt or an adjustment with `sku` and `location`. Rows as \
-    `text/csv` (RFC 4180, UTF-8) begin with a header; the columns are those members, and a wrong header is told which there \
-    are. Of products a price is `price_GBP`; a row of an order is one of its lines, and the rows of one order stand below each \
-    other with the same `external_ref`. Every row takes effect or is in the job's report. With `on_error=reject_all` all rows \
-    are checked first and nothing is applied if one cannot be; up to 500 documents are then applied together or not at all, \
-    of more a row whose stock was taken by another meanwhile can still end in the report.";
+    `text/csv` (RFC 4180, UTF-8) begin with a header, the columns in any order. A row of an order is one of its lines, and the \
+    rows of one order stand below each other with the same `external_ref`. Every row takes effect or is in the job's report. \
+    With `on_error=reject_all` all rows are checked first, and nothing is applied if one cannot be; up to 500 documents are \
+    then applied together or not at all, of more a row whose stock was taken by another meanwhile can still end in the report.";
 
 const REFUSALS: [Refusal; 12] = [
     (400, "idempotency-key-missing"),

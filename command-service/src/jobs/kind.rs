@@ -121,7 +121,7 @@ pub(super) fn column(kind: Kind, name: &str) -> Option<Column> {
 }
 
 /// The columns there are, in words.
-pub(super) fn columns(kind: Kind) -> &'static str {
+pub(crate) fn columns(kind: Kind) -> &'static str {
     match kind {
         Kind::Orders => orders::COLUMNS,
         Kind::Products => products::COLUMNS,

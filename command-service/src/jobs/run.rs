@@ -110,6 +110,7 @@ impl Runner {
             match run.step().await {
                 Ok(Step::Worked) => {}
                 Ok(Step::Ended) => return Ok(()),
+                Err(Error::Stopping) => return Err(Error::Stopping),
                 Err(error) => return Err(run.failed(error).await),
             }
         }
@@ -184,11 +185,16 @@ impl Run {
         Ok(Step::Ended)
     }
 
-    /// Remembers why the attempt failed, if it can.
+    /// Remembers why the attempt failed, if it can; the log has the causes too.
     async fn failed(&self, error: Error) -> Error {
-        let text = chain(&error);
-        if let Err(unsaved) = self.runner.store.attempt_failed(self.import.id, self.claim, &text).await {
-            tracing::warn!(import.id = %self.import.id, error = &unsaved as &dyn std::error::Error, "an import failed, and that could not be saved");
+        tracing::warn!(
+            import.id = %self.import.id, import.attempt = self.import.attempt,
+            error = &error as &dyn std::error::Error,
+            "an attempt to work an import failed"
+        );
+        let unsaved = self.runner.store.attempt_failed(self.import.id, self.claim, &error.to_string()).await.err();
+        if let Some(unsaved) = unsaved {
+            tracing::warn!(import.id = %self.import.id, error = &unsaved as &dyn std::error::Error, "that could not be saved");
         }
         error
     }
@@ -293,10 +299,4 @@ fn count(import: &Import, batch: &Batch) {
     };
     rows("applied", batch.applied.unsigned_abs() as usize);
     rows("rejected", batch.rejections.len());
-}
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
