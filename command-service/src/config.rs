@@ -24,7 +24,7 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// The primary.
     pub database: PgConnectOptions,
-    /// Connections of the writer: one appends, the others look up and lock.
+    /// Connections of the writer: one appends, the others hold its turn, look up and keep snapshots.
     pub connections: u32,
     /// The relay; without brokers the platform runs without Kafka.
     pub relay: Option<relay::Config>,
@@ -79,7 +79,7 @@ impl Config {
         let http_addr = settings.required("HTTP_ADDR");
         let admin_addr = settings.required("ADMIN_ADDR");
         let database = settings.required::<Database>("DATABASE_URL");
-        let connections = settings.bounded("WRITER_CONNECTIONS", 4, 2..=100);
+        let connections = settings.bounded("WRITER_CONNECTIONS", 4, 4..=100);
         let brokers = settings.maybe::<String>("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);

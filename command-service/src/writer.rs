@@ -68,6 +68,7 @@ use answer::Answer;
 use batch::Ahead;
 use keeper::Keeper;
 use mailbox::Inbox;
+use recover::Place;
 
 pub use mailbox::{Fate, FindError, Mailbox, Shed};
 pub use request::{Reply, Request, Together, Want};
@@ -106,8 +107,9 @@ pub struct Writer {
     stale: bool,
     /// Batches whose keys are looked up before they are decided.
     look_first: u32,
-    /// Turns to take under the lock of the log's head before races are tried again.
+    /// Turns to take before races are tried again.
     turns: u32,
+    place: Place,
     answers: LruCache<Uuid, (i64, Answer)>,
     limits: Limits,
     inbox: Inbox,
@@ -170,6 +172,7 @@ impl Writer {
             stale: false,
             look_first: 0,
             turns: 0,
+            place: Place::Free,
             answers,
             limits,
             inbox,
@@ -199,6 +202,7 @@ impl Writer {
         }
         metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
         self.process().await;
+        self.end_turn().await;
         true
     }
 

@@ -236,6 +236,22 @@ async fn who_waited_for_the_head_sees_what_was_appended_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_turn_is_a_courtesy_that_one_has_at_a_time() {
+    for log in logs().await {
+        let turn = log.take_turn().await.unwrap();
+        let mut next = Box::pin(log.take_turn());
+        assert!(futures::poll!(&mut next).is_pending());
+        // Who does not ask for it is not held up.
+        append(&log, &[row("A", 1)]).await;
+        assert!(futures::poll!(&mut next).is_pending());
+        turn.end().await;
+        // Dropped or ended, it is the next one's.
+        drop(next.await.unwrap());
+        log.take_turn().await.unwrap().end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stream_is_loaded_in_order_and_others_are_not() {
     for log in logs().await {
         append(&log, &[row("A", 1), row("B", 1), row("A", 2), row("C", 1), row("A", 3)]).await;

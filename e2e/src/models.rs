@@ -96,7 +96,7 @@ fn compare(pointer: &str, expected: &Value, found: &Value, told: &mut Vec<String
 async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
     const FIND: &str = "
         select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
-            currency, total, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
+            currency, total, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
             position, document
         from orders where id = any($1::uuid[])";
     let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
@@ -124,6 +124,10 @@ fn order_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
+    let tags: Vec<String> = row.try_get("tags")?;
+    if !tags.is_empty() {
+        columns["tags"] = tags.into();
+    }
     for name in ["customer_id", "external_ref"] {
         if let Some(value) = row.try_get::<Option<String>, _>(name)? {
             columns[name] = value.into();

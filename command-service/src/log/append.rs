@@ -101,36 +101,36 @@ impl Log {
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => {
-                let turn = memory.lock().await;
-                return Ok(Locked { turn: Turn::Memory(memory.clone(), turn), since: memory.read_since(after, limit) });
+                let end = memory.lock().await;
+                return Ok(Locked { end: End::Memory(memory.clone(), end), since: memory.read_since(after, limit) });
             }
         };
         let mut transaction = pool.begin_with(LOCK).await.map_err(Error::database("locking the head of the log"))?;
         let since = read::read_since(&mut *transaction, after, limit).await?;
-        Ok(Locked { turn: Turn::Postgres(transaction), since })
+        Ok(Locked { end: End::Postgres(transaction), since })
     }
 }
 
 /// The head of the log, held until dropped or appended to.
 #[derive(Debug)]
 pub struct Locked {
-    turn: Turn,
+    end: End,
     /// Where the log ends for as long as this is held, and the events up to there.
     pub since: Since,
 }
 
 #[derive(Debug)]
-enum Turn {
+enum End {
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-    Memory(memory::Memory, memory::Turn),
+    Memory(memory::Memory, memory::End),
 }
 
 impl Locked {
     /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
     pub async fn append(self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let mut transaction = match self.turn {
-            Turn::Postgres(transaction) => transaction,
-            Turn::Memory(memory, _turn) => return memory.append_in_turn(expected, recorded_at, rows),
+        let mut transaction = match self.end {
+            End::Postgres(transaction) => transaction,
+            End::Memory(memory, _end) => return memory.append_at_end(expected, recorded_at, rows),
         };
         match append(&mut transaction, expected, recorded_at, rows).await {
             Appended::After(position) => match transaction.commit().await {
@@ -143,7 +143,7 @@ impl Locked {
 
     /// Lets the next one have it.
     pub async fn release(self) {
-        if let Turn::Postgres(transaction) = self.turn {
+        if let End::Postgres(transaction) = self.end {
             // Where that fails the connection is gone, and the lock with it.
             let _ = transaction.rollback().await;
         }

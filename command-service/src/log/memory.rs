@@ -22,12 +22,14 @@ const INCARNATION: Incarnation = Incarnation(1);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     events: Arc<Mutex<Events>>,
-    /// Whose turn it is to append; those who wait get it one after the other.
+    /// Who may append; those who wait may one after the other.
+    end: Arc<tokio::sync::Mutex<()>>,
+    /// Whose turn it is among writers that take turns.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The right to append, until dropped.
-pub(super) type Turn = OwnedMutexGuard<()>;
+pub(super) type End = OwnedMutexGuard<()>;
 
 #[derive(Debug, Default)]
 struct Events {
@@ -46,16 +48,20 @@ impl Memory {
         self.events().head()
     }
 
-    pub(super) async fn lock(&self) -> Turn {
+    pub(super) async fn lock(&self) -> End {
+        Arc::clone(&self.end).lock_owned().await
+    }
+
+    pub(super) async fn take_turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turn).lock_owned().await
     }
 
     pub(super) async fn append(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let _turn = self.turn.lock().await;
-        self.append_in_turn(expected, recorded_at, rows)
+        let _end = self.end.lock().await;
+        self.append_at_end(expected, recorded_at, rows)
     }
 
-    pub(super) fn append_in_turn(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub(super) fn append_at_end(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let mut events = self.events();
         if events.head() != expected {
             return Appended::Lost;

@@ -3,9 +3,13 @@
 //! Commands are written as the JSON that callers send. [`scenario`] is the table's form, [`past`] the events of a small
 //! shop; [`invariants`] lets random [`commands`] loose on it.
 
+mod amendment;
+mod annotation;
 mod cancellation;
 mod commands;
+mod due;
 mod fulfilment;
+mod hold;
 mod invariants;
 mod loading;
 mod past;
@@ -14,4 +18,5 @@ mod place;
 mod product;
 mod returns;
 mod scenario;
+mod shortage;
 mod stock;

@@ -2,7 +2,7 @@
 //! caller gets a true reply.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use events::{Position, Recorded};
@@ -17,12 +17,18 @@ use super::request::Reply;
 use super::unit::Unit;
 use super::{NUMBERS_EVERY, PAGE, Writer};
 use crate::log::append::{self, Appended, Locked, NewRow};
+use crate::log::read::Since;
+use crate::log::turn::Turn;
 use crate::log::{self, Head};
 use crate::world;
 
 /// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
 /// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
 const QUIET_TURNS: u32 = 16;
+
+/// How long a turn lasts while there is something to append: some batches, so that the round trips of taking it do not
+/// count, and what the callers of the others wait at most.
+const TURN: Duration = Duration::from_millis(20);
 
 /// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
 /// that the database refuses for one used key costs the whole batch.
@@ -48,6 +54,18 @@ enum Next {
     Halve(Batch),
 }
 
+/// How the writer stands to others that write to the same log.
+#[derive(Debug, Default)]
+pub(super) enum Place {
+    /// It has no turn: alone, or waiting for nothing.
+    #[default]
+    Free,
+    /// It is its turn, until then.
+    Turn(Turn, Instant),
+    /// It is its turn, and somebody else wrote all the same.
+    Passed(Turn),
+}
+
 /// What must be looked up before a batch is decided again.
 #[derive(Debug, Default)]
 struct Doubts {
@@ -55,6 +73,17 @@ struct Doubts {
     commands: bool,
     /// Claims that may be taken.
     claims: Vec<String>,
+}
+
+impl Place {
+    /// Whether the next batch is another writer's.
+    fn is_over(&self) -> bool {
+        match self {
+            Place::Free => false,
+            Place::Turn(_, until) => Instant::now() >= *until,
+            Place::Passed(_) => true,
+        }
+    }
 }
 
 impl Writer {
@@ -101,6 +130,7 @@ impl Writer {
                 Next::Later(rest) => {
                     batch = rest;
                     doubts.commands = true;
+                    self.leave().await;
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
@@ -129,7 +159,7 @@ impl Writer {
             Ok(lock) => lock,
             Err(error) => return self.unreachable(&error, batch),
         };
-        if lock.is_some() {
+        if begun.is_none() && !matches!(self.place, Place::Free) {
             self.inbox.receive_more(&mut batch, most);
         }
         if let Err(error) = self.settle_doubts(&batch, doubts, known).await {
@@ -137,25 +167,28 @@ impl Writer {
         }
         let decided = match self.decide_knowing_the_past(begun, batch, known).await {
             Ok(decided) => decided,
-            Err(Undecided::Behind(batch)) => return Next::Again(batch),
+            Err(Undecided::Behind(batch)) => {
+                self.passed();
+                return Next::Again(batch);
+            }
             Err(Undecided::Unread(batch, error)) => return self.unreachable(&error, batch),
         };
         if decided.rows.is_empty() {
             return self.confirm(decided, lock).await;
         }
         let recorded_at = Utc::now().trunc_subsecs(6);
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let appended = match lock {
             Some(lock) => lock.append(self.head, recorded_at, &decided.rows).await,
-            None if most > 0 => self.append_looking_ahead(recorded_at, &decided.rows).await,
+            None if most > 0 && !self.place.is_over() => self.append_looking_ahead(recorded_at, &decided.rows).await,
             None => self.log.append(self.head, recorded_at, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         self.conclude(appended, decided, recorded_at)
     }
 
-    /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. Where others write it would be
-    /// decided in vain, so who takes turns does not look ahead.
+    /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. After the end of a turn others
+    /// write, and it would be decided in vain.
     async fn append_looking_ahead(&mut self, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let log = self.log.clone();
         let mut appending = pin!(log.append(self.head, recorded_at, rows));
@@ -173,24 +206,57 @@ impl Writer {
         }
     }
 
-    /// Reads what the log holds beyond the world; takes the head of the log where others write too.
+    /// Reads what the log holds beyond the world. Where others write too it waits for its turn first, and where somebody
+    /// does not keep to the turns it takes the head of the log, which nobody can pass.
     async fn come_level(&mut self) -> Result<Option<Locked>, log::Error> {
-        if self.turns == 0 && !self.stale {
-            return Ok(None);
-        }
-        if self.turns == 0 {
-            let since = self.log.read_since(self.head.position, PAGE).await?;
-            self.follow(since.head, since.events).await?;
-            return Ok(None);
-        }
-        let mut lock = self.log.lock(self.head.position, PAGE).await?;
-        let events = std::mem::take(&mut lock.since.events);
-        self.turns = match events.is_empty() {
-            true => self.turns - 1,
-            false => QUIET_TURNS,
+        let mut lock = None;
+        let since = match self.place {
+            Place::Free if self.turns > 0 => {
+                self.place = Place::Turn(self.log.take_turn().await?, Instant::now() + TURN);
+                let since = self.log.read_since(self.head.position, PAGE).await?;
+                self.turns = match since.events.is_empty() {
+                    true => self.turns - 1,
+                    false => QUIET_TURNS,
+                };
+                since
+            }
+            Place::Passed(_) => {
+                let mut locked = self.log.lock(self.head.position, PAGE).await?;
+                let since = Since { head: locked.since.head, events: std::mem::take(&mut locked.since.events) };
+                lock = Some(locked);
+                since
+            }
+            Place::Free | Place::Turn(..) if self.stale => self.log.read_since(self.head.position, PAGE).await?,
+            Place::Free | Place::Turn(..) => return Ok(None),
         };
-        self.follow(lock.since.head, events).await?;
-        Ok(Some(lock))
+        self.follow(since.head, since.events).await?;
+        Ok(lock)
+    }
+
+    /// The log has moved under a batch: from now on in turns; if this was in turn, others must be made to wait.
+    fn passed(&mut self) {
+        self.turns = QUIET_TURNS;
+        self.place = match std::mem::take(&mut self.place) {
+            Place::Free => Place::Free,
+            Place::Turn(turn, _) | Place::Passed(turn) => Place::Passed(turn),
+        };
+    }
+
+    /// Ends the turn when it has lasted long enough, or there is nothing to append.
+    pub(super) async fn end_turn(&mut self) {
+        if self.ahead.decided.is_some() {
+            return;
+        }
+        if self.ahead.is_empty() || self.place.is_over() {
+            self.leave().await;
+        }
+    }
+
+    async fn leave(&mut self) {
+        match std::mem::take(&mut self.place) {
+            Place::Free => {}
+            Place::Turn(turn, _) | Place::Passed(turn) => turn.end().await,
+        }
     }
 
     /// Reads what the log knows of the batch.
@@ -254,7 +320,7 @@ impl Writer {
             Appended::After(_) => Next::Answered,
             Appended::Lost => {
                 metrics::counter!(metric_names::WRITER_RACES_LOST_TOTAL).increment(1);
-                self.turns = QUIET_TURNS;
+                self.passed();
                 Next::Again(batch)
             }
             Appended::Taken => Next::Taken(batch, claims),

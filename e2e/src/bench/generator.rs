@@ -272,3 +272,22 @@ async fn gather(mut workers: JoinSet<anyhow::Result<Run>>) -> anyhow::Result<Run
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(statuses: &[u16], seconds: u64) -> Run {
+        let mut run = Run::new().unwrap();
+        statuses.iter().for_each(|status| run.answered(*status, Duration::from_millis(1)));
+        Run { took: Duration::from_secs(seconds), ..run }
+    }
+
+    #[test]
+    fn two_runs_are_one_of_both_lengths() {
+        let both = run(&[201, 201, 503], 1).then(run(&[201, 409], 2)).unwrap();
+        assert_eq!((both.successes(), both.took), (3, Duration::from_secs(3)));
+        assert_eq!(both.per_second(), 1.0);
+        assert_eq!(both.complaints(), "1 answers 409, 1 answers 503");
+    }
+}

@@ -74,9 +74,5 @@ async fn limits(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
         let per_second = bare::insert(of, bare::ORDERS_PER_STATEMENT, plan.length(10)).await?;
         figures.add(Figure::new("postgres_insert_one_line_per_s", per_second, "orders/s"));
     }
-    if plan.wants(&["append_events_per_s"]) {
-        let per_second = bare::insert(Of::Receipts, append::GROUP, plan.length(10)).await?;
-        figures.add(Figure::new("postgres_insert_events_per_s", per_second, "events/s"));
-    }
     Ok(())
 }

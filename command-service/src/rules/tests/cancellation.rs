@@ -1,10 +1,12 @@
 //! Giving up what has not left.
 
+use events::order::OrderEvent;
 use events::order::progress::Lifecycle;
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, left, lines_cancelled, order_id, packed, placed, released, shipped, unpacked, words,
+    body, cancelled, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released, shipped,
+    unpacked, words,
 };
 use super::scenario::given;
 use crate::command::{CancelOrder, Command};
@@ -82,4 +84,11 @@ fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
     given([placed([("A", 2)]), packed(1, [(1, 1)])])
         .when(two)
         .then_rejected(Rejection::QuantityExceeded { purpose: Purpose::Cancellation, lines });
+}
+
+#[test]
+fn what_nobody_counts_is_given_back_to_no_shelf() {
+    let mut order = order_placed([("A", 2)]);
+    order.lines[0].untracked = true;
+    given([of_order(OrderEvent::Placed(order))]).when(cancel()).then([lines_cancelled([(1, 2)]), cancelled()]);
 }

@@ -104,7 +104,7 @@ fn order_command() -> impl Strategy<Value = Command> {
         4 => (order_id(), part(), carrier()).prop_map(|(order_id, fulfilment, carrier)| {
             Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body: body(json!({ "carrier": carrier })) })
         }),
-        2 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
+        4 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
             Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body: body(json!({})) })
         }),
         1 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
@@ -261,10 +261,13 @@ pub(super) fn order_ids() -> [OrderId; 2] {
     [1, 2].map(|number| OrderId::new(now(), [number; 10]))
 }
 
-/// Eight of A, four of B.
+/// Eight of A, four of B, cheap enough to be paid at once; the second of these orders does not wait for it for ever.
 pub(super) fn order_of_12(id: OrderId) -> PlaceOrder {
-    let lines = [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }));
-    PlaceOrder { body: body(json!({ "id": id, "currency": "GBP", "lines": lines })), stock: Default::default() }
+    let lines =
+        [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity, "unit_price": 10 }));
+    let due = (id == order_ids()[1]).then_some("2024-06-01T13:00:00Z");
+    let order = json!({ "id": id, "currency": "GBP", "lines": lines, "payment_due": due });
+    PlaceOrder { body: body(order), stock: StockHandling::Enforce }
 }
 
 fn order_id() -> impl Strategy<Value = OrderId> {

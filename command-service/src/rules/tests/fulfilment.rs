@@ -2,16 +2,17 @@
 
 use events::order::progress::{FulfilmentState, Lifecycle};
 use events::order::{FulfilmentCreated, OrderEvent};
+use events::stock::{StockAdjusted, StockEvent, StockPolicy};
 use events::{Location, OrderId, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, delivered, left, lines_cancelled, main, of_order, order_id, order_placed, packed, pieces, placed,
-    received, shipped, sku, unpacked, words,
+    body, cancelled, delivered, left, lines_cancelled, main, of_order, on_shelf, order_id, order_placed, packed,
+    pieces, placed, policy, received, reserved, shipped, sku, unpacked, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{CancelFulfilment, Command, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
-use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection};
+use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine};
 
 fn pack(json: Value) -> Command {
     Command::CreateFulfilment(CreateFulfilment { order_id: order_id(), body: body(json) })
@@ -151,4 +152,42 @@ fn what_does_not_exist_is_not_found() {
         let order_id: OrderId = order_id();
         given([]).when(command).then_rejected(Rejection::UnknownOrder(order_id));
     }
+}
+
+/// Five of A ordered with three here.
+fn partly_here() -> Vec<Past> {
+    let mut order = order_placed([("A", 5)]);
+    order.lines[0].backordered = 2;
+    let promised = policy("A", StockPolicy::Backorder { limit: 9 }, 0);
+    [promised, received("A", 3), of_order(OrderEvent::Placed(order)), reserved("A", 5)].concat()
+}
+
+fn not_here(requested: i64, available: i64) -> Rejection {
+    let (line, sku, location) = (Some(1), sku("A"), main());
+    Rejection::InsufficientStock(vec![ShortLine { line, sku, location, requested, available }])
+}
+
+#[test]
+fn what_is_not_here_is_not_packed() {
+    let pack_of = |quantity: u32| pack(json!({ "lines": [{ "line": 1, "quantity": quantity }] }));
+    given([partly_here()]).when(pack(json!({}))).then_rejected(not_here(5, 3));
+    given([partly_here()]).when(pack_of(3)).then([packed(1, [(1, 3)])]);
+    given([partly_here(), packed(1, [(1, 3)])]).when(pack_of(1)).then_rejected(not_here(1, 0));
+    given([partly_here(), received("A", 2)]).when(pack(json!({}))).then([packed(1, [(1, 5)])]);
+}
+
+#[test]
+fn what_somebody_else_took_is_not_shipped() {
+    let broken = on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta: -1, reason: "broken".into() }));
+    given([partly_here(), packed(1, [(1, 3)]), broken]).when(ship_again()).then_rejected(not_here(3, 2));
+    given([partly_here(), packed(1, [(1, 3)])]).when(ship_again()).then([shipped(1), left("A", 3)]);
+}
+
+#[test]
+fn what_nobody_counts_leaves_no_shelf() {
+    let mut order = order_placed([("A", 2)]);
+    order.lines[0].untracked = true;
+    let past = [of_order(OrderEvent::Placed(order))];
+    given(past.clone()).when(pack(json!({}))).then([packed(1, [(1, 2)])]);
+    given([past.concat(), packed(1, [(1, 2)])]).when(ship_again()).then([shipped(1)]);
 }

@@ -4,16 +4,17 @@ use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, CustomerRegistered};
 use events::hold::{HoldEvent, HoldLine, HoldPlaced};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity, OrderCancelled,
-    OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, ReturnRequested,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
+    OrderAddressesChanged, OrderCancelled, OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized,
+    PaymentCaptured, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
 use events::stock::{
     StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
 };
-use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Sku, StreamId};
+use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scenario::{Past, now};
 
@@ -198,4 +199,15 @@ pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32
 /// What is allowed as a rejection says it: these commands, and those that always are.
 pub(super) fn words(allowed: &[&str]) -> Vec<String> {
     allowed.iter().chain(&["notes", "tags", "customer"]).map(|&word| word.to_owned()).collect()
+}
+
+/// An address as callers write it.
+pub(super) fn address(city: &str) -> Value {
+    json!({ "name": "Ada", "line1": "1 High St", "city": city, "country": "GB" })
+}
+
+pub(super) fn addresses_changed(shipping: Option<&str>, billing: Option<&str>) -> Vec<Past> {
+    let at = |city: &str| Personal::new(serde_json::from_value(address(city)).unwrap());
+    let changed = OrderAddressesChanged { shipping_address: shipping.map(at), billing_address: billing.map(at) };
+    of_order(OrderEvent::AddressesChanged(changed))
 }

@@ -1,5 +1,7 @@
 //! `append_events_per_s`: the writer in this process, without HTTP: groups of commands of one event that have nothing to do
 //! with each other, against PostgreSQL's own insert of as many of the same rows at a time.
+//!
+//! PostgreSQL alone is measured before and after: a machine that gets slower meanwhile does it to both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +23,12 @@ use tokio::task::JoinSet;
 
 use super::WARM_UP;
 use crate::bench::figures::{Figure, Figures, Target};
-use crate::bench::generator;
 use crate::bench::requests::{SKUS, sku};
+use crate::bench::rows::Of;
+use crate::bench::{bare, generator};
 
 /// Commands that a caller submits at once, and rows of PostgreSQL's own statement.
-pub const GROUP: usize = 500;
+const GROUP: usize = 500;
 
 /// Callers that submit groups: while one batch commits, the next one waits.
 const CALLERS: usize = 4;
@@ -36,20 +39,35 @@ const CONNECTIONS: u32 = 4;
 /// The part of PostgreSQL's own pace that is asked for.
 const PART: f64 = 0.5;
 
-/// Submits receipts of stock as fast as they are answered.
+/// Inserts the rows, appends the events, inserts the rows again.
 pub async fn measure(length: Duration, figures: &mut Figures) -> anyhow::Result<()> {
+    let before = bare::insert(Of::Receipts, GROUP, length / 2).await?;
+    let appended = append(length).await?;
+    let after = bare::insert(Of::Receipts, GROUP, length / 2).await?;
+    let limit = f64::midpoint(before, after);
+    let drift = format!("{before:.0} before, {after:.0} after");
+    figures.add(Figure::new("postgres_insert_events_per_s", limit, "events/s").note(drift));
+    figures.add(
+        Figure::new("append_events_per_s", appended, "events/s")
+            .target(Target::AtLeast((PART * limit).round()))
+            .limit(Some(limit), "PostgreSQL's own insert of the rows")
+            .note(format!("{CALLERS} callers, {GROUP} commands of one event at a time")),
+    );
+    Ok(())
+}
+
+/// Events a second of receipts of stock, submitted as fast as they are answered.
+async fn append(length: Duration) -> anyhow::Result<f64> {
     let bed = Bed::new().await?;
     let log = Log::new(log::connect(bed.writer_url()?.parse()?, CONNECTIONS));
     let health = Health::new().component("postgres");
     let (writer, mailbox) = Writer::start(log.clone(), Limits::default(), None, health).await?;
     let stop = Shutdown::new();
-    let writing = {
-        let stop = stop.clone();
-        tokio::spawn(generator::on_own_thread(async move || {
-            writer.run(stop).await;
-            Ok(())
-        }))
-    };
+    let stopped = stop.clone();
+    let writing = tokio::spawn(generator::on_own_thread(async move || {
+        writer.run(stopped).await;
+        Ok(())
+    }));
     submit(&mailbox, (0..SKUS).map(product).collect::<anyhow::Result<_>>()?).await.context("making products")?;
     let (submitted, per_second) = submit_for(&mailbox, length).await?;
     let head = log.head().await?.position.0 as u64;
@@ -57,15 +75,7 @@ pub async fn measure(length: Duration, figures: &mut Figures) -> anyhow::Result<
     writing.await.context("the writer died")??;
     bed.discard().await?;
     ensure!(head == SKUS + submitted, "{submitted} commands were acknowledged, the log ends at {head}");
-    let limit = figures.value("postgres_insert_events_per_s");
-    let target = limit.map_or(Target::None, |limit| Target::AtLeast((PART * limit).round()));
-    figures.add(
-        Figure::new("append_events_per_s", per_second, "events/s")
-            .target(target)
-            .limit(limit, "PostgreSQL's own insert of the rows")
-            .note(format!("{CALLERS} callers, {GROUP} commands of one event at a time")),
-    );
-    Ok(())
+    Ok(per_second)
 }
 
 /// How many commands were acknowledged, and how many a second after the warm-up.
