@@ -9,27 +9,37 @@ use serde::Serialize;
 
 pub mod address;
 pub mod amount;
+pub mod attributes;
+pub mod customer;
+pub mod email;
+pub mod hold;
 mod instant;
 pub mod lines;
 pub mod order;
+pub mod patch;
 pub mod product;
 pub mod stock;
 pub mod tags;
 pub mod text;
 
+pub use customer::{EraseCustomer, RegisterCustomer, UpdateCustomer};
+pub use hold::{ExpireHold, HoldStock, ReleaseStockHold};
 pub use order::{
     AddNote, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, CompleteOrder,
     CreateFulfilment, DeliverFulfilment, ExpireOrder, HoldOrder, PlaceOrder, ReceiveReturn, RecordPayment,
     RecordRefund, RejectReturn, ReleaseOrder, RequestReturn, ShipFulfilment, TagOrder,
 };
-pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct};
-pub use stock::{AdjustStock, ReceiveStock};
+pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
+pub use stock::policy::SetStockPolicy;
+pub use stock::{AdjustStock, ReceiveStock, TransferStock};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Command {
     /// `POST /v1/products`
     CreateProduct(CreateProduct),
+    /// `PATCH /v1/products/{sku}`
+    UpdateProduct(UpdateProduct),
     /// `PUT /v1/products/{sku}/prices/{currency}`
     ChangePrice(ChangePrice),
     /// `POST /v1/products/{sku}/discontinuation`
@@ -40,6 +50,22 @@ pub enum Command {
     ReceiveStock(ReceiveStock),
     /// `POST /v1/stock/{sku}/{location}/adjustments`
     AdjustStock(AdjustStock),
+    /// `PUT /v1/stock/{sku}/{location}/policy`
+    SetStockPolicy(SetStockPolicy),
+    /// `POST /v1/stock-transfers`
+    TransferStock(TransferStock),
+    /// `POST /v1/stock-holds`
+    HoldStock(HoldStock),
+    /// `DELETE /v1/stock-holds/{hold_id}`
+    ReleaseStockHold(ReleaseStockHold),
+    /// The platform's own, when a hold is due.
+    ExpireHold(ExpireHold),
+    /// `POST /v1/customers`
+    RegisterCustomer(RegisterCustomer),
+    /// `PATCH /v1/customers/{customer_id}`
+    UpdateCustomer(UpdateCustomer),
+    /// `DELETE /v1/customers/{customer_id}`
+    EraseCustomer(EraseCustomer),
     /// `POST /v1/orders`
     PlaceOrder(PlaceOrder),
     /// `POST /v1/orders/{id}/payments`
@@ -87,11 +113,20 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Command::CreateProduct(_) => "create_product",
+            Command::UpdateProduct(_) => "update_product",
             Command::ChangePrice(_) => "change_price",
             Command::DiscontinueProduct(_) => "discontinue_product",
             Command::ReactivateProduct(_) => "reactivate_product",
             Command::ReceiveStock(_) => "receive_stock",
             Command::AdjustStock(_) => "adjust_stock",
+            Command::SetStockPolicy(_) => "set_stock_policy",
+            Command::TransferStock(_) => "transfer_stock",
+            Command::HoldStock(_) => "hold_stock",
+            Command::ReleaseStockHold(_) => "release_stock_hold",
+            Command::ExpireHold(_) => "expire_hold",
+            Command::RegisterCustomer(_) => "register_customer",
+            Command::UpdateCustomer(_) => "update_customer",
+            Command::EraseCustomer(_) => "erase_customer",
             Command::PlaceOrder(_) => "place_order",
             Command::RecordPayment(_) => "record_payment",
             Command::CreateFulfilment(_) => "create_fulfilment",
@@ -115,15 +150,22 @@ impl Command {
         }
     }
 
-    /// When it happened, to the microsecond, where the caller says so; for an order that brings its id, the id's instant.
+    /// When it happened, to the microsecond, where the caller says so; for what brings its id, the id's instant.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         let said = match self {
             Command::CreateProduct(c) => c.body.occurred_at,
+            Command::UpdateProduct(_) => None,
             Command::ChangePrice(c) => c.body.occurred_at,
             Command::DiscontinueProduct(c) => c.body.occurred_at,
             Command::ReactivateProduct(c) => c.body.occurred_at,
             Command::ReceiveStock(c) => c.body.occurred_at,
             Command::AdjustStock(c) => c.body.occurred_at,
+            Command::SetStockPolicy(c) => c.body.occurred_at,
+            Command::TransferStock(c) => c.body.occurred_at,
+            Command::HoldStock(c) => c.body.id.map(|id| id.instant()),
+            Command::ReleaseStockHold(_) | Command::ExpireHold(_) => None,
+            Command::RegisterCustomer(c) => c.occurred_at(),
+            Command::UpdateCustomer(_) | Command::EraseCustomer(_) => None,
             Command::PlaceOrder(c) => c.body.id.map(|id| id.instant()),
             Command::RecordPayment(c) => c.body.occurred_at(),
             Command::CreateFulfilment(c) => c.body.occurred_at,

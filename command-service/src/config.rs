@@ -8,9 +8,11 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::command::email::EmailIndex;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::jobs;
 use crate::relay;
+use crate::rules::channel::Channels;
 use crate::schedule::{self, plan};
 use crate::world::Room;
 use crate::writer;
@@ -32,6 +34,11 @@ pub struct Config {
     pub writer: writer::Limits,
     /// How large imports may be and how they are worked.
     pub imports: jobs::Limits,
+    /// Where orders come from. The same on every instance: each gives out the codes of all channels.
+    pub channels: Channels,
+    /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
+    /// key no address that is taken would be found.
+    pub emails: EmailIndex,
     /// What time brings about, and when.
     pub schedule: schedule::Config,
     /// What the HTTP server takes.
@@ -90,6 +97,8 @@ impl Config {
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
         let imports = read_imports(&mut settings);
+        let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
+        let emails = settings.required("PERSONAL_INDEX_KEY");
         let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
@@ -120,6 +129,8 @@ impl Config {
             }),
             writer,
             imports: imports.get(&complete),
+            channels: channels.get(&complete),
+            emails: emails.get(&complete),
             schedule,
             http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),

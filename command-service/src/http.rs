@@ -1,15 +1,17 @@
-//! Commands over HTTP: one declaration per command, in [`orders`], [`order_changes`], [`products`] and [`stock`], of which
-//! [`commands`] makes the route and its documentation ([`operation`] is what can be declared). What all of them share is in
-//! [`asked`] (what a caller says beside the command), [`execute`] (to the writer and back), [`reply`] and [`problems`] (words
-//! of the answer). Many at once go through [`batch`] ([`items`] cuts it, [`item`] reads one), more than that through
-//! [`imports`], which are worked as [`jobs`]; [`fate`] says what became of one. `GET /v1/openapi.json` is the documentation,
-//! `GET /docs` a page to try it.
+//! Commands over HTTP: one declaration per command, in [`orders`], [`order_changes`], [`products`], [`stock`], [`holds`] and
+//! [`customers`], of which [`commands`] makes the route and its documentation ([`operation`] is what can be declared). What
+//! all of them share is in [`asked`] (what a caller says beside the command), [`execute`] (to the writer and back),
+//! [`reply`] and [`problems`] (words of the answer). Many at once go through [`batch`] ([`items`] cuts it, [`item`] reads
+//! one), more than that through [`imports`], which are worked as [`jobs`]; [`fate`] says what became of one.
+//! `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
 mod asked;
 mod batch;
 mod commands;
+mod customers;
 mod execute;
 mod fate;
+mod holds;
 pub mod imports;
 mod item;
 mod items;
@@ -28,6 +30,7 @@ use axum::Router;
 use platform::openapi::{Info, Routes};
 use tokio::sync::SetOnce;
 
+use crate::command::email::EmailIndex;
 use crate::writer::Mailbox;
 
 /// Where the writer's mailbox will be once the log is read, and what imports are kept in; without them both are answered 503.
@@ -74,12 +77,13 @@ const INFO: Info = Info {
 };
 
 /// Every route of the command-service.
-pub fn router(mailbox: MailboxSlot) -> Router {
-    routes().finish(&INFO).with_state(mailbox)
+pub fn router(mailbox: MailboxSlot, emails: &EmailIndex) -> Router {
+    routes(emails).finish(&INFO).with_state(mailbox)
 }
 
-fn routes() -> Routes<MailboxSlot> {
-    let commands = orders::commands().merge(products::commands()).merge(stock::commands()).into_routes();
+fn routes(emails: &EmailIndex) -> Routes<MailboxSlot> {
+    let commands = orders::commands().merge(products::commands()).merge(stock::commands()).merge(holds::commands());
+    let commands = commands.merge(customers::commands(emails)).into_routes();
     commands.merge(imports::routes()).merge(jobs::routes())
 }
 

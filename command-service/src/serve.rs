@@ -52,7 +52,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let importing = Importing::new(&config);
     let mailbox = http::MailboxSlot::importing(importing.imports());
     let limits = importing.http_limits(&config.http);
-    let serving = tokio::spawn(server::serve(listener, http::router(mailbox.clone()), limits, shutdown.clone()));
+    let router = http::router(mailbox.clone(), &config.emails);
+    let serving = tokio::spawn(server::serve(listener, router, limits, shutdown.clone()));
     let working = importing.start(mailbox.clone(), health.optional("imports"), shutdown.clone());
     let relayed = start_relay(&config, &health);
     let (opened, mailbox_opens) = oneshot::channel();
@@ -153,7 +154,8 @@ async fn try_start(
     if let Some(relay) = &config.relay {
         kafka_knows_no_better(relay, log).await?;
     }
-    Ok(Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?)
+    let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
+    Ok((writer.selling_through(config.channels.clone()), mailbox))
 }
 
 /// A log that Kafka has seen more of has lost its tail. Commands do not wait for a Kafka that is away: the relay asks again

@@ -11,7 +11,7 @@ use events::hold::{HoldEvent, HoldLine};
 use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
-use events::{Currency, CustomerId, Event, Minor};
+use events::{Currency, CustomerId, EmailHash, Event, Minor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,6 +86,8 @@ pub struct Product {
 /// What a decision needs to know of a customer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
+    /// The stream of the e-mail address; none of one who is forgotten.
+    pub email_hash: Option<EmailHash>,
     /// Who it is.
     pub profile: Personal<Profile>,
     /// Words to find customers by.
@@ -218,10 +220,12 @@ impl Customer {
     pub fn evolve(&mut self, event: &CustomerEvent) {
         match event {
             CustomerEvent::Registered(e) => {
+                self.email_hash = Some(e.email_hash);
                 self.profile.clone_from(&e.profile);
                 self.tags.clone_from(&e.tags);
             }
             CustomerEvent::Updated(e) => {
+                self.email_hash = Some(e.email_hash);
                 self.profile.clone_from(&e.profile);
                 self.tags.clone_from(&e.tags);
             }
@@ -231,6 +235,12 @@ impl Customer {
 }
 
 impl Hold {
+    /// Whether it keeps anything at this instant. One whose time is over keeps nothing for anybody, even before that is
+    /// written down.
+    pub fn stands_at(&self, now: DateTime<Utc>) -> bool {
+        self.standing == HoldStanding::Open && now < self.expires_at
+    }
+
     /// The hold after `event`.
     pub fn evolve(&mut self, event: &HoldEvent) {
         match event {

@@ -147,10 +147,10 @@ async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<S
 
 fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
     let sum = |name| row.try_get::<i64, _>(name);
-    Ok(json!({
+    let mut item = json!({
         "sku": text(row, "sku")?,
         "location": text(row, "location")?,
-        "available": sum("on_hand")? - sum("reserved")?,
+        "available": sum("on_hand")? - sum("safety")? - sum("reserved")?,
         "on_hand": sum("on_hand")?,
         "reserved": sum("reserved")?,
         "received": sum("received")?,
@@ -161,14 +161,25 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
         "version": row.try_get::<i32, _>("version")?,
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
-    }))
+    });
+    // A document leaves out what is as with most items.
+    for name in ["transferred", "safety"] {
+        if let pieces @ (..=-1 | 1..) = sum(name)? {
+            item[name] = pieces.into();
+        }
+    }
+    let Json(policy): Json<Value> = row.try_get("policy")?;
+    if policy["kind"] != "deny" {
+        item["policy"] = policy;
+    }
+    Ok(item)
 }
 
 async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
     // Prices are read up to the row's own position: one statement, so both belong together.
     const FIND: &str = "
-        select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.created_at, p.updated_at, p.version,
-            p.incarnation, p.position,
+        select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.tax_class, p.attributes, p.tags,
+            p.created_at, p.updated_at, p.version, p.incarnation, p.position,
             (select coalesce(json_agg(json_build_object('id', r.id, 'sku', r.sku, 'currency', r.currency, 'price', r.price,
                     'valid_from', extract(epoch from r.valid_from) * 1000000, 'position', r.position)
                 order by r.id, r.currency), '[]')
@@ -186,7 +197,7 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
         let micros = price["valid_from"].as_f64().unwrap_or_default() as i64;
         price["valid_from"] = serde_json::to_value(DateTime::from_timestamp_micros(micros))?;
     }
-    let product = json!({
+    let mut product = json!({
         "sku": text(row, "sku")?,
         "name": text(row, "name")?,
         "active": row.try_get::<bool, _>("active")?,
@@ -197,6 +208,17 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
+    // A document leaves out what a product does not have.
+    if let Some(tax_class) = row.try_get::<Option<String>, _>("tax_class")? {
+        product["tax_class"] = tax_class.into();
+    }
+    let (Json(attributes), Json(tags)): (Json<Value>, Json<Value>) = (row.try_get("attributes")?, row.try_get("tags")?);
+    if attributes != json!({}) {
+        product["attributes"] = attributes;
+    }
+    if tags != json!([]) {
+        product["tags"] = tags;
+    }
     Ok(json!({ "product": product, "prices": history }))
 }
 

@@ -36,7 +36,7 @@ const DOORS: [(&str, &[&str]); 7] = [
 ];
 
 /// Settings that `deploy/up` makes itself, from ports and secrets.
-const MADE_BY_DEPLOY: [&str; 8] = [
+const MADE_BY_DEPLOY: [&str; 9] = [
     "HTTP_ADDR",
     "ADMIN_ADDR",
     "DATABASE_URL",
@@ -44,6 +44,7 @@ const MADE_BY_DEPLOY: [&str; 8] = [
     "KAFKA_BROKERS",
     "REDIS_URL",
     "CURSOR_KEY",
+    "PERSONAL_INDEX_KEY",
     "MIGRATION_DATABASE_URL",
 ];
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::CustomerId;
 use crate::personal::{Personal, Profile};
+use crate::stream::EmailHash;
 
 /// What happened to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum CustomerEvent {
 pub struct CustomerRegistered {
     /// The key; carries the instant of the registration.
     pub customer_id: CustomerId,
+    /// The stream of the e-mail address, taken in the same commit.
+    pub email_hash: EmailHash,
     /// Who it is.
     pub profile: Personal<Profile>,
     /// Words to find customers by.
@@ -36,6 +39,8 @@ pub struct CustomerRegistered {
 /// What is known of a customer from now on; all of it, not only what changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerUpdated {
+    /// The stream of the e-mail address; where it is another than before, that one was freed in the same commit.
+    pub email_hash: EmailHash,
     /// Who it is.
     pub profile: Personal<Profile>,
     /// Words to find customers by.

@@ -95,6 +95,11 @@ impl CustomerId {
         Self(at(registered_at, random))
     }
 
+    /// The instant that the id carries, to the millisecond.
+    pub fn instant(self) -> DateTime<Utc> {
+        instant(self.0)
+    }
+
     /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
@@ -137,6 +142,11 @@ impl HoldId {
     /// A new id at this instant; see [`OrderId::new`].
     pub fn new(placed_at: DateTime<Utc>, random: [u8; 10]) -> Self {
         Self(at(placed_at, random))
+    }
+
+    /// The instant that the id carries, to the millisecond.
+    pub fn instant(self) -> DateTime<Utc> {
+        instant(self.0)
     }
 
     /// The id as stored.

@@ -28,4 +28,4 @@ pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};
 pub use personal::Personal;
 pub use position::{Incarnation, Position, Version};
 pub use recorded::{Metadata, Recorded};
-pub use stream::{Category, StreamId};
+pub use stream::{Category, EmailHash, StreamId};

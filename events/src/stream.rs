@@ -80,8 +80,8 @@ pub enum Subject {
 }
 
 /// An e-mail address as it stands in the name of its stream: a keyed hash, so that the name tells nobody who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EmailHash([u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+pub struct EmailHash(#[schemars(with = "String", regex(pattern = r"^[0-9a-f]{32}$"))] [u8; 16]);
 
 impl EmailHash {
     /// From the first 128 bits of a keyed hash.
@@ -99,6 +99,13 @@ impl EmailHash {
 impl Serialize for EmailHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("must be 32 lowercase hexadecimal digits"))
     }
 }
 

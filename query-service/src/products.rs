@@ -30,8 +30,9 @@ use crate::page::{self, Page};
 use crate::problems;
 use crate::serve::App;
 
-const COLUMNS: &str =
-    "select sku, name, active, prices, created_at, updated_at, version, incarnation, position from products";
+const COLUMNS: &str = "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+        incarnation, position
+    from products";
 
 /// The product as a kind of document.
 pub struct Product;
@@ -133,9 +134,9 @@ fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
         name: row.try_get("name")?,
         active: row.try_get("active")?,
         prices,
-        tax_class: None,
-        attributes: BTreeMap::new(),
-        tags: BTreeSet::new(),
+        tax_class: row.try_get("tax_class")?,
+        attributes: row.try_get::<Json<BTreeMap<String, String>>, _>("attributes")?.0,
+        tags: row.try_get::<Json<BTreeSet<String>>, _>("tags")?.0,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         version: Version(row.try_get("version")?),

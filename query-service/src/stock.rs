@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
-use events::stock::Level;
+use events::stock::{Level, StockPolicy};
 use events::{Category, Location, OrderId, Position, Sku, StreamId, Version};
 use platform::openapi::Routes;
 use platform::params::Path;
@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -150,7 +151,9 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
         restocked: row.try_get("restocked")?,
         adjusted: row.try_get("adjusted")?,
         shipped: row.try_get("shipped")?,
-        ..Level::default()
+        transferred: row.try_get("transferred")?,
+        safety: row.try_get("safety")?,
+        policy: row.try_get::<Json<StockPolicy>, _>("policy")?.0,
     };
     Ok(StockDocument {
         sku: sku.clone(),
@@ -178,8 +181,8 @@ impl Kind for Stock {
     fn select(sku: &Sku, statement: &mut Statement) {
         statement
             .push(
-                "select location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at, version,
-                    incarnation, position
+                "select location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy,
+                    updated_at, version, incarnation, position
                 from stock where sku = ",
             )
             .bind(sku.as_str())

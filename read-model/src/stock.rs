@@ -128,7 +128,8 @@ impl Movement {
     }
 }
 
-/// One movement of a stock item. Received, restocked and adjusted pieces less the shipped ones are those on hand.
+/// One movement of a stock item. Received, restocked, adjusted and transferred-in pieces less the shipped and transferred-out
+/// ones are those on hand; reserved and held ones less the released and shipped ones are those that are promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
     /// The event's id.

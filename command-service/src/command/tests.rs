@@ -2,21 +2,27 @@
 
 use std::fmt::Debug;
 
+use platform::config::FromSetting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::customer::{RegisterCustomerBody, UpdateCustomerBody};
+use super::email::EmailIndex;
+use super::hold::HoldStockBody;
 use super::order::{
     AddNoteBody, AmendOrderBody, AssignCustomerBody, CancelOrderBody, ChangeAddressesBody, CreateFulfilmentBody,
     HoldOrderBody, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody, ReleaseOrderBody,
     RequestReturnBody, ShipFulfilmentBody, StockHandling, TagOrderBody,
 };
-use super::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody};
-use super::stock::{AdjustStockBody, ReceiveStockBody};
-use super::{Command, PlaceOrder};
+use super::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody, UpdateProductBody};
+use super::stock::policy::SetStockPolicyBody;
+use super::stock::{AdjustStockBody, ReceiveStockBody, TransferStockBody};
+use super::{Command, PlaceOrder, RegisterCustomer};
 
 const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
 
 const GUEST: &str = r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"shipping_lines":[{"name":"Post","amount":400,"tax_rate":200000}],"contact":{"email":"ada@example.com"},"shipping_address":{"name":"Ada","line1":"1 High St","city":"Leeds","postcode":"LS1 1AA","country":"GB"},"tags":["b2b","gift"],"payment_due":"2024-06-01T12:00:00Z","hold_id":"0190163d-8694-739b-aea5-966c26f8ad93","on_shortage":"backorder"}"#;
+const CUSTOMER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","email":"ada@b","name":"Ada","phone":"+44 1","addresses":[{"name":"Ada","line1":"1 High St","city":"Leeds","country":"GB"}],"tags":["vip"]}"#;
 
 /// Fingerprints are made of what is written down, so it has to stay as it is.
 #[track_caller]
@@ -38,6 +44,19 @@ fn bodies_are_written_down_as_they_came() {
     keeps::<CreateProductBody>(r#"{"sku":"A","name":"N","prices":{"EUR":1,"GBP":450}}"#);
     keeps::<ChangePriceBody>(r#"{"price":0,"occurred_at":"2010-12-01T08:26:00Z"}"#);
     keeps::<DiscontinueProductBody>("{}");
+    keeps::<CreateProductBody>(
+        r#"{"sku":"A","name":"N","prices":{},"tax_class":"T","attributes":{"a":"1","b":"2"},"tags":["x","y"]}"#,
+    );
+    keeps::<UpdateProductBody>(r#"{"name":"N","tax_class":null,"attributes":{"a":null,"b":"2"},"tags":[]}"#);
+    keeps::<UpdateProductBody>("{}");
+    keeps::<SetStockPolicyBody>(r#"{"kind":"backorder","limit":5,"safety":2}"#);
+    keeps::<SetStockPolicyBody>(r#"{"kind":"deny"}"#);
+    keeps::<TransferStockBody>(r#"{"sku":"A","from":"main","to":"shop","quantity":5,"reference":"van 3"}"#);
+    keeps::<HoldStockBody>(
+        r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","lines":[{"sku":"A","quantity":1,"location":"main"}],"ttl_seconds":1,"reference":"cart 7"}"#,
+    );
+    keeps::<RegisterCustomerBody>(CUSTOMER);
+    keeps::<UpdateCustomerBody>(r#"{"email":"a@b","name":null,"addresses":[],"tags":null}"#);
     keeps::<ReceiveStockBody>(r#"{"quantity":5,"reference":"PO 7"}"#);
     keeps::<AdjustStockBody>(r#"{"delta":-1,"reason":"broken","expected":3}"#);
     keeps::<AdjustStockBody>(r#"{"count":0,"reason":"stolen"}"#);
@@ -93,6 +112,21 @@ fn nobody_sees_who_ordered_in_a_log() {
 }
 
 #[test]
+fn a_customer_is_fingerprinted_by_what_was_sent_and_never_shown() {
+    let command = |secret: &str| {
+        let emails = EmailIndex::from_setting(&secret.repeat(32)).unwrap();
+        Command::RegisterCustomer(RegisterCustomer::new(serde_json::from_str(CUSTOMER).unwrap(), &emails))
+    };
+    let written = serde_json::to_string(&command("k")).unwrap();
+    assert_eq!(written, format!(r#"{{"RegisterCustomer":{{"body":{CUSTOMER}}}}}"#));
+    assert_eq!(written, serde_json::to_string(&command("l")).unwrap());
+    let shown = format!("{:?}", command("k"));
+    for personal in ["ada", "Ada", "+44", "High St", "Leeds"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
 fn an_order_that_brings_its_id_happened_at_its_instant() {
     let command =
         Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap(), stock: Default::default() });
@@ -108,6 +142,12 @@ fn unknown_fields_are_refused_everywhere() {
         refusal::<RecordPaymentBody>(r#"{"kind":"authorized","amount":1,"method":"card","colour":1}"#),
         refusal::<AdjustStockBody>(r#"{"delta":1,"reason":"x","colour":1}"#),
         refusal::<DiscontinueProductBody>(r#"{"colour":1}"#),
+        refusal::<UpdateProductBody>(r#"{"colour":1}"#),
+        refusal::<SetStockPolicyBody>(r#"{"kind":"deny","colour":1}"#),
+        refusal::<TransferStockBody>(r#"{"colour":1}"#),
+        refusal::<HoldStockBody>(r#"{"lines":[{"sku":"A","quantity":1,"colour":1}]}"#),
+        refusal::<RegisterCustomerBody>(r#"{"email":"a@b","colour":1}"#),
+        refusal::<UpdateCustomerBody>(r#"{"colour":1}"#),
         refusal::<CreateFulfilmentBody>(r#"{"lines":[{"line":1,"quantity":1,"colour":1}]}"#),
     ];
     for told in told {

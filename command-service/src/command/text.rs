@@ -12,8 +12,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(Box<str>);
 
-/// What people call a product.
+/// What people call something or somebody, and the lines of an address.
 pub type Name = Text<200>;
+
+/// What tax engines call a kind of goods.
+pub type TaxClass = Text<64>;
+
+/// What an attribute of a product is called: colour, size, brand.
+pub type AttributeName = Text<64>;
+
+/// What an attribute of a product is.
+pub type AttributeValue = Text<500>;
+
+/// A phone number as people write it.
+pub type Phone = Text<40>;
 
 /// Why somebody did something.
 pub type Reason = Text<500>;

@@ -9,6 +9,7 @@ use platform::json::Json;
 use platform::openapi::{self, Routes};
 use platform::params::Path;
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ impl Commands {
         self,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         self.with_body(Method::POST, path, operation, make)
     }
@@ -47,9 +48,39 @@ impl Commands {
         self,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         self.with_body(Method::PUT, path, operation, make)
+    }
+
+    /// `PATCH`: changes what the body names (JSON merge patch, RFC 7396).
+    pub(super) fn patch<P: Variables, B: Body>(
+        self,
+        path: &'static str,
+        operation: Operation<B>,
+        make: impl Make<P, B>,
+    ) -> Self {
+        self.with_body(Method::PATCH, path, operation, make)
+    }
+
+    /// `DELETE`: ends something; there is no body.
+    pub(super) fn delete<P: Variables>(
+        mut self,
+        path: &'static str,
+        operation: Operation<NoBody>,
+        make: fn(P) -> Command,
+    ) -> Self {
+        let documented = operation.documented::<P>();
+        self.refusals.extend(operation.refusals());
+        let (name, operation) = (operation.name, Arc::new(operation));
+        self.table.insert(name, Entry::of(path, Arc::clone(&operation), move |variables, NoBody {}| make(variables)));
+        let handler = async move |slot: State<MailboxSlot>,
+                                  RawQuery(query): RawQuery,
+                                  headers: HeaderMap,
+                                  Path(variables): Path<P>| {
+            execute(&slot, query.as_deref(), &headers, operation.terms(&NoBody {}), make(variables)).await
+        };
+        self.route(Method::DELETE, path, handler, documented)
     }
 
     fn with_body<P: Variables, B: Body>(
@@ -57,12 +88,12 @@ impl Commands {
         method: Method,
         path: &'static str,
         operation: Operation<B>,
-        make: fn(P, B) -> Command,
+        make: impl Make<P, B>,
     ) -> Self {
         let documented = operation.documented_with_body::<P>();
         self.refusals.extend(operation.refusals());
         let (name, operation) = (operation.name, Arc::new(operation));
-        self.table.insert(name, Entry::of(path, Arc::clone(&operation), make));
+        self.table.insert(name, Entry::of(path, Arc::clone(&operation), make.clone()));
         let handler = async move |slot: State<MailboxSlot>,
                                   RawQuery(query): RawQuery,
                                   headers: HeaderMap,
@@ -112,6 +143,15 @@ impl Commands {
 /// The variables of a path: one type, or a tuple in the path's order.
 pub(super) trait Variables: DeserializeOwned + JsonSchema + Send + 'static {}
 impl<P: DeserializeOwned + JsonSchema + Send + 'static> Variables for P {}
+
+/// How path and body become the command.
+pub(super) trait Make<P, B>: Fn(P, B) -> Command + Clone + Send + Sync + 'static {}
+impl<P, B, F: Fn(P, B) -> Command + Clone + Send + Sync + 'static> Make<P, B> for F {}
+
+/// What stands for the body of a command that has none: in a batch it is left out, or `{}`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoBody {}
 
 /// The body of a command.
 pub(super) trait Body: DeserializeOwned + JsonSchema + Send + 'static {}

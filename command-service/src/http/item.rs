@@ -16,6 +16,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::asked::Said;
+use super::commands::Make;
 use super::operation::{Operation, Terms};
 use crate::command::Command;
 
@@ -44,7 +45,7 @@ type MakeSchema = dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync;
 
 impl Entry {
     /// Of the declaration of its route.
-    pub(super) fn of<P, B>(path: &'static str, operation: Arc<Operation<B>>, make: fn(P, B) -> Command) -> Entry
+    pub(super) fn of<P, B>(path: &'static str, operation: Arc<Operation<B>>, make: impl Make<P, B>) -> Entry
     where
         P: DeserializeOwned + JsonSchema + 'static,
         B: DeserializeOwned + JsonSchema + 'static,

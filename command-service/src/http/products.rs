@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
-use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct};
+use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 
 const UNKNOWN: &[Refusal] = &[(404, "unknown-product"), (422, "instant-out-of-range")];
 
@@ -15,8 +15,27 @@ pub(super) fn commands() -> Commands {
             Operation::new("create_product", "Creates a product that can be sold")
                 .creates()
                 .refuses(&[(409, "duplicate-sku"), (422, "instant-out-of-range")])
-                .example(json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } })),
+                .example(json!({
+                    "sku": "LAMP",
+                    "name": "Lamp",
+                    "prices": { "GBP": 450 },
+                    "tax_class": "standard",
+                    "attributes": { "colour": "red" },
+                    "tags": ["lights"],
+                })),
             |(), body| Command::CreateProduct(CreateProduct { body }),
+        )
+        .patch(
+            "/v1/products/{sku}",
+            Operation::new("update_product", "Describes a product in another way")
+                .note(
+                    "A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, tags are replaced as a whole. Prices \
+                     have a route of their own.",
+                )
+                .needs_version()
+                .refuses(&[(404, "unknown-product"), (422, "too-many-attributes")])
+                .example(json!({ "tax_class": "reduced", "attributes": { "colour": "green", "size": null } })),
+            |sku, body| Command::UpdateProduct(UpdateProduct { sku, body }),
         )
         .put(
             "/v1/products/{sku}/prices/{currency}",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::Operation;
-use crate::command::{AdjustStock, Command, ReceiveStock};
+use crate::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
 
 pub(super) fn commands() -> Commands {
     Commands::to("stock", "Pieces of a SKU at a location.")
@@ -31,5 +31,32 @@ pub(super) fn commands() -> Commands {
                 ])
                 .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
             |(sku, location), body| Command::AdjustStock(AdjustStock { sku, location, body }),
+        )
+        .put(
+            "/v1/stock/{sku}/{location}/policy",
+            Operation::new("set_stock_policy", "Says how pieces are promised")
+                .note(
+                    "`deny` refuses what is not there, `backorder` promises up to `limit` pieces beyond it, `untracked` counts \
+                     nothing. `safety` pieces are never promised. All of it is replaced.",
+                )
+                .refuses(&[(404, "unknown-product"), (409, "policy-uncovered"), (422, "instant-out-of-range")])
+                .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
+            |(sku, location), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
+        )
+        .post(
+            "/v1/stock-transfers",
+            Operation::new("transfer_stock", "Moves pieces to another location")
+                .note("Only pieces that are neither promised nor kept back. The answer is about the stock that they leave.")
+                .creates()
+                .needs_key()
+                .refuses(&[
+                    (404, "unknown-product"),
+                    (409, "insufficient-stock"),
+                    (422, "same-location"),
+                    (422, "stock-limit"),
+                    (422, "instant-out-of-range"),
+                ])
+                .example(json!({ "sku": "LAMP", "from": "main", "to": "shop", "quantity": 5, "reference": "van 3" })),
+            |(), body| Command::TransferStock(TransferStock { body }),
         )
 }

@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use platform::config::FromSetting;
 use platform::server::{Limits, shell};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{INFO, MailboxSlot, router, routes};
+use crate::command::email::EmailIndex;
 use crate::rejection;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn emails() -> EmailIndex {
+    EmailIndex::from_setting("any secret, as long as it has 32 characters").unwrap()
+}
 
 /// Every operation: path, method and what the document says of it.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -24,11 +30,11 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 #[test]
 fn every_route_is_in_the_document() {
-    let document = routes().document(&INFO);
+    let document = routes(&emails()).document(&INFO);
     let documented: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     // axum does not list its routes, but its debug output has the pattern of every one in quotes; `/` and a pattern of its
     // own are its fallback.
-    let printed = format!("{:?}", router(MailboxSlot::default()));
+    let printed = format!("{:?}", router(MailboxSlot::default(), &emails()));
     let routed: BTreeSet<&str> =
         printed.split('"').filter(|it| it.len() > 1 && it.starts_with('/') && !it.starts_with("/{*")).collect();
     assert!(routed.contains("/v1/orders"), "{printed}");
@@ -42,8 +48,8 @@ fn every_route_is_in_the_document() {
 
 #[tokio::test]
 async fn the_documented_methods_are_those_that_are_taken() {
-    let document = routes().document(&INFO);
-    let router = shell(router(MailboxSlot::default()), &Limits::default());
+    let document = routes(&emails()).document(&INFO);
+    let router = shell(router(MailboxSlot::default(), &emails()), &Limits::default());
     for path in document["paths"].as_object().unwrap().keys() {
         for method in METHODS {
             let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(filled(path));
@@ -62,7 +68,7 @@ fn filled(pattern: &str) -> String {
 
 #[test]
 fn operation_ids_are_unique_and_every_reference_leads_somewhere() {
-    let document = routes().document(&INFO);
+    let document = routes(&emails()).document(&INFO);
     let ids: Vec<Value> =
         operations(&document).into_iter().map(|(_, _, mut said)| said["operationId"].take()).collect();
     let distinct: BTreeSet<&str> = ids.iter().map(|id| id.as_str().unwrap()).collect();
@@ -75,7 +81,7 @@ fn operation_ids_are_unique_and_every_reference_leads_somewhere() {
 
 #[test]
 fn every_variable_of_a_path_is_a_parameter() {
-    for (path, method, said) in operations(&routes().document(&INFO)) {
+    for (path, method, said) in operations(&routes(&emails()).document(&INFO)) {
         let in_path: BTreeSet<&str> =
             path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')).collect();
         let parameters = said["parameters"].as_array().unwrap();
@@ -87,7 +93,7 @@ fn every_variable_of_a_path_is_a_parameter() {
 
 #[test]
 fn every_kind_of_rejection_is_documented_under_its_status() {
-    let document = routes().document(&INFO);
+    let document = routes(&emails()).document(&INFO);
     let all: Vec<Value> = operations(&document).into_iter().map(|(_, _, said)| said["responses"].clone()).collect();
     for (_, kind, status) in rejection::tests::every() {
         let kinds = format!("/{status}/content/application~1problem+json/schema/properties/type/enum");

@@ -65,6 +65,9 @@ pub(super) fn create(product: &Product) -> Call {
         sku: product.sku.clone(),
         name: product.name.clone(),
         prices: BTreeMap::from([(pounds(), price)]),
+        tax_class: None,
+        attributes: None,
+        tags: None,
         occurred_at: Some(at),
     };
     Call::post("/v1/products".to_owned(), "", &body).with_own_key()

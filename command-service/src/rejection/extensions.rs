@@ -18,6 +18,11 @@ impl Rejection {
         match self {
             Self::UnknownProduct(sku) | Self::DuplicateSku(sku) => json!({ "sku": sku }),
             Self::UnknownOrder(id) | Self::DuplicateOrder(id) => json!({ "order_id": id }),
+            Self::UnknownCustomer(id) | Self::DuplicateCustomer(id) | Self::CustomerErased(id) => {
+                json!({ "customer_id": id })
+            }
+            Self::UnknownHold(id) | Self::DuplicateHold(id) => json!({ "hold_id": id }),
+            Self::HoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "gone": gone }),
             Self::UnknownPart { part, number, last } => json!({ part.as_str(): number, "last": last }),
             Self::OrderState(state) => state_members(state),
             Self::InsufficientStock(lines) => json!({ "lines": lines }),
@@ -28,6 +33,11 @@ impl Rejection {
             Self::StaleExpected { expected, on_hand } => json!({ "expected": expected, "on_hand": on_hand }),
             Self::StaleVersion { expected, found } => json!({ "expected": expected, "version": found }),
             Self::StockLimit { on_hand, limit } => json!({ "on_hand": on_hand, "limit": limit }),
+            Self::PolicyUncovered { on_hand, reserved, policy, safety } => {
+                json!({ "on_hand": on_hand, "reserved": reserved, "policy": policy, "safety": safety })
+            }
+            Self::SameLocation(location) => json!({ "location": location }),
+            Self::TooManyAttributes { found, limit } => json!({ "found": found, "limit": limit }),
             Self::UnknownChannel(channel) => json!({ "channel": channel }),
             Self::WrongCurrency { channel, currency, allowed } => {
                 json!({ "channel": channel, "currency": currency, "allowed": allowed })
@@ -46,14 +56,13 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 json!({ "instant": instant, "earliest": earliest, "latest": latest })
             }
-            Self::HoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "state": gone }),
             Self::UnknownBuyer(id) | Self::ErasedBuyer(id) => json!({ "customer_id": id }),
             Self::Exclusive(fields) => json!({ "fields": fields }),
             Self::RepeatedLines(lines) => json!({ "lines": lines }),
             Self::BelowFulfilled(lines) => json!({ "lines": lines }),
             Self::TooManyLines { lines, limit } => json!({ "lines": lines, "limit": limit }),
             Self::TooManyParts { limit, .. } => json!({ "limit": limit }),
-            Self::MethodMissing | Self::AmountOverflow | Self::NothingLeft => json!({}),
+            Self::DuplicateEmail | Self::MethodMissing | Self::AmountOverflow | Self::NothingLeft => json!({}),
         }
     }
 }

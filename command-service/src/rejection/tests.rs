@@ -2,7 +2,8 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::{CustomerId, Location, Minor, OrderId, Sku, Version};
+use events::stock::StockPolicy;
+use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
 use super::{ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
@@ -19,8 +20,12 @@ fn customer_id() -> CustomerId {
     "0190163d-8694-739b-aea5-966c26f8ad92".parse().unwrap()
 }
 
+fn hold_id() -> HoldId {
+    "0190163d-8694-739b-aea5-966c26f8ad93".parse().unwrap()
+}
+
 fn hold_gone(gone: Gone) -> Rejection {
-    Rejection::HoldGone { hold_id: "0190163d-8694-739b-aea5-966c26f8ad93".parse().unwrap(), gone }
+    Rejection::HoldGone { hold_id: hold_id(), gone }
 }
 
 fn state(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
@@ -46,6 +51,20 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
     vec![
         (UnknownProduct(sku()), "unknown-product", 404),
         (UnknownOrder(order_id()), "unknown-order", 404),
+        (UnknownCustomer(customer_id()), "unknown-customer", 404),
+        (UnknownHold(hold_id()), "unknown-hold", 404),
+        (DuplicateHold(hold_id()), "duplicate-hold", 409),
+        (DuplicateCustomer(customer_id()), "duplicate-customer", 409),
+        (DuplicateEmail, "duplicate-email", 409),
+        (CustomerErased(customer_id()), "customer-erased", 410),
+        (HoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone", 409),
+        (
+            PolicyUncovered { on_hand: 2, reserved: 3, policy: StockPolicy::Backorder { limit: 1 }, safety: 1 },
+            "policy-uncovered",
+            409,
+        ),
+        (SameLocation(Location::main()), "same-location", 422),
+        (TooManyAttributes { found: 51, limit: 50 }, "too-many-attributes", 422),
         (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment", 404),
         (UnknownPart { part: Part::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment", 404),
         (UnknownPart { part: Part::Return, number: 1, last: 0 }, "unknown-return", 404),

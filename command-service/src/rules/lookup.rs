@@ -1,11 +1,11 @@
 //! How the rules read the world: what is not in memory is named, so that the writer can load it in one go.
 
 use events::stock::Level;
-use events::{OrderId, Sku, StreamId};
+use events::{CustomerId, HoldId, OrderId, Sku, StreamId};
 
 use super::Refusal;
 use crate::rejection::Rejection;
-use crate::state::{Order, Product, State};
+use crate::state::{Customer, Hold, Order, Product, State};
 use crate::world::World;
 
 /// Reads the world and notes what is missing.
@@ -75,5 +75,29 @@ pub(super) fn order(world: &World, id: OrderId) -> Result<(StreamId, &Order), Re
     match state {
         Some(State::Order(order)) => Ok((stream, order)),
         _ => Err(Rejection::UnknownOrder(id).into()),
+    }
+}
+
+/// A hold that must exist.
+pub(super) fn hold(world: &World, id: HoldId) -> Result<(StreamId, &Hold), Refusal> {
+    let stream = StreamId::hold(id);
+    let mut reader = Reader::new(world);
+    let state = reader.state(&stream);
+    reader.complete()?;
+    match state {
+        Some(State::Hold(hold)) => Ok((stream, hold)),
+        _ => Err(Rejection::UnknownHold(id).into()),
+    }
+}
+
+/// A customer that must exist; one who is forgotten did.
+pub(super) fn customer(world: &World, id: CustomerId) -> Result<(StreamId, &Customer), Refusal> {
+    let stream = StreamId::customer(id);
+    let mut reader = Reader::new(world);
+    let state = reader.state(&stream);
+    reader.complete()?;
+    match state {
+        Some(State::Customer(customer)) => Ok((stream, customer)),
+        _ => Err(Rejection::UnknownCustomer(id).into()),
     }
 }

@@ -13,7 +13,7 @@ use super::lookup::Reader;
 use super::offer::{self, Offer};
 use super::pricing::{self, Priced, Shipping};
 use super::takeover::{self, Takeover};
-use super::{Context, Decision, NewEvent, annotation, channel, shelf};
+use super::{Context, Decision, NewEvent, annotation, shelf};
 use crate::command::PlaceOrder;
 use crate::command::amount::Price;
 use crate::command::order::{PlaceOrderBody, StockHandling};
@@ -28,7 +28,7 @@ const LONGEST_DUE: TimeDelta = TimeDelta::days(366);
 pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
     let body = &command.body;
     unambiguous(body)?;
-    let channel = channel::find(channel::all(), body.channel.as_ref(), body.currency)?;
+    let channel = world.channels().find(body.channel.as_ref(), body.currency)?;
     let payment_due = body.payment_due.map(|due| in_time(due, context.now)).transpose()?;
     let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);

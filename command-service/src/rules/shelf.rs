@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use events::order::LineQuantity;
 use events::stock::StockEvent;
+use events::stream::Subject;
 use events::{Location, OrderId, Sku, StreamId};
 
 use super::lookup::Reader;
@@ -19,13 +20,34 @@ static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
 
 /// Where the stock of a line to order lies.
 pub(super) fn location(line: &OrderLine) -> &Location {
-    line.location.as_ref().unwrap_or(&MAIN)
+    or_main(line.location.as_ref())
+}
+
+/// The location named, or the one that is meant when none is.
+pub(super) fn or_main(named: Option<&Location>) -> &Location {
+    named.unwrap_or(&MAIN)
 }
 
 /// Pieces of one shelf.
 pub(super) struct Shelf {
     pub(super) stream: StreamId,
     pub(super) pieces: u32,
+}
+
+impl Shelf {
+    /// What lies where.
+    pub(super) fn place(&self) -> Option<(Sku, Location)> {
+        match self.stream.subject() {
+            Subject::Stock(sku, location) => Some((sku, location)),
+            _ => None,
+        }
+    }
+
+    /// More is asked of it than there is.
+    pub(super) fn short(&self, available: i64) -> Option<ShortLine> {
+        let (sku, location) = self.place()?;
+        Some(ShortLine { line: None, sku, location, requested: self.pieces.into(), available: available.max(0) })
+    }
 }
 
 /// The pieces of an order's lines, summed by shelf, in the order of the lines. An order has at most 500 lines of at

@@ -6,7 +6,9 @@
 mod amendment;
 mod annotation;
 mod cancellation;
+mod channel;
 mod commands;
+mod customer;
 mod due;
 mod fulfilment;
 mod hold;
@@ -20,3 +22,5 @@ mod returns;
 mod scenario;
 mod shortage;
 mod stock;
+mod stock_hold;
+mod stock_policy;

@@ -10,7 +10,7 @@ use platform::backoff::Backoff;
 use super::measures;
 use super::plan::Kind;
 use super::store::{Entry, Fate};
-use crate::command::{Command, CompleteOrder, ExpireOrder};
+use crate::command::{Command, CompleteOrder, ExpireHold, ExpireOrder};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
 
@@ -96,6 +96,7 @@ fn command_for(entry: &Entry) -> Option<Command> {
     match (entry.kind, entry.stream.subject()) {
         (Kind::ExpireOrder, Subject::Order(order_id)) => Some(Command::ExpireOrder(ExpireOrder { order_id })),
         (Kind::CompleteOrder, Subject::Order(order_id)) => Some(Command::CompleteOrder(CompleteOrder { order_id })),
+        (Kind::ExpireHold, Subject::Hold(hold_id)) => Some(Command::ExpireHold(ExpireHold { hold_id })),
         (Kind::ExpireOrder | Kind::CompleteOrder | Kind::ExpireHold, _) => None,
     }
 }

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod batch;
+mod customers;
 mod fate;
+mod goods;
 mod semantics;
 mod shop;
 mod versions;

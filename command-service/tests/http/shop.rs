@@ -3,15 +3,22 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use command_service::command::email::EmailIndex;
 use command_service::http::{MailboxSlot, router};
 use command_service::log::{self, Log};
 use command_service::writer::{Limits, Writer};
+use platform::config::FromSetting;
 use platform::health::Health;
 use platform::server::{self, shell};
 use platform::shutdown::Shutdown;
 use serde_json::{Value, json};
 use testbed::Bed;
 use tower::ServiceExt;
+
+/// Names the streams of e-mail addresses here.
+fn emails() -> EmailIndex {
+    EmailIndex::from_setting("any secret, as long as it has 32 characters").unwrap()
+}
 
 /// A shop with lamps, until dropped.
 pub(crate) struct Shop {
@@ -41,7 +48,7 @@ impl Shop {
         let (slot, stop) = (MailboxSlot::default(), Shutdown::new());
         tokio::spawn(writer.run(stop.clone()));
         slot.open(mailbox);
-        let shop = Shop { bed, router: shell(router(slot), &server::Limits::default()), stop };
+        let shop = Shop { bed, router: shell(router(slot, &emails()), &server::Limits::default()), stop };
         let lamp = json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } });
         assert_eq!(shop.post("/v1/products", &[], &lamp).await.status, 201);
         let receipt = [("idempotency-key", "receipt")];
@@ -65,6 +72,13 @@ impl Shop {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
     }
 
+    /// Any other method.
+    pub(crate) async fn call(&self, method: &str, path: &str, headers: Headers<'_>, body: &Value) -> Answered {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request, if body.is_null() { String::new() } else { body.to_string() }).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send(Request::get(path), Body::empty()).await
     }
@@ -78,9 +92,18 @@ impl Shop {
 
     /// Events in the log.
     pub(crate) async fn events(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from events").fetch_one(&mut self.owner().await).await.unwrap()
+    }
+
+    /// Types of the events after so many, in their order.
+    pub(crate) async fn types_after(&self, position: i64) -> Vec<String> {
+        let types = sqlx::query_scalar("select event_type from events where position > $1 order by position");
+        types.bind(position).fetch_all(&mut self.owner().await).await.unwrap()
+    }
+
+    async fn owner(&self) -> sqlx::PgConnection {
         use sqlx::Connection;
-        let mut owner = sqlx::PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap();
-        sqlx::query_scalar("select count(*) from events").fetch_one(&mut owner).await.unwrap()
+        sqlx::PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap()
     }
 }
 

@@ -99,3 +99,21 @@ pub(crate) fn created(name: &str, title: &str, pence: i64) -> ProductEvent {
 pub(crate) fn price_changed(pence: i64) -> ProductEvent {
     ProductEvent::PriceChanged(ProductPriceChanged { currency: "GBP".parse().unwrap(), price: Minor(pence) })
 }
+
+pub(crate) fn updated(title: &str) -> ProductEvent {
+    ProductEvent::Updated(ProductUpdated {
+        name: title.into(),
+        tax_class: Some("reduced".into()),
+        attributes: [("colour".into(), "\"red\" 'ü'".into())].into(),
+        tags: ["b".into(), "a".into()].into(),
+    })
+}
+
+pub(crate) fn transferred_out(quantity: u32) -> StockEvent {
+    let to = "shop".parse().unwrap();
+    StockEvent::TransferredOut(StockTransferredOut { to, quantity, reference: None })
+}
+
+pub(crate) fn backorders(limit: u32, safety: u32) -> StockEvent {
+    StockEvent::PolicyChanged(StockPolicyChanged { policy: StockPolicy::Backorder { limit }, safety })
+}

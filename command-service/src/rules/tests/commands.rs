@@ -1,10 +1,11 @@
-//! Random commands to a small shop: three products and one that never exists, two locations, a few orders. Most are
-//! sensible, so that orders go all their ways; some are as large as can be.
+//! Random commands to a small shop: three products and one that never exists, two locations, a few orders, holds and
+//! customers. Most are sensible, so that orders go all their ways; some are as large as can be.
 
 use events::{CustomerId, HoldId, Location, OrderId, Sku};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::customer::emails;
 use super::past::body;
 use super::scenario::now;
 use crate::command::amount::MAX_AMOUNT;
@@ -12,15 +13,22 @@ use crate::command::order::{OnShortage, RecordPaymentBody, StockHandling};
 use crate::command::stock::Change;
 use crate::command::{
     AddNote, AdjustStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, ChangePrice,
-    Command, CompleteOrder, CreateFulfilment, CreateProduct, DeliverFulfilment, DiscontinueProduct, ExpireOrder,
-    HoldOrder, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock, RecordPayment, RecordRefund, RejectReturn,
-    ReleaseOrder, RequestReturn, ShipFulfilment, TagOrder,
+    Command, CompleteOrder, CreateFulfilment, CreateProduct, DeliverFulfilment, DiscontinueProduct, EraseCustomer,
+    ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock,
+    RecordPayment, RecordRefund, RegisterCustomer, RejectReturn, ReleaseOrder, ReleaseStockHold, RequestReturn,
+    SetStockPolicy, ShipFulfilment, TagOrder, TransferStock, UpdateCustomer, UpdateProduct,
 };
 
 /// Whether a repeat finds everything so already.
 pub(super) fn asks_for_a_state(command: &Command) -> bool {
     match command {
         Command::CreateProduct(_)
+        | Command::UpdateProduct(_)
+        | Command::SetStockPolicy(_)
+        | Command::ReleaseStockHold(_)
+        | Command::ExpireHold(_)
+        | Command::UpdateCustomer(_)
+        | Command::EraseCustomer(_)
         | Command::ChangePrice(_)
         | Command::DiscontinueProduct(_)
         | Command::ReactivateProduct(_)
@@ -45,7 +53,10 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
             RecordPaymentBody::Failed { payment, .. } => payment.is_some(),
             RecordPaymentBody::Authorized { .. } | RecordPaymentBody::Captured { .. } => false,
         },
+        Command::RegisterCustomer(c) => c.body.id.is_some(),
         Command::ReceiveStock(_)
+        | Command::TransferStock(_)
+        | Command::HoldStock(_)
         | Command::PlaceOrder(_)
         | Command::RequestReturn(_)
         | Command::RecordRefund(_)
@@ -54,7 +65,14 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
 }
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
-    prop_oneof![1 => product_command(), 3 => stock_command(), 30 => order_command(), 14 => change_command()]
+    prop_oneof![
+        2 => product_command(),
+        5 => stock_command(),
+        5 => hold_command(),
+        4 => customer_command(),
+        30 => order_command(),
+        14 => change_command(),
+    ]
 }
 
 fn product_command() -> impl Strategy<Value = Command> {
@@ -69,6 +87,9 @@ fn product_command() -> impl Strategy<Value = Command> {
         }),
         1 => sku().prop_map(|sku| Command::DiscontinueProduct(DiscontinueProduct { sku, body: body(json!({})) })),
         4 => sku().prop_map(|sku| Command::ReactivateProduct(ReactivateProduct { sku, body: body(json!({})) })),
+        2 => (sku(), patch()).prop_map(|(sku, patch)| {
+            Command::UpdateProduct(UpdateProduct { sku, body: body(patch) })
+        }),
     ]
 }
 
@@ -88,6 +109,47 @@ fn stock_command() -> impl Strategy<Value = Command> {
             change["expected"] = json!(expected);
             Command::AdjustStock(AdjustStock { sku, location, body: body(change) })
         }),
+        2 => (sku(), location(), policy()).prop_map(|(sku, location, policy)| {
+            Command::SetStockPolicy(SetStockPolicy { sku, location, body: body(policy) })
+        }),
+        2 => (sku(), location(), location(), quantity()).prop_map(|(sku, from, to, quantity)| {
+            let body = body(json!({ "sku": sku, "from": from, "to": to, "quantity": quantity }));
+            Command::TransferStock(TransferStock { body })
+        }),
+    ]
+}
+
+fn hold_command() -> impl Strategy<Value = Command> {
+    let line = (sku(), quantity(), prop::option::of(location()))
+        .prop_map(|(sku, quantity, location)| json!({ "sku": sku, "quantity": quantity, "location": location }));
+    let ttl = prop::option::of(prop::sample::select(vec![1, 60, 86_400]));
+    prop_oneof![
+        3 => (prop::option::weighted(0.7, any_hold_id()), prop::collection::vec(line, 1..4), ttl).prop_map(|(id, lines, ttl)| {
+            let body = body(json!({ "id": id, "lines": lines, "ttl_seconds": ttl }));
+            Command::HoldStock(HoldStock { body })
+        }),
+        1 => any_hold_id().prop_map(|hold_id| Command::ReleaseStockHold(ReleaseStockHold { hold_id })),
+        2 => any_hold_id().prop_map(|hold_id| Command::ExpireHold(ExpireHold { hold_id })),
+    ]
+}
+
+fn customer_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => (prop::option::of(customer_id()), email()).prop_map(|(id, email)| {
+            let body = body(json!({ "id": id, "email": email, "name": "N" }));
+            Command::RegisterCustomer(RegisterCustomer::new(body, &emails()))
+        }),
+        2 => (customer_id(), prop::option::of(email()), any::<bool>()).prop_map(|(id, email, is_nameless)| {
+            let mut patch = json!({ "tags": ["t"] });
+            if let Some(email) = email {
+                patch["email"] = email.into();
+            }
+            if is_nameless {
+                patch["name"] = Value::Null;
+            }
+            Command::UpdateCustomer(UpdateCustomer::new(id, body(patch), &emails()))
+        }),
+        1 => customer_id().prop_map(|customer_id| Command::EraseCustomer(EraseCustomer { customer_id })),
     ]
 }
 
@@ -273,6 +335,42 @@ pub(super) fn order_of_12(id: OrderId) -> PlaceOrder {
 fn order_id() -> impl Strategy<Value = OrderId> {
     let other = (3u8..9).prop_map(|number| OrderId::new(now(), [number; 10]));
     prop_oneof![8 => prop::sample::select(order_ids().to_vec()), 1 => other]
+}
+
+fn any_hold_id() -> impl Strategy<Value = HoldId> {
+    (1u8..9).prop_map(hold_id)
+}
+
+fn customer_id() -> impl Strategy<Value = CustomerId> {
+    (1u8..4).prop_map(|number| CustomerId::new(now(), [number; 10]))
+}
+
+/// Few, so that they are wanted by several; some differ in case only.
+fn email() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a@x", "A@X", "b@x", "c@x"])
+}
+
+fn policy() -> impl Strategy<Value = Value> {
+    let safety = prop_oneof![3 => 0u32..10, 1 => Just(1_000_000_000)];
+    let kind = prop_oneof![
+        3 => Just(json!({ "kind": "deny" })),
+        3 => (0u32..40).prop_map(|limit| json!({ "kind": "backorder", "limit": limit })),
+        1 => Just(json!({ "kind": "untracked" })),
+    ];
+    (kind, safety).prop_map(|(mut policy, safety)| {
+        policy["safety"] = safety.into();
+        policy
+    })
+}
+
+fn patch() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({}),
+        json!({ "name": "M" }),
+        json!({ "tax_class": "t", "tags": ["a", "b"] }),
+        json!({ "tax_class": null, "attributes": { "x": "1", "y": null } }),
+        json!({ "attributes": null, "tags": null }),
+    ])
 }
 
 fn quantity() -> impl Strategy<Value = u32> {

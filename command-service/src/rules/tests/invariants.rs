@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use events::order::OrderEvent;
 use events::order::progress::{FulfilmentState, LineProgress};
 use events::stock::StockPolicy;
@@ -14,11 +14,12 @@ use super::past::{held, policy, product, received, registered};
 use super::scenario::{Past, decide_at, empty_world, now};
 use crate::command::Command;
 use crate::command::order::OnShortage;
-use crate::state::{HoldStanding, Order, State};
+use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
 
 /// A world, and all that happened in it.
 struct Run {
+    now: DateTime<Utc>,
     world: World,
     log: Vec<Past>,
     streams: BTreeSet<StreamId>,
@@ -26,7 +27,7 @@ struct Run {
 
 impl Run {
     fn new() -> Run {
-        Run { world: empty_world(), log: Vec::new(), streams: BTreeSet::new() }
+        Run { now: now(), world: empty_world(), log: Vec::new(), streams: BTreeSet::new() }
     }
 
     fn happen(&mut self, past: Vec<Past>) {
@@ -42,7 +43,8 @@ impl Run {
     /// Decides and applies; gives how many events there were.
     fn carry_out(&mut self, command: &Command, new_id: OrderId) -> Option<usize> {
         // Every order that is to expire is due.
-        let now = if matches!(command, Command::ExpireOrder(_)) { now() + TimeDelta::days(1) } else { now() };
+        let is_due = matches!(command, Command::ExpireOrder(_));
+        let now = if is_due { self.now + TimeDelta::days(1) } else { self.now };
         match decide_at(now, &self.world, command, new_id) {
             Ok(events) => {
                 let count = events.len();
@@ -50,7 +52,7 @@ impl Run {
                 Some(count)
             }
             Err(rejection) => {
-                assert!(matches!(rejection.status(), 404 | 409 | 412 | 422));
+                assert!(matches!(rejection.status(), 404 | 409 | 410 | 412 | 422));
                 assert!(rejection.detail().ends_with('.') && !rejection.title().is_empty());
                 rejection.extensions();
                 None
@@ -92,6 +94,26 @@ impl Run {
         }
         claims.retain(|_, pieces| *pieces > 0);
         assert!(claims.is_empty(), "claims on shelves that do not exist: {claims:?}");
+    }
+
+    /// Every address belongs to one living customer, and every living customer has one.
+    fn check_emails(&self) {
+        let mut living = 0;
+        let mut taken = 0;
+        for (stream, state) in self.states() {
+            match state {
+                State::Customer(Customer { email_hash: Some(hash), erased: false, .. }) => {
+                    living += 1;
+                    let owner = self.world.find(&StreamId::email(*hash)).and_then(|slot| slot.state.as_ref());
+                    let Some(State::Email(Some(owner))) = owner else { panic!("{stream} has no address") };
+                    assert_eq!(StreamId::customer(*owner), *stream);
+                }
+                State::Customer(customer) => assert!(customer.erased && customer.email_hash.is_none(), "{stream}"),
+                State::Email(Some(_)) => taken += 1,
+                _ => {}
+            }
+        }
+        assert_eq!(taken, living);
     }
 
     /// Order codes count from 1 without a gap, in the order of the log.
@@ -182,9 +204,11 @@ proptest! {
             let new_id = OrderId::new(now(), [100 + index as u8; 10]);
             let decided = run.carry_out(command, new_id);
             run.check();
+            run.check_emails();
             if decided.is_some() && asks_for_a_state(command) {
                 prop_assert_eq!(run.carry_out(command, new_id), Some(0), "asked twice: {:?}", command);
             }
+            run.now += TimeDelta::seconds(30);
         }
         run.check_codes();
         run.check_fold();

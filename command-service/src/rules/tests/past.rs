@@ -1,7 +1,7 @@
 //! Events of a small shop, and commands from their JSON.
 
 use chrono::{DateTime, Utc};
-use events::customer::{CustomerEvent, CustomerRegistered};
+use events::customer::{CustomerEmailTaken, CustomerEvent, CustomerRegistered, EmailEvent};
 use events::hold::{HoldEvent, HoldLine, HoldPlaced};
 use events::order::{
     FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
@@ -12,7 +12,7 @@ use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
 use events::stock::{
     StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
 };
-use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
+use events::{CustomerId, EmailHash, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -92,8 +92,14 @@ pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], exp
 }
 
 pub(super) fn registered(customer_id: CustomerId) -> Vec<Past> {
-    let registered = CustomerRegistered { customer_id, profile: Default::default(), tags: Default::default() };
-    vec![(StreamId::customer(customer_id), CustomerEvent::Registered(registered).into())]
+    let email_hash = EmailHash::new(*customer_id.uuid().as_bytes());
+    let (profile, tags) = Default::default();
+    let registered = CustomerRegistered { customer_id, email_hash, profile, tags };
+    let taken = EmailEvent::Taken(CustomerEmailTaken { customer_id });
+    vec![
+        (StreamId::customer(customer_id), CustomerEvent::Registered(registered).into()),
+        (StreamId::email(email_hash), taken.into()),
+    ]
 }
 
 pub(super) fn of_order(event: OrderEvent) -> Vec<Past> {
