@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::command::email::EmailIndex;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
+use crate::jobs;
 use crate::relay;
 use crate::rules::channel::Channels;
 use crate::schedule::{self, plan};
@@ -31,6 +32,8 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// How large imports may be and how they are worked.
+    pub imports: jobs::Limits,
     /// Where orders come from. The same on every instance: each gives out the codes of all channels.
     pub channels: Channels,
     /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
@@ -93,6 +96,7 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let imports = read_imports(&mut settings);
         let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
         let emails = settings.required("PERSONAL_INDEX_KEY");
         let schedule = read_schedule(&mut settings);
@@ -124,6 +128,7 @@ impl Config {
                 instance: format!("{}/{http_addr}", hostname()),
             }),
             writer,
+            imports: imports.get(&complete),
             channels: channels.get(&complete),
             emails: emails.get(&complete),
             schedule,
@@ -138,6 +143,20 @@ impl Config {
 fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
     let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
     http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
+}
+
+fn read_imports(settings: &mut Settings) -> Field<jobs::Limits> {
+    let default = jobs::Limits::default();
+    let bytes = settings.bounded("IMPORT_BYTES_MAX", default.bytes, 1..=1 << 40);
+    let rows = settings.bounded("IMPORT_ROWS_MAX", default.rows, 1..=1_000_000_000);
+    let workers = settings.bounded("IMPORT_WORKERS", default.workers, 1..=64);
+    let retention = settings.optional("IMPORT_RETENTION", default.retention);
+    settings.group(|complete| jobs::Limits {
+        bytes: bytes.get(complete),
+        rows: rows.get(complete),
+        workers: workers.get(complete),
+        retention: retention.get(complete),
+    })
 }
 
 fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {

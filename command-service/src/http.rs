@@ -2,7 +2,8 @@
 //! [`customers`], of which [`commands`] makes the route and its documentation ([`operation`] is what can be declared). What
 //! all of them share is in [`asked`] (what a caller says beside the command), [`execute`] (to the writer and back),
 //! [`reply`] and [`problems`] (words of the answer). Many at once go through [`batch`] ([`items`] cuts it, [`item`] reads
-//! one); [`fate`] says what became of one. `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
+//! one), more than that through [`imports`], which are worked as [`jobs`]; [`fate`] says what became of one.
+//! `GET /v1/openapi.json` is the documentation, `GET /docs` a page to try it.
 
 mod asked;
 mod batch;
@@ -11,8 +12,10 @@ mod customers;
 mod execute;
 mod fate;
 mod holds;
+pub mod imports;
 mod item;
 mod items;
+pub mod jobs;
 mod operation;
 mod order_changes;
 mod orders;
@@ -21,26 +24,40 @@ mod products;
 mod reply;
 mod stock;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::Router;
 use platform::openapi::{Info, Routes};
+use tokio::sync::SetOnce;
 
 use crate::command::email::EmailIndex;
 use crate::writer::Mailbox;
 
-/// Where the writer's mailbox will be once the log is read; until then commands are answered 503.
+/// Where the writer's mailbox will be once the log is read, and what imports are kept in; without them both are answered 503.
 #[derive(Debug, Clone, Default)]
-pub struct MailboxSlot(Arc<OnceLock<Mailbox>>);
+pub struct MailboxSlot {
+    mailbox: Arc<SetOnce<Mailbox>>,
+    imports: Option<jobs::Imports>,
+}
 
 impl MailboxSlot {
+    /// One that takes imports too.
+    pub fn importing(imports: jobs::Imports) -> MailboxSlot {
+        MailboxSlot { imports: Some(imports), ..MailboxSlot::default() }
+    }
+
     /// From now on commands are taken.
     pub fn open(&self, mailbox: Mailbox) {
-        let _ = self.0.set(mailbox);
+        let _ = self.mailbox.set(mailbox);
+    }
+
+    /// The mailbox, once there is one.
+    pub async fn opened(&self) -> Mailbox {
+        self.mailbox.wait().await.clone()
     }
 
     fn get(&self) -> Option<&Mailbox> {
-        self.0.get()
+        self.mailbox.get()
     }
 }
 
@@ -66,7 +83,8 @@ pub fn router(mailbox: MailboxSlot, emails: &EmailIndex) -> Router {
 
 fn routes(emails: &EmailIndex) -> Routes<MailboxSlot> {
     let commands = orders::commands().merge(products::commands()).merge(stock::commands()).merge(holds::commands());
-    commands.merge(customers::commands(emails)).into_routes()
+    let commands = commands.merge(customers::commands(emails)).into_routes();
+    commands.merge(imports::routes()).merge(jobs::routes())
 }
 
 #[cfg(test)]

@@ -2,15 +2,16 @@
 //!
 //! The way of a command: [`http`] parses it into a [`command`], the [`writer`] decides it with the [`rules`] on the
 //! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
-//! commands whose time has come. [`import`] is a client.
+//! commands whose time has come, [`jobs`] those of bulk imports. [`import`] is a client.
 //!
-//! Doors: sqlx in `log`, `relay/checkpoint.rs` and `schedule/store.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and
-//! (reading only) `relay/tails.rs`; environment in `config.rs`.
+//! Doors: sqlx in `log`, `relay/checkpoint.rs`, `schedule/store.rs` and `jobs/store`; graphile_worker in `jobs/queue.rs`;
+//! rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading only) `relay/tails.rs`; environment in `config.rs`.
 
 pub mod command;
 pub mod config;
 pub mod http;
 pub mod import;
+pub mod jobs;
 pub mod log;
 pub mod new_id;
 pub mod rejection;

@@ -1,5 +1,7 @@
 //! Puts the process together: listens at once, is ready when the log is read, and stops in the order in which work flows.
 
+mod importing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use crate::log::{self, Log};
 use crate::relay;
 use crate::schedule::{self, Schedule};
 use crate::writer::{Mailbox, Writer};
+use importing::Importing;
 
 /// Committed batches that wait for the relay; it reads what it misses from the log.
 const RELAY_QUEUE: usize = 64;
@@ -42,14 +45,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         server::Limits::admin(),
         admin_stop.clone(),
     ));
-    let mailbox = http::MailboxSlot::default();
     let listener =
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
-    let router = http::router(mailbox.clone(), &config.emails);
-    let serving = tokio::spawn(server::serve(listener, router, config.http.clone(), shutdown.clone()));
-
     let config = Arc::new(config);
+    let importing = Importing::new(&config);
+    let mailbox = http::MailboxSlot::importing(importing.imports());
+    let limits = importing.http_limits(&config.http);
+    let router = http::router(mailbox.clone(), &config.emails);
+    let serving = tokio::spawn(server::serve(listener, router, limits, shutdown.clone()));
+    let working = importing.start(mailbox.clone(), health.optional("imports"), shutdown.clone());
     let relayed = start_relay(&config, &health);
     let (opened, mailbox_opens) = oneshot::channel();
     let scheduling = tokio::spawn(keep_schedule(config.clone(), mailbox_opens, health.clone(), shutdown.clone()));
@@ -71,6 +76,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     shutdown.request();
     health.drain();
     serving.await.context("the HTTP server died")?;
+    working.await.context("the workers of imports died")?;
     scheduling.await.context("the schedule died")?;
     stop.request();
     let written = match ended {

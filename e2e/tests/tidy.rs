@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 6] = [
 ];
 
 /// Libraries and the files of the services that may name them: one door per technology.
-const DOORS: [(&str, &[&str]); 6] = [
+const DOORS: [(&str, &[&str]); 7] = [
     (
         "rdkafka::",
         &[
@@ -30,6 +30,7 @@ const DOORS: [(&str, &[&str]); 6] = [
     ("redis::aio", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
     ("redis::Client", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
     ("redis::Script", &["projector/src/cache.rs", "query-service/src/cache/redis.rs"]),
+    ("graphile_worker::", &["command-service/src/jobs/queue.rs"]),
     ("env::var", &["platform/src/config"]),
     ("hyper::", &["platform/src"]),
 ];

@@ -72,14 +72,24 @@ pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarg
 /// first. A client that asked whether to send (RFC 9110, 10.1.1) has not begun and is told not to.
 pub(crate) async fn refuse(request: Request, problem: Problem) -> Problem {
     if !request.headers().contains_key(header::EXPECT) {
-        let discarding = discard(request.into_body());
-        // Whether all of it came or not, the answer is the same.
-        let _ = tokio::time::timeout(READ_TIMEOUT, discarding).await;
+        discard(request.into_body()).await;
     }
     problem
 }
 
-async fn discard(mut body: Body) {
+/// Reads some of a body away, for handlers that refuse one before they have read it all: answering while the client still
+/// sends would reset the connection under the answer.
+pub async fn discard(body: Body) {
+    // Whether all of it came or not, the answer is the same.
+    let _ = tokio::time::timeout(READ_TIMEOUT, discard_frames(body)).await;
+}
+
+/// The problem of a client that sends too slowly.
+pub fn too_slow() -> Problem {
+    shell::body_timeout()
+}
+
+async fn discard_frames(mut body: Body) {
     let mut left_bytes = DISCARD_MAX_BYTES;
     while let Ok(Some(data)) = next_data(&mut body).await {
         let Some(left) = left_bytes.checked_sub(data.len()) else { return };

@@ -58,6 +58,15 @@ pub const SCHEDULE_LATE_SECONDS: &str = "schedule_late_seconds";
 /// Gauge. Events of the log that the schedule has not seen yet.
 pub const SCHEDULE_LAG_EVENTS: &str = "schedule_lag_events";
 
+/// Counter. Bytes of bulk imports received, as they came.
+pub const IMPORT_BYTES_TOTAL: &str = "import_bytes_total";
+/// Counter. Rows of bulk imports worked, by `kind` and `outcome` (`applied`, `rejected`).
+pub const IMPORT_ROWS_TOTAL: &str = "import_rows_total";
+/// Counter. Bulk imports that ended, by `kind` and `state` (`succeeded`, `failed`, `cancelled`).
+pub const IMPORTS_TOTAL: &str = "imports_total";
+/// Counter. Attempts to work a bulk import that failed; each is tried again until it is a dead letter.
+pub const IMPORT_FAILURES_TOTAL: &str = "import_failures_total";
+
 // The query-service.
 
 /// Counter. Look-ups in a cache, by `kind` (`order`, `product`, `stock`), `level` (`process`, `redis`) and `result`

@@ -201,7 +201,7 @@ struct Version(#[schemars(regex(pattern = r#"^(\*|"[0-9]{1,9}")$"#))] String);
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct Key(#[schemars(length(min = 1, max = 255), regex(pattern = r"^[!-~]+$"))] String);
+pub(super) struct Key(#[schemars(length(min = 1, max = 255), regex(pattern = r"^[!-~]+$"))] String);
 
 const KEY_REQUIRED: &str =
     "A fresh UUID per intended effect, and the same one on repeats: it takes effect at most once.";

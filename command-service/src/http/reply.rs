@@ -194,6 +194,12 @@ fn json(document: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(document).expect("an answer is plain data with text keys")
 }
 
+/// Says that this is the answer of an earlier time.
+pub(super) fn replayed(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(IDEMPOTENT_REPLAYED, TRUE);
+    response
+}
+
 /// Where the query-service shows what the command made.
 fn location(answer: &Answer) -> String {
     let key = answer.stream.key();

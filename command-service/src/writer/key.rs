@@ -48,6 +48,11 @@ impl Key {
         Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: fingerprint(command) }
     }
 
+    /// The key of a command whose id is made of where it comes from.
+    pub fn of(id: Uuid, command: &Command) -> Key {
+        Key { id, fingerprint: fingerprint(command) }
+    }
+
     /// The key of a command that the caller did not name: nobody can repeat it.
     pub fn anonymous(command: &Command) -> Key {
         Key { id: Uuid::now_v7(), fingerprint: fingerprint(command) }

@@ -1,0 +1,216 @@
+//! Rows of CSV files as JSON documents: the header says where each value stands.
+
+use ::csv::{ReaderBuilder, StringRecord};
+use serde_json::{Map, Value};
+
+use super::import::Kind;
+use super::kind::{self, Column, Form, Of, Origin, Refused};
+use super::rows::Row;
+
+/// The columns of a file.
+#[derive(Debug)]
+pub(super) struct Header {
+    kind: Kind,
+    names: StringRecord,
+    columns: Vec<Column>,
+    /// The column whose value rows of one document share.
+    group: Option<usize>,
+}
+
+/// Why the first row is not a header; says what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHeader {
+    /// Not text in UTF-8.
+    #[error("the first row is not UTF-8; it must name the columns")]
+    NotUtf8,
+    /// A column that there is not.
+    #[error("there is no column {0}; the columns are {1}")]
+    Unknown(String, &'static str),
+    /// A column twice.
+    #[error("the column {0} is there twice")]
+    Twice(String),
+    /// A column that must be there.
+    #[error("the column {0} is missing; the columns are {1}")]
+    Missing(&'static str, &'static str),
+}
+
+impl Header {
+    /// Reads the first row of a file.
+    pub(super) fn read(kind: Kind, row: &[u8]) -> Result<Header, InvalidHeader> {
+        let mut names = record(row).ok_or(InvalidHeader::NotUtf8)?;
+        names.trim();
+        let mut columns = Vec::with_capacity(names.len());
+        for (at, name) in names.iter().enumerate() {
+            if names.iter().take(at).any(|before| before == name) {
+                return Err(InvalidHeader::Twice(shown(name)));
+            }
+            let known = kind::column(kind, name);
+            columns.push(known.ok_or_else(|| InvalidHeader::Unknown(shown(name), kind::columns(kind)))?);
+        }
+        let missing = kind::required(kind).iter().find(|needed| !names.iter().any(|name| name == **needed));
+        if let Some(missing) = missing {
+            return Err(InvalidHeader::Missing(missing, kind::columns(kind)));
+        }
+        let group = kind::grouped_by(kind).and_then(|shared| names.iter().position(|name| name == shared));
+        Ok(Header { kind, names, columns, group })
+    }
+
+    /// Whether two rows belong to one document.
+    pub(super) fn is_same(&self, one: &Row, other: &Row) -> bool {
+        let Some(group) = self.group else { return false };
+        let value = |row: &Row| record(&row.bytes).and_then(|record| record.get(group).map(str::to_owned));
+        value(one).is_some_and(|name| !name.is_empty() && value(other).as_ref() == Some(&name))
+    }
+
+    /// The document that these rows are.
+    pub(super) fn document(&self, rows: &[Row], origin: Origin) -> Result<Value, Refused> {
+        let (mut document, mut lines) = (Map::new(), Vec::with_capacity(rows.len()));
+        for row in rows {
+            let record = self.record(row)?;
+            let mut line = Map::new();
+            for ((name, column), text) in self.names.iter().zip(&self.columns).zip(&record) {
+                match column.of {
+                    _ if text.is_empty() => {}
+                    Of::Line => put(&mut line, &column.path, value(column, text)),
+                    Of::Document => say(&mut document, name, column, text)?,
+                }
+            }
+            lines.push(Value::Object(line));
+        }
+        if self.group.is_some() {
+            document.insert("lines".to_owned(), Value::Array(lines));
+        }
+        kind::complete(self.kind, Value::Object(document), origin)
+    }
+
+    fn record(&self, row: &Row) -> Result<StringRecord, Refused> {
+        let Some(record) = record(&row.bytes) else {
+            return Err(Refused::new("malformed-csv", "The row is not UTF-8."));
+        };
+        if record.len() != self.columns.len() {
+            let (found, expected) = (record.len(), self.columns.len());
+            let detail = format!("The row has {found} values and the header {expected}.");
+            return Err(Refused::new("malformed-csv", detail));
+        }
+        Ok(record)
+    }
+}
+
+/// Puts what a row says of its document there, unless a row before it said something else.
+fn say(document: &mut Map<String, Value>, name: &str, column: &Column, text: &str) -> Result<(), Refused> {
+    let value = value(column, text);
+    match find(document, &column.path) {
+        Some(before) if *before != value => {
+            let detail =
+                format!("{name} is {text} here and something else on a row before it; it belongs to the whole order.");
+            Err(Refused::new("rows-disagree", detail))
+        }
+        Some(_) => Ok(()),
+        None => {
+            put(document, &column.path, value);
+            Ok(())
+        }
+    }
+}
+
+fn find<'a>(object: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(object.get(first)?, |value, name| value.get(name))
+}
+
+fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
+    let [first, rest @ ..] = path else { return };
+    if rest.is_empty() {
+        object.insert(first.clone(), value);
+        return;
+    }
+    let inner = object.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(inner) = inner {
+        put(inner, rest, value);
+    }
+}
+
+/// A number that is none stays text: the command's own parser says what it should be.
+fn value(column: &Column, text: &str) -> Value {
+    match (column.form, text.parse::<i64>()) {
+        (Form::Number, Ok(number)) => Value::from(number),
+        (Form::Number, Err(_)) | (Form::Text, _) => Value::from(text),
+    }
+}
+
+/// The values of one row; `None` where they are not text.
+fn record(row: &[u8]) -> Option<StringRecord> {
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).buffer_capacity(row.len().max(1)).flexible(true).from_reader(row);
+    let mut record = StringRecord::new();
+    reader.read_record(&mut record).ok()?;
+    Some(record)
+}
+
+/// Enough of a name to find it.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::super::import::Stock;
+    use super::*;
+
+    const ORIGIN: Origin = Origin { import: Uuid::nil(), row: 1, stock: Stock::Enforce };
+
+    fn row(text: &str) -> Row {
+        Row { number: 1, line: 2, bytes: text.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_header_names_columns_that_there_are_each_once() {
+        let read =
+            |kind, text: &str| Header::read(kind, text.as_bytes()).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(read(Kind::Products, " sku ,\"name\",price_GBP"), Ok(()));
+        for (text, said) in [
+            ("sku,name,colour", "there is no column colour"),
+            ("sku,name,sku", "the column sku is there twice"),
+            ("sku,price_GBP", "the column name is missing"),
+        ] {
+            let found = read(Kind::Products, text).unwrap_err();
+            assert!(found.starts_with(said), "{text}: {found}");
+        }
+        assert_eq!(Header::read(Kind::Stock, b"sku,\xff").err(), Some(InvalidHeader::NotUtf8));
+    }
+
+    #[test]
+    fn rows_of_one_order_become_its_lines() {
+        let header = Header::read(Kind::Orders, b"external_ref,currency,sku,quantity,line_discount,note").unwrap();
+        let rows = [row("A-1,GBP,MUG,2,5,\"a, b\""), row("A-1,,CUP,x,,")];
+        assert!(header.is_same(&rows[0], &rows[1]) && !header.is_same(&rows[0], &row("A-2,,CUP,1,,")));
+        let document = header.document(&rows, ORIGIN).unwrap();
+        let lines = json!([{"sku": "MUG", "quantity": 2, "discount": 5}, {"sku": "CUP", "quantity": "x"}]);
+        assert_eq!(document, json!({"external_ref": "A-1", "currency": "GBP", "note": "a, b", "lines": lines}));
+        let other = header.document(&[row("A-1,GBP,MUG,2,,"), row("A-1,EUR,CUP,1,,")], ORIGIN);
+        assert_eq!(other.unwrap_err().problem, "rows-disagree");
+        assert_eq!(header.document(&[row("A-1,GBP")], ORIGIN).unwrap_err().problem, "malformed-csv");
+    }
+
+    #[test]
+    fn an_order_gets_an_id_of_the_instant_it_was_placed_at() {
+        let header = Header::read(Kind::Orders, b"external_ref,currency,placed_at,sku,quantity").unwrap();
+        let document = header.document(&[row("A-1,GBP,2024-06-01T12:00:00Z,MUG,1")], ORIGIN).unwrap();
+        let id: events::OrderId = document["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(id.instant().to_rfc3339(), "2024-06-01T12:00:00+00:00");
+        let again = header.document(&[row("A-1,GBP,2024-06-01T12:00:00Z,MUG,1")], ORIGIN).unwrap();
+        assert_eq!(document, again);
+        let wrong = header.document(&[row("A-1,GBP,yesterday,MUG,1")], ORIGIN);
+        assert!(wrong.unwrap_err().detail.contains("RFC 3339"));
+    }
+
+    #[test]
+    fn a_price_per_currency() {
+        let header = Header::read(Kind::Products, b"sku,name,price_GBP,price_EUR").unwrap();
+        let document = header.document(&[row("MUG,Mug,450,")], ORIGIN).unwrap();
+        assert_eq!(document, json!({"sku": "MUG", "name": "Mug", "prices": {"GBP": 450}}));
+    }
+}

@@ -1,0 +1,117 @@
+//! Reads an import's rows in order, from the first that was not worked yet.
+
+use std::collections::VecDeque;
+
+use uuid::Uuid;
+
+use super::import::{Format, Import};
+use super::split::{self, Splitter};
+use super::store::{self, Chunk, Store};
+
+/// A row as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    /// Its number among the rows, from 1; a header is none.
+    pub number: u32,
+    /// The line of the file that it begins on, from 1.
+    pub line: u32,
+    /// Without its line break.
+    pub bytes: Vec<u8>,
+}
+
+/// The rows that are still to be worked.
+#[derive(Debug)]
+pub(super) struct Source {
+    store: Store,
+    import: Uuid,
+    format: Format,
+    total: u32,
+    /// The number of the row that comes next.
+    next: u32,
+    /// Rows of the chunk that was loaded last.
+    loaded: VecDeque<Row>,
+}
+
+/// Why the rows could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not give them.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// They are gone.
+    #[error("row {0} of the upload is missing")]
+    Missing(u32),
+}
+
+impl Source {
+    /// The rows after those that were read.
+    pub(super) fn after(store: Store, import: &Import) -> Source {
+        Source {
+            store,
+            import: import.id,
+            format: import.asked.format,
+            total: import.rows.total.unsigned_abs(),
+            next: import.rows.read.unsigned_abs() + 1,
+            loaded: VecDeque::new(),
+        }
+    }
+
+    /// The next row, left where it is.
+    pub(super) async fn peek(&mut self) -> Result<Option<&Row>, Error> {
+        if self.next > self.total {
+            return Ok(None);
+        }
+        if self.loaded.is_empty() {
+            self.load().await?;
+        }
+        Ok(self.loaded.front())
+    }
+
+    /// The next row.
+    pub(super) async fn next(&mut self) -> Result<Option<Row>, Error> {
+        if self.peek().await?.is_none() {
+            return Ok(None);
+        }
+        self.next += 1;
+        Ok(self.loaded.pop_front())
+    }
+
+    async fn load(&mut self) -> Result<(), Error> {
+        let chunk = self.store.chunk_with(self.import, self.next).await?.ok_or(Error::Missing(self.next))?;
+        self.loaded = rows_of(self.format, &chunk).filter(|row| row.number >= self.next).collect();
+        match self.loaded.front() {
+            Some(row) if row.number == self.next => Ok(()),
+            Some(_) | None => Err(Error::Missing(self.next)),
+        }
+    }
+}
+
+fn rows_of(format: Format, chunk: &Chunk) -> impl Iterator<Item = Row> {
+    let (mut splitter, mut rest) = (Splitter::new(format), chunk.bytes.as_slice());
+    let (mut number, mut line) = (chunk.first_row, chunk.first_line);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (bytes, after) = rest.split_at(splitter.feed(rest).unwrap_or(rest.len()));
+            rest = after;
+            let row = Row { number, line, bytes: split::trimmed(bytes).to_vec() };
+            line += split::lines_in(bytes);
+            if !split::is_blank(bytes) {
+                number += 1;
+                return Some(row);
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_numbers_and_lines() {
+        let chunk = Chunk { first_row: 11, first_line: 20, bytes: b"a\n\n\"b\nc\"\r\nd".to_vec() };
+        let rows: Vec<_> = rows_of(Format::Csv, &chunk).map(|row| (row.number, row.line, row.bytes)).collect();
+        assert_eq!(rows, [(11, 20, b"a".to_vec()), (12, 22, b"\"b\nc\"".to_vec()), (13, 24, b"d".to_vec())]);
+    }
+}

@@ -1,0 +1,417 @@
+//! Imports in PostgreSQL: what was asked and where it stands, one row each. A sqlx door; the rows that came are in [`payload`],
+//! those that took no effect in [`rejections`].
+//!
+//! An entry of the library's queue (its view `jobs.jobs`) belongs to each import that has not ended. An entry without attempts
+//! left is a dead letter: the view `import_jobs` says that its import has failed, until an operator has it tried again.
+
+mod payload;
+mod rejections;
+
+pub use payload::Chunk;
+pub use rejections::Rejection;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::import::{Asked, Import, Kind, Rows, State};
+use super::queue;
+
+/// Imports; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// An import that came in completely.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// Its name, under which its rows are there already.
+    pub id: Uuid,
+    /// What is asked.
+    pub asked: Asked,
+    /// The idempotency key as an id.
+    pub key: Uuid,
+    /// SHA-256 of all that is asked.
+    pub digest: Vec<u8>,
+    /// The first row of a CSV file.
+    pub header: Option<Vec<u8>>,
+    /// How many rows there are.
+    pub rows: u32,
+}
+
+/// What became of an import that came in.
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is queued.
+    Queued(Box<Import>),
+    /// It is there from an earlier time.
+    Known(Box<Import>),
+    /// Its key was used for another one.
+    KeyReused,
+}
+
+/// Which imports to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only those that stand so.
+    pub state: Option<State>,
+    /// Only those that were accepted before this one.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A batch of rows that was worked.
+#[derive(Debug)]
+pub struct Batch {
+    /// Rows read before it and with it.
+    pub read: (i32, i32),
+    /// Rows of it that took effect.
+    pub applied: i32,
+    /// Rows of it that took none.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Who saves must still have the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// Go on.
+    Mine,
+    /// Somebody wants it to stop.
+    Cancel,
+    /// Another worker has it, or it has ended.
+    Lost,
+}
+
+/// Why imports could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer, or refused.
+    #[error("{doing}")]
+    Database {
+        /// What we were doing.
+        doing: &'static str,
+        /// What came back.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row that no version of ours wrote.
+    #[error("the imports hold an unknown word")]
+    Word(#[from] WordError),
+}
+
+impl Error {
+    fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+        move |source| Error::Database { doing, source }
+    }
+}
+
+/// A row of the view `import_jobs`.
+#[derive(sqlx::FromRow)]
+struct Stored {
+    id: Uuid,
+    kind: String,
+    format: String,
+    on_error: String,
+    stock: String,
+    dry_run: bool,
+    header: Option<Vec<u8>>,
+    state: String,
+    is_dead: bool,
+    phase: String,
+    cancel_requested: bool,
+    rows_total: i32,
+    rows_read: i32,
+    rows_applied: i32,
+    rows_rejected: i32,
+    attempt: i32,
+    error: Option<String>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Stored> for Import {
+    type Error = Error;
+
+    fn try_from(row: Stored) -> Result<Import, Error> {
+        let asked = Asked {
+            kind: word(&row.kind)?,
+            format: word(&row.format)?,
+            on_error: word(&row.on_error)?,
+            stock: word(&row.stock)?,
+            dry_run: row.dry_run,
+        };
+        Ok(Import {
+            id: row.id,
+            asked,
+            header: row.header,
+            state: word(&row.state)?,
+            is_dead: row.is_dead,
+            phase: word(&row.phase)?,
+            cancel_requested: row.cancel_requested,
+            rows: Rows {
+                total: row.rows_total,
+                read: row.rows_read,
+                applied: row.rows_applied,
+                rejected: row.rows_rejected,
+            },
+            attempt: row.attempt,
+            error: row.error,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, WordError> {
+    let word: StrDeserializer<'de, WordError> = text.into_deserializer();
+    T::deserialize(word)
+}
+
+impl Store {
+    /// The imports in the database behind `pool`.
+    pub fn new(pool: PgPool) -> Store {
+        Store { pool }
+    }
+
+    /// Queues an import whose rows are there, unless its key is known.
+    pub async fn accept(&self, new: &New) -> Result<Accepted, Error> {
+        const ACCEPT: &str = "
+            with accepted as (
+                insert into imports (id, kind, format, on_error, stock, dry_run, key, digest, header, rows_total, phase)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                on conflict (key) do nothing
+                returning id
+            )
+            select (jobs.add_job($12, json_build_object('import', id), job_key => id::text, max_attempts => $13)).id
+            from accepted";
+        let queued = sqlx::query_scalar::<_, i64>(ACCEPT)
+            .bind(new.id)
+            .bind(new.asked.kind.as_str())
+            .bind(new.asked.format.as_str())
+            .bind(new.asked.on_error.as_str())
+            .bind(new.asked.stock.as_str())
+            .bind(new.asked.dry_run)
+            .bind(new.key)
+            .bind(&new.digest)
+            .bind(&new.header)
+            .bind(i32::try_from(new.rows).unwrap_or(i32::MAX))
+            .bind(new.asked.first_phase().as_str())
+            .bind(queue::TASK)
+            .bind(queue::ATTEMPTS_MAX)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::database("queueing an import"))?;
+        if queued.is_none() {
+            return self.known(new).await;
+        }
+        // Forgotten in the same moment only if the retention is nothing.
+        Ok(self.find(new.id).await?.map_or(Accepted::KeyReused, |import| Accepted::Queued(Box::new(import))))
+    }
+
+    async fn known(&self, new: &New) -> Result<Accepted, Error> {
+        let known = sqlx::query_as::<_, (Uuid, Vec<u8>)>("select id, digest from imports where key = $1")
+            .bind(new.key)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::database("looking up an import's key"))?;
+        let Some((id, digest)) = known else { return Ok(Accepted::KeyReused) };
+        if digest != new.digest {
+            return Ok(Accepted::KeyReused);
+        }
+        Ok(self.find(id).await?.map_or(Accepted::KeyReused, |import| Accepted::Known(Box::new(import))))
+    }
+
+    /// The import of this name.
+    pub async fn find(&self, id: Uuid) -> Result<Option<Import>, Error> {
+        let query = sqlx::query_as::<_, Stored>("select * from import_jobs where id = $1").bind(id);
+        let found = query.fetch_optional(&self.pool).await.map_err(Error::database("reading an import"))?;
+        found.map(Import::try_from).transpose()
+    }
+
+    /// Imports, the newest first.
+    pub async fn list(&self, filter: Filter) -> Result<Vec<Import>, Error> {
+        const LIST: &str = "
+            select * from import_jobs
+            where ($1::text is null or kind = $1) and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
+            order by id desc
+            limit $4";
+        let found = sqlx::query_as::<_, Stored>(LIST)
+            .bind(filter.kind.map(Kind::as_str))
+            .bind(filter.state.map(State::as_str))
+            .bind(filter.before)
+            .bind(filter.limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Error::database("listing imports"))?;
+        found.into_iter().map(Import::try_from).collect()
+    }
+
+    /// Takes a job to work it; `None` when there is nothing to do any more. Who had it before has lost it.
+    pub async fn claim(&self, id: Uuid, claim: Uuid, attempt: i32) -> Result<Option<Import>, Error> {
+        const CLAIM: &str = "
+            update imports
+            set state = 'running', claim = $2, attempt = $3, started_at = coalesce(started_at, now()), error = null
+            where id = $1 and state in ('queued', 'running')";
+        let claimed = sqlx::query(CLAIM)
+            .bind(id)
+            .bind(claim)
+            .bind(attempt)
+            .execute(&self.pool)
+            .await
+            .map_err(Error::database("taking an import"))?;
+        match claimed.rows_affected() {
+            0 => Ok(None),
+            _ => self.find(id).await,
+        }
+    }
+
+    /// Saves what became of a batch and how far the job has come, together or not at all.
+    pub async fn save(&self, id: Uuid, claim: Uuid, batch: &Batch) -> Result<Saved, Error> {
+        const SAVE: &str = "
+            with moved as (
+                update imports
+                set rows_read = $4, rows_applied = rows_applied + $5, rows_rejected = rows_rejected + cardinality($6::int[])
+                where id = $1 and claim = $2 and rows_read = $3 and state = 'running'
+                returning cancel_requested
+            ), told as (
+                insert into import_rejections (import_id, line, key, problem, detail, bytes)
+                select $1, r.*
+                from moved, unnest($6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[]) as r
+                on conflict do nothing
+            )
+            select cancel_requested from moved";
+        let (before, after) = batch.read;
+        let rejections = &batch.rejections;
+        let moved = sqlx::query_scalar::<_, bool>(SAVE)
+            .bind(id)
+            .bind(claim)
+            .bind(before)
+            .bind(after)
+            .bind(batch.applied)
+            .bind(rejections.iter().map(|r| r.line).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| r.key.as_deref()).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| r.problem.as_str()).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| r.detail.as_str()).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| r.bytes.as_slice()).collect::<Vec<_>>())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::database("saving an import's progress"))?;
+        Ok(match moved {
+            Some(false) => Saved::Mine,
+            Some(true) => Saved::Cancel,
+            None => Saved::Lost,
+        })
+    }
+
+    /// All rows are checked: from now on they take effect, from the first on.
+    pub async fn begin_to_apply(&self, id: Uuid, claim: Uuid) -> Result<Saved, Error> {
+        const APPLY: &str = "
+            update imports set phase = 'apply', rows_read = 0
+            where id = $1 and claim = $2 and state = 'running' and phase = 'check'
+            returning cancel_requested";
+        let moved = sqlx::query_scalar::<_, bool>(APPLY)
+            .bind(id)
+            .bind(claim)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::database("beginning to apply an import"))?;
+        Ok(match moved {
+            Some(false) => Saved::Mine,
+            Some(true) => Saved::Cancel,
+            None => Saved::Lost,
+        })
+    }
+
+    /// Ends a job; its rows are not needed any more.
+    pub async fn finish(&self, id: Uuid, claim: Uuid, state: State, error: Option<&str>) -> Result<(), Error> {
+        const FINISH: &str = "
+            with ended as (
+                update imports set state = $3, error = $4, finished_at = now()
+                where id = $1 and claim = $2 and state = 'running'
+                returning id
+            )
+            delete from import_chunks using ended where import_id = ended.id";
+        let query = sqlx::query(FINISH).bind(id).bind(claim).bind(state.as_str()).bind(error);
+        query.execute(&self.pool).await.map_err(Error::database("ending an import"))?;
+        Ok(())
+    }
+
+    /// Remembers why an attempt failed.
+    pub async fn attempt_failed(&self, id: Uuid, claim: Uuid, error: &str) -> Result<(), Error> {
+        let query = sqlx::query("update imports set error = $3 where id = $1 and claim = $2 and state = 'running'")
+            .bind(id)
+            .bind(claim)
+            .bind(error);
+        query.execute(&self.pool).await.map_err(Error::database("saving why an import failed"))?;
+        Ok(())
+    }
+
+    /// Asks a job to stop: at once if nobody works it, otherwise after the batch under way.
+    pub async fn cancel(&self, id: Uuid) -> Result<(), Error> {
+        const CANCEL: &str = "
+            with asked as (
+                update imports i
+                set cancel_requested = true,
+                    state = case when busy then state else 'cancelled' end,
+                    finished_at = case when busy then finished_at else now() end
+                from (
+                    select exists (select from jobs.jobs where key = $1::text and locked_at is not null) as busy
+                ) q
+                where i.id = $1 and i.state in ('queued', 'running')
+                returning i.id, i.state
+            ), removed as (
+                select jobs.remove_job(asked.id::text) from asked where state = 'cancelled'
+            )
+            delete from import_chunks using asked, (select count(*) from removed) r
+            where import_id = asked.id and state = 'cancelled'";
+        let query = sqlx::query(CANCEL).bind(id);
+        query.execute(&self.pool).await.map_err(Error::database("cancelling an import"))?;
+        Ok(())
+    }
+
+    /// Has a dead letter tried again, with all its attempts.
+    pub async fn retry(&self, id: Uuid) -> Result<(), Error> {
+        const RETRY: &str = "
+            select jobs.reschedule_jobs(array[id], run_at => now(), attempts => 0)
+            from jobs.jobs
+            where key = $1::text and locked_at is null and attempts >= max_attempts";
+        let query = sqlx::query(RETRY).bind(id);
+        query.execute(&self.pool).await.map_err(Error::database("retrying an import"))?;
+        Ok(())
+    }
+
+    /// Forgets what ended, died or broke off long ago; gives the number of imports forgotten.
+    pub async fn forget(&self, retention: Duration) -> Result<u64, Error> {
+        const FORGET: &str = "
+            with dead as (
+                select i.id, jobs.remove_job(q.key)
+                from imports i join jobs.jobs q on q.key = i.id::text
+                where q.locked_at is null and q.attempts >= q.max_attempts
+                    and q.updated_at < now() - make_interval(secs => $1)
+            ), old as (
+                delete from imports
+                where finished_at < now() - make_interval(secs => $1) or id in (select id from dead)
+                returning id
+            ), rest as (
+                delete from import_chunks using old where import_id = old.id
+            )
+            select count(*) from old";
+        let forgotten = sqlx::query_scalar::<_, i64>(FORGET)
+            .bind(retention.as_secs_f64())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(Error::database("forgetting old imports"))?;
+        Ok(forgotten.unsigned_abs())
+    }
+}

@@ -1,0 +1,71 @@
+//! The rows of imports as they came, in chunks of whole rows. They come before their import is known and go when it ends.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Error, Store};
+
+/// Whole rows that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Number of its first row, from 1.
+    pub first_row: u32,
+    /// The line that it begins on, from 1.
+    pub first_line: u32,
+    /// The rows with their line breaks.
+    pub bytes: Vec<u8>,
+}
+
+impl Store {
+    /// Keeps rows of an import that is coming in.
+    pub async fn put_chunk(&self, import: Uuid, chunk: &Chunk) -> Result<(), Error> {
+        let insert = "insert into import_chunks (import_id, first_row, first_line, bytes) values ($1, $2, $3, $4)";
+        let query = sqlx::query(insert)
+            .bind(import)
+            .bind(i32::try_from(chunk.first_row).unwrap_or(i32::MAX))
+            .bind(i32::try_from(chunk.first_line).unwrap_or(i32::MAX))
+            .bind(&chunk.bytes);
+        query.execute(&self.pool).await.map_err(Error::database("keeping rows of an import"))?;
+        Ok(())
+    }
+
+    /// The chunk in which a row is.
+    pub async fn chunk_with(&self, import: Uuid, row: u32) -> Result<Option<Chunk>, Error> {
+        const FIND: &str = "
+            select first_row, first_line, bytes from import_chunks
+            where import_id = $1 and first_row <= $2
+            order by first_row desc limit 1";
+        let found = sqlx::query_as::<_, (i32, i32, Vec<u8>)>(FIND)
+            .bind(import)
+            .bind(i32::try_from(row).unwrap_or(i32::MAX))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::database("reading rows of an import"))?;
+        Ok(found.map(|(first_row, first_line, bytes)| Chunk {
+            first_row: first_row.unsigned_abs(),
+            first_line: first_line.unsigned_abs(),
+            bytes,
+        }))
+    }
+
+    /// Throws away the rows of an import that did not come in completely.
+    pub async fn drop_chunks(&self, import: Uuid) -> Result<(), Error> {
+        let query = sqlx::query("delete from import_chunks where import_id = $1").bind(import);
+        query.execute(&self.pool).await.map_err(Error::database("throwing an upload away"))?;
+        Ok(())
+    }
+
+    /// Throws away uploads that broke off: rows without an import whose name is older than this.
+    pub async fn drop_broken_uploads(&self, older_than: Duration) -> Result<(), Error> {
+        const DROP: &str = "
+            delete from import_chunks c
+            where import_id < $1 and not exists (select from imports i where i.id = c.import_id)";
+        let since = std::time::SystemTime::now().checked_sub(older_than).unwrap_or(std::time::UNIX_EPOCH);
+        let age = since.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let bound = uuid::Builder::from_unix_timestamp_millis(age.as_millis() as u64, &[0; 10]).into_uuid();
+        let query = sqlx::query(DROP).bind(bound);
+        query.execute(&self.pool).await.map_err(Error::database("throwing broken uploads away"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! The part of the process that takes and works bulk imports. It has connections of its own: an import never waits for the
+//! writer's, nor the writer for its.
+
+use platform::health::Component;
+use platform::server::{self, RouteLimits};
+use platform::shutdown::Shutdown;
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::http;
+use crate::jobs::run::Runner;
+use crate::jobs::store::Store;
+use crate::jobs::{self, Limits};
+use crate::log;
+
+/// Beside one per worker: uploads and look-ups, and the queue's own (notifications, heartbeats, the next job).
+const CONNECTIONS: u32 = 6;
+
+/// Bulk imports, not yet worked.
+pub(super) struct Importing {
+    pool: PgPool,
+    limits: Limits,
+}
+
+impl Importing {
+    pub(super) fn new(config: &Config) -> Importing {
+        let limits = config.imports.clone();
+        let connections = CONNECTIONS + u32::try_from(limits.workers).unwrap_or(u32::MAX);
+        Importing { pool: log::connect(config.database.clone(), connections), limits }
+    }
+
+    /// What the routes work with.
+    pub(super) fn imports(&self) -> http::jobs::Imports {
+        http::jobs::Imports { store: Store::new(self.pool.clone()), limits: self.limits.clone() }
+    }
+
+    /// Uploads are larger and take longer than other requests.
+    pub(super) fn http_limits(&self, others: &server::Limits) -> server::Limits {
+        let upload = RouteLimits { body_bytes_max: self.limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
+        http::imports::PATHS.into_iter().fold(others.clone(), |limits, path| limits.with_route(path, upload))
+    }
+
+    /// Works jobs from when commands are taken until asked to stop.
+    pub(super) fn start(self, slot: http::MailboxSlot, health: Component, stop: Shutdown) -> JoinHandle<()> {
+        let Importing { pool, limits } = self;
+        tokio::spawn(async move {
+            let Some(mailbox) = stop.unless_requested(slot.opened()).await else { return };
+            let runner = Runner { store: Store::new(pool.clone()), mailbox, stop, patience: jobs::run::PATIENCE };
+            jobs::queue::run(pool, runner, limits, health).await;
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! Bulk imports against real servers: every row takes effect once or is in the report, whatever happens to the workers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod intake;
+mod kinds;
+mod site;
+mod working;

@@ -1,0 +1,194 @@
+//! A writer, the routes of imports and a queue on real servers, as one process of the service has them.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use command_service::http::{self, jobs::Imports};
+use command_service::jobs::Limits;
+use command_service::jobs::queue::Queue;
+use command_service::jobs::run::Runner;
+use command_service::jobs::store::Store;
+use command_service::log::{self, Log};
+use command_service::writer::{self, Mailbox, Writer};
+use http_body_util::BodyExt;
+use platform::health::Health;
+use platform::server::{self, RouteLimits};
+use platform::shutdown::Shutdown;
+use serde_json::Value;
+use sqlx::{Connection, PgConnection, PgPool};
+use testbed::{Bed, PATIENCE};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+pub(crate) const CSV: &str = "text/csv";
+
+pub(crate) struct Site {
+    bed: Bed,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) store: Store,
+    pool: PgPool,
+    router: Router,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    pub(crate) fn problem(&self) -> (u16, String) {
+        let kind = self.json()["type"].as_str().unwrap_or_else(|| panic!("no problem: {self:?}")).to_owned();
+        (self.status.as_u16(), kind.trim_start_matches("/problems/").to_owned())
+    }
+}
+
+/// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
+async fn connect(bed: &Bed, connections: u32) -> PgPool {
+    let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
+    let mut held = Vec::new();
+    tokio::time::timeout(PATIENCE, async {
+        while held.len() < connections as usize {
+            held.extend(pool.acquire().await);
+        }
+    })
+    .await
+    .expect("the database takes connections");
+    pool
+}
+
+impl Site {
+    pub(crate) async fn open() -> Site {
+        Site::with_limits(Limits::default()).await
+    }
+
+    pub(crate) async fn with_limits(limits: Limits) -> Site {
+        let bed = Bed::new().await.unwrap();
+        let log = Log::new(connect(&bed, 4).await);
+        let health = Health::new().component("postgres");
+        let (writer, mailbox) = Writer::start(log, writer::Limits::default(), None, health).await.unwrap();
+        tokio::spawn(writer.run(Shutdown::new()));
+        let pool = connect(&bed, 8).await;
+        let store = Store::new(pool.clone());
+        let upload = RouteLimits { body_bytes_max: limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
+        let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
+        let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
+        let router = server::shell(http::router(slot), &http_limits);
+        Site { bed, mailbox, store, pool, router }
+    }
+
+    pub(crate) fn runner(&self) -> Runner {
+        let (store, mailbox) = (self.store.clone(), self.mailbox.clone());
+        Runner { store, mailbox, stop: Shutdown::new(), patience: Duration::from_secs(30) }
+    }
+
+    pub(crate) async fn queue(&self) -> Queue {
+        self.queue_of(self.runner()).await
+    }
+
+    pub(crate) async fn queue_of(&self, runner: Runner) -> Queue {
+        Queue::open(self.pool.clone(), runner, 2).await.unwrap()
+    }
+
+    /// Works all that is due.
+    pub(crate) async fn work(&self) {
+        self.queue().await.step().await.unwrap();
+    }
+
+    /// Returns once rows of a job were worked.
+    pub(crate) async fn until_begun(&self, import: Uuid) {
+        let begun = "select rows_read > 0 from imports where id = $1";
+        let mut owner = self.owner().await;
+        while !sqlx::query_scalar::<_, bool>(begun).bind(import).fetch_one(&mut owner).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn owner(&self) -> PgConnection {
+        PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap()
+    }
+
+    /// How many events of this type the log holds.
+    pub(crate) async fn events(&self, event_type: &str) -> i64 {
+        let count = sqlx::query_scalar("select count(*) from events where event_type = $1").bind(event_type);
+        count.fetch_one(&mut self.owner().await).await.unwrap()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")));
+        count.fetch_one(&mut self.owner().await).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        self.send(Request::post(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Uploads under a key of its own.
+    pub(crate) async fn upload(&self, path: &str, media_type: &str, body: impl Into<Body>) -> Answer {
+        self.upload_as(&Uuid::now_v7().to_string(), path, media_type, body).await
+    }
+
+    pub(crate) async fn upload_as(&self, key: &str, path: &str, media_type: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(format!("/v1/imports/{path}"))
+            .header("content-type", media_type)
+            .header("idempotency-key", key);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Uploads, works it, and gives the job as it ended.
+    pub(crate) async fn import(&self, path: &str, media_type: &str, body: impl Into<Body>) -> Value {
+        let accepted = self.upload(path, media_type, body).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        self.work().await;
+        self.job(&accepted).await
+    }
+
+    /// The job that an answer names.
+    pub(crate) async fn job(&self, accepted: &Answer) -> Value {
+        self.get(accepted.headers["location"].to_str().unwrap()).await.json()
+    }
+
+    /// The report of a job as lines of JSON.
+    pub(crate) async fn rejections(&self, job: &Value) -> Vec<Value> {
+        let path = format!("{}?format=ndjson", job["links"]["rejections"].as_str().unwrap());
+        let report = self.get(&path).await;
+        report.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Three products with plenty of stock.
+    pub(crate) async fn stocked(&self) {
+        let products = "sku,name,price_GBP\nMUG,Mug,450\nCUP,Cup,300\nJUG,Jug,900\n";
+        let job = self.import("products", CSV, products).await;
+        assert_eq!(job["progress"]["applied"], 3, "{job}");
+        let job = self.import("stock", CSV, "sku,quantity\nMUG,1000\nCUP,1000\nJUG,1000\n").await;
+        assert_eq!(job["progress"]["applied"], 3, "{job}");
+    }
+}
