@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use platform::config::{ConfigErrors, FromSetting, Settings};
+use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::command::email::EmailIndex;
+use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::relay;
+use crate::rules::channel::Channels;
+use crate::schedule::{self, plan};
 use crate::world::Room;
 use crate::writer;
 
@@ -27,6 +31,13 @@ pub struct Config {
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
+    /// Where orders come from. The same on every instance: each gives out the codes of all channels.
+    pub channels: Channels,
+    /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
+    /// key no address that is taken would be found.
+    pub emails: EmailIndex,
+    /// What time brings about, and when.
+    pub schedule: schedule::Config,
     /// What the HTTP server takes.
     pub http: server::Limits,
     /// How log lines look.
@@ -34,6 +45,9 @@ pub struct Config {
     /// Which log lines there are.
     pub log_level: Filter,
 }
+
+/// A thousand orders of some lines each take half a megabyte; this leaves room for long ones.
+const DEFAULT_BATCH_BYTES: u64 = 8 << 20;
 
 /// A PostgreSQL address.
 struct Database(PgConnectOptions);
@@ -79,11 +93,24 @@ impl Config {
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
+        let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
+        let emails = settings.required("PERSONAL_INDEX_KEY");
+        let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
+        let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let http_addr: SocketAddr = http_addr.get(&complete);
+        let writer = writer::Limits {
+            mailbox: mailbox.get(&complete),
+            batch: batch.get(&complete),
+            room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
+            answers: answers.get(&complete).0,
+        };
+        // More at a time than the mailbox holds would never be taken.
+        let mut schedule: schedule::Config = schedule.get(&complete);
+        schedule.batch = schedule.batch.min(writer.mailbox);
         Ok(Config {
             http_addr,
             admin_addr: admin_addr.get(&complete),
@@ -96,17 +123,41 @@ impl Config {
                 lease: lease.get(&complete),
                 instance: format!("{}/{http_addr}", hostname()),
             }),
-            writer: writer::Limits {
-                mailbox: mailbox.get(&complete),
-                batch: batch.get(&complete),
-                room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
-                answers: answers.get(&complete).0,
-            },
-            http: http.get(&complete),
+            writer,
+            channels: channels.get(&complete),
+            emails: emails.get(&complete),
+            schedule,
+            http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
         })
     }
+}
+
+/// Batches may be larger than other bodies.
+fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
+    let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
+    http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
+}
+
+fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
+    let default = schedule::Config::default();
+    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.waits.complete_after);
+    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.waits.history_grace);
+    let poll = settings.optional("SCHEDULE_POLL", default.poll);
+    let batch = settings.bounded("SCHEDULE_BATCH_MAX", default.batch, 1..=5_000);
+    settings.group(|complete| schedule::Config {
+        waits: plan::Waits { complete_after: complete_after.get(complete), history_grace: history_grace.get(complete) },
+        poll: poll.get(complete),
+        batch: batch.get(complete),
+    })
+}
+
+/// The database alone, for tools that need nothing else.
+pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
+    let mut settings = Settings::from_env();
+    let database = settings.required::<Database>("DATABASE_URL");
+    Ok(database.get(&settings.finish()?).0)
 }
 
 /// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.

@@ -1,11 +1,11 @@
 //! The only writer: takes commands, decides them, appends their events to the log, and relays the log to Kafka.
 //!
 //! The way of a command: [`http`] parses it into a [`command`], the [`writer`] decides it with the [`rules`] on the
-//! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. [`import`] is a client.
+//! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
+//! commands whose time has come. [`import`] is a client.
 //!
-//! Doors: sqlx in `log` and `relay/checkpoint.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading
-//! only) `relay/tails.rs`; environment in
-//! `config.rs`.
+//! Doors: sqlx in `log`, `relay/checkpoint.rs` and `schedule/store.rs`; rdkafka in `relay/producer.rs`, `relay/topics.rs` and
+//! (reading only) `relay/tails.rs`; environment in `config.rs`.
 
 pub mod command;
 pub mod config;
@@ -16,6 +16,7 @@ pub mod new_id;
 pub mod rejection;
 pub mod relay;
 pub mod rules;
+pub mod schedule;
 pub mod serve;
 pub mod state;
 pub mod world;

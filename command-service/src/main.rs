@@ -1,10 +1,11 @@
-//! `command-service`: serves commands; `command-service import` brings in data from elsewhere.
+//! `command-service`: serves commands; `command-service import` brings in data from elsewhere; `command-service schedule rebuild`
+//! makes the schedule anew.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use command_service::config::Config;
-use command_service::{import, serve};
+use command_service::config::{self, Config};
+use command_service::{import, log, schedule, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -23,6 +24,15 @@ enum Action {
     Serve,
     /// Brings in data from elsewhere, through a running command-service.
     Import(import::Args),
+    /// Looks after what time brings about: expiry and completion.
+    #[command(subcommand)]
+    Schedule(ScheduleAction),
+}
+
+#[derive(Subcommand)]
+enum ScheduleAction {
+    /// Empties the table of what is due, so that running instances make it anew from the log; needs DATABASE_URL.
+    Rebuild,
 }
 
 #[tokio::main]
@@ -30,6 +40,7 @@ async fn main() -> ExitCode {
     let ended = match Args::parse().action.unwrap_or(Action::Serve) {
         Action::Serve => serve_until_stopped().await,
         Action::Import(args) => import::run(args).await,
+        Action::Schedule(ScheduleAction::Rebuild) => rebuild_schedule().await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,4 +56,8 @@ async fn serve_until_stopped() -> anyhow::Result<()> {
     platform::logs::init("command-service", config.log_format, &config.log_level)?;
     let shutdown = platform::shutdown::Shutdown::on_signals()?;
     serve::run(config, shutdown).await
+}
+
+async fn rebuild_schedule() -> anyhow::Result<()> {
+    schedule::rebuild(log::connect(config::database_from_env()?, 1)).await
 }

@@ -1,9 +1,9 @@
 //! The id of what a command makes, whatever that is: drawn before the decision, so that rules stay free of chance.
 
-use events::{CustomerId, OrderId};
+use events::{CustomerId, HoldId, OrderId};
 use uuid::Uuid;
 
-/// A fresh UUID version 7: becomes the id of the order or the customer that a command makes without naming one.
+/// A fresh UUID version 7: becomes the id of the order, customer or hold that a command makes without naming one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewId(Uuid);
 
@@ -21,6 +21,11 @@ impl NewId {
     /// As a customer's.
     pub fn customer(self) -> CustomerId {
         CustomerId::try_from(self.0).expect("a new id is a UUID version 7")
+    }
+
+    /// As a hold's.
+    pub fn hold(self) -> HoldId {
+        HoldId::try_from(self.0).expect("a new id is a UUID version 7")
     }
 
     /// As it is stored.

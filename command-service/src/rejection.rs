@@ -7,7 +7,8 @@
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
-use events::{ChannelCode, Currency, Location, Minor, OrderId, Sku, Version};
+use events::stock::StockPolicy;
+use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde::Serialize;
 
 mod detail;
@@ -23,6 +24,10 @@ pub enum Rejection {
     UnknownProduct(Sku),
     /// The order does not exist.
     UnknownOrder(OrderId),
+    /// The customer does not exist.
+    UnknownCustomer(CustomerId),
+    /// The hold does not exist.
+    UnknownHold(HoldId),
     /// A payment, fulfilment or return of the order does not exist.
     UnknownPart {
         /// What was named.
@@ -42,6 +47,21 @@ pub enum Rejection {
     DuplicateSku(Sku),
     /// The order's id is taken.
     DuplicateOrder(OrderId),
+    /// The hold's id is taken.
+    DuplicateHold(HoldId),
+    /// The customer's id is taken.
+    DuplicateCustomer(CustomerId),
+    /// Another customer has the e-mail address; whose it is, nobody is told.
+    DuplicateEmail,
+    /// The customer is forgotten.
+    CustomerErased(CustomerId),
+    /// The hold that is addressed, or that an order names, keeps nothing.
+    HoldGone {
+        /// Which.
+        hold_id: HoldId,
+        /// What became of it.
+        gone: Gone,
+    },
     /// The order's name elsewhere is taken in its channel.
     DuplicateExternalRef {
         /// The channel.
@@ -69,6 +89,26 @@ pub enum Rejection {
         on_hand: i64,
         /// The most that can be.
         limit: i64,
+    },
+    /// More pieces are promised than there would be under the policy.
+    PolicyUncovered {
+        /// Pieces on hand.
+        on_hand: i64,
+        /// Pieces that are promised.
+        reserved: i64,
+        /// What would happen when more is asked for.
+        policy: StockPolicy,
+        /// Pieces that would never be promised.
+        safety: i64,
+    },
+    /// A transfer goes nowhere.
+    SameLocation(Location),
+    /// The product would have more attributes than it can have.
+    TooManyAttributes {
+        /// So many.
+        found: usize,
+        /// The most there can be.
+        limit: usize,
     },
     /// There is no such channel.
     UnknownChannel(ChannelCode),
@@ -142,6 +182,25 @@ pub enum Rejection {
         /// The last instant allowed.
         latest: DateTime<Utc>,
     },
+    /// An order is assigned to a customer who was never registered.
+    UnknownBuyer(CustomerId),
+    /// An order names a customer who is erased.
+    ErasedBuyer(CustomerId),
+    /// Two fields that say the same thing in two ways.
+    Exclusive([&'static str; 2]),
+    /// An amendment names lines more than once.
+    RepeatedLines(Vec<LineNo>),
+    /// Fewer pieces than are packed and shipped.
+    BelowFulfilled(Vec<LowLine>),
+    /// An amendment leaves nothing of the order.
+    NothingLeft,
+    /// The order would have more lines than one can have.
+    TooManyLines {
+        /// Lines that it would have.
+        lines: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// The order has as many of these as it can have.
     TooManyParts {
         /// Of what.
@@ -160,6 +219,24 @@ pub enum Part {
     Fulfilment,
     /// A return.
     Return,
+    /// A note; counted, not numbered.
+    Note,
+    /// A tag; counted, not numbered.
+    Tag,
+}
+
+/// Why a hold keeps nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// There never was one.
+    Unknown,
+    /// It was given back.
+    Released,
+    /// Its time is over.
+    Expired,
+    /// An order took it over.
+    Consumed,
 }
 
 /// What stands in the way and what could be done instead.
@@ -180,6 +257,10 @@ pub enum Obstacle {
     Lifecycle,
     /// Everything is shipped.
     AllShipped,
+    /// Something is shipped.
+    SomeShipped,
+    /// The order is on hold.
+    OnHold,
     /// Where the fulfilment stands.
     Fulfilment(PartNo, FulfilmentState),
     /// The fulfilment was shipped with another carrier or tracking number.
@@ -251,6 +332,17 @@ pub struct ExceededLine {
     pub available: u32,
 }
 
+/// A line that would have fewer pieces than are packed and shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LowLine {
+    /// Its number in the order.
+    pub line: LineNo,
+    /// Pieces asked for.
+    pub requested: u32,
+    /// Pieces packed and shipped.
+    pub least: u32,
+}
+
 impl Rejection {
     /// The last part of the problem's type; stable.
     pub fn kind(&self) -> &'static str {
@@ -264,7 +356,8 @@ impl Rejection {
         Rejection::DuplicateExternalRef { channel: channel.to_owned(), external_ref: external_ref.to_owned() }
     }
 
-    /// The HTTP status: 404 not there, 409 the state forbids it, 412 decided on an old state, 422 makes no sense.
+    /// The HTTP status: 404 not there, 409 the state forbids it, 410 gone for good, 412 decided on an old state, 422 makes no
+    /// sense.
     pub fn status(&self) -> u16 {
         self.facts().1
     }
@@ -278,20 +371,32 @@ impl Rejection {
         match self {
             Self::UnknownProduct(_) => ("unknown-product", 404, "The product does not exist"),
             Self::UnknownOrder(_) => ("unknown-order", 404, "The order does not exist"),
+            Self::UnknownCustomer(_) => ("unknown-customer", 404, "The customer does not exist"),
+            Self::UnknownHold(_) => ("unknown-hold", 404, "The hold does not exist"),
             Self::UnknownPart { part: Part::Payment, .. } => ("unknown-payment", 404, "The payment does not exist"),
             Self::UnknownPart { part: Part::Fulfilment, .. } => {
                 ("unknown-fulfilment", 404, "The fulfilment does not exist")
             }
             Self::UnknownPart { part: Part::Return, .. } => ("unknown-return", 404, "The return does not exist"),
+            Self::UnknownPart { part: Part::Note, .. } => ("unknown-note", 404, "The note does not exist"),
+            Self::UnknownPart { part: Part::Tag, .. } => ("unknown-tag", 404, "The tag does not exist"),
             Self::OrderState(_) => ("order-state", 409, "The order's state forbids it"),
             Self::InsufficientStock(_) => ("insufficient-stock", 409, "Not enough stock"),
             Self::UnfitProducts(lines) => worst(lines).facts(),
             Self::DuplicateSku(_) => ("duplicate-sku", 409, "The SKU is taken"),
             Self::DuplicateOrder(_) => ("duplicate-order", 409, "The order's id is taken"),
+            Self::DuplicateHold(_) => ("duplicate-hold", 409, "The hold's id is taken"),
+            Self::DuplicateCustomer(_) => ("duplicate-customer", 409, "The customer's id is taken"),
+            Self::DuplicateEmail => ("duplicate-email", 409, "The e-mail address is taken"),
+            Self::CustomerErased(_) => ("customer-erased", 410, "The customer is forgotten"),
+            Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing"),
             Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
             Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
             Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),
             Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),
+            Self::PolicyUncovered { .. } => ("policy-uncovered", 409, "More is promised than the policy covers"),
+            Self::SameLocation(_) => ("same-location", 422, "A transfer goes to another location"),
+            Self::TooManyAttributes { .. } => ("too-many-attributes", 422, "The product has too many attributes"),
             Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),
             Self::WrongCurrency { .. } => ("wrong-currency", 422, "The channel does not sell in this currency"),
             Self::TotalMismatch { .. } => ("total-mismatch", 422, "The order comes to another total"),
@@ -304,6 +409,13 @@ impl Rejection {
             Self::AmountExceeded { .. } => ("amount-exceeded", 422, "More money than is left"),
             Self::AmountOverflow => ("amount-overflow", 422, "The amount is too large"),
             Self::InstantOutOfRange { .. } => ("instant-out-of-range", 422, "The instant cannot be recorded"),
+            Self::UnknownBuyer(_) => ("unknown-customer", 422, "The customer does not exist"),
+            Self::ErasedBuyer(_) => ("customer-erased", 409, "The customer is erased"),
+            Self::Exclusive(_) => ("exclusive-fields", 422, "Two fields exclude each other"),
+            Self::RepeatedLines(_) => ("repeated-line", 422, "A line is named more than once"),
+            Self::BelowFulfilled(_) => ("below-fulfilled", 422, "Fewer pieces than are packed and shipped"),
+            Self::NothingLeft => ("nothing-left", 422, "Nothing would be left of the order"),
+            Self::TooManyLines { .. } => ("too-many-lines", 422, "The order has too many lines"),
             Self::TooManyParts { .. } => ("too-many-parts", 422, "The order has too many of these"),
         }
     }
@@ -325,4 +437,4 @@ fn worst(lines: &[UnfitLine]) -> Unfit {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

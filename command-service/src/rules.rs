@@ -11,11 +11,18 @@ use crate::new_id::NewId;
 use crate::rejection::Rejection;
 use crate::world::World;
 
+mod allotment;
+mod amendment;
+mod annotation;
 mod cancellation;
 pub mod channel;
+mod customer;
+mod due;
 mod fulfilment;
+mod hold;
 mod instant;
 mod lookup;
+mod offer;
 mod payment;
 mod pieces;
 mod place;
@@ -25,6 +32,8 @@ mod returns;
 mod shelf;
 mod standing;
 mod stock;
+mod stock_hold;
+mod takeover;
 
 #[cfg(test)]
 mod tests;
@@ -77,11 +86,20 @@ pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec
     instant::check(command.occurred_at(), context.now)?;
     match command {
         Command::CreateProduct(c) => product::create(c, world),
+        Command::UpdateProduct(c) => product::update(c, world),
         Command::ChangePrice(c) => product::change_price(c, world),
         Command::DiscontinueProduct(c) => product::discontinue(c, world),
         Command::ReactivateProduct(c) => product::reactivate(c, world),
         Command::ReceiveStock(c) => stock::receive(c, world),
         Command::AdjustStock(c) => stock::adjust(c, world),
+        Command::SetStockPolicy(c) => stock::set_policy(c, world),
+        Command::TransferStock(c) => stock::transfer(c, world),
+        Command::HoldStock(c) => stock_hold::place(c, context, world),
+        Command::ReleaseStockHold(c) => stock_hold::release(c, world),
+        Command::ExpireHold(c) => stock_hold::expire(c, context, world),
+        Command::RegisterCustomer(c) => customer::register(c, context, world),
+        Command::UpdateCustomer(c) => customer::update(c, world),
+        Command::EraseCustomer(c) => customer::erase(c, world),
         Command::PlaceOrder(c) => place::place(c, context, world),
         Command::RecordPayment(c) => payment::record(c, world),
         Command::CreateFulfilment(c) => fulfilment::create(c, world),
@@ -93,6 +111,15 @@ pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec
         Command::ReceiveReturn(c) => returns::receive(c, world),
         Command::RejectReturn(c) => returns::reject(c, world),
         Command::RecordRefund(c) => payment::refund(c, world),
+        Command::AmendOrder(c) => amendment::amend(c, world),
+        Command::HoldOrder(c) => hold::hold(c, world),
+        Command::ReleaseOrder(c) => hold::release(c, world),
+        Command::AddNote(c) => annotation::note(c, world),
+        Command::TagOrder(c) => annotation::tag(c, world),
+        Command::ChangeAddresses(c) => annotation::change_addresses(c, world),
+        Command::AssignCustomer(c) => annotation::assign_customer(c, world),
+        Command::ExpireOrder(c) => due::expire(c, context, world),
+        Command::CompleteOrder(c) => due::complete(c, world),
     }
 }
 
@@ -100,14 +127,23 @@ pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec
 pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
     match command {
         Command::CreateProduct(c) => vec![StreamId::product(&c.body.sku)],
+        Command::UpdateProduct(c) => vec![StreamId::product(&c.sku)],
         Command::ChangePrice(c) => vec![StreamId::product(&c.sku)],
         Command::DiscontinueProduct(c) => vec![StreamId::product(&c.sku)],
         Command::ReactivateProduct(c) => vec![StreamId::product(&c.sku)],
         Command::ReceiveStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
         Command::AdjustStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
-        Command::PlaceOrder(c) => place::reads(c),
+        Command::SetStockPolicy(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
+        Command::TransferStock(c) => stock::transfer_reads(c),
+        Command::HoldStock(c) => stock_hold::reads(c),
+        Command::ReleaseStockHold(c) => takeover::reads(c.hold_id, world),
+        Command::ExpireHold(c) => takeover::reads(c.hold_id, world),
+        Command::RegisterCustomer(c) => customer::register_reads(c),
+        Command::UpdateCustomer(c) => customer::reads(c.customer_id, c.email_hash(), world),
+        Command::EraseCustomer(c) => customer::reads(c.customer_id, None, world),
+        Command::PlaceOrder(c) => place::reads(c, world),
         Command::RecordPayment(c) => vec![StreamId::order(c.order_id)],
-        Command::CreateFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::CreateFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::chosen(c, order).ok()),
         Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::pieces(c, order)),
         Command::DeliverFulfilment(c) => vec![StreamId::order(c.order_id)],
         Command::CancelFulfilment(c) => vec![StreamId::order(c.order_id)],
@@ -116,6 +152,15 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::ReceiveReturn(c) => shelf::reads(c.order_id, world, |order| returns::pieces(c, order)),
         Command::RejectReturn(c) => vec![StreamId::order(c.order_id)],
         Command::RecordRefund(c) => vec![StreamId::order(c.order_id)],
+        Command::AmendOrder(c) => amendment::reads(c, world),
+        Command::HoldOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::ReleaseOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::AddNote(c) => vec![StreamId::order(c.order_id)],
+        Command::TagOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::ChangeAddresses(c) => vec![StreamId::order(c.order_id)],
+        Command::AssignCustomer(c) => vec![StreamId::order(c.order_id), StreamId::customer(c.body.customer_id)],
+        Command::ExpireOrder(c) => shelf::reads(c.order_id, world, |order| Some(due::pieces(order))),
+        Command::CompleteOrder(c) => vec![StreamId::order(c.order_id)],
     }
 }
 
@@ -123,11 +168,20 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
 pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
     match command {
         Command::CreateProduct(c) => StreamId::product(&c.body.sku),
+        Command::UpdateProduct(c) => StreamId::product(&c.sku),
         Command::ChangePrice(c) => StreamId::product(&c.sku),
         Command::DiscontinueProduct(c) => StreamId::product(&c.sku),
         Command::ReactivateProduct(c) => StreamId::product(&c.sku),
         Command::ReceiveStock(c) => StreamId::stock(&c.sku, &c.location),
         Command::AdjustStock(c) => StreamId::stock(&c.sku, &c.location),
+        Command::SetStockPolicy(c) => StreamId::stock(&c.sku, &c.location),
+        Command::TransferStock(c) => StreamId::stock(&c.body.sku, &c.body.from),
+        Command::HoldStock(c) => StreamId::hold(c.body.id.unwrap_or_else(|| new_id.hold())),
+        Command::ReleaseStockHold(c) => StreamId::hold(c.hold_id),
+        Command::ExpireHold(c) => StreamId::hold(c.hold_id),
+        Command::RegisterCustomer(c) => StreamId::customer(c.body.id.unwrap_or_else(|| new_id.customer())),
+        Command::UpdateCustomer(c) => StreamId::customer(c.customer_id),
+        Command::EraseCustomer(c) => StreamId::customer(c.customer_id),
         Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or_else(|| new_id.order())),
         Command::RecordPayment(c) => StreamId::order(c.order_id),
         Command::CreateFulfilment(c) => StreamId::order(c.order_id),
@@ -139,5 +193,14 @@ pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
         Command::ReceiveReturn(c) => StreamId::order(c.order_id),
         Command::RejectReturn(c) => StreamId::order(c.order_id),
         Command::RecordRefund(c) => StreamId::order(c.order_id),
+        Command::AmendOrder(c) => StreamId::order(c.order_id),
+        Command::HoldOrder(c) => StreamId::order(c.order_id),
+        Command::ReleaseOrder(c) => StreamId::order(c.order_id),
+        Command::AddNote(c) => StreamId::order(c.order_id),
+        Command::TagOrder(c) => StreamId::order(c.order_id),
+        Command::ChangeAddresses(c) => StreamId::order(c.order_id),
+        Command::AssignCustomer(c) => StreamId::order(c.order_id),
+        Command::ExpireOrder(c) => StreamId::order(c.order_id),
+        Command::CompleteOrder(c) => StreamId::order(c.order_id),
     }
 }

@@ -8,13 +8,14 @@ use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::shutdown::Shutdown;
 use platform::{admin, metrics, server};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::http;
 use crate::log::{self, Log};
 use crate::relay;
+use crate::schedule::{self, Schedule};
 use crate::writer::{Mailbox, Writer};
 
 /// Committed batches that wait for the relay; it reads what it misses from the log.
@@ -23,12 +24,17 @@ const RELAY_QUEUE: usize = 64;
 /// One saves the checkpoint, one reads the log, one looks at its head.
 const RELAY_CONNECTIONS: u32 = 3;
 
+/// It does one thing after the other.
+const SCHEDULE_CONNECTIONS: u32 = 1;
+
 /// How long a start waits for Kafka's word.
 const ASK_KAFKA: Duration = Duration::from_secs(3);
 
 /// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::new();
+    // Before anybody can ask: a process whose parts are not known yet would seem ready.
+    let postgres = health.component("postgres");
     let admin_stop = Shutdown::new();
     let admin = tokio::spawn(server::serve(
         server::bind(config.admin_addr).with_context(|| format!("listening on ADMIN_ADDR {}", config.admin_addr))?,
@@ -40,17 +46,20 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener =
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
-    let serving =
-        tokio::spawn(server::serve(listener, http::router(mailbox.clone()), config.http.clone(), shutdown.clone()));
+    let router = http::router(mailbox.clone(), &config.emails);
+    let serving = tokio::spawn(server::serve(listener, router, config.http.clone(), shutdown.clone()));
 
     let config = Arc::new(config);
     let relayed = start_relay(&config, &health);
+    let (opened, mailbox_opens) = oneshot::channel();
+    let scheduling = tokio::spawn(keep_schedule(config.clone(), mailbox_opens, health.clone(), shutdown.clone()));
     let stop = Shutdown::new();
     let parts = Parts {
         config,
         slot: mailbox,
+        opened,
         committed: relayed.as_ref().map(|relay| relay.batches.clone()),
-        postgres: health.component("postgres"),
+        postgres,
         shutdown: shutdown.clone(),
         stop: stop.clone(),
     };
@@ -62,6 +71,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     shutdown.request();
     health.drain();
     serving.await.context("the HTTP server died")?;
+    scheduling.await.context("the schedule died")?;
     stop.request();
     let written = match ended {
         Some(ended) => ended,
@@ -80,6 +90,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 struct Parts {
     config: Arc<Config>,
     slot: http::MailboxSlot,
+    /// Tells the schedule where the mailbox is.
+    opened: oneshot::Sender<Mailbox>,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: Component,
     /// Nothing new is taken from now on.
@@ -98,11 +110,14 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 
 /// Starts the writer and runs it until all that was taken is answered.
 async fn write(parts: Parts) {
-    let Parts { config, slot, committed, postgres, shutdown, stop } = parts;
+    let Parts { config, slot, opened, committed, postgres, shutdown, stop } = parts;
     let log = Log::new(log::connect(config.database.clone(), config.connections));
-    let starting = start_writer(&config, log, committed, postgres);
+    let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
+    // Nobody listens any more if the process is about to stop.
+    let _ = opened.send(mailbox.clone());
     slot.open(mailbox);
+    postgres.up();
     tracing::info!("taking commands");
     writer.run(stop).await;
 }
@@ -112,15 +127,12 @@ async fn start_writer(
     config: &Config,
     log: Log,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
-    postgres: Component,
+    postgres: &Component,
 ) -> (Writer, Mailbox) {
     let mut backoff = Backoff::new();
     loop {
-        match try_start(config, &log, committed.clone(), &postgres).await {
-            Ok(started) => {
-                postgres.up();
-                return started;
-            }
+        match try_start(config, &log, committed.clone(), postgres).await {
+            Ok(started) => return started,
             Err(error) => postgres.down(format!("{error:#}")),
         }
         tokio::time::sleep(backoff.next_delay()).await;
@@ -136,7 +148,8 @@ async fn try_start(
     if let Some(relay) = &config.relay {
         kafka_knows_no_better(relay, log).await?;
     }
-    Ok(Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?)
+    let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
+    Ok((writer.selling_through(config.channels.clone()), mailbox))
 }
 
 /// A log that Kafka has seen more of has lost its tail. Commands do not wait for a Kafka that is away: the relay asks again
@@ -167,4 +180,12 @@ fn start_relay(config: &Config, health: &Health) -> Option<Relayed> {
     let task =
         tokio::spawn(relay::run(config, pool.clone(), Log::new(pool.clone()), taken, health.clone(), stop.clone()));
     Some(Relayed { batches, stop, task })
+}
+
+/// Keeps the schedule once there is a writer, over a connection of its own.
+async fn keep_schedule(config: Arc<Config>, mailbox: oneshot::Receiver<Mailbox>, health: Health, shutdown: Shutdown) {
+    let health = health.optional("schedule");
+    let Some(Ok(mailbox)) = shutdown.unless_requested(mailbox).await else { return };
+    let pool = log::connect(config.database.clone(), SCHEDULE_CONNECTIONS);
+    schedule::run(Schedule::new(config.schedule.clone(), pool, mailbox), health, shutdown).await;
 }

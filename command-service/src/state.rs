@@ -1,17 +1,25 @@
-//! The states that decisions are made on, each the fold of one stream. `evolve` believes every event.
+//! The states that decisions are made on, each the fold of one stream; that of an order is in [`order`], because there is most
+//! to know of it. `evolve` believes every event. Callers who prefer a representation are shown them, so their fields are part
+//! of the API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use events::order::progress::Progress;
-use events::order::{OrderEvent, PartNo};
+use chrono::{DateTime, Utc};
+use events::customer::{CustomerEvent, EmailEvent};
+use events::hold::{HoldEvent, HoldLine};
+use events::personal::{Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
-use events::{Currency, Event, Minor};
+use events::{Currency, CustomerId, EmailHash, Event, Minor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
+
+mod order;
+
+pub use order::{LinePrice, Order, Parcel, PaymentTrail};
 
 /// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
 /// anew. A change of the fields needs nothing, [`shape`] sees it.
@@ -41,6 +49,7 @@ fn forget_words(schema: &mut Value) {
 
 /// State of a stream that has at least one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Of a `product-` stream.
     Product(Product),
@@ -48,6 +57,12 @@ pub enum State {
     Stock(Level),
     /// Of an `order-` stream.
     Order(Order),
+    /// Of a `customer-` stream.
+    Customer(Customer),
+    /// Of an `email-` stream: who has the address.
+    Email(Option<CustomerId>),
+    /// Of a `hold-` stream.
+    Hold(Hold),
 }
 
 /// What a decision needs to know of a product.
@@ -57,37 +72,57 @@ pub struct Product {
     pub name: String,
     /// Price of one piece per currency.
     pub prices: BTreeMap<Currency, Minor>,
+    /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_class: Option<String>,
+    /// What else is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// Words to find it by.
+    pub tags: BTreeSet<String>,
     /// Whether it can be ordered.
     pub active: bool,
 }
 
-/// What a decision needs to know of an order.
+/// What a decision needs to know of a customer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Order {
-    /// How far it has come.
-    pub progress: Progress,
-    /// More of its payments, by number.
-    pub payments: Vec<PaymentTrail>,
-    /// What left with which carrier, by number of the fulfilment.
-    pub parcels: Vec<Parcel>,
+pub struct Customer {
+    /// The stream of the e-mail address; none of one who is forgotten.
+    pub email_hash: Option<EmailHash>,
+    /// Who it is.
+    pub profile: Personal<Profile>,
+    /// Words to find customers by.
+    pub tags: BTreeSet<String>,
+    /// Whether the customer is to be forgotten.
+    pub erased: bool,
 }
 
-/// What a decision needs to know of a payment beyond its sums.
+/// What a decision needs to know of a hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentTrail {
-    /// How it was made, where that is known.
-    pub method: Option<String>,
-    /// Whether it was voided or failed.
-    pub closed: bool,
+pub struct Hold {
+    /// What it keeps, or kept.
+    pub lines: Vec<HoldLine>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// The cart or session, as the caller named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Whether it still keeps anything.
+    pub standing: HoldStanding,
 }
 
-/// How a fulfilment left.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Parcel {
-    /// Who carries it.
-    pub carrier: Option<String>,
-    /// The carrier's number.
-    pub tracking: Option<String>,
+/// Whether a hold still keeps anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldStanding {
+    /// It does.
+    #[default]
+    Open,
+    /// It was given back.
+    Released,
+    /// Its time was over.
+    Expired,
+    /// An order took it over.
+    Consumed,
 }
 
 impl State {
@@ -97,6 +132,9 @@ impl State {
             Event::Product(_) => State::Product(Product::default()),
             Event::Stock(_) => State::Stock(Level::default()),
             Event::Order(_) => State::Order(Order::default()),
+            Event::Customer(_) => State::Customer(Customer::default()),
+            Event::Email(_) => State::Email(None),
+            Event::Hold(_) => State::Hold(Hold::default()),
         };
         state.evolve(event);
         state
@@ -108,9 +146,20 @@ impl State {
             (State::Product(product), Event::Product(event)) => product.evolve(event),
             (State::Stock(level), Event::Stock(event)) => level.evolve(event),
             (State::Order(order), Event::Order(event)) => order.evolve(event),
-            (State::Product(_), Event::Stock(_) | Event::Order(_))
-            | (State::Stock(_), Event::Product(_) | Event::Order(_))
-            | (State::Order(_), Event::Product(_) | Event::Stock(_)) => {}
+            (State::Customer(customer), Event::Customer(event)) => customer.evolve(event),
+            (State::Email(owner), Event::Email(event)) => {
+                *owner = match event {
+                    EmailEvent::Taken(e) => Some(e.customer_id),
+                    EmailEvent::Freed(_) => None,
+                };
+            }
+            (State::Hold(hold), Event::Hold(event)) => hold.evolve(event),
+            (State::Product(_), _)
+            | (State::Stock(_), _)
+            | (State::Order(_), _)
+            | (State::Customer(_), _)
+            | (State::Email(_), _)
+            | (State::Hold(_), _) => {}
         }
     }
 
@@ -118,9 +167,16 @@ impl State {
     /// on each of its elements.
     pub fn bytes(&self) -> usize {
         match self {
-            State::Product(product) => TEXT + product.prices.len() * TEXT,
-            State::Stock(_) => 0,
+            State::Product(product) => {
+                (1 + product.prices.len() + 2 * product.attributes.len() + product.tags.len()) * TEXT
+            }
+            State::Stock(_) | State::Email(_) => 0,
             State::Order(order) => order.bytes(),
+            State::Customer(customer) => {
+                let addresses = &customer.profile.expose().addresses;
+                3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT
+            }
+            State::Hold(hold) => list(&hold.lines, 2),
         }
     }
 }
@@ -139,7 +195,16 @@ impl Product {
             ProductEvent::Created(e) => {
                 self.name.clone_from(&e.name);
                 self.prices.clone_from(&e.prices);
+                self.tax_class.clone_from(&e.tax_class);
+                self.attributes.clone_from(&e.attributes);
+                self.tags.clone_from(&e.tags);
                 self.active = true;
+            }
+            ProductEvent::Updated(e) => {
+                self.name.clone_from(&e.name);
+                self.tax_class.clone_from(&e.tax_class);
+                self.attributes.clone_from(&e.attributes);
+                self.tags.clone_from(&e.tags);
             }
             ProductEvent::PriceChanged(e) => {
                 self.prices.insert(e.currency, e.price);
@@ -150,64 +215,43 @@ impl Product {
     }
 }
 
-impl Order {
-    /// The order after `event`.
-    pub fn evolve(&mut self, event: &OrderEvent) {
-        self.progress.evolve(event);
+impl Customer {
+    /// The customer after `event`.
+    pub fn evolve(&mut self, event: &CustomerEvent) {
         match event {
-            OrderEvent::PaymentAuthorized(e) => self.trail(e.payment).method = Some(e.method.clone()),
-            OrderEvent::PaymentCaptured(e) => self.trail(e.payment).method = Some(e.method.clone()),
-            OrderEvent::PaymentVoided(e) => self.trail(e.payment).closed = true,
-            OrderEvent::PaymentFailed(e) => self.trail(e.payment).closed = true,
-            OrderEvent::FulfilmentShipped(e) => {
-                let parcel = Parcel { carrier: e.carrier.clone(), tracking: e.tracking.clone() };
-                *numbered(&mut self.parcels, e.fulfilment) = parcel;
+            CustomerEvent::Registered(e) => {
+                self.email_hash = Some(e.email_hash);
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
             }
-            OrderEvent::Placed(_)
-            | OrderEvent::FulfilmentCreated(_)
-            | OrderEvent::FulfilmentDelivered(_)
-            | OrderEvent::FulfilmentCancelled(_)
-            | OrderEvent::LinesCancelled(_)
-            | OrderEvent::Cancelled(_)
-            | OrderEvent::ReturnRequested(_)
-            | OrderEvent::ReturnReceived(_)
-            | OrderEvent::ReturnRejected(_)
-            | OrderEvent::RefundRecorded(_) => {}
+            CustomerEvent::Updated(e) => {
+                self.email_hash = Some(e.email_hash);
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
+            }
+            CustomerEvent::Erased(_) => *self = Customer { erased: true, ..Customer::default() },
         }
-    }
-
-    fn bytes(&self) -> usize {
-        let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
-        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
-        list(lines, 2)
-            + list(payments, 0)
-            + list(fulfilments, 1)
-            + list(returns, 0)
-            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
-            + list(&self.payments, 1)
-            + list(&self.parcels, 2)
-    }
-
-    /// More of the payment with this number.
-    pub fn payment(&self, payment: PartNo) -> Option<&PaymentTrail> {
-        self.payments.get((payment as usize).checked_sub(1)?)
-    }
-
-    /// How the fulfilment with this number left.
-    pub fn parcel(&self, fulfilment: PartNo) -> Option<&Parcel> {
-        self.parcels.get((fulfilment as usize).checked_sub(1)?)
-    }
-
-    fn trail(&mut self, payment: PartNo) -> &mut PaymentTrail {
-        numbered(&mut self.payments, payment)
     }
 }
 
-/// The part with this number, from 1; those before it that nothing was said of are empty.
-fn numbered<T: Default>(parts: &mut Vec<T>, number: PartNo) -> &mut T {
-    let index = number.saturating_sub(1) as usize;
-    if parts.len() <= index {
-        parts.resize_with(index + 1, T::default);
+impl Hold {
+    /// Whether it keeps anything at this instant. One whose time is over keeps nothing for anybody, even before that is
+    /// written down.
+    pub fn stands_at(&self, now: DateTime<Utc>) -> bool {
+        self.standing == HoldStanding::Open && now < self.expires_at
     }
-    &mut parts[index]
+
+    /// The hold after `event`.
+    pub fn evolve(&mut self, event: &HoldEvent) {
+        match event {
+            HoldEvent::Placed(e) => {
+                self.lines.clone_from(&e.lines);
+                self.expires_at = e.expires_at;
+                self.reference.clone_from(&e.reference);
+            }
+            HoldEvent::Released(_) => self.standing = HoldStanding::Released,
+            HoldEvent::Expired(_) => self.standing = HoldStanding::Expired,
+            HoldEvent::Consumed(_) => self.standing = HoldStanding::Consumed,
+        }
+    }
 }

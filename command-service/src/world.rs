@@ -17,6 +17,7 @@ use events::{Event, OrderCode, Recorded, StreamId, Version};
 use lru::LruCache;
 use serde::Deserialize;
 
+use crate::rules::channel::Channels;
 use crate::state::State;
 
 /// A stream as far as it is known.
@@ -37,7 +38,7 @@ pub struct Room {
     pub bytes: usize,
 }
 
-/// States of the streams in memory, and the last number of each order prefix.
+/// States of the streams in memory, the last number of each order prefix, and the channels that orders come from.
 #[derive(Debug)]
 pub struct World {
     streams: LruCache<StreamId, Kept>,
@@ -50,6 +51,7 @@ pub struct World {
     batches: VecDeque<Batch>,
     /// The time since something could last be undone on its own.
     period: u64,
+    channels: Channels,
 }
 
 #[derive(Debug)]
@@ -102,7 +104,18 @@ impl World {
             notes: VecDeque::new(),
             batches: VecDeque::new(),
             period: 0,
+            channels: Channels::default(),
         }
+    }
+
+    /// Orders come from these channels from now on.
+    pub fn sell_through(&mut self, channels: Channels) {
+        self.channels = channels;
+    }
+
+    /// Where orders come from.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// The stream, if it is in memory. A stream that is known not to exist is there with version 0.

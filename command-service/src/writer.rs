@@ -63,6 +63,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::log::{self, Head, Log};
+use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use answer::Answer;
 use batch::Ahead;
@@ -183,6 +184,12 @@ impl Writer {
             numbers_saved: numbers.saved,
         };
         Ok((writer, mailbox))
+    }
+
+    /// The same for these channels, instead of the default one.
+    pub fn selling_through(mut self, channels: Channels) -> Writer {
+        self.world.sell_through(channels);
+        self
     }
 
     /// Works until asked to stop; what was taken until then is answered first.

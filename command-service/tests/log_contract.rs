@@ -48,6 +48,8 @@ fn placed(prefix: &str, number: u64) -> NewRow {
         tax: Minor::ZERO,
         total: Minor(1),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     };
     let placed = OrderPlaced {
         order_id,
@@ -58,8 +60,15 @@ fn placed(prefix: &str, number: u64) -> NewRow {
         external_ref: None,
         lines: vec![line],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(1),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     };
     NewRow::new(StreamId::order(order_id), Version(1), &Event::Order(OrderEvent::Placed(placed)))
 }

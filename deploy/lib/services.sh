@@ -14,6 +14,7 @@ service_env() {
       echo "HTTP_ADDR=$HTTP_BIND:$COMMAND_PORT"
       echo "DATABASE_URL=$(postgres_url command_service orders)"
       echo "KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT"
+      echo "PERSONAL_INDEX_KEY=$(secret personal-index-key)"
       ;;
     projector)
       echo "DATABASE_URL=$(postgres_url projector orders)"

@@ -8,6 +8,8 @@
 //! | check the invariants, in tests and in operation | [`audit`], one file each in [`checkers`] |
 //! | measure them | [`bench`] |
 //!
+//! Everything is seen from outside, but for `bench/write/append.rs`, which has the writer as a library.
+//!
 //! Programs: `audit` for operators, `bench` for the figures.
 //!
 //! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `checkers/cache.rs`,

@@ -34,7 +34,7 @@ pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow
         Category::Order => find_orders(pool, streams).await,
         Category::Stock => find_stock(pool, streams).await,
         Category::Product => find_products(pool, streams).await,
-        Category::Customer => Ok(HashMap::new()),
+        Category::Customer | Category::Hold => Ok(HashMap::new()),
     }
 }
 
@@ -50,6 +50,8 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
                 ProductDocument::fold(&mut product, recorded, &event).with_context(place)?;
                 prices.extend(PriceRow::of(recorded, &event).with_context(place)?);
             }
+            // No read model is made of these.
+            Event::Customer(_) | Event::Email(_) | Event::Hold(_) => {}
         }
     }
     prices.sort_by_key(|row| (row.id, row.currency));
@@ -59,7 +61,7 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
         }
         Category::Stock => serde_json::to_value(item)?,
         Category::Product => product.map_or(Value::Null, |product| json!({ "product": product, "prices": prices })),
-        Category::Customer => Value::Null,
+        Category::Customer | Category::Hold => Value::Null,
     })
 }
 
@@ -94,7 +96,7 @@ fn compare(pointer: &str, expected: &Value, found: &Value, told: &mut Vec<String
 async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
     const FIND: &str = "
         select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
-            currency, total, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
+            currency, total, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
             position, document
         from orders where id = any($1::uuid[])";
     let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
@@ -122,6 +124,10 @@ fn order_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
+    let tags: Vec<String> = row.try_get("tags")?;
+    if !tags.is_empty() {
+        columns["tags"] = tags.into();
+    }
     for name in ["customer_id", "external_ref"] {
         if let Some(value) = row.try_get::<Option<String>, _>(name)? {
             columns[name] = value.into();
@@ -141,10 +147,10 @@ async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<S
 
 fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
     let sum = |name| row.try_get::<i64, _>(name);
-    Ok(json!({
+    let mut item = json!({
         "sku": text(row, "sku")?,
         "location": text(row, "location")?,
-        "available": sum("on_hand")? - sum("reserved")?,
+        "available": sum("on_hand")? - sum("safety")? - sum("reserved")?,
         "on_hand": sum("on_hand")?,
         "reserved": sum("reserved")?,
         "received": sum("received")?,
@@ -155,14 +161,25 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
         "version": row.try_get::<i32, _>("version")?,
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
-    }))
+    });
+    // A document leaves out what is as with most items.
+    for name in ["transferred", "safety"] {
+        if let pieces @ (..=-1 | 1..) = sum(name)? {
+            item[name] = pieces.into();
+        }
+    }
+    let Json(policy): Json<Value> = row.try_get("policy")?;
+    if policy["kind"] != "deny" {
+        item["policy"] = policy;
+    }
+    Ok(item)
 }
 
 async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
     // Prices are read up to the row's own position: one statement, so both belong together.
     const FIND: &str = "
-        select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.created_at, p.updated_at, p.version,
-            p.incarnation, p.position,
+        select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.tax_class, p.attributes, p.tags,
+            p.created_at, p.updated_at, p.version, p.incarnation, p.position,
             (select coalesce(json_agg(json_build_object('id', r.id, 'sku', r.sku, 'currency', r.currency, 'price', r.price,
                     'valid_from', extract(epoch from r.valid_from) * 1000000, 'position', r.position)
                 order by r.id, r.currency), '[]')
@@ -180,7 +197,7 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
         let micros = price["valid_from"].as_f64().unwrap_or_default() as i64;
         price["valid_from"] = serde_json::to_value(DateTime::from_timestamp_micros(micros))?;
     }
-    let product = json!({
+    let mut product = json!({
         "sku": text(row, "sku")?,
         "name": text(row, "name")?,
         "active": row.try_get::<bool, _>("active")?,
@@ -191,6 +208,17 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
+    // A document leaves out what a product does not have.
+    if let Some(tax_class) = row.try_get::<Option<String>, _>("tax_class")? {
+        product["tax_class"] = tax_class.into();
+    }
+    let (Json(attributes), Json(tags)): (Json<Value>, Json<Value>) = (row.try_get("attributes")?, row.try_get("tags")?);
+    if attributes != json!({}) {
+        product["attributes"] = attributes;
+    }
+    if tags != json!([]) {
+        product["tags"] = tags;
+    }
     Ok(json!({ "product": product, "prices": history }))
 }
 

@@ -28,7 +28,7 @@ fn start_with(service: Service, settings: &[(&str, &str)]) -> Output {
 #[test]
 fn missing_settings_are_all_named_at_once() {
     let needed: [(Service, &[&str]); 3] = [
-        (Service::Command, &["HTTP_ADDR", "ADMIN_ADDR", "DATABASE_URL"]),
+        (Service::Command, &["HTTP_ADDR", "ADMIN_ADDR", "DATABASE_URL", "PERSONAL_INDEX_KEY"]),
         (Service::Projector, &["ADMIN_ADDR", "DATABASE_URL", "KAFKA_BROKERS"]),
         (Service::Query, &["HTTP_ADDR", "ADMIN_ADDR", "DATABASE_URL", "CURSOR_KEY"]),
     ];
@@ -50,6 +50,7 @@ fn wrong_settings_are_all_named_at_once_and_secrets_are_not_shown() {
         ("DATABASE_URL", "mysql://u:hunter2@localhost/db"),
         ("REDIS_URL", "hunter2"),
         ("CURSOR_KEY", "hunter2"),
+        ("PERSONAL_INDEX_KEY", "hunter2"),
         ("LOG_FORMAT", "xml"),
         ("KAFKA_BROKERS", "127.0.0.1:1"),
     ];

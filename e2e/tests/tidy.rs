@@ -35,7 +35,7 @@ const DOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Settings that `deploy/up` makes itself, from ports and secrets.
-const MADE_BY_DEPLOY: [&str; 8] = [
+const MADE_BY_DEPLOY: [&str; 9] = [
     "HTTP_ADDR",
     "ADMIN_ADDR",
     "DATABASE_URL",
@@ -43,6 +43,7 @@ const MADE_BY_DEPLOY: [&str; 8] = [
     "KAFKA_BROKERS",
     "REDIS_URL",
     "CURSOR_KEY",
+    "PERSONAL_INDEX_KEY",
     "MIGRATION_DATABASE_URL",
 ];
 

@@ -1,14 +1,17 @@
 //! How events are written down and read back: a type, a schema version and a JSON payload.
 //!
 //! Stored events are never edited. A new shape is a new schema version here and an upcaster that turns the old
-//! payload into the new one; `golden/` holds a payload of every version ever written.
+//! payload into the new one ([`crate::upcast`]); `golden/` holds a payload of every version ever written.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::customer::{CustomerEvent, EmailEvent};
+use crate::hold::HoldEvent;
 use crate::order::OrderEvent;
 use crate::product::ProductEvent;
 use crate::stock::StockEvent;
+use crate::upcast;
 
 /// Anything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,12 @@ pub enum Event {
     Stock(StockEvent),
     /// To a product.
     Product(ProductEvent),
+    /// To a customer.
+    Customer(CustomerEvent),
+    /// To an e-mail address.
+    Email(EmailEvent),
+    /// To a hold.
+    Hold(HoldEvent),
 }
 
 impl From<OrderEvent> for Event {
@@ -36,6 +45,24 @@ impl From<StockEvent> for Event {
 impl From<ProductEvent> for Event {
     fn from(event: ProductEvent) -> Self {
         Event::Product(event)
+    }
+}
+
+impl From<CustomerEvent> for Event {
+    fn from(event: CustomerEvent) -> Self {
+        Event::Customer(event)
+    }
+}
+
+impl From<EmailEvent> for Event {
+    fn from(event: EmailEvent) -> Self {
+        Event::Email(event)
+    }
+}
+
+impl From<HoldEvent> for Event {
+    fn from(event: HoldEvent) -> Self {
+        Event::Hold(event)
     }
 }
 
@@ -68,7 +95,7 @@ pub enum DecodeError {
 
 /// Every event type with its current schema version.
 pub const EVENT_TYPES: &[(&str, i16)] = &[
-    ("OrderPlaced", 1),
+    ("OrderPlaced", 2),
     ("PaymentAuthorized", 1),
     ("PaymentCaptured", 1),
     ("PaymentVoided", 1),
@@ -83,16 +110,40 @@ pub const EVENT_TYPES: &[(&str, i16)] = &[
     ("ReturnReceived", 1),
     ("ReturnRejected", 1),
     ("RefundRecorded", 1),
+    ("OrderAmended", 1),
+    ("OrderHeld", 1),
+    ("OrderHoldReleased", 1),
+    ("OrderNoteAdded", 1),
+    ("OrderTagged", 1),
+    ("OrderAddressesChanged", 1),
+    ("OrderCustomerAssigned", 1),
+    ("OrderExpired", 1),
+    ("OrderCompleted", 1),
     ("StockReceived", 1),
     ("StockAdjusted", 1),
     ("StockReserved", 1),
     ("StockReleased", 1),
     ("StockShipped", 1),
     ("StockRestocked", 1),
+    ("StockHeld", 1),
+    ("StockHoldReleased", 1),
+    ("StockTransferredIn", 1),
+    ("StockTransferredOut", 1),
+    ("StockPolicyChanged", 1),
     ("ProductCreated", 1),
     ("ProductPriceChanged", 1),
     ("ProductDiscontinued", 1),
     ("ProductReactivated", 1),
+    ("ProductUpdated", 1),
+    ("CustomerRegistered", 1),
+    ("CustomerUpdated", 1),
+    ("CustomerErased", 1),
+    ("CustomerEmailTaken", 1),
+    ("CustomerEmailFreed", 1),
+    ("HoldPlaced", 1),
+    ("HoldReleased", 1),
+    ("HoldExpired", 1),
+    ("HoldConsumed", 1),
 ];
 
 /// An event ready to be stored.
@@ -112,12 +163,15 @@ pub fn encode(event: &Event) -> Encoded {
         Event::Order(event) => encode_order(event),
         Event::Stock(event) => encode_stock(event),
         Event::Product(event) => encode_product(event),
+        Event::Customer(event) => encode_customer(event),
+        Event::Email(event) => encode_email(event),
+        Event::Hold(event) => encode_hold(event),
     }
 }
 
 fn encode_order(event: &OrderEvent) -> Encoded {
     match event {
-        OrderEvent::Placed(e) => written("OrderPlaced", 1, e),
+        OrderEvent::Placed(e) => written("OrderPlaced", 2, e),
         OrderEvent::PaymentAuthorized(e) => written("PaymentAuthorized", 1, e),
         OrderEvent::PaymentCaptured(e) => written("PaymentCaptured", 1, e),
         OrderEvent::PaymentVoided(e) => written("PaymentVoided", 1, e),
@@ -132,6 +186,15 @@ fn encode_order(event: &OrderEvent) -> Encoded {
         OrderEvent::ReturnReceived(e) => written("ReturnReceived", 1, e),
         OrderEvent::ReturnRejected(e) => written("ReturnRejected", 1, e),
         OrderEvent::RefundRecorded(e) => written("RefundRecorded", 1, e),
+        OrderEvent::Amended(e) => written("OrderAmended", 1, e),
+        OrderEvent::Held(e) => written("OrderHeld", 1, e),
+        OrderEvent::HoldReleased(e) => written("OrderHoldReleased", 1, e),
+        OrderEvent::NoteAdded(e) => written("OrderNoteAdded", 1, e),
+        OrderEvent::Tagged(e) => written("OrderTagged", 1, e),
+        OrderEvent::AddressesChanged(e) => written("OrderAddressesChanged", 1, e),
+        OrderEvent::CustomerAssigned(e) => written("OrderCustomerAssigned", 1, e),
+        OrderEvent::Expired(e) => written("OrderExpired", 1, e),
+        OrderEvent::Completed(e) => written("OrderCompleted", 1, e),
     }
 }
 
@@ -143,6 +206,11 @@ fn encode_stock(event: &StockEvent) -> Encoded {
         StockEvent::Released(e) => written("StockReleased", 1, e),
         StockEvent::Shipped(e) => written("StockShipped", 1, e),
         StockEvent::Restocked(e) => written("StockRestocked", 1, e),
+        StockEvent::Held(e) => written("StockHeld", 1, e),
+        StockEvent::HoldReleased(e) => written("StockHoldReleased", 1, e),
+        StockEvent::TransferredIn(e) => written("StockTransferredIn", 1, e),
+        StockEvent::TransferredOut(e) => written("StockTransferredOut", 1, e),
+        StockEvent::PolicyChanged(e) => written("StockPolicyChanged", 1, e),
     }
 }
 
@@ -152,6 +220,31 @@ fn encode_product(event: &ProductEvent) -> Encoded {
         ProductEvent::PriceChanged(e) => written("ProductPriceChanged", 1, e),
         ProductEvent::Discontinued(e) => written("ProductDiscontinued", 1, e),
         ProductEvent::Reactivated(e) => written("ProductReactivated", 1, e),
+        ProductEvent::Updated(e) => written("ProductUpdated", 1, e),
+    }
+}
+
+fn encode_customer(event: &CustomerEvent) -> Encoded {
+    match event {
+        CustomerEvent::Registered(e) => written("CustomerRegistered", 1, e),
+        CustomerEvent::Updated(e) => written("CustomerUpdated", 1, e),
+        CustomerEvent::Erased(e) => written("CustomerErased", 1, e),
+    }
+}
+
+fn encode_email(event: &EmailEvent) -> Encoded {
+    match event {
+        EmailEvent::Taken(e) => written("CustomerEmailTaken", 1, e),
+        EmailEvent::Freed(e) => written("CustomerEmailFreed", 1, e),
+    }
+}
+
+fn encode_hold(event: &HoldEvent) -> Encoded {
+    match event {
+        HoldEvent::Placed(e) => written("HoldPlaced", 1, e),
+        HoldEvent::Released(e) => written("HoldReleased", 1, e),
+        HoldEvent::Expired(e) => written("HoldExpired", 1, e),
+        HoldEvent::Consumed(e) => written("HoldConsumed", 1, e),
     }
 }
 
@@ -172,7 +265,8 @@ pub fn decode(event_type: &str, schema_version: i16, payload: &str) -> Result<Ev
             known: *known,
         });
     }
-    read(event_type, payload).map_err(|source| DecodeError::Shape { event_type: event_type.to_owned(), source })
+    let today = upcast::to_today(event_type, schema_version, payload).and_then(|payload| read(event_type, &payload));
+    today.map_err(|source| DecodeError::Shape { event_type: event_type.to_owned(), source })
 }
 
 fn read(event_type: &str, payload: &str) -> Result<Event, serde_json::Error> {
@@ -195,16 +289,40 @@ fn read(event_type: &str, payload: &str) -> Result<Event, serde_json::Error> {
         "ReturnReceived" => from(payload, OrderEvent::ReturnReceived),
         "ReturnRejected" => from(payload, OrderEvent::ReturnRejected),
         "RefundRecorded" => from(payload, OrderEvent::RefundRecorded),
+        "OrderAmended" => from(payload, OrderEvent::Amended),
+        "OrderHeld" => from(payload, OrderEvent::Held),
+        "OrderHoldReleased" => from(payload, OrderEvent::HoldReleased),
+        "OrderNoteAdded" => from(payload, OrderEvent::NoteAdded),
+        "OrderTagged" => from(payload, OrderEvent::Tagged),
+        "OrderAddressesChanged" => from(payload, OrderEvent::AddressesChanged),
+        "OrderCustomerAssigned" => from(payload, OrderEvent::CustomerAssigned),
+        "OrderExpired" => from(payload, OrderEvent::Expired),
+        "OrderCompleted" => from(payload, OrderEvent::Completed),
         "StockReceived" => from(payload, StockEvent::Received),
         "StockAdjusted" => from(payload, StockEvent::Adjusted),
         "StockReserved" => from(payload, StockEvent::Reserved),
         "StockReleased" => from(payload, StockEvent::Released),
         "StockShipped" => from(payload, StockEvent::Shipped),
         "StockRestocked" => from(payload, StockEvent::Restocked),
+        "StockHeld" => from(payload, StockEvent::Held),
+        "StockHoldReleased" => from(payload, StockEvent::HoldReleased),
+        "StockTransferredIn" => from(payload, StockEvent::TransferredIn),
+        "StockTransferredOut" => from(payload, StockEvent::TransferredOut),
+        "StockPolicyChanged" => from(payload, StockEvent::PolicyChanged),
         "ProductCreated" => from(payload, ProductEvent::Created),
         "ProductPriceChanged" => from(payload, ProductEvent::PriceChanged),
         "ProductDiscontinued" => from(payload, ProductEvent::Discontinued),
         "ProductReactivated" => from(payload, ProductEvent::Reactivated),
+        "ProductUpdated" => from(payload, ProductEvent::Updated),
+        "CustomerRegistered" => from(payload, CustomerEvent::Registered),
+        "CustomerUpdated" => from(payload, CustomerEvent::Updated),
+        "CustomerErased" => from(payload, CustomerEvent::Erased),
+        "CustomerEmailTaken" => from(payload, EmailEvent::Taken),
+        "CustomerEmailFreed" => from(payload, EmailEvent::Freed),
+        "HoldPlaced" => from(payload, HoldEvent::Placed),
+        "HoldReleased" => from(payload, HoldEvent::Released),
+        "HoldExpired" => from(payload, HoldEvent::Expired),
+        "HoldConsumed" => from(payload, HoldEvent::Consumed),
         other => Err(serde::de::Error::custom(format!("`{other}` is listed but not read"))),
     }
 }

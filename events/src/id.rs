@@ -95,6 +95,11 @@ impl CustomerId {
         Self(at(registered_at, random))
     }
 
+    /// The instant that the id carries, to the millisecond.
+    pub fn instant(self) -> DateTime<Utc> {
+        instant(self.0)
+    }
+
     /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
@@ -129,7 +134,56 @@ impl<'de> Deserialize<'de> for CustomerId {
     }
 }
 
-/// Reads an order's or a customer's id, and says what would do where it is none.
+/// A hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub struct HoldId(Uuid);
+
+impl HoldId {
+    /// A new id at this instant; see [`OrderId::new`].
+    pub fn new(placed_at: DateTime<Utc>, random: [u8; 10]) -> Self {
+        Self(at(placed_at, random))
+    }
+
+    /// The instant that the id carries, to the millisecond.
+    pub fn instant(self) -> DateTime<Utc> {
+        instant(self.0)
+    }
+
+    /// The id as stored.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl TryFrom<Uuid> for HoldId {
+    type Error = InvalidId;
+
+    fn try_from(uuid: Uuid) -> Result<Self, InvalidId> {
+        version_7(uuid).map(Self)
+    }
+}
+
+impl std::str::FromStr for HoldId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        parse(text).map(Self)
+    }
+}
+
+impl std::fmt::Display for HoldId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for HoldId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(IdVisitor).map(Self)
+    }
+}
+
+/// Reads an id of ours, and says what would do where it is none.
 struct IdVisitor;
 
 impl serde::de::Visitor<'_> for IdVisitor {

@@ -1,26 +1,31 @@
 //! The language of the platform: events, identifiers, money, streams and positions, and how they are written down.
 //!
-//! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`] and
-//! [`product`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
+//! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`], [`hold`],
+//! [`product`] and [`customer`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
 //! [`cloudevents`] and [`topics`] for how it leaves the platform.
 
 pub mod cloudevents;
 pub mod codec;
+pub mod customer;
+pub mod hold;
 pub mod id;
 pub mod money;
 pub mod name;
 pub mod order;
+pub mod personal;
 pub mod position;
 pub mod product;
 pub mod recorded;
 pub mod stock;
 pub mod stream;
 pub mod topics;
+mod upcast;
 
 pub use codec::{DecodeError, Event};
-pub use id::{CustomerId, EventId, OrderId};
+pub use id::{CustomerId, EventId, HoldId, OrderId};
 pub use money::{Currency, Minor};
 pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};
+pub use personal::Personal;
 pub use position::{Incarnation, Position, Version};
 pub use recorded::{Metadata, Recorded};
-pub use stream::{Category, StreamId};
+pub use stream::{Category, EmailHash, StreamId};

@@ -42,6 +42,15 @@ impl Minor {
         i64::try_from(rounded).map(Minor).map_err(|_| Overflow)
     }
 
+    /// This amount in the proportion `by : of`, rounded half-even; none of it where `of` is nothing.
+    pub fn scaled(self, by: i64, of: i64) -> Result<Minor, Overflow> {
+        if of == 0 {
+            return Ok(Minor::ZERO);
+        }
+        let rounded = div_half_even(i128::from(self.0) * i128::from(by), i128::from(of));
+        i64::try_from(rounded).map(Minor).map_err(|_| Overflow)
+    }
+
     /// Sum of many, or [`Overflow`].
     pub fn sum(amounts: impl IntoIterator<Item = Minor>) -> Result<Minor, Overflow> {
         amounts.into_iter().try_fold(Minor::ZERO, Minor::plus)
@@ -192,6 +201,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_part_is_in_proportion() {
+        assert_eq!(Minor(100).scaled(2, 3), Ok(Minor(67)));
+        assert_eq!(Minor(5).scaled(1, 2), Ok(Minor(2)));
+        assert_eq!((Minor(7).scaled(3, 3), Minor(7).scaled(1, 0)), (Ok(Minor(7)), Ok(Minor::ZERO)));
+        assert_eq!(Minor(i64::MAX).scaled(2, 1), Err(Overflow));
+    }
 
     #[test]
     fn shares_round_half_even() {

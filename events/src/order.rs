@@ -3,12 +3,16 @@
 //! Everything that a fact needs is in its event (names, prices, tax, code), so a fold never asks elsewhere.
 //! The sums and statuses that follow are in [`progress`].
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CustomerId, OrderId};
+use crate::id::{CustomerId, HoldId, OrderId};
 use crate::money::{Currency, Minor};
 use crate::name::{ChannelCode, Location, OrderCode, Sku};
+use crate::personal::{Address, Contact, Personal};
 
 pub mod progress;
 
@@ -51,9 +55,27 @@ pub enum OrderEvent {
     ReturnRejected(ReturnRejected),
     /// Money went back.
     RefundRecorded(RefundRecorded),
+    /// Lines or shipping are others now.
+    Amended(OrderAmended),
+    /// Nothing is to be packed or shipped until further notice.
+    Held(OrderHeld),
+    /// Packing and shipping may go on.
+    HoldReleased(OrderHoldReleased),
+    /// Somebody wrote something down.
+    NoteAdded(OrderNoteAdded),
+    /// It is found by other words.
+    Tagged(OrderTagged),
+    /// It goes somewhere else, or the bill does.
+    AddressesChanged(OrderAddressesChanged),
+    /// It belongs to a customer.
+    CustomerAssigned(OrderCustomerAssigned),
+    /// It was not paid in time.
+    Expired(OrderExpired),
+    /// Everything is delivered or cancelled, and nothing is owed.
+    Completed(OrderCompleted),
 }
 
-/// An order was placed, and its stock reserved in the same commit.
+/// An order was placed, and its stock reserved in the same commit. Version 2; version 1 had no `shipping_lines`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     /// Its key; carries the instant at which it was placed.
@@ -72,13 +94,47 @@ pub struct OrderPlaced {
     pub external_ref: Option<String>,
     /// What was bought, in the order given.
     pub lines: Vec<Line>,
-    /// Shipping with tax, minor units.
+    /// Shipping with tax, minor units: the sum of `shipping_lines`.
     pub shipping: Minor,
+    /// What shipping is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipping_lines: Vec<ShippingLine>,
     /// Sum of lines and shipping, minor units.
     pub total: Minor,
     /// A word from the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How the buyer can be reached, where that is no customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Personal<Contact>>,
+    /// Where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Personal<Address>>,
+    /// Where the bill goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Personal<Address>>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// When it expires unless it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_due: Option<DateTime<Utc>>,
+    /// The hold that it took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+}
+
+/// One way in which an order is shipped, priced for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShippingLine {
+    /// What people call it.
+    pub name: String,
+    /// Its price before tax, minor units.
+    pub amount: Minor,
+    /// Tax on it, minor units.
+    pub tax: Minor,
+    /// `amount + tax`.
+    pub total: Minor,
 }
 
 /// One line of an order, priced for good.
@@ -102,6 +158,22 @@ pub struct Line {
     pub total: Minor,
     /// Where its stock was reserved.
     pub location: Location,
+    /// Pieces of it that were promised and not there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backordered: u32,
+    /// Nobody counts its stock: nothing was reserved, and nothing moves on a shelf because of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub untracked: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_zero(pieces: &u32) -> bool {
+    *pieces == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Some pieces of a line.
@@ -269,3 +341,100 @@ pub struct RefundRecorded {
     #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
     pub return_no: Option<PartNo>,
 }
+
+/// Lines or shipping are others now; their stock is reserved and released in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderAmended {
+    /// New lines; their numbers go on where those of the order ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Line>,
+    /// Lines that are of other quantity or price now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<LineChange>,
+    /// What shipping is made of from now on, where that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_lines: Option<Vec<ShippingLine>>,
+    /// Shipping with tax from now on, minor units.
+    pub shipping: Minor,
+    /// Sum of lines and shipping from now on, minor units.
+    pub total: Minor,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a line is from now on. A line that was taken out has as many pieces as were cancelled before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineChange {
+    /// Which line.
+    pub line: LineNo,
+    /// How many pieces, those included that were cancelled.
+    pub quantity: u32,
+    /// What is taken off the line, minor units.
+    pub discount: Minor,
+    /// Tax on the line, minor units.
+    pub tax: Minor,
+    /// `quantity * unit_price - discount + tax`.
+    pub total: Minor,
+    /// Pieces of it that are promised and not there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backordered: u32,
+}
+
+/// Nothing is to be packed or shipped until further notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderHeld {
+    /// Why.
+    pub reason: String,
+}
+
+/// Packing and shipping may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderHoldReleased {}
+
+/// Somebody wrote something down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderNoteAdded {
+    /// What.
+    pub note: String,
+    /// Who, as the caller says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+}
+
+/// The order is found by other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderTagged {
+    /// New words.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub added: BTreeSet<String>,
+    /// Words that are gone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<String>,
+}
+
+/// The order goes somewhere else, or the bill does. What is missing stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderAddressesChanged {
+    /// Where it goes from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Personal<Address>>,
+    /// Where the bill goes from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Personal<Address>>,
+}
+
+/// The order belongs to a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderCustomerAssigned {
+    /// Whom.
+    pub customer_id: CustomerId,
+}
+
+/// The order was not paid in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderExpired {}
+
+/// Everything is delivered or cancelled, and nothing is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderCompleted {}

@@ -1,6 +1,6 @@
 //! What can happen to a product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use crate::name::Sku;
 pub enum ProductEvent {
     /// It exists and can be sold.
     Created(ProductCreated),
+    /// It is described in another way.
+    Updated(ProductUpdated),
     /// It costs something else in one currency.
     PriceChanged(ProductPriceChanged),
     /// It can no longer be ordered.
@@ -30,6 +32,31 @@ pub struct ProductCreated {
     pub name: String,
     /// Price of one piece per currency, minor units.
     pub prices: BTreeMap<Currency, Minor>,
+    /// What tax engines call its kind of goods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_class: Option<String>,
+    /// What else is known of it: colour, size, brand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+}
+
+/// How a product is described from now on; all of it, not only what changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductUpdated {
+    /// What people call it.
+    pub name: String,
+    /// What tax engines call its kind of goods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_class: Option<String>,
+    /// What else is known of it: colour, size, brand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
 }
 
 /// A product costs something else in one currency.

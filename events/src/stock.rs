@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::OrderId;
+use crate::id::{HoldId, OrderId};
+use crate::name::Location;
 
 /// What happened to a stock item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,16 @@ pub enum StockEvent {
     Shipped(StockShipped),
     /// Returned pieces can be sold again.
     Restocked(StockRestocked),
+    /// A hold laid claim to pieces.
+    Held(StockHeld),
+    /// A hold gave its claim back, or handed it to an order.
+    HoldReleased(StockHoldReleased),
+    /// Pieces came from another location.
+    TransferredIn(StockTransferredIn),
+    /// Pieces went to another location.
+    TransferredOut(StockTransferredOut),
+    /// It is promised by other rules from now on.
+    PolicyChanged(StockPolicyChanged),
 }
 
 /// Pieces came in.
@@ -77,12 +88,81 @@ pub struct StockRestocked {
     pub quantity: u32,
 }
 
-/// Sums of a stock item. `received + restocked + adjusted = on_hand + shipped`, and `available = on_hand - reserved`.
+/// A hold laid claim to pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockHeld {
+    /// Whose claim.
+    pub hold_id: HoldId,
+    /// How many pieces.
+    pub quantity: u32,
+}
+
+/// A hold gave its claim back, or handed it to an order that reserves in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockHoldReleased {
+    /// Whose claim.
+    pub hold_id: HoldId,
+    /// How many pieces.
+    pub quantity: u32,
+}
+
+/// Pieces came from another location; the other half of [`StockTransferredOut`], in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockTransferredIn {
+    /// Where they were.
+    pub from: Location,
+    /// How many pieces.
+    pub quantity: u32,
+    /// The transfer, as the caller names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// Pieces went to another location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockTransferredOut {
+    /// Where they are now.
+    pub to: Location,
+    /// How many pieces.
+    pub quantity: u32,
+    /// The transfer, as the caller names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// The item is promised by these rules from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockPolicyChanged {
+    /// What happens when there are not enough pieces.
+    pub policy: StockPolicy,
+    /// Pieces that are never promised.
+    #[serde(default)]
+    pub safety: u32,
+}
+
+/// What happens when more is asked for than there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum StockPolicy {
+    /// The order is refused.
+    #[default]
+    Deny,
+    /// So many pieces more than there are can be promised; they leave when they are here.
+    Backorder {
+        /// How many.
+        limit: u32,
+    },
+    /// Nobody counts: orders move no stock.
+    Untracked,
+}
+
+/// Sums of a stock item. `received + restocked + adjusted + transferred = on_hand + shipped`, and
+/// `available = on_hand - safety - reserved`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Level {
     /// Pieces in the building.
     pub on_hand: i64,
-    /// Pieces in the building that an order has claimed.
+    /// Pieces that an order or a hold has claimed; more than are in the building only where they can be backordered.
     pub reserved: i64,
     /// Pieces that ever came in.
     pub received: i64,
@@ -92,12 +172,40 @@ pub struct Level {
     pub adjusted: i64,
     /// Pieces that ever left.
     pub shipped: i64,
+    /// Pieces that came from other locations less those that went there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub transferred: i64,
+    /// Pieces that are never promised.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub safety: i64,
+    /// What happens when more is asked for than there is.
+    #[serde(default, skip_serializing_if = "is_deny")]
+    pub policy: StockPolicy,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_deny(policy: &StockPolicy) -> bool {
+    *policy == StockPolicy::Deny
 }
 
 impl Level {
-    /// Pieces that can still be promised.
+    /// Pieces here that can still be promised; less than none where pieces are backordered.
     pub fn available(&self) -> i64 {
-        self.on_hand - self.reserved
+        self.on_hand - self.safety - self.reserved
+    }
+
+    /// Pieces that can still be promised, those included that are not here yet; `None` where nobody counts.
+    pub fn promisable(&self) -> Option<i64> {
+        match self.policy {
+            StockPolicy::Deny => Some(self.available()),
+            StockPolicy::Backorder { limit } => Some(self.available() + i64::from(limit)),
+            StockPolicy::Untracked => None,
+        }
     }
 
     /// The sums after `event`.
@@ -121,6 +229,20 @@ impl Level {
             StockEvent::Restocked(e) => {
                 self.on_hand += i64::from(e.quantity);
                 self.restocked += i64::from(e.quantity);
+            }
+            StockEvent::Held(e) => self.reserved += i64::from(e.quantity),
+            StockEvent::HoldReleased(e) => self.reserved -= i64::from(e.quantity),
+            StockEvent::TransferredIn(e) => {
+                self.on_hand += i64::from(e.quantity);
+                self.transferred += i64::from(e.quantity);
+            }
+            StockEvent::TransferredOut(e) => {
+                self.on_hand -= i64::from(e.quantity);
+                self.transferred -= i64::from(e.quantity);
+            }
+            StockEvent::PolicyChanged(e) => {
+                self.policy = e.policy;
+                self.safety = i64::from(e.safety);
             }
         }
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::{CustomerId, OrderId};
+use crate::id::{CustomerId, HoldId, OrderId};
 use crate::name::{Location, MAX_NAME_CHARS, Sku};
 
 /// Kind of a stream; also what a Kafka topic holds.
@@ -19,21 +19,25 @@ pub enum Category {
     Stock,
     /// `product-{sku}`
     Product,
-    /// `customer-{uuidv7}`
+    /// `customer-{uuidv7}`, and `email-{hash}` for each address that a customer ever had
     Customer,
+    /// `hold-{uuidv7}`
+    Hold,
 }
 
 impl Category {
     /// Every category, in the order of the topics.
-    pub const ALL: [Category; 4] = [Category::Order, Category::Stock, Category::Product, Category::Customer];
+    pub const ALL: [Category; 5] =
+        [Category::Order, Category::Stock, Category::Product, Category::Customer, Category::Hold];
 
-    /// The word before the first dash of a stream id.
+    /// The word for it, which most of its stream ids begin with.
     pub fn as_str(self) -> &'static str {
         match self {
             Category::Order => "order",
             Category::Stock => "stock",
             Category::Product => "product",
             Category::Customer => "customer",
+            Category::Hold => "hold",
         }
     }
 }
@@ -49,7 +53,9 @@ const MAX_BYTES: usize = "stock-@".len() + 2 * MAX_NAME_CHARS;
 
 /// Why a text names no stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no stream: expected order-ID, stock-SKU@LOCATION, product-SKU or customer-ID")]
+#[error(
+    "`{0}` names no stream: expected order-ID, stock-SKU@LOCATION, product-SKU, customer-ID, email-HASH or hold-ID"
+)]
 pub struct InvalidStream(pub String);
 
 /// Name of a stream; cheap to clone.
@@ -67,6 +73,46 @@ pub enum Subject {
     Product(Sku),
     /// A customer.
     Customer(CustomerId),
+    /// An e-mail address that a customer has or had.
+    Email(EmailHash),
+    /// A hold.
+    Hold(HoldId),
+}
+
+/// An e-mail address as it stands in the name of its stream: a keyed hash, so that the name tells nobody who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+pub struct EmailHash(#[schemars(with = "String", regex(pattern = r"^[0-9a-f]{32}$"))] [u8; 16]);
+
+impl EmailHash {
+    /// From the first 128 bits of a keyed hash.
+    pub fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let is_ours = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_ours)?;
+        Some(Self(number.to_be_bytes()))
+    }
+}
+
+impl Serialize for EmailHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("must be 32 lowercase hexadecimal digits"))
+    }
+}
+
+impl std::fmt::Display for EmailHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
 }
 
 impl StreamId {
@@ -86,6 +132,23 @@ impl StreamId {
         Self(join(["product-", sku.as_str()]))
     }
 
+    /// The stream of a customer.
+    pub fn customer(id: CustomerId) -> Self {
+        let mut text = Uuid::encode_buffer();
+        Self(join(["customer-", id.uuid().hyphenated().encode_lower(&mut text)]))
+    }
+
+    /// The stream of an e-mail address.
+    pub fn email(hash: EmailHash) -> Self {
+        Self(join(["email-", &hash.to_string()]))
+    }
+
+    /// The stream of a hold.
+    pub fn hold(id: HoldId) -> Self {
+        let mut text = Uuid::encode_buffer();
+        Self(join(["hold-", id.uuid().hyphenated().encode_lower(&mut text)]))
+    }
+
     /// The text, as stored and as Kafka's key.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -97,6 +160,7 @@ impl StreamId {
             Some(b'o') => Category::Order,
             Some(b's') => Category::Stock,
             Some(b'p') => Category::Product,
+            Some(b'h') => Category::Hold,
             _ => Category::Customer,
         }
     }
@@ -130,6 +194,8 @@ fn parse(text: &str) -> Option<Subject> {
         "order" => key.parse().ok().map(Subject::Order),
         "product" => key.parse().ok().map(Subject::Product),
         "customer" => key.parse().ok().map(Subject::Customer),
+        "email" => EmailHash::parse(key).map(Subject::Email),
+        "hold" => key.parse().ok().map(Subject::Hold),
         "stock" => {
             let (sku, location) = key.split_once('@')?;
             Some(Subject::Stock(sku.parse().ok()?, location.parse().ok()?))
@@ -172,12 +238,17 @@ mod tests {
         let id: OrderId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
         assert_eq!(StreamId::order(id).as_str(), "order-0190163d-8694-739b-aea5-966c26f8ad91");
         assert_eq!(StreamId::product(&sku).subject(), Subject::Product(sku.clone()));
+        let hash = EmailHash::new([0xab; 16]);
+        assert_eq!(StreamId::email(hash).subject(), Subject::Email(hash));
+        assert_eq!((StreamId::email(hash).category(), StreamId::email(hash).as_str().len()), (Category::Customer, 38));
+        let id: HoldId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
+        assert_eq!((StreamId::hold(id).subject(), StreamId::hold(id).category()), (Subject::Hold(id), Category::Hold));
         assert_eq!(StreamId::stock(&sku, &location).subject(), Subject::Stock(sku, location));
     }
 
     #[test]
     fn what_is_no_stream_is_refused() {
-        for bad in ["", "order", "order-1", "stock-A", "stock-A@", "basket-1", "product-a b"] {
+        for bad in ["", "email-0", "hold-1", "order", "order-1", "stock-A", "stock-A@", "basket-1", "product-a b"] {
             assert!(bad.parse::<StreamId>().is_err(), "{bad:?}");
         }
     }

@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use events::codec::EVENT_TYPES;
+use events::customer::{CustomerEmailFreed, CustomerEmailTaken, CustomerErased, CustomerRegistered, CustomerUpdated};
+use events::hold::{HoldConsumed, HoldExpired, HoldPlaced, HoldReleased};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderCancelled,
-    OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded,
-    ReturnReceived, ReturnRejected, ReturnRequested,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderAddressesChanged,
+    OrderAmended, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderExpired, OrderHeld, OrderHoldReleased,
+    OrderLinesCancelled, OrderNoteAdded, OrderPlaced, OrderTagged, PaymentAuthorized, PaymentCaptured, PaymentFailed,
+    PaymentVoided, RefundRecorded, ReturnReceived, ReturnRejected, ReturnRequested,
 };
-use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated};
-use events::stock::{StockAdjusted, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
+use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated, ProductUpdated};
+use events::stock::{
+    StockAdjusted, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived, StockReleased, StockReserved,
+    StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
+};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
@@ -36,6 +42,30 @@ fn current() -> BTreeMap<&'static str, Value> {
         ("ReturnReceived", of::<ReturnReceived>()),
         ("ReturnRejected", of::<ReturnRejected>()),
         ("RefundRecorded", of::<RefundRecorded>()),
+        ("OrderAmended", of::<OrderAmended>()),
+        ("OrderHeld", of::<OrderHeld>()),
+        ("OrderHoldReleased", of::<OrderHoldReleased>()),
+        ("OrderNoteAdded", of::<OrderNoteAdded>()),
+        ("OrderTagged", of::<OrderTagged>()),
+        ("OrderAddressesChanged", of::<OrderAddressesChanged>()),
+        ("OrderCustomerAssigned", of::<OrderCustomerAssigned>()),
+        ("OrderExpired", of::<OrderExpired>()),
+        ("OrderCompleted", of::<OrderCompleted>()),
+        ("StockHeld", of::<StockHeld>()),
+        ("StockHoldReleased", of::<StockHoldReleased>()),
+        ("StockTransferredIn", of::<StockTransferredIn>()),
+        ("StockTransferredOut", of::<StockTransferredOut>()),
+        ("StockPolicyChanged", of::<StockPolicyChanged>()),
+        ("ProductUpdated", of::<ProductUpdated>()),
+        ("CustomerRegistered", of::<CustomerRegistered>()),
+        ("CustomerUpdated", of::<CustomerUpdated>()),
+        ("CustomerErased", of::<CustomerErased>()),
+        ("CustomerEmailTaken", of::<CustomerEmailTaken>()),
+        ("CustomerEmailFreed", of::<CustomerEmailFreed>()),
+        ("HoldPlaced", of::<HoldPlaced>()),
+        ("HoldReleased", of::<HoldReleased>()),
+        ("HoldExpired", of::<HoldExpired>()),
+        ("HoldConsumed", of::<HoldConsumed>()),
         ("StockReceived", of::<StockReceived>()),
         ("StockAdjusted", of::<StockAdjusted>()),
         ("StockReserved", of::<StockReserved>()),

@@ -27,6 +27,11 @@ impl Backoff {
         Backoff { base, cap, failures: 0 }
     }
 
+    /// The same after so many failures in a row, for who remembers only their number.
+    pub fn after(self, failures: u32) -> Self {
+        Backoff { failures, ..self }
+    }
+
     /// The wait after one more failure.
     pub fn next_delay(&mut self) -> Duration {
         let bound = self.bound();
@@ -48,6 +53,11 @@ impl Backoff {
         let doubled = 2_u32.checked_pow(self.failures).and_then(|times| self.base.checked_mul(times));
         doubled.map_or(self.cap, |bound| bound.min(self.cap))
     }
+}
+
+/// Between half of `interval` and all of it, so that instances which look regularly do not look together.
+pub fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 impl Default for Backoff {
@@ -73,9 +83,13 @@ mod tests {
 
     #[test]
     fn a_long_outage_does_not_overflow() {
-        let mut backoff = Backoff::new();
-        backoff.failures = u32::MAX;
-        assert!(backoff.next_delay() <= CAP);
+        assert!(Backoff::new().after(u32::MAX).next_delay() <= CAP);
+    }
+
+    #[test]
+    fn a_regular_look_comes_early_but_never_late() {
+        let second = Duration::from_secs(1);
+        assert!((0..20).all(|_| (second / 2..=second).contains(&jittered(second))));
     }
 
     #[test]

@@ -70,13 +70,13 @@ pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarg
 
 /// Answering while the client still sends would reset the connection under the answer, so some of the body is read away
 /// first. A client that asked whether to send (RFC 9110, 10.1.1) has not begun and is told not to.
-pub(crate) async fn refuse(request: Request, too_large: TooLarge) -> Problem {
+pub(crate) async fn refuse(request: Request, problem: Problem) -> Problem {
     if !request.headers().contains_key(header::EXPECT) {
         let discarding = discard(request.into_body());
         // Whether all of it came or not, the answer is the same.
         let _ = tokio::time::timeout(READ_TIMEOUT, discarding).await;
     }
-    shell::body_too_large(too_large.max_bytes)
+    problem
 }
 
 async fn discard(mut body: Body) {
@@ -117,6 +117,12 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
 #[error("the body is larger than {max_bytes} bytes")]
 pub(crate) struct TooLarge {
     max_bytes: u64,
+}
+
+impl From<TooLarge> for Problem {
+    fn from(too_large: TooLarge) -> Problem {
+        shell::body_too_large(too_large.max_bytes)
+    }
 }
 
 /// A body without a stated length, cut off with [`TooLarge`] once it exceeds its limit.

@@ -96,6 +96,26 @@ impl Settings {
         self.required(name)
     }
 
+    /// A value with a default and a reader of its own, whose error completes the sentence "set it to …".
+    pub fn parsed<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Field<T> {
+        match self.text(name) {
+            Text::Given(text) => match read(&text) {
+                Ok(value) => Field(Some(value)),
+                Err(form) => {
+                    self.errors.push(ConfigError::wrong(name, Some(&text), form.to_string()));
+                    Field(None)
+                }
+            },
+            Text::Wrong => Field(None),
+            Text::Missing => Field(Some(default)),
+        }
+    }
+
     /// A value with a default that must lie within `range`.
     pub fn bounded<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>) -> Field<T>
     where
@@ -198,6 +218,17 @@ mod tests {
         let report = settings.finish().expect_err("the key is wrong").to_string();
         assert!(report.contains("KEY has a wrong value: set it to 32 bytes in base64"), "{report}");
         assert!(!report.contains("hunter2"), "{report}");
+    }
+
+    #[test]
+    fn a_reader_says_what_is_wrong() {
+        let even = |text: &str| if text.len().is_multiple_of(2) { Ok(text.len()) } else { Err("an even text") };
+        let mut settings = Settings::from_map([("ODD", "abc"), ("EVEN", "ab")]);
+        let (given, missing) = (settings.parsed("EVEN", 0, even), settings.parsed("NONE", 7, even));
+        assert_eq!((given.0, missing.0), (Some(2), Some(7)));
+        let _ = settings.parsed("ODD", 0, even);
+        let report = settings.finish().expect_err("one is wrong").to_string();
+        assert!(report.contains("ODD is \"abc\": set it to an even text"), "{report}");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -31,8 +31,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 /// Parses a body, with the problem that says where it is wrong.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, &error))
+pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+    parse_at(bytes, "")
+}
+
+/// Parses a part of a body that stands at `place`, a JSON pointer.
+pub fn parse_at<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, place, &error))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -50,7 +55,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-fn check_content_type(value: Option<&HeaderValue>) -> Result<(), Problem> {
+/// Refuses what says that it is something else than JSON.
+pub fn check_content_type(value: Option<&HeaderValue>) -> Result<(), Problem> {
     let is_json = value.is_some_and(|value| value == APPLICATION_JSON || value.to_str().is_ok_and(names_json));
     if is_json {
         return Ok(());

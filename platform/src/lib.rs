@@ -9,6 +9,7 @@
 //! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
 //! | refuse in RFC 9457 words | [`problem`] |
 //! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
+//! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
 //! | stop in order | [`shutdown`] |
 //! | try again later | [`backoff`] |
 //!
@@ -23,11 +24,13 @@ pub mod backoff;
 pub mod body;
 pub mod caller;
 pub mod config;
+pub mod deprecation;
 pub mod health;
 pub mod json;
 pub mod logs;
 pub mod metric_names;
 pub mod metrics;
+pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod server;

@@ -48,6 +48,15 @@ pub const WRITER_BATCH_COMMANDS: &str = "writer_batch_commands";
 pub const WRITER_APPEND_SECONDS: &str = "writer_append_seconds";
 /// Counter. Batches decided again because another instance appended first.
 pub const WRITER_RACES_LOST_TOTAL: &str = "writer_races_lost_total";
+/// Counter. Commands that the platform gave itself because their time had come, by `command` and `outcome` (`done`,
+/// `replayed`, `shed`, `unknown`, `unreadable` or the kind of the refusal).
+pub const SCHEDULE_ISSUED_TOTAL: &str = "schedule_issued_total";
+/// Gauge. Commands that are due and have no reply yet.
+pub const SCHEDULE_DUE_ENTRIES: &str = "schedule_due_entries";
+/// Gauge. How long the first of them has been due.
+pub const SCHEDULE_LATE_SECONDS: &str = "schedule_late_seconds";
+/// Gauge. Events of the log that the schedule has not seen yet.
+pub const SCHEDULE_LAG_EVENTS: &str = "schedule_lag_events";
 
 // The query-service.
 

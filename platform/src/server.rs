@@ -2,7 +2,7 @@
 //! connections and knows no deadline.
 //!
 //! `limits` are the numbers, `admission` counts connections, `connection` drives one of them, `shell` and `guarded` are what happens
-//! around every request, `observe` its metrics.
+//! around every request, `version` the version of the API that it means, `observe` its metrics.
 
 mod admission;
 mod connection;
@@ -10,9 +10,11 @@ mod guarded;
 mod limits;
 mod observe;
 mod shell;
+mod version;
 
 pub use limits::{Limits, RouteLimits};
 pub use shell::shell;
+pub use version::API_VERSIONS;
 
 use crate::shutdown::Shutdown;
 use admission::{Admission, Admitted};
@@ -22,6 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -50,16 +53,40 @@ pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
 /// Serves until asked to stop, then lets running requests finish within [`Limits::drain_timeout`].
 ///
 /// Sets the router's fallbacks (404 and 405 problems) and wraps it in the [`shell`]. After the wish to stop it still accepts
-/// for [`Limits::drain_notice`], so that load balancers can see the readiness probe fail first.
+/// for [`Limits::drain_notice`], so that load balancers can see the readiness probe fail first. While running requests
+/// finish, new ones are answered 503.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown) -> Drained {
-    let stop = CancellationToken::new();
-    let connections = Connections::new(shell(router, &limits), &limits, stop.clone());
+    let (stop, stopping) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+    let router = shell::until(Arc::clone(&stopping), router, &limits);
+    let connections = Connections::new(router, &limits, stop.clone());
     let mut running = JoinSet::new();
 
-    accept_until_asked(&listener, &connections, &limits, &shutdown, &mut running).await;
-    drop(listener);
+    let admission = accept_until_asked(&listener, &connections, &limits, &shutdown, &mut running).await;
+    stopping.store(true, Ordering::Relaxed);
     stop.cancel();
-    drain(running, limits.drain_timeout).await
+    let refusing = connections.for_one_request();
+    tokio::select! {
+        biased;
+        drained = drain(running, limits.drain_timeout) => drained,
+        never = refuse(&listener, &refusing, &admission) => never,
+    }
+}
+
+/// Lets everybody who comes now know that nothing is begun any more.
+async fn refuse(listener: &TcpListener, connections: &Connections, admission: &Arc<Admission>) -> ! {
+    let mut refused = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let Some(admitted) = admission.admit(peer.ip()) else { continue };
+                refused.spawn(serve_one(connections.clone(), stream, peer, admitted));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+        while let Some(ended) = refused.try_join_next() {
+            log_panic(ended);
+        }
+    }
 }
 
 async fn accept_until_asked(
@@ -68,7 +95,7 @@ async fn accept_until_asked(
     limits: &Limits,
     shutdown: &Shutdown,
     running: &mut JoinSet<()>,
-) {
+) -> Arc<Admission> {
     let admission = Arc::new(Admission::new(limits));
     let mut asked_and_noticed = pin!(async {
         shutdown.requested().await;
@@ -77,7 +104,7 @@ async fn accept_until_asked(
     loop {
         let accepted = tokio::select! {
             biased;
-            () = &mut asked_and_noticed => return,
+            () = &mut asked_and_noticed => return admission,
             Some(ended) = running.join_next() => { log_panic(ended); continue; }
             accepted = listener.accept() => accepted,
         };

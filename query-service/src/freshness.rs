@@ -8,8 +8,10 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, Utc};
 use events::Position;
 use platform::json::Json;
+use platform::openapi::{Operation, Routes};
 use platform::problem::Problem;
 use read_model::Projection;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::asked::Asked;
@@ -22,7 +24,7 @@ use crate::serve::App;
 pub struct Current(Arc<RwLock<Option<Arc<Snapshot>>>>);
 
 /// What one look at the database that is read found out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Snapshot {
     /// When.
     pub at: DateTime<Utc>,
@@ -40,20 +42,22 @@ pub struct Snapshot {
 }
 
 /// How the replica stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Replica {
     /// Whether it answers.
     pub answers: bool,
     /// How far it is behind the primary.
     #[serde(rename = "lag_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub lag: Duration,
 }
 
 /// How a projection stands, in the database that is read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Standing {
     /// Which.
     #[serde(serialize_with = "as_name")]
+    #[schemars(with = "String")]
     pub projection: Projection,
     /// Up to here everything is applied; may be less than the truth, never more.
     pub applied: Position,
@@ -61,6 +65,7 @@ pub struct Standing {
     pub lag_events: i64,
     /// How long the oldest event that is not applied has waited.
     #[serde(rename = "lag_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub lag: Duration,
     /// Streams that wait because an event could not be applied.
     pub parked_streams: i64,
@@ -72,7 +77,7 @@ pub struct Standing {
 }
 
 /// How one partition of a projection stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PartitionStanding {
     /// Its number.
     pub partition: i32,
@@ -142,6 +147,14 @@ fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::
 
 fn as_name<S: Serializer>(projection: &Projection, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(projection.name())
+}
+
+/// The query for it.
+pub fn documents() -> Routes<App> {
+    let show = Operation::new("show_freshness", "How fresh answers are")
+        .answers::<Snapshot>(200, "What is known now.", &[])
+        .refuses([(400, "invalid-query"), (400, "invalid-consistency-token"), (503, "freshness-unknown")]);
+    Routes::about("freshness", "How far the answers are behind the log.").get("/v1/freshness", self::show, show)
 }
 
 /// `GET /v1/freshness`

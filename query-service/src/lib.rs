@@ -5,6 +5,8 @@
 //! too far behind, the primary; the [`answer`] is kept ready to be sent again. Lists go to the database, page by
 //! [`page`]. [`consistency`] waits until an answer is not older than a token; [`freshness`] says how old answers are.
 //!
+//! What each query takes and answers is said beside its handler, and what all have in common in [`documented`].
+//!
 //! Doors: sqlx in `config.rs`, `database`, `consistency.rs` and, for the rows they select, `documents.rs`, `page.rs`,
 //! `orders.rs`, `orders/list.rs`, `products.rs` and `stock.rs`; redis in `cache/redis.rs`; environment in `config.rs`.
 
@@ -15,6 +17,7 @@ pub mod config;
 pub mod consistency;
 pub mod cursor;
 pub mod database;
+pub mod documented;
 pub mod documents;
 pub mod freshness;
 pub mod orders;

@@ -8,10 +8,12 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use events::{Category, OrderCode, OrderId, Position, StreamId};
+use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
-use read_model::Projection;
 use read_model::cache::{Keys, ORDER_TTL};
+use read_model::{OrderDocument, Projection};
+use schemars::JsonSchema;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::cache::redis::{Part, Redis};
 use crate::consistency;
 use crate::database::row::stamp;
 use crate::database::{Database, Found, Scope, Statement};
+use crate::documented;
 use crate::documents::{Documents, Kind};
 use crate::problems;
 use crate::serve::App;
@@ -54,6 +57,20 @@ pub struct Orders {
 enum OrderKey {
     Id(OrderId),
     Code(OrderCode),
+}
+
+/// An order's id or its code.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct IdOrCode(#[schemars(length(min = 6, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] String);
+
+/// Queries for one order.
+pub fn documents() -> Routes<App> {
+    let show = documented::document::<OrderDocument>("show_order", "An order, by its id or its code")
+        .path::<IdOrCode>()
+        .refuses([(400, "invalid-order-key"), (404, "order-not-found")]);
+    Routes::about(list::TAG.0, list::TAG.1).get("/v1/orders/{key}", self::show, show)
 }
 
 /// `GET /v1/orders/{key}`

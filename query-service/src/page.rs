@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use platform::problem::Problem;
 use read_model::{Projection, Stamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 
@@ -45,8 +46,10 @@ pub struct Rows<T> {
 }
 
 /// A page as it is sent.
-#[derive(Serialize)]
-struct Listed<'a, T> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Page_of_{T}")]
+pub(crate) struct Listed<'a, T> {
+    /// Its rows, in the list's order.
     items: &'a [T],
     /// The cursor of the next page; missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,16 +1,18 @@
 //! `GET /v1/products`, `GET /v1/products/{sku}` and `GET /v1/products/{sku}/prices`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use events::{Currency, Minor, Position, Sku, StreamId, Version};
+use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::cache::{Keys, PRODUCT_TTL};
 use read_model::{ProductDocument, Projection};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -22,26 +24,53 @@ use crate::asked::Asked;
 use crate::cache::redis::Part;
 use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
+use crate::documented;
 use crate::documents::Kind;
 use crate::page::{self, Page};
 use crate::problems;
 use crate::serve::App;
 
-const COLUMNS: &str =
-    "select sku, name, active, prices, created_at, updated_at, version, incarnation, position from products";
+const COLUMNS: &str = "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+        incarnation, position
+    from products";
 
 /// The product as a kind of document.
 pub struct Product;
 
 /// One price, from `valid_from` until the one before it in the list, of the same currency.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Price {
     #[serde(skip)]
     id: Uuid,
+    /// In which currency.
     currency: Currency,
+    /// Price of one piece, minor units.
     price: Minor,
+    /// Since when.
     valid_from: chrono::DateTime<chrono::Utc>,
+    /// Place of the event in the log.
     position: Position,
+}
+
+/// Queries for one product.
+pub fn documents() -> Routes<App> {
+    let show = documented::document::<ProductDocument>("show_product", "A product")
+        .path::<Sku>()
+        .refuses([(400, "invalid-sku"), (404, "product-not-found")]);
+    routes().get("/v1/products/{sku}", self::show, show)
+}
+
+/// Queries for pages of products and prices.
+pub fn lists() -> Routes<App> {
+    let list = documented::list::<ProductDocument>("list_products", "Products, by SKU", []);
+    let prices = documented::list::<Price>("list_prices", "Prices of a product, the newest first", [])
+        .path::<Sku>()
+        .refuses([(400, "invalid-sku"), (404, "product-not-found")]);
+    routes().get("/v1/products", self::list, list).get("/v1/products/{sku}/prices", self::prices, prices)
+}
+
+fn routes() -> Routes<App> {
+    Routes::about("products", "What can be sold.")
 }
 
 /// `GET /v1/products/{sku}`
@@ -105,6 +134,9 @@ fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
         name: row.try_get("name")?,
         active: row.try_get("active")?,
         prices,
+        tax_class: row.try_get("tax_class")?,
+        attributes: row.try_get::<Json<BTreeMap<String, String>>, _>("attributes")?.0,
+        tags: row.try_get::<Json<BTreeSet<String>>, _>("tags")?.0,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         version: Version(row.try_get("version")?),

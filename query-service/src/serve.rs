@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::routing::get;
 use platform::health::Health;
+use platform::openapi::Routes;
 use platform::shutdown::Shutdown;
 use platform::{admin, metrics, server};
 use tokio::net::TcpListener;
@@ -20,6 +20,7 @@ use crate::cache::redis::Redis;
 use crate::config::Config;
 use crate::cursor::CursorKey;
 use crate::database::{self, Database};
+use crate::documented::INFO;
 use crate::documents::Documents;
 use crate::freshness::{self, Current};
 use crate::orders::{self, Orders};
@@ -124,20 +125,19 @@ fn start_reads(config: Config, health: &Health, stop: &Shutdown) -> App {
     })
 }
 
-fn router(app: App) -> Router {
+/// Every route of the query-service.
+pub fn router(app: App) -> Router {
+    routes().finish(&INFO).with_state(app)
+}
+
+/// Every route, with what it says of itself.
+pub fn routes() -> Routes<App> {
     let compressed =
         CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_MIN_BYTES));
-    let lists = Router::new()
-        .route("/v1/orders", get(orders::list::show))
-        .route("/v1/products", get(products::list))
-        .route("/v1/products/{sku}/prices", get(products::prices))
-        .route("/v1/stock/{sku}/{location}/ledger", get(stock::ledger))
-        .layer(compressed);
-    Router::new()
-        .route("/v1/orders/{key}", get(orders::show))
-        .route("/v1/products/{sku}", get(products::show))
-        .route("/v1/stock/{sku}", get(stock::show))
-        .route("/v1/freshness", get(freshness::show))
-        .merge(lists)
-        .with_state(app)
+    let lists = orders::list::lists().merge(products::lists()).merge(stock::lists());
+    orders::documents()
+        .merge(products::documents())
+        .merge(stock::documents())
+        .merge(freshness::documents())
+        .merge(lists.map(|router| router.layer(compressed)))
 }

@@ -10,16 +10,19 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
-use events::stock::Level;
+use events::stock::{Level, StockPolicy};
 use events::{Category, Location, OrderId, Position, Sku, StreamId, Version};
+use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::cache::{Keys, STOCK_TTL};
 use read_model::stock::Movement;
 use read_model::{Projection, StockDocument, status};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -27,6 +30,7 @@ use crate::asked::Asked;
 use crate::cache::redis::Part;
 use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
+use crate::documented;
 use crate::documents::Kind;
 use crate::page::{self, Page};
 use crate::problems;
@@ -36,15 +40,51 @@ use crate::serve::App;
 pub struct Stock;
 
 /// One movement.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Entry {
+    /// The event's id.
     id: Uuid,
+    /// What kind of movement.
     kind: Movement,
+    /// How many pieces, as the event says it: only a correction can be negative.
     quantity: i64,
+    /// For which order, where it was for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
+    /// When it happened.
     occurred_at: chrono::DateTime<chrono::Utc>,
+    /// Place of the event in the log.
     position: Position,
+}
+
+/// The stock of one SKU, as [`together`] writes it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct StockOfSku {
+    /// What.
+    sku: Sku,
+    /// Every location that it was ever at.
+    locations: Vec<StockDocument>,
+}
+
+/// Queries for the stock of one SKU.
+pub fn documents() -> Routes<App> {
+    let show = documented::document::<StockOfSku>("show_stock", "The stock of a SKU, at all its locations")
+        .path::<Sku>()
+        .refuses([(400, "invalid-sku"), (404, "stock-not-found")]);
+    routes().get("/v1/stock/{sku}", self::show, show)
+}
+
+/// Queries for pages of movements.
+pub fn lists() -> Routes<App> {
+    let ledger = documented::list::<Entry>("list_ledger", "Movements of a SKU at a location, the newest first", [])
+        .path::<(Sku, Location)>()
+        .refuses([(400, "invalid-sku"), (400, "invalid-location"), (404, "stock-not-found")]);
+    routes().get("/v1/stock/{sku}/{location}/ledger", self::ledger, ledger)
+}
+
+fn routes() -> Routes<App> {
+    Routes::about("stock", "Pieces of a SKU at a location.")
 }
 
 /// `GET /v1/stock/{sku}`
@@ -111,6 +151,9 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
         restocked: row.try_get("restocked")?,
         adjusted: row.try_get("adjusted")?,
         shipped: row.try_get("shipped")?,
+        transferred: row.try_get("transferred")?,
+        safety: row.try_get("safety")?,
+        policy: row.try_get::<Json<StockPolicy>, _>("policy")?.0,
     };
     Ok(StockDocument {
         sku: sku.clone(),
@@ -138,8 +181,8 @@ impl Kind for Stock {
     fn select(sku: &Sku, statement: &mut Statement) {
         statement
             .push(
-                "select location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at, version,
-                    incarnation, position
+                "select location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy,
+                    updated_at, version, incarnation, position
                 from stock where sku = ",
             )
             .bind(sku.as_str())

@@ -3,11 +3,16 @@
 //! The document is the answer to `GET /v1/orders/{id}` and, at the same time, all that its fold needs to go on: the
 //! quantities and sums of `events::order::progress` stand in it, so that the decider and the reader cannot disagree.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use events::order::progress::{LineProgress, Progress};
-use events::order::{Line, OrderEvent, OrderPlaced};
+use events::order::{Line, OrderAmended, OrderEvent, OrderPlaced, ShippingLine};
+use events::personal::{Address, Contact, Personal};
 use events::stream::Subject;
-use events::{ChannelCode, Currency, CustomerId, Incarnation, Minor, OrderCode, OrderId, Position, Recorded, Version};
+use events::{
+    ChannelCode, Currency, CustomerId, HoldId, Incarnation, Minor, OrderCode, OrderId, Position, Recorded, Version,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +23,7 @@ use crate::status::Status;
 mod parts;
 mod summary;
 
-pub use parts::{OrderFulfilment, OrderLine, OrderPayment, OrderReturn};
+pub use parts::{OrderFulfilment, OrderLine, OrderNote, OrderPayment, OrderReturn};
 pub use summary::OrderSummary;
 
 /// An order with everything that is known of it. Amounts are minor units of `currency`.
@@ -41,8 +46,35 @@ pub struct OrderDocument {
     /// A word from the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How the buyer can be reached, where that is no customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Personal<Contact>>,
+    /// Where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Personal<Address>>,
+    /// Where the bill goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Personal<Address>>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// What was written down about it, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<OrderNote>,
+    /// When it expires unless it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_due: Option<DateTime<Utc>>,
+    /// The checkout hold that it took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
     /// How it stands.
     pub status: Status,
+    /// Whether nothing may be packed or shipped until further notice.
+    #[serde(default)]
+    pub held: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_reason: Option<String>,
     /// Why it, or the last part of it, was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
@@ -54,6 +86,9 @@ pub struct OrderDocument {
     pub lines: Vec<OrderLine>,
     /// Shipping with tax.
     pub shipping: Minor,
+    /// What shipping is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipping_lines: Vec<ShippingLine>,
     /// Lines and shipping as ordered.
     pub total: Minor,
     /// What is to be paid: the total less what was cancelled.
@@ -105,6 +140,7 @@ impl OrderDocument {
             fulfilments: self.fulfilments.iter().map(|fulfilment| fulfilment.progress.clone()).collect(),
             returns: self.returns.iter().map(|it| it.progress.clone()).collect(),
             total: self.total,
+            held: self.held,
         }
     }
 
@@ -122,12 +158,22 @@ impl OrderDocument {
             customer_id: placed.customer_id,
             external_ref: placed.external_ref.clone(),
             note: placed.note.clone(),
+            contact: placed.contact.clone(),
+            shipping_address: placed.shipping_address.clone(),
+            billing_address: placed.billing_address.clone(),
+            tags: placed.tags.clone(),
+            notes: Vec::new(),
+            payment_due: placed.payment_due,
+            hold_id: placed.hold_id,
             status: Status::default(),
+            held: false,
+            hold_reason: None,
             cancel_reason: None,
             placed_at: placed.order_id.instant(),
             updated_at: recorded.occurred_at(),
             lines: placed.lines.iter().zip(&progress.lines).map(order_line).collect(),
             shipping: placed.shipping,
+            shipping_lines: placed.shipping_lines.clone(),
             total: placed.total,
             due: Minor::ZERO,
             captured: Minor::ZERO,
@@ -146,6 +192,9 @@ impl OrderDocument {
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) {
         let mut progress = self.progress();
         progress.evolve(event);
+        if let OrderEvent::Amended(amended) = event {
+            self.amend(amended, &progress);
+        }
         self.show(progress);
         self.tell(event, recorded.occurred_at());
         self.updated_at = recorded.occurred_at();
@@ -154,9 +203,24 @@ impl OrderDocument {
         self.position = recorded.position;
     }
 
+    /// Takes over lines and prices; `progress` has the lines that are new.
+    fn amend(&mut self, amended: &OrderAmended, progress: &Progress) {
+        for change in &amended.changed {
+            parts::tell(&mut self.lines, change.line, |line| (line.discount, line.tax) = (change.discount, change.tax));
+        }
+        let known = self.lines.len();
+        self.lines.extend(amended.added.iter().zip(progress.lines.iter().skip(known)).map(order_line));
+        if let Some(shipping_lines) = &amended.shipping_lines {
+            self.shipping_lines.clone_from(shipping_lines);
+        }
+        self.shipping = amended.shipping;
+    }
+
     /// Takes over what follows from quantities and sums.
     fn show(&mut self, progress: Progress) {
         self.status = Status::of(&progress);
+        self.held = progress.held;
+        self.total = progress.total;
         self.due = progress.due();
         self.captured = progress.captured();
         self.refunded = progress.refunded();
@@ -206,12 +270,36 @@ impl OrderDocument {
             OrderEvent::ReturnRejected(e) => {
                 parts::tell(&mut self.returns, e.return_no, |it| it.rejection = Some(e.reason.clone()));
             }
+            OrderEvent::Held(e) => self.hold_reason = Some(e.reason.clone()),
+            OrderEvent::HoldReleased(_) => self.hold_reason = None,
+            OrderEvent::NoteAdded(e) => {
+                let (note, author) = (e.note.clone(), e.author.clone());
+                self.notes.push(OrderNote { note, author, written_at: occurred_at });
+            }
+            OrderEvent::Tagged(e) => {
+                self.tags.retain(|tag| !e.removed.contains(tag));
+                self.tags.extend(e.added.iter().cloned());
+            }
+            OrderEvent::AddressesChanged(e) => {
+                replace(&mut self.shipping_address, &e.shipping_address);
+                replace(&mut self.billing_address, &e.billing_address);
+            }
+            OrderEvent::CustomerAssigned(e) => self.customer_id = Some(e.customer_id),
             OrderEvent::Placed(_)
             | OrderEvent::PaymentVoided(_)
             | OrderEvent::FulfilmentCreated(_)
             | OrderEvent::FulfilmentCancelled(_)
-            | OrderEvent::RefundRecorded(_) => {}
+            | OrderEvent::RefundRecorded(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
         }
+    }
+}
+
+fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address>>) {
+    if by.is_some() {
+        address.clone_from(by);
     }
 }
 

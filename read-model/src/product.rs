@@ -1,6 +1,6 @@
 //! The product as it is read, and every price that it ever had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use events::product::{ProductCreated, ProductEvent};
@@ -23,6 +23,15 @@ pub struct ProductDocument {
     pub active: bool,
     /// Price of one piece per currency, minor units.
     pub prices: BTreeMap<Currency, Minor>,
+    /// What tax engines call its kind of goods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_class: Option<String>,
+    /// What else is known of it: colour, size, brand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When the last event happened.
@@ -64,6 +73,9 @@ impl ProductDocument {
             name: created.name.clone(),
             active: true,
             prices: created.prices.clone(),
+            tax_class: created.tax_class.clone(),
+            attributes: created.attributes.clone(),
+            tags: created.tags.clone(),
             created_at: recorded.occurred_at(),
             updated_at: recorded.occurred_at(),
             version: recorded.version,
@@ -76,6 +88,12 @@ impl ProductDocument {
         match event {
             // It begins a stream, so `fold` does not let it come here.
             ProductEvent::Created(_) => {}
+            ProductEvent::Updated(e) => {
+                self.name.clone_from(&e.name);
+                self.tax_class.clone_from(&e.tax_class);
+                self.attributes.clone_from(&e.attributes);
+                self.tags.clone_from(&e.tags);
+            }
             ProductEvent::PriceChanged(e) => {
                 self.prices.insert(e.currency, e.price);
             }
@@ -121,7 +139,7 @@ impl PriceRow {
         Ok(match event {
             ProductEvent::Created(e) => e.prices.iter().map(|(currency, price)| row(*currency, *price)).collect(),
             ProductEvent::PriceChanged(e) => vec![row(e.currency, e.price)],
-            ProductEvent::Discontinued(_) | ProductEvent::Reactivated(_) => Vec::new(),
+            ProductEvent::Updated(_) | ProductEvent::Discontinued(_) | ProductEvent::Reactivated(_) => Vec::new(),
         })
     }
 }

@@ -60,10 +60,12 @@ pub fn payment_word(status: PaymentStatus) -> &'static str {
 pub fn fulfilment_word(status: FulfilmentStatus) -> &'static str {
     match status {
         FulfilmentStatus::Unfulfilled => "unfulfilled",
+        FulfilmentStatus::Backordered => "backordered",
         FulfilmentStatus::Processing => "processing",
         FulfilmentStatus::PartiallyShipped => "partially_shipped",
         FulfilmentStatus::Shipped => "shipped",
         FulfilmentStatus::Delivered => "delivered",
+        FulfilmentStatus::OnHold => "on_hold",
     }
 }
 
@@ -103,7 +105,8 @@ mod tests {
             assert_eq!(payment_word(status), json_word(status));
             assert_eq!(read(payment_word(status)), Some(status));
         }
-        for status in [F::Unfulfilled, F::Processing, F::PartiallyShipped, F::Shipped, F::Delivered] {
+        let fulfilments = [F::Unfulfilled, F::Backordered, F::Processing, F::PartiallyShipped, F::Shipped];
+        for status in fulfilments.into_iter().chain([F::Delivered, F::OnHold]) {
             assert_eq!(fulfilment_word(status), json_word(status));
             assert_eq!(read(fulfilment_word(status)), Some(status));
         }

@@ -93,6 +93,20 @@ pub enum Movement {
     Shipped,
     /// Returned pieces can be sold again.
     Restocked,
+    /// A hold laid claim to pieces.
+    Held,
+    /// A hold gave its claim back, or handed it to an order.
+    #[serde(rename = "hold_released")]
+    HoldReleased,
+    /// Pieces came from another location.
+    #[serde(rename = "transferred_in")]
+    TransferredIn,
+    /// Pieces went to another location.
+    #[serde(rename = "transferred_out")]
+    TransferredOut,
+    /// It is promised by other rules; the quantity is what is never promised.
+    #[serde(rename = "policy_changed")]
+    PolicyChanged,
 }
 
 impl Movement {
@@ -105,11 +119,17 @@ impl Movement {
             Movement::Released => "released",
             Movement::Shipped => "shipped",
             Movement::Restocked => "restocked",
+            Movement::Held => "held",
+            Movement::HoldReleased => "hold_released",
+            Movement::TransferredIn => "transferred_in",
+            Movement::TransferredOut => "transferred_out",
+            Movement::PolicyChanged => "policy_changed",
         }
     }
 }
 
-/// One movement of a stock item. Received, restocked and adjusted pieces less the shipped ones are those on hand.
+/// One movement of a stock item. Received, restocked, adjusted and transferred-in pieces less the shipped and transferred-out
+/// ones are those on hand; reserved and held ones less the released and shipped ones are those that are promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
     /// The event's id.
@@ -157,5 +177,10 @@ fn movement(event: &StockEvent) -> (Movement, i64, Option<OrderId>) {
         StockEvent::Released(e) => (Movement::Released, i64::from(e.quantity), Some(e.order_id)),
         StockEvent::Shipped(e) => (Movement::Shipped, i64::from(e.quantity), Some(e.order_id)),
         StockEvent::Restocked(e) => (Movement::Restocked, i64::from(e.quantity), Some(e.order_id)),
+        StockEvent::Held(e) => (Movement::Held, i64::from(e.quantity), None),
+        StockEvent::HoldReleased(e) => (Movement::HoldReleased, i64::from(e.quantity), None),
+        StockEvent::TransferredIn(e) => (Movement::TransferredIn, i64::from(e.quantity), None),
+        StockEvent::TransferredOut(e) => (Movement::TransferredOut, i64::from(e.quantity), None),
+        StockEvent::PolicyChanged(e) => (Movement::PolicyChanged, i64::from(e.safety), None),
     }
 }

@@ -4,11 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use chrono::{DateTime, Utc};
-use events::order::progress::{Lifecycle, PaymentStatus, Progress};
+use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, Progress};
 use events::order::*;
+use events::personal::{Address, Personal};
 use events::product::*;
 use events::stock::*;
-use events::{Event, Incarnation, Location, Metadata, Minor, OrderId, Position, Recorded, StreamId, Version, codec};
+use events::{
+    CustomerId, Event, HoldId, Incarnation, Location, Metadata, Minor, OrderId, Position, Recorded, StreamId, Version,
+    codec,
+};
 use proptest::prelude::*;
 use read_model::{LedgerRow, Misfit, OrderDocument, OrderSummary, PriceRow, ProductDocument, StockDocument};
 
@@ -47,6 +51,8 @@ fn line(line: u32, quantity: u32, price: i64) -> Line {
         tax: Minor(price / 5),
         total: Minor(price * i64::from(quantity) + price / 5),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     }
 }
 
@@ -61,8 +67,15 @@ fn placed(lines: Vec<Line>) -> OrderEvent {
         external_ref: Some("inv-1".into()),
         lines,
         shipping: Minor(500),
+        shipping_lines: Vec::new(),
         total: Minor(total),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     })
 }
 
@@ -94,7 +107,7 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
     let piece = |quantity| vec![LineQuantity { line: line.line, quantity }];
     let payment = order.payments.len() as u32 + 1;
     let reason = || "because".to_owned();
-    Some(match proposal % 13 {
+    Some(match proposal % 22 {
         0 => OrderEvent::PaymentAuthorized(PaymentAuthorized {
             payment,
             amount: Minor(700),
@@ -143,7 +156,60 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
             let open = order.returns.iter().find(|it| it.state == progress::ReturnState::Requested)?;
             OrderEvent::ReturnReceived(ReturnReceived { return_no: open.return_no, disposition: Disposition::Restock })
         }
+        13 | 14 => OrderEvent::Amended(amended(order, line, proposal)),
+        15 => OrderEvent::Held(OrderHeld { reason: reason() }),
+        16 if order.held => OrderEvent::HoldReleased(OrderHoldReleased {}),
+        17 => OrderEvent::NoteAdded(OrderNoteAdded { note: "called".into(), author: Some("Kim".into()) }),
+        18 => {
+            let (gift, late) = ([String::from("gift")].into(), [String::from("late")].into());
+            let (added, removed) = if proposal % 4 < 2 { (gift, late) } else { (late, gift) };
+            OrderEvent::Tagged(OrderTagged { added, removed })
+        }
+        19 => OrderEvent::AddressesChanged(OrderAddressesChanged {
+            shipping_address: Some(address("Leeds")),
+            billing_address: (proposal % 4 < 2).then(|| address("York")),
+        }),
+        20 => OrderEvent::CustomerAssigned(OrderCustomerAssigned {
+            customer_id: CustomerId::new(instant(0), [proposal; 10]),
+        }),
+        21 if order.lines.iter().all(|line| line.shipped == 0 && line.in_fulfilment == 0) => {
+            OrderEvent::Expired(OrderExpired {})
+        }
+        21 => OrderEvent::Completed(OrderCompleted {}),
         _ => return None,
+    })
+}
+
+/// One more piece of a line, and where the number is odd a line more.
+fn amended(order: &Progress, grown: &progress::LineProgress, proposal: u8) -> OrderAmended {
+    let quantity = grown.ordered + 1;
+    let total = Minor(grown.total.0 + 100);
+    let (discount, tax, backordered) = (Minor::ZERO, Minor(5), grown.backordered + 1);
+    let changed = LineChange { line: grown.line, quantity, discount, tax, total, backordered };
+    let added = if proposal % 2 == 1 { vec![line(order.lines.len() as u32 + 1, 2, 300)] } else { vec![] };
+    let more: i64 = 100 + added.iter().map(|line| line.total.0).sum::<i64>();
+    OrderAmended {
+        added,
+        changed: vec![changed],
+        shipping_lines: (proposal % 4 < 2).then(|| vec![post()]),
+        shipping: Minor(500),
+        total: Minor(order.total.0 + more),
+        reason: None,
+    }
+}
+
+fn post() -> ShippingLine {
+    ShippingLine { name: "Post".into(), amount: Minor(400), tax: Minor(100), total: Minor(500) }
+}
+
+fn address(city: &str) -> Personal<Address> {
+    let text = str::to_owned;
+    Personal::new(Address {
+        name: text("Ada"),
+        line1: text("1 High St"),
+        city: text(city),
+        country: text("GB"),
+        ..Default::default()
     })
 }
 
@@ -186,7 +252,7 @@ proptest! {
 
     #[test]
     fn stock_is_the_same_folded_whole_or_in_two_halves_and_the_ledger_sums_to_what_is_on_hand(
-        moves in prop::collection::vec((0..6u8, 1..100u32), 1..40), cut in any::<prop::sample::Index>(),
+        moves in prop::collection::vec((0..11u8, 1..100u32), 1..40), cut in any::<prop::sample::Index>(),
     ) {
         let stream: StreamId = "stock-A-1@main".parse().unwrap();
         let history: Vec<_> = (1..).zip(moves).map(|(version, (kind, quantity))| {
@@ -204,30 +270,57 @@ proptest! {
         prop_assert_eq!(&whole, &fold(serde_json::from_str(&stored).unwrap(), after));
 
         let item = whole.unwrap();
-        let ledger = history.iter().map(|(recorded, event)| LedgerRow::of(recorded, event).unwrap());
-        prop_assert_eq!(item.level.on_hand, ledger.map(on_hand).sum::<i64>());
-        prop_assert_eq!(item.available, item.level.on_hand - item.level.reserved);
+        let ledger: Vec<_> =
+            history.iter().map(|(recorded, event)| LedgerRow::of(recorded, event).unwrap()).collect();
+        prop_assert_eq!(item.level.on_hand, ledger.iter().map(on_hand).sum::<i64>());
+        prop_assert_eq!(item.level.reserved, ledger.iter().map(promised).sum::<i64>());
+        prop_assert_eq!(item.available, item.level.on_hand - item.level.safety - item.level.reserved);
     }
 }
 
 fn movement(kind: u8, quantity: u32) -> StockEvent {
     let order_id = order_id();
+    let hold_id = HoldId::try_from(order_id.uuid()).unwrap();
     match kind {
         0 => StockEvent::Received(StockReceived { quantity, reference: None }),
         1 => StockEvent::Adjusted(StockAdjusted { delta: -i64::from(quantity), reason: "broken".into() }),
         2 => StockEvent::Reserved(StockReserved { order_id, quantity }),
         3 => StockEvent::Released(StockReleased { order_id, quantity }),
         4 => StockEvent::Shipped(StockShipped { order_id, quantity }),
-        _ => StockEvent::Restocked(StockRestocked { order_id, quantity }),
+        5 => StockEvent::Restocked(StockRestocked { order_id, quantity }),
+        6 => StockEvent::Held(StockHeld { hold_id, quantity }),
+        7 => StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity }),
+        8 => StockEvent::TransferredIn(StockTransferredIn { from: Location::main(), quantity, reference: None }),
+        9 => StockEvent::TransferredOut(StockTransferredOut { to: Location::main(), quantity, reference: None }),
+        _ => {
+            let policy = StockPolicy::Backorder { limit: quantity };
+            StockEvent::PolicyChanged(StockPolicyChanged { policy, safety: quantity })
+        }
     }
 }
 
-fn on_hand(row: LedgerRow) -> i64 {
+fn promised(row: &LedgerRow) -> i64 {
     use read_model::stock::Movement;
     match row.kind {
-        Movement::Received | Movement::Adjusted | Movement::Restocked => row.quantity,
-        Movement::Shipped => -row.quantity,
-        Movement::Reserved | Movement::Released => 0,
+        Movement::Reserved | Movement::Held => row.quantity,
+        Movement::Released | Movement::HoldReleased | Movement::Shipped => -row.quantity,
+        Movement::Received
+        | Movement::Adjusted
+        | Movement::Restocked
+        | Movement::TransferredIn
+        | Movement::TransferredOut
+        | Movement::PolicyChanged => 0,
+    }
+}
+
+fn on_hand(row: &LedgerRow) -> i64 {
+    use read_model::stock::Movement;
+    match row.kind {
+        Movement::Received | Movement::Adjusted | Movement::Restocked | Movement::TransferredIn => row.quantity,
+        Movement::Shipped | Movement::TransferredOut => -row.quantity,
+        Movement::Reserved | Movement::Released | Movement::Held | Movement::HoldReleased | Movement::PolicyChanged => {
+            0
+        }
     }
 }
 
@@ -245,6 +338,45 @@ fn an_order_shows_sums_and_statuses() {
     assert_eq!(order.status.lifecycle, Lifecycle::Cancelled);
     assert_eq!(order.cancel_reason.as_deref(), Some("changed my mind"));
     assert_eq!(OrderSummary::from(&order).status, order.status);
+}
+
+#[test]
+fn an_order_shows_what_was_changed_and_written_down() {
+    let progress = {
+        let mut progress = Progress::default();
+        progress.evolve(&placed(vec![line(1, 2, 1000)]));
+        progress
+    };
+    let history = vec![
+        placed(vec![line(1, 2, 1000)]),
+        OrderEvent::Amended(OrderAmended {
+            shipping_lines: Some(vec![post()]),
+            ..amended(&progress, &progress.lines[0], 1)
+        }),
+        OrderEvent::Held(OrderHeld { reason: "in doubt".into() }),
+        OrderEvent::NoteAdded(OrderNoteAdded { note: "called".into(), author: Some("Kim".into()) }),
+        OrderEvent::Tagged(OrderTagged { added: ["gift".to_owned()].into(), removed: Default::default() }),
+        OrderEvent::AddressesChanged(OrderAddressesChanged {
+            shipping_address: Some(address("Leeds")),
+            billing_address: None,
+        }),
+        OrderEvent::CustomerAssigned(OrderCustomerAssigned { customer_id: CustomerId::new(instant(0), [3; 10]) }),
+    ];
+    let order = fold_orders(None, &numbered(history)).unwrap();
+    let pieces: Vec<_> =
+        order.lines.iter().map(|line| (line.progress.line, line.progress.ordered, line.tax.0)).collect();
+    assert_eq!(pieces, [(1, 3, 5), (2, 2, 60)]);
+    assert_eq!((order.total, order.due), (Minor(2700 + 100 + 660), Minor(2700 + 100 + 660)));
+    assert_eq!(order.shipping_lines, [post()]);
+    assert_eq!((order.status.fulfilment, order.hold_reason.as_deref()), (FulfilmentStatus::OnHold, Some("in doubt")));
+    assert_eq!((order.notes[0].note.as_str(), order.notes[0].written_at), ("called", instant(4)));
+    assert_eq!(order.shipping_address, Some(address("Leeds")));
+    let summary = OrderSummary::from(&order);
+    assert_eq!(summary.tags, ["gift".to_owned()].into());
+    assert_eq!((summary.total, summary.customer_id), (order.total, Some(CustomerId::new(instant(0), [3; 10]))));
+
+    let released = fold_orders(Some(order), &[(8, OrderEvent::HoldReleased(OrderHoldReleased {}))]).unwrap();
+    assert_eq!((released.status.fulfilment, released.hold_reason), (FulfilmentStatus::Backordered, None));
 }
 
 #[test]
@@ -288,6 +420,9 @@ fn a_product_keeps_every_price_it_had() {
             sku: "A-1".parse().unwrap(),
             name: "thing".into(),
             prices: [(gbp, Minor(100)), ("EUR".parse().unwrap(), Minor(120))].into(),
+            tax_class: None,
+            attributes: Default::default(),
+            tags: Default::default(),
         }),
         ProductEvent::PriceChanged(ProductPriceChanged { currency: gbp, price: Minor(90) }),
         ProductEvent::Discontinued(ProductDiscontinued {}),

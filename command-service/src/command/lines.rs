@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// Most lines of one order: what a writer decides in well under a millisecond.
 pub const MAX_LINES: usize = 500;
 
-/// One to [`MAX_LINES`] lines.
+/// `MIN` to `MAX` of something: one to [`MAX_LINES`] lines, if nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Lines<T>(Vec<T>);
+pub struct Lines<T, const MIN: usize = 1, const MAX: usize = MAX_LINES>(Vec<T>);
 
 /// Some pieces of a line of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,23 +34,33 @@ pub enum InvalidLines {
     #[error("has no lines: send at least one")]
     None,
     /// There is too much in it.
-    #[error("has more than {MAX_LINES} lines: split it")]
-    TooMany,
+    #[error("has more than {max} lines: split it")]
+    TooMany {
+        /// The most there can be.
+        max: usize,
+    },
 }
 
-impl<T> TryFrom<Vec<T>> for Lines<T> {
+impl<T, const MIN: usize, const MAX: usize> TryFrom<Vec<T>> for Lines<T, MIN, MAX> {
     type Error = InvalidLines;
 
     fn try_from(lines: Vec<T>) -> Result<Self, InvalidLines> {
         match lines.len() {
-            0 => Err(InvalidLines::None),
-            1..=MAX_LINES => Ok(Self(lines)),
-            _ => Err(InvalidLines::TooMany),
+            few if few < MIN => Err(InvalidLines::None),
+            many if many > MAX => Err(InvalidLines::TooMany { max: MAX }),
+            _ => Ok(Self(lines)),
         }
     }
 }
 
-impl<T> std::ops::Deref for Lines<T> {
+/// No lines, where that is allowed.
+impl<T, const MAX: usize> Default for Lines<T, 0, MAX> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> std::ops::Deref for Lines<T, MIN, MAX> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -58,27 +68,27 @@ impl<T> std::ops::Deref for Lines<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lines<T> {
+impl<'de, T: Deserialize<'de>, const MIN: usize, const MAX: usize> Deserialize<'de> for Lines<T, MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let lines = deserializer.deserialize_seq(UpToTheLimit(PhantomData))?;
+        let lines = deserializer.deserialize_seq(UpToTheLimit::<T, MIN, MAX>(PhantomData))?;
         Self::try_from(lines).map_err(D::Error::custom)
     }
 }
 
-struct UpToTheLimit<T>(PhantomData<T>);
+struct UpToTheLimit<T, const MIN: usize, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for UpToTheLimit<T> {
+impl<'de, T: Deserialize<'de>, const MIN: usize, const MAX: usize> Visitor<'de> for UpToTheLimit<T, MIN, MAX> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a list of 1 to {MAX_LINES} lines")
+        write!(f, "a list of {MIN} to {MAX} lines")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-        let mut lines = Vec::with_capacity(seq.size_hint().unwrap_or(4).min(MAX_LINES));
+        let mut lines = Vec::with_capacity(seq.size_hint().unwrap_or(4).min(MAX));
         while let Some(line) = seq.next_element()? {
-            if lines.len() == MAX_LINES {
-                return Err(A::Error::custom(InvalidLines::TooMany));
+            if lines.len() == MAX {
+                return Err(A::Error::custom(InvalidLines::TooMany { max: MAX }));
             }
             lines.push(line);
         }
@@ -86,9 +96,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for UpToTheLimit<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Lines<T> {
+impl<T: JsonSchema, const MIN: usize, const MAX: usize> JsonSchema for Lines<T, MIN, MAX> {
     fn schema_name() -> Cow<'static, str> {
-        format!("Lines_of_{}", T::schema_name()).into()
+        format!("{MIN}_to_{MAX}_of_{}", T::schema_name()).into()
     }
 
     fn inline_schema() -> bool {
@@ -97,7 +107,7 @@ impl<T: JsonSchema> JsonSchema for Lines<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let items = generator.subschema_for::<T>();
-        json_schema!({ "type": "array", "items": items, "minItems": 1, "maxItems": MAX_LINES })
+        json_schema!({ "type": "array", "items": items, "minItems": MIN, "maxItems": MAX })
     }
 }
 

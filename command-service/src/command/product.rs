@@ -8,8 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::amount::Price;
+use super::attributes::{Attributes, AttributesPatch};
 use super::instant;
-use super::text::Name;
+use super::patch::{self, Member};
+use super::tags::Tags;
+use super::text::{Name, TaxClass};
 
 /// Creates a product that can be sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,9 +31,45 @@ pub struct CreateProductBody {
     pub name: Name,
     /// Price of one piece per currency, minor units.
     pub prices: BTreeMap<Currency, Price>,
+    /// What tax engines call its kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_class: Option<TaxClass>,
+    /// What else is known of it: colour, size, brand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// Words to find it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Describes a product in another way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UpdateProduct {
+    /// Which product.
+    pub sku: Sku,
+    /// What the caller sent.
+    pub body: UpdateProductBody,
+}
+
+/// Body of `PATCH /v1/products/{sku}`, a JSON merge patch (RFC 7396).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateProductBody {
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "patch::replaced")]
+    pub name: Option<Name>,
+    /// What tax engines call its kind of goods.
+    #[serde(default, skip_serializing_if = "Member::is_kept")]
+    pub tax_class: Member<TaxClass>,
+    /// What else is known of it; attributes that are not named stay.
+    #[serde(default, skip_serializing_if = "Member::is_kept")]
+    pub attributes: Member<AttributesPatch>,
+    /// Words to find it by: all of them, not only the new ones.
+    #[serde(default, skip_serializing_if = "Member::is_kept")]
+    pub tags: Member<Tags>,
 }
 
 /// Sets the price of a product in one currency.

@@ -1,4 +1,6 @@
-//! Commands to the stock of one SKU at one location.
+//! Commands to the stock of one SKU at one location, and from one location to another. How it is promised is in [`policy`].
+
+pub mod policy;
 
 use chrono::{DateTime, Utc};
 use events::{Location, Quantity, Sku};
@@ -30,6 +32,33 @@ pub struct ReceiveStockBody {
     /// How many pieces.
     pub quantity: Quantity,
     /// The delivery note or purchase order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, if not now.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Pieces go from one location to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TransferStock {
+    /// What the caller sent.
+    pub body: TransferStockBody,
+}
+
+/// Body of `POST /v1/stock-transfers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferStockBody {
+    /// Of what.
+    pub sku: Sku,
+    /// Where they are.
+    pub from: Location,
+    /// Where they go.
+    pub to: Location,
+    /// How many pieces.
+    pub quantity: Quantity,
+    /// The transfer, as the caller names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// When it happened, if not now.

@@ -2,18 +2,27 @@
 
 use std::fmt::Debug;
 
+use platform::config::FromSetting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::customer::{RegisterCustomerBody, UpdateCustomerBody};
+use super::email::EmailIndex;
+use super::hold::HoldStockBody;
 use super::order::{
-    CancelOrderBody, CreateFulfilmentBody, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody,
-    RequestReturnBody, ShipFulfilmentBody,
+    AddNoteBody, AmendOrderBody, AssignCustomerBody, CancelOrderBody, ChangeAddressesBody, CreateFulfilmentBody,
+    HoldOrderBody, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody, ReleaseOrderBody,
+    RequestReturnBody, ShipFulfilmentBody, StockHandling, TagOrderBody,
 };
-use super::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody};
-use super::stock::{AdjustStockBody, ReceiveStockBody};
-use super::{Command, PlaceOrder};
+use super::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody, UpdateProductBody};
+use super::stock::policy::SetStockPolicyBody;
+use super::stock::{AdjustStockBody, ReceiveStockBody, TransferStockBody};
+use super::{Command, PlaceOrder, RegisterCustomer};
 
 const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
+
+const CUSTOMER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","email":"ada@b","name":"Ada","phone":"+44 1","addresses":[{"name":"Ada","line1":"1 High St","city":"Leeds","country":"GB"}],"tags":["vip"]}"#;
+const GUEST: &str = r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"shipping_lines":[{"name":"Post","amount":400,"tax_rate":200000}],"contact":{"email":"ada@example.com"},"shipping_address":{"name":"Ada","line1":"1 High St","city":"Leeds","postcode":"LS1 1AA","country":"GB"},"tags":["b2b","gift"],"payment_due":"2024-06-01T12:00:00Z","hold_id":"0190163d-8694-739b-aea5-966c26f8ad93","on_shortage":"backorder"}"#;
 
 /// Fingerprints are made of what is written down, so it has to stay as it is.
 #[track_caller]
@@ -31,9 +40,23 @@ fn refusal<T: DeserializeOwned + Debug>(json: &str) -> String {
 fn bodies_are_written_down_as_they_came() {
     keeps::<PlaceOrderBody>(ORDER);
     keeps::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#);
+    keeps::<PlaceOrderBody>(GUEST);
     keeps::<CreateProductBody>(r#"{"sku":"A","name":"N","prices":{"EUR":1,"GBP":450}}"#);
     keeps::<ChangePriceBody>(r#"{"price":0,"occurred_at":"2010-12-01T08:26:00Z"}"#);
     keeps::<DiscontinueProductBody>("{}");
+    keeps::<CreateProductBody>(
+        r#"{"sku":"A","name":"N","prices":{},"tax_class":"T","attributes":{"a":"1","b":"2"},"tags":["x","y"]}"#,
+    );
+    keeps::<UpdateProductBody>(r#"{"name":"N","tax_class":null,"attributes":{"a":null,"b":"2"},"tags":[]}"#);
+    keeps::<UpdateProductBody>("{}");
+    keeps::<SetStockPolicyBody>(r#"{"kind":"backorder","limit":5,"safety":2}"#);
+    keeps::<SetStockPolicyBody>(r#"{"kind":"deny"}"#);
+    keeps::<TransferStockBody>(r#"{"sku":"A","from":"main","to":"shop","quantity":5,"reference":"van 3"}"#);
+    keeps::<HoldStockBody>(
+        r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","lines":[{"sku":"A","quantity":1,"location":"main"}],"ttl_seconds":1,"reference":"cart 7"}"#,
+    );
+    keeps::<RegisterCustomerBody>(CUSTOMER);
+    keeps::<UpdateCustomerBody>(r#"{"email":"a@b","name":null,"addresses":[],"tags":null}"#);
     keeps::<ReceiveStockBody>(r#"{"quantity":5,"reference":"PO 7"}"#);
     keeps::<AdjustStockBody>(r#"{"delta":-1,"reason":"broken","expected":3}"#);
     keeps::<AdjustStockBody>(r#"{"count":0,"reason":"stolen"}"#);
@@ -47,18 +70,66 @@ fn bodies_are_written_down_as_they_came() {
     keeps::<RequestReturnBody>(r#"{"lines":[{"line":1,"quantity":1}],"reason":"small","external_ref":"C1"}"#);
     keeps::<ReceiveReturnBody>(r#"{"disposition":"restock"}"#);
     keeps::<RecordRefundBody>(r#"{"payment":1,"amount":1,"return":1}"#);
+    keeps::<AmendOrderBody>(
+        r#"{"add":[{"sku":"A","quantity":1}],"change":[{"line":1,"quantity":2,"discount":0,"tax_rate":0}],"remove":[2],"shipping_lines":[],"on_shortage":"partial","expected_total":1,"reason":"more"}"#,
+    );
+    keeps::<AmendOrderBody>("{}");
+    keeps::<HoldOrderBody>(r#"{"reason":"in doubt"}"#);
+    keeps::<ReleaseOrderBody>("{}");
+    keeps::<AddNoteBody>(r#"{"note":"called\ntwice","author":"Kim"}"#);
+    keeps::<TagOrderBody>(r#"{"add":["gift"],"remove":["late"]}"#);
+    keeps::<ChangeAddressesBody>(
+        r#"{"shipping_address":{"name":"Ada","line1":"1 High St","city":"Leeds","country":"GB"}}"#,
+    );
+    keeps::<AssignCustomerBody>(r#"{"customer_id":"0190163d-8694-739b-aea5-966c26f8ad92"}"#);
 }
 
 #[test]
 fn a_command_is_written_down_with_its_name() {
     let body = serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
-    let command = serde_json::to_string(&Command::PlaceOrder(PlaceOrder { body })).unwrap();
+    let command = serde_json::to_string(&Command::PlaceOrder(PlaceOrder { body, stock: Default::default() })).unwrap();
     assert_eq!(command, r#"{"PlaceOrder":{"body":{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}}}"#);
 }
 
 #[test]
+fn a_customer_is_fingerprinted_by_what_was_sent_and_never_shown() {
+    let command = |secret: &str| {
+        let emails = EmailIndex::from_setting(&secret.repeat(32)).unwrap();
+        Command::RegisterCustomer(RegisterCustomer::new(serde_json::from_str(CUSTOMER).unwrap(), &emails))
+    };
+    let written = serde_json::to_string(&command("k")).unwrap();
+    assert_eq!(written, format!(r#"{{"RegisterCustomer":{{"body":{CUSTOMER}}}}}"#));
+    assert_eq!(written, serde_json::to_string(&command("l")).unwrap());
+    let shown = format!("{:?}", command("k"));
+    for personal in ["ada", "Ada", "+44", "High St", "Leeds"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
+fn how_an_import_handles_stock_is_a_part_of_the_command() {
+    let body: PlaceOrderBody =
+        serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
+    let written = |stock| serde_json::to_string(&PlaceOrder { body: body.clone(), stock }).unwrap();
+    assert!(written(StockHandling::Force).ends_with(r#","stock":"force"}"#));
+    assert!(written(StockHandling::Skip).ends_with(r#","stock":"skip"}"#));
+    assert!(
+        refusal::<PlaceOrderBody>(r#"{"stock":"force","currency":"GBP","lines":[]}"#)
+            .starts_with("unknown field `stock`")
+    );
+}
+
+#[test]
+fn nobody_sees_who_ordered_in_a_log() {
+    let body: PlaceOrderBody = serde_json::from_str(GUEST).unwrap();
+    let shown = format!("{body:?}");
+    assert!(!shown.contains("ada@example.com") && !shown.contains("High St"), "{shown}");
+}
+
+#[test]
 fn an_order_that_brings_its_id_happened_at_its_instant() {
-    let command = Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap() });
+    let command =
+        Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap(), stock: Default::default() });
     assert_eq!(command.occurred_at().unwrap().to_rfc3339(), "2024-06-14T10:14:09.300+00:00");
 }
 
@@ -71,6 +142,12 @@ fn unknown_fields_are_refused_everywhere() {
         refusal::<RecordPaymentBody>(r#"{"kind":"authorized","amount":1,"method":"card","colour":1}"#),
         refusal::<AdjustStockBody>(r#"{"delta":1,"reason":"x","colour":1}"#),
         refusal::<DiscontinueProductBody>(r#"{"colour":1}"#),
+        refusal::<UpdateProductBody>(r#"{"colour":1}"#),
+        refusal::<SetStockPolicyBody>(r#"{"kind":"deny","colour":1}"#),
+        refusal::<TransferStockBody>(r#"{"colour":1}"#),
+        refusal::<HoldStockBody>(r#"{"lines":[{"sku":"A","quantity":1,"colour":1}]}"#),
+        refusal::<RegisterCustomerBody>(r#"{"email":"a@b","colour":1}"#),
+        refusal::<UpdateCustomerBody>(r#"{"colour":1}"#),
         refusal::<CreateFulfilmentBody>(r#"{"lines":[{"line":1,"quantity":1,"colour":1}]}"#),
     ];
     for told in told {
@@ -87,6 +164,23 @@ fn refusals_say_what_would_do() {
         (line(r#"{"sku":"A","quantity":1000001}"#), "must be a whole number from 1 to 1000000"),
         (line(r#"{"sku":"A","quantity":"1"}"#), "must be a whole number from 1 to 1000000"),
         (line(r#"{"sku":"A B","quantity":1}"#), "must be 1 to 64 of the characters A-Z a-z 0-9 . _ -"),
+        (
+            refusal::<PlaceOrderBody>(r#"{"currency":"GBP","on_shortage":"wait","lines":[]}"#),
+            "unknown variant `wait`, expected one of `reject`, `backorder`, `partial`",
+        ),
+        (
+            refusal::<ChangeAddressesBody>(
+                r#"{"shipping_address":{"name":"A","line1":"1","city":"L","country":"gb"}}"#,
+            ),
+            "must be an ISO 3166-1 code of two capitals, such as GB",
+        ),
+        (refusal::<AddNoteBody>(r#"{"note":" \n"}"#), "must not be empty or blank: write 1 to 2000 characters"),
+        (refusal::<AddNoteBody>(r#"{"note":"a\u0000"}"#), "has the control character U+0000 at character 2: remove it"),
+        (refusal::<AmendOrderBody>(r#"{"change":[]}"#), "has no lines: send at least one"),
+        (
+            refusal::<AmendOrderBody>(r#"{"change":[{"line":1,"quantity":0}]}"#),
+            "must be a whole number from 1 to 1000000",
+        ),
         (line(r#"{"sku":7,"quantity":1}"#), "invalid type: integer `7`, expected a text of 1 to 64"),
         (
             line(r#"{"sku":"A","quantity":1,"tax_rate":0.2}"#),

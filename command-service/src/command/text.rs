@@ -8,12 +8,24 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Text of 1 to `MAX` characters in one line, not only blanks.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(Box<str>);
 
-/// What people call a product.
+/// What people call something or somebody, and the lines of an address.
 pub type Name = Text<200>;
+
+/// What tax engines call a kind of goods.
+pub type TaxClass = Text<64>;
+
+/// What an attribute of a product is called: colour, size, brand.
+pub type AttributeName = Text<64>;
+
+/// What an attribute of a product is.
+pub type AttributeValue = Text<500>;
+
+/// A phone number as people write it.
+pub type Phone = Text<40>;
 
 /// Why somebody did something.
 pub type Reason = Text<500>;
@@ -31,6 +43,11 @@ pub const MAX_NOTE_CHARS: usize = 2000;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Note(Box<str>);
+
+/// A word about something, by whoever: as a [`Note`], but not blank.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Remark(Note);
 
 /// Why a text was refused; says what would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +90,13 @@ impl Note {
     }
 }
 
+impl Remark {
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 impl<const MAX: usize> std::str::FromStr for Text<MAX> {
     type Err = InvalidText;
 
@@ -91,6 +115,18 @@ impl std::str::FromStr for Note {
     fn from_str(text: &str) -> Result<Self, InvalidText> {
         check(text, MAX_NOTE_CHARS, |c| matches!(c, '\n' | '\r' | '\t'))?;
         Ok(Self(text.into()))
+    }
+}
+
+impl std::str::FromStr for Remark {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        let note = text.parse()?;
+        match text.chars().all(char::is_whitespace) {
+            true => Err(InvalidText::Blank { max: MAX_NOTE_CHARS }),
+            false => Ok(Self(note)),
+        }
     }
 }
 
@@ -115,6 +151,12 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
 }
 
 impl<'de> Deserialize<'de> for Note {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed { max: MAX_NOTE_CHARS, parse: str::parse })
+    }
+}
+
+impl<'de> Deserialize<'de> for Remark {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Parsed { max: MAX_NOTE_CHARS, parse: str::parse })
     }
@@ -171,6 +213,20 @@ impl JsonSchema for Note {
     }
 }
 
+impl JsonSchema for Remark {
+    fn schema_name() -> Cow<'static, str> {
+        "Remark".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_NOTE_CHARS, "pattern": r"\S" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +250,6 @@ mod tests {
     fn a_note_keeps_its_line_breaks() {
         assert_eq!(serde_json::from_str::<Note>(r#""ring\n\ttwice""#).unwrap().as_str(), "ring\n\ttwice");
         assert!(serde_json::from_str::<Note>(r#""\u0000""#).is_err());
+        assert!("\n ".parse::<Note>().is_ok() && "\n ".parse::<Remark>().is_err());
     }
 }

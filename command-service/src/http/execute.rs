@@ -1,82 +1,67 @@
-//! From a parsed command to its reply: reads the key and the context from the headers, submits, waits.
+//! From a parsed command to its answer: submits the request that the caller makes of it, and waits.
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use events::Metadata;
 use platform::metric_names;
 use platform::problem::Problem;
 
-use super::{MailboxSlot, reply};
+use super::asked::{Asked, Said, Switches};
+use super::operation::Terms;
+use super::{MailboxSlot, problems, reply};
 use crate::command::Command;
-use crate::writer::Request;
-use crate::writer::key::Key;
+use crate::writer::{Reply, Request};
 
-/// Longest correlation id, in characters.
-const MAX_CORRELATION_CHARS: usize = 128;
-
-/// Length of a `traceparent` of version 00 (W3C Trace Context, 3.2).
-const TRACEPARENT_CHARS: usize = 55;
-
-/// Whether a command may come without an idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyNeed {
-    /// No: a repeat would act twice.
-    Required,
-    /// Yes: a repeat finds that it is so already.
-    Optional,
-}
-
-/// What a command that took effect has done, for the status of its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Made something that was not there: 201.
-    Created,
-    /// Changed something: 200.
-    Changed,
-}
+/// What the query of a single command may say.
+pub(super) const SWITCHES: [&str; 1] = ["dry_run"];
 
 /// Submits a command and gives its answer.
 pub(super) async fn execute(
     slot: &MailboxSlot,
+    query: Option<&str>,
     headers: &HeaderMap,
-    need: KeyNeed,
-    effect: Effect,
+    terms: Terms,
     command: Command,
 ) -> Response {
-    let request = match request(headers, need, command) {
-        Ok(request) => request,
-        Err(problem) => return problem.into_response(),
+    let mut response = match try_execute(slot, query, headers, &terms, command).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
     };
-    let Some(mailbox) = slot.get() else { return reply::starting().into_response() };
-    let name = request.command.name();
-    let (outcome, response) = match mailbox.submit(request).await {
-        Ok(replied) => (reply::outcome(&replied), reply::response(replied, effect)),
-        Err(shed) => ("shed", reply::shed(shed).into_response()),
-    };
-    metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => name, "outcome" => outcome).increment(1);
+    if let Some(deprecation) = terms.deprecation {
+        deprecation.tell(response.headers_mut());
+    }
     response
 }
 
-fn request(headers: &HeaderMap, need: KeyNeed, command: Command) -> Result<Request, Problem> {
-    let key = match (headers.get("idempotency-key"), need) {
-        (Some(key), _) => {
-            Key::named(key.to_str().unwrap_or_default(), &command).map_err(|error| reply::invalid_key(&error))?
-        }
-        (None, KeyNeed::Required) => return Err(reply::key_missing()),
-        (None, KeyNeed::Optional) => Key::anonymous(&command),
-    };
-    let metadata = Metadata {
-        occurred_at: command.occurred_at(),
-        correlation_id: visible(headers, "x-correlation-id", MAX_CORRELATION_CHARS),
-        causation_id: None,
-        traceparent: visible(headers, "traceparent", TRACEPARENT_CHARS),
-    };
-    Ok(Request { metadata, ..Request::new(key, command) })
+async fn try_execute(
+    slot: &MailboxSlot,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    terms: &Terms,
+    command: Command,
+) -> Result<Response, Problem> {
+    let switches = Switches::read(query, &SWITCHES)?;
+    let asked = Asked::read(headers, switches.dry_run);
+    let request = asked.request(&Said::read(headers), terms.needs, command)?;
+    let told = reply::tell(submit(slot, request).await?)?;
+    Ok(told.response(terms.effect, asked.preference))
 }
 
-/// A header that only accompanies the command: what is not usable is left out, not refused.
-fn visible(headers: &HeaderMap, name: &str, max_chars: usize) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?;
-    let usable = !text.is_empty() && text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic());
-    usable.then(|| text.to_owned())
+async fn submit(slot: &MailboxSlot, request: Request) -> Result<Reply, Problem> {
+    let mailbox = slot.get().ok_or_else(problems::starting)?;
+    let name = request.command.name();
+    match mailbox.submit(request).await {
+        Ok(reply) => {
+            count(name, reply::outcome(&reply));
+            Ok(reply)
+        }
+        Err(shed) => {
+            count(name, "shed");
+            Err(problems::shed(shed))
+        }
+    }
+}
+
+/// Counts a command that was handed to the writer.
+pub(super) fn count(command: &'static str, outcome: &'static str) {
+    metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => command, "outcome" => outcome).increment(1);
 }

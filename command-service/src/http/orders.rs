@@ -1,144 +1,196 @@
-//! Commands to orders, their payments, fulfilments, returns and refunds.
+//! Commands to orders, their payments, fulfilments, returns and refunds. Those that change an order as such are in
+//! [`order_changes`].
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::post;
-use events::OrderId;
-use events::order::PartNo;
-use platform::json::Json;
-use platform::params::Path;
+use platform::deprecation::Deprecation;
+use serde_json::json;
 
-use super::MailboxSlot;
-use super::execute::{Effect, KeyNeed, execute};
-use crate::command::order::{
-    CancelFulfilmentBody, CancelOrderBody, CreateFulfilmentBody, DeliverFulfilmentBody, PlaceOrderBody,
-    ReceiveReturnBody, RecordPaymentBody, RecordRefundBody, RejectReturnBody, RequestReturnBody, ShipFulfilmentBody,
-};
+use super::commands::Commands;
+use super::operation::{Operation, Refusal};
+use super::order_changes;
+use crate::command::order::{CancelOrderBody, PlaceOrderBody, StockHandling};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
 };
 
-pub(super) fn routes() -> Router<MailboxSlot> {
-    Router::new()
-        .route("/v1/orders", post(place))
-        .route("/v1/orders/{id}/payments", post(record_payment))
-        .route("/v1/orders/{id}/fulfilments", post(create_fulfilment))
-        .route("/v1/orders/{id}/fulfilments/{n}/shipment", post(ship_fulfilment))
-        .route("/v1/orders/{id}/fulfilments/{n}/delivery", post(deliver_fulfilment))
-        .route("/v1/orders/{id}/fulfilments/{n}/cancellation", post(cancel_fulfilment))
-        .route("/v1/orders/{id}/cancellation", post(cancel))
-        .route("/v1/orders/{id}/returns", post(request_return))
-        .route("/v1/orders/{id}/returns/{n}/receipt", post(receive_return))
-        .route("/v1/orders/{id}/returns/{n}/rejection", post(reject_return))
-        .route("/v1/orders/{id}/refunds", post(record_refund))
+/// The field `shipping` of an order to place, one amount with tax, gives way to `shipping_lines`.
+const SHIPPING: Deprecation = Deprecation {
+    since: "@1796083200",
+    sunset: "Wed, 01 Dec 2027 00:00:00 GMT",
+    link: "</docs#/orders/place_order>; rel=\"deprecation\"; type=\"text/html\"",
+};
+
+/// What every command to an order may meet.
+pub(super) const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
+const FULFILMENT: &[Refusal] = &[(404, "unknown-fulfilment")];
+const RETURN: &[Refusal] = &[(404, "unknown-return")];
+const LINES: &[Refusal] = &[(422, "unknown-line"), (422, "quantity-exceeded")];
+
+pub(super) fn commands() -> Commands {
+    let orders = Commands::to("orders", "Orders, their payments, fulfilments, returns and refunds.");
+    order_changes::commands(returns(fulfilments(payments(placing(orders)))))
 }
 
-async fn place(slot: State<MailboxSlot>, headers: HeaderMap, Json(body): Json<PlaceOrderBody>) -> Response {
-    let command = Command::PlaceOrder(PlaceOrder { body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+fn placing(orders: Commands) -> Commands {
+    orders
+        .post(
+            "/v1/orders",
+            Operation::new("place_order", "Places an order and reserves its stock")
+                .note(
+                    "Either every line gets its stock or nothing happens, unless `on_shortage` says otherwise: `reject` takes \
+                     only what is here, `backorder` promises what is not where the stock's policy allows it, `partial` takes \
+                     what is here and leaves out the rest. If it is left out, the policy decides. The answer has the order's \
+                     code; what was taken stands in the order.",
+                )
+                .note("`hold_id` takes a checkout hold over, with all that it keeps.")
+                .creates()
+                .needs_key()
+                .refuses(&[
+                    (409, "insufficient-stock"),
+                    (409, "inactive-product"),
+                    (409, "duplicate-order"),
+                    (409, "duplicate-external-ref"),
+                    (409, "hold-gone"),
+                    (409, "customer-erased"),
+                    (422, "exclusive-fields"),
+                    (422, "unknown-product"),
+                    (422, "price-missing"),
+                    (422, "unknown-channel"),
+                    (422, "wrong-currency"),
+                    (422, "total-mismatch"),
+                    (422, "discount-exceeded"),
+                    (422, "amount-overflow"),
+                    (422, "instant-out-of-range"),
+                ])
+                .deprecates(|body: &PlaceOrderBody| body.shipping.is_some(), &SHIPPING)
+                .example(json!({
+                    "currency": "GBP",
+                    "lines": [{ "sku": "LAMP", "quantity": 2, "tax_rate": 200_000 }],
+                    "shipping_lines": [{ "name": "Standard", "amount": 400, "tax_rate": 200_000 }],
+                    "contact": { "name": "Ada Byron", "email": "ada@example.com" },
+                    "tags": ["gift"],
+                })),
+            |(), body| Command::PlaceOrder(PlaceOrder { body, stock: StockHandling::Enforce }),
+        )
+        .post(
+            "/v1/orders/{order_id}/cancellation",
+            // The whole order is cancelled once; some of its pieces could be cancelled again.
+            Operation::new("cancel_order", "Gives up pieces that are not shipped, or all of them")
+                .needs_key_if(|body: &CancelOrderBody| body.lines.is_some(), "the body has `lines`")
+                .refuses(ORDER)
+                .refuses(LINES)
+                .example(json!({ "reason": "changed her mind" })),
+            |order_id, body| Command::CancelOrder(CancelOrder { order_id, body }),
+        )
 }
 
-async fn record_payment(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(order_id): Path<OrderId>,
-    Json(body): Json<RecordPaymentBody>,
-) -> Response {
-    let command = Command::RecordPayment(RecordPayment { order_id, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+fn payments(orders: Commands) -> Commands {
+    orders
+        .post(
+            "/v1/orders/{order_id}/payments",
+            Operation::new("record_payment", "Records what happened to money")
+                .creates()
+                .needs_key()
+                .refuses(ORDER)
+                .refuses(&[
+                    (404, "unknown-payment"),
+                    (422, "method-missing"),
+                    (422, "amount-overflow"),
+                    (422, "too-many-parts"),
+                ])
+                .example(json!({ "kind": "captured", "amount": 900, "method": "card" })),
+            |order_id, body| Command::RecordPayment(RecordPayment { order_id, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/refunds",
+            Operation::new("record_refund", "Records money that went back")
+                .creates()
+                .needs_key()
+                .refuses(ORDER)
+                .refuses(&[
+                    (404, "unknown-payment"),
+                    (404, "unknown-return"),
+                    (422, "amount-exceeded"),
+                    (422, "amount-overflow"),
+                ])
+                .example(json!({ "payment": 1, "amount": 450 })),
+            |order_id, body| Command::RecordRefund(RecordRefund { order_id, body }),
+        )
 }
 
-async fn create_fulfilment(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(order_id): Path<OrderId>,
-    Json(body): Json<CreateFulfilmentBody>,
-) -> Response {
-    let command = Command::CreateFulfilment(CreateFulfilment { order_id, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+fn fulfilments(orders: Commands) -> Commands {
+    orders
+        .post(
+            "/v1/orders/{order_id}/fulfilments",
+            Operation::new("create_fulfilment", "Begins to pack pieces")
+                .creates()
+                .needs_key()
+                .refuses(ORDER)
+                .refuses(LINES)
+                .refuses(&[
+                    (409, "insufficient-stock"),
+                    (422, "several-locations"),
+                    (422, "wrong-location"),
+                    (422, "too-many-parts"),
+                ])
+                .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
+            |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/fulfilments/{fulfilment}/shipment",
+            Operation::new("ship_fulfilment", "Says that packed pieces left")
+                .refuses(ORDER)
+                .refuses(FULFILMENT)
+                .refuses(&[(409, "insufficient-stock")])
+                .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
+            |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/fulfilments/{fulfilment}/delivery",
+            Operation::new("deliver_fulfilment", "Says that shipped pieces arrived")
+                .refuses(ORDER)
+                .refuses(FULFILMENT)
+                .example(json!({})),
+            |(order_id, fulfilment), body| Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/fulfilments/{fulfilment}/cancellation",
+            Operation::new("cancel_fulfilment", "Gives up packing")
+                .refuses(ORDER)
+                .refuses(FULFILMENT)
+                .example(json!({})),
+            |(order_id, fulfilment), body| Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body }),
+        )
 }
 
-async fn ship_fulfilment(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((order_id, fulfilment)): Path<(OrderId, PartNo)>,
-    Json(body): Json<ShipFulfilmentBody>,
-) -> Response {
-    let command = Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn deliver_fulfilment(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((order_id, fulfilment)): Path<(OrderId, PartNo)>,
-    Json(body): Json<DeliverFulfilmentBody>,
-) -> Response {
-    let command = Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn cancel_fulfilment(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((order_id, fulfilment)): Path<(OrderId, PartNo)>,
-    Json(body): Json<CancelFulfilmentBody>,
-) -> Response {
-    let command = Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn cancel(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(order_id): Path<OrderId>,
-    Json(body): Json<CancelOrderBody>,
-) -> Response {
-    // The whole order is cancelled once; some of its pieces could be cancelled again.
-    let need = if body.lines.is_some() { KeyNeed::Required } else { KeyNeed::Optional };
-    let command = Command::CancelOrder(CancelOrder { order_id, body });
-    execute(&slot, &headers, need, Effect::Changed, command).await
-}
-
-async fn request_return(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(order_id): Path<OrderId>,
-    Json(body): Json<RequestReturnBody>,
-) -> Response {
-    let command = Command::RequestReturn(RequestReturn { order_id, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
-}
-
-async fn receive_return(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((order_id, return_no)): Path<(OrderId, PartNo)>,
-    Json(body): Json<ReceiveReturnBody>,
-) -> Response {
-    let command = Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn reject_return(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((order_id, return_no)): Path<(OrderId, PartNo)>,
-    Json(body): Json<RejectReturnBody>,
-) -> Response {
-    let command = Command::RejectReturn(RejectReturn { order_id, return_no, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn record_refund(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(order_id): Path<OrderId>,
-    Json(body): Json<RecordRefundBody>,
-) -> Response {
-    let command = Command::RecordRefund(RecordRefund { order_id, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+fn returns(orders: Commands) -> Commands {
+    orders
+        .post(
+            "/v1/orders/{order_id}/returns",
+            Operation::new("request_return", "Asks to send pieces back")
+                .creates()
+                .needs_key()
+                .refuses(ORDER)
+                .refuses(LINES)
+                .refuses(&[(422, "too-many-parts")])
+                .example(json!({ "reason": "too large", "lines": [{ "line": 1, "quantity": 1 }] })),
+            |order_id, body| Command::RequestReturn(RequestReturn { order_id, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/returns/{return}/receipt",
+            Operation::new("receive_return", "Takes pieces back")
+                .refuses(ORDER)
+                .refuses(RETURN)
+                .refuses(&[(422, "stock-limit")])
+                .example(json!({ "disposition": "restock" })),
+            |(order_id, return_no), body| Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body }),
+        )
+        .post(
+            "/v1/orders/{order_id}/returns/{return}/rejection",
+            Operation::new("reject_return", "Refuses a return")
+                .refuses(ORDER)
+                .refuses(RETURN)
+                .example(json!({ "reason": "worn" })),
+            |(order_id, return_no), body| Command::RejectReturn(RejectReturn { order_id, return_no, body }),
+        )
 }

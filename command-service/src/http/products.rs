@@ -1,58 +1,61 @@
 //! Commands to products.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::{post, put};
-use events::{Currency, Sku};
-use platform::json::Json;
-use platform::params::Path;
+use serde_json::json;
 
-use super::MailboxSlot;
-use super::execute::{Effect, KeyNeed, execute};
-use crate::command::product::{ChangePriceBody, CreateProductBody, DiscontinueProductBody, ReactivateProductBody};
-use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct};
+use super::commands::Commands;
+use super::operation::{Operation, Refusal};
+use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 
-pub(super) fn routes() -> Router<MailboxSlot> {
-    Router::new()
-        .route("/v1/products", post(create))
-        .route("/v1/products/{sku}/prices/{currency}", put(change_price))
-        .route("/v1/products/{sku}/discontinuation", post(discontinue))
-        .route("/v1/products/{sku}/reactivation", post(reactivate))
-}
+const UNKNOWN: &[Refusal] = &[(404, "unknown-product"), (422, "instant-out-of-range")];
 
-async fn create(slot: State<MailboxSlot>, headers: HeaderMap, Json(body): Json<CreateProductBody>) -> Response {
-    let command = Command::CreateProduct(CreateProduct { body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Created, command).await
-}
-
-async fn change_price(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((sku, currency)): Path<(Sku, Currency)>,
-    Json(body): Json<ChangePriceBody>,
-) -> Response {
-    let command = Command::ChangePrice(ChangePrice { sku, currency, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn discontinue(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(sku): Path<Sku>,
-    Json(body): Json<DiscontinueProductBody>,
-) -> Response {
-    let command = Command::DiscontinueProduct(DiscontinueProduct { sku, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
-}
-
-async fn reactivate(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path(sku): Path<Sku>,
-    Json(body): Json<ReactivateProductBody>,
-) -> Response {
-    let command = Command::ReactivateProduct(ReactivateProduct { sku, body });
-    execute(&slot, &headers, KeyNeed::Optional, Effect::Changed, command).await
+pub(super) fn commands() -> Commands {
+    Commands::to("products", "What can be sold.")
+        .post(
+            "/v1/products",
+            Operation::new("create_product", "Creates a product that can be sold")
+                .creates()
+                .refuses(&[(409, "duplicate-sku"), (422, "instant-out-of-range")])
+                .example(json!({
+                    "sku": "LAMP",
+                    "name": "Lamp",
+                    "prices": { "GBP": 450 },
+                    "tax_class": "standard",
+                    "attributes": { "colour": "red" },
+                    "tags": ["lights"],
+                })),
+            |(), body| Command::CreateProduct(CreateProduct { body }),
+        )
+        .patch(
+            "/v1/products/{sku}",
+            Operation::new("update_product", "Describes a product in another way")
+                .note(
+                    "A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, tags are replaced as a whole. Prices \
+                     have a route of their own.",
+                )
+                .needs_version()
+                .refuses(&[(404, "unknown-product"), (422, "too-many-attributes")])
+                .example(json!({ "tax_class": "reduced", "attributes": { "colour": "green", "size": null } })),
+            |sku, body| Command::UpdateProduct(UpdateProduct { sku, body }),
+        )
+        .put(
+            "/v1/products/{sku}/prices/{currency}",
+            Operation::new("change_price", "Sets the price of a product in one currency")
+                .refuses(UNKNOWN)
+                .example(json!({ "price": 475 })),
+            |(sku, currency), body| Command::ChangePrice(ChangePrice { sku, currency, body }),
+        )
+        .post(
+            "/v1/products/{sku}/discontinuation",
+            Operation::new("discontinue_product", "Takes a product out of the assortment")
+                .refuses(UNKNOWN)
+                .example(json!({})),
+            |sku, body| Command::DiscontinueProduct(DiscontinueProduct { sku, body }),
+        )
+        .post(
+            "/v1/products/{sku}/reactivation",
+            Operation::new("reactivate_product", "Takes a product back into the assortment")
+                .refuses(UNKNOWN)
+                .example(json!({})),
+            |sku, body| Command::ReactivateProduct(ReactivateProduct { sku, body }),
+        )
 }

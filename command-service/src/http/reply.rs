@@ -1,49 +1,109 @@
-//! What callers are told: an answer with its position, or a problem document that says what to do.
+//! What callers are told: an answer with its position, what would happen, or a problem document that says what to do
+//! ([`super::problems`]).
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
-use events::Category;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use events::{Category, OrderCode, Position, Version, codec};
+use platform::openapi::Header;
 use platform::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::execute::Effect;
+use super::asked::Preference;
+use super::operation::Effect;
+use super::problems;
+use crate::rules::NewEvent;
+use crate::state::State;
+use crate::writer::Reply;
 use crate::writer::answer::{Answer, Part};
-use crate::writer::key::InvalidKey;
-use crate::writer::{Reply, Shed};
 
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// Seconds after which it makes sense to try again.
-const RETRY_AFTER_SECONDS: u64 = 1;
-
-/// The body of an answer.
-#[derive(Serialize)]
-struct Body200<'a> {
+/// What a command did.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answered<'a> {
+    /// Key of what the command addressed: an order's id, a product's SKU, SKU and location of stock.
     id: &'a str,
+    /// The order's code, where the command gave one out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    version: i32,
-    position: i64,
+    code: Option<&'a OrderCode>,
+    /// Version of what was addressed, after the command.
+    version: Version,
+    /// Position of the command's last event: a query with this `Consistency-Token` sees its effect.
+    position: Position,
+    /// The part of an order that the command made or moved.
     #[serde(flatten)]
     part: Part,
+    /// What was addressed, after the command; where `Prefer: return=representation` asked for it and this is no repeat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a State>,
 }
 
-/// The response to a command.
-pub(super) fn response(reply: Reply, effect: Effect) -> axum::response::Response {
-    match reply {
-        Reply::Done { answer, replayed, state: _ } => done(&answer, replayed, effect),
-        Reply::Would { answer, events: _ } => done(&answer, false, Effect::Changed),
-        Reply::Rejected(rejection) => rejected(&rejection).into_response(),
-        Reply::KeyReused => key_reused().into_response(),
-        Reply::InFlight => in_flight().into_response(),
-        Reply::Skipped => skipped().into_response(),
-        Reply::Unreadable => unreadable().into_response(),
-        Reply::Unknown => unknown().into_response(),
-    }
+/// What a command would do.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tried<'a> {
+    /// Always `true`: nothing was done.
+    dry_run: bool,
+    /// What would be answered; `position` is where the log ends now.
+    would: Answered<'a>,
+    /// What would be written.
+    events: Vec<WouldBe<'a>>,
+}
+
+/// An event that would be written.
+#[derive(Serialize, JsonSchema)]
+struct WouldBe<'a> {
+    /// To what, such as `order-0190163d-8694-739b-aea5-966c26f8ad91`.
+    stream: &'a str,
+    /// What happens, such as `OrderPlaced`.
+    r#type: &'static str,
+    /// What is said of it; see the event's own JSON Schema.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    data: Box<RawValue>,
+}
+
+/// Headers of an answer.
+pub(super) const HEADERS: [Header; 4] = [
+    Header::sometimes::<String>("ETag", "Version of what was addressed, for `If-Match`; not where nothing was done."),
+    Header::sometimes::<Position>("Consistency-Token", "As `position`: send it with a query that must see the effect."),
+    Header::sometimes::<bool>("Idempotent-Replayed", "`true` where this is the answer of an earlier time."),
+    Header::sometimes::<String>("Preference-Applied", "What of `Prefer` was heeded (RFC 7240)."),
+];
+
+/// The same where something was made.
+pub(super) const CREATED_HEADERS: [Header; 5] = [
+    HEADERS[0],
+    HEADERS[1],
+    HEADERS[2],
+    HEADERS[3],
+    Header::always::<String>("Location", "Where the query-service shows it."),
+];
+
+/// A reply that is no problem.
+pub(super) enum Told {
+    /// It took effect.
+    Done { answer: Answer, replayed: bool, state: Option<Box<State>> },
+    /// It would.
+    Would { answer: Answer, events: Vec<NewEvent> },
+}
+
+/// Tells answers from problems.
+pub(super) fn tell(reply: Reply) -> Result<Told, Problem> {
+    Err(match reply {
+        Reply::Done { answer, replayed, state } => return Ok(Told::Done { answer, replayed, state }),
+        Reply::Would { answer, events } => return Ok(Told::Would { answer, events }),
+        Reply::Rejected(rejection) => problems::rejected(&rejection),
+        Reply::KeyReused => problems::key_reused(),
+        Reply::InFlight => problems::in_flight(),
+        Reply::Skipped => problems::skipped(),
+        Reply::Unreadable => problems::unreadable(),
+        Reply::Unknown => problems::unknown(),
+    })
 }
 
 /// The reply in one word, for metrics.
@@ -61,28 +121,77 @@ pub(super) fn outcome(reply: &Reply) -> &'static str {
     }
 }
 
-fn done(answer: &Answer, replayed: bool, effect: Effect) -> Response<Body> {
-    let body = Body200 {
-        id: answer.stream.key(),
-        code: answer.code.as_ref().map(|code| code.as_str()),
-        version: answer.version.0,
-        position: answer.position.0,
-        part: answer.part,
-    };
-    let json = serde_json::to_vec(&body).expect("an answer is plain data");
-    let mut response = Response::new(Body::from(json));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
-    headers.insert(CONSISTENCY_TOKEN, HeaderValue::from(answer.position.0));
-    insert(headers, header::ETAG, format!("\"{}\"", answer.version));
-    if replayed {
-        headers.insert(IDEMPOTENT_REPLAYED, TRUE);
+impl Told {
+    /// The status of its answer.
+    pub(super) fn status(&self, effect: Effect) -> StatusCode {
+        match (self, effect) {
+            (Told::Done { .. }, Effect::Created) => StatusCode::CREATED,
+            (Told::Done { .. }, Effect::Changed) | (Told::Would { .. }, _) => StatusCode::OK,
+        }
     }
-    if effect == Effect::Created {
-        insert(headers, header::LOCATION, location(answer));
-        *response.status_mut() = StatusCode::CREATED;
+
+    /// The response to the command alone.
+    pub(super) fn response(&self, effect: Effect, preference: Option<Preference>) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.json()));
+        *response.status_mut() = self.status(effect);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
+        let Told::Done { answer, replayed, state } = self else { return response };
+        headers.insert(CONSISTENCY_TOKEN, HeaderValue::from(answer.position.0));
+        insert(headers, header::ETAG, format!("\"{}\"", answer.version));
+        if *replayed {
+            headers.insert(IDEMPOTENT_REPLAYED, TRUE);
+        }
+        if effect == Effect::Created {
+            insert(headers, header::LOCATION, location(answer));
+        }
+        match preference {
+            Some(Preference::Minimal) => insert(headers, PREFERENCE_APPLIED, "return=minimal".to_owned()),
+            Some(Preference::Representation) if state.is_some() => {
+                insert(headers, PREFERENCE_APPLIED, "return=representation".to_owned());
+            }
+            Some(Preference::Representation) | None => {}
+        }
+        response
     }
-    response
+
+    fn json(&self) -> Vec<u8> {
+        match self {
+            Told::Done { answer, state, .. } => json(&Answered::of(answer, state.as_deref())),
+            Told::Would { answer, events } => json(&Tried::of(answer, events)),
+        }
+    }
+}
+
+impl<'a> Answered<'a> {
+    pub(super) fn of(answer: &'a Answer, state: Option<&'a State>) -> Self {
+        Answered {
+            id: answer.stream.key(),
+            code: answer.code.as_ref(),
+            version: answer.version,
+            position: answer.position,
+            part: answer.part,
+            state,
+        }
+    }
+}
+
+impl<'a> Tried<'a> {
+    pub(super) fn of(answer: &'a Answer, events: &'a [NewEvent]) -> Self {
+        Tried { dry_run: true, would: Answered::of(answer, None), events: events.iter().map(WouldBe::of).collect() }
+    }
+}
+
+impl<'a> WouldBe<'a> {
+    fn of(new: &'a NewEvent) -> Self {
+        let encoded = codec::encode(&new.event);
+        let data = RawValue::from_string(encoded.payload).expect("the codec writes JSON");
+        WouldBe { stream: new.stream.as_str(), r#type: encoded.event_type, data }
+    }
+}
+
+fn json(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("an answer is plain data with text keys")
 }
 
 /// Where the query-service shows what the command made.
@@ -93,80 +202,12 @@ fn location(answer: &Answer) -> String {
         Category::Product => format!("/v1/products/{key}"),
         Category::Customer => format!("/v1/customers/{key}"),
         Category::Stock => format!("/v1/stock/{}", key.split('@').next().unwrap_or(key)),
+        Category::Hold => format!("/v1/stock-holds/{key}"),
     }
 }
 
-fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, value: String) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
-}
-
-fn rejected(rejection: &crate::rejection::Rejection) -> Problem {
-    let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::CONFLICT);
-    let mut problem = Problem::new(status, rejection.kind(), rejection.title()).detail(rejection.detail());
-    for (key, value) in rejection.extensions() {
-        problem = problem.with(key, value);
-    }
-    problem
-}
-
-pub(super) fn invalid_key(error: &InvalidKey) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-invalid", "The idempotency key is not usable")
-        .detail(format!("{error}."))
-}
-
-pub(super) fn key_missing() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-missing", "An idempotency key is needed").detail(
-        "Send the header Idempotency-Key with a fresh UUID per intended effect, and the same one when you repeat the request: \
-         then it takes effect at most once.",
-    )
-}
-
-fn key_reused() -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
-        .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
-}
-
-fn in_flight() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
-        .detail(
-            "A command with this Idempotency-Key is on its way. Repeat the request a little later to get its answer.",
-        )
-        .retry_after(RETRY_AFTER_SECONDS)
-}
-
-fn skipped() -> Problem {
-    Problem::new(StatusCode::FAILED_DEPENDENCY, "skipped", "Another command of the group did not take effect")
-        .detail("Nothing was done. Correct the command that was refused, then send the group again.")
-}
-
-pub(super) fn shed(shed: Shed) -> Problem {
-    let (kind, title) = match shed {
-        Shed::Full => ("overloaded", "Too many commands are waiting"),
-        Shed::Closed => ("stopping", "This process stops"),
-    };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
-        .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
-        .retry_after(RETRY_AFTER_SECONDS)
-}
-
-pub(super) fn starting() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "The log cannot be reached yet")
-        .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
-        .retry_after(RETRY_AFTER_SECONDS)
-}
-
-fn unknown() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", "The log did not answer in time")
-        .detail(
-            "The command took effect or did not. Repeat the request with the same Idempotency-Key: it takes effect once, \
-             and the answer says what it did.",
-        )
-        .retry_after(RETRY_AFTER_SECONDS)
-}
-
-fn unreadable() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "The command could not be decided")
-        .detail("Nothing was done. What the command needs cannot be read or written; the service's log says why.")
 }

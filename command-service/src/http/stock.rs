@@ -1,41 +1,62 @@
 //! Commands to stock.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::post;
-use events::{Location, Sku};
-use platform::json::Json;
-use platform::params::Path;
+use serde_json::json;
 
-use super::MailboxSlot;
-use super::execute::{Effect, KeyNeed, execute};
-use crate::command::stock::{AdjustStockBody, ReceiveStockBody};
-use crate::command::{AdjustStock, Command, ReceiveStock};
+use super::commands::Commands;
+use super::operation::Operation;
+use crate::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
 
-pub(super) fn routes() -> Router<MailboxSlot> {
-    Router::new()
-        .route("/v1/stock/{sku}/{location}/receipts", post(receive))
-        .route("/v1/stock/{sku}/{location}/adjustments", post(adjust))
-}
-
-async fn receive(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((sku, location)): Path<(Sku, Location)>,
-    Json(body): Json<ReceiveStockBody>,
-) -> Response {
-    let command = Command::ReceiveStock(ReceiveStock { sku, location, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
-}
-
-async fn adjust(
-    slot: State<MailboxSlot>,
-    headers: HeaderMap,
-    Path((sku, location)): Path<(Sku, Location)>,
-    Json(body): Json<AdjustStockBody>,
-) -> Response {
-    let command = Command::AdjustStock(AdjustStock { sku, location, body });
-    execute(&slot, &headers, KeyNeed::Required, Effect::Created, command).await
+pub(super) fn commands() -> Commands {
+    Commands::to("stock", "Pieces of a SKU at a location.")
+        .post(
+            "/v1/stock/{sku}/{location}/receipts",
+            Operation::new("receive_stock", "Takes in pieces")
+                .creates()
+                .needs_key()
+                .refuses(&[(404, "unknown-product"), (422, "stock-limit"), (422, "instant-out-of-range")])
+                .example(json!({ "quantity": 100, "reference": "delivery note 17" })),
+            |(sku, location), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
+        )
+        .post(
+            "/v1/stock/{sku}/{location}/adjustments",
+            Operation::new("adjust_stock", "Corrects the count of pieces, by a difference or to a count")
+                .creates()
+                .needs_key()
+                .refuses(&[
+                    (404, "unknown-product"),
+                    (409, "insufficient-stock"),
+                    (412, "stale-expected"),
+                    (422, "stock-limit"),
+                    (422, "instant-out-of-range"),
+                ])
+                .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
+            |(sku, location), body| Command::AdjustStock(AdjustStock { sku, location, body }),
+        )
+        .put(
+            "/v1/stock/{sku}/{location}/policy",
+            Operation::new("set_stock_policy", "Says how pieces are promised")
+                .note(
+                    "`deny` refuses what is not there, `backorder` promises up to `limit` pieces beyond it, `untracked` counts \
+                     nothing. `safety` pieces are never promised. All of it is replaced.",
+                )
+                .refuses(&[(404, "unknown-product"), (409, "policy-uncovered"), (422, "instant-out-of-range")])
+                .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
+            |(sku, location), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
+        )
+        .post(
+            "/v1/stock-transfers",
+            Operation::new("transfer_stock", "Moves pieces to another location")
+                .note("Only pieces that are neither promised nor kept back. The answer is about the stock that they leave.")
+                .creates()
+                .needs_key()
+                .refuses(&[
+                    (404, "unknown-product"),
+                    (409, "insufficient-stock"),
+                    (422, "same-location"),
+                    (422, "stock-limit"),
+                    (422, "instant-out-of-range"),
+                ])
+                .example(json!({ "sku": "LAMP", "from": "main", "to": "shop", "quantity": 5, "reference": "van 3" })),
+            |(), body| Command::TransferStock(TransferStock { body }),
+        )
 }

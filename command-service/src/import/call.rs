@@ -22,6 +22,7 @@ use crate::command::order::{
 };
 use crate::command::product::{ChangePriceBody, CreateProductBody};
 use crate::command::stock::ReceiveStockBody;
+use crate::command::tags::Tags;
 
 /// What the shop counts in.
 const CURRENCY: &str = "GBP";
@@ -64,6 +65,9 @@ pub(super) fn create(product: &Product) -> Call {
         sku: product.sku.clone(),
         name: product.name.clone(),
         prices: BTreeMap::from([(pounds(), price)]),
+        tax_class: None,
+        attributes: None,
+        tags: None,
         occurred_at: Some(at),
     };
     Call::post("/v1/products".to_owned(), "", &body).with_own_key()
@@ -105,8 +109,16 @@ pub(super) fn place(order: &Order, sku: impl Fn(u32) -> events::Sku) -> Call {
         lines: Lines::try_from(lines).expect("an order has one to five hundred lines"),
         discount: None,
         shipping: None,
+        shipping_lines: None,
         expected_total: Some(Price::try_from(order.total()).expect("five hundred bounded lines")),
         note: order.note.clone(),
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Tags::default(),
+        payment_due: None,
+        hold_id: None,
+        on_shortage: None,
     };
     Call::post("/v1/orders".to_owned(), &step(order, "order"), &body)
 }

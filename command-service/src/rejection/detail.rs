@@ -3,8 +3,9 @@
 use std::fmt::Display;
 
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
+use events::stock::StockPolicy;
 
-use super::{Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
 /// Most lines that a sentence tells one by one; the extensions have them all.
 const MAX_TOLD: usize = 5;
@@ -15,6 +16,8 @@ impl Rejection {
         match self {
             Self::UnknownProduct(sku) => format!("There is no product {sku}. Create it first, or correct the SKU."),
             Self::UnknownOrder(id) => format!("There is no order {id}. Correct the id."),
+            Self::UnknownCustomer(id) => format!("There is no customer {id}. Correct the id."),
+            Self::UnknownHold(id) => format!("There is no hold {id}. Correct the id."),
             Self::UnknownPart { part, number, last: 0 } => {
                 format!("The order has no {part} {number}; it has none yet. Create it first.")
             }
@@ -34,6 +37,18 @@ impl Rejection {
             Self::DuplicateOrder(id) => {
                 format!("There is an order {id} already. Send another id, or none and take the one in the answer.")
             }
+            Self::DuplicateHold(id) => {
+                format!("There is a hold {id} already. Send another id, or none and take the one in the answer.")
+            }
+            Self::DuplicateCustomer(id) => {
+                format!("There is another customer {id}. Send another id, or none and take the one in the answer.")
+            }
+            Self::DuplicateEmail => {
+                "Another customer has this e-mail address. Send another address, or find the customer by it.".to_owned()
+            }
+            Self::CustomerErased(id) => {
+                format!("Customer {id} is forgotten, and nothing can be known of them again. Register them anew.")
+            }
             Self::DuplicateExternalRef { channel, external_ref } => format!(
                 "Channel {channel} has an order `{external_ref}` already. If it is this one, there is nothing to do."
             ),
@@ -45,6 +60,24 @@ impl Rejection {
             }
             Self::StockLimit { on_hand, limit } => {
                 format!("{on_hand} pieces would be on hand; at most {limit} are counted. Correct the quantity.")
+            }
+            Self::PolicyUncovered { on_hand, reserved, policy, safety } => {
+                let beyond = match policy {
+                    StockPolicy::Backorder { limit } => format!(" and {limit} beyond them"),
+                    StockPolicy::Deny | StockPolicy::Untracked => String::new(),
+                };
+                format!(
+                    "{reserved} pieces are promised and {safety} were to be kept back, of {on_hand} on hand{beyond}. \
+                     Keep back less, or wait for stock."
+                )
+            }
+            Self::SameLocation(location) => {
+                format!("The pieces are at {location} already. Name two locations.")
+            }
+            Self::TooManyAttributes { found, limit } => {
+                format!(
+                    "The product would have {found} attributes; it can have {limit}. Take some away in the same patch."
+                )
             }
             Self::UnknownChannel(channel) => {
                 format!("There is no channel `{channel}`. Name one that exists, or none for the default.")
@@ -89,6 +122,25 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
             }
+            Self::HoldGone { hold_id, gone } => {
+                format!("Hold {hold_id} {}. Hold the stock again, or order without it.", became(*gone))
+            }
+            Self::UnknownBuyer(id) => {
+                format!("There is no customer {id}. Register the customer first, or correct the id.")
+            }
+            Self::ErasedBuyer(id) => format!("Customer {id} is erased. Name another one, or none."),
+            Self::Exclusive([one, other]) => format!("Send `{one}` or `{other}`, not both."),
+            Self::RepeatedLines(lines) => format!("Named more than once: line {}. Say it once.", list(lines)),
+            Self::BelowFulfilled(lines) => {
+                let lines = lines.iter().map(|line| {
+                    format!("line {} is to be of {}, {} are packed or shipped", line.line, line.requested, line.least)
+                });
+                format!("{}. Ask for more, or cancel the fulfilment first.", told(lines))
+            }
+            Self::NothingLeft => "No piece of the order would be wanted any more. Cancel it instead.".to_owned(),
+            Self::TooManyLines { lines, limit } => {
+                format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
+            }
             Self::TooManyParts { part, limit } => format!("The order has {limit} {part}s, the most there can be."),
         }
     }
@@ -97,6 +149,8 @@ impl Rejection {
 fn order_state(state: &OrderState) -> String {
     let obstacle = match state.obstacle {
         Obstacle::Lifecycle => format!("The order is {}.", lifecycle(state.lifecycle)),
+        Obstacle::SomeShipped => "Something is shipped already.".to_owned(),
+        Obstacle::OnHold => "The order is on hold: release it first.".to_owned(),
         Obstacle::AllShipped => "Everything that is wanted is shipped: request a return instead.".to_owned(),
         Obstacle::Fulfilment(number, at) => format!("Fulfilment {number} is {}.", fulfilment(at)),
         Obstacle::OtherShipment(number) => {
@@ -117,7 +171,7 @@ fn short(line: &ShortLine) -> String {
     let ShortLine { sku, location, requested, available, .. } = line;
     match line.line {
         Some(line) => format!("line {line} asks for {requested} of {sku} at {location}, {available} are available"),
-        None => format!("{requested} of {sku} at {location} would go, {available} are not reserved"),
+        None => format!("{requested} of {sku} at {location} are wanted, {available} are free"),
     }
 }
 
@@ -135,6 +189,15 @@ fn advice(purpose: Purpose) -> &'static str {
         Purpose::Fulfilment => "to be packed. Ask for less",
         Purpose::Cancellation => "neither packed nor shipped. Ask for less, or cancel the fulfilment first",
         Purpose::Return => "shipped and not yet sent back. Ask for less",
+    }
+}
+
+fn became(gone: Gone) -> &'static str {
+    match gone {
+        Gone::Unknown => "does not exist",
+        Gone::Released => "was given back",
+        Gone::Expired => "is past its time",
+        Gone::Consumed => "was taken over by another order",
     }
 }
 
@@ -171,6 +234,8 @@ impl Part {
             Part::Payment => "payment",
             Part::Fulfilment => "fulfilment",
             Part::Return => "return",
+            Part::Note => "note",
+            Part::Tag => "tag",
         }
     }
 }

@@ -18,6 +18,10 @@ impl Rejection {
         match self {
             Self::UnknownProduct(sku) | Self::DuplicateSku(sku) => json!({ "sku": sku }),
             Self::UnknownOrder(id) | Self::DuplicateOrder(id) => json!({ "order_id": id }),
+            Self::UnknownCustomer(id) | Self::DuplicateCustomer(id) | Self::CustomerErased(id) => {
+                json!({ "customer_id": id })
+            }
+            Self::UnknownHold(id) | Self::DuplicateHold(id) => json!({ "hold_id": id }),
             Self::UnknownPart { part, number, last } => json!({ part.as_str(): number, "last": last }),
             Self::OrderState(state) => state_members(state),
             Self::InsufficientStock(lines) => json!({ "lines": lines }),
@@ -28,6 +32,11 @@ impl Rejection {
             Self::StaleExpected { expected, on_hand } => json!({ "expected": expected, "on_hand": on_hand }),
             Self::StaleVersion { expected, found } => json!({ "expected": expected, "version": found }),
             Self::StockLimit { on_hand, limit } => json!({ "on_hand": on_hand, "limit": limit }),
+            Self::PolicyUncovered { on_hand, reserved, policy, safety } => {
+                json!({ "on_hand": on_hand, "reserved": reserved, "policy": policy, "safety": safety })
+            }
+            Self::SameLocation(location) => json!({ "location": location }),
+            Self::TooManyAttributes { found, limit } => json!({ "found": found, "limit": limit }),
             Self::UnknownChannel(channel) => json!({ "channel": channel }),
             Self::WrongCurrency { channel, currency, allowed } => {
                 json!({ "channel": channel, "currency": currency, "allowed": allowed })
@@ -46,8 +55,14 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 json!({ "instant": instant, "earliest": earliest, "latest": latest })
             }
+            Self::HoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "state": gone }),
+            Self::UnknownBuyer(id) | Self::ErasedBuyer(id) => json!({ "customer_id": id }),
+            Self::Exclusive(fields) => json!({ "fields": fields }),
+            Self::RepeatedLines(lines) => json!({ "lines": lines }),
+            Self::BelowFulfilled(lines) => json!({ "lines": lines }),
+            Self::TooManyLines { lines, limit } => json!({ "lines": lines, "limit": limit }),
             Self::TooManyParts { limit, .. } => json!({ "limit": limit }),
-            Self::MethodMissing | Self::AmountOverflow => json!({}),
+            Self::DuplicateEmail | Self::MethodMissing | Self::AmountOverflow | Self::NothingLeft => json!({}),
         }
     }
 }
@@ -55,7 +70,8 @@ impl Rejection {
 fn state_members(state: &OrderState) -> Value {
     let mut members = json!({ "lifecycle": state.lifecycle, "allowed": state.allowed });
     match state.obstacle {
-        Obstacle::Lifecycle | Obstacle::AllShipped => {}
+        Obstacle::Lifecycle | Obstacle::AllShipped | Obstacle::SomeShipped => {}
+        Obstacle::OnHold => members["held"] = true.into(),
         Obstacle::Fulfilment(number, at) => stand(&mut members, "fulfilment", number, json!(at)),
         Obstacle::OtherShipment(number) => stand(&mut members, "fulfilment", number, json!("shipped")),
         Obstacle::Return(number, at) => stand(&mut members, "return", number, json!(at)),

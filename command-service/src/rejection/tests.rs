@@ -2,10 +2,11 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::{Location, Minor, OrderId, Sku, Version};
+use events::stock::StockPolicy;
+use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
-use super::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
 fn sku() -> Sku {
     "A".parse().unwrap()
@@ -13,6 +14,18 @@ fn sku() -> Sku {
 
 fn order_id() -> OrderId {
     "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap()
+}
+
+fn customer_id() -> CustomerId {
+    "0190163d-8694-739b-aea5-966c26f8ad92".parse().unwrap()
+}
+
+fn hold_id() -> HoldId {
+    "0190163d-8694-739b-aea5-966c26f8ad93".parse().unwrap()
+}
+
+fn hold_gone(gone: Gone) -> Rejection {
+    Rejection::HoldGone { hold_id: hold_id(), gone }
 }
 
 fn state(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
@@ -30,7 +43,7 @@ fn unfit(problems: &[Unfit]) -> Rejection {
 }
 
 /// One of each, with its kind and status.
-fn every() -> Vec<(Rejection, &'static str, u16)> {
+pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
     use Rejection::*;
     let channel = || "web".parse().unwrap();
     let instant = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
@@ -38,6 +51,20 @@ fn every() -> Vec<(Rejection, &'static str, u16)> {
     vec![
         (UnknownProduct(sku()), "unknown-product", 404),
         (UnknownOrder(order_id()), "unknown-order", 404),
+        (UnknownCustomer(customer_id()), "unknown-customer", 404),
+        (UnknownHold(hold_id()), "unknown-hold", 404),
+        (DuplicateHold(hold_id()), "duplicate-hold", 409),
+        (DuplicateCustomer(customer_id()), "duplicate-customer", 409),
+        (DuplicateEmail, "duplicate-email", 409),
+        (CustomerErased(customer_id()), "customer-erased", 410),
+        (HoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone", 409),
+        (
+            PolicyUncovered { on_hand: 2, reserved: 3, policy: StockPolicy::Backorder { limit: 1 }, safety: 1 },
+            "policy-uncovered",
+            409,
+        ),
+        (SameLocation(Location::main()), "same-location", 422),
+        (TooManyAttributes { found: 51, limit: 50 }, "too-many-attributes", 422),
         (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment", 404),
         (UnknownPart { part: Part::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment", 404),
         (UnknownPart { part: Part::Return, number: 1, last: 0 }, "unknown-return", 404),
@@ -79,6 +106,18 @@ fn every() -> Vec<(Rejection, &'static str, u16)> {
             422,
         ),
         (TooManyParts { part: Part::Return, limit: 1000 }, "too-many-parts", 422),
+        (TooManyParts { part: Part::Note, limit: 200 }, "too-many-parts", 422),
+        (state(Obstacle::SomeShipped, &["returns"]), "order-state", 409),
+        (state(Obstacle::OnHold, &["holds/release"]), "order-state", 409),
+        (hold_gone(Gone::Unknown), "hold-gone", 409),
+        (hold_gone(Gone::Expired), "hold-gone", 409),
+        (UnknownBuyer(customer_id()), "unknown-customer", 422),
+        (ErasedBuyer(customer_id()), "customer-erased", 409),
+        (Exclusive(["shipping", "shipping_lines"]), "exclusive-fields", 422),
+        (RepeatedLines(vec![1]), "repeated-line", 422),
+        (BelowFulfilled(vec![LowLine { line: 1, requested: 0, least: 2 }]), "below-fulfilled", 422),
+        (NothingLeft, "nothing-left", 422),
+        (TooManyLines { lines: 501, limit: 500 }, "too-many-lines", 422),
     ]
 }
 

@@ -88,7 +88,7 @@ mod tests {
             mark.restore(slot, Position(number as i64 + 1));
         }
         let seen: Vec<i64> = mark.slots().map(|slot| mark.last(slot).0).collect();
-        assert_eq!(seen, (1..=12).collect::<Vec<i64>>());
+        assert_eq!(seen, (1..=3 * Category::ALL.len() as i64).collect::<Vec<i64>>());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use events::stock::{StockEvent, StockShipped};
 use events::{Location, StreamId};
 
 use super::{Decision, NewEvent, lookup, pieces, shelf, standing};
-use crate::command::order::{CreateFulfilmentBody, ShipFulfilmentBody};
+use crate::command::order::ShipFulfilmentBody;
 use crate::command::text::Reference;
 use crate::command::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
@@ -21,8 +21,10 @@ pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
     let progress = &order.progress;
     standing::open(progress)?;
-    let lines = chosen(&command.body, progress)?;
+    standing::not_held(progress)?;
+    let lines = chosen(command, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
+    shelf::present(world, order, &lines, &packed(progress))?;
     let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
     Ok(vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))])
@@ -37,6 +39,8 @@ pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
         FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(command, order),
         state @ FulfilmentState::Cancelled => return stands(order, number, state),
     }
+    standing::not_held(&order.progress)?;
+    shelf::present(world, order, &fulfilment.lines, &[])?;
     let Parcel { carrier, tracking } = parcel(&command.body);
     let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
     let order_id = command.order_id;
@@ -82,7 +86,8 @@ pub(super) fn pieces(command: &ShipFulfilment, order: &Order) -> Option<Vec<Line
 }
 
 /// The pieces to pack: those named, or all that are left, at the location if one is named.
-fn chosen(body: &CreateFulfilmentBody, progress: &Progress) -> Result<Vec<LineQuantity>, Rejection> {
+pub(super) fn chosen(command: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+    let (body, progress) = (&command.body, &order.progress);
     let elsewhere = |line: &LineProgress| body.location.as_ref().is_some_and(|location| line.location != *location);
     let Some(lines) = &body.lines else {
         if let Some(location) = &body.location
@@ -101,6 +106,11 @@ fn chosen(body: &CreateFulfilmentBody, progress: &Progress) -> Result<Vec<LineQu
         }
     }
     Ok(lines)
+}
+
+/// Pieces that are packed and have not left: they are in the building, and spoken for.
+fn packed(progress: &Progress) -> Vec<LineQuantity> {
+    pieces::all(progress, |line| line.in_fulfilment)
 }
 
 /// Where all of these pieces lie; `None` where there are none.

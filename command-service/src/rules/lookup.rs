@@ -1,11 +1,11 @@
 //! How the rules read the world: what is not in memory is named, so that the writer can load it in one go.
 
 use events::stock::Level;
-use events::{OrderId, Sku, StreamId};
+use events::{CustomerId, HoldId, OrderId, Sku, StreamId};
 
 use super::Refusal;
 use crate::rejection::Rejection;
-use crate::state::{Order, Product, State};
+use crate::state::{Customer, Hold, Order, Product, State};
 use crate::world::World;
 
 /// Reads the world and notes what is missing.
@@ -33,7 +33,7 @@ impl<'w> Reader<'w> {
     pub(super) fn product(&mut self, stream: &StreamId) -> Option<&'w Product> {
         match self.state(stream)? {
             State::Product(product) => Some(product),
-            State::Stock(_) | State::Order(_) => None,
+            _ => None,
         }
     }
 
@@ -41,7 +41,7 @@ impl<'w> Reader<'w> {
     pub(super) fn level(&mut self, stream: &StreamId) -> Level {
         match self.state(stream) {
             Some(State::Stock(level)) => *level,
-            Some(State::Product(_) | State::Order(_)) | None => Level::default(),
+            _ => Level::default(),
         }
     }
 
@@ -74,6 +74,30 @@ pub(super) fn order(world: &World, id: OrderId) -> Result<(StreamId, &Order), Re
     reader.complete()?;
     match state {
         Some(State::Order(order)) => Ok((stream, order)),
-        Some(State::Product(_) | State::Stock(_)) | None => Err(Rejection::UnknownOrder(id).into()),
+        _ => Err(Rejection::UnknownOrder(id).into()),
+    }
+}
+
+/// A hold that must exist.
+pub(super) fn hold(world: &World, id: HoldId) -> Result<(StreamId, &Hold), Refusal> {
+    let stream = StreamId::hold(id);
+    let mut reader = Reader::new(world);
+    let state = reader.state(&stream);
+    reader.complete()?;
+    match state {
+        Some(State::Hold(hold)) => Ok((stream, hold)),
+        _ => Err(Rejection::UnknownHold(id).into()),
+    }
+}
+
+/// A customer that must exist; one who is forgotten did.
+pub(super) fn customer(world: &World, id: CustomerId) -> Result<(StreamId, &Customer), Refusal> {
+    let stream = StreamId::customer(id);
+    let mut reader = Reader::new(world);
+    let state = reader.state(&stream);
+    reader.complete()?;
+    match state {
+        Some(State::Customer(customer)) => Ok((stream, customer)),
+        _ => Err(Rejection::UnknownCustomer(id).into()),
     }
 }

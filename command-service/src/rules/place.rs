@@ -1,65 +1,133 @@
-//! Placing an order: products as they are now, prices by [`pricing`], stock reserved shelf by shelf, all lines or none.
+//! Placing an order: products as they are now, prices by [`pricing`], stock by [`allotment`], all lines or none unless
+//! the caller takes less.
+//!
+//! A customer whom nobody registered is taken as given: imports bring orders of customers that another system knows. One
+//! who is erased is refused; the stream is read along with the products, so it costs no round trip of its own.
 
-use std::collections::HashMap;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use events::order::{OrderEvent, OrderPlaced};
+use events::{CustomerId, Event, Minor, OrderCode, OrderId, Personal, StreamId};
 
-use events::order::{LineNo, OrderEvent, OrderPlaced};
-use events::stock::{StockEvent, StockReserved};
-use events::{Currency, Event, Minor, OrderCode, OrderId, StreamId};
-
+use super::allotment::{self, Allotment, Counting, Terms, Wish};
 use super::lookup::Reader;
-use super::pricing::{self, Offer, Priced};
-use super::shelf::{self, Shelf};
-use super::{Context, Decision, NewEvent, channel};
+use super::offer::{self, Offer};
+use super::pricing::{self, Priced, Shipping};
+use super::takeover::{self, Takeover};
+use super::{Context, Decision, NewEvent, annotation, shelf};
 use crate::command::PlaceOrder;
 use crate::command::amount::Price;
-use crate::command::order::{OrderLine, PlaceOrderBody};
-use crate::rejection::{EXTERNAL_REF, Rejection, ShortLine, Unfit, UnfitLine};
+use crate::command::order::{PlaceOrderBody, StockHandling};
+use crate::rejection::{EXTERNAL_REF, Rejection};
 use crate::rules::channel::Channel;
-use crate::state::Product;
+use crate::state::State;
 use crate::world::World;
+
+/// How long an order may wait for its payment.
+const LONGEST_DUE: TimeDelta = TimeDelta::days(366);
 
 pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
     let body = &command.body;
-    let channel = channel::find(channel::all(), body.channel.as_ref(), body.currency)?;
+    unambiguous(body)?;
+    let channel = world.channels().find(body.channel.as_ref(), body.currency)?;
+    let payment_due = body.payment_due.map(|due| in_time(due, context.now)).transpose()?;
     let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);
 
     let mut reader = Reader::new(world);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
+    let erased = body.customer_id.filter(|id| is_erased(*id, &mut reader));
     let products: Vec<_> = body.lines.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
-    let shelves = shelf::sum(body.lines.iter().map(|line| (&line.sku, shelf::location(line), line.quantity.get())));
-    let available: Vec<i64> = shelves.iter().map(|shelf| reader.level(&shelf.stream).available()).collect();
+    let takeover = body.hold_id.map(|id| Takeover::read(id, &mut reader));
+    let allotment = allot(command, takeover.as_ref(), &mut reader);
     reader.complete()?;
 
     if taken {
         return Err(Rejection::DuplicateOrder(order_id).into());
     }
-    let priced = pricing::price(body, &offers(body, &products)?)?;
-    expect(body.expected_total.map(Price::minor), priced.total)?;
-    if shelves.iter().zip(&available).any(|(shelf, available)| i64::from(shelf.pieces) > *available) {
-        return Err(Rejection::InsufficientStock(short_lines(&body.lines, &shelves, &available)).into());
+    if let Some(customer) = erased {
+        return Err(Rejection::ErasedBuyer(customer).into());
     }
+    takeover.iter().try_for_each(|takeover| takeover.check(context.now))?;
+    let offers = offer::offers(&body.lines, &products, body.currency, 1)?;
+    let priced = price(body, offers, &allotment)?;
+    expect(body.expected_total.map(Price::minor), priced.total)?;
+    allotment.complete()?;
 
     let code = OrderCode::new(&channel.prefix, world.last_number(&channel.prefix) + 1);
-    let mut events = Vec::with_capacity(1 + shelves.len());
-    events.push(placed(stream, order_id, code, channel, body, priced));
-    events.extend(shelves.into_iter().map(|shelf| {
-        let reserved = StockReserved { order_id, quantity: shelf.pieces };
-        NewEvent { stream: shelf.stream, event: StockEvent::Reserved(reserved).into(), claim: None }
-    }));
+    let mut events = Vec::with_capacity(1 + 2 * allotment.lines.len());
+    events.push(placed(stream, order_id, code, channel, body, priced, payment_due));
+    events.extend(takeover.iter().flat_map(|takeover| takeover.events(order_id)));
+    events.extend(allotment.events(order_id));
     Ok(events)
 }
 
 /// The order's own stream only where the caller chose its id: one of ours is new.
-pub(super) fn reads(command: &PlaceOrder) -> Vec<StreamId> {
-    let lines = &command.body.lines;
-    let mut streams = Vec::with_capacity(2 * lines.len() + 1);
-    streams.extend(command.body.id.map(StreamId::order));
-    for line in lines.iter() {
+pub(super) fn reads(command: &PlaceOrder, world: &World) -> Vec<StreamId> {
+    let body = &command.body;
+    let mut streams = Vec::with_capacity(2 * body.lines.len() + 2);
+    streams.extend(body.id.map(StreamId::order));
+    streams.extend(body.customer_id.map(StreamId::customer));
+    streams.extend(body.hold_id.into_iter().flat_map(|id| takeover::reads(id, world)));
+    for line in body.lines.iter() {
         streams.push(StreamId::product(&line.sku));
-        streams.push(StreamId::stock(&line.sku, shelf::location(line)));
+        if command.stock != StockHandling::Skip {
+            streams.push(StreamId::stock(&line.sku, shelf::location(line)));
+        }
     }
     streams
+}
+
+/// Guards against saying the same thing twice.
+fn unambiguous(body: &PlaceOrderBody) -> Result<(), Rejection> {
+    if body.shipping.is_some() && body.shipping_lines.is_some() {
+        return Err(Rejection::Exclusive(["shipping", "shipping_lines"]));
+    }
+    if body.customer_id.is_some() && body.contact.is_some() {
+        return Err(Rejection::Exclusive(["customer_id", "contact"]));
+    }
+    Ok(())
+}
+
+fn in_time(due: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Rejection> {
+    let latest = now.checked_add_signed(LONGEST_DUE).unwrap_or(now);
+    match now < due && due <= latest {
+        true => Ok(due.trunc_subsecs(6)),
+        false => Err(Rejection::InstantOutOfRange { instant: due, earliest: now, latest }),
+    }
+}
+
+pub(super) fn is_erased(id: CustomerId, reader: &mut Reader<'_>) -> bool {
+    matches!(reader.state(&StreamId::customer(id)), Some(State::Customer(customer)) if customer.erased)
+}
+
+fn allot(command: &PlaceOrder, takeover: Option<&Takeover<'_>>, reader: &mut Reader<'_>) -> Allotment {
+    let body = &command.body;
+    let wishes = (1..).zip(body.lines.iter()).map(|(number, line)| Wish {
+        line: number,
+        sku: &line.sku,
+        location: shelf::location(line),
+        pieces: line.quantity.get(),
+        counting: Counting::ByPolicy,
+    });
+    let terms = Terms { on_shortage: body.on_shortage, handling: command.stock };
+    allotment::allot(wishes, terms, |stream| {
+        let level = reader.level(stream);
+        takeover.map_or(level, |takeover| takeover.lift(stream, level))
+    })
+}
+
+fn price(body: &PlaceOrderBody, offers: Vec<Offer<'_>>, allotment: &Allotment) -> Result<Priced, Rejection> {
+    allotment.something()?;
+    let shipping = shipping(body)?;
+    let ordered = body.lines.iter().zip(offers).zip(&allotment.lines);
+    pricing::price(ordered.map(|((line, offer), given)| (line, offer, *given)).collect(), body.discount, shipping)
+}
+
+fn shipping(body: &PlaceOrderBody) -> Result<Shipping, Rejection> {
+    match &body.shipping_lines {
+        Some(lines) => pricing::shipping(lines),
+        None => Ok(pricing::shipping_in_one(body.shipping)),
+    }
 }
 
 fn placed(
@@ -69,6 +137,7 @@ fn placed(
     channel: &Channel,
     body: &PlaceOrderBody,
     priced: Priced,
+    payment_due: Option<DateTime<Utc>>,
 ) -> NewEvent {
     let external_ref = body.external_ref.as_ref().map(|name| name.as_str().to_owned());
     let claim = external_ref.as_ref().map(|name| format!("{EXTERNAL_REF}{}:{name}", channel.code));
@@ -80,64 +149,23 @@ fn placed(
         customer_id: body.customer_id,
         external_ref,
         lines: priced.lines,
-        shipping: priced.shipping,
+        shipping: priced.shipping.total,
+        shipping_lines: priced.shipping.lines,
         total: priced.total,
         note: body.note.as_ref().map(|note| note.as_str().to_owned()),
+        contact: body.contact.as_ref().map(|contact| Personal::new(contact.expose().to_event())),
+        shipping_address: body.shipping_address.as_ref().map(annotation::address),
+        billing_address: body.billing_address.as_ref().map(annotation::address),
+        tags: body.tags.to_event(),
+        payment_due,
+        hold_id: body.hold_id,
     };
     NewEvent { stream, event: Event::Order(OrderEvent::Placed(placed)), claim }
 }
 
-/// What each line is called and sold for, or every line that cannot be sold.
-fn offers<'w>(body: &PlaceOrderBody, products: &[Option<&'w Product>]) -> Result<Vec<Offer<'w>>, Rejection> {
-    let mut offers = Vec::with_capacity(products.len());
-    let mut unfit = Vec::new();
-    for (index, (line, product)) in body.lines.iter().zip(products).enumerate() {
-        match offer(line, *product, body.currency) {
-            Ok(offer) => offers.push(offer),
-            Err(problem) => unfit.push(UnfitLine { line: number(index), sku: line.sku.clone(), problem }),
-        }
-    }
-    match unfit.is_empty() {
-        true => Ok(offers),
-        false => Err(Rejection::UnfitProducts(unfit)),
-    }
-}
-
-fn offer<'w>(line: &OrderLine, product: Option<&'w Product>, currency: Currency) -> Result<Offer<'w>, Unfit> {
-    let product = product.ok_or(Unfit::UnknownProduct)?;
-    if !product.active {
-        return Err(Unfit::InactiveProduct);
-    }
-    let listed = || product.prices.get(&currency).copied();
-    let unit_price = line.unit_price.map(Price::minor).or_else(listed).ok_or(Unfit::PriceMissing)?;
-    Ok(Offer { name: &product.name, unit_price })
-}
-
-fn expect(expected: Option<Minor>, total: Minor) -> Result<(), Rejection> {
+pub(super) fn expect(expected: Option<Minor>, total: Minor) -> Result<(), Rejection> {
     match expected {
         Some(expected) if expected != total => Err(Rejection::TotalMismatch { expected, total }),
         _ => Ok(()),
     }
-}
-
-/// The lines that find too little on their shelf after the lines before them; there is at least one.
-fn short_lines(lines: &[OrderLine], shelves: &[Shelf], available: &[i64]) -> Vec<ShortLine> {
-    let mut left: HashMap<&StreamId, i64> =
-        shelves.iter().zip(available).map(|(shelf, available)| (&shelf.stream, *available)).collect();
-    let mut short = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        let (location, requested) = (shelf::location(line), i64::from(line.quantity.get()));
-        let Some(left) = left.get_mut(&StreamId::stock(&line.sku, location)) else { continue };
-        if requested <= *left {
-            *left -= requested;
-            continue;
-        }
-        let (sku, location) = (line.sku.clone(), location.clone());
-        short.push(ShortLine { line: Some(number(index)), sku, location, requested, available: *left });
-    }
-    short
-}
-
-fn number(index: usize) -> LineNo {
-    index as LineNo + 1
 }

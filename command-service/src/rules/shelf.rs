@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 
 use events::order::LineQuantity;
 use events::stock::StockEvent;
+use events::stream::Subject;
 use events::{Location, OrderId, Sku, StreamId};
 
 use super::lookup::Reader;
 use super::{NewEvent, Refusal};
 use crate::command::order::OrderLine;
+use crate::rejection::{Rejection, ShortLine};
 use crate::state::{Order, State};
 use crate::world::World;
 
@@ -18,13 +20,34 @@ static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
 
 /// Where the stock of a line to order lies.
 pub(super) fn location(line: &OrderLine) -> &Location {
-    line.location.as_ref().unwrap_or(&MAIN)
+    or_main(line.location.as_ref())
+}
+
+/// The location named, or the one that is meant when none is.
+pub(super) fn or_main(named: Option<&Location>) -> &Location {
+    named.unwrap_or(&MAIN)
 }
 
 /// Pieces of one shelf.
 pub(super) struct Shelf {
     pub(super) stream: StreamId,
     pub(super) pieces: u32,
+}
+
+impl Shelf {
+    /// What lies where.
+    pub(super) fn place(&self) -> Option<(Sku, Location)> {
+        match self.stream.subject() {
+            Subject::Stock(sku, location) => Some((sku, location)),
+            _ => None,
+        }
+    }
+
+    /// More is asked of it than there is.
+    pub(super) fn short(&self, available: i64) -> Option<ShortLine> {
+        let (sku, location) = self.place()?;
+        Some(ShortLine { line: None, sku, location, requested: self.pieces.into(), available: available.max(0) })
+    }
 }
 
 /// The pieces of an order's lines, summed by shelf, in the order of the lines. An order has at most 500 lines of at
@@ -42,8 +65,10 @@ pub(super) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u3
     shelves
 }
 
-fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
+/// The shelves of pieces of an order; lines that move no stock have none.
+pub(super) fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
     let lines = lines.iter().filter_map(|piece| Some((order.progress.line(piece.line)?, piece.quantity)));
+    let lines = lines.filter(|(line, _)| !line.untracked);
     sum(lines.map(|(line, pieces)| (&line.sku, &line.location, pieces)))
 }
 
@@ -61,6 +86,41 @@ pub(super) fn moved(
     }
     reader.complete()?;
     Ok(shelves.iter().map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect())
+}
+
+/// All of these pieces are in the building, after `before` them; what is promised only cannot be packed or shipped.
+pub(super) fn present(
+    world: &World,
+    order: &Order,
+    lines: &[LineQuantity],
+    before: &[LineQuantity],
+) -> Result<(), Refusal> {
+    let mut reader = Reader::new(world);
+    let mut left: BTreeMap<StreamId, i64> = BTreeMap::new();
+    for shelf in of_order(order, lines) {
+        let level = reader.level(&shelf.stream);
+        left.insert(shelf.stream, level.on_hand);
+    }
+    reader.complete()?;
+    for shelf in of_order(order, before) {
+        left.entry(shelf.stream).and_modify(|left| *left -= i64::from(shelf.pieces));
+    }
+    let mut short = Vec::new();
+    for piece in lines {
+        let Some(line) = order.progress.line(piece.line) else { continue };
+        let Some(left) = left.get_mut(&StreamId::stock(&line.sku, &line.location)) else { continue };
+        let requested = i64::from(piece.quantity);
+        if requested <= *left {
+            *left -= requested;
+            continue;
+        }
+        let (sku, location, available) = (line.sku.clone(), line.location.clone(), (*left).max(0));
+        short.push(ShortLine { line: Some(piece.line), sku, location, requested, available });
+    }
+    match short.is_empty() {
+        true => Ok(()),
+        false => Err(Rejection::InsufficientStock(short).into()),
+    }
 }
 
 /// The order, and the shelves of the pieces that a command moves, once the order is known.

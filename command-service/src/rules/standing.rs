@@ -3,7 +3,7 @@
 use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress, ReturnState};
 
-use super::pieces::unshipped;
+use super::pieces;
 use crate::rejection::{Obstacle, OrderState, Part, Rejection};
 
 /// Most fulfilments, returns or attempts at payment of one order: bounds the memory that one order takes.
@@ -17,6 +17,22 @@ pub(super) fn open(progress: &Progress) -> Result<(), Rejection> {
         Lifecycle::Completed | Lifecycle::Cancelled | Lifecycle::Expired => {
             Err(forbidden(progress, Obstacle::Lifecycle))
         }
+    }
+}
+
+/// Guards what an order on hold forbids.
+pub(super) fn not_held(progress: &Progress) -> Result<(), Rejection> {
+    match progress.held {
+        false => Ok(()),
+        true => Err(forbidden(progress, Obstacle::OnHold)),
+    }
+}
+
+/// Guards what cannot be changed once a piece has left.
+pub(super) fn unshipped(progress: &Progress) -> Result<(), Rejection> {
+    match progress.lines.iter().all(|line| line.shipped == 0) {
+        true => Ok(()),
+        false => Err(forbidden(progress, Obstacle::SomeShipped)),
     }
 }
 
@@ -37,19 +53,25 @@ pub(super) fn numbered<T>(parts: &[T], part: Part, number: PartNo) -> Result<&T,
 /// The rejection of a command that `obstacle` forbids.
 pub(super) fn forbidden(progress: &Progress, obstacle: Obstacle) -> Rejection {
     let allowed = match obstacle {
-        Obstacle::Fulfilment(number, state) => of_fulfilment(number, state),
+        Obstacle::Fulfilment(number, state) => of_fulfilment(number, state, progress.held),
         Obstacle::Return(number, state) => of_return(number, state),
-        Obstacle::Lifecycle | Obstacle::AllShipped | Obstacle::OtherShipment(_) | Obstacle::Captured(_) => Vec::new(),
+        Obstacle::Lifecycle
+        | Obstacle::AllShipped
+        | Obstacle::SomeShipped
+        | Obstacle::OnHold
+        | Obstacle::OtherShipment(_)
+        | Obstacle::Captured(_) => Vec::new(),
     };
     let allowed = allowed.into_iter().chain(of_order(progress).into_iter().map(str::to_owned)).collect();
     Rejection::OrderState(OrderState { lifecycle: progress.lifecycle, obstacle, allowed })
 }
 
-fn of_fulfilment(number: PartNo, state: FulfilmentState) -> Vec<String> {
-    let words: &[&str] = match state {
-        FulfilmentState::Created => &["shipment", "cancellation"],
-        FulfilmentState::Shipped => &["delivery"],
-        FulfilmentState::Delivered | FulfilmentState::Cancelled => &[],
+fn of_fulfilment(number: PartNo, state: FulfilmentState, held: bool) -> Vec<String> {
+    let words: &[&str] = match (state, held) {
+        (FulfilmentState::Created, false) => &["shipment", "cancellation"],
+        (FulfilmentState::Created, true) => &["cancellation"],
+        (FulfilmentState::Shipped, _) => &["delivery"],
+        (FulfilmentState::Delivered | FulfilmentState::Cancelled, _) => &[],
     };
     words.iter().map(|word| format!("fulfilments/{number}/{word}")).collect()
 }
@@ -70,9 +92,17 @@ fn of_order(progress: &Progress) -> Vec<&'static str> {
         // Money is a fact, whatever the state.
         ("payments", true),
         ("refunds", progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
-        ("fulfilments", is_open && any(LineProgress::unfulfilled)),
-        ("cancellation", is_open && any(unshipped)),
+        ("fulfilments", is_open && !progress.held && any(LineProgress::unfulfilled)),
+        ("cancellation", is_open && any(pieces::unshipped)),
         ("returns", was_shipped && any(LineProgress::returnable)),
+        ("amendments", is_open),
+        ("holds", is_open && !progress.held),
+        ("holds/release", is_open && progress.held),
+        ("addresses", is_open && !any(|line| line.shipped)),
+        // Words are free, whatever the state.
+        ("notes", true),
+        ("tags", true),
+        ("customer", true),
     ];
     checks.into_iter().filter_map(|(command, allowed)| allowed.then_some(command)).collect()
 }

@@ -1,12 +1,15 @@
-//! What may happen to the stock of one SKU at one location by itself; orders move it in [`super::shelf`].
+//! What may happen to the stock of a SKU by itself; orders move it in [`super::shelf`], holds in [`super::stock_hold`].
 
-use events::stock::{Level, StockAdjusted, StockEvent, StockReceived};
+use events::stock::{
+    Level, StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockReceived, StockTransferredIn,
+    StockTransferredOut,
+};
 use events::{Location, Sku, StreamId};
 
 use super::lookup::Reader;
 use super::{Decision, NewEvent, Refusal};
 use crate::command::stock::{Change, MAX_ON_HAND};
-use crate::command::{AdjustStock, ReceiveStock};
+use crate::command::{AdjustStock, ReceiveStock, SetStockPolicy, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
 use crate::world::World;
 
@@ -38,13 +41,69 @@ pub(super) fn adjust(command: &AdjustStock, world: &World) -> Decision {
     if delta > 0 {
         within_limit(level.on_hand + delta)?;
     }
-    if delta < 0 && level.available() + delta < 0 {
-        let (sku, location) = (sku.clone(), location.clone());
-        let short = ShortLine { line: None, sku, location, requested: -delta, available: level.available() };
-        return Err(Rejection::InsufficientStock(vec![short]).into());
-    }
+    at_most(removable(&level), -delta, sku, location)?;
     let adjusted = StockAdjusted { delta, reason: body.reason.as_str().to_owned() };
     Ok(vec![NewEvent::new(&stream, StockEvent::Adjusted(adjusted))])
+}
+
+pub(super) fn set_policy(command: &SetStockPolicy, world: &World) -> Decision {
+    let SetStockPolicy { sku, location, body } = command;
+    let (stream, level) = item(sku, location, world)?;
+    let (policy, safety) = (body.policy, i64::from(body.safety));
+    if (level.policy, level.safety) == (policy, safety) {
+        return Ok(vec![]);
+    }
+    let under = Level { policy, safety, ..level };
+    if under.promisable().is_some_and(|left| left < 0) {
+        let (on_hand, reserved) = (level.on_hand, level.reserved);
+        return Err(Rejection::PolicyUncovered { on_hand, reserved, policy, safety }.into());
+    }
+    let changed = StockPolicyChanged { policy, safety: body.safety };
+    Ok(vec![NewEvent::new(&stream, StockEvent::PolicyChanged(changed))])
+}
+
+pub(super) fn transfer(command: &TransferStock, world: &World) -> Decision {
+    let TransferStock { body } = command;
+    let (sku, from, to) = (&body.sku, &body.from, &body.to);
+    if from == to {
+        return Err(Rejection::SameLocation(from.clone()).into());
+    }
+    let (origin, there) = item(sku, from, world)?;
+    let (target, here) = item(sku, to, world)?;
+    let quantity = body.quantity.get();
+    at_most(there.available().max(0), i64::from(quantity), sku, from)?;
+    within_limit(here.on_hand + i64::from(quantity))?;
+    let reference = body.reference.as_ref().map(|reference| reference.as_str().to_owned());
+    let out = StockTransferredOut { to: to.clone(), quantity, reference: reference.clone() };
+    let into = StockTransferredIn { from: from.clone(), quantity, reference };
+    Ok(vec![
+        NewEvent::new(&origin, StockEvent::TransferredOut(out)),
+        NewEvent::new(&target, StockEvent::TransferredIn(into)),
+    ])
+}
+
+pub(super) fn transfer_reads(command: &TransferStock) -> Vec<StreamId> {
+    let body = &command.body;
+    vec![StreamId::stock(&body.sku, &body.from), StreamId::stock(&body.sku, &body.to), StreamId::product(&body.sku)]
+}
+
+/// Pieces that can be counted away. Where backorders are allowed, a promise may outlive the piece that it was made for;
+/// where nobody counts any more, the pieces stay that were reserved when somebody did.
+fn removable(level: &Level) -> i64 {
+    let left = match level.policy {
+        StockPolicy::Deny => level.available(),
+        StockPolicy::Backorder { limit } => level.on_hand.min(level.available() + i64::from(limit)),
+        StockPolicy::Untracked => level.on_hand - level.reserved,
+    };
+    left.max(0)
+}
+
+fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Result<(), Rejection> {
+    if requested <= 0 || requested <= available {
+        return Ok(());
+    }
+    let (sku, location) = (sku.clone(), location.clone());
+    Err(Rejection::InsufficientStock(vec![ShortLine { line: None, sku, location, requested, available }]))
 }
 
 /// A stock item begins with its first piece, but only of a product that exists.

@@ -3,9 +3,15 @@
 //! Commands are written as the JSON that callers send. [`scenario`] is the table's form, [`past`] the events of a small
 //! shop; [`invariants`] lets random [`commands`] loose on it.
 
+mod amendment;
+mod annotation;
 mod cancellation;
+mod channel;
 mod commands;
+mod customer;
+mod due;
 mod fulfilment;
+mod hold;
 mod invariants;
 mod loading;
 mod past;
@@ -14,4 +20,7 @@ mod place;
 mod product;
 mod returns;
 mod scenario;
+mod shortage;
 mod stock;
+mod stock_hold;
+mod stock_policy;

@@ -38,6 +38,8 @@ fn placed(number: u64, lines: u32) -> (StreamId, Event) {
         tax: Minor::ZERO,
         total: Minor(1),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     };
     let placed = OrderPlaced {
         order_id,
@@ -48,8 +50,15 @@ fn placed(number: u64, lines: u32) -> (StreamId, Event) {
         external_ref: None,
         lines: (1..=lines).map(line).collect(),
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(i64::from(lines)),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     };
     (StreamId::order(order_id), OrderEvent::Placed(placed).into())
 }

@@ -2,6 +2,7 @@
 
 use events::order::{OrderEvent, PartNo};
 use events::{DecodeError, Event, OrderCode, Position, Recorded, StreamId, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a command did.
@@ -20,7 +21,7 @@ pub struct Answer {
 }
 
 /// The part of an order that a command made or moved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Part {
     /// Number of a payment.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +61,17 @@ impl Answer {
             OrderEvent::ReturnReceived(e) => self.part.return_no = Some(e.return_no),
             OrderEvent::ReturnRejected(e) => self.part.return_no = Some(e.return_no),
             OrderEvent::RefundRecorded(e) => self.part.payment = Some(e.payment),
-            OrderEvent::LinesCancelled(_) | OrderEvent::Cancelled(_) => {}
+            OrderEvent::LinesCancelled(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
         }
     }
 

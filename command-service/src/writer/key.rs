@@ -9,6 +9,9 @@ use crate::command::Command;
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
 
+/// Before the names of the platform's own keys; with the space behind it no caller's key begins like that.
+const PLATFORM: &str = "platform";
+
 /// A command's id and what was asked under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -29,11 +32,20 @@ impl Key {
     /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
     /// text by its hash.
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
+        Ok(Key { id: Key::id_of(key)?, fingerprint: fingerprint(command) })
+    }
+
+    /// The id under which the log has the command with this key.
+    pub fn id_of(key: &str) -> Result<Uuid, InvalidKey> {
         if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(InvalidKey);
         }
-        let id = Uuid::try_parse(key).unwrap_or_else(|_| hashed(key));
-        Ok(Key { id, fingerprint: fingerprint(command) })
+        Ok(Uuid::try_parse(key).unwrap_or_else(|_| hashed(key)))
+    }
+
+    /// The key of a command that the platform gives itself; the same name is the same command.
+    pub fn of_platform(name: &str, command: &Command) -> Key {
+        Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: fingerprint(command) }
     }
 
     /// The key of a command that the caller did not name: nobody can repeat it.

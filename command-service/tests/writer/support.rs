@@ -95,7 +95,7 @@ pub(crate) fn order(sku: &str, quantity: u32) -> Command {
 }
 
 pub(crate) fn order_with(body: serde_json::Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap() })
+    Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: Default::default() })
 }
 
 #[track_caller]

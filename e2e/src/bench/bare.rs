@@ -15,11 +15,11 @@ use testbed::Bed;
 
 use super::generator::{self, Run, Target, histogram};
 use super::requests::Fixed;
-use super::rows::Rows;
+use super::rows::{Of, Rows};
 use crate::fleet::ports;
 
 /// Orders of one statement: about what the writer commits at once under 256 connections.
-const ORDERS_PER_STATEMENT: usize = 256;
+pub const ORDERS_PER_STATEMENT: usize = 256;
 
 /// Commits that are followed to the replica.
 const COMMITS: usize = 300;
@@ -63,21 +63,21 @@ impl Drop for Killed {
     }
 }
 
-/// Orders a second that PostgreSQL takes when one client inserts the rows of as many as a batch has, one statement after
-/// the other, each committed: the same table, the same rows, nobody who decides anything.
-pub async fn insert(length: Duration) -> anyhow::Result<f64> {
+/// Commands a second whose rows PostgreSQL takes when one client inserts those of as many as a batch has, one statement
+/// after the other, each committed: the same table, the same rows, nobody who decides anything.
+pub async fn insert(of: Of, commands_per_statement: usize, length: Duration) -> anyhow::Result<f64> {
     let bed = Bed::new().await?;
     let mut writer = PgConnection::connect(&bed.writer_url()?).await.context("connecting as the writer")?;
-    let mut rows = Rows::new();
-    rows.insert(&mut writer, ORDERS_PER_STATEMENT).await?;
-    let (began, mut busy, mut orders) = (Instant::now(), Duration::ZERO, 0);
+    let mut rows = Rows::new(of);
+    rows.insert(&mut writer, commands_per_statement).await?;
+    let (began, mut busy, mut commands) = (Instant::now(), Duration::ZERO, 0);
     while began.elapsed() < length {
-        busy += rows.insert(&mut writer, ORDERS_PER_STATEMENT).await?;
-        orders += ORDERS_PER_STATEMENT;
+        busy += rows.insert(&mut writer, commands_per_statement).await?;
+        commands += commands_per_statement;
     }
     writer.close().await?;
     bed.discard().await?;
-    Ok(orders as f64 / busy.as_secs_f64())
+    Ok(commands as f64 / busy.as_secs_f64())
 }
 
 /// p99 in milliseconds from the answer to a commit until its row is seen on the replica.

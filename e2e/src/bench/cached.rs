@@ -27,9 +27,9 @@ pub async fn measure(length: Duration, figures: &mut Figures, memory: &mut Memor
     let addr = stage.addr(Service::Query)?;
     let load = Load { addr, connections: CONNECTIONS };
     let requests = Fixed::gets(addr, &paths);
-    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
+    let usage = Usage::begin(&stage.bed, &[&stage.fleet]).await?;
     let run = generator::on_own_thread(move || generator::closed(load, requests, WARM_UP, length)).await?;
-    let cores = usage.told(&stage.bed, &stage.fleet).await?;
+    let cores = usage.told(&stage.bed, &[&stage.fleet]).await?;
     let note = format!("p99 {:.1} ms; {cores} {}", run.quantile_ms(0.99), run.complaints());
     figures.add(
         Figure::new("cached_order_per_s", run.per_second(), "1/s")

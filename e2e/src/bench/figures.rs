@@ -15,6 +15,8 @@ pub enum Target {
     AtLeast(f64),
     /// Less than this.
     Below(f64),
+    /// Just this.
+    Exactly(f64),
     /// Only told, to compare others with.
     None,
 }
@@ -83,6 +85,7 @@ impl Figure {
         match self.target {
             Target::AtLeast(least) => self.value >= least,
             Target::Below(bound) => self.value < bound,
+            Target::Exactly(number) => self.value == number,
             Target::None => true,
         }
     }
@@ -142,6 +145,7 @@ fn line(figure: &Figure) -> String {
     let target = match figure.target {
         Target::AtLeast(least) => format!(">= {least}"),
         Target::Below(bound) => format!("< {bound}"),
+        Target::Exactly(number) => format!("= {number}"),
         Target::None => String::new(),
     };
     let met = match (figure.target, figure.is_met()) {
@@ -172,6 +176,7 @@ mod tests {
         let figure = |value, target| Figure::new("x", value, "1/s").target(target);
         assert!(figure(5.0, Target::AtLeast(5.0)).is_met() && !figure(4.9, Target::AtLeast(5.0)).is_met());
         assert!(figure(4.9, Target::Below(5.0)).is_met() && !figure(5.0, Target::Below(5.0)).is_met());
+        assert!(figure(50.0, Target::Exactly(50.0)).is_met() && !figure(51.0, Target::Exactly(50.0)).is_met());
     }
 
     #[test]

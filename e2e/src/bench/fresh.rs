@@ -47,9 +47,9 @@ struct Seen {
 pub async fn measure(length: Duration, figures: &mut Figures, memory: &mut Memory) -> anyhow::Result<()> {
     let stage = Stage::everything().await?;
     let (commands, queries) = (stage.addr(Service::Command)?, stage.addr(Service::Query)?);
-    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
+    let usage = Usage::begin(&stage.bed, &[&stage.fleet]).await?;
     let seen = generator::on_own_thread(move || place_and_read(commands, queries, length)).await?;
-    let cores = usage.told(&stage.bed, &stage.fleet).await?;
+    let cores = usage.told(&stage.bed, &[&stage.fleet]).await?;
     let ms = |quantile| seen.delay_us.value_at_quantile(quantile) as f64 / 1_000.0;
     let count = seen.delay_us.len();
     let mut note = format!("{count} read back, p50 {:.1}, p99.9 {:.1}; {cores}", ms(0.5), ms(0.999));

@@ -21,6 +21,9 @@ use super::wire::Wire;
 /// Latencies are kept from 1 us to 60 s with three digits.
 const LATENCY_MAX_US: u64 = 60_000_000;
 
+/// A count that is not reached in this time will not be.
+const COUNT_PATIENCE: Duration = Duration::from_secs(1_800);
+
 /// Whom to ask, and over how many connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
@@ -71,6 +74,13 @@ impl Run {
         told.join(", ")
     }
 
+    /// Both runs as one, the second after the first.
+    pub fn then(mut self, next: Run) -> anyhow::Result<Run> {
+        self.took += next.took;
+        self.merge(next)?;
+        Ok(self)
+    }
+
     fn answered(&mut self, status: u16, latency: Duration) {
         *self.statuses.entry(status).or_default() += 1;
         if (200..300).contains(&status) {
@@ -113,37 +123,75 @@ pub async fn closed(
     warm_up: Duration,
     length: Duration,
 ) -> anyhow::Result<Run> {
+    closed_over(&[target], requests, warm_up, length).await
+}
+
+/// As [`closed`], of several services at once.
+pub async fn closed_over(
+    targets: &[Target],
+    requests: impl Requests,
+    warm_up: Duration,
+    length: Duration,
+) -> anyhow::Result<Run> {
     let begin = Instant::now() + warm_up;
-    let end = begin + length;
-    let numbers = Arc::new(AtomicU64::new(0));
-    let mut workers = JoinSet::new();
-    for _ in 0..target.connections {
-        let wire = Wire::connect(target.addr).await.context("connecting for the load")?;
-        workers.spawn(ask_until(wire, target.addr, requests.clone(), Arc::clone(&numbers), begin, end));
-    }
-    let mut run = gather(workers).await?;
+    let span = Span { begin, end: begin + length, requests: u64::MAX };
+    let mut run = ask_all(targets, requests, span).await?;
     run.took = length;
     Ok(run)
 }
 
-async fn ask_until(
+/// Asks `count` times as fast as answers come; every answer counts.
+pub async fn closed_count(target: Target, requests: impl Requests, count: u64) -> anyhow::Result<Run> {
+    let begin = Instant::now();
+    let mut run = ask_all(&[target], requests, Span { begin, end: begin + COUNT_PATIENCE, requests: count }).await?;
+    run.took = begin.elapsed();
+    Ok(run)
+}
+
+/// When a closed loop counts, and where it ends.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    begin: Instant,
+    end: Instant,
+    requests: u64,
+}
+
+async fn ask_all(targets: &[Target], requests: impl Requests, span: Span) -> anyhow::Result<Run> {
+    let numbers = Arc::new(AtomicU64::new(0));
+    let mut workers = JoinSet::new();
+    for target in targets {
+        for _ in 0..target.connections {
+            let wire = Wire::connect(target.addr).await.context("connecting for the load")?;
+            workers.spawn(ask(wire, target.addr, requests.clone(), Arc::clone(&numbers), span));
+        }
+    }
+    gather(workers).await
+}
+
+async fn ask(
     mut wire: Wire,
     addr: SocketAddr,
     mut requests: impl Requests,
     numbers: Arc<AtomicU64>,
-    begin: Instant,
-    end: Instant,
+    span: Span,
 ) -> anyhow::Result<Run> {
     let mut run = Run::new()?;
     let mut sent = Instant::now();
-    while sent < end {
-        let request = requests.nth(numbers.fetch_add(1, Ordering::Relaxed));
-        let status = wire.exchange(request).await.map(|answer| answer.status);
+    while sent < span.end {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        if number >= span.requests {
+            break;
+        }
+        let answer = wire.exchange(requests.nth(number)).await;
         let answered = Instant::now();
-        match status {
-            // An answer counts where it came: what is under way at either end evens out.
-            Ok(status) if answered >= begin && answered < end => run.answered(status, answered - sent),
-            Ok(_) => {}
+        match answer {
+            Ok(answer) => {
+                requests.answered(answer)?;
+                // An answer counts where it came: what is under way at either end evens out.
+                if answered >= span.begin && answered < span.end {
+                    run.answered(answer.status, answered - sent);
+                }
+            }
             Err(_) => {
                 run.broken += 1;
                 wire = Wire::connect(addr).await.context("connecting again")?;
@@ -223,4 +271,23 @@ async fn gather(mut workers: JoinSet<anyhow::Result<Run>>) -> anyhow::Result<Run
         all.merge(worker.context("a connection of the load died")??)?;
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(statuses: &[u16], seconds: u64) -> Run {
+        let mut run = Run::new().unwrap();
+        statuses.iter().for_each(|status| run.answered(*status, Duration::from_millis(1)));
+        Run { took: Duration::from_secs(seconds), ..run }
+    }
+
+    #[test]
+    fn two_runs_are_one_of_both_lengths() {
+        let both = run(&[201, 201, 503], 1).then(run(&[201, 409], 2)).unwrap();
+        assert_eq!((both.successes(), both.took), (3, Duration::from_secs(3)));
+        assert_eq!(both.per_second(), 1.0);
+        assert_eq!(both.complaints(), "1 answers 409, 1 answers 503");
+    }
 }

@@ -101,9 +101,9 @@ async fn fresh_trial(rate: u64, length: Duration, memory: &mut Memory) -> anyhow
     let stage = Stage::everything().await?;
     let addr = stage.addr(Service::Command)?;
     let load = Load { addr, connections: CONNECTIONS };
-    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
+    let usage = Usage::begin(&stage.bed, &[&stage.fleet]).await?;
     let run = generator::on_own_thread(move || generator::open(load, Orders::new(addr), rate, length)).await?;
-    let cores = usage.told(&stage.bed, &stage.fleet).await?;
+    let cores = usage.told(&stage.bed, &[&stage.fleet]).await?;
     let (recovery, _) = stage.caught_up(PATIENCE).await?;
     stage.strike(memory).await?;
     Ok(Trial { run, recovery, cores })

@@ -19,10 +19,10 @@ const WARM_UP: Duration = Duration::from_secs(3);
 pub async fn measure(length: Duration, figures: &mut Figures, memory: &mut Memory) -> anyhow::Result<()> {
     let stage = Stage::command_only().await?;
     let addr = stage.addr(Service::Command)?;
-    let usage = Usage::begin(&stage.bed, &stage.fleet).await?;
+    let usage = Usage::begin(&stage.bed, &[&stage.fleet]).await?;
     let load = Load { addr, connections: CONNECTIONS };
     let run = generator::on_own_thread(move || generator::closed(load, Orders::new(addr), WARM_UP, length)).await?;
-    let cores = usage.told(&stage.bed, &stage.fleet).await?;
+    let cores = usage.told(&stage.bed, &[&stage.fleet]).await?;
     let in_log = stage.orders().await?;
     ensure!(in_log >= run.successes(), "{} orders were acknowledged, the log has {in_log}", run.successes());
     let told = [cores, run.complaints()].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ");

@@ -50,9 +50,14 @@ impl Memory {
 impl Stage {
     /// The command-service alone.
     pub async fn command_only() -> anyhow::Result<Stage> {
+        Stage::command_only_empty().await?.stocked().await
+    }
+
+    /// The command-service alone and nothing to sell.
+    pub async fn command_only_empty() -> anyhow::Result<Stage> {
         let bed = Bed::new().await?;
         let fleet = Plan::command_only(&bed).start().await?;
-        Stage { bed, fleet }.stocked().await
+        Ok(Stage { bed, fleet })
     }
 
     /// All services, with six partitions per topic as deploy/up has them.

@@ -21,16 +21,16 @@ pub struct Usage {
 
 impl Usage {
     /// Begins to look.
-    pub async fn begin(bed: &Bed, fleet: &Fleet) -> anyhow::Result<Usage> {
+    pub async fn begin(bed: &Bed, fleets: &[&Fleet]) -> anyhow::Result<Usage> {
         let machine = machine_cpu_seconds();
-        Ok(Usage { began: Instant::now(), machine, parts: parts(bed, fleet).await? })
+        Ok(Usage { began: Instant::now(), machine, parts: parts(bed, fleets).await? })
     }
 
     /// Cores used since then, in words.
-    pub async fn told(&self, bed: &Bed, fleet: &Fleet) -> anyhow::Result<String> {
+    pub async fn told(&self, bed: &Bed, fleets: &[&Fleet]) -> anyhow::Result<String> {
         let (seconds, machine) = (self.began.elapsed().as_secs_f64(), machine_cpu_seconds());
         let (mut told, mut others) = (Vec::new(), machine - self.machine);
-        for (name, used) in parts(bed, fleet).await? {
+        for (name, used) in parts(bed, fleets).await? {
             let used = used - self.parts.get(&name).copied().unwrap_or_default();
             told.push(format!("{name} {:.2}", used / seconds));
             others -= used;
@@ -40,9 +40,14 @@ impl Usage {
     }
 }
 
-async fn parts(bed: &Bed, fleet: &Fleet) -> anyhow::Result<BTreeMap<String, f64>> {
-    let pids = fleet.services().filter_map(|service| Some((service.to_string(), fleet.pid(service)?)));
-    let mut parts: BTreeMap<String, f64> = pids.map(|(name, pid)| (name, cpu_seconds(pid))).collect();
+/// Instances of a service count together.
+async fn parts(bed: &Bed, fleets: &[&Fleet]) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut parts = BTreeMap::new();
+    for fleet in fleets {
+        for service in fleet.services() {
+            *parts.entry(service.to_string()).or_default() += fleet.pid(service).map_or(0.0, cpu_seconds);
+        }
+    }
     parts.insert("load".to_owned(), cpu_seconds(std::process::id()));
     // Backends that were there at both looks: connections of pools stay, and so do PostgreSQL's own workers.
     let pool = log::connect(&bed.admin_url()?).await?;

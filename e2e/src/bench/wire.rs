@@ -103,6 +103,11 @@ pub fn text<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
     std::str::from_utf8(&value[..end]).ok()
 }
 
+/// How often a text stands in a body.
+pub fn count(body: &[u8], text: &str) -> u64 {
+    body.windows(text.len()).filter(|window| *window == text.as_bytes()).count() as u64
+}
+
 fn after<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let pattern = format!("\"{name}\":");
     let at = json.windows(pattern.len()).position(|window| window == pattern.as_bytes())?;

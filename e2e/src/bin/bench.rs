@@ -1,5 +1,5 @@
-//! Measures the platform: `bench main`. Needs the `TEST_*` variables of `deploy/servers` and the services' release binaries
-//! beside it; `deploy/bench main` brings both.
+//! Measures the platform: `bench main`, `bench write`. Needs the `TEST_*` variables of `deploy/servers` and the services'
+//! release binaries beside it; `deploy/bench main` brings both.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use e2e::bench::figures::Figures;
+use e2e::bench::machine::Machine;
 use e2e::bench::{self, Plan, bare};
 
 #[global_allocator]
@@ -24,6 +26,8 @@ struct Arguments {
 enum What {
     /// All figures of the main job. Exits with 1 if one misses its target.
     Main(Main),
+    /// All figures of the write side. Exits with 1 if one misses its target.
+    Write(Write),
     /// Serves a route that does nothing, to compare with.
     #[command(hide = true)]
     Noop {
@@ -33,16 +37,22 @@ enum What {
 }
 
 #[derive(Debug, clap::Args)]
-struct Main {
+struct Measured {
     /// Writes the figures for machines.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measures these only, such as place_orders_per_s,freshness_p99_ms.
+    /// Measures these only: keys of figures with a comma between them.
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     only: Vec<String>,
     /// Length of every measurement, instead of its own.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Main {
+    #[command(flatten)]
+    measured: Measured,
     /// Orders a second for the pipeline, instead of finding out what it bears.
     #[arg(long, value_name = "N")]
     rate: Option<u64>,
@@ -51,32 +61,56 @@ struct Main {
     data: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Write {
+    #[command(flatten)]
+    measured: Measured,
+    /// Part of all numbers of orders, keys and events, such as 0.01: to try whether all works, not for figures.
+    #[arg(long, value_name = "PART", default_value_t = 1.0, value_parser = part)]
+    share: f64,
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|part| *part > 0.0 && *part <= 1.0).ok_or("a number above 0, at most 1".to_owned())
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let what = Arguments::parse().what;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = match what {
         What::Noop { addr } => runtime.block_on(bare::serve_noop(addr)).map(|()| ExitCode::SUCCESS),
-        What::Main(arguments) => runtime.block_on(measure(arguments)),
+        What::Main(Main { measured, rate, data }) => {
+            let plan = Plan { pipeline_rate: rate, data, ..measured.plan() };
+            runtime.block_on(measure(measured, bench::run(&plan)))
+        }
+        What::Write(Write { measured, share }) => {
+            let plan = Plan { share, ..measured.plan() };
+            runtime.block_on(measure(measured, bench::write::run(&plan)))
+        }
     };
     // A load generator that was interrupted may still be on its thread.
     runtime.shutdown_background();
     ended
 }
 
-async fn measure(arguments: Main) -> anyhow::Result<ExitCode> {
-    let plan = Plan {
-        only: arguments.only,
-        length: arguments.seconds.map(Duration::from_secs),
-        pipeline_rate: arguments.rate,
-        data: arguments.data,
-    };
+impl Measured {
+    fn plan(&self) -> Plan {
+        let length = self.seconds.map(Duration::from_secs);
+        Plan { only: self.only.clone(), length, share: 1.0, pipeline_rate: None, data: None }
+    }
+}
+
+async fn measure(
+    measured: Measured,
+    run: impl Future<Output = anyhow::Result<(Machine, Figures)>>,
+) -> anyhow::Result<ExitCode> {
     let (machine, figures) = tokio::select! {
-        measured = bench::run(&plan) => measured?,
+        measured = run => measured?,
         // Dropping the run ends the services that it started.
         _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
     };
     println!("\n{}", figures.table(&machine));
-    if let Some(file) = &arguments.json {
+    if let Some(file) = &measured.json {
         figures.write_json(file, &machine)?;
     }
     Ok(if figures.all_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -73,7 +73,7 @@ fn compare(key: &str, category: Category, value: &[u8], row: Option<&models::Hel
     let expected = match category {
         Category::Order => &row.value["document"],
         Category::Product => &row.value["product"],
-        Category::Stock | Category::Customer => &row.value,
+        Category::Stock | Category::Customer | Category::Hold => &row.value,
     };
     findings.expect(at == (row.incarnation, row.position), || {
         format!("{key}: stamped position {}, the row has {}", stamp.position, row.position)

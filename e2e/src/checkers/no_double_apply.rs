@@ -35,14 +35,20 @@ async fn check_items(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<(
                 coalesce(sum(quantity) filter (where kind = 'reserved'), 0) as reserved,
                 coalesce(sum(quantity) filter (where kind = 'released'), 0) as released,
                 coalesce(sum(quantity) filter (where kind = 'shipped'), 0) as shipped,
-                coalesce(sum(quantity) filter (where kind = 'restocked'), 0) as restocked
+                coalesce(sum(quantity) filter (where kind = 'restocked'), 0) as restocked,
+                coalesce(sum(quantity) filter (where kind = 'held'), 0) as held,
+                coalesce(sum(quantity) filter (where kind = 'hold_released'), 0) as hold_released,
+                coalesce(sum(quantity) filter (where kind = 'transferred_in'), 0)
+                    - coalesce(sum(quantity) filter (where kind = 'transferred_out'), 0) as transferred
             from stock_ledger group by sku, location)
         select format('%s at %s: item %s, ledger %s', coalesce(s.sku, l.sku), coalesce(s.location, l.location),
             coalesce(row_to_json(s)::text, 'missing'), coalesce(row_to_json(l)::text, 'missing'))
         from stock s full join ledger l on l.sku = s.sku and l.location = s.location
-        where (s.version, s.received, s.adjusted, s.shipped, s.restocked, s.reserved, s.on_hand) is distinct from
-            (l.rows, l.received, l.adjusted, l.shipped, l.restocked, l.reserved - l.released - l.shipped,
-                l.received + l.restocked + l.adjusted - l.shipped)
+        where (s.version, s.received, s.adjusted, s.shipped, s.restocked, s.transferred, s.reserved, s.on_hand)
+            is distinct from
+            (l.rows, l.received, l.adjusted, l.shipped, l.restocked, l.transferred,
+                l.reserved + l.held - l.released - l.hold_released - l.shipped,
+                l.received + l.restocked + l.adjusted + l.transferred - l.shipped)
         limit $1";
     let wrong: Vec<String> =
         sqlx::query_scalar(ITEMS).bind(TOLD).fetch_all(pool).await.context("comparing stock with its ledger")?;
@@ -56,8 +62,9 @@ async fn check_log(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()>
         select format('ledger row of position %s: %s %s of %s at %s; the log has %s', l.position, l.kind, l.quantity, l.sku,
             l.location, coalesce(e.event_type || ' ' || e.payload::text || ' in ' || e.stream_id, 'nothing'))
         from stock_ledger l left join events e on e.position = l.position
-        where (e.stream_id, e.event_type, coalesce(e.payload->>'quantity', e.payload->>'delta')::bigint) is distinct from
-            ('stock-' || l.sku || '@' || l.location, 'Stock' || initcap(l.kind), l.quantity)
+        where (e.stream_id, e.event_type,
+                coalesce(e.payload->>'quantity', e.payload->>'delta', e.payload->>'safety')::bigint) is distinct from
+            ('stock-' || l.sku || '@' || l.location, 'Stock' || replace(initcap(l.kind), '_', ''), l.quantity)
         limit $1";
     let wrong: Vec<String> =
         sqlx::query_scalar(LEDGER).bind(TOLD).fetch_all(pool).await.context("comparing the ledger with the log")?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use events::hold::HoldEvent;
 use events::order::Disposition;
 use events::order::progress::Progress;
 use events::stock::{Level, StockEvent};
@@ -20,7 +21,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let until = log::head(&pool).await?;
     let mut findings = Findings::default();
     let mut book = Book::default();
-    for category in [Category::Stock, Category::Order] {
+    for category in [Category::Stock, Category::Order, Category::Hold] {
         let mut streams = Streams::of(&pool, category);
         loop {
             let page = streams.next().await?;
@@ -55,14 +56,20 @@ impl Book {
     /// Takes a stream up to a position that was the head of the log once.
     fn take(&mut self, events: &[Recorded], until: Position, findings: &mut Findings) -> anyhow::Result<()> {
         let mut progress = Progress::default();
+        let mut held = Vec::new();
         for recorded in events.iter().take_while(|recorded| recorded.position <= until) {
             match recorded.decode()? {
                 Event::Stock(event) => self.move_stock(recorded, &event, findings),
                 Event::Order(event) => progress.evolve(&event),
-                Event::Product(_) => {}
+                Event::Hold(HoldEvent::Placed(event)) => held = event.lines,
+                Event::Hold(HoldEvent::Released(_) | HoldEvent::Expired(_) | HoldEvent::Consumed(_)) => held.clear(),
+                Event::Product(_) | Event::Customer(_) | Event::Email(_) => {}
             }
         }
         self.claim(&progress);
+        for line in held {
+            self.claims.entry((line.sku, line.location)).or_default().reserved += i64::from(line.quantity);
+        }
         Ok(())
     }
 
@@ -71,26 +78,33 @@ impl Book {
         let level = self.levels.entry((sku, location)).or_default();
         level.evolve(event);
         findings.look();
-        let Level { on_hand, reserved, received, restocked, adjusted, shipped } = *level;
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped, transferred, .. } = *level;
+        let left = level.promisable();
         let place =
             || format!("{} after version {} (position {})", recorded.stream, recorded.version, recorded.position);
         findings.expect(on_hand >= 0, || format!("{}: {on_hand} on hand", place()));
         findings.expect(reserved >= 0, || format!("{}: {reserved} reserved", place()));
-        findings.expect(reserved <= on_hand, || format!("{}: {reserved} reserved of {on_hand} on hand", place()));
-        findings.expect(received + restocked + adjusted == on_hand + shipped, || {
-            format!("{}: received {received} + restocked {restocked} + adjusted {adjusted} is not on hand {on_hand} + shipped {shipped}", place())
+        findings.expect(left.is_none_or(|left| left >= 0), || {
+            format!("{}: {reserved} promised with {on_hand} on hand, more than its policy allows", place())
+        });
+        findings.expect(received + restocked + adjusted + transferred == on_hand + shipped, || {
+            format!(
+                "{}: received {received} + restocked {restocked} + adjusted {adjusted} + transferred {transferred} \
+                 is not on hand {on_hand} + shipped {shipped}",
+                place()
+            )
         });
     }
 
     fn claim(&mut self, order: &Progress) {
-        for line in &order.lines {
+        for line in order.lines.iter().filter(|line| !line.untracked) {
             let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
-            claims.reserved += i64::from(line.ordered) - i64::from(line.cancelled) - i64::from(line.shipped);
+            claims.reserved += i64::from(line.reserved());
             claims.shipped += i64::from(line.shipped);
         }
         let restocked = order.returns.iter().filter(|it| it.disposition == Some(Disposition::Restock));
         for part in restocked.flat_map(|it| &it.lines) {
-            let Some(line) = order.line(part.line) else { continue };
+            let Some(line) = order.line(part.line).filter(|line| !line.untracked) else { continue };
             let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
             claims.restocked += i64::from(part.quantity);
         }

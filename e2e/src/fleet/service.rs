@@ -11,6 +11,9 @@ pub const BIN_DIR_VARIABLE: &str = "E2E_BIN_DIR";
 /// Key with which the query-service signs its cursors here; any 32 bytes.
 const CURSOR_KEY: &str = "5f1d7c0a9be84c6d2e3f40516273849a5b6c7d8e9fa0b1c2d3e4f5061728394a";
 
+/// Key with which the command-service names the streams of e-mail addresses here; any text of 32 characters.
+const PERSONAL_INDEX_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
 /// Few, so that every partition sees traffic even in a short test.
 const TOPIC_PARTITIONS: i32 = 3;
 
@@ -51,7 +54,9 @@ impl Service {
     /// Its settings for `bed`, addresses apart.
     pub fn settings(self, bed: &Bed, wiring: Wiring) -> anyhow::Result<Vec<(&'static str, String)>> {
         let mut settings = match self {
-            Service::Command => vec![("DATABASE_URL", bed.writer_url()?)],
+            Service::Command => {
+                vec![("DATABASE_URL", bed.writer_url()?), ("PERSONAL_INDEX_KEY", PERSONAL_INDEX_KEY.to_owned())]
+            }
             Service::Projector => vec![("DATABASE_URL", bed.projector_url()?)],
             Service::Query => vec![
                 ("DATABASE_URL", bed.reader_url()?),

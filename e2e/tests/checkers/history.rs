@@ -112,7 +112,15 @@ fn instant() -> DateTime<Utc> {
 
 fn created() -> Event {
     let prices = [("EUR".parse().unwrap(), Minor(500)), ("GBP".parse().unwrap(), Minor(450))].into();
-    ProductEvent::Created(ProductCreated { sku: "A".parse().unwrap(), name: "Lamp".into(), prices }).into()
+    ProductEvent::Created(ProductCreated {
+        sku: "A".parse().unwrap(),
+        name: "Lamp".into(),
+        prices,
+        tax_class: None,
+        attributes: Default::default(),
+        tags: Default::default(),
+    })
+    .into()
 }
 
 fn priced() -> Event {
@@ -131,6 +139,8 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         tax: Minor::ZERO,
         total,
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     };
     let placed = OrderPlaced {
         order_id,
@@ -141,8 +151,15 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         external_ref: Some(format!("shop-{number}")),
         lines: vec![line],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total,
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     };
     OrderEvent::Placed(placed).into()
 }

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Disposition, LineNo, LineQuantity, OrderEvent, PartNo};
+use super::{Disposition, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo};
 use crate::money::Minor;
 use crate::name::{Location, Sku};
 
@@ -54,6 +54,8 @@ pub enum FulfilmentStatus {
     /// Nothing is packed.
     #[default]
     Unfulfilled,
+    /// Nothing is packed, and some pieces are not here yet.
+    Backordered,
     /// Some is packed, nothing is shipped.
     Processing,
     /// Some is shipped.
@@ -62,6 +64,8 @@ pub enum FulfilmentStatus {
     Shipped,
     /// Everything that is wanted has arrived.
     Delivered,
+    /// Nothing may be packed or shipped until further notice, and something still would be.
+    OnHold,
 }
 
 /// How returns stand.
@@ -104,12 +108,23 @@ pub struct LineProgress {
     pub returned: u32,
     /// `quantity * unit_price - discount + tax` of the line as ordered, minor units.
     pub total: Minor,
+    /// Pieces that are promised, neither packed nor shipped, and were not here when they were promised.
+    #[serde(default)]
+    pub backordered: u32,
+    /// Nobody counts its stock.
+    #[serde(default)]
+    pub untracked: bool,
 }
 
 impl LineProgress {
     /// Pieces still wanted and neither packed nor shipped.
     pub fn unfulfilled(&self) -> u32 {
         self.ordered - self.cancelled - self.in_fulfilment - self.shipped
+    }
+
+    /// Pieces that lie on their shelf for this order: wanted, not shipped, and counted.
+    pub fn reserved(&self) -> u32 {
+        if self.untracked { 0 } else { self.ordered - self.cancelled - self.shipped }
     }
 
     /// Pieces that can be asked back.
@@ -205,6 +220,9 @@ pub struct Progress {
     pub returns: Vec<Return>,
     /// Lines and shipping as ordered, minor units.
     pub total: Minor,
+    /// Whether nothing may be packed or shipped.
+    #[serde(default)]
+    pub held: bool,
 }
 
 impl Progress {
@@ -284,9 +302,13 @@ impl Progress {
         let sum = |count: fn(&LineProgress) -> u32| self.lines.iter().map(|l| u64::from(count(l))).sum::<u64>();
         let wanted = sum(LineProgress::wanted);
         let (packed, shipped, delivered) = (sum(|l| l.in_fulfilment), sum(|l| l.shipped), sum(|l| l.delivered));
+        if self.held && self.lifecycle == Lifecycle::Open && shipped < wanted {
+            return FulfilmentStatus::OnHold;
+        }
         if shipped == 0 {
-            return match packed {
-                0 => FulfilmentStatus::Unfulfilled,
+            return match (packed, sum(|l| l.backordered)) {
+                (0, 0) => FulfilmentStatus::Unfulfilled,
+                (0, _) => FulfilmentStatus::Backordered,
                 _ => FulfilmentStatus::Processing,
             };
         }
@@ -331,7 +353,10 @@ impl Progress {
             OrderEvent::PaymentVoided(e) => self.payment_mut(e.payment).authorized = Minor::ZERO,
             OrderEvent::PaymentFailed(e) => self.payment_mut(e.payment).authorized = Minor::ZERO,
             OrderEvent::FulfilmentCreated(e) => {
-                self.each_line(&e.lines, |line, pieces| line.in_fulfilment += pieces);
+                self.each_line(&e.lines, |line, pieces| {
+                    line.in_fulfilment += pieces;
+                    line.backordered = line.backordered.min(line.unfulfilled());
+                });
                 self.fulfilments.push(Fulfilment {
                     fulfilment: e.fulfilment,
                     location: e.location.clone(),
@@ -354,7 +379,10 @@ impl Progress {
                 let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Cancelled);
                 self.each_line(&lines, |line, pieces| line.in_fulfilment -= pieces);
             }
-            OrderEvent::LinesCancelled(e) => self.each_line(&e.lines, |line, pieces| line.cancelled += pieces),
+            OrderEvent::LinesCancelled(e) => self.each_line(&e.lines, |line, pieces| {
+                line.cancelled += pieces;
+                line.backordered = line.backordered.saturating_sub(pieces).min(line.unfulfilled());
+            }),
             OrderEvent::Cancelled(_) => self.lifecycle = Lifecycle::Cancelled,
             OrderEvent::ReturnRequested(e) => {
                 self.each_line(&e.lines, |line, pieces| line.return_requested += pieces);
@@ -377,7 +405,33 @@ impl Progress {
                 self.each_line(&lines, |line, pieces| line.return_requested -= pieces);
             }
             OrderEvent::RefundRecorded(e) => self.payment_mut(e.payment).refunded.0 += e.amount.0,
+            OrderEvent::Amended(e) => self.amend(e),
+            OrderEvent::Held(_) => self.held = true,
+            OrderEvent::HoldReleased(_) => self.held = false,
+            OrderEvent::Expired(_) => {
+                self.lifecycle = Lifecycle::Expired;
+                for line in &mut self.lines {
+                    line.cancelled += line.unfulfilled();
+                    line.backordered = 0;
+                }
+            }
+            OrderEvent::Completed(_) => self.lifecycle = Lifecycle::Completed,
+            OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_) => {}
         }
+    }
+
+    fn amend(&mut self, amended: &OrderAmended) {
+        self.total = amended.total;
+        for change in &amended.changed {
+            let Some(line) = nth_mut(&mut self.lines, change.line) else { continue };
+            line.ordered = change.quantity;
+            line.total = change.total;
+            line.backordered = change.backordered;
+        }
+        self.lines.extend(amended.added.iter().map(line_placed));
     }
 
     fn each_line(&mut self, lines: &[LineQuantity], mut change: impl FnMut(&mut LineProgress, u32)) {
@@ -429,6 +483,8 @@ fn line_placed(line: &super::Line) -> LineProgress {
         return_requested: 0,
         returned: 0,
         total: line.total,
+        backordered: line.backordered,
+        untracked: line.untracked,
     }
 }
 

@@ -3,15 +3,15 @@
 
 use crate::problem::Problem;
 use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 /// Parsers repeat the offending value; a longer explanation than this helps nobody.
 const REASON_MAX_CHARS: usize = 300;
 
-/// The problem of a body that did not parse.
-pub(super) fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+/// The problem of a body, or of the part of it at `place`, that did not parse.
+pub(super) fn explain<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: &serde_json::Error) -> Problem {
     if bytes.is_empty() {
         return malformed("The body is empty. Send a JSON document.");
     }
@@ -21,7 +21,7 @@ pub(super) fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Err
             .with("offset", offset);
     }
     match error.classify() {
-        Category::Data => explain_data::<T>(bytes, error),
+        Category::Data => explain_data::<T>(bytes, place, error),
         Category::Syntax | Category::Eof | Category::Io => {
             let (line, column) = (error.line(), error.column());
             malformed(&format!("At line {line}, column {column}: {}. Correct the document there.", reason(error)))
@@ -35,11 +35,11 @@ fn malformed(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not valid JSON").detail(detail)
 }
 
-fn explain_data<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+fn explain_data<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: &serde_json::Error) -> Problem {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let pointer = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(located) => pointer(located.path()),
-        Ok(_) => String::new(),
+        Err(located) => format!("{place}{}", pointer(located.path())),
+        Ok(_) => place.to_owned(),
     };
     let place = if pointer.is_empty() { "the document" } else { pointer.as_str() };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")

@@ -3,7 +3,8 @@
 //! | type | status | answered by |
 //! |---|---|---|
 //! | `not-found`, `method-not-allowed` | 404, 405 | routes that do not exist |
-//! | `overloaded`, `timeout`, `internal` | 503, 503, 500 | [`crate::server`] |
+//! | `unsupported-version` | 400 | [`crate::server`] |
+//! | `overloaded`, `stopping`, `timeout`, `internal` | 503, 503, 503, 500 | [`crate::server`] |
 //! | `body-too-large`, `body-timeout`, `body-unreadable` | 413, 408, 400 | [`crate::body`] |
 //! | `content-type`, `malformed-json`, `invalid-body` | 415, 400, 422 | [`crate::json`] |
 //! | `invalid-query`, `invalid-path` | 400 | [`crate::params`] |
@@ -23,10 +24,25 @@ pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
         .detail(format!("{} cannot be used on {}; the Allow header says what can.", method, uri.path()))
 }
 
+/// There is no such version of the API.
+pub(crate) fn unsupported_version(found: &str, supported: &[&str]) -> Problem {
+    let said = supported.join(", ");
+    Problem::new(StatusCode::BAD_REQUEST, "unsupported-version", "There is no such version of the API")
+        .detail(format!("Api-Version is `{found}`. Send one of: {said}; or leave it out, and the path decides."))
+        .with("supported", supported)
+}
+
 /// More requests in flight than we take.
 pub(crate) fn overloaded() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once")
         .detail("The request was not begun. Repeat it after the time in Retry-After.")
+        .retry_after(1)
+}
+
+/// The server is about to stop.
+pub(crate) fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
+        .detail("The request was not begun. Repeat it after the time in Retry-After, on a new connection.")
         .retry_after(1)
 }
 

@@ -38,6 +38,12 @@ impl Connections {
         Connections { http, router, write_stall_timeout: limits.write_stall_timeout, stop }
     }
 
+    /// For connections of which each takes one request, although the server has been asked to stop.
+    pub(super) fn for_one_request(mut self) -> Self {
+        self.http.keep_alive(false);
+        Connections { stop: CancellationToken::new(), ..self }
+    }
+
     /// Serves until the client leaves, breaks the rules, or the server stops and the running request is answered.
     pub(super) async fn run(self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = self.tune(&stream) {

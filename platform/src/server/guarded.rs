@@ -3,6 +3,7 @@
 
 use super::observe::MethodLabel;
 use super::shell::Endpoint;
+use super::version;
 use crate::caller::{RequestId, X_REQUEST_ID};
 use crate::problem::{Problem, shell as problems};
 use axum::http::HeaderValue;
@@ -29,7 +30,7 @@ pub(super) enum Work {
     /// It is refused, maybe after its body was read away.
     Refuse(Pin<Box<dyn Future<Output = Problem> + Send>>),
     /// It is refused at once and holds no place.
-    Shed,
+    Shed(fn() -> Problem),
 }
 
 impl Work {
@@ -56,7 +57,7 @@ impl Guarded {
         let (handler, timeout, timer) = match &mut self.work {
             Work::Handle { handler, timeout, timer } => (handler, *timeout, timer),
             Work::Refuse(refusal) => return refusal.as_mut().poll(cx).map(Problem::into_response),
-            Work::Shed => return Poll::Ready(problems::overloaded().into_response()),
+            Work::Shed(problem) => return Poll::Ready(problem().into_response()),
         };
         match catch_unwind(AssertUnwindSafe(|| Pin::new(handler).poll(cx))) {
             Ok(Poll::Ready(Ok(response))) => return Poll::Ready(response),
@@ -89,6 +90,9 @@ impl Guarded {
     fn finish(&mut self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if self.endpoint.is_versioned() {
+            headers.insert(version::API_VERSION, version::NEWEST);
+        }
         if let Some(id) = self.request_id.take() {
             headers.insert(X_REQUEST_ID, id.into_header());
         }
@@ -111,7 +115,7 @@ impl Future for Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        if !matches!(self.work, Work::Shed) {
+        if !matches!(self.work, Work::Shed(_)) {
             self.endpoint.release();
         }
         // The id leaves with the answer; if it is still here, the client was gone first.

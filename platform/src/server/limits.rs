@@ -30,6 +30,8 @@ pub struct Limits {
     pub drain_notice: Duration,
     /// Then running requests may take this long. Stay below what the supervisor waits before it kills (30 s on Kubernetes).
     pub drain_timeout: Duration,
+    /// Whether requests may say which version of the API they mean, and answers say which they are of.
+    pub is_versioned: bool,
     /// Routes with limits of their own, by pattern; see [`Limits::with_route`].
     pub routes: Vec<(&'static str, RouteLimits)>,
 }
@@ -56,6 +58,7 @@ impl Default for Limits {
             write_stall_timeout: Duration::from_secs(30),
             drain_notice: Duration::ZERO,
             drain_timeout: Duration::from_secs(20),
+            is_versioned: true,
             routes: vec![],
         }
     }
@@ -69,6 +72,7 @@ impl Limits {
             connections_per_ip_max: 256,
             requests_in_flight_max: 64,
             drain_timeout: Duration::from_secs(2),
+            is_versioned: false,
             ..Limits::default()
         }
     }
@@ -105,6 +109,7 @@ impl Limits {
             write_stall_timeout: write_stall_timeout.get(complete),
             drain_notice: drain_notice.get(complete),
             drain_timeout: drain_timeout.get(complete),
+            is_versioned: true,
             routes: vec![],
         })
     }

@@ -1,5 +1,5 @@
 //! What happens around every request, in one layer, because each layer costs every request two allocations:
-//! shed, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
+//! shed, check the version asked for, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
 //!
 //! The layer lies around each endpoint, inside the router: there the matched path is known, and each endpoint can keep its own
 //! limits and metric handles ([`super::observe`]) instead of looking them up.
@@ -7,22 +7,28 @@
 use super::guarded::{Guarded, Work};
 use super::limits::{Limits, RouteLimits};
 use super::observe::{MethodLabel, RouteMetrics};
+use super::version;
 use crate::body;
 use crate::caller::Caller;
-use crate::problem::shell as problems;
+use crate::problem::{Problem, shell as problems};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use axum::routing::Route;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
 /// The router with 404 and 405 problems and the shell around every endpoint. [`super::serve`] calls it; tests may too.
 pub fn shell(router: Router, limits: &Limits) -> Router {
-    let shared = Arc::new(Shared { limits: limits.clone(), in_flight: AtomicUsize::new(0) });
+    until(Arc::default(), router, limits)
+}
+
+/// The same, refusing every request that begins once `stopping` is set.
+pub(super) fn until(stopping: Arc<AtomicBool>, router: Router, limits: &Limits) -> Router {
+    let shared = Arc::new(Shared { limits: limits.clone(), stopping, in_flight: AtomicUsize::new(0) });
     router
         .fallback(problems::not_found)
         .method_not_allowed_fallback(problems::method_not_allowed)
@@ -34,6 +40,7 @@ pub fn shell(router: Router, limits: &Limits) -> Router {
 /// What all endpoints of a server share.
 struct Shared {
     limits: Limits,
+    stopping: Arc<AtomicBool>,
     in_flight: AtomicUsize,
 }
 
@@ -72,6 +79,11 @@ impl Endpoint {
         self.own.get()
     }
 
+    /// Whether answers say which version of the API they are of.
+    pub(super) fn is_versioned(&self) -> bool {
+        self.shared.limits.is_versioned
+    }
+
     /// A place among the requests in flight, if there is one.
     fn try_acquire(&self) -> bool {
         let before = self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -80,6 +92,14 @@ impl Endpoint {
             self.release();
         }
         is_free
+    }
+
+    /// What can be refused before the handler runs.
+    fn check(&self, request: &mut Request, own: &Own) -> Result<(), Problem> {
+        if self.is_versioned() {
+            version::check(request.headers())?;
+        }
+        Ok(body::limit(request, own.limits.body_bytes_max)?)
     }
 
     /// Gives the place back.
@@ -108,13 +128,16 @@ impl Service<Request> for Guard {
         let own = self.endpoint.own_for(&request);
         let method = MethodLabel::of(request.method());
         let request_id = Caller::request_id_of(&mut request);
-        let work = if !self.endpoint.try_acquire() {
+        let work = if self.endpoint.shared.stopping.load(Ordering::Relaxed) {
             own.metrics.shed.increment(1);
-            Work::Shed
+            Work::Shed(problems::stopping)
+        } else if !self.endpoint.try_acquire() {
+            own.metrics.shed.increment(1);
+            Work::Shed(problems::overloaded)
         } else {
-            match body::limit(&mut request, own.limits.body_bytes_max) {
+            match self.endpoint.check(&mut request, own) {
                 Ok(()) => Work::handle(self.route.call(request), own.limits.request_timeout),
-                Err(too_large) => Work::Refuse(Box::pin(body::refuse(request, too_large))),
+                Err(problem) => Work::Refuse(Box::pin(body::refuse(request, problem))),
             }
         };
         Guarded::new(Arc::clone(&self.endpoint), method, request_id, work)

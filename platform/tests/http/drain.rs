@@ -27,7 +27,7 @@ fn gated() -> (Gate, Router) {
 }
 
 #[tokio::test]
-async fn a_running_request_finishes_and_new_connections_are_refused() {
+async fn a_running_request_finishes_while_new_ones_are_refused() {
     let (gate, router) = gated();
     let server = start(router, Limits::default());
     let mut client = server.connect().await;
@@ -38,15 +38,18 @@ async fn a_running_request_finishes_and_new_connections_are_refused() {
     assert_eq!(idle.answer().await.body, "ok");
 
     server.shutdown.request();
-    // The idle connection is closed by the same step that closes the listener.
+    // The idle connection is closed by the same step after which nothing is begun any more.
     assert_eq!(idle.rest().await, "");
-    assert!(TcpStream::connect(server.addr).await.is_err());
+    let refused = server.ask(&get("/")).await;
+    assert_eq!((refused.status, refused.kind().as_str()), (503, "stopping"));
+    assert_eq!((refused.headers["retry-after"].as_str(), refused.headers["connection"].as_str()), ("1", "close"));
 
     gate.leave.notify_one();
     let answer = client.answer().await;
     assert_eq!(answer.body, "done");
     assert_eq!(answer.headers["connection"], "close");
     assert_eq!(server.served.await.expect("the server ends"), Drained { cut_off: 0 });
+    assert!(TcpStream::connect(server.addr).await.is_err());
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ impl Model for Orders {
     fn fold(held: &mut Option<OrderDocument>, event: &Recorded, _: &mut Vec<()>) -> Result<(), Unfit> {
         match event.decode()? {
             Event::Order(order_event) => Ok(OrderDocument::fold(held, event, &order_event)?),
-            Event::Stock(_) | Event::Product(_) => Err(Misfit::Foreign(event.event_type.clone()).into()),
+            _ => Err(Misfit::Foreign(event.event_type.clone()).into()),
         }
     }
 
@@ -87,18 +87,18 @@ impl Model for Orders {
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
                  insert into orders (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment,
-                     fulfilment, returns, placed_at, updated_at, version, incarnation, position, document)
+                     fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags)
                  select o.id, o.code, o.channel, o.customer_id, o.external_ref, o.currency, o.total, o.lifecycle, o.payment,
                      o.fulfilment, o.returns, o.placed_at, o.updated_at, o.version, o.incarnation, o.position,
-                     o.document::json
+                     o.document::json, array(select json_array_elements_text(o.tags::json))
                  from mine, unnest($13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[], $18::text[],
                      $19::bigint[], $20::text[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-                     $25::timestamptz[], $26::int[], $27::int[], $28::bigint[], $29::text[])
+                     $25::timestamptz[], $26::int[], $27::int[], $28::bigint[], $29::text[], $30::text[])
                      as o (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment, fulfilment,
-                         returns, placed_at, updated_at, version, incarnation, position, document)
+                         returns, placed_at, updated_at, version, incarnation, position, document, tags)
                  where mine.yes
                  on conflict (id) do update
-                 set lifecycle = excluded.lifecycle, payment = excluded.payment, fulfilment = excluded.fulfilment,
+                 set customer_id = excluded.customer_id, total = excluded.total, tags = excluded.tags, lifecycle = excluded.lifecycle, payment = excluded.payment, fulfilment = excluded.fulfilment,
                      returns = excluded.returns, updated_at = excluded.updated_at, version = excluded.version,
                      incarnation = excluded.incarnation, position = excluded.position, document = excluded.document
                  where (orders.incarnation, orders.position) < (excluded.incarnation, excluded.position)
@@ -134,6 +134,7 @@ impl Model for Orders {
         .bind(rows.incarnations)
         .bind(rows.positions)
         .bind(rows.documents)
+        .bind(rows.tags)
         .fetch_one(connection)
         .await
     }
@@ -142,7 +143,7 @@ impl Model for Orders {
 fn order_id(stream: &StreamId) -> Option<Uuid> {
     match stream.subject() {
         Subject::Order(id) => Some(id.uuid()),
-        Subject::Stock(..) | Subject::Product(_) | Subject::Customer(_) => None,
+        _ => None,
     }
 }
 
@@ -171,6 +172,8 @@ struct Columns<'a> {
     incarnations: Vec<i32>,
     positions: Vec<i64>,
     documents: Vec<&'a str>,
+    /// Each a JSON array: `unnest` would flatten arrays of arrays.
+    tags: Vec<String>,
 }
 
 impl Columns<'_> {
@@ -194,6 +197,7 @@ impl Columns<'_> {
             columns.incarnations.push(order.incarnation.0);
             columns.positions.push(order.position.0);
             columns.documents.push(json);
+            columns.tags.push(serde_json::to_string(&order.tags).expect("a set of texts is plain data"));
         }
         columns
     }

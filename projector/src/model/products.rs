@@ -1,11 +1,12 @@
 //! Products: one row per product, and every price that it ever had by month of the event id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use events::{Currency, Event, Incarnation, Minor, Position, Recorded, StreamId, Version};
 use read_model::cache::{Keys, PRODUCT_TTL};
 use read_model::{Misfit, PriceRow, ProductDocument, Projection, Stamp, projection, tables};
+use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -49,7 +50,8 @@ impl Model for Products {
 
     async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<Loaded<Products>>> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select sku, name, active, prices, created_at, updated_at, version, incarnation, position
+            "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version, incarnation,
+                 position
              from products where sku = any($1)",
         )
         .bind(streams.iter().map(StreamId::key).collect::<Vec<_>>())
@@ -88,23 +90,26 @@ impl Model for Products {
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
-                 insert into products (sku, name, active, prices, created_at, updated_at, version, incarnation, position)
-                 select p.sku, p.name, p.active, p.prices::json, p.created_at, p.updated_at, p.version, p.incarnation,
-                     p.position
-                 from mine, unnest($13::text[], $14::text[], $15::bool[], $16::text[], $17::timestamptz[],
-                     $18::timestamptz[], $19::int[], $20::int[], $21::bigint[])
-                     as p (sku, name, active, prices, created_at, updated_at, version, incarnation, position)
+                 insert into products (sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+                     incarnation, position)
+                 select p.sku, p.name, p.active, p.prices::json, p.tax_class, p.attributes::json, p.tags::json, p.created_at,
+                     p.updated_at, p.version, p.incarnation, p.position
+                 from mine, unnest($13::text[], $14::text[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[],
+                     $20::timestamptz[], $21::timestamptz[], $22::int[], $23::int[], $24::bigint[])
+                     as p (sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+                         incarnation, position)
                  where mine.yes
                  on conflict (sku) do update
                  set name = excluded.name, active = excluded.active, prices = excluded.prices,
+                     tax_class = excluded.tax_class, attributes = excluded.attributes, tags = excluded.tags,
                      created_at = excluded.created_at, updated_at = excluded.updated_at, version = excluded.version,
                      incarnation = excluded.incarnation, position = excluded.position
                  where (products.incarnation, products.position) < (excluded.incarnation, excluded.position)
              ), prices as (
                  insert into product_prices (id, sku, currency, price, valid_from, position)
                  select p.*
-                 from mine, unnest($22::uuid[], $23::text[], $24::text[], $25::bigint[], $26::timestamptz[],
-                     $27::bigint[]) as p
+                 from mine, unnest($25::uuid[], $26::text[], $27::text[], $28::bigint[], $29::timestamptz[],
+                     $30::bigint[]) as p
                  where mine.yes
                  on conflict (id, currency) do nothing
              )
@@ -126,6 +131,9 @@ impl Model for Products {
         .bind(products.names)
         .bind(products.active)
         .bind(products.prices)
+        .bind(products.tax_classes)
+        .bind(products.attributes)
+        .bind(products.tags)
         .bind(products.created_at)
         .bind(products.updated_at)
         .bind(products.versions)
@@ -148,6 +156,9 @@ struct Row {
     name: String,
     active: bool,
     prices: Json<BTreeMap<Currency, Minor>>,
+    tax_class: Option<String>,
+    attributes: Json<BTreeMap<String, String>>,
+    tags: Json<BTreeSet<String>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     version: i32,
@@ -162,6 +173,9 @@ impl Row {
             name: self.name,
             active: self.active,
             prices: self.prices.0,
+            tax_class: self.tax_class,
+            attributes: self.attributes.0,
+            tags: self.tags.0,
             created_at: self.created_at,
             updated_at: self.updated_at,
             version: Version(self.version),
@@ -178,6 +192,9 @@ struct Columns<'a> {
     names: Vec<&'a str>,
     active: Vec<bool>,
     prices: Vec<String>,
+    tax_classes: Vec<Option<&'a str>>,
+    attributes: Vec<String>,
+    tags: Vec<String>,
     created_at: Vec<DateTime<Utc>>,
     updated_at: Vec<DateTime<Utc>>,
     versions: Vec<i32>,
@@ -192,7 +209,10 @@ impl Columns<'_> {
             columns.skus.push(product.sku.as_str());
             columns.names.push(&product.name);
             columns.active.push(product.active);
-            columns.prices.push(serde_json::to_string(&product.prices).expect("prices are plain data with text keys"));
+            columns.prices.push(json(&product.prices));
+            columns.tax_classes.push(product.tax_class.as_deref());
+            columns.attributes.push(json(&product.attributes));
+            columns.tags.push(json(&product.tags));
             columns.created_at.push(product.created_at);
             columns.updated_at.push(product.updated_at);
             columns.versions.push(product.version.0);
@@ -201,6 +221,10 @@ impl Columns<'_> {
         }
         columns
     }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("prices, attributes and tags are plain data with text keys")
 }
 
 #[derive(Default)]

@@ -1,11 +1,12 @@
 //! Stock: one row of sums per item, and a ledger of every movement by month of the event id.
 
 use chrono::{DateTime, Utc};
-use events::stock::Level;
+use events::stock::{Level, StockPolicy};
 use events::stream::Subject;
 use events::{Event, Incarnation, Position, Recorded, StreamId, Version};
 use read_model::cache::{Keys, STOCK_TTL};
 use read_model::{LedgerRow, Misfit, Projection, Stamp, StockDocument, projection, tables};
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -51,8 +52,8 @@ impl Model for Stock {
         let subjects: Vec<Subject> = streams.iter().map(StreamId::subject).collect();
         let items = || subjects.iter().filter_map(|it| if let Subject::Stock(s, l) = it { Some((s, l)) } else { None });
         let rows: Vec<Row> = sqlx::query_as(
-            "select sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at, version,
-                 incarnation, position
+            "select sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy,
+                 updated_at, version, incarnation, position
              from unnest($1::text[], $2::text[]) as wanted (sku, location) join stock using (sku, location)",
         )
         .bind(items().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
@@ -92,23 +93,28 @@ impl Model for Stock {
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
-                 insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at,
-                     version, incarnation, position)
-                 select s.*
+                 insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred,
+                     safety, policy, updated_at, version, incarnation, position)
+                 select s.sku, s.location, s.on_hand, s.reserved, s.received, s.restocked, s.adjusted, s.shipped,
+                     s.transferred, s.safety, s.policy::json, s.updated_at, s.version, s.incarnation, s.position
                  from mine, unnest($13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
-                     $19::bigint[], $20::bigint[], $21::timestamptz[], $22::int[], $23::int[], $24::bigint[]) as s
+                     $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[], $24::timestamptz[], $25::int[],
+                     $26::int[], $27::bigint[])
+                     as s (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety,
+                         policy, updated_at, version, incarnation, position)
                  where mine.yes
                  on conflict (sku, location) do update
                  set on_hand = excluded.on_hand, reserved = excluded.reserved, received = excluded.received,
                      restocked = excluded.restocked, adjusted = excluded.adjusted, shipped = excluded.shipped,
+                     transferred = excluded.transferred, safety = excluded.safety, policy = excluded.policy,
                      updated_at = excluded.updated_at, version = excluded.version, incarnation = excluded.incarnation,
                      position = excluded.position
                  where (stock.incarnation, stock.position) < (excluded.incarnation, excluded.position)
              ), ledger as (
                  insert into stock_ledger (id, sku, location, kind, quantity, order_id, occurred_at, position)
                  select l.*
-                 from mine, unnest($25::uuid[], $26::text[], $27::text[], $28::text[], $29::bigint[], $30::uuid[],
-                     $31::timestamptz[], $32::bigint[]) as l
+                 from mine, unnest($28::uuid[], $29::text[], $30::text[], $31::text[], $32::bigint[], $33::uuid[],
+                     $34::timestamptz[], $35::bigint[]) as l
                  where mine.yes
                  on conflict (id) do nothing
              )
@@ -134,6 +140,9 @@ impl Model for Stock {
         .bind(items.restocked)
         .bind(items.adjusted)
         .bind(items.shipped)
+        .bind(items.transferred)
+        .bind(items.safety)
+        .bind(items.policies)
         .bind(items.updated_at)
         .bind(items.versions)
         .bind(items.incarnations)
@@ -161,6 +170,9 @@ struct Row {
     restocked: i64,
     adjusted: i64,
     shipped: i64,
+    transferred: i64,
+    safety: i64,
+    policy: Json<StockPolicy>,
     updated_at: DateTime<Utc>,
     version: i32,
     incarnation: i32,
@@ -177,6 +189,9 @@ impl Row {
             restocked: self.restocked,
             adjusted: self.adjusted,
             shipped: self.shipped,
+            transferred: self.transferred,
+            safety: self.safety,
+            policy: self.policy.0,
         };
         let stream = StreamId::stock(&sku, &location);
         let document = StockDocument {
@@ -203,6 +218,9 @@ struct Columns<'a> {
     restocked: Vec<i64>,
     adjusted: Vec<i64>,
     shipped: Vec<i64>,
+    transferred: Vec<i64>,
+    safety: Vec<i64>,
+    policies: Vec<String>,
     updated_at: Vec<DateTime<Utc>>,
     versions: Vec<i32>,
     incarnations: Vec<i32>,
@@ -221,6 +239,9 @@ impl Columns<'_> {
             columns.restocked.push(item.level.restocked);
             columns.adjusted.push(item.level.adjusted);
             columns.shipped.push(item.level.shipped);
+            columns.transferred.push(item.level.transferred);
+            columns.safety.push(item.level.safety);
+            columns.policies.push(serde_json::to_string(&item.level.policy).expect("a policy is plain data"));
             columns.updated_at.push(item.updated_at);
             columns.versions.push(item.version.0);
             columns.incarnations.push(item.incarnation.0);

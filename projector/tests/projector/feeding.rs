@@ -61,6 +61,35 @@ async fn a_product_has_its_prices_of_today_and_of_ever() {
 }
 
 #[tokio::test]
+async fn a_product_is_described_as_its_last_event_says() {
+    let mut platform = Platform::new().await;
+    let mut worker = platform.worker::<Products>();
+    // Each event alone, so that the document goes through the table and memory between them.
+    for event in [created("MUG", "Mug", 450), updated("Cup"), price_changed(500)] {
+        platform.publish(&product_stream("MUG"), event).await;
+        platform.catch_up(&mut worker).await;
+        worker = platform.worker::<Products>();
+    }
+    let described = "select name || ' ' || tax_class || ' ' || (attributes->>'colour') || ' ' || tags from products";
+    assert_eq!(platform.text(described).await, r#"Cup reduced "red" 'ü' ["a","b"]"#);
+}
+
+#[tokio::test]
+async fn stock_says_how_it_is_promised_and_where_it_went() {
+    let mut platform = Platform::new().await;
+    let mut worker = platform.worker::<Stock>();
+    for event in [received(9), transferred_out(4), backorders(5, 2), received(1)] {
+        platform.publish(&stock_stream("MUG"), event).await;
+        platform.catch_up(&mut worker).await;
+        worker = platform.worker::<Stock>();
+    }
+    let item = "select on_hand || ' ' || transferred || ' ' || safety || ' ' || policy from stock";
+    assert_eq!(platform.text(item).await, r#"6 -4 2 {"kind":"backorder","limit":5}"#);
+    let ledger = "select string_agg(kind || quantity, ' ' order by position) from stock_ledger";
+    assert_eq!(platform.text(ledger).await, "received9 transferred_out4 policy_changed2 received1");
+}
+
+#[tokio::test]
 async fn months_are_made_for_orders_of_long_ago() {
     let mut platform = Platform::new().await;
     let long_ago: DateTime<Utc> = "2010-12-01T08:26:00Z".parse().unwrap();

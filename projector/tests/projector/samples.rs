@@ -34,6 +34,8 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
         tax: Minor(200),
         total: Minor(1200),
         location: Location::main(),
+        backordered: 0,
+        untracked: false,
     };
     OrderEvent::Placed(OrderPlaced {
         order_id,
@@ -44,8 +46,15 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
         external_ref: None,
         lines: vec![line],
         shipping: Minor(300),
+        shipping_lines: Vec::new(),
         total: Minor(1500),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     })
 }
 
@@ -77,9 +86,34 @@ pub(crate) fn reserved(order_id: OrderId, quantity: u32) -> StockEvent {
 
 pub(crate) fn created(name: &str, title: &str, pence: i64) -> ProductEvent {
     let prices = [("GBP".parse().unwrap(), Minor(pence)), ("EUR".parse().unwrap(), Minor(pence + 20))].into();
-    ProductEvent::Created(ProductCreated { sku: sku(name), name: title.into(), prices })
+    ProductEvent::Created(ProductCreated {
+        sku: sku(name),
+        name: title.into(),
+        prices,
+        tax_class: None,
+        attributes: Default::default(),
+        tags: Default::default(),
+    })
 }
 
 pub(crate) fn price_changed(pence: i64) -> ProductEvent {
     ProductEvent::PriceChanged(ProductPriceChanged { currency: "GBP".parse().unwrap(), price: Minor(pence) })
+}
+
+pub(crate) fn updated(title: &str) -> ProductEvent {
+    ProductEvent::Updated(ProductUpdated {
+        name: title.into(),
+        tax_class: Some("reduced".into()),
+        attributes: [("colour".into(), "\"red\" 'ü'".into())].into(),
+        tags: ["b".into(), "a".into()].into(),
+    })
+}
+
+pub(crate) fn transferred_out(quantity: u32) -> StockEvent {
+    let to = "shop".parse().unwrap();
+    StockEvent::TransferredOut(StockTransferredOut { to, quantity, reference: None })
+}
+
+pub(crate) fn backorders(limit: u32, safety: u32) -> StockEvent {
+    StockEvent::PolicyChanged(StockPolicyChanged { policy: StockPolicy::Backorder { limit }, safety })
 }

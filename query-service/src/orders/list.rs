@@ -7,6 +7,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
 use events::{ChannelCode, CustomerId, Minor, OrderCode, Version};
+use platform::openapi::{Parameter, Routes};
 use platform::problem::Problem;
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, read, return_word};
 use read_model::{OrderSummary, Projection, Status};
@@ -18,12 +19,13 @@ use uuid::Uuid;
 use super::order_id;
 use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
+use crate::documented::{self, Instant, Text};
 use crate::page::Page;
 use crate::parameters::Parameters;
 use crate::problems;
 use crate::serve::App;
 
-const PARAMETERS: [&str; 13] = [
+const PARAMETERS: [&str; 14] = [
     "lifecycle",
     "payment",
     "fulfilment",
@@ -31,6 +33,7 @@ const PARAMETERS: [&str; 13] = [
     "returns",
     "channel",
     "customer_id",
+    "tag",
     "external_ref",
     "code",
     "placed_at[gte]",
@@ -39,10 +42,13 @@ const PARAMETERS: [&str; 13] = [
     "cursor",
 ];
 
+/// What these routes are about.
+pub(super) const TAG: (&str, &str) = ("orders", "Orders with their payments, fulfilments and returns.");
+
 const LIFECYCLES: &str = "one of open, completed, cancelled, expired";
 const PAYMENTS: &str =
     "one of unpaid, authorized, partially_paid, paid, overpaid, partially_refunded, refunded, not_required";
-const FULFILMENTS: &str = "one of unfulfilled, processing, partially_shipped, shipped, delivered";
+const FULFILMENTS: &str = "one of unfulfilled, backordered, processing, partially_shipped, shipped, delivered, on_hold";
 const RETURNS: &str = "one of none, requested, partially_returned, returned";
 const NAME: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
 const INSTANT: &str = "an instant as RFC 3339 has it, such as 2026-01-31T00:00:00Z (a + in it is sent as %2B)";
@@ -56,12 +62,37 @@ struct Filter {
     returns: Option<ReturnStatus>,
     channel: Option<ChannelCode>,
     customer_id: Option<CustomerId>,
+    tag: Option<String>,
     external_ref: Option<String>,
     code: Option<OrderCode>,
     /// Ids from this one on.
     first_id: Option<Uuid>,
     /// Ids below this one.
     end_id: Option<Uuid>,
+}
+
+/// Queries for pages of orders.
+pub fn lists() -> Routes<App> {
+    let show = documented::list::<OrderSummary>("list_orders", "Orders, the newest first", filters())
+        .paragraph("All filters must hold.");
+    Routes::about(TAG.0, TAG.1).get("/v1/orders", self::show, show)
+}
+
+fn filters() -> [Parameter; 12] {
+    [
+        Parameter::query::<Lifecycle>("lifecycle", "Whether it still goes on."),
+        Parameter::query::<PaymentStatus>("payment", "How the money stands."),
+        Parameter::query::<FulfilmentStatus>("fulfilment", "How the goods stand."),
+        Parameter::query::<ReturnStatus>("return", "How returns stand."),
+        Parameter::query::<ReturnStatus>("returns", "Another name of `return`; send one of them."),
+        Parameter::query::<ChannelCode>("channel", "Where it came from."),
+        Parameter::query::<CustomerId>("customer_id", "Who bought."),
+        Parameter::query::<Text>("tag", "A word that it is to be found by."),
+        Parameter::query::<Text>("external_ref", "Its name elsewhere."),
+        Parameter::query::<OrderCode>("code", "What people call it."),
+        Parameter::query::<Instant>("placed_at[gte]", "Placed at this instant or later."),
+        Parameter::query::<Instant>("placed_at[lt]", "Placed before this instant."),
+    ]
 }
 
 /// `GET /v1/orders`
@@ -87,6 +118,7 @@ impl Filter {
             returns: parameters.read_as(name_of_returns, RETURNS, |word| read(word))?,
             channel: parameters.read_as("channel", NAME, |text| text.parse().ok())?,
             customer_id: parameters.read_as("customer_id", "a UUID version 7", |text| text.parse().ok())?,
+            tag: parameters.text("tag").map(ToOwned::to_owned),
             external_ref: parameters.text("external_ref").map(ToOwned::to_owned),
             code: parameters.read_as("code", NAME, |text| text.parse().ok())?,
             first_id: parameters.read_as("placed_at[gte]", INSTANT, |text| instant(text).map(first_id_at))?,
@@ -96,8 +128,8 @@ impl Filter {
 
     fn select(&self, after: Option<Uuid>, limit: i64, statement: &mut Statement) {
         statement.push(
-            "select id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment, fulfilment, returns,
-                placed_at, updated_at, version, incarnation, position
+            "select id, code, channel, customer_id, external_ref, currency, total, tags, lifecycle, payment, fulfilment,
+                returns, placed_at, updated_at, version, incarnation, position
             from orders where true",
         );
         if let Some(lifecycle) = self.lifecycle {
@@ -117,6 +149,10 @@ impl Filter {
         }
         if let Some(customer_id) = self.customer_id {
             statement.push(" and customer_id = ").bind(customer_id.uuid());
+        }
+        if let Some(tag) = &self.tag {
+            // The index has tagged orders alone, and the planner takes it only for who says so.
+            statement.push(" and tags <> '{}' and tags @> array[").bind(tag.as_str()).push("]");
         }
         if let Some(external_ref) = &self.external_ref {
             statement.push(" and external_ref = ").bind(external_ref.as_str());
@@ -161,6 +197,7 @@ fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
         currency: parsed(row, "currency")?,
         customer_id: customer_id(row)?,
         external_ref: row.try_get("external_ref")?,
+        tags: row.try_get::<Vec<String>, _>("tags")?.into_iter().collect(),
         status: Status {
             lifecycle: word(row, "lifecycle")?,
             payment: word(row, "payment")?,

@@ -1,5 +1,8 @@
 //! Products, prices, stock, ledger.
 
+use events::stock::{StockEvent, StockPolicy, StockPolicyChanged, StockTransferredOut};
+use serde_json::json;
+
 use crate::house::House;
 use crate::service::Service;
 
@@ -57,6 +60,27 @@ async fn stock_of_a_sku_is_told_for_all_its_locations() {
     assert_eq!(stock.header("projection-position"), "2");
     let held = service.get_with("/v1/stock/A-1", &[("If-None-Match", stock.header("etag"))]).await;
     assert_eq!(held.status, 304);
+}
+
+#[tokio::test]
+async fn stock_says_how_it_is_promised_and_the_ledger_how_it_moved() {
+    let house = House::new().await;
+    let mut item = house.stock_received("A-1", "main", 9).await;
+    let out = StockTransferredOut { to: "shop".parse().expect("a location"), quantity: 4, reference: None };
+    let policy = StockPolicyChanged { policy: StockPolicy::Backorder { limit: 5 }, safety: 2 };
+    for event in [StockEvent::TransferredOut(out), StockEvent::PolicyChanged(policy)] {
+        item = house.stock_moved(Some(item), "A-1", "main", event).await;
+    }
+    let service = Service::start(&house.bed).await;
+
+    let stock = service.get("/v1/stock/A-1").await;
+    let told = &stock.json["locations"][0];
+    assert_eq!(*told, serde_json::to_value(&item).expect("a document"));
+    assert_eq!((&told["transferred"], &told["safety"], &told["available"]), (&json!(-4), &json!(2), &json!(3)));
+    assert_eq!(told["policy"], json!({ "kind": "backorder", "limit": 5 }));
+    let ledger = service.get("/v1/stock/A-1/main/ledger").await;
+    assert_eq!(ledger.items("kind"), ["policy_changed", "transferred_out", "received"]);
+    assert_eq!(ledger.items("quantity"), ["2", "4", "9"]);
 }
 
 #[tokio::test]

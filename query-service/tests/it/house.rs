@@ -134,7 +134,14 @@ impl House {
 
     pub(crate) async fn product_created(&self, code: &str, price: i64) -> ProductDocument {
         let prices = [("GBP".parse().expect("a currency"), Minor(price))].into();
-        let created = ProductCreated { sku: sku(code), name: format!("Thing {code}"), prices };
+        let created = ProductCreated {
+            sku: sku(code),
+            name: format!("Thing {code}"),
+            prices,
+            tax_class: Some("standard".into()),
+            attributes: [("colour".into(), "red \"1\"".into())].into(),
+            tags: ["new".into(), "ü".into()].into(),
+        };
         self.product_event(None, code, ProductEvent::Created(created)).await
     }
 
@@ -177,8 +184,9 @@ impl House {
 
     async fn product_applied(&self, product: &ProductDocument) {
         sqlx::query(
-            "insert into products (sku, name, active, prices, created_at, updated_at, version, incarnation, position)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "insert into products (sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+                incarnation, position)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             on conflict (sku) do update set prices = excluded.prices, updated_at = excluded.updated_at,
                 version = excluded.version, position = excluded.position",
         )
@@ -186,6 +194,9 @@ impl House {
         .bind(&product.name)
         .bind(product.active)
         .bind(Json(&product.prices))
+        .bind(&product.tax_class)
+        .bind(Json(&product.attributes))
+        .bind(Json(&product.tags))
         .bind(product.created_at)
         .bind(product.updated_at)
         .bind(product.version.0)
@@ -204,13 +215,23 @@ impl House {
 
     pub(crate) async fn stock_received_more(
         &self,
-        mut held: Option<StockDocument>,
+        held: Option<StockDocument>,
         code: &str,
         location: &str,
         quantity: u32,
     ) -> StockDocument {
+        let received = StockReceived { quantity, reference: None };
+        self.stock_moved(held, code, location, StockEvent::Received(received)).await
+    }
+
+    pub(crate) async fn stock_moved(
+        &self,
+        mut held: Option<StockDocument>,
+        code: &str,
+        location: &str,
+        event: StockEvent,
+    ) -> StockDocument {
         let location: Location = location.parse().expect("a location");
-        let event = StockEvent::Received(StockReceived { quantity, reference: None });
         let recorded = self.appended(StreamId::stock(&sku(code), &location), &event.clone().into()).await;
         StockDocument::fold(&mut held, &recorded, &event).expect("the next event");
         let item = held.expect("it is there");
@@ -240,12 +261,14 @@ impl House {
     }
 
     async fn stock_applied(&self, item: &StockDocument) {
-        let Level { on_hand, reserved, received, restocked, adjusted, shipped } = item.level;
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy } =
+            item.level;
         sqlx::query(
-            "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at,
-                version, incarnation, position)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety,
+                policy, updated_at, version, incarnation, position)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             on conflict (sku, location) do update set on_hand = excluded.on_hand, received = excluded.received,
+                transferred = excluded.transferred, safety = excluded.safety, policy = excluded.policy,
                 updated_at = excluded.updated_at, version = excluded.version, position = excluded.position",
         )
         .bind(item.sku.as_str())
@@ -256,6 +279,9 @@ impl House {
         .bind(restocked)
         .bind(adjusted)
         .bind(shipped)
+        .bind(transferred)
+        .bind(safety)
+        .bind(Json(policy))
         .bind(item.updated_at)
         .bind(item.version.0)
         .bind(item.incarnation.0)
@@ -410,9 +436,18 @@ fn order_placed(placed_at: DateTime<Utc>, number: i64) -> OrderPlaced {
             tax: Minor::ZERO,
             total: Minor(900),
             location: Location::main(),
+            backordered: 0,
+            untracked: false,
         }],
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor(900),
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     }
 }

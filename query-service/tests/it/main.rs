@@ -4,6 +4,7 @@
 mod cached;
 mod catalogue;
 mod consistency;
+mod document;
 mod faults;
 mod house;
 mod lists;

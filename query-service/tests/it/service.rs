@@ -74,6 +74,21 @@ impl Service {
         Answered { status, headers, json }
     }
 
+    /// The status of the answer to a request without a body.
+    pub(crate) async fn send(&self, method: &str, path: &str) -> u16 {
+        let method = method.to_ascii_uppercase().parse().expect("a method");
+        let response = self.client.request(method, format!("{}{path}", self.base)).send().await;
+        response.expect("an answer").status().as_u16()
+    }
+
+    /// Something that is no JSON.
+    pub(crate) async fn text(&self, path: &str) -> (String, HeaderMap) {
+        let response = self.client.get(format!("{}{path}", self.base)).send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{path}");
+        let headers = response.headers().clone();
+        (response.text().await.expect("text"), headers)
+    }
+
     /// As a reader who has just written at `token` and waits for it.
     pub(crate) async fn get_not_older(&self, path: &str, token: i64, wait_s: u64) -> Answered {
         let (token, prefer) = (token.to_string(), format!("wait={wait_s}"));

@@ -86,6 +86,18 @@ pub struct OrderReturn {
     pub rejection: Option<String>,
 }
 
+/// Something that was written down about an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderNote {
+    /// What.
+    pub note: String,
+    /// Who, as the caller said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When.
+    pub written_at: DateTime<Utc>,
+}
+
 /// A part of an order that events add: its counted half comes from `Progress`.
 pub(super) trait Part {
     type Progress;

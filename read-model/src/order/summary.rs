@@ -1,5 +1,7 @@
 //! An order in a list: what stands in the columns of its row, so that a list reads no documents.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use events::{ChannelCode, Currency, CustomerId, Incarnation, Minor, OrderCode, OrderId, Position, Version};
 use schemars::JsonSchema;
@@ -25,6 +27,9 @@ pub struct OrderSummary {
     /// The order's name elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
     /// How it stands.
     pub status: Status,
     /// When it was placed: the instant of its id.
@@ -50,6 +55,7 @@ impl From<&OrderDocument> for OrderSummary {
             currency: order.currency,
             customer_id: order.customer_id,
             external_ref: order.external_ref.clone(),
+            tags: order.tags.clone(),
             status: order.status,
             placed_at: order.placed_at,
             updated_at: order.updated_at,

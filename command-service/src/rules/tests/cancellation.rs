@@ -1,9 +1,13 @@
 //! Giving up what has not left.
 
+use events::order::OrderEvent;
 use events::order::progress::Lifecycle;
 use serde_json::{Value, json};
 
-use super::past::{body, cancelled, left, lines_cancelled, order_id, packed, placed, released, shipped, unpacked};
+use super::past::{
+    body, cancelled, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released, shipped,
+    unpacked, words,
+};
 use super::scenario::given;
 use crate::command::{CancelOrder, Command};
 use crate::rejection::{ExceededLine, Obstacle, OrderState, Purpose, Rejection};
@@ -57,7 +61,7 @@ fn what_is_shipped_stays_and_the_order_goes_on() {
 #[test]
 fn a_shipped_order_is_returned_not_cancelled() {
     let obstacle = Obstacle::AllShipped;
-    let allowed = vec!["payments".to_owned(), "returns".to_owned()];
+    let allowed = words(&["payments", "returns", "amendments", "holds"]);
     let rejection = Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed });
     given([placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)]).when(cancel()).then_rejected(rejection);
 }
@@ -80,4 +84,11 @@ fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
     given([placed([("A", 2)]), packed(1, [(1, 1)])])
         .when(two)
         .then_rejected(Rejection::QuantityExceeded { purpose: Purpose::Cancellation, lines });
+}
+
+#[test]
+fn what_nobody_counts_is_given_back_to_no_shelf() {
+    let mut order = order_placed([("A", 2)]);
+    order.lines[0].untracked = true;
+    given([of_order(OrderEvent::Placed(order))]).when(cancel()).then([lines_cancelled([(1, 2)]), cancelled()]);
 }

@@ -1,25 +1,34 @@
-//! Random commands to a small shop: three products and one that never exists, two locations, a few orders. Most are
-//! sensible, so that orders go all their ways; some are as large as can be.
+//! Random commands to a small shop: three products and one that never exists, two locations, a few orders, holds and
+//! customers. Most are sensible, so that orders go all their ways; some are as large as can be.
 
-use events::{Location, OrderId, Sku};
+use events::{CustomerId, HoldId, Location, OrderId, Sku};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::customer::emails;
 use super::past::body;
 use super::scenario::now;
 use crate::command::amount::MAX_AMOUNT;
-use crate::command::order::RecordPaymentBody;
+use crate::command::order::{OnShortage, RecordPaymentBody, StockHandling};
 use crate::command::stock::Change;
 use crate::command::{
-    AdjustStock, CancelFulfilment, CancelOrder, ChangePrice, Command, CreateFulfilment, CreateProduct,
-    DeliverFulfilment, DiscontinueProduct, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock, RecordPayment,
-    RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
+    AddNote, AdjustStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, ChangePrice,
+    Command, CompleteOrder, CreateFulfilment, CreateProduct, DeliverFulfilment, DiscontinueProduct, EraseCustomer,
+    ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock,
+    RecordPayment, RecordRefund, RegisterCustomer, RejectReturn, ReleaseOrder, ReleaseStockHold, RequestReturn,
+    SetStockPolicy, ShipFulfilment, TagOrder, TransferStock, UpdateCustomer, UpdateProduct,
 };
 
 /// Whether a repeat finds everything so already.
 pub(super) fn asks_for_a_state(command: &Command) -> bool {
     match command {
         Command::CreateProduct(_)
+        | Command::UpdateProduct(_)
+        | Command::SetStockPolicy(_)
+        | Command::ReleaseStockHold(_)
+        | Command::ExpireHold(_)
+        | Command::UpdateCustomer(_)
+        | Command::EraseCustomer(_)
         | Command::ChangePrice(_)
         | Command::DiscontinueProduct(_)
         | Command::ReactivateProduct(_)
@@ -27,7 +36,15 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
         | Command::DeliverFulfilment(_)
         | Command::CancelFulfilment(_)
         | Command::ReceiveReturn(_)
-        | Command::RejectReturn(_) => true,
+        | Command::RejectReturn(_)
+        | Command::HoldOrder(_)
+        | Command::ReleaseOrder(_)
+        | Command::TagOrder(_)
+        | Command::ChangeAddresses(_)
+        | Command::AssignCustomer(_)
+        | Command::ExpireOrder(_)
+        | Command::CompleteOrder(_) => true,
+        Command::AmendOrder(c) => c.body.add.is_none() && c.body.on_shortage != Some(OnShortage::Partial),
         Command::AdjustStock(c) => matches!(c.body.change, Change::To(_)),
         Command::CreateFulfilment(c) => c.body.lines.is_none(),
         Command::CancelOrder(c) => c.body.lines.is_none(),
@@ -36,14 +53,26 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
             RecordPaymentBody::Failed { payment, .. } => payment.is_some(),
             RecordPaymentBody::Authorized { .. } | RecordPaymentBody::Captured { .. } => false,
         },
-        Command::ReceiveStock(_) | Command::PlaceOrder(_) | Command::RequestReturn(_) | Command::RecordRefund(_) => {
-            false
-        }
+        Command::RegisterCustomer(c) => c.body.id.is_some(),
+        Command::ReceiveStock(_)
+        | Command::TransferStock(_)
+        | Command::HoldStock(_)
+        | Command::PlaceOrder(_)
+        | Command::RequestReturn(_)
+        | Command::RecordRefund(_)
+        | Command::AddNote(_) => false,
     }
 }
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
-    prop_oneof![1 => product_command(), 3 => stock_command(), 30 => order_command()]
+    prop_oneof![
+        2 => product_command(),
+        5 => stock_command(),
+        5 => hold_command(),
+        4 => customer_command(),
+        30 => order_command(),
+        14 => change_command(),
+    ]
 }
 
 fn product_command() -> impl Strategy<Value = Command> {
@@ -58,6 +87,9 @@ fn product_command() -> impl Strategy<Value = Command> {
         }),
         1 => sku().prop_map(|sku| Command::DiscontinueProduct(DiscontinueProduct { sku, body: body(json!({})) })),
         4 => sku().prop_map(|sku| Command::ReactivateProduct(ReactivateProduct { sku, body: body(json!({})) })),
+        2 => (sku(), patch()).prop_map(|(sku, patch)| {
+            Command::UpdateProduct(UpdateProduct { sku, body: body(patch) })
+        }),
     ]
 }
 
@@ -77,6 +109,47 @@ fn stock_command() -> impl Strategy<Value = Command> {
             change["expected"] = json!(expected);
             Command::AdjustStock(AdjustStock { sku, location, body: body(change) })
         }),
+        2 => (sku(), location(), policy()).prop_map(|(sku, location, policy)| {
+            Command::SetStockPolicy(SetStockPolicy { sku, location, body: body(policy) })
+        }),
+        2 => (sku(), location(), location(), quantity()).prop_map(|(sku, from, to, quantity)| {
+            let body = body(json!({ "sku": sku, "from": from, "to": to, "quantity": quantity }));
+            Command::TransferStock(TransferStock { body })
+        }),
+    ]
+}
+
+fn hold_command() -> impl Strategy<Value = Command> {
+    let line = (sku(), quantity(), prop::option::of(location()))
+        .prop_map(|(sku, quantity, location)| json!({ "sku": sku, "quantity": quantity, "location": location }));
+    let ttl = prop::option::of(prop::sample::select(vec![1, 60, 86_400]));
+    prop_oneof![
+        3 => (prop::option::weighted(0.7, any_hold_id()), prop::collection::vec(line, 1..4), ttl).prop_map(|(id, lines, ttl)| {
+            let body = body(json!({ "id": id, "lines": lines, "ttl_seconds": ttl }));
+            Command::HoldStock(HoldStock { body })
+        }),
+        1 => any_hold_id().prop_map(|hold_id| Command::ReleaseStockHold(ReleaseStockHold { hold_id })),
+        2 => any_hold_id().prop_map(|hold_id| Command::ExpireHold(ExpireHold { hold_id })),
+    ]
+}
+
+fn customer_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => (prop::option::of(any_customer_id()), email()).prop_map(|(id, email)| {
+            let body = body(json!({ "id": id, "email": email, "name": "N" }));
+            Command::RegisterCustomer(RegisterCustomer::new(body, &emails()))
+        }),
+        2 => (any_customer_id(), prop::option::of(email()), any::<bool>()).prop_map(|(id, email, is_nameless)| {
+            let mut patch = json!({ "tags": ["t"] });
+            if let Some(email) = email {
+                patch["email"] = email.into();
+            }
+            if is_nameless {
+                patch["name"] = Value::Null;
+            }
+            Command::UpdateCustomer(UpdateCustomer::new(id, body(patch), &emails()))
+        }),
+        1 => any_customer_id().prop_map(|customer_id| Command::EraseCustomer(EraseCustomer { customer_id })),
     ]
 }
 
@@ -93,7 +166,7 @@ fn order_command() -> impl Strategy<Value = Command> {
         4 => (order_id(), part(), carrier()).prop_map(|(order_id, fulfilment, carrier)| {
             Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body: body(json!({ "carrier": carrier })) })
         }),
-        2 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
+        4 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
             Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body: body(json!({})) })
         }),
         1 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
@@ -119,10 +192,56 @@ fn order_command() -> impl Strategy<Value = Command> {
     ]
 }
 
-pub(super) fn any_order() -> impl Strategy<Value = PlaceOrder> {
+fn change_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        6 => (order_id(), amendment()).prop_map(|(order_id, json)| {
+            Command::AmendOrder(AmendOrder { order_id, body: body(json) })
+        }),
+        1 => order_id().prop_map(|order_id| Command::HoldOrder(HoldOrder { order_id, body: body(json!({ "reason": "r" })) })),
+        3 => order_id().prop_map(|order_id| Command::ReleaseOrder(ReleaseOrder { order_id, body: body(json!({})) })),
+        1 => order_id().prop_map(|order_id| Command::AddNote(AddNote { order_id, body: body(json!({ "note": "n" })) })),
+        1 => (order_id(), words(), words()).prop_map(|(order_id, add, remove)| {
+            Command::TagOrder(TagOrder { order_id, body: body(json!({ "add": add, "remove": remove })) })
+        }),
+        1 => (order_id(), address(), address()).prop_map(|(order_id, shipping, billing)| {
+            let body = body(json!({ "shipping_address": shipping, "billing_address": billing }));
+            Command::ChangeAddresses(ChangeAddresses { order_id, body })
+        }),
+        1 => (order_id(), 1u8..4).prop_map(|(order_id, number)| {
+            let body = body(json!({ "customer_id": customer(number) }));
+            Command::AssignCustomer(AssignCustomer { order_id, body })
+        }),
+        2 => order_id().prop_map(|order_id| Command::ExpireOrder(ExpireOrder { order_id })),
+        3 => order_id().prop_map(|order_id| Command::CompleteOrder(CompleteOrder { order_id })),
+    ]
+}
+
+fn amendment() -> impl Strategy<Value = Value> {
+    let change = (1u32..4, prop::option::of(quantity()), discount(), rate());
+    let change = change.prop_map(|(line, quantity, discount, tax_rate)| {
+        json!({ "line": line, "quantity": quantity, "discount": discount, "tax_rate": tax_rate })
+    });
+    let add = prop::option::weighted(0.3, prop::collection::vec(any_line(), 1..3));
+    let change = prop::option::weighted(0.7, prop::collection::vec(change, 1..3));
+    let remove = prop::option::weighted(0.1, prop::collection::vec(1u32..4, 1..2));
+    (add, change, remove, shipping_lines(), on_shortage(), address()).prop_map(
+        |(add, change, remove, shipping_lines, on_shortage, shipping_address)| {
+            json!({
+                "add": add,
+                "change": change,
+                "remove": remove,
+                "shipping_lines": shipping_lines,
+                "on_shortage": on_shortage,
+                "shipping_address": shipping_address,
+            })
+        },
+    )
+}
+
+fn any_line() -> impl Strategy<Value = Value> {
     let line =
         (sku(), quantity(), prop::option::weighted(0.2, price()), discount(), rate(), prop::option::of(location()));
-    let line = line.prop_map(|(sku, quantity, unit_price, discount, tax_rate, location)| {
+    line.prop_map(|(sku, quantity, unit_price, discount, tax_rate, location)| {
         json!({
             "sku": sku,
             "quantity": quantity,
@@ -131,15 +250,64 @@ pub(super) fn any_order() -> impl Strategy<Value = PlaceOrder> {
             "tax_rate": tax_rate,
             "location": location,
         })
-    });
-    let id = prop::option::of(order_id());
-    (id, prop::collection::vec(line, 1..5), discount(), prop::option::of(price())).prop_map(
-        |(id, lines, discount, shipping)| {
-            let json =
-                json!({ "id": id, "currency": "GBP", "lines": lines, "discount": discount, "shipping": shipping });
-            PlaceOrder { body: body(json) }
+    })
+}
+
+pub(super) fn any_order() -> impl Strategy<Value = PlaceOrder> {
+    let sums = (discount(), prop::option::of(price()), shipping_lines());
+    let terms =
+        (on_shortage(), prop::option::weighted(0.1, 1u8..4), prop::option::weighted(0.5, Just("2024-06-01T13:00:00Z")));
+    (prop::option::of(order_id()), prop::collection::vec(any_line(), 1..5), sums, terms, handling()).prop_map(
+        |(id, lines, (discount, shipping, shipping_lines), (on_shortage, hold, payment_due), stock)| {
+            let json = json!({
+                "id": id,
+                "currency": "GBP",
+                "lines": lines,
+                "discount": discount,
+                "shipping": shipping.filter(|_| shipping_lines.is_none()),
+                "shipping_lines": shipping_lines,
+                "on_shortage": on_shortage,
+                "hold_id": hold.map(hold_id),
+                "payment_due": payment_due,
+            });
+            PlaceOrder { body: body(json), stock }
         },
     )
+}
+
+fn shipping_lines() -> impl Strategy<Value = Option<Vec<Value>>> {
+    let line =
+        (price(), rate()).prop_map(|(amount, rate)| json!({ "name": "Post", "amount": amount, "tax_rate": rate }));
+    prop::option::weighted(0.3, prop::collection::vec(line, 0..3))
+}
+
+fn on_shortage() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::weighted(0.6, prop::sample::select(vec!["reject", "backorder", "partial"]))
+}
+
+fn handling() -> impl Strategy<Value = StockHandling> {
+    use StockHandling::{Enforce, Force, Skip};
+    prop_oneof![8 => Just(Enforce), 1 => Just(Force), 1 => Just(Skip)]
+}
+
+fn words() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::collection::vec(prop::sample::select(vec!["gift", "b2b", "late"]), 0..3)
+}
+
+fn address() -> impl Strategy<Value = Option<Value>> {
+    let city = prop::sample::select(vec!["Leeds", "York"]);
+    let address = city.prop_map(|city| json!({ "name": "Ada", "line1": "1 High St", "city": city, "country": "GB" }));
+    prop::option::weighted(0.3, address)
+}
+
+/// The holds that stand in the shop.
+pub(super) fn hold_id(number: u8) -> HoldId {
+    HoldId::new(now(), [number; 10])
+}
+
+/// Customers 1 and 2 are registered.
+pub(super) fn customer(number: u8) -> CustomerId {
+    CustomerId::new(now(), [number; 10])
 }
 
 fn sku() -> impl Strategy<Value = Sku> {
@@ -155,15 +323,54 @@ pub(super) fn order_ids() -> [OrderId; 2] {
     [1, 2].map(|number| OrderId::new(now(), [number; 10]))
 }
 
-/// Eight of A, four of B.
+/// Eight of A, four of B, cheap enough to be paid at once; the second of these orders does not wait for it for ever.
 pub(super) fn order_of_12(id: OrderId) -> PlaceOrder {
-    let lines = [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }));
-    PlaceOrder { body: body(json!({ "id": id, "currency": "GBP", "lines": lines })) }
+    let lines =
+        [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity, "unit_price": 10 }));
+    let due = (id == order_ids()[1]).then_some("2024-06-01T13:00:00Z");
+    let order = json!({ "id": id, "currency": "GBP", "lines": lines, "payment_due": due });
+    PlaceOrder { body: body(order), stock: StockHandling::Enforce }
 }
 
 fn order_id() -> impl Strategy<Value = OrderId> {
     let other = (3u8..9).prop_map(|number| OrderId::new(now(), [number; 10]));
     prop_oneof![8 => prop::sample::select(order_ids().to_vec()), 1 => other]
+}
+
+fn any_hold_id() -> impl Strategy<Value = HoldId> {
+    (1u8..9).prop_map(hold_id)
+}
+
+fn any_customer_id() -> impl Strategy<Value = CustomerId> {
+    (1u8..5).prop_map(customer)
+}
+
+/// Few, so that they are wanted by several; some differ in case only.
+fn email() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a@x", "A@X", "b@x", "c@x"])
+}
+
+fn policy() -> impl Strategy<Value = Value> {
+    let safety = prop_oneof![3 => 0u32..10, 1 => Just(1_000_000_000)];
+    let kind = prop_oneof![
+        3 => Just(json!({ "kind": "deny" })),
+        3 => (0u32..40).prop_map(|limit| json!({ "kind": "backorder", "limit": limit })),
+        1 => Just(json!({ "kind": "untracked" })),
+    ];
+    (kind, safety).prop_map(|(mut policy, safety)| {
+        policy["safety"] = safety.into();
+        policy
+    })
+}
+
+fn patch() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({}),
+        json!({ "name": "M" }),
+        json!({ "tax_class": "t", "tags": ["a", "b"] }),
+        json!({ "tax_class": null, "attributes": { "x": "1", "y": null } }),
+        json!({ "attributes": null, "tags": null }),
+    ])
 }
 
 fn quantity() -> impl Strategy<Value = u32> {

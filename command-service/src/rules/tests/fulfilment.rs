@@ -2,16 +2,17 @@
 
 use events::order::progress::{FulfilmentState, Lifecycle};
 use events::order::{FulfilmentCreated, OrderEvent};
-use events::{Location, OrderId};
+use events::stock::{StockAdjusted, StockEvent, StockPolicy};
+use events::{Location, OrderId, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, delivered, left, lines_cancelled, main, of_order, order_id, order_placed, packed, pieces, placed,
-    shipped, unpacked,
+    body, cancelled, delivered, left, lines_cancelled, main, of_order, on_shelf, order_id, order_placed, packed,
+    pieces, placed, policy, received, reserved, shipped, sku, unpacked, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{CancelFulfilment, Command, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
-use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection};
+use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine};
 
 fn pack(json: Value) -> Command {
     Command::CreateFulfilment(CreateFulfilment { order_id: order_id(), body: body(json) })
@@ -34,7 +35,7 @@ fn unpack() -> Command {
 }
 
 fn stands(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
-    let allowed = allowed.iter().map(|&word| word.to_owned()).collect();
+    let allowed = words(allowed);
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
 }
 
@@ -42,7 +43,9 @@ fn stands(obstacle: Obstacle, allowed: &[&str]) -> Rejection {
 fn at_two_locations() -> Vec<Past> {
     let mut order = order_placed([("A", 2), ("B", 1)]);
     order.lines[1].location = shop();
-    of_order(OrderEvent::Placed(order))
+    let there = StreamId::stock(&sku("B"), &shop());
+    let there = received("B", 1).into_iter().map(|(_, event)| (there.clone(), event));
+    [of_order(OrderEvent::Placed(order)), received("A", 2), there.collect()].concat()
 }
 
 fn shop() -> Location {
@@ -101,7 +104,7 @@ fn a_cancelled_order_is_not_packed() {
         given([placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled()]).when(pack(json!({}))).rejection();
     assert_eq!((rejection.kind(), rejection.status()), ("order-state", 409));
     assert_eq!(rejection.extensions()["lifecycle"], "cancelled");
-    assert_eq!(rejection.extensions()["allowed"], json!(["payments"]));
+    assert_eq!(rejection.extensions()["allowed"], json!(["payments", "notes", "tags", "customer"]));
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn shipping_takes_the_pieces_off_their_shelves() {
 fn the_same_shipment_twice_is_one() {
     let past = || [placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)];
     given(past()).when(ship_again()).then_nothing();
-    let other = stands(Obstacle::OtherShipment(1), &["payments", "returns"]);
+    let other = stands(Obstacle::OtherShipment(1), &["payments", "returns", "amendments", "holds"]);
     given(past()).when(ship(json!({ "carrier": "UPS" }))).then_rejected(other);
 }
 
@@ -128,14 +131,15 @@ fn a_fulfilment_goes_its_way() {
     given([gone(), delivered(1)]).when(deliver()).then_nothing();
     given([gone(), delivered(1)]).when(ship_again()).then_nothing();
 
-    let not_shipped = ["fulfilments/1/shipment", "fulfilments/1/cancellation", "payments", "cancellation"];
+    let open_order = ["payments", "cancellation", "amendments", "holds", "addresses"];
+    let not_shipped = [&["fulfilments/1/shipment", "fulfilments/1/cancellation"], &open_order[..]].concat();
     let created = stands(Obstacle::Fulfilment(1, FulfilmentState::Created), &not_shipped);
     given([open()]).when(deliver()).then_rejected(created);
-    let given_up = ["payments", "fulfilments", "cancellation"];
+    let given_up = ["payments", "fulfilments", "cancellation", "amendments", "holds", "addresses"];
     let unpacked_already = || stands(Obstacle::Fulfilment(1, FulfilmentState::Cancelled), &given_up);
     given([open(), unpacked(1)]).when(ship_again()).then_rejected(unpacked_already());
     given([open(), unpacked(1)]).when(deliver()).then_rejected(unpacked_already());
-    let on_its_way = ["fulfilments/1/delivery", "payments", "returns"];
+    let on_its_way = ["fulfilments/1/delivery", "payments", "returns", "amendments", "holds"];
     let shipped_already = stands(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &on_its_way);
     given([gone()]).when(unpack()).then_rejected(shipped_already);
 }
@@ -148,4 +152,42 @@ fn what_does_not_exist_is_not_found() {
         let order_id: OrderId = order_id();
         given([]).when(command).then_rejected(Rejection::UnknownOrder(order_id));
     }
+}
+
+/// Five of A ordered with three here.
+fn partly_here() -> Vec<Past> {
+    let mut order = order_placed([("A", 5)]);
+    order.lines[0].backordered = 2;
+    let promised = policy("A", StockPolicy::Backorder { limit: 9 }, 0);
+    [promised, received("A", 3), of_order(OrderEvent::Placed(order)), reserved("A", 5)].concat()
+}
+
+fn not_here(requested: i64, available: i64) -> Rejection {
+    let (line, sku, location) = (Some(1), sku("A"), main());
+    Rejection::InsufficientStock(vec![ShortLine { line, sku, location, requested, available }])
+}
+
+#[test]
+fn what_is_not_here_is_not_packed() {
+    let pack_of = |quantity: u32| pack(json!({ "lines": [{ "line": 1, "quantity": quantity }] }));
+    given([partly_here()]).when(pack(json!({}))).then_rejected(not_here(5, 3));
+    given([partly_here()]).when(pack_of(3)).then([packed(1, [(1, 3)])]);
+    given([partly_here(), packed(1, [(1, 3)])]).when(pack_of(1)).then_rejected(not_here(1, 0));
+    given([partly_here(), received("A", 2)]).when(pack(json!({}))).then([packed(1, [(1, 5)])]);
+}
+
+#[test]
+fn what_somebody_else_took_is_not_shipped() {
+    let broken = on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta: -1, reason: "broken".into() }));
+    given([partly_here(), packed(1, [(1, 3)]), broken]).when(ship_again()).then_rejected(not_here(3, 2));
+    given([partly_here(), packed(1, [(1, 3)])]).when(ship_again()).then([shipped(1), left("A", 3)]);
+}
+
+#[test]
+fn what_nobody_counts_leaves_no_shelf() {
+    let mut order = order_placed([("A", 2)]);
+    order.lines[0].untracked = true;
+    let past = [of_order(OrderEvent::Placed(order))];
+    given(past.clone()).when(pack(json!({}))).then([packed(1, [(1, 2)])]);
+    given([past.concat(), packed(1, [(1, 2)])]).when(ship_again()).then([shipped(1)]);
 }

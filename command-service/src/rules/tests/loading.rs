@@ -27,7 +27,10 @@ fn sorted(mut streams: Vec<StreamId>) -> Vec<StreamId> {
 fn an_order_to_place_asks_for_products_and_stock() {
     let lines = ["A", "B"].map(|sku| json!({ "sku": sku, "quantity": 1 }));
     let command = |id: Option<OrderId>| {
-        Command::PlaceOrder(PlaceOrder { body: body(json!({ "id": id, "currency": "GBP", "lines": lines })) })
+        Command::PlaceOrder(PlaceOrder {
+            body: body(json!({ "id": id, "currency": "GBP", "lines": lines })),
+            stock: Default::default(),
+        })
     };
     let of = |text| [StreamId::product(&sku(text)), StreamId::stock(&sku(text), &main())];
     let mut expected = [of("A"), of("B")].concat();

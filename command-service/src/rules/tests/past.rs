@@ -1,15 +1,22 @@
 //! Events of a small shop, and commands from their JSON.
 
+use chrono::{DateTime, Utc};
+use events::customer::{CustomerEmailTaken, CustomerEvent, CustomerRegistered, EmailEvent};
+use events::hold::{HoldEvent, HoldLine, HoldPlaced};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity, OrderCancelled,
-    OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized, PaymentCaptured, ReturnRequested,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
+    OrderAddressesChanged, OrderCancelled, OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized,
+    PaymentCaptured, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
-use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
-use events::{Location, Minor, OrderCode, OrderId, Sku, StreamId};
+use events::stock::{
+    StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
+};
+use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::customer::hash;
 use super::scenario::{Past, now};
 
 pub(super) fn sku(text: &str) -> Sku {
@@ -34,7 +41,14 @@ pub(super) fn body<T: DeserializeOwned>(json: Value) -> T {
 /// A product that is sold at 450 GBP pence.
 pub(super) fn product(text: &str) -> Vec<Past> {
     let prices = [("GBP".parse().unwrap(), Minor(450))].into();
-    let created = ProductCreated { sku: sku(text), name: format!("Product {text}"), prices };
+    let created = ProductCreated {
+        sku: sku(text),
+        name: format!("Product {text}"),
+        prices,
+        tax_class: None,
+        attributes: Default::default(),
+        tags: Default::default(),
+    };
     vec![(StreamId::product(&sku(text)), ProductEvent::Created(created).into())]
 }
 
@@ -60,6 +74,32 @@ pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
 
 pub(super) fn left(text: &str, quantity: u32) -> Vec<Past> {
     on_shelf(text, StockEvent::Shipped(StockShipped { order_id: order_id(), quantity }))
+}
+
+pub(super) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> {
+    on_shelf(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+}
+
+/// A hold of these pieces at `main`.
+pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], expires_at: DateTime<Utc>) -> Vec<Past> {
+    let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity });
+    let shelves = lines.iter().map(|line| {
+        let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity });
+        (StreamId::stock(&line.sku, &line.location), held.into())
+    });
+    let shelves: Vec<Past> = shelves.collect();
+    let placed = HoldPlaced { hold_id, lines: lines.to_vec(), expires_at, reference: None };
+    [vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())], shelves].concat()
+}
+
+pub(super) fn registered(customer_id: CustomerId) -> Vec<Past> {
+    let email_hash = hash(&format!("{customer_id}@example.com"));
+    let (profile, tags) = Default::default();
+    let registered = CustomerRegistered { customer_id, email_hash, profile, tags };
+    vec![
+        (StreamId::customer(customer_id), CustomerEvent::Registered(registered).into()),
+        (StreamId::email(email_hash), EmailEvent::Taken(CustomerEmailTaken { customer_id }).into()),
+    ]
 }
 
 pub(super) fn of_order(event: OrderEvent) -> Vec<Past> {
@@ -88,9 +128,16 @@ pub(super) fn order_placed<const N: usize>(lines: [(&str, u32); N]) -> OrderPlac
         customer_id: None,
         external_ref: None,
         shipping: Minor::ZERO,
+        shipping_lines: Vec::new(),
         total: Minor::sum(lines.iter().map(|line| line.total)).unwrap(),
         lines,
         note: None,
+        contact: None,
+        shipping_address: None,
+        billing_address: None,
+        tags: Default::default(),
+        payment_due: None,
+        hold_id: None,
     }
 }
 
@@ -105,6 +152,8 @@ fn line(index: usize, text: &str, quantity: u32) -> Line {
         tax: Minor::ZERO,
         total: Minor(450 * i64::from(quantity)),
         location: main(),
+        backordered: 0,
+        untracked: false,
     }
 }
 
@@ -151,4 +200,20 @@ pub(super) fn captured(payment: u32, amount: i64) -> Vec<Past> {
 pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32); N]) -> Vec<Past> {
     let (lines, reason) = (pieces(lines), "too small".to_owned());
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
+}
+
+/// What is allowed as a rejection says it: these commands, and those that always are.
+pub(super) fn words(allowed: &[&str]) -> Vec<String> {
+    allowed.iter().chain(&["notes", "tags", "customer"]).map(|&word| word.to_owned()).collect()
+}
+
+/// An address as callers write it.
+pub(super) fn address(city: &str) -> Value {
+    json!({ "name": "Ada", "line1": "1 High St", "city": city, "country": "GB" })
+}
+
+pub(super) fn addresses_changed(shipping: Option<&str>, billing: Option<&str>) -> Vec<Past> {
+    let at = |city: &str| Personal::new(serde_json::from_value(address(city)).unwrap());
+    let changed = OrderAddressesChanged { shipping_address: shipping.map(at), billing_address: billing.map(at) };
+    of_order(OrderEvent::AddressesChanged(changed))
 }

@@ -5,7 +5,7 @@ use events::order::progress::Lifecycle;
 use events::order::{OrderEvent, PaymentFailed, PaymentVoided, RefundRecorded};
 use serde_json::{Value, json};
 
-use super::past::{authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, placed};
+use super::past::{authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, placed, words};
 use super::scenario::{Past, given};
 use crate::command::amount::MAX_AMOUNT;
 use crate::command::{Command, RecordPayment, RecordRefund};
@@ -37,7 +37,7 @@ fn unknown(part: Part, number: u32, last: u32) -> Rejection {
 }
 
 fn captured_whole(payment: u32) -> Rejection {
-    let allowed = ["payments", "refunds", "fulfilments", "cancellation"].map(str::to_owned).to_vec();
+    let allowed = words(&["payments", "refunds", "fulfilments", "cancellation", "amendments", "holds", "addresses"]);
     let obstacle = Obstacle::Captured(payment);
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
 }
@@ -58,7 +58,7 @@ fn money_is_promised_to_open_orders() {
     given([given_up()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle: Lifecycle::Cancelled,
         obstacle: Obstacle::Lifecycle,
-        allowed: vec!["payments".into()],
+        allowed: words(&["payments"]),
     }));
     given([]).when(authorize()).then_rejected(Rejection::UnknownOrder(order_id()));
 }

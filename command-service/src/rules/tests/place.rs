@@ -1,12 +1,13 @@
 //! Placing an order.
 
-use events::order::OrderEvent;
+use events::order::{OrderEvent, OrderPlaced, ShippingLine};
 use events::stock::{StockEvent, StockReserved};
 use events::{Event, Location, Minor, OrderId, StreamId};
 use serde_json::{Value, json};
 
+use super::commands::customer;
 use super::past::{
-    body, discontinued, main, of_order, order_id, order_placed, placed, product, received, reserved, sku,
+    address, body, discontinued, main, of_order, order_id, order_placed, placed, product, received, reserved, sku,
 };
 use super::scenario::{Past, given, new_id, now};
 use crate::command::amount::MAX_AMOUNT;
@@ -14,7 +15,7 @@ use crate::command::{Command, PlaceOrder};
 use crate::rejection::{Rejection, ShortLine, Unfit, UnfitLine};
 
 fn place(json: Value) -> Command {
-    Command::PlaceOrder(PlaceOrder { body: body(json) })
+    Command::PlaceOrder(PlaceOrder { body: body(json), stock: Default::default() })
 }
 
 /// An order of this test's id with these lines.
@@ -209,4 +210,58 @@ fn a_channel_that_does_not_exist_is_refused() {
     let lines = json!([{ "sku": "A", "quantity": 1 }]);
     let command = place(json!({ "currency": "GBP", "channel": "fax", "lines": lines }));
     given([shop()]).when(command).then_rejected(Rejection::UnknownChannel("fax".parse().unwrap()));
+}
+
+/// The order's event with what `more` says of it.
+fn placed_with(more: Value) -> Result<Box<OrderPlaced>, Rejection> {
+    let mut order = json!({ "currency": "GBP", "lines": [{ "sku": "A", "quantity": 1 }] });
+    order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let events = given([shop()]).when(place(order)).0?;
+    let Event::Order(OrderEvent::Placed(placed)) = &events[0].event else { panic!("the first event is the order") };
+    Ok(Box::new(placed.clone()))
+}
+
+#[test]
+fn shipping_is_made_of_lines_with_their_tax() {
+    let lines = json!([
+        { "name": "Post", "amount": 400, "tax_rate": 200_000 },
+        { "name": "Insurance", "amount": 101, "tax_rate": 5_000 },
+    ]);
+    let placed = placed_with(json!({ "shipping_lines": lines, "expected_total": 1032 })).unwrap();
+    let sums: Vec<_> =
+        placed.shipping_lines.iter().map(|line| (line.name.as_str(), line.tax.0, line.total.0)).collect();
+    assert_eq!(sums, [("Post", 80, 480), ("Insurance", 1, 102)]);
+    assert_eq!((placed.shipping, placed.total), (Minor(582), Minor(1032)));
+}
+
+#[test]
+fn one_amount_for_shipping_is_one_line_as_in_events_of_old() {
+    let placed = placed_with(json!({ "shipping": 300 })).unwrap();
+    let line = ShippingLine { name: "Shipping".into(), amount: Minor(300), tax: Minor(0), total: Minor(300) };
+    assert_eq!((placed.shipping, placed.shipping_lines), (Minor(300), vec![line]));
+    assert_eq!(placed_with(json!({ "shipping": 0 })).unwrap().shipping_lines, []);
+    let both = placed_with(json!({ "shipping": 300, "shipping_lines": [] }));
+    assert_eq!(both, Err(Rejection::Exclusive(["shipping", "shipping_lines"])));
+}
+
+#[test]
+fn a_guest_leaves_word_where_to_reach_them() {
+    let contact = json!({ "name": "Ada", "email": "ada@example.com" });
+    let placed =
+        placed_with(json!({ "contact": contact, "shipping_address": address("Leeds"), "tags": ["gift", "gift"] }));
+    let placed = placed.unwrap();
+    assert_eq!(placed.contact.unwrap().expose().email.as_deref(), Some("ada@example.com"));
+    assert_eq!(placed.shipping_address.unwrap().expose().city, "Leeds");
+    assert_eq!((placed.billing_address, placed.tags), (None, ["gift".to_owned()].into()));
+    let both = placed_with(json!({ "contact": contact, "customer_id": customer(1) }));
+    assert_eq!(both, Err(Rejection::Exclusive(["customer_id", "contact"])));
+}
+
+#[test]
+fn payment_is_due_after_now_and_within_a_year() {
+    let due = |due: &str| placed_with(json!({ "payment_due": due })).map(|placed| placed.payment_due);
+    assert_eq!(due("2024-06-01T12:00:01Z"), Ok(Some(now() + chrono::TimeDelta::seconds(1))));
+    for wrong in ["2024-06-01T12:00:00Z", "2025-06-03T12:00:00Z"] {
+        assert_eq!(due(wrong).unwrap_err().kind(), "instant-out-of-range", "{wrong}");
+    }
 }

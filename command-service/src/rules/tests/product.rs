@@ -1,12 +1,14 @@
 //! Product commands.
 
-use events::product::{ProductEvent, ProductPriceChanged, ProductReactivated};
+use std::collections::BTreeMap;
+
+use events::product::{ProductCreated, ProductEvent, ProductPriceChanged, ProductReactivated, ProductUpdated};
 use events::{Minor, StreamId};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::past::{body, discontinued, product, sku};
 use super::scenario::{Past, given};
-use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct};
+use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 use crate::rejection::Rejection;
 
 fn create(name: &str, pence: i64) -> Command {
@@ -45,6 +47,96 @@ fn a_product_is_created_once() {
     given([product("A"), discontinued("A")])
         .when(create("Product A", 450))
         .then_rejected(Rejection::DuplicateSku(sku("A")));
+}
+
+fn described() -> Vec<Past> {
+    let created = ProductCreated {
+        sku: sku("A"),
+        name: "Product A".into(),
+        prices: [("GBP".parse().unwrap(), Minor(450))].into(),
+        tax_class: Some("standard".into()),
+        attributes: attributes([("colour", "red"), ("size", "M")]),
+        tags: ["new".to_owned()].into(),
+    };
+    vec![(StreamId::product(&sku("A")), ProductEvent::Created(created).into())]
+}
+
+fn attributes<const N: usize>(attributes: [(&str, &str); N]) -> BTreeMap<String, String> {
+    attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+fn update(json: Value) -> Command {
+    Command::UpdateProduct(UpdateProduct { sku: sku("A"), body: body(json) })
+}
+
+fn updated(change: impl FnOnce(&mut ProductUpdated)) -> Vec<Past> {
+    let mut updated = ProductUpdated {
+        name: "Product A".into(),
+        tax_class: Some("standard".into()),
+        attributes: attributes([("colour", "red"), ("size", "M")]),
+        tags: ["new".to_owned()].into(),
+    };
+    change(&mut updated);
+    vec![(StreamId::product(&sku("A")), ProductEvent::Updated(updated).into())]
+}
+
+#[test]
+fn a_product_is_created_with_all_that_is_known_of_it() {
+    let json = json!({
+        "sku": "A",
+        "name": "Product A",
+        "prices": { "GBP": 450 },
+        "tax_class": "standard",
+        "attributes": { "size": "M", "colour": "red" },
+        "tags": ["new", "new"],
+    });
+    let create = || Command::CreateProduct(CreateProduct { body: body(json.clone()) });
+    given([]).when(create()).then([described()]);
+    given([described()]).when(create()).then_nothing();
+    given([product("A")]).when(create()).then_rejected(Rejection::DuplicateSku(sku("A")));
+}
+
+#[test]
+fn a_patch_says_what_differs_and_the_event_all_of_it() {
+    let expect = |patch: Value, change: fn(&mut ProductUpdated)| {
+        given([described()]).when(update(patch)).then([updated(change)]);
+    };
+    expect(json!({ "name": "Lamp" }), |it| it.name = "Lamp".into());
+    expect(json!({ "tax_class": null }), |it| it.tax_class = None);
+    expect(json!({ "tax_class": "reduced" }), |it| it.tax_class = Some("reduced".into()));
+    expect(json!({ "attributes": null }), |it| it.attributes.clear());
+    expect(json!({ "attributes": { "size": null, "brand": "B", "colour": "red" } }), |it| {
+        it.attributes = attributes([("brand", "B"), ("colour", "red")]);
+    });
+    expect(json!({ "tags": ["b", "a"] }), |it| it.tags = ["a", "b"].map(str::to_owned).into());
+    expect(json!({ "tags": null }), |it| it.tags.clear());
+}
+
+#[test]
+fn a_patch_that_changes_nothing_does_nothing() {
+    for patch in [
+        json!({}),
+        json!({ "name": "Product A", "tax_class": "standard", "attributes": {}, "tags": ["new"] }),
+        json!({ "attributes": { "colour": "red", "weight": null } }),
+    ] {
+        given([described()]).when(update(patch)).then_nothing();
+    }
+    given([discontinued_too()]).when(update(json!({ "name": "Lamp" }))).then([updated(|it| it.name = "Lamp".into())]);
+    given([]).when(update(json!({}))).then_rejected(Rejection::UnknownProduct(sku("A")));
+}
+
+fn discontinued_too() -> Vec<Past> {
+    [described(), discontinued("A")].concat()
+}
+
+#[test]
+fn attributes_stay_bounded_however_often_they_are_patched() {
+    let patch = |from: usize, count: usize| {
+        let attributes: Map<String, Value> = (from..from + count).map(|n| (format!("n{n}"), "x".into())).collect();
+        update(json!({ "attributes": attributes }))
+    };
+    assert!(given([described()]).when(patch(0, 48)).0.is_ok());
+    given([described()]).when(patch(0, 49)).then_rejected(Rejection::TooManyAttributes { found: 51, limit: 50 });
 }
 
 #[test]

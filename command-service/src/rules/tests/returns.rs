@@ -6,7 +6,8 @@ use events::stock::{StockEvent, StockRestocked};
 use serde_json::json;
 
 use super::past::{
-    body, cancelled, left, lines_cancelled, of_order, on_shelf, order_id, packed, placed, return_requested, shipped,
+    body, cancelled, left, lines_cancelled, of_order, on_shelf, order_id, order_placed, packed, placed,
+    return_requested, shipped, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{Command, ReceiveReturn, RejectReturn, RequestReturn};
@@ -46,10 +47,10 @@ fn sent() -> Vec<Past> {
 
 fn stands(state: ReturnState) -> Rejection {
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::Return(1, state));
-    let mut allowed: Vec<String> = ["payments", "fulfilments", "cancellation"].map(str::to_owned).to_vec();
-    if state == ReturnState::Rejected {
-        allowed.push("returns".into());
-    }
+    let allowed = match state {
+        ReturnState::Rejected => words(&["payments", "fulfilments", "cancellation", "returns", "amendments", "holds"]),
+        _ => words(&["payments", "fulfilments", "cancellation", "amendments", "holds"]),
+    };
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed })
 }
 
@@ -95,4 +96,12 @@ fn what_does_not_exist_or_never_left_does_not_come_back() {
     given([sent()]).when(reject()).then_rejected(unknown);
     let given_up = [placed([("A", 3)]), lines_cancelled([(1, 3)]), cancelled()];
     assert_eq!(given(given_up).when(request(1)).rejection().kind(), "order-state");
+}
+
+#[test]
+fn what_nobody_counts_goes_back_on_no_shelf() {
+    let mut order = order_placed([("A", 2)]);
+    order.lines[0].untracked = true;
+    let past = [of_order(OrderEvent::Placed(order)), packed(1, [(1, 2)]), shipped(1), return_requested(1, [(1, 2)])];
+    given(past).when(receive("restock")).then([received(Disposition::Restock)]);
 }

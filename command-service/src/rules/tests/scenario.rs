@@ -40,8 +40,17 @@ pub(super) fn given<const N: usize>(past: [Vec<Past>; N]) -> Given {
 }
 
 impl Given {
+    pub(super) fn selling_through(mut self, channels: &str) -> Given {
+        self.0.sell_through(channels.parse().unwrap());
+        self
+    }
+
     pub(super) fn when(self, command: Command) -> When {
-        When(decide(&self.0, &command, new_id()))
+        self.when_at(now(), command)
+    }
+
+    pub(super) fn when_at(self, now: DateTime<Utc>, command: Command) -> When {
+        When(decide_at(now, &self.0, &command, new_id()))
     }
 }
 
@@ -72,20 +81,26 @@ impl When {
 }
 
 /// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
-pub(super) fn decide(world: &World, command: &Command, new_id: OrderId) -> Result<Vec<NewEvent>, Rejection> {
+pub(super) fn decide_at(
+    now: DateTime<Utc>,
+    world: &World,
+    command: &Command,
+    new_id: OrderId,
+) -> Result<Vec<NewEvent>, Rejection> {
     let mut loaded = empty_world();
     loaded.restore_numbers(world.numbers());
+    loaded.sell_through(world.channels().clone());
     for _ in 0..2 {
         for stream in rules::reads(command, &loaded) {
             let slot = world.find(&stream).cloned().unwrap_or_default();
             loaded.put(stream, slot);
         }
     }
-    match rules::decide(command, &Context { now: now(), new_id: new_id.into() }, &loaded) {
+    match rules::decide(command, &Context { now, new_id: new_id.into() }, &loaded) {
         Ok(events) => {
             let addressed = rules::addressed(command, new_id.into());
             assert!(events.first().is_none_or(|first| first.stream == addressed));
-            // Versions are given out by streams in memory; only an order of ours is known to be new.
+            // Versions are given out by streams in memory; only what has an id of ours is known to be new.
             let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;
             assert!(events.iter().all(is_known));
             Ok(events)

@@ -1,0 +1,189 @@
+//! E-mail addresses: their shape, when two are the same, and the keyed hash that names an address's stream.
+
+use std::borrow::Cow;
+
+use events::EmailHash;
+use hmac::{Hmac, KeyInit, Mac};
+use platform::config::FromSetting;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest address, in bytes: what a mail server takes (RFC 5321, 4.5.3.1, less the angle brackets).
+pub const MAX_EMAIL_BYTES: usize = 254;
+
+/// An address of the shape `somebody@somewhere`, as given but for blanks around it. Whether it exists, only a letter tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Email(Box<str>);
+
+/// Why a text is no address; says what would do, and does not repeat the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEmail {
+    /// Too long.
+    #[error("has {0} bytes: an e-mail address has at most {MAX_EMAIL_BYTES}")]
+    Long(usize),
+    /// No address, or several.
+    #[error("must be one e-mail address, such as ada@example.com")]
+    Shape,
+    /// A blank, a control or an invisible character.
+    #[error("has the character U+{code:04X} at character {at}, which an e-mail address cannot have: remove it")]
+    Character {
+        /// Its code point.
+        code: u32,
+        /// Its place, from 1.
+        at: usize,
+    },
+}
+
+impl Email {
+    /// The address as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same for addresses that people take for one: without regard to case and to the ways in which Unicode writes the
+    /// same letters. (A few mail servers tell case apart before the `@`; nobody who registers twice means that.)
+    fn canonical(&self) -> String {
+        // Compatibility forms can bring capitals back, so lower case comes last, too.
+        self.0.to_lowercase().nfkc().collect::<String>().to_lowercase()
+    }
+}
+
+impl std::str::FromStr for Email {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        let text = text.trim();
+        if text.len() > MAX_EMAIL_BYTES {
+            return Err(InvalidEmail::Long(text.len()));
+        }
+        let unfit = |c: &char| c.is_control() || c.is_whitespace() || is_invisible(*c);
+        if let Some((index, c)) = text.chars().enumerate().find(|(_, c)| unfit(c)) {
+            return Err(InvalidEmail::Character { code: c.into(), at: index + 1 });
+        }
+        match text.split_once('@') {
+            Some((somebody, somewhere))
+                if !somebody.is_empty() && !somewhere.is_empty() && !somewhere.contains('@') =>
+            {
+                Ok(Self(text.into()))
+            }
+            Some(_) | None => Err(InvalidEmail::Shape),
+        }
+    }
+}
+
+/// Characters that show nothing and make two addresses of what looks like one: soft hyphen, zero width, direction.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed)
+    }
+}
+
+/// Borrows the text while it checks it.
+struct Parsed;
+
+impl Visitor<'_> for Parsed {
+    type Value = Email;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an e-mail address")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Email, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+impl JsonSchema for Email {
+    fn schema_name() -> Cow<'static, str> {
+        "Email".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": MAX_EMAIL_BYTES, "pattern": r"^[^@\s]+@[^@\s]+$" })
+    }
+}
+
+/// Names the streams of addresses. With another key the addresses that are taken would not be found: every instance has
+/// the same, and it is kept as long as the log.
+#[derive(Clone)]
+pub struct EmailIndex(Hmac<Sha256>);
+
+impl EmailIndex {
+    /// The hash in the name of an address's stream: HMAC-SHA-256, cut to half (RFC 2104, section 5).
+    pub fn hash(&self, email: &Email) -> EmailHash {
+        let mac = self.0.clone().chain_update(email.canonical()).finalize().into_bytes();
+        let mut half = [0; 16];
+        half.copy_from_slice(&mac[..16]);
+        EmailHash::new(half)
+    }
+}
+
+impl FromSetting for EmailIndex {
+    const FORM: &'static str = "a secret of at least 32 characters, such as `openssl rand -hex 32` prints";
+    const HIDDEN: bool = true;
+
+    fn from_setting(text: &str) -> Option<Self> {
+        let secret = Some(text).filter(|text| text.len() >= 32)?;
+        Hmac::new_from_slice(secret.as_bytes()).ok().map(EmailIndex)
+    }
+}
+
+impl std::fmt::Debug for EmailIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EmailIndex(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(text: &str) -> Email {
+        text.parse().unwrap()
+    }
+
+    fn index(secret: u8) -> EmailIndex {
+        EmailIndex::from_setting(&char::from(secret).to_string().repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn an_address_is_somebody_at_somewhere() {
+        assert_eq!(email(" Ada+1@Example.com\n").as_str(), "Ada+1@Example.com");
+        assert!("ü@bücher.example".parse::<Email>().is_ok());
+        for bad in ["", "ada", "@example.com", "ada@", "ada@b@c", "ada@@b"] {
+            assert_eq!(bad.parse::<Email>(), Err(InvalidEmail::Shape), "{bad:?}");
+        }
+        for bad in ["a da@b", "a\0@b", "a\tb@c", "a\u{200b}@b", "a\u{202e}@b", "a@b\u{ad}"] {
+            assert!(matches!(bad.parse::<Email>(), Err(InvalidEmail::Character { .. })), "{bad:?}");
+        }
+        assert_eq!(format!("{}@b", "a".repeat(253)).parse::<Email>(), Err(InvalidEmail::Long(255)));
+        assert!(format!("{}@b", "a".repeat(252)).parse::<Email>().is_ok());
+    }
+
+    #[test]
+    fn addresses_that_look_the_same_are_the_same() {
+        let same = |a: &str, b: &str| index(b'k').hash(&email(a)) == index(b'k').hash(&email(b));
+        assert!(same("Ada@Example.com", " ada@EXAMPLE.COM "));
+        assert!(same("\u{fc}@b", "u\u{308}@b") && same("\u{ff21}da@b", "ada@b") && same("\u{2164}@b", "v@b"));
+        assert!(!same("ada@b", "adb@b") && !same("a.da@b", "ada@b"));
+    }
+
+    #[test]
+    fn without_the_key_a_hash_tells_nothing() {
+        assert_ne!(index(b'k').hash(&email("ada@b")), index(b'l').hash(&email("ada@b")));
+        assert!(EmailIndex::from_setting("too short").is_none());
+        assert_eq!(format!("{:?}", index(b'k')), "EmailIndex(..)");
+    }
+}

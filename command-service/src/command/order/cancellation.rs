@@ -1,0 +1,33 @@
+//! The command to give up pieces that have not left.
+
+use chrono::{DateTime, Utc};
+use events::OrderId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::command::instant;
+use crate::command::lines::{Lines, Pieces};
+use crate::command::text::Reason;
+
+/// Pieces that are not shipped are not wanted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CancelOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// What the caller sent.
+    pub body: CancelOrderBody,
+}
+
+/// Body of `POST /v1/orders/{id}/cancellation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelOrderBody {
+    /// Why.
+    pub reason: Reason,
+    /// Which pieces; everything that is not shipped if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines<Pieces>>,
+    /// When it happened, if not now.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+    pub occurred_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,112 @@
+//! Commands about money: what happened to payments, and what went back.
+
+use chrono::{DateTime, Utc};
+use events::OrderId;
+use events::order::PartNo;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::command::amount::Amount;
+use crate::command::instant;
+use crate::command::text::{Method, Reason, Reference};
+
+/// Records what happened to money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordPayment {
+    /// Of which order.
+    pub order_id: OrderId,
+    /// What the caller sent.
+    pub body: RecordPaymentBody,
+}
+
+/// Body of `POST /v1/orders/{id}/payments`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum RecordPaymentBody {
+    /// Money was promised; a new payment.
+    Authorized {
+        /// How much, minor units.
+        amount: Amount,
+        /// How: card, transfer, cash.
+        method: Method,
+        /// The provider's name for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
+        /// When it happened, if not now.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+        occurred_at: Option<DateTime<Utc>>,
+    },
+    /// Money came in.
+    Captured {
+        /// The authorized payment that it came from; a new payment if left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payment: Option<PartNo>,
+        /// How much, minor units.
+        amount: Amount,
+        /// How: card, transfer, cash; that of the named payment if left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        method: Option<Method>,
+        /// The provider's name for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
+        /// When it happened, if not now.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+        occurred_at: Option<DateTime<Utc>>,
+    },
+    /// What is left of a promise was taken back.
+    Voided {
+        /// Which payment.
+        payment: PartNo,
+        /// When it happened, if not now.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+        occurred_at: Option<DateTime<Utc>>,
+    },
+    /// A payment did not work.
+    Failed {
+        /// Which payment; a new one if left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payment: Option<PartNo>,
+        /// The provider's reason.
+        reason: Reason,
+        /// When it happened, if not now.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+        occurred_at: Option<DateTime<Utc>>,
+    },
+}
+
+impl RecordPaymentBody {
+    /// When it happened, if not now.
+    pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Authorized { occurred_at, .. }
+            | Self::Captured { occurred_at, .. }
+            | Self::Voided { occurred_at, .. }
+            | Self::Failed { occurred_at, .. } => *occurred_at,
+        }
+    }
+}
+
+/// Money went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordRefund {
+    /// Of which order.
+    pub order_id: OrderId,
+    /// What the caller sent.
+    pub body: RecordRefundBody,
+}
+
+/// Body of `POST /v1/orders/{id}/refunds`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordRefundBody {
+    /// Which payment it came from.
+    pub payment: PartNo,
+    /// How much, minor units.
+    pub amount: Amount,
+    /// For which return, where there is one.
+    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
+    pub return_no: Option<PartNo>,
+    /// When it happened, if not now.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+    pub occurred_at: Option<DateTime<Utc>>,
+}

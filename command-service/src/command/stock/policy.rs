@@ -1,0 +1,160 @@
+//! How the pieces of a stock item are promised: what happens when more is asked for than there is, and how many are never
+//! promised.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use events::stock::StockPolicy;
+use events::{Location, Sku};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::MAX_ON_HAND;
+use crate::command::instant;
+
+/// Pieces of an item are promised by these rules from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetStockPolicy {
+    /// Of what.
+    pub sku: Sku,
+    /// Where.
+    pub location: Location,
+    /// What the caller sent.
+    pub body: SetStockPolicyBody,
+}
+
+/// Body of `PUT /v1/stock/{sku}/{location}/policy`: all of the policy, not only what changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
+pub struct SetStockPolicyBody {
+    /// What happens when more is asked for than there is.
+    pub policy: StockPolicy,
+    /// Pieces that are never promised.
+    pub safety: u32,
+    /// When it happened, if not now.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// What happens when more is asked for than there is.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// The order is refused.
+    Deny,
+    /// So many pieces more than there are can be promised.
+    Backorder,
+    /// Nobody counts: orders move no stock.
+    Untracked,
+}
+
+/// A policy as written in JSON.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = limit_of_backorders)]
+struct Fields {
+    /// What happens when more is asked for than there is.
+    kind: Kind,
+    /// Pieces that can be promised beyond those that are there; of `backorder`, and of nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    limit: Option<u32>,
+    /// Pieces that are never promised; none if left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    safety: u32,
+    /// When it happened, if not now.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+    occurred_at: Option<DateTime<Utc>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_none(pieces: &u32) -> bool {
+    *pieces == 0
+}
+
+/// Why a policy was refused; says what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// Backorders without a limit, or a limit without backorders.
+    #[error(
+        "send `limit` (pieces that can be promised beyond those that are there) with kind `backorder`, and with no other"
+    )]
+    Limit,
+    /// Too many pieces.
+    #[error("`{0}` must be a whole number of pieces from 0 to {MAX_ON_HAND}")]
+    Pieces(&'static str),
+}
+
+impl TryFrom<Fields> for SetStockPolicyBody {
+    type Error = InvalidPolicy;
+
+    fn try_from(fields: Fields) -> Result<Self, InvalidPolicy> {
+        for (name, pieces) in [("limit", fields.limit.unwrap_or(0)), ("safety", fields.safety)] {
+            if i64::from(pieces) > MAX_ON_HAND {
+                return Err(InvalidPolicy::Pieces(name));
+            }
+        }
+        let policy = match (fields.kind, fields.limit) {
+            (Kind::Deny, None) => StockPolicy::Deny,
+            (Kind::Backorder, Some(limit)) => StockPolicy::Backorder { limit },
+            (Kind::Untracked, None) => StockPolicy::Untracked,
+            (Kind::Backorder, None) | (Kind::Deny | Kind::Untracked, Some(_)) => return Err(InvalidPolicy::Limit),
+        };
+        Ok(Self { policy, safety: fields.safety, occurred_at: fields.occurred_at })
+    }
+}
+
+impl From<SetStockPolicyBody> for Fields {
+    fn from(body: SetStockPolicyBody) -> Fields {
+        let (kind, limit) = match body.policy {
+            StockPolicy::Deny => (Kind::Deny, None),
+            StockPolicy::Backorder { limit } => (Kind::Backorder, Some(limit)),
+            StockPolicy::Untracked => (Kind::Untracked, None),
+        };
+        Fields { kind, limit, safety: body.safety, occurred_at: body.occurred_at }
+    }
+}
+
+impl JsonSchema for SetStockPolicyBody {
+    fn schema_name() -> Cow<'static, str> {
+        "SetStockPolicyBody".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Fields::json_schema(generator)
+    }
+}
+
+fn limit_of_backorders(schema: &mut Schema) {
+    let backorder = json!({ "properties": { "kind": { "const": "backorder" } } });
+    schema.insert("if".to_owned(), backorder);
+    schema.insert("then".to_owned(), json!({ "required": ["limit"] }));
+    schema.insert("else".to_owned(), json!({ "properties": { "limit": { "type": "null" } } }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backorders_have_a_limit_and_nothing_else_has() {
+        let policy =
+            |json: &str| serde_json::from_str::<SetStockPolicyBody>(json).map(|body| (body.policy, body.safety));
+        assert_eq!(policy(r#"{"kind":"deny","safety":3}"#).unwrap(), (StockPolicy::Deny, 3));
+        assert_eq!(policy(r#"{"kind":"backorder","limit":5}"#).unwrap(), (StockPolicy::Backorder { limit: 5 }, 0));
+        assert_eq!(policy(r#"{"kind":"untracked"}"#).unwrap(), (StockPolicy::Untracked, 0));
+        for bad in [
+            r#"{"kind":"backorder"}"#,
+            r#"{"kind":"deny","limit":5}"#,
+            r#"{"kind":"untracked","limit":0}"#,
+            r#"{"kind":"deny","safety":1000000001}"#,
+            r#"{"kind":"deny","safety":-1}"#,
+            r#"{"kind":"backorder","limit":4294967295}"#,
+            r#"{"kind":"deny","colour":1}"#,
+            r#"{"safety":1}"#,
+        ] {
+            assert!(policy(bad).is_err(), "{bad}");
+        }
+    }
+}

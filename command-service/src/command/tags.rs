@@ -1,0 +1,74 @@
+//! Words to find things by: a bounded set, checked while it is parsed.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::lines::Lines;
+use super::text::Text;
+
+/// Most tags of one thing: enough for people, and bounds what an index holds of it.
+pub const MAX_TAGS: usize = 50;
+
+/// One word to find something by.
+pub type Tag = Text<64>;
+
+/// Up to [`MAX_TAGS`] words, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Tags(BTreeSet<Tag>);
+
+impl Tags {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Tag::as_str)
+    }
+
+    /// The words as events have them.
+    pub fn to_event(&self) -> BTreeSet<String> {
+        self.iter().map(ToOwned::to_owned).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tags = Lines::<Tag, 0, MAX_TAGS>::deserialize(deserializer).map_err(D::Error::custom)?;
+        Ok(Self(tags.iter().cloned().collect()))
+    }
+}
+
+impl JsonSchema for Tags {
+    fn schema_name() -> Cow<'static, str> {
+        "Tags".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<Tag>();
+        json_schema!({ "type": "array", "items": items, "maxItems": MAX_TAGS })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_a_set_of_at_most_fifty() {
+        let tags: Tags = serde_json::from_str(r#"["gift","b2b","gift"]"#).unwrap();
+        assert_eq!(tags.iter().collect::<Vec<_>>(), ["b2b", "gift"]);
+        let many = serde_json::to_string(&vec!["x"; 51]).unwrap();
+        assert!(serde_json::from_str::<Tags>(&many).unwrap_err().to_string().starts_with("has more than 50"));
+    }
+}

@@ -1,0 +1,105 @@
+//! The document says of every route what there is, and nothing else.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use platform::config::FromSetting;
+use platform::server::{Limits, shell};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{INFO, MailboxSlot, router, routes};
+use crate::command::email::EmailIndex;
+use crate::rejection;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn emails() -> EmailIndex {
+    EmailIndex::from_setting("any secret, as long as it has 32 characters").unwrap()
+}
+
+/// Every operation: path, method and what the document says of it.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let each = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(|(method, said)| (path.clone(), method.clone(), said.clone()))
+    });
+    each.collect()
+}
+
+#[test]
+fn every_route_is_in_the_document() {
+    let document = routes(&emails()).document(&INFO);
+    let documented: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    // axum does not list its routes, but its debug output has the pattern of every one in quotes; `/` and a pattern of its
+    // own are its fallback.
+    let printed = format!("{:?}", router(MailboxSlot::default(), &emails()));
+    let routed: BTreeSet<&str> =
+        printed.split('"').filter(|it| it.len() > 1 && it.starts_with('/') && !it.starts_with("/{*")).collect();
+    assert!(routed.contains("/v1/orders"), "{printed}");
+    for path in routed {
+        let is_the_document = path.starts_with("/docs") || path == platform::openapi::DOCUMENT_PATH;
+        let versioned = format!("/v1{path}");
+        let is_known = documented.contains(path) || documented.contains(versioned.as_str());
+        assert!(is_known || is_the_document, "{path} is not in the document");
+    }
+}
+
+#[tokio::test]
+async fn the_documented_methods_are_those_that_are_taken() {
+    let document = routes(&emails()).document(&INFO);
+    let router = shell(router(MailboxSlot::default(), &emails()), &Limits::default());
+    for path in document["paths"].as_object().unwrap().keys() {
+        for method in METHODS {
+            let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(filled(path));
+            let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            let is_taken = response.status() != StatusCode::METHOD_NOT_ALLOWED;
+            let is_documented = !document["paths"][path][method].is_null();
+            assert_eq!(is_taken, is_documented, "{method} {path}: {}", response.status());
+        }
+    }
+}
+
+/// A path that matches the pattern.
+fn filled(pattern: &str) -> String {
+    pattern.split('/').map(|it| if it.starts_with('{') { "1" } else { it }).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn operation_ids_are_unique_and_every_reference_leads_somewhere() {
+    let document = routes(&emails()).document(&INFO);
+    let ids: Vec<Value> =
+        operations(&document).into_iter().map(|(_, _, mut said)| said["operationId"].take()).collect();
+    let distinct: BTreeSet<&str> = ids.iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(distinct.len(), ids.len(), "{ids:?}");
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[test]
+fn every_variable_of_a_path_is_a_parameter() {
+    for (path, method, said) in operations(&routes(&emails()).document(&INFO)) {
+        let in_path: BTreeSet<&str> =
+            path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')).collect();
+        let parameters = said["parameters"].as_array().unwrap();
+        let said: BTreeSet<&str> =
+            parameters.iter().filter(|it| it["in"] == "path").map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(said, in_path, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_kind_of_rejection_is_documented_under_its_status() {
+    let document = routes(&emails()).document(&INFO);
+    let all: Vec<Value> = operations(&document).into_iter().map(|(_, _, said)| said["responses"].clone()).collect();
+    for (_, kind, status) in rejection::tests::every() {
+        let kinds = format!("/{status}/content/application~1problem+json/schema/properties/type/enum");
+        let kind = Value::String(format!("/problems/{kind}"));
+        let is_said =
+            all.iter().any(|said| said.pointer(&kinds).is_some_and(|it| it.as_array().unwrap().contains(&kind)));
+        assert!(is_said, "no operation says {status} {kind}");
+    }
+}

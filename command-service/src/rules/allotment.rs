@@ -1,0 +1,196 @@
+//! What lines get of their shelves: pieces that are here, pieces that are promised though they are not, or nothing.
+//!
+//! Lines are served in their order, so of two lines of one SKU the first may take what the second then misses.
+
+use std::collections::BTreeMap;
+
+use events::order::LineNo;
+use events::stock::{Level, StockAdjusted, StockEvent, StockPolicy, StockReserved};
+use events::{Location, OrderId, Sku, StreamId};
+
+use super::NewEvent;
+use crate::command::order::{OnShortage, StockHandling};
+use crate::command::stock::MAX_ON_HAND;
+use crate::rejection::{Rejection, ShortLine};
+
+/// Why pieces were counted in that nobody received.
+const FORCED: &str = "import";
+
+/// What a line asks for.
+pub(super) struct Wish<'a> {
+    /// Its number, as the caller is told.
+    pub(super) line: LineNo,
+    pub(super) sku: &'a Sku,
+    pub(super) location: &'a Location,
+    pub(super) pieces: u32,
+    pub(super) counting: Counting,
+}
+
+/// Whether a line moves stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// If the item's policy says so.
+    ByPolicy,
+    /// It does: so it was decided when it was placed.
+    Counted,
+    /// It does not.
+    Uncounted,
+}
+
+/// On which terms pieces are given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) on_shortage: Option<OnShortage>,
+    pub(super) handling: StockHandling,
+}
+
+/// What a line gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Given {
+    pub(super) pieces: u32,
+    /// Those of them that are not here.
+    pub(super) backordered: u32,
+    pub(super) untracked: bool,
+}
+
+/// What all lines get, in their order, and what their shelves give.
+pub(super) struct Allotment {
+    pub(super) lines: Vec<Given>,
+    /// Lines that got less than the terms promise.
+    short: Vec<ShortLine>,
+    /// Lines that got nothing, where that is within the terms.
+    missed: Vec<ShortLine>,
+    shelves: Vec<Shelf>,
+}
+
+struct Shelf {
+    stream: StreamId,
+    level: Level,
+    taken: i64,
+    forced: i64,
+}
+
+/// How a shelf gives.
+enum Rule {
+    /// What is here, or nothing.
+    Here,
+    /// What is here, as far as it goes.
+    Partly,
+    /// What can be promised, or nothing.
+    Promised,
+    /// What is asked for.
+    All,
+}
+
+/// Serves lines; `level` tells how a shelf stands.
+pub(super) fn allot<'a>(
+    wishes: impl IntoIterator<Item = Wish<'a>>,
+    terms: Terms,
+    mut level: impl FnMut(&StreamId) -> Level,
+) -> Allotment {
+    let mut allotment = Allotment { lines: Vec::new(), short: Vec::new(), missed: Vec::new(), shelves: Vec::new() };
+    let mut places: BTreeMap<(&Sku, &Location), usize> = BTreeMap::new();
+    for wish in wishes {
+        if wish.counting == Counting::Uncounted || terms.handling == StockHandling::Skip {
+            allotment.lines.push(Given { pieces: wish.pieces, backordered: 0, untracked: true });
+            continue;
+        }
+        let place = *places.entry((wish.sku, wish.location)).or_insert_with(|| {
+            let stream = StreamId::stock(wish.sku, wish.location);
+            let level = level(&stream);
+            allotment.shelves.push(Shelf { stream, level, taken: 0, forced: 0 });
+            allotment.shelves.len() - 1
+        });
+        match allotment.shelves[place].give(&wish, terms) {
+            Ok(given) => {
+                allotment.lines.push(given);
+                if given.pieces == 0 {
+                    allotment.missed.push(short(&wish, 0));
+                }
+            }
+            Err(available) => {
+                // What a refused order would have been priced for; nothing of it is taken.
+                allotment.lines.push(Given { pieces: wish.pieces, ..Given::default() });
+                allotment.short.push(short(&wish, available));
+            }
+        }
+    }
+    allotment
+}
+
+impl Allotment {
+    /// At least one line got something, if any was there.
+    pub(super) fn something(&self) -> Result<(), Rejection> {
+        match !self.lines.is_empty() && self.lines.iter().all(|given| given.pieces == 0) {
+            true => Err(Rejection::InsufficientStock(self.missed.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Every line got what the terms promise.
+    pub(super) fn complete(&self) -> Result<(), Rejection> {
+        if !self.short.is_empty() {
+            return Err(Rejection::InsufficientStock(self.short.clone()));
+        }
+        let full = self.shelves.iter().map(|shelf| shelf.level.on_hand + shelf.forced).find(|it| *it > MAX_ON_HAND);
+        match full {
+            Some(on_hand) => Err(Rejection::StockLimit { on_hand, limit: MAX_ON_HAND }),
+            None => Ok(()),
+        }
+    }
+
+    /// What happens on the shelves.
+    pub(super) fn events(self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
+        self.shelves.into_iter().filter(|shelf| shelf.taken > 0).flat_map(move |shelf| {
+            let adjusted = StockAdjusted { delta: shelf.forced, reason: FORCED.to_owned() };
+            let adjusted = (shelf.forced > 0).then(|| NewEvent::new(&shelf.stream, StockEvent::Adjusted(adjusted)));
+            // An order has at most 500 lines of at most a million pieces.
+            let reserved = StockReserved { order_id, quantity: shelf.taken as u32 };
+            adjusted.into_iter().chain([NewEvent::new(&shelf.stream, StockEvent::Reserved(reserved))])
+        })
+    }
+}
+
+impl Shelf {
+    /// Gives to a line, or says how much there would be.
+    fn give(&mut self, wish: &Wish, terms: Terms) -> Result<Given, i64> {
+        let Some(promisable) = self.level.promisable() else {
+            let untracked = wish.counting == Counting::ByPolicy;
+            self.taken += if untracked { 0 } else { i64::from(wish.pieces) };
+            return Ok(Given { pieces: wish.pieces, backordered: 0, untracked });
+        };
+        let asked = i64::from(wish.pieces);
+        let here = (self.level.available() + self.forced - self.taken).max(0);
+        let promised = (promisable + self.forced - self.taken).max(0);
+        let pieces = match rule(terms, self.level.policy) {
+            Rule::Here if asked > here => return Err(here),
+            Rule::Promised if asked > promised => return Err(promised),
+            Rule::Partly => asked.min(here),
+            Rule::All => {
+                self.forced += (asked - here).max(0);
+                self.taken += asked;
+                return Ok(Given { pieces: wish.pieces, backordered: 0, untracked: false });
+            }
+            Rule::Here | Rule::Promised => asked,
+        };
+        self.taken += pieces;
+        Ok(Given { pieces: pieces as u32, backordered: (pieces - here).max(0) as u32, untracked: false })
+    }
+}
+
+/// Where the caller says nothing, the item's policy does: who allows backorders wants them.
+fn rule(terms: Terms, policy: StockPolicy) -> Rule {
+    if terms.handling == StockHandling::Force {
+        return Rule::All;
+    }
+    match (terms.on_shortage, policy) {
+        (Some(OnShortage::Partial), _) => Rule::Partly,
+        (Some(OnShortage::Reject), _) | (_, StockPolicy::Deny) => Rule::Here,
+        (Some(OnShortage::Backorder) | None, StockPolicy::Backorder { .. } | StockPolicy::Untracked) => Rule::Promised,
+    }
+}
+
+fn short(wish: &Wish, available: i64) -> ShortLine {
+    let (sku, location) = (wish.sku.clone(), wish.location.clone());
+    ShortLine { line: Some(wish.line), sku, location, requested: i64::from(wish.pieces), available }
+}

@@ -1,0 +1,256 @@
+//! Changing what an open order is made of. Lines keep the price per piece that they were sold at; new ones get today's.
+//!
+//! What is packed or shipped stays: a fulfilment is cancelled first, by somebody who knows the parcel. What lines give up is
+//! there for the lines that want more, and all of it moves on the shelves in the same commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use events::order::progress::{LineProgress, Progress};
+use events::order::{Line, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent};
+use events::stock::{Level, StockEvent, StockReleased};
+use events::{Minor, StreamId};
+
+use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
+use super::lookup::{self, Reader};
+use super::pricing::{self, Repriced, Shipping};
+use super::{Decision, NewEvent, annotation, offer, place, shelf, standing};
+use crate::command::AmendOrder;
+use crate::command::amount::Price;
+use crate::command::lines::MAX_LINES;
+use crate::command::order::{AmendOrderBody, ChangeLine, OrderLine, StockHandling};
+use crate::rejection::{LowLine, Rejection};
+use crate::state::{Order, Product, State};
+use crate::world::World;
+
+/// How a line of the order is to be.
+struct Target<'a> {
+    line: &'a LineProgress,
+    /// Pieces wanted from now on.
+    wanted: u32,
+    asked: Option<&'a ChangeLine>,
+}
+
+pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
+    let (order_id, body) = (command.order_id, &command.body);
+    let (stream, order) = lookup::order(world, order_id)?;
+    standing::open(&order.progress)?;
+    let targets = targets(body, &order.progress)?;
+    let added = body.add.as_deref().unwrap_or_default();
+
+    let mut reader = Reader::new(world);
+    let products: Vec<_> = added.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
+    let released = shelf::of_order(order, &given_up(&targets));
+    let allotment = allot(body, order, &targets, &released, &mut reader);
+    for shelf in &released {
+        reader.state(&shelf.stream);
+    }
+    reader.complete()?;
+
+    let amended = amended(body, order, &targets, &products, &allotment)?;
+    allotment.something()?;
+    allotment.complete()?;
+    let addresses = annotation::changed(order, body.shipping_address.as_ref(), body.billing_address.as_ref())?;
+
+    let of_order = amended.map(OrderEvent::Amended).into_iter().chain(addresses);
+    let mut events: Vec<NewEvent> = of_order.map(|event| NewEvent::new(&stream, event)).collect();
+    events.extend(released.into_iter().map(|shelf| {
+        let released = StockReleased { order_id, quantity: shelf.pieces };
+        NewEvent::new(&shelf.stream, StockEvent::Released(released))
+    }));
+    events.extend(allotment.events(order_id));
+    Ok(events)
+}
+
+/// The order, and once it is known, products and shelves of its new lines and the shelves of its changed ones.
+pub(super) fn reads(command: &AmendOrder, world: &World) -> Vec<StreamId> {
+    let stream = StreamId::order(command.order_id);
+    let mut streams = Vec::new();
+    if let Some(State::Order(order)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
+        for line in command.body.add.as_deref().unwrap_or_default() {
+            streams.push(StreamId::product(&line.sku));
+            streams.push(StreamId::stock(&line.sku, shelf::location(line)));
+        }
+        let targets = targets(&command.body, &order.progress).unwrap_or_default();
+        let counted = targets.iter().filter(|target| !target.line.untracked);
+        streams.extend(counted.map(|target| StreamId::stock(&target.line.sku, &target.line.location)));
+    }
+    streams.push(stream);
+    streams
+}
+
+/// Every line that the caller names, once, and none with fewer pieces than are packed and shipped. A line that was taken out
+/// before is gone, so taking it out again is nothing to do.
+fn targets<'a>(body: &'a AmendOrderBody, progress: &'a Progress) -> Result<Vec<Target<'a>>, Rejection> {
+    let changed = body.change.as_deref().unwrap_or_default().iter().map(|change| (change.line, Some(change)));
+    let removed = body.remove.as_deref().unwrap_or_default().iter().map(|line| (*line, None));
+    let (mut seen, mut repeated, mut unknown, mut low) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut targets = Vec::new();
+    for (number, asked) in changed.chain(removed) {
+        if !seen.insert(number) {
+            repeated.push(number);
+            continue;
+        }
+        let Some(line) = progress.line(number).filter(|line| line.ordered > 0 || asked.is_none()) else {
+            unknown.push(number);
+            continue;
+        };
+        let wanted = asked.map_or(0, |asked| asked.quantity.map_or(line.wanted(), |quantity| quantity.get()));
+        let least = line.in_fulfilment + line.shipped;
+        if wanted < least {
+            low.push(LowLine { line: number, requested: wanted, least });
+        }
+        targets.push(Target { line, wanted, asked });
+    }
+    if !repeated.is_empty() {
+        return Err(Rejection::RepeatedLines(repeated));
+    }
+    if !unknown.is_empty() {
+        return Err(Rejection::UnknownLines { lines: unknown, last: progress.lines.len() as LineNo });
+    }
+    match low.is_empty() {
+        true => Ok(targets),
+        false => Err(Rejection::BelowFulfilled(low)),
+    }
+}
+
+/// Pieces that lines want no more.
+fn given_up(targets: &[Target<'_>]) -> Vec<LineQuantity> {
+    let pieces = |target: &Target<'_>| {
+        let quantity = target.line.wanted().saturating_sub(target.wanted);
+        LineQuantity { line: target.line.line, quantity }
+    };
+    targets.iter().map(pieces).filter(|piece| piece.quantity > 0).collect()
+}
+
+/// What lines get that want more, then what new lines get.
+fn allot(
+    body: &AmendOrderBody,
+    order: &Order,
+    targets: &[Target<'_>],
+    released: &[shelf::Shelf],
+    reader: &mut Reader<'_>,
+) -> Allotment {
+    let more = growing(targets).map(|(target, pieces)| Wish {
+        line: target.line.line,
+        sku: &target.line.sku,
+        location: &target.line.location,
+        pieces,
+        counting: if target.line.untracked { Counting::Uncounted } else { Counting::Counted },
+    });
+    let first = order.progress.lines.len() as LineNo + 1;
+    let new = (first..).zip(body.add.as_deref().unwrap_or_default()).map(|(number, line)| Wish {
+        line: number,
+        sku: &line.sku,
+        location: shelf::location(line),
+        pieces: line.quantity.get(),
+        counting: Counting::ByPolicy,
+    });
+    let back: BTreeMap<&StreamId, u32> = released.iter().map(|shelf| (&shelf.stream, shelf.pieces)).collect();
+    let terms = Terms { on_shortage: body.on_shortage, handling: StockHandling::Enforce };
+    allotment::allot(more.chain(new), terms, |stream| {
+        let level = reader.level(stream);
+        let back = back.get(stream).copied().unwrap_or(0);
+        Level { reserved: level.reserved - i64::from(back), ..level }
+    })
+}
+
+/// Lines that want more, and how many pieces more.
+fn growing<'t, 'a>(targets: &'t [Target<'a>]) -> impl Iterator<Item = (&'t Target<'a>, u32)> {
+    let more = |target: &'t Target<'a>| (target, target.wanted.saturating_sub(target.line.wanted()));
+    targets.iter().map(more).filter(|(_, pieces)| *pieces > 0)
+}
+
+/// What the order is made of from now on; `None` where that is what it is made of already.
+fn amended(
+    body: &AmendOrderBody,
+    order: &Order,
+    targets: &[Target<'_>],
+    products: &[Option<&Product>],
+    allotment: &Allotment,
+) -> Result<Option<OrderAmended>, Rejection> {
+    let grown = growing(targets).count();
+    let (more, new) = allotment.lines.split_at(grown);
+    let changed = changes(order, targets, more)?;
+    let added = additions(body, order, products, new)?;
+    let shipping = body.shipping_lines.as_deref().map(pricing::shipping).transpose()?;
+    let shipping = shipping.filter(|shipping| shipping.lines != order.shipping_lines);
+    let shipping_total = shipping.as_ref().map_or(order.shipping, |shipping| shipping.total);
+    let total = total(&order.progress, &changed, &added, shipping_total)?;
+    place::expect(body.expected_total.map(Price::minor), total)?;
+    if changed.is_empty() && added.is_empty() && shipping.is_none() {
+        return Ok(None);
+    }
+    something_left(&order.progress, &changed, &added)?;
+    Ok(Some(OrderAmended {
+        added,
+        changed,
+        shipping_lines: shipping.map(|Shipping { lines, .. }| lines),
+        shipping: shipping_total,
+        total,
+        reason: body.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+    }))
+}
+
+/// The lines that are of other quantity or price; `more` is what those get that want more, in their order.
+fn changes(order: &Order, targets: &[Target<'_>], more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
+    let mut more = more.iter();
+    let mut changes = Vec::new();
+    for Target { line, wanted, asked } in targets {
+        let before = line.wanted();
+        let given = if *wanted > before { more.next().copied().unwrap_or_default() } else { Given::default() };
+        let wanted = (*wanted).min(before) + given.pieces;
+        let quantity = wanted + line.cancelled;
+        let price = order.price(line.line).unwrap_or_default();
+        let Repriced { discount, tax, total } = pricing::reprice(line.line, price, line.ordered, quantity, *asked)?;
+        let unfulfilled = wanted - line.in_fulfilment - line.shipped;
+        let still_backordered = line.backordered.saturating_sub(before.saturating_sub(wanted)).min(unfulfilled);
+        let backordered = still_backordered + given.backordered;
+        let change = LineChange { line: line.line, quantity, discount, tax, total, backordered };
+        let is_so = quantity == line.ordered && (discount, tax) == (price.discount, price.tax);
+        if !is_so {
+            changes.push(change);
+        }
+    }
+    Ok(changes)
+}
+
+/// The new lines; those that got nothing are left out.
+fn additions(
+    body: &AmendOrderBody,
+    order: &Order,
+    products: &[Option<&Product>],
+    new: &[Given],
+) -> Result<Vec<Line>, Rejection> {
+    let lines: &[OrderLine] = body.add.as_deref().unwrap_or_default();
+    let (Some(currency), false) = (order.currency, lines.is_empty()) else { return Ok(Vec::new()) };
+    let first = order.progress.lines.len() as LineNo + 1;
+    let offers = offer::offers(lines, products, currency, first)?;
+    let ordered = lines.iter().zip(offers).zip(new).map(|((line, offer), given)| (line, offer, *given));
+    let ordered: Vec<_> = ordered.filter(|(_, _, given)| given.pieces > 0).collect();
+    let all = order.progress.lines.len() + ordered.len();
+    if all > MAX_LINES {
+        return Err(Rejection::TooManyLines { lines: all, limit: MAX_LINES });
+    }
+    (first..).zip(&ordered).map(|(number, ordered)| pricing::added(number, ordered)).collect()
+}
+
+/// What the order comes to with its changed and new lines.
+fn total(progress: &Progress, changed: &[LineChange], added: &[Line], shipping: Minor) -> Result<Minor, Rejection> {
+    let changed: BTreeMap<LineNo, Minor> = changed.iter().map(|change| (change.line, change.total)).collect();
+    let kept = progress.lines.iter().map(|line| changed.get(&line.line).copied().unwrap_or(line.total));
+    let mut total = shipping;
+    for line in kept.chain(added.iter().map(|line| line.total)) {
+        total = pricing::bounded(total.plus(line)?)?;
+    }
+    Ok(total)
+}
+
+/// An order of which nothing is wanted any more is cancelled, not amended.
+fn something_left(progress: &Progress, changed: &[LineChange], added: &[Line]) -> Result<(), Rejection> {
+    let changed: BTreeMap<LineNo, u32> = changed.iter().map(|change| (change.line, change.quantity)).collect();
+    let is_wanted = |line: &LineProgress| changed.get(&line.line).copied().unwrap_or(line.ordered) > line.cancelled;
+    match progress.lines.iter().any(is_wanted) || !added.is_empty() {
+        true => Ok(()),
+        false => Err(Rejection::NothingLeft),
+    }
+}

@@ -1,0 +1,92 @@
+//! What is known of an order beside goods and money: notes, tags, addresses, the customer.
+
+use std::collections::BTreeSet;
+
+use events::order::{OrderAddressesChanged, OrderCustomerAssigned, OrderEvent, OrderNoteAdded, OrderTagged};
+use events::{Personal, StreamId, personal};
+
+use super::lookup::{self, Reader};
+use super::{Decision, NewEvent, standing};
+use crate::command::address::Address;
+use crate::command::tags::MAX_TAGS;
+use crate::command::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
+use crate::rejection::{Part, Rejection};
+use crate::state::{Order, State};
+use crate::world::World;
+
+/// Most notes of one order: bounds what everybody reads who reads the order.
+const MAX_NOTES: usize = 200;
+
+pub(super) fn note(command: &AddNote, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    if order.notes >= MAX_NOTES {
+        return Err(Rejection::TooManyParts { part: Part::Note, limit: MAX_NOTES }.into());
+    }
+    let note = command.body.note.as_str().to_owned();
+    let author = command.body.author.as_ref().map(|author| author.as_str().to_owned());
+    Ok(vec![NewEvent::new(&stream, OrderEvent::NoteAdded(OrderNoteAdded { note, author }))])
+}
+
+pub(super) fn tag(command: &TagOrder, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let (add, remove) = (command.body.add.to_event(), command.body.remove.to_event());
+    let removed: BTreeSet<String> =
+        remove.into_iter().filter(|tag| order.tags.contains(tag) && !add.contains(tag)).collect();
+    let added: BTreeSet<String> = add.into_iter().filter(|tag| !order.tags.contains(tag)).collect();
+    if added.is_empty() && removed.is_empty() {
+        return Ok(vec![]);
+    }
+    if order.tags.len() - removed.len() + added.len() > MAX_TAGS {
+        return Err(Rejection::TooManyParts { part: Part::Tag, limit: MAX_TAGS }.into());
+    }
+    Ok(vec![NewEvent::new(&stream, OrderEvent::Tagged(OrderTagged { added, removed }))])
+}
+
+pub(super) fn change_addresses(command: &ChangeAddresses, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    let changed = changed(order, command.body.shipping_address.as_ref(), command.body.billing_address.as_ref())?;
+    Ok(changed.map(|changed| NewEvent::new(&stream, changed)).into_iter().collect())
+}
+
+/// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
+/// who is registered here: a slip in it would give the order to nobody.
+pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decision {
+    let customer_id = command.body.customer_id;
+    let mut reader = Reader::new(world);
+    let state = reader.state(&StreamId::customer(customer_id));
+    reader.state(&StreamId::order(command.order_id));
+    reader.complete()?;
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    if order.customer_id == Some(customer_id) {
+        return Ok(vec![]);
+    }
+    match state {
+        Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id).into()),
+        Some(State::Customer(_)) => {
+            let assigned = OrderCustomerAssigned { customer_id };
+            Ok(vec![NewEvent::new(&stream, OrderEvent::CustomerAssigned(assigned))])
+        }
+        _ => Err(Rejection::UnknownBuyer(customer_id).into()),
+    }
+}
+
+/// What changes of an order's addresses, if anything does.
+pub(super) fn changed(
+    order: &Order,
+    shipping: Option<&Personal<Address>>,
+    billing: Option<&Personal<Address>>,
+) -> Result<Option<OrderEvent>, Rejection> {
+    let shipping_address = shipping.map(address).filter(|address| order.shipping_address.as_ref() != Some(address));
+    let billing_address = billing.map(address).filter(|address| order.billing_address.as_ref() != Some(address));
+    if shipping_address.is_none() && billing_address.is_none() {
+        return Ok(None);
+    }
+    standing::open(&order.progress)?;
+    standing::unshipped(&order.progress)?;
+    Ok(Some(OrderEvent::AddressesChanged(OrderAddressesChanged { shipping_address, billing_address })))
+}
+
+/// An address as events have it.
+pub(super) fn address(address: &Personal<Address>) -> Personal<personal::Address> {
+    Personal::new(address.expose().to_event())
+}

@@ -1,0 +1,152 @@
+//! Customers, and the e-mail addresses by which they are told apart: an address has a stream of its own, so that taking it,
+//! giving it up and changing it are one commit with what is known of its customer.
+
+use events::customer::{
+    CustomerEmailFreed, CustomerEmailTaken, CustomerErased, CustomerEvent, CustomerRegistered, CustomerUpdated,
+    EmailEvent,
+};
+use events::personal::Profile;
+use events::{CustomerId, EmailHash, Personal, StreamId};
+
+use super::lookup::{self, Reader};
+use super::{Context, Decision, NewEvent, Refusal};
+use crate::command::address::Address;
+use crate::command::customer::{Addresses, RegisterCustomerBody, UpdateCustomerBody};
+use crate::command::tags::Tags;
+use crate::command::text::Text;
+use crate::command::{EraseCustomer, RegisterCustomer, UpdateCustomer};
+use crate::rejection::Rejection;
+use crate::state::{Customer, State};
+use crate::world::World;
+
+pub(super) fn register(command: &RegisterCustomer, context: &Context, world: &World) -> Decision {
+    let body = &command.body;
+    let customer_id = body.id.unwrap_or_else(|| context.new_id.customer());
+    let stream = StreamId::customer(customer_id);
+    let mut reader = Reader::new(world);
+    let existing = if body.id.is_some() { reader.state(&stream) } else { None };
+    let is_free = is_free(command.email_hash(), &mut reader);
+    reader.complete()?;
+    let registered = CustomerRegistered {
+        customer_id,
+        email_hash: command.email_hash(),
+        profile: Personal::new(profile(body)),
+        tags: body.tags.as_ref().map(Tags::to_event).unwrap_or_default(),
+    };
+    match existing {
+        None => {}
+        Some(State::Customer(same)) if !same.erased && is_same(same, &registered) => return Ok(vec![]),
+        Some(_) => return Err(Rejection::DuplicateCustomer(customer_id).into()),
+    }
+    if !is_free {
+        return Err(Rejection::DuplicateEmail.into());
+    }
+    let taken = taken(customer_id, registered.email_hash);
+    Ok(vec![NewEvent::new(&stream, CustomerEvent::Registered(registered)), taken])
+}
+
+pub(super) fn update(command: &UpdateCustomer, world: &World) -> Decision {
+    let customer_id = command.customer_id;
+    let (stream, customer, before) = living(customer_id, world)?;
+    let email_hash = command.email_hash().unwrap_or(before);
+    let updated = CustomerUpdated {
+        email_hash,
+        profile: Personal::new(patched(&command.body, customer.profile.expose())),
+        tags: command.body.tags.apply(Some(customer.tags.clone()), Tags::to_event).unwrap_or_default(),
+    };
+    if updated.profile == customer.profile && updated.tags == customer.tags {
+        return Ok(vec![]);
+    }
+    let mut events = vec![NewEvent::new(&stream, CustomerEvent::Updated(updated))];
+    if email_hash != before {
+        let mut reader = Reader::new(world);
+        reader.state(&StreamId::email(before));
+        let is_free = is_free(email_hash, &mut reader);
+        reader.complete()?;
+        if !is_free {
+            return Err(Rejection::DuplicateEmail.into());
+        }
+        events.extend([freed(customer_id, before), taken(customer_id, email_hash)]);
+    }
+    Ok(events)
+}
+
+pub(super) fn erase(command: &EraseCustomer, world: &World) -> Decision {
+    let customer_id = command.customer_id;
+    let (stream, customer) = lookup::customer(world, customer_id)?;
+    let Some(email_hash) = customer.email_hash else { return Ok(vec![]) };
+    let mut reader = Reader::new(world);
+    reader.state(&StreamId::email(email_hash));
+    reader.complete()?;
+    let erased = NewEvent::new(&stream, CustomerEvent::Erased(CustomerErased {}));
+    Ok(vec![erased, freed(customer_id, email_hash)])
+}
+
+/// The customer's own stream only where the caller chose the id: one of ours is new.
+pub(super) fn register_reads(command: &RegisterCustomer) -> Vec<StreamId> {
+    let own = command.body.id.map(StreamId::customer);
+    own.into_iter().chain([StreamId::email(command.email_hash())]).collect()
+}
+
+/// The customer, the address that is wanted, and the one that is had, once the customer is known.
+pub(super) fn reads(id: CustomerId, wanted: Option<EmailHash>, world: &World) -> Vec<StreamId> {
+    let stream = StreamId::customer(id);
+    let had = match world.find(&stream).and_then(|slot| slot.state.as_ref()) {
+        Some(State::Customer(customer)) => customer.email_hash,
+        _ => None,
+    };
+    let mut streams: Vec<StreamId> = wanted.into_iter().chain(had).map(StreamId::email).collect();
+    streams.push(stream);
+    streams
+}
+
+/// A customer who is not forgotten, with the stream of the address.
+fn living(id: CustomerId, world: &World) -> Result<(StreamId, &Customer, EmailHash), Refusal> {
+    let (stream, customer) = lookup::customer(world, id)?;
+    match customer.email_hash {
+        Some(email_hash) => Ok((stream, customer, email_hash)),
+        None => Err(Rejection::CustomerErased(id).into()),
+    }
+}
+
+fn is_free(email: EmailHash, reader: &mut Reader) -> bool {
+    !matches!(reader.state(&StreamId::email(email)), Some(State::Email(Some(_))))
+}
+
+fn is_same(customer: &Customer, registered: &CustomerRegistered) -> bool {
+    customer.profile == registered.profile && customer.tags == registered.tags
+}
+
+fn taken(customer_id: CustomerId, email: EmailHash) -> NewEvent {
+    NewEvent::new(&StreamId::email(email), EmailEvent::Taken(CustomerEmailTaken { customer_id }))
+}
+
+fn freed(customer_id: CustomerId, email: EmailHash) -> NewEvent {
+    NewEvent::new(&StreamId::email(email), EmailEvent::Freed(CustomerEmailFreed { customer_id }))
+}
+
+fn profile(body: &RegisterCustomerBody) -> Profile {
+    Profile {
+        email: body.email.expose().as_str().to_owned(),
+        name: body.name.as_ref().map(text),
+        phone: body.phone.as_ref().map(text),
+        addresses: body.addresses.as_ref().map(addresses).unwrap_or_default(),
+    }
+}
+
+fn patched(body: &UpdateCustomerBody, before: &Profile) -> Profile {
+    Profile {
+        email: body.email.as_ref().map_or(&*before.email, |email| email.expose().as_str()).to_owned(),
+        name: body.name.apply(before.name.clone(), text),
+        phone: body.phone.apply(before.phone.clone(), text),
+        addresses: body.addresses.apply(Some(before.addresses.clone()), addresses).unwrap_or_default(),
+    }
+}
+
+fn text<const MAX: usize>(text: &Personal<Text<MAX>>) -> String {
+    text.expose().as_str().to_owned()
+}
+
+fn addresses(addresses: &Personal<Addresses>) -> Vec<events::personal::Address> {
+    addresses.expose().iter().map(Address::to_event).collect()
+}

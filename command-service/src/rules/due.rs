@@ -1,0 +1,60 @@
+//! What happens to orders because of time: those that nobody paid expire, those with nothing left to do are completed.
+//!
+//! The platform asks; whatever does not apply (any more) is nothing to do, and no rejection.
+
+use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, PaymentStatus, Progress, ReturnState};
+use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
+use events::stock::{StockEvent, StockReleased};
+
+use super::{Context, Decision, NewEvent, fulfilment, lookup, pieces, shelf};
+use crate::command::{CompleteOrder, ExpireOrder};
+use crate::state::Order;
+use crate::world::World;
+
+pub(super) fn expire(command: &ExpireOrder, context: &Context, world: &World) -> Decision {
+    let order_id = command.order_id;
+    let (stream, order) = lookup::order(world, order_id)?;
+    let is_due = order.payment_due.is_some_and(|due| due <= context.now);
+    if !is_due || !is_forfeit(&order.progress) {
+        return Ok(vec![]);
+    }
+    let released = shelf::moved(world, order, &pieces(order), |quantity| {
+        StockEvent::Released(StockReleased { order_id, quantity })
+    })?;
+    let open = order.progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
+    let mut events: Vec<NewEvent> = open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)).collect();
+    events.push(NewEvent::new(&stream, OrderEvent::Expired(OrderExpired {})));
+    events.extend(released);
+    Ok(events)
+}
+
+pub(super) fn complete(command: &CompleteOrder, world: &World) -> Decision {
+    let (stream, order) = lookup::order(world, command.order_id)?;
+    match is_done(&order.progress) {
+        true => Ok(vec![NewEvent::new(&stream, OrderEvent::Completed(OrderCompleted {}))]),
+        false => Ok(vec![]),
+    }
+}
+
+/// The pieces that an order which expires gives back.
+pub(super) fn pieces(order: &Order) -> Vec<LineQuantity> {
+    pieces::all(&order.progress, pieces::unshipped)
+}
+
+/// Open, and nothing was paid: a promise of the whole sum counts as paid in time, a part of it does not. Once a piece has
+/// left, money is owed for it, and the order stays.
+fn is_forfeit(progress: &Progress) -> bool {
+    progress.lifecycle == Lifecycle::Open
+        && progress.payment_status() == PaymentStatus::Unpaid
+        && progress.lines.iter().all(|line| line.shipped == 0)
+}
+
+/// Open, everything that is wanted has arrived, nothing is owed and nothing is on its way back. Money that went back does
+/// not make the buyer owe again: it was given back for something.
+fn is_done(progress: &Progress) -> bool {
+    let has_arrived = |line: &LineProgress| line.delivered == line.wanted();
+    progress.lifecycle == Lifecycle::Open
+        && progress.lines.iter().all(has_arrived)
+        && progress.captured() >= progress.due()
+        && progress.returns.iter().all(|it| it.state != ReturnState::Requested)
+}

@@ -1,0 +1,128 @@
+//! Holds: stock that is kept for a checkout, all of the lines or none, until it is given back, its time is over, or an order
+//! takes it over. What nobody counts is kept without a claim.
+
+use chrono::{SubsecRound, TimeDelta};
+use events::hold::{HoldEvent, HoldExpired, HoldLine, HoldPlaced, HoldReleased};
+use events::stock::{StockEvent, StockHeld, StockHoldReleased};
+use events::{HoldId, StreamId};
+
+use super::lookup::{self, Reader};
+use super::shelf::{self, Shelf};
+use super::{Context, Decision, NewEvent, Refusal, takeover};
+use crate::command::hold::HoldStockBody;
+use crate::command::{ExpireHold, HoldStock, ReleaseStockHold};
+use crate::rejection::{Gone, Rejection, Unfit, UnfitLine};
+use crate::state::{Hold, HoldStanding, Product};
+use crate::world::World;
+
+pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> Decision {
+    let body = &command.body;
+    let hold_id = body.id.unwrap_or_else(|| context.new_id.hold());
+    let stream = StreamId::hold(hold_id);
+
+    let mut reader = Reader::new(world);
+    let taken = body.id.is_some() && reader.state(&stream).is_some();
+    let products: Vec<_> = body.lines.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
+    let shelves = shelves(body);
+    let left: Vec<_> = shelves.iter().map(|shelf| reader.level(&shelf.stream).promisable()).collect();
+    reader.complete()?;
+
+    if taken {
+        return Err(Rejection::DuplicateHold(hold_id).into());
+    }
+    fit(body, &products)?;
+    let counted = shelves.into_iter().zip(left).filter_map(|(shelf, left)| Some((shelf, left?)));
+    let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(shelf, left)| i64::from(shelf.pieces) <= *left);
+    if !short.is_empty() {
+        let short = short.iter().filter_map(|(shelf, left)| shelf.short(*left)).collect();
+        return Err(Rejection::InsufficientStock(short).into());
+    }
+    let ttl = body.ttl_seconds.unwrap_or_default().seconds();
+    let placed = HoldPlaced {
+        hold_id,
+        lines: kept.iter().filter_map(|(shelf, _)| line(shelf)).collect(),
+        expires_at: (context.now + TimeDelta::seconds(ttl.into())).trunc_subsecs(6),
+        reference: body.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+    };
+    let mut events = vec![NewEvent::new(&stream, HoldEvent::Placed(placed))];
+    events.extend(kept.iter().map(|(shelf, _)| {
+        NewEvent::new(&shelf.stream, StockEvent::Held(StockHeld { hold_id, quantity: shelf.pieces }))
+    }));
+    Ok(events)
+}
+
+pub(super) fn release(command: &ReleaseStockHold, world: &World) -> Decision {
+    let hold_id = command.hold_id;
+    let (stream, hold) = lookup::hold(world, hold_id)?;
+    match hold.standing {
+        HoldStanding::Open => end(hold_id, &stream, hold, HoldEvent::Released(HoldReleased {}), world),
+        HoldStanding::Released | HoldStanding::Expired => Ok(vec![]),
+        HoldStanding::Consumed => Err(Rejection::HoldGone { hold_id, gone: Gone::Consumed }.into()),
+    }
+}
+
+/// Who issues it need not know whether the hold still stands: before its time and after its end there is nothing to do.
+pub(super) fn expire(command: &ExpireHold, context: &Context, world: &World) -> Decision {
+    let (stream, hold) = lookup::hold(world, command.hold_id)?;
+    match hold.standing {
+        HoldStanding::Open if !hold.stands_at(context.now) => {
+            end(command.hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}), world)
+        }
+        HoldStanding::Open | HoldStanding::Released | HoldStanding::Expired | HoldStanding::Consumed => Ok(vec![]),
+    }
+}
+
+/// The hold's own stream only where the caller chose its id: one of ours is new.
+pub(super) fn reads(command: &HoldStock) -> Vec<StreamId> {
+    let body = &command.body;
+    let products = body.lines.iter().map(|line| StreamId::product(&line.sku));
+    let shelves = shelves(body).into_iter().map(|shelf| shelf.stream);
+    body.id.map(StreamId::hold).into_iter().chain(products).chain(shelves).collect()
+}
+
+/// The hold ends, and its pieces can be promised to others.
+fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent, world: &World) -> Decision {
+    let shelves: Vec<StreamId> = hold.lines.iter().map(takeover::shelf).collect();
+    let mut reader = Reader::new(world);
+    for shelf in &shelves {
+        reader.state(shelf);
+    }
+    reader.complete()?;
+    let mut events = vec![NewEvent::new(stream, how)];
+    events.extend(shelves.iter().zip(&hold.lines).map(|(shelf, line)| {
+        NewEvent::new(shelf, StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity: line.quantity }))
+    }));
+    Ok(events)
+}
+
+fn shelves(body: &HoldStockBody) -> Vec<Shelf> {
+    let lines = body.lines.iter();
+    shelf::sum(lines.map(|line| (&line.sku, shelf::or_main(line.location.as_ref()), line.quantity.get())))
+}
+
+/// What cannot be ordered is not kept for an order.
+fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Refusal> {
+    let problem = |product: Option<&Product>| match product {
+        None => Some(Unfit::UnknownProduct),
+        Some(product) if !product.active => Some(Unfit::InactiveProduct),
+        Some(_) => None,
+    };
+    let unfit: Vec<UnfitLine> = body
+        .lines
+        .iter()
+        .zip(products)
+        .zip(1..)
+        .filter_map(|((line, product), number)| {
+            Some(UnfitLine { line: number, sku: line.sku.clone(), problem: problem(*product)? })
+        })
+        .collect();
+    match unfit.is_empty() {
+        true => Ok(()),
+        false => Err(Rejection::UnfitProducts(unfit).into()),
+    }
+}
+
+fn line(shelf: &Shelf) -> Option<HoldLine> {
+    let (sku, location) = shelf.place()?;
+    Some(HoldLine { sku, location, quantity: shelf.pieces })
+}

@@ -1,0 +1,87 @@
+//! An order takes a hold over: what that keeps is there for this order, and goes back where the order does not want it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use events::hold::{HoldConsumed, HoldEvent, HoldLine};
+use events::stock::{Level, StockEvent, StockHoldReleased};
+use events::{HoldId, OrderId, StreamId};
+
+use super::NewEvent;
+use super::lookup::Reader;
+use crate::rejection::{Gone, Rejection};
+use crate::state::{Hold, HoldStanding, State};
+use crate::world::World;
+
+/// A hold that an order names.
+pub(super) struct Takeover<'w> {
+    id: HoldId,
+    hold: Option<&'w Hold>,
+    /// What it keeps, by shelf.
+    kept: BTreeMap<StreamId, u32>,
+}
+
+impl<'w> Takeover<'w> {
+    /// Reads the hold, and the shelves of what it keeps.
+    pub(super) fn read(id: HoldId, reader: &mut Reader<'w>) -> Self {
+        let hold = match reader.state(&StreamId::hold(id)) {
+            Some(State::Hold(hold)) => Some(hold),
+            _ => None,
+        };
+        let lines = hold.into_iter().flat_map(|hold| &hold.lines);
+        let kept: BTreeMap<_, _> = lines.map(|line| (shelf(line), line.quantity)).collect();
+        for stream in kept.keys() {
+            reader.state(stream);
+        }
+        Takeover { id, hold, kept }
+    }
+
+    /// The hold still keeps something at `now`.
+    pub(super) fn check(&self, now: DateTime<Utc>) -> Result<(), Rejection> {
+        let gone = match self.hold {
+            None => Gone::Unknown,
+            Some(hold) => match hold.standing {
+                HoldStanding::Open if now < hold.expires_at => return Ok(()),
+                HoldStanding::Open | HoldStanding::Expired => Gone::Expired,
+                HoldStanding::Released => Gone::Released,
+                HoldStanding::Consumed => Gone::Consumed,
+            },
+        };
+        Err(Rejection::HoldGone { hold_id: self.id, gone })
+    }
+
+    /// How a shelf stands without the hold.
+    pub(super) fn lift(&self, stream: &StreamId, mut level: Level) -> Level {
+        if let Some(quantity) = self.kept.get(stream) {
+            level.evolve(&self.released(*quantity));
+        }
+        level
+    }
+
+    /// The hold ends and gives everything back, for the order to reserve.
+    pub(super) fn events(&self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
+        let consumed = NewEvent::new(&StreamId::hold(self.id), HoldEvent::Consumed(HoldConsumed { order_id }));
+        let released = self.kept.iter().map(|(stream, quantity)| NewEvent::new(stream, self.released(*quantity)));
+        std::iter::once(consumed).chain(released)
+    }
+
+    fn released(&self, quantity: u32) -> StockEvent {
+        StockEvent::HoldReleased(StockHoldReleased { hold_id: self.id, quantity })
+    }
+}
+
+/// The hold, and the shelves of what it keeps, once it is known.
+pub(super) fn reads(id: HoldId, world: &World) -> Vec<StreamId> {
+    let stream = StreamId::hold(id);
+    let mut streams = Vec::new();
+    if let Some(State::Hold(hold)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
+        streams.extend(hold.lines.iter().map(shelf));
+    }
+    streams.push(stream);
+    streams
+}
+
+/// Where the pieces of a line lie.
+pub(super) fn shelf(line: &HoldLine) -> StreamId {
+    StreamId::stock(&line.sku, &line.location)
+}

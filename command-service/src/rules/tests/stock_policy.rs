@@ -1,0 +1,134 @@
+//! How pieces are promised, and how they move between locations.
+
+use events::stock::{
+    StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockTransferredIn, StockTransferredOut,
+};
+use events::{Location, StreamId};
+use serde_json::{Value, json};
+
+use super::past::{body, main, on_shelf, product, received, reserved, sku};
+use super::scenario::{Past, given};
+use crate::command::stock::MAX_ON_HAND;
+use crate::command::{AdjustStock, Command, SetStockPolicy, TransferStock};
+use crate::rejection::{Rejection, ShortLine};
+
+const BACKORDER: StockPolicy = StockPolicy::Backorder { limit: 4 };
+
+fn set(json: Value) -> Command {
+    Command::SetStockPolicy(SetStockPolicy { sku: sku("A"), location: main(), body: body(json) })
+}
+
+fn transfer(from: &str, to: &str, quantity: u32) -> Command {
+    let json = json!({ "sku": "A", "from": from, "to": to, "quantity": quantity, "reference": "van 3" });
+    Command::TransferStock(TransferStock { body: body(json) })
+}
+
+fn adjust(delta: i64) -> Command {
+    let body = body(json!({ "delta": delta, "reason": "broken" }));
+    Command::AdjustStock(AdjustStock { sku: sku("A"), location: main(), body })
+}
+
+fn adjusted(delta: i64) -> Vec<Past> {
+    on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "broken".into() }))
+}
+
+fn policy(policy: StockPolicy, safety: u32) -> Vec<Past> {
+    on_shelf("A", StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+}
+
+fn shop() -> Location {
+    "shop".parse().unwrap()
+}
+
+fn moved(quantity: u32) -> [Vec<Past>; 2] {
+    let reference = Some("van 3".to_owned());
+    let out = StockTransferredOut { to: shop(), quantity, reference: reference.clone() };
+    let into = StockTransferredIn { from: main(), quantity, reference };
+    [
+        on_shelf("A", StockEvent::TransferredOut(out)),
+        vec![(StreamId::stock(&sku("A"), &shop()), StockEvent::TransferredIn(into).into())],
+    ]
+}
+
+fn short(requested: i64, available: i64) -> Rejection {
+    let line = ShortLine { line: None, sku: sku("A"), location: main(), requested, available };
+    Rejection::InsufficientStock(vec![line])
+}
+
+/// Five on hand, two of them reserved.
+fn stocked() -> Vec<Past> {
+    [product("A"), received("A", 5), reserved("A", 2)].concat()
+}
+
+#[test]
+fn a_policy_is_set_once() {
+    let backorder = || set(json!({ "kind": "backorder", "limit": 4, "safety": 1 }));
+    given([stocked()]).when(backorder()).then([policy(BACKORDER, 1)]);
+    given([stocked(), policy(BACKORDER, 1)]).when(backorder()).then_nothing();
+    given([stocked()]).when(set(json!({ "kind": "deny" }))).then_nothing();
+    given([stocked(), policy(BACKORDER, 1)])
+        .when(set(json!({ "kind": "untracked" })))
+        .then([policy(StockPolicy::Untracked, 0)]);
+    given([]).when(backorder()).then_rejected(Rejection::UnknownProduct(sku("A")));
+}
+
+#[test]
+fn what_is_promised_stays_covered() {
+    let uncovered = |policy, safety| Rejection::PolicyUncovered { on_hand: 5, reserved: 2, policy, safety };
+    let deny = StockPolicy::Deny;
+    given([stocked()]).when(set(json!({ "kind": "deny", "safety": 3 }))).then([policy(deny, 3)]);
+    given([stocked()]).when(set(json!({ "kind": "deny", "safety": 4 }))).then_rejected(uncovered(deny, 4));
+    let keeping = |safety: u32| set(json!({ "kind": "backorder", "limit": 4, "safety": safety }));
+    given([stocked()]).when(keeping(7)).then([policy(BACKORDER, 7)]);
+    given([stocked()]).when(keeping(8)).then_rejected(uncovered(BACKORDER, 8));
+
+    let owed = || [stocked(), policy(BACKORDER, 0), reserved("A", 7)];
+    let uncovered = |policy| Rejection::PolicyUncovered { on_hand: 5, reserved: 9, policy, safety: 0 };
+    given(owed()).when(set(json!({ "kind": "deny" }))).then_rejected(uncovered(deny));
+    let less = StockPolicy::Backorder { limit: 3 };
+    given(owed()).when(set(json!({ "kind": "backorder", "limit": 3 }))).then_rejected(uncovered(less));
+    given(owed()).when(set(json!({ "kind": "untracked" }))).then([policy(StockPolicy::Untracked, 0)]);
+}
+
+#[test]
+fn pieces_that_are_kept_back_or_promised_are_not_counted_away() {
+    let deny = || [stocked(), policy(StockPolicy::Deny, 1)];
+    given(deny()).when(adjust(-2)).then([adjusted(-2)]);
+    given(deny()).when(adjust(-3)).then_rejected(short(3, 2));
+    let backorder = || [stocked(), policy(BACKORDER, 1)];
+    given(backorder()).when(adjust(-5)).then([adjusted(-5)]);
+    given(backorder()).when(adjust(-6)).then_rejected(short(6, 5));
+    let owed = || [stocked(), policy(BACKORDER, 0), reserved("A", 4)];
+    given(owed()).when(adjust(-3)).then([adjusted(-3)]);
+    given(owed()).when(adjust(-4)).then_rejected(short(4, 3));
+    let uncounted = || [stocked(), policy(StockPolicy::Untracked, 0)];
+    given(uncounted()).when(adjust(-3)).then([adjusted(-3)]);
+    given(uncounted()).when(adjust(-4)).then_rejected(short(4, 3));
+}
+
+#[test]
+fn a_transfer_is_one_commit_on_two_shelves() {
+    given([stocked()]).when(transfer("main", "shop", 3)).then(moved(3));
+    given([]).when(transfer("main", "shop", 1)).then_rejected(Rejection::UnknownProduct(sku("A")));
+    given([stocked()]).when(transfer("main", "main", 1)).then_rejected(Rejection::SameLocation(main()));
+}
+
+#[test]
+fn neither_promised_nor_kept_pieces_are_taken_elsewhere() {
+    given([stocked()]).when(transfer("main", "shop", 4)).then_rejected(short(4, 3));
+    let [out, into] = moved(3);
+    given([stocked(), out, into]).when(transfer("main", "shop", 1)).then_rejected(short(1, 0));
+    for kind in [StockPolicy::Deny, BACKORDER, StockPolicy::Untracked] {
+        let past = || [stocked(), policy(kind, 1)];
+        given(past()).when(transfer("main", "shop", 2)).then(moved(2));
+        given(past()).when(transfer("main", "shop", 3)).then_rejected(short(3, 2));
+    }
+}
+
+#[test]
+fn a_shelf_is_not_endless_for_what_comes_from_elsewhere() {
+    let full = StockEvent::Adjusted(StockAdjusted { delta: MAX_ON_HAND, reason: "x".into() });
+    let full = vec![(StreamId::stock(&sku("A"), &shop()), full.into())];
+    let limit = Rejection::StockLimit { on_hand: MAX_ON_HAND + 1, limit: MAX_ON_HAND };
+    given([stocked(), full]).when(transfer("main", "shop", 1)).then_rejected(limit);
+}

@@ -1,0 +1,249 @@
+//! Time, without a clock in the rules: gives the platform's own commands when their instant has come, such as the expiry of an
+//! order that was not paid.
+//!
+//! Follows the log ([`plan`] says which events make what due), keeps what is planned in a table ([`store`]), and [asks](issue)
+//! the writer for what is due, like any caller: the rules decide. The table is derived: `command-service schedule rebuild`
+//! empties it, and it is made anew.
+//!
+//! What a reader cannot see: every instance runs one, and any of them may be slow, dead or twice there. Following moves a
+//! checkpoint by compare-and-set; an entry that is taken comes back by itself; a command has the same key whoever gives it, and
+//! the log takes a key once. So nothing is forgotten, and nothing takes effect twice, even where a clock jumps back.
+
+mod issue;
+mod measures;
+pub mod plan;
+pub mod store;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use events::{DecodeError, Position};
+use platform::backoff::{self, Backoff};
+use platform::health::Component;
+use platform::shutdown::Shutdown;
+use sqlx::PgPool;
+
+use crate::log::stretch::Wanted;
+use crate::log::{self, Log};
+use crate::writer::Mailbox;
+use plan::{Plan, Waits};
+use store::{Fate, Mark, Standing, Store};
+
+/// Positions that one step follows: some hundred milliseconds of work at most, so that what is due does not wait for it.
+const PAGE: i64 = 10_000;
+
+/// How long an entry that was taken is kept from others: far longer than any reply takes, and a dead instance's work is late
+/// by no more.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How often what is late is counted.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// For what is under way when the process stops; what does not get done comes back when its lease ends.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Which events the plan is made of. Few orders say when their payment is due, and no other order need be read.
+const WANTED: Wanted = Wanted { types: &plan::EVENT_TYPES, only_with: ("OrderPlaced", "payment_due") };
+
+/// What the schedule has to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How long to wait where an event does not say it.
+    pub waits: Waits,
+    /// How often to look whether the log has grown: how late the platform may know of something that is due at once.
+    pub poll: Duration,
+    /// Commands that are given at a time; bounds what they can take of the writer from everybody else.
+    pub batch: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            waits: Waits { complete_after: Duration::ZERO, history_grace: Duration::from_secs(15 * 60) },
+            poll: Duration::from_secs(1),
+            batch: 100,
+        }
+    }
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The log or the rules are not those that were followed: the table is empty, and everything begins again.
+    StartedOver,
+    /// There is more of the log to follow.
+    Followed(Position),
+    /// So many commands were given, and so many of them answered; more may be due.
+    Issued {
+        /// Entries that were due.
+        due: usize,
+        /// Those that the writer had a reply for.
+        answered: usize,
+    },
+    /// Nothing to do before that instant, or before the log grows.
+    Idle(Option<DateTime<Utc>>),
+}
+
+/// Why a step came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log could not be read.
+    #[error("following the log")]
+    Log(#[from] log::Error),
+    /// The table could not be read or written.
+    #[error("keeping the schedule")]
+    Store(#[from] store::Error),
+    /// A newer build keeps the schedule.
+    #[error(
+        "a newer build keeps the schedule (its edition is {edition}); after going back to this build for good, \
+         `command-service schedule rebuild` makes it anew"
+    )]
+    Superseded {
+        /// Its edition of the rules for what is planned.
+        edition: i32,
+    },
+    /// A newer build wrote an event; instances of that build go on.
+    #[error("following the log at position {position}")]
+    Newer {
+        /// Where.
+        position: Position,
+        /// What cannot be read.
+        #[source]
+        source: DecodeError,
+    },
+}
+
+/// The schedule of one instance.
+pub struct Schedule {
+    config: Config,
+    store: Store,
+    log: Log,
+    mailbox: Mailbox,
+    measured: Option<Instant>,
+}
+
+/// Works until asked to stop, which is to be before the writer is.
+pub async fn run(mut schedule: Schedule, health: Component, shutdown: Shutdown) {
+    let mut backoff = Backoff::new();
+    while !shutdown.is_requested() {
+        let stepped = tokio::select! {
+            stepped = schedule.step(Utc::now()) => stepped,
+            () = out_of_time(&shutdown) => return,
+        };
+        let wait = match stepped {
+            Ok(Outcome::Issued { answered: 0, .. }) => backoff.next_delay(),
+            Ok(outcome) => {
+                health.up();
+                backoff.reset();
+                schedule.wait_after(outcome, Utc::now())
+            }
+            Err(error) => {
+                health.down(format!("{:#}", anyhow::Error::new(error)));
+                backoff.next_delay()
+            }
+        };
+        shutdown.unless_requested(tokio::time::sleep(wait)).await;
+    }
+}
+
+async fn out_of_time(shutdown: &Shutdown) {
+    shutdown.requested().await;
+    tokio::time::sleep(DRAIN).await;
+}
+
+/// Empties the table; running instances make it anew.
+pub async fn rebuild(pool: PgPool) -> anyhow::Result<()> {
+    let store = Store::new(pool);
+    store.clear().await?;
+    let standing = store.standing().await.context("looking what there is to follow")?;
+    println!("The schedule is empty; a running command-service makes it anew from {} events.", standing.lag());
+    Ok(())
+}
+
+impl Schedule {
+    /// A schedule that gives its commands to `mailbox`.
+    pub fn new(config: Config, pool: PgPool, mailbox: Mailbox) -> Schedule {
+        Schedule { config, store: Store::new(pool.clone()), log: Log::new(pool), mailbox, measured: None }
+    }
+
+    /// Follows a page of the log, then asks for a batch of what is due. May be dropped halfway.
+    pub async fn step(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
+        let standing = self.store.standing().await?;
+        measures::stands(&standing);
+        if standing.edition > plan::EDITION {
+            return Err(Error::Superseded { edition: standing.edition });
+        }
+        if standing.edition < plan::EDITION || !standing.holds {
+            return self.start_over(&standing).await;
+        }
+        let until = Position(standing.head.0.min(standing.mark.position.0 + PAGE));
+        if until > standing.mark.position {
+            self.follow(standing.mark, until).await?;
+        }
+        // Far behind, most of what seems due has been settled further on in the log.
+        if standing.lag() > PAGE {
+            return Ok(Outcome::Followed(until));
+        }
+        self.issue_due(now).await
+    }
+
+    async fn start_over(&self, standing: &Standing) -> Result<Outcome, Error> {
+        let (edition, position) = (standing.edition, standing.mark.position.0);
+        match standing.holds {
+            true => tracing::info!(schedule.edition = edition, "the schedule is made anew by new rules"),
+            false => {
+                tracing::warn!(schedule.position = position, "the log has lost its tail; the schedule is made anew")
+            }
+        }
+        self.store.clear().await?;
+        Ok(Outcome::StartedOver)
+    }
+
+    async fn follow(&self, from: Mark, until: Position) -> Result<(), Error> {
+        let mut plan = Plan::default();
+        for recorded in self.log.read_stretch(WANTED, from.position, until).await? {
+            match plan.add(&recorded, self.config.waits) {
+                Ok(()) => {}
+                // The writer cannot read this stream either, so nothing could be decided about it.
+                Err(error @ DecodeError::Shape { .. }) => {
+                    tracing::error!(stream = %recorded.stream, position = recorded.position.0, %error, "an event cannot be read");
+                }
+                Err(source) => return Err(Error::Newer { position: recorded.position, source }),
+            }
+        }
+        // Where another instance was faster, the page is written all the same.
+        self.store.follow(from, until, &plan).await?;
+        Ok(())
+    }
+
+    async fn issue_due(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
+        self.measure(now).await?;
+        let entries = self.store.take(now, LEASE, self.config.batch).await?;
+        if entries.is_empty() {
+            return Ok(Outcome::Idle(self.store.next().await?));
+        }
+        let fates = issue::issue(&self.mailbox, entries, now).await;
+        self.store.settle(&fates).await?;
+        let answered = fates.iter().filter(|(_, fate)| *fate == Fate::Asleep).count();
+        Ok(Outcome::Issued { due: fates.len(), answered })
+    }
+
+    async fn measure(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        if self.measured.is_none_or(|measured| measured.elapsed() >= MEASURE_EVERY) {
+            self.measured = Some(Instant::now());
+            measures::overdue(self.store.overdue(now, LEASE.max(issue::LONGEST_PAUSE)).await?);
+        }
+        Ok(())
+    }
+
+    /// How long to wait after a step.
+    fn wait_after(&self, outcome: Outcome, now: DateTime<Utc>) -> Duration {
+        let poll = backoff::jittered(self.config.poll);
+        match outcome {
+            Outcome::StartedOver | Outcome::Followed(_) | Outcome::Issued { .. } => Duration::ZERO,
+            Outcome::Idle(None) => poll,
+            Outcome::Idle(Some(next)) => (next - now).to_std().unwrap_or_default().min(poll),
+        }
+    }
+}

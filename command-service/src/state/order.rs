@@ -1,0 +1,203 @@
+//! What a decision needs to know of an order: how far it has come, and what else a command can change.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use events::order::progress::Progress;
+use events::order::{Line, LineNo, OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
+use events::personal::{Address, Personal};
+use events::{Currency, CustomerId, Minor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{TEXT, list};
+
+/// What a decision needs to know of an order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Order {
+    /// How far it has come.
+    pub progress: Progress,
+    /// Currency of its amounts; it has one from its first event on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    /// What its lines are sold for, by number.
+    pub prices: Vec<LinePrice>,
+    /// What shipping is made of.
+    pub shipping_lines: Vec<ShippingLine>,
+    /// Shipping with tax.
+    pub shipping: Minor,
+    /// More of its payments, by number.
+    pub payments: Vec<PaymentTrail>,
+    /// What left with which carrier, by number of the fulfilment.
+    pub parcels: Vec<Parcel>,
+    /// Who bought, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// Where it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Personal<Address>>,
+    /// Where the bill goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Personal<Address>>,
+    /// Words to find it by.
+    pub tags: BTreeSet<String>,
+    /// How many notes were written.
+    pub notes: usize,
+    /// When it expires unless it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_due: Option<DateTime<Utc>>,
+}
+
+/// What a line is sold for, minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinePrice {
+    /// Of one piece, before discount and tax.
+    pub unit_price: Minor,
+    /// Taken off the line.
+    pub discount: Minor,
+    /// Tax on the line.
+    pub tax: Minor,
+}
+
+/// What a decision needs to know of a payment beyond its sums.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentTrail {
+    /// How it was made, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Whether it was voided or failed.
+    pub closed: bool,
+}
+
+/// How a fulfilment left.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Parcel {
+    /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<String>,
+}
+
+impl Order {
+    /// The order after `event`.
+    pub fn evolve(&mut self, event: &OrderEvent) {
+        self.progress.evolve(event);
+        match event {
+            OrderEvent::Placed(e) => self.place(e),
+            OrderEvent::Amended(e) => self.amend(e),
+            OrderEvent::PaymentAuthorized(e) => self.trail(e.payment).method = Some(e.method.clone()),
+            OrderEvent::PaymentCaptured(e) => self.trail(e.payment).method = Some(e.method.clone()),
+            OrderEvent::PaymentVoided(e) => self.trail(e.payment).closed = true,
+            OrderEvent::PaymentFailed(e) => self.trail(e.payment).closed = true,
+            OrderEvent::FulfilmentShipped(e) => {
+                let parcel = Parcel { carrier: e.carrier.clone(), tracking: e.tracking.clone() };
+                *numbered(&mut self.parcels, e.fulfilment) = parcel;
+            }
+            OrderEvent::NoteAdded(_) => self.notes += 1,
+            OrderEvent::Tagged(e) => {
+                self.tags.retain(|tag| !e.removed.contains(tag));
+                self.tags.extend(e.added.iter().cloned());
+            }
+            OrderEvent::AddressesChanged(e) => {
+                replace(&mut self.shipping_address, &e.shipping_address);
+                replace(&mut self.billing_address, &e.billing_address);
+            }
+            OrderEvent::CustomerAssigned(e) => self.customer_id = Some(e.customer_id),
+            OrderEvent::FulfilmentCreated(_)
+            | OrderEvent::FulfilmentDelivered(_)
+            | OrderEvent::FulfilmentCancelled(_)
+            | OrderEvent::LinesCancelled(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::ReturnRequested(_)
+            | OrderEvent::ReturnReceived(_)
+            | OrderEvent::ReturnRejected(_)
+            | OrderEvent::RefundRecorded(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
+        }
+    }
+
+    /// What the line with this number is sold for.
+    pub fn price(&self, line: LineNo) -> Option<LinePrice> {
+        self.prices.get((line as usize).checked_sub(1)?).copied()
+    }
+
+    /// More of the payment with this number.
+    pub fn payment(&self, payment: PartNo) -> Option<&PaymentTrail> {
+        self.payments.get((payment as usize).checked_sub(1)?)
+    }
+
+    /// How the fulfilment with this number left.
+    pub fn parcel(&self, fulfilment: PartNo) -> Option<&Parcel> {
+        self.parcels.get((fulfilment as usize).checked_sub(1)?)
+    }
+
+    /// Roughly the bytes that it takes beyond its own size.
+    pub(super) fn bytes(&self) -> usize {
+        let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
+        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
+        let addresses = [&self.shipping_address, &self.billing_address];
+        list(lines, 2)
+            + list(&self.prices, 0)
+            + list(&self.shipping_lines, 1)
+            + list(payments, 0)
+            + list(fulfilments, 1)
+            + list(returns, 0)
+            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
+            + list(&self.payments, 1)
+            + list(&self.parcels, 2)
+            + addresses.into_iter().flatten().map(|_| size_of::<Address>() + 8 * TEXT).sum::<usize>()
+            + self.tags.len() * TEXT
+    }
+
+    fn place(&mut self, placed: &OrderPlaced) {
+        self.currency = Some(placed.currency);
+        self.prices = placed.lines.iter().map(price).collect();
+        self.shipping_lines.clone_from(&placed.shipping_lines);
+        self.shipping = placed.shipping;
+        self.customer_id = placed.customer_id;
+        self.shipping_address.clone_from(&placed.shipping_address);
+        self.billing_address.clone_from(&placed.billing_address);
+        self.tags.clone_from(&placed.tags);
+        self.payment_due = placed.payment_due;
+    }
+
+    fn amend(&mut self, amended: &OrderAmended) {
+        for change in &amended.changed {
+            let price = numbered(&mut self.prices, change.line);
+            (price.discount, price.tax) = (change.discount, change.tax);
+        }
+        self.prices.extend(amended.added.iter().map(price));
+        if let Some(shipping_lines) = &amended.shipping_lines {
+            self.shipping_lines.clone_from(shipping_lines);
+        }
+        self.shipping = amended.shipping;
+    }
+
+    fn trail(&mut self, payment: PartNo) -> &mut PaymentTrail {
+        numbered(&mut self.payments, payment)
+    }
+}
+
+fn price(line: &Line) -> LinePrice {
+    LinePrice { unit_price: line.unit_price, discount: line.discount, tax: line.tax }
+}
+
+fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address>>) {
+    if by.is_some() {
+        address.clone_from(by);
+    }
+}
+
+/// The part with this number, from 1; those before it that nothing was said of are empty.
+fn numbered<T: Default>(parts: &mut Vec<T>, number: PartNo) -> &mut T {
+    let index = number.saturating_sub(1) as usize;
+    if parts.len() <= index {
+        parts.resize_with(index + 1, T::default);
+    }
+    &mut parts[index]
+}

@@ -1,0 +1,129 @@
+//! Many commands at once: a result each, in order; alone or all together.
+
+use serde_json::{Value, json};
+
+use crate::shop::{Shop, lamps};
+
+fn order(key: &str, quantity: u32) -> Value {
+    json!({ "command": "place_order", "key": key, "body": lamps(quantity) })
+}
+
+fn statuses(answer: &Value) -> Vec<u64> {
+    answer["results"].as_array().unwrap().iter().map(|result| result["status"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_stands_alone_and_has_its_result_in_order() {
+    let shop = Shop::with_lamps(5).await;
+    let commands = json!([
+        order("k-1", 2),
+        order("k-2", 9),
+        { "command": "change_price", "sku": "LAMP", "currency": "GBP", "body": { "price": 500 } },
+        { "command": "place_order", "body": lamps(1) },
+        { "command": "discontinue_product", "sku": "LAMP", "if_match": "\"1\"" },
+        order("k-3", 1),
+    ]);
+    let answered = shop.post("/v1/commands", &[], &commands).await;
+    let said = answered.json();
+    assert_eq!((answered.status.as_u16(), statuses(&said)), (200, vec![201, 409, 200, 400, 412, 201]), "{said:#}");
+    assert_eq!((&said["results"][0]["code"], &said["results"][5]["code"]), (&json!("SON000001"), &json!("SON000002")));
+    assert_eq!(
+        (&said["results"][1]["type"], &said["results"][1]["index"]),
+        (&json!("/problems/insufficient-stock"), &json!(1))
+    );
+    assert_eq!(said["results"][3]["type"], "/problems/idempotency-key-missing");
+    assert_eq!(answered.header("consistency-token"), Some(&*said["results"][5]["position"].to_string()));
+    let again = shop.post("/v1/commands", &[], &json!([order("k-1", 2)])).await.json();
+    assert_eq!(
+        (&again["results"][0]["replayed"], &again["results"][0]["id"]),
+        (&json!(true), &said["results"][0]["id"])
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_its_place_and_does_not_concern_the_others() {
+    let shop = Shop::with_lamps(5).await;
+    let commands = json!([
+        { "command": "place_order", "key": "a", "body": { "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 0 }] } },
+        { "command": "fly" },
+        { "key": "a" },
+        17,
+        { "command": "change_price", "sku": "LAMP", "body": { "price": 1 } },
+        { "command": "change_price", "sku": "LAMP", "currency": "pounds", "body": { "price": 1 } },
+        { "command": "change_price", "sku": "LAMP", "currency": "GBP", "colour": 1, "body": { "price": 1 } },
+        { "command": "ship_fulfilment", "order_id": "0190163d-8694-739b-aea5-966c26f8ad91", "fulfilment": 1 },
+        { "command": "place_order", "key": "", "body": lamps(1) },
+        { "command": "change_price", "sku": "LAMP", "currency": "GBP", "if_match": "1", "body": { "price": 1 } },
+        order("b", 1),
+    ]);
+    let said = shop.post("/v1/commands", &[], &commands).await.json();
+    assert_eq!(statuses(&said), [422, 422, 422, 422, 422, 422, 422, 404, 400, 400, 201], "{said:#}");
+    let pointers = |index: usize| said["results"][index]["pointer"].as_str().unwrap_or("none").to_owned();
+    assert_eq!((pointers(0), pointers(1)), ("/body/lines/0/quantity".into(), "/command".into()));
+    assert_eq!((pointers(4), pointers(6)), (String::new(), "/colour".into()));
+    assert!((0..10).all(|index| said["results"][index]["index"] == index), "{said:#}");
+}
+
+#[tokio::test]
+async fn together_all_of_them_take_effect_or_none() {
+    let shop = Shop::with_lamps(5).await;
+    let before = shop.events().await;
+    let path = "/v1/commands?atomic=true";
+    let refused = shop.post(path, &[], &json!([order("k-1", 3), order("k-2", 3), order("k-3", 1)])).await;
+    refused.assert_problem(409, "insufficient-stock");
+    assert_eq!((&refused.json()["index"], &refused.json()["lines"][0]["available"]), (&json!(1), &json!(2)));
+    let unreadable = shop.post(path, &[], &json!([order("k-1", 3), { "command": "fly" }])).await;
+    unreadable.assert_problem(422, "unknown-command");
+    assert_eq!((unreadable.json()["index"].clone(), shop.events().await), (json!(1), before));
+    let done = shop.post(path, &[], &json!([order("k-1", 3), order("k-2", 2)])).await;
+    assert_eq!((done.status.as_u16(), statuses(&done.json())), (200, vec![201, 201]));
+}
+
+#[tokio::test]
+async fn a_batch_can_be_tried() {
+    let shop = Shop::with_lamps(5).await;
+    let before = shop.events().await;
+    let commands = json!([order("k-1", 3), order("k-2", 3)]);
+    let each = shop.post("/v1/commands?dry_run=true", &[], &commands).await.json();
+    assert_eq!((statuses(&each), &each["results"][0]["dry_run"]), (vec![200, 200], &json!(true)));
+    let together = shop.post("/v1/commands?dry_run=true&atomic=true", &[], &commands).await;
+    together.assert_problem(409, "insufficient-stock");
+    assert_eq!(shop.events().await, before);
+}
+
+#[tokio::test]
+async fn lines_are_answered_with_lines() {
+    let shop = Shop::with_lamps(5).await;
+    let lines = format!("{}\n\n{{broken\n{}\r\n", order("k-1", 1), order("k-2", 9));
+    let answered = shop.post_text("/v1/commands", "application/x-ndjson; charset=utf-8", &[], lines).await;
+    assert_eq!((answered.status.as_u16(), answered.header("content-type")), (200, Some("application/x-ndjson")));
+    let results: Vec<Value> = answered.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses: Vec<_> = results.iter().map(|result| result["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [201, 400, 409]);
+    assert_eq!(results[1]["type"], "/problems/malformed-json");
+}
+
+#[tokio::test]
+async fn a_thousand_commands_and_not_one_more() {
+    let shop = Shop::with_lamps(10_000).await;
+    let orders = |count: usize| (0..count).map(|number| order(&format!("k-{number}"), 1)).collect::<Vec<_>>();
+    shop.post("/v1/commands", &[], &json!(orders(1_001))).await.assert_problem(422, "batch-too-large");
+    let lines = orders(1_001).iter().map(|order| format!("{order}\n")).collect::<String>();
+    shop.post_text("/v1/commands", "application/x-ndjson", &[], lines).await.assert_problem(422, "batch-too-large");
+    assert_eq!(shop.events().await, 2);
+    let said = shop.post("/v1/commands", &[], &json!(orders(1_000))).await.json();
+    assert_eq!(said["results"][999]["code"], "SON001000");
+}
+
+#[tokio::test]
+async fn what_is_no_batch_is_refused_as_a_whole() {
+    let shop = Shop::with_lamps(1).await;
+    let send =
+        async |content_type, body: &str| shop.post_text("/v1/commands", content_type, &[], body.to_owned()).await;
+    send("application/json", "[").await.assert_problem(400, "malformed-json");
+    send("application/json", "{}").await.assert_problem(422, "invalid-body");
+    send("application/json", "[]").await.assert_problem(422, "invalid-body");
+    send("application/x-ndjson", " \n\n").await.assert_problem(422, "invalid-body");
+    send("text/plain", "[]").await.assert_problem(415, "content-type");
+    shop.post("/v1/commands?atomic=1", &[], &json!([order("k", 1)])).await.assert_problem(400, "invalid-query");
+}

@@ -1,0 +1,159 @@
+//! The plan is derived: from the log as it is, by whoever is there, again and again.
+
+use std::process::Command as Process;
+
+use command_service::command::{CancelOrder, Command};
+use command_service::schedule::Outcome;
+use events::Position;
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::shop::{Shop, work};
+
+/// More orders than one batch has room for.
+const MANY: usize = 250;
+
+async fn unpaid_orders(shop: &Shop, count: usize) {
+    join_all((0..count).map(|_| shop.order(Some(shop.at(600))))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_due_while_nobody_was_there_is_made_up_for() {
+    let shop = Shop::open().await;
+    unpaid_orders(&shop, MANY).await;
+    let shop = shop.restart().await;
+    assert_eq!(work(&mut shop.schedule(), shop.at(1_000_000)).await, MANY);
+    assert_eq!(shop.count("OrderExpired").await, MANY as i64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_the_last_process_was() {
+    let shop = Shop::open().await;
+    unpaid_orders(&shop, MANY).await;
+    let mut before = shop.schedule();
+    work(&mut before, shop.at(0)).await;
+    assert_eq!(before.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 100, answered: 100 });
+    drop(before);
+    let shop = shop.restart().await;
+    assert_eq!(work(&mut shop.schedule(), shop.at(600)).await, MANY - 100);
+    assert_eq!(shop.count("OrderExpired").await, MANY as i64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_share_the_work_and_each_order_expires_once() {
+    let one = Shop::open().await;
+    let two = one.beside().await;
+    unpaid_orders(&one, MANY).await;
+    let (mut first, mut second) = (one.schedule(), two.schedule());
+    let (by_first, by_second) = tokio::join!(work(&mut first, one.at(600)), work(&mut second, one.at(600)));
+    assert_eq!(by_first + by_second, MANY, "nobody is asked about twice");
+    assert_eq!(one.count("OrderExpired").await, MANY as i64);
+    work(&mut first, one.at(600)).await;
+    assert_eq!(one.entries().await, [], "what is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_of_the_same_order_twice_has_it_expire_once() {
+    let shop = Shop::open().await;
+    shop.order(Some(shop.at(600))).await;
+    let (mut first, mut second) = (shop.schedule(), shop.schedule());
+    work(&mut first, shop.at(0)).await;
+    let entries = "create table kept as table schedule";
+    sqlx::query(entries).execute(&mut shop.owner().await).await.unwrap();
+    work(&mut first, shop.at(600)).await;
+
+    // The database lost what the first has done, as it may after a crash.
+    sqlx::query("insert into schedule table kept").execute(&mut shop.owner().await).await.unwrap();
+    assert_eq!(work(&mut second, shop.at(600)).await, 1);
+    assert_eq!(shop.count("OrderExpired").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_was_thrown_away_is_made_anew() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    let (paid, delivered) = (shop.order(Some(shop.at(600))).await, shop.order(None).await);
+    shop.pay_in_full(paid).await;
+    shop.deliver(delivered).await;
+    shop.order(Some(shop.at(900))).await;
+    shop.order(Some(shop.at(300))).await;
+    work(&mut schedule, shop.at(0)).await;
+    let planned = shop.entries().await;
+    assert_eq!(planned.len(), 4);
+
+    rebuild(&shop);
+    assert_eq!(shop.entries().await, []);
+
+    work(&mut schedule, shop.at(0)).await;
+    assert_eq!(shop.entries().await.len(), planned.len());
+    assert_eq!(shop.entries().await, planned);
+    work(&mut schedule, shop.at(900)).await;
+    assert_eq!(shop.count("OrderExpired").await, 2);
+}
+
+/// As an operator does it.
+fn rebuild(shop: &Shop) {
+    let done = Process::new(env!("CARGO_BIN_EXE_command-service"))
+        .args(["schedule", "rebuild"])
+        .env("DATABASE_URL", shop.bed.writer_url().unwrap())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stdout).contains("anew from"), "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn throwing_the_plan_away_does_nothing_twice() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    unpaid_orders(&shop, 10).await;
+    work(&mut schedule, shop.at(600)).await;
+    rebuild(&shop);
+    work(&mut schedule, shop.at(600)).await;
+    assert_eq!(shop.count("OrderExpired").await, 10);
+    assert_eq!(shop.entries().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_tail_and_a_plan_by_older_rules_are_followed_from_the_beginning() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    shop.order(Some(shop.at(600))).await;
+    work(&mut schedule, shop.at(0)).await;
+    let planned = shop.entries().await;
+
+    for lost in ["position = position + 1", "incarnation = incarnation + 1", "edition = edition - 1"] {
+        let statement = format!("update schedule_checkpoint set {lost}");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut shop.owner().await).await.unwrap();
+        sqlx::query("update schedule set stream_id = 'hold-0190163d-8694-739b-aea5-966c26f8ad91'")
+            .execute(&mut shop.owner().await)
+            .await
+            .unwrap();
+        assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "{lost}");
+        work(&mut schedule, shop.at(0)).await;
+        assert_eq!(shop.entries().await, planned, "{lost}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_about_what_was_settled_further_on_in_the_log() {
+    let shop = Shop::open().await;
+    let order = shop.order(Some(shop.at(600))).await;
+    // Until the order's end is more than a page away from its beginning.
+    let filler = "
+        with head as (update log_head set position = position + 10000 returning position - 10000 as base)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select head.base + n, 1, 'product-FILLER', n, 'ProductReactivated', 1, '{}', now()
+        from head, generate_series(1, 10000) as n";
+    sqlx::query(filler).execute(&mut shop.owner().await).await.unwrap();
+    let shop = shop.restart().await;
+    let now = shop.at(600);
+    let body = serde_json::from_value(json!({"reason": "not wanted"})).unwrap();
+    shop.send(Command::CancelOrder(CancelOrder { order_id: order, body })).await;
+    rebuild(&shop);
+
+    let mut schedule = shop.schedule();
+    assert_eq!(schedule.step(now).await.unwrap(), Outcome::Followed(Position(10_000)));
+    assert_eq!(shop.entries().await.len(), 1, "it seems due");
+    assert_eq!(schedule.step(now).await.unwrap(), Outcome::Idle(None));
+}

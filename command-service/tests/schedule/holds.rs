@@ -1,0 +1,50 @@
+//! Stock that was kept for a checkout.
+
+use command_service::command::{Command, HoldStock};
+use events::HoldId;
+use events::stream::Subject;
+use serde_json::json;
+
+use crate::shop::{Shop, work};
+
+/// All the mugs there are, for a quarter of an hour.
+async fn hold(shop: &Shop) -> HoldId {
+    let body = json!({"lines": [{"sku": "MUG", "quantity": 1_000_000}], "ttl_seconds": 900});
+    let answer = shop.send(Command::HoldStock(HoldStock { body: serde_json::from_value(body).unwrap() })).await;
+    let Subject::Hold(id) = answer.stream.subject() else { panic!("no hold: {answer:?}") };
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_when_its_time_is_over_and_its_stock_is_free() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    hold(&shop).await;
+    assert_eq!(work(&mut schedule, shop.at(899)).await, 0);
+    assert_eq!(work(&mut schedule, shop.at(960)).await, 1);
+    assert_eq!((shop.count("HoldExpired").await, shop.count("StockHoldReleased").await), (1, 1));
+    assert_eq!(shop.entries().await, []);
+    hold(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_an_order_took_over_has_nothing_left_to_expire() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    let hold_id = hold(&shop).await;
+    work(&mut schedule, shop.at(0)).await;
+    let lines = json!([{"sku": "MUG", "quantity": 1_000_000}]);
+    shop.order_with(json!({"currency": "GBP", "lines": lines, "hold_id": hold_id})).await;
+    assert_eq!(work(&mut schedule, shop.at(960)).await, 0);
+    assert_eq!((shop.count("HoldConsumed").await, shop.count("HoldExpired").await), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_ask_at_once_have_a_hold_end_once() {
+    let one = Shop::open().await;
+    let two = one.beside().await;
+    hold(&one).await;
+    let (mut first, mut second) = (one.schedule(), two.schedule());
+    tokio::join!(work(&mut first, one.at(960)), work(&mut second, one.at(960)));
+    assert_eq!((one.count("HoldExpired").await, one.count("StockHoldReleased").await), (1, 1));
+}

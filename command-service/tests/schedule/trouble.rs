@@ -1,0 +1,187 @@
+//! What is in the way is waited for, and nothing else waits with it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use command_service::log::Log;
+use command_service::schedule::plan::EDITION;
+use command_service::schedule::store::Store;
+use command_service::schedule::{self, Config, Outcome};
+use command_service::writer::key::Key;
+use command_service::writer::{Reply, Request};
+use events::StreamId;
+use platform::health::Health;
+use platform::shutdown::Shutdown;
+use sqlx::{Connection, PgConnection};
+use testbed::PATIENCE;
+
+use crate::shop::{Shop, events_of, work};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    shop.order(Some(shop.at(600))).await;
+    work(&mut schedule, shop.at(0)).await;
+    let store = Store::new(shop.pool.clone());
+    let taken = store.take(shop.at(600), Duration::from_secs(30), 100).await.unwrap();
+    assert_eq!(taken.len(), 1);
+
+    assert_eq!(schedule.step(shop.at(629)).await.unwrap(), Outcome::Idle(Some(shop.at(630))));
+    assert_eq!(work(&mut schedule, shop.at(630)).await, 1);
+    assert_eq!(shop.count("OrderExpired").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_takes_nothing_is_asked_again_later() {
+    let shop = Shop::open().await;
+    shop.order(Some(shop.at(600))).await;
+    let mut stopped = shop.schedule();
+    work(&mut stopped, shop.at(0)).await;
+    let shop = shop.restart().await;
+    assert_eq!(stopped.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 1, answered: 0 });
+
+    assert_eq!(work(&mut shop.schedule(), shop.at(601)).await, 1, "the first pause is at most a second");
+    assert_eq!(shop.count("OrderExpired").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_cannot_be_read_is_in_nobodys_way() {
+    let shop = Shop::open().await;
+    let (bad, good) = (shop.order(Some(shop.at(600))).await, shop.order(Some(shop.at(601))).await);
+    let unreadable = "
+        with head as (update log_head set position = position + 1 returning position)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select position, 1, $1, 2, 'OrderTagged', 99, '{}', now() from head";
+    sqlx::query(unreadable).bind(StreamId::order(bad).as_str()).execute(&mut shop.owner().await).await.unwrap();
+    let shop = shop.restart().await;
+    let mut schedule = shop.schedule();
+    work(&mut schedule, shop.at(0)).await;
+    assert_eq!(schedule.step(shop.at(601)).await.unwrap(), Outcome::Issued { due: 2, answered: 1 });
+    assert_eq!(shop.last_of(good).await.event_type, "OrderExpired");
+
+    let Outcome::Idle(Some(again)) = schedule.step(shop.at(601)).await.unwrap() else { panic!("it is asked again") };
+    assert!(again > shop.at(601) && again <= shop.at(602), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_is_in_nobodys_way() {
+    let shop = Shop::open().await;
+    let order = shop.order(Some(shop.at(600))).await;
+    let broken = "
+        with head as (update log_head set position = position + 1 returning position)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select position, 1, 'order-0190163d-8694-739b-aea5-966c26f8ad91', 1, 'OrderCancelled', 1, '[]', now() from head";
+    sqlx::query(broken).execute(&mut shop.owner().await).await.unwrap();
+    let shop = shop.restart().await;
+    work(&mut shop.schedule(), shop.at(600)).await;
+    assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_newer_build_is_left_to_that_build() {
+    let shop = Shop::open().await;
+    let newer = "
+        with head as (update log_head set position = position + 1 returning position)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select position, 1, 'hold-0190163d-8694-739b-aea5-966c26f8ad91', 1, 'HoldPlaced', 99, '{}', now() from head";
+    sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
+    let mut schedule = shop.schedule();
+    assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "as at every first start");
+    let stopped = schedule.step(shop.at(0)).await.unwrap_err();
+    assert!(matches!(stopped, schedule::Error::Newer { .. }), "{stopped:?}");
+    let followed: i64 =
+        sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.pool).await.unwrap();
+    assert_eq!(followed, 0, "whoever can read it finds it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_by_newer_rules_is_left_to_the_build_that_knows_them() {
+    let shop = Shop::open().await;
+    shop.order(Some(shop.at(600))).await;
+    let mut schedule = shop.schedule();
+    work(&mut schedule, shop.at(0)).await;
+    let newer = "update schedule_checkpoint set edition = edition + 1";
+    sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
+    let stopped = schedule.step(shop.at(600)).await.unwrap_err();
+    assert!(matches!(stopped, schedule::Error::Superseded { edition } if edition == EDITION + 1), "{stopped:?}");
+    assert_eq!((shop.entries().await.len(), shop.count("OrderExpired").await), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_takes_our_key_stops_nothing() {
+    let shop = Shop::open().await;
+    let order = shop.order(Some(shop.at(600))).await;
+    let stream = StreamId::order(order);
+    let payment = crate::shop::place(serde_json::json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": 1}]}));
+    let key = Key::of_platform(&format!("expire_order/{stream}"), &payment);
+    let taken = shop.mailbox.submit(Request::new(key, payment)).await.unwrap();
+    assert!(matches!(taken, Reply::Done { .. }), "{taken:?}");
+
+    work(&mut shop.schedule(), shop.at(600)).await;
+    assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_recorded_after_its_due_has_time_for_its_payment() {
+    let shop = Shop::open().await;
+    let order = shop.order(Some(shop.at(600))).await;
+    let placed = shop.last_of(order).await;
+    let shop = shop.restart().await;
+    // As an import that brings in a year-old order writes it.
+    let mut payload: serde_json::Value = serde_json::from_str(&placed.payload).unwrap();
+    let old = "0190163d-8694-739b-aea5-966c26f8ad91";
+    payload["order_id"] = old.into();
+    payload["payment_due"] = serde_json::json!(shop.at(-31_536_000));
+    let imported = "
+        with head as (update log_head set position = position + 1 returning position)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select position, 1, $1, 1, 'OrderPlaced', 2, $2::json, $3 from head";
+    sqlx::query(imported)
+        .bind(format!("order-{old}"))
+        .bind(payload.to_string())
+        .bind(shop.opened)
+        .execute(&mut shop.owner().await)
+        .await
+        .unwrap();
+    work(&mut shop.schedule(), shop.opened).await;
+    let due: Vec<_> =
+        shop.entries().await.into_iter().map(|(stream, _, due, _)| (stream.ends_with(old), due)).collect();
+    assert_eq!(due, [(true, Some(900)), (false, Some(600))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loop_gives_what_is_due_and_stops_when_asked_to() {
+    let shop = Shop::open().await;
+    let soon = Utc::now() + chrono::TimeDelta::milliseconds(500);
+    let order = shop.order(Some(soon)).await;
+    let (health, shutdown) = (Health::new(), Shutdown::new());
+    let schedule = shop.schedule_with(Config { poll: Duration::from_millis(20), ..Config::default() });
+    let running = tokio::spawn(schedule::run(schedule, health.optional("schedule"), shutdown.clone()));
+
+    let expired = tokio::time::timeout(PATIENCE, last_event(&shop.log, order, "OrderExpired")).await.unwrap();
+    assert!(expired >= soon);
+    shutdown.request();
+    running.await.unwrap();
+    assert!(health.optional("schedule").is_up());
+}
+
+/// When the last event of an order was recorded, once it is of this type.
+async fn last_event(log: &Log, order: events::OrderId, event_type: &str) -> DateTime<Utc> {
+    loop {
+        let events = events_of(log, &StreamId::order(order)).await;
+        if let Some(last) = events.last().filter(|last| last.event_type == event_type) {
+            return last.recorded_at;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_command_service_keeps_the_schedule() {
+    let shop = Shop::open().await;
+    for url in [shop.bed.reader_url().unwrap(), shop.bed.projector_url().unwrap()] {
+        let mut other = PgConnection::connect(&url).await.unwrap();
+        assert!(sqlx::query("select from schedule").execute(&mut other).await.is_err());
+    }
+}

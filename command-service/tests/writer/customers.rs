@@ -1,0 +1,45 @@
+//! One address, one customer, however many writers are asked at once.
+
+use command_service::command::email::EmailIndex;
+use command_service::command::{Command, EraseCustomer, RegisterCustomer};
+use command_service::writer::Reply;
+use events::CustomerId;
+use futures::future::join_all;
+use platform::config::FromSetting;
+use serde_json::json;
+
+use super::support::{Running, assert_gapless, done, logs, request, tally};
+
+/// Differs in case from one to the next.
+fn register(number: usize) -> Command {
+    let emails = EmailIndex::from_setting(&"k".repeat(32)).unwrap();
+    let email = if number.is_multiple_of(2) { "ada@example.com" } else { "Ada@Example.COM" };
+    let body = serde_json::from_value(json!({ "email": email, "name": format!("Ada {number}") })).unwrap();
+    Command::RegisterCustomer(RegisterCustomer::new(body, &emails))
+}
+
+fn erase(id: &str) -> Command {
+    let customer_id: CustomerId = id.parse().unwrap();
+    Command::EraseCustomer(EraseCustomer { customer_id })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_register_one_address_at_once_one_gets_it() {
+    for log in logs().await {
+        let writers = [Running::start(&log).await, Running::start(&log).await];
+        for round in 0..5 {
+            let keyed = (0..40).map(|n| request(&format!("register-{round}-{n}"), register(n)));
+            let sends = keyed.enumerate().map(|(n, request)| writers[n % 2].mailbox.submit(request));
+            let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+            assert_eq!(tally(&replies), [("done", 1), ("duplicate-email", 39)].into());
+            let winner = replies.iter().find(|reply| matches!(reply, Reply::Done { .. })).unwrap();
+            // Whom the other writer registered this one forgets, and the address is anybody's again.
+            let erased = writers[round % 2].send(&format!("erase-{round}"), erase(done(winner).stream.key())).await;
+            assert_eq!(done(&erased).version.0, 2);
+        }
+        for one in writers {
+            one.stop().await;
+        }
+        assert_gapless(&log).await;
+    }
+}

@@ -1,0 +1,2 @@
+drop table schedule_checkpoint;
+drop table schedule;

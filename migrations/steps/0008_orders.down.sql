@@ -1,0 +1,2 @@
+drop index orders_tags;
+alter table orders drop column tags;

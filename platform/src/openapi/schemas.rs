@@ -1,0 +1,72 @@
+//! JSON Schemas of types, for OpenAPI: one set for what comes in, one for what goes out, because a field with a default may be
+//! left out of a request and is always in an answer.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+/// Where the document has its schemas.
+const DEFINITIONS: &str = "/components/schemas";
+
+/// The schema of a type, as a value: `schema_of::<Sku>`.
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// The schema of `T`, or a reference to it.
+pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// The schemas of all that a document mentions.
+pub(super) struct Schemas {
+    pub(super) requests: SchemaGenerator,
+    pub(super) answers: SchemaGenerator,
+}
+
+impl Schemas {
+    pub(super) fn new() -> Self {
+        let settings = || {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = DEFINITIONS.into();
+                settings.meta_schema = None;
+            })
+        };
+        Schemas {
+            requests: settings().for_deserialize().into_generator(),
+            answers: settings().for_serialize().into_generator(),
+        }
+    }
+
+    /// All schemas by name. A type that looks different in requests has a second name there, which `requests`, the parts of
+    /// the document that speak of requests, are made to use.
+    pub(super) fn finish(mut self, requests: &mut Value) -> Map<String, Value> {
+        let mut all = self.answers.take_definitions(true);
+        let mut incoming = self.requests.take_definitions(true);
+        let differs = |(name, schema): (&String, &Value)| all.get(name).is_some_and(|other| other != schema);
+        let renamed: Vec<String> =
+            incoming.iter().filter(|entry| differs(*entry)).map(|(name, _)| name.clone()).collect();
+        for name in renamed {
+            let (old, new) = (format!("#{DEFINITIONS}/{name}"), format!("#{DEFINITIONS}/{name}Input"));
+            if let Some(schema) = incoming.remove(&name) {
+                incoming.insert(format!("{name}Input"), schema);
+            }
+            refer(requests, &old, &new);
+            incoming.values_mut().for_each(|schema| refer(schema, &old, &new));
+        }
+        all.extend(incoming);
+        all
+    }
+}
+
+/// Replaces every reference to `old`.
+fn refer(value: &mut Value, old: &str, new: &str) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(to)) = members.get_mut("$ref").filter(|to| *to == old) {
+                new.clone_into(to);
+            }
+            members.values_mut().for_each(|value| refer(value, old, new));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| refer(value, old, new)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

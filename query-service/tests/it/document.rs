@@ -1,0 +1,96 @@
+//! The OpenAPI document says of every route what there is, and nothing else.
+
+use std::collections::BTreeSet;
+
+use query_service::documented::INFO;
+use query_service::serve::routes;
+use serde_json::Value;
+use testbed::Bed;
+
+use crate::service::Service;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn paths(document: &Value) -> Vec<String> {
+    document["paths"].as_object().expect("paths").keys().cloned().collect()
+}
+
+#[test]
+fn every_route_is_in_the_document() {
+    let documented = paths(&routes().document(&INFO));
+    // axum does not list its routes, but its debug output has the pattern of every one in quotes.
+    let printed = format!("{:?}", routes().finish(&INFO));
+    let routed: BTreeSet<&str> =
+        printed.split('"').filter(|it| it.len() > 1 && it.starts_with('/') && !it.starts_with("/{*")).collect();
+    assert!(routed.contains("/v1/orders/{key}"), "{printed}");
+    for path in routed {
+        let is_the_document = path.starts_with("/docs") || path == platform::openapi::DOCUMENT_PATH;
+        let is_known = documented.iter().any(|known| known == path || *known == format!("/v1{path}"));
+        assert!(is_known || is_the_document, "{path} is not in the document");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = routes().document(&INFO);
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[tokio::test]
+async fn documented_methods_and_parameters_are_those_that_are_taken() {
+    let bed = Bed::new().await.expect("a test bed");
+    let service = Service::start(&bed).await;
+    let document = service.get("/v1/openapi.json").await.json;
+    assert_eq!(document, routes().document(&INFO));
+    for path in paths(&document) {
+        for method in METHODS {
+            let is_taken = service.send(method, &filled(&path)).await != 405;
+            assert_eq!(is_taken, !document["paths"][&path][method].is_null(), "{method} {path}");
+        }
+        let parameters = document["paths"][&path]["get"]["parameters"].as_array().expect("parameters");
+        let names = parameters.iter().filter(|it| it["in"] == "query").map(|it| it["name"].as_str().expect("a name"));
+        let said: BTreeSet<&str> = names.collect();
+        let refused = service.get(&format!("{}?no-such-parameter=1", filled(&path))).await;
+        assert_eq!(refused.json["type"], "/problems/invalid-query", "{path}");
+        let allowed = refused.json["allowed"].as_array().expect("a list").iter();
+        assert_eq!(said, allowed.map(|it| it.as_str().expect("a name")).collect(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_chosen_by_path_or_header_and_must_be_there() {
+    let bed = Bed::new().await.expect("a test bed");
+    let service = Service::start(&bed).await;
+    for path in ["/v1/products", "/products"] {
+        for version in [None, Some("1")] {
+            let answered =
+                service.get_with(path, &version.map(|it| ("api-version", it)).into_iter().collect::<Vec<_>>()).await;
+            assert_eq!((answered.status, answered.headers["api-version"].as_bytes()), (200, b"1".as_slice()), "{path}");
+        }
+        for unknown in ["2", "", "one", "1, 1"] {
+            let refused = service.get_with(path, &[("api-version", unknown)]).await;
+            assert_eq!((refused.status, &refused.json["supported"]), (400, &serde_json::json!(["1"])), "{unknown}");
+            assert_eq!(refused.json["type"], "/problems/unsupported-version");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let bed = Bed::new().await.expect("a test bed");
+    let service = Service::start(&bed).await;
+    let (page, headers) = service.text("/docs").await;
+    assert!(!page.contains("://"), "{page}");
+    assert!(headers["content-security-policy"].to_str().expect("text").contains("script-src 'self'"));
+    for part in page.split(['"']).filter(|it| it.starts_with("docs/")) {
+        assert!(!service.text(&format!("/{part}")).await.0.is_empty(), "{part}");
+    }
+}
+
+/// A path that matches the pattern.
+fn filled(pattern: &str) -> String {
+    pattern.split('/').map(|it| if it.starts_with('{') { "SON000001" } else { it }).collect::<Vec<_>>().join("/")
+}
