@@ -8,6 +8,7 @@ mod customers;
 mod fate;
 mod goods;
 mod property;
+mod order_changes;
 mod semantics;
 mod shop;
 mod versions;
