@@ -55,8 +55,8 @@ pub enum State {
     Product(Product),
     /// Of a `stock-` stream.
     Stock(Level),
-    /// Of an `order-` stream.
-    Order(Order),
+    /// Of an `order-` stream; boxed, because there is most to know of it and most streams are of other kinds.
+    Order(Box<Order>),
     /// Of a `customer-` stream.
     Customer(Customer),
     /// Of an `email-` stream: who has the address.
@@ -131,7 +131,7 @@ impl State {
         let mut state = match event {
             Event::Product(_) => State::Product(Product::default()),
             Event::Stock(_) => State::Stock(Level::default()),
-            Event::Order(_) => State::Order(Order::default()),
+            Event::Order(_) => State::Order(Box::default()),
             Event::Customer(_) => State::Customer(Customer::default()),
             Event::Email(_) => State::Email(None),
             Event::Hold(_) => State::Hold(Hold::default()),
@@ -171,7 +171,7 @@ impl State {
                 (1 + product.prices.len() + 2 * product.attributes.len() + product.tags.len()) * TEXT
             }
             State::Stock(_) | State::Email(_) => 0,
-            State::Order(order) => order.bytes(),
+            State::Order(order) => size_of::<Order>() + order.bytes(),
             State::Customer(customer) => {
                 let addresses = &customer.profile.expose().addresses;
                 3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::import::{Kind, Stock};
 use super::key;
 use crate::command::Command;
+use crate::command::email::EmailIndex;
 
 /// What a row asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +137,7 @@ pub(super) fn required(kind: Kind) -> &'static [&'static str] {
         Kind::Orders => &["external_ref", "currency", "sku", "quantity"],
         Kind::Products => &["sku", "name"],
         Kind::Stock => &["sku"],
-        Kind::Customers => &["name", "email"],
+        Kind::Customers => &["email"],
     }
 }
 
@@ -159,13 +160,13 @@ pub(super) fn name_of(kind: Kind, document: &Value) -> Option<String> {
     }
 }
 
-/// Makes the commands of a document.
-pub(super) fn plan(kind: Kind, document: &[u8], origin: Origin) -> Result<Plan, Refused> {
+/// Makes the commands of a document; `emails` names the streams of addresses.
+pub(super) fn plan(kind: Kind, document: &[u8], origin: Origin, emails: &EmailIndex) -> Result<Plan, Refused> {
     match kind {
         Kind::Orders => orders::plan(document, origin),
         Kind::Products => products::plan(document),
         Kind::Stock => stock::plan(document),
-        Kind::Customers => customers::plan(document),
+        Kind::Customers => customers::plan(document, emails),
     }
 }
 
@@ -174,6 +175,7 @@ pub(super) fn complete(kind: Kind, document: Value, origin: Origin) -> Result<Va
     match kind {
         Kind::Orders => orders::complete(document, origin),
         Kind::Products => Ok(products::complete(document)),
-        Kind::Stock | Kind::Customers => Ok(document),
+        Kind::Stock => Ok(document),
+        Kind::Customers => customers::complete(document, origin),
     }
 }

@@ -16,6 +16,7 @@ use super::kind::{self, Origin, Plan, Refused};
 use super::rows::{self, Row, Source};
 use super::store::{self, Batch, Rejection, Saved, Store};
 use super::submit::Undecided;
+use crate::command::email::EmailIndex;
 use crate::writer::Mailbox;
 
 /// Documents in a batch: a few times the writer's work of a millisecond, and a save costs as much as a small order.
@@ -37,6 +38,8 @@ pub struct Runner {
     pub store: Store,
     /// Where commands go.
     pub mailbox: Mailbox,
+    /// Names the streams of customers' addresses.
+    pub emails: EmailIndex,
     /// Asked to stop, it stops after the batch under way.
     pub stop: Shutdown,
     /// See [`PATIENCE`].
@@ -219,17 +222,17 @@ impl Run {
     }
 
     fn unit(&self, rows: Vec<Row>) -> Unit {
-        let kind = self.import.asked.kind;
+        let (kind, emails) = (self.import.asked.kind, &self.runner.emails);
         let origin = Origin { import: self.import.id, row: rows[0].number, stock: self.import.asked.stock };
         let (name, plan) = match &self.header {
             None => {
-                let plan = kind::plan(kind, &rows[0].bytes, origin);
+                let plan = kind::plan(kind, &rows[0].bytes, origin, emails);
                 (serde_json::from_slice(&rows[0].bytes).ok(), plan)
             }
             Some(header) => match header.document(&rows, origin) {
                 Ok(document) => {
                     let json = serde_json::to_vec(&document).expect("a JSON value can be written");
-                    (Some(document), kind::plan(kind, &json, origin))
+                    (Some(document), kind::plan(kind, &json, origin, emails))
                 }
                 Err(refused) => (None, Err(refused)),
             },

@@ -7,6 +7,7 @@ use platform::shutdown::Shutdown;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
+use crate::command::email::EmailIndex;
 use crate::config::Config;
 use crate::http;
 use crate::jobs::run::Runner;
@@ -21,13 +22,15 @@ const CONNECTIONS: u32 = 6;
 pub(super) struct Importing {
     pool: PgPool,
     limits: Limits,
+    emails: EmailIndex,
 }
 
 impl Importing {
     pub(super) fn new(config: &Config) -> Importing {
         let limits = config.imports.clone();
         let connections = CONNECTIONS + u32::try_from(limits.workers).unwrap_or(u32::MAX);
-        Importing { pool: log::connect(config.database.clone(), connections), limits }
+        let pool = log::connect(config.database.clone(), connections);
+        Importing { pool, limits, emails: config.emails.clone() }
     }
 
     /// What the routes work with.
@@ -43,10 +46,11 @@ impl Importing {
 
     /// Works jobs from when commands are taken until asked to stop.
     pub(super) fn start(self, slot: http::MailboxSlot, health: Component, stop: Shutdown) -> JoinHandle<()> {
-        let Importing { pool, limits } = self;
+        let Importing { pool, limits, emails } = self;
         tokio::spawn(async move {
             let Some(mailbox) = stop.unless_requested(slot.opened()).await else { return };
-            let runner = Runner { store: Store::new(pool.clone()), mailbox, stop, patience: jobs::run::PATIENCE };
+            let store = Store::new(pool.clone());
+            let runner = Runner { store, mailbox, emails, stop, patience: jobs::run::PATIENCE };
             jobs::queue::run(pool, runner, limits, health).await;
         })
     }

@@ -215,7 +215,7 @@ impl Desk<'_> {
         for NewEvent { stream, event, claim } in events {
             let version = self.world.evolve(&stream, &event);
             answer.add(&stream, version, &event);
-            if Keeper::wants(version) {
+            if Keeper::wants(&stream, version) {
                 self.portray(&stream);
             }
             let encoded = codec::encode(&event);

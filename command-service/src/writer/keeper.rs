@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use events::{Incarnation, Position, StreamId, Version};
+use events::{Category, Incarnation, Position, StreamId, Version};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -69,11 +69,14 @@ impl Keeper {
     }
 
     /// Whether the stream gets a snapshot with this version.
-    pub(super) fn wants(version: Version) -> bool {
-        (version.0 as usize).is_multiple_of(EVENTS_PER_SNAPSHOT)
+    pub(super) fn wants(stream: &StreamId, version: Version) -> bool {
+        grows_long(stream) && (version.0 as usize).is_multiple_of(EVENTS_PER_SNAPSHOT)
     }
 
     pub(super) fn keep(&self, portrait: Portrait) {
+        if !grows_long(&portrait.stream) {
+            return;
+        }
         let _ = self.queue.try_send(Keep::Portrait(portrait));
     }
 
@@ -86,6 +89,11 @@ impl Keeper {
         drop(self.queue);
         let _ = self.task.await;
     }
+}
+
+/// Orders and customers stay short, and what they know of people is to stand in one place only: in the log.
+fn grows_long(stream: &StreamId) -> bool {
+    matches!(stream.category(), Category::Stock | Category::Product)
 }
 
 async fn keep(log: &Log, some: Vec<Keep>) -> Result<(), log::Error> {

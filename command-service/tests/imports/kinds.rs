@@ -23,9 +23,11 @@ async fn products_are_created_or_get_their_prices() {
         (&2.into(), &"CUP".into(), &rows[1].as_str().into())
     );
 
-    let again = site.import("products", CSV, "sku,name,price_GBP,price_EUR\r\nMUG,Mug,460,500\r\nJUG,Jug,,\r\n").await;
+    let again =
+        site.import("products", CSV, "sku,name,price_GBP,price_EUR\r\nMUG,Big mug,460,500\r\nJUG,Jug,,\r\n").await;
     assert_eq!((&again["progress"]["applied"], &again["progress"]["rejected"]), (&2.into(), &0.into()), "{again}");
     assert_eq!((site.events("ProductCreated").await, site.events("ProductPriceChanged").await), (2, 2));
+    assert_eq!(site.events("ProductUpdated").await, 1, "and their names");
 }
 
 #[tokio::test]
@@ -44,6 +46,23 @@ async fn stock_comes_in_or_is_counted() {
     let id = job["id"].as_str().unwrap();
     let found: i64 = sqlx::query_scalar(of_job).bind(id).fetch_one(&mut site.owner().await).await.unwrap();
     assert_eq!(found, 2, "what a job brought about is found by its id");
+}
+
+#[tokio::test]
+async fn customers_are_registered_once() {
+    let site = Site::open().await;
+    let csv = "email,name,registered_at,address_line1,address_city,address_country\n\
+        ada@example.com,Ada Lovelace,2024-06-01T12:00:00Z,12 St James's Square,London,GB\n\
+        ADA@example.com,Ada,,,,\n\
+        nobody,Nobody,,,,\n";
+    let job = site.import("customers", CSV, csv).await;
+    assert_eq!((&job["progress"]["applied"], &job["progress"]["rejected"]), (&1.into(), &2.into()), "{job}");
+    let report = site.rejections(&job).await;
+    let told: Vec<_> = report.iter().map(|row| (row["problem"].as_str().unwrap(), row["key"].is_null())).collect();
+    assert_eq!(told, [("duplicate-email", true), ("invalid-body", true)], "a customer's key is personal");
+    let body = json!({"email": "eve@example.com", "tags": ["vip"]}).to_string();
+    assert_eq!(site.import("customers", NDJSON, body).await["progress"]["applied"], 1);
+    assert_eq!(site.events("CustomerRegistered").await, 2);
 }
 
 #[tokio::test]

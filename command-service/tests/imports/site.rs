@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use command_service::command::email::EmailIndex;
 use command_service::http::{self, jobs::Imports};
 use command_service::jobs::Limits;
 use command_service::jobs::queue::Queue;
@@ -13,6 +14,7 @@ use command_service::jobs::store::Store;
 use command_service::log::{self, Log};
 use command_service::writer::{self, Mailbox, Writer};
 use http_body_util::BodyExt;
+use platform::config::FromSetting;
 use platform::health::Health;
 use platform::server::{self, RouteLimits};
 use platform::shutdown::Shutdown;
@@ -56,6 +58,10 @@ impl Answer {
     }
 }
 
+fn emails() -> EmailIndex {
+    EmailIndex::from_setting(&"k".repeat(32)).unwrap()
+}
+
 /// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
 async fn connect(bed: &Bed, connections: u32) -> PgPool {
     let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
@@ -86,13 +92,13 @@ impl Site {
         let upload = RouteLimits { body_bytes_max: limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
         let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
         let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
-        let router = server::shell(http::router(slot), &http_limits);
+        let router = server::shell(http::router(slot, &emails()), &http_limits);
         Site { bed, mailbox, store, pool, router }
     }
 
     pub(crate) fn runner(&self) -> Runner {
         let (store, mailbox) = (self.store.clone(), self.mailbox.clone());
-        Runner { store, mailbox, stop: Shutdown::new(), patience: Duration::from_secs(30) }
+        Runner { store, mailbox, emails: emails(), stop: Shutdown::new(), patience: Duration::from_secs(30) }
     }
 
     pub(crate) async fn queue(&self) -> Queue {
