@@ -199,7 +199,8 @@ fn changes(order: &Order, targets: &[Target<'_>], more: &[Given]) -> Result<Vec<
         let before = line.wanted();
         let given = if *wanted > before { more.next().copied().unwrap_or_default() } else { Given::default() };
         let wanted = (*wanted).min(before) + given.pieces;
-        let quantity = wanted + line.cancelled;
+        // Who asks for pieces and cancels them, again and again, makes this grow without end.
+        let quantity = wanted.checked_add(line.cancelled).ok_or(Rejection::AmountOverflow)?;
         let price = order.price(line.line).unwrap_or_default();
         let Repriced { discount, tax, total } = pricing::reprice(line.line, price, line.ordered, quantity, *asked)?;
         let unfulfilled = wanted - line.in_fulfilment - line.shipped;

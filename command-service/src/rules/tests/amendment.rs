@@ -227,6 +227,14 @@ fn a_line_that_shrinks_gives_up_first_what_is_not_here() {
 }
 
 #[test]
+fn pieces_are_counted_up_to_a_limit() {
+    let mut order = order_placed([("A", 2)]);
+    (order.lines[0].quantity, order.lines[0].untracked) = (u32::MAX, true);
+    let past = [of_order(OrderEvent::Placed(order)), lines_cancelled([(1, u32::MAX - 1)])];
+    given(past).when(change(1, 2)).then_rejected(Rejection::AmountOverflow);
+}
+
+#[test]
 fn only_open_orders_are_amended() {
     let past = [ordered(), lines_cancelled([(1, 2), (2, 1)]), cancelled()];
     let allowed = words(&["payments"]);
