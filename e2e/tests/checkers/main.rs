@@ -143,7 +143,7 @@ async fn numbers_sees_a_code_that_was_left_out() {
 #[tokio::test]
 async fn stock_sees_more_sold_than_there_was() {
     let sql = r#"update events set payload = '{"quantity": 2}' where event_type = 'StockReceived'"#;
-    breaks(Invariant::Stock, sql, "3 reserved of 2 on hand").await;
+    breaks(Invariant::Stock, sql, "3 promised with 2 on hand").await;
 }
 
 #[tokio::test]
