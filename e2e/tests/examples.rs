@@ -30,7 +30,7 @@ fn examples(readme: &str) -> Vec<Example> {
             continue;
         }
         if let Some(comment) = line.strip_prefix('#') {
-            status = comment.split_whitespace().next().and_then(|word| word.parse().ok());
+            status = comment.split_whitespace().next().and_then(|word| word.trim_end_matches(':').parse().ok());
             continue;
         }
         match line.strip_suffix('\\') {
