@@ -6,8 +6,8 @@ print_urls() {
   cat <<TEXT
 
 The platform is up.
-  commands     http://localhost:$COMMAND_PORT/v1
-  queries      http://localhost:$QUERY_PORT/v1
+  commands     http://localhost:$COMMAND_PORT/v1, to try: http://localhost:$COMMAND_PORT/docs
+  queries      http://localhost:$QUERY_PORT/v1, to try: http://localhost:$QUERY_PORT/docs
   health, metrics   http://localhost:$COMMAND_ADMIN_PORT (command-service), :$PROJECTOR_ADMIN_PORT (projector), :$QUERY_ADMIN_PORT (query-service)
   PostgreSQL   localhost:$POSTGRES_PORT, replica localhost:$REPLICA_PORT · Redis localhost:$REDIS_PORT · Kafka localhost:$KAFKA_PORT
   passwords    $STATE_DIR/secrets
