@@ -2,7 +2,7 @@
 //!
 //! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
 //! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
-//! told, [`key`] how they repeat themselves, [`keeper`] what makes the next start short. A batch grows by itself while the one
+//! told, [`key`] how they repeat themselves and [`recall`] what that costs, [`keeper`] what makes the next start short. A batch grows by itself while the one
 //! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
@@ -47,6 +47,7 @@ mod keeper;
 pub mod key;
 mod loading;
 mod mailbox;
+mod recall;
 mod recover;
 mod request;
 mod unit;
@@ -55,20 +56,18 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use events::{Position, Recorded};
-use lru::LruCache;
 use platform::health::Component;
 use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::log::{self, Head, Log};
 use crate::rules::channel::Channels;
 use crate::world::{Room, World};
-use answer::Answer;
 use batch::Ahead;
 use keeper::Keeper;
 use mailbox::Inbox;
+use recall::Recall;
 use recover::Place;
 
 pub use mailbox::{Fate, FindError, Mailbox, Shed};
@@ -111,7 +110,7 @@ pub struct Writer {
     /// Turns to take before races are tried again.
     turns: u32,
     place: Place,
-    answers: LruCache<Uuid, (i64, Answer)>,
+    recall: Recall,
     limits: Limits,
     inbox: Inbox,
     ahead: Ahead,
@@ -164,8 +163,8 @@ impl Writer {
         let numbers = log.load_numbers(head).await?;
         world.restore_numbers(numbers.last);
         let keeper = Keeper::start(log.clone());
-        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone());
-        let answers = LruCache::new(limits.answers);
+        let recall = Recall::new(&limits);
+        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone(), recall.clone());
         let writer = Writer {
             log,
             world,
@@ -174,7 +173,7 @@ impl Writer {
             look_first: 0,
             turns: 0,
             place: Place::Free,
-            answers,
+            recall,
             limits,
             inbox,
             ahead: Ahead::default(),

@@ -314,7 +314,11 @@ async fn a_kafka_that_is_not_there_at_start_is_named() -> anyhow::Result<()> {
     let error = relay.error().await?;
     assert!(matches!(error, Error::Topics(_)), "{error}");
     assert!(!relay.is_up("kafka") && relay.health.is_ready());
-    assert_eq!(shop.partitions().await?.len(), Category::ALL.len() * PARTITIONS as usize, "readers can count the partitions even so");
+    assert_eq!(
+        shop.partitions().await?.len(),
+        Category::ALL.len() * PARTITIONS as usize,
+        "readers can count the partitions even so"
+    );
     Ok(())
 }
 

@@ -152,7 +152,7 @@ impl Writer {
     }
 
     fn decide_unit(&mut self, decided: &mut Decided, unit: Unit<Waiting>, known: &Known) {
-        let mut desk = Desk { world: &mut self.world, answers: &mut self.answers, known, head: self.head, decided };
+        let mut desk = Desk { world: &mut self.world, recall: &self.recall, known, head: self.head, decided };
         desk.decide(unit);
     }
 }

@@ -2,14 +2,13 @@
 //! belongs to a group that fails, is taken back.
 
 use events::{Position, StreamId, Version, codec};
-use lru::LruCache;
-use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{Decided, Decision, Known};
 use super::keeper::{Keeper, Portrait};
 use super::key::Key;
 use super::mailbox::Waiting;
+use super::recall::{self, Memory, Recall};
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
 use crate::log::Head;
@@ -33,7 +32,7 @@ pub(super) enum Verdict {
 /// Decides the commands of one batch.
 pub(super) struct Desk<'a> {
     pub(super) world: &'a mut World,
-    pub(super) answers: &'a mut LruCache<Uuid, (i64, Answer)>,
+    pub(super) recall: &'a Recall,
     pub(super) known: &'a Known,
     /// Where the log ends.
     pub(super) head: Head,
@@ -137,20 +136,10 @@ impl Desk<'_> {
 
     /// The first answer again, if the command took effect before.
     fn again(&mut self, key: Key) -> Option<Reply> {
-        if let Some((fingerprint, answer)) = self.answers.get(&key.id) {
-            return Some(match *fingerprint == key.fingerprint {
-                true => Reply::Done { answer: answer.clone(), replayed: true, state: None },
-                false => Reply::KeyReused,
-            });
+        match self.recall.find(key) {
+            Memory::Answer(reply) => Some(reply),
+            Memory::Used | Memory::Nothing => Some(recall::replayed(self.known.past.get(&key.id)?, key)),
         }
-        let past = self.known.past.get(&key.id)?;
-        if past.fingerprint != key.fingerprint {
-            return Some(Reply::KeyReused);
-        }
-        Some(match Answer::again(&past.events) {
-            Ok(Some(answer)) => Reply::Done { answer, replayed: true, state: None },
-            Ok(None) | Err(_) => Reply::Unreadable,
-        })
     }
 
     fn ask_the_rules(&self, request: &Request) -> Result<Vec<NewEvent>, Reply> {

@@ -2,7 +2,7 @@
 //!
 //! A group of commands is one entry, whatever its size, and wakes the writer once. [`Waiting::reply`] takes a command off
 //! the writer's hands: it frees the command's key before the caller can know, so that a repeat by somebody who has an answer
-//! is never told that the command is in flight.
+//! is never told that the command is in flight. A repeat that is remembered does not come to the writer at all ([`Recall`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::answer::Answer;
 use super::flight::{Flights, Ticket};
+use super::recall::{Memory, Recall};
 use super::request::{Reply, Request, Together, Want};
 use super::unit::Unit;
 use crate::log::{self, Log};
@@ -32,8 +33,10 @@ pub enum Shed {
 #[derive(Debug, Clone)]
 pub struct Mailbox {
     entries: mpsc::UnboundedSender<Entry>,
-    /// A permit for each command that may still wait.
-    room: Arc<Semaphore>,
+    /// For commands that are repeats as it seems, and are looked up in the log.
+    suspects: mpsc::UnboundedSender<Waiting>,
+    room: Permits,
+    recall: Recall,
     flights: Flights,
     lookups: Arc<Semaphore>,
     log: Log,
@@ -43,13 +46,17 @@ pub struct Mailbox {
 #[derive(Debug)]
 pub(super) struct Inbox {
     entries: mpsc::UnboundedReceiver<Entry>,
-    room: Arc<Semaphore>,
+    room: Permits,
 }
+
+/// A permit for each command that may still wait.
+#[derive(Debug, Clone)]
+pub(super) struct Permits(Arc<Semaphore>);
 
 /// What is handed over at once.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all entries are of one command: a box for each would cost more")]
-enum Entry {
+pub(super) enum Entry {
     One(Waiting),
     Each(Vec<Waiting>),
     Together(Vec<Waiting>),
@@ -109,11 +116,13 @@ pub enum FindError {
 }
 
 /// A mailbox for so many commands, and the writer's end of it.
-pub(super) fn open(commands: usize, log: Log) -> (Mailbox, Inbox) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let room = Arc::new(Semaphore::new(commands.min(Semaphore::MAX_PERMITS)));
-    let lookups = Arc::new(Semaphore::new(LOOKUPS));
-    let mailbox = Mailbox { entries: sender, room: Arc::clone(&room), flights: Flights::default(), lookups, log };
+pub(super) fn open(commands: usize, log: Log, recall: Recall) -> (Mailbox, Inbox) {
+    let (entries, receiver) = mpsc::unbounded_channel();
+    let (suspects, suspected) = mpsc::unbounded_channel();
+    let room = Permits(Arc::new(Semaphore::new(commands.min(Semaphore::MAX_PERMITS))));
+    tokio::spawn(Recall::look_up(log.clone(), suspected, entries.clone(), room.clone()));
+    let (flights, lookups) = (Flights::default(), Arc::new(Semaphore::new(LOOKUPS)));
+    let mailbox = Mailbox { entries, suspects, room: room.clone(), recall, flights, lookups, log };
     (mailbox, Inbox { entries: receiver, room })
 }
 
@@ -124,8 +133,17 @@ impl Mailbox {
             Ok(ticket) => ticket,
             Err(reply) => return Ok(reply),
         };
+        let memory = self.remember(&request);
+        if let Memory::Answer(reply) = memory {
+            return Ok(reply);
+        }
+        self.room.take(1)?;
         let (to, replied) = oneshot::channel();
-        self.send(Entry::One(Waiting { request, ticket, to: To::Caller(to) }))?;
+        let waiting = Waiting { request, ticket, to: To::Caller(to) };
+        match memory {
+            Memory::Used => self.suspects.send(waiting).map_err(|_| Shed::Closed)?,
+            Memory::Answer(_) | Memory::Nothing => self.send(Entry::One(waiting))?,
+        }
         Ok(replied.await.unwrap_or(Reply::Unknown))
     }
 
@@ -138,15 +156,25 @@ impl Mailbox {
         }
         let (to, replied) = oneshot::channel();
         let group = Arc::new(Group::new(count, to));
-        let mut waiting = Vec::with_capacity(count);
+        let (mut waiting, mut suspects) = (Vec::with_capacity(count), Vec::new());
         for (place, (request, ticket)) in requests.into_iter().zip(tickets).enumerate() {
             let to = To::Group { group: Arc::clone(&group), place };
-            match ticket {
-                Ok(ticket) => waiting.push(Waiting { request, ticket, to }),
-                Err(reply) => to.send(reply),
+            // Members that hang together are looked at together, by the writer.
+            let memory = match together {
+                Together::Each => self.remember(&request),
+                Together::AllOrNothing => Memory::Nothing,
+            };
+            match (ticket, memory) {
+                (Err(reply), _) | (Ok(_), Memory::Answer(reply)) => to.send(reply),
+                (Ok(ticket), Memory::Used) => suspects.push(Waiting { request, ticket, to }),
+                (Ok(ticket), Memory::Nothing) => waiting.push(Waiting { request, ticket, to }),
             }
         }
         drop(group);
+        self.room.take(waiting.len() + suspects.len())?;
+        for suspect in suspects {
+            self.suspects.send(suspect).map_err(|_| Shed::Closed)?;
+        }
         match (waiting.is_empty(), together) {
             (true, _) => {}
             (false, Together::Each) => self.send(Entry::Each(waiting))?,
@@ -175,21 +203,41 @@ impl Mailbox {
         }
     }
 
+    /// A dry run is always asked anew.
+    fn remember(&self, request: &Request) -> Memory {
+        match request.want {
+            Want::DryRun => Memory::Nothing,
+            Want::Minimal | Want::Representation => self.recall.find(request.key),
+        }
+    }
+
     fn send(&self, entry: Entry) -> Result<(), Shed> {
-        let count = u32::try_from(entry.len()).map_err(|_| Shed::Full)?;
-        match self.room.try_acquire_many(count) {
+        self.entries.send(entry).map_err(|_| Shed::Closed)
+    }
+}
+
+impl Permits {
+    /// For so many commands that are going to wait.
+    fn take(&self, count: usize) -> Result<(), Shed> {
+        let count = u32::try_from(count).map_err(|_| Shed::Full)?;
+        match self.0.try_acquire_many(count) {
             Ok(room) => room.forget(),
             Err(TryAcquireError::NoPermits) => return Err(Shed::Full),
             Err(TryAcquireError::Closed) => return Err(Shed::Closed),
         }
-        self.entries.send(entry).map_err(|_| Shed::Closed)
+        Ok(())
+    }
+
+    /// So many commands wait no longer.
+    pub(super) fn give_back(&self, count: usize) {
+        self.0.add_permits(count);
     }
 }
 
 impl Inbox {
     /// Takes nothing new from now on; what was taken can still be received.
     pub(super) fn close(&mut self) {
-        self.room.close();
+        self.room.0.close();
         self.entries.close();
     }
 
@@ -217,7 +265,7 @@ impl Inbox {
 
     fn take(&self, entry: Entry, batch: &mut Vec<Unit<Waiting>>) -> usize {
         let count = entry.len();
-        self.room.add_permits(count);
+        self.room.give_back(count);
         match entry {
             Entry::One(waiting) => batch.push(Unit::One(waiting)),
             Entry::Each(waiting) => batch.extend(waiting.into_iter().map(Unit::One)),

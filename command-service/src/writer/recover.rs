@@ -361,12 +361,14 @@ impl Writer {
 
     /// Tells everybody what was decided, which is true from now on.
     fn tell(&mut self, units: Vec<Unit<Decision>>, base: Position) {
-        for decision in units.into_iter().flat_map(Unit::into_members) {
-            let key = decision.waiting.request.key;
-            decision.waiting.reply(match decision.verdict {
+        let decisions = units.into_iter().flat_map(Unit::into_members);
+        let mut told = Vec::new();
+        let mut answers = Vec::new();
+        for Decision { waiting, verdict } in decisions {
+            let reply = match verdict {
                 Verdict::Accepted(mut answer, state) => {
                     answer.position = base.plus(answer.position.0 as usize);
-                    self.answers.put(key.id, (key.fingerprint, answer.clone()));
+                    answers.push((waiting.request.key, answer.clone()));
                     Reply::Done { answer, replayed: false, state }
                 }
                 Verdict::Held(Reply::Done { answer, replayed, state }) => {
@@ -374,7 +376,13 @@ impl Writer {
                     Reply::Done { answer: Answer { position: self.head.position, ..answer }, replayed, state }
                 }
                 Verdict::Held(reply) | Verdict::Settled(reply) => reply,
-            });
+            };
+            told.push((waiting, reply));
+        }
+        // Before anybody can know and repeat.
+        self.recall.answered(answers.into_iter());
+        for (waiting, reply) in told {
+            waiting.reply(reply);
         }
     }
 
@@ -429,6 +437,7 @@ impl Writer {
             if page.is_empty() {
                 return Err(log::Error::Row(format!("nothing follows position {}", self.head.position)));
             }
+            self.recall.used(page.iter().filter_map(|recorded| recorded.command_id));
             for recorded in &page {
                 self.follow_one(recorded);
             }
