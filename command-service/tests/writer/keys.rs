@@ -1,8 +1,10 @@
 //! One effect per key: repeats get the first answer, soon or years later, and while a command is on its way nobody waits.
 
+use std::num::NonZeroUsize;
+
 use command_service::command::Command;
 use command_service::writer::key::Key;
-use command_service::writer::{Fate, Limits, Reply, Shed};
+use command_service::writer::{Fate, Limits, Reply, Shed, Together};
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;
@@ -77,6 +79,27 @@ async fn old_keys_among_new_ones_are_answered_each_with_its_own() {
         let again: Vec<_> = replies.iter().take(100).map(|reply| done(reply).code.clone()).collect();
         assert_eq!(again, codes);
         restarted.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_answer_is_not_in_memory_any_more_is_answered_from_the_log() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 10).await.stop().await;
+        let limits = Limits { answers: NonZeroUsize::MIN, ..Limits::default() };
+        let running = Running::start_with(&log, limits).await;
+        let first = running.send("first", order("A", 1)).await;
+        done(&running.send("second", order("A", 1)).await);
+        let again = Reply::Done { answer: done(&first).clone(), replayed: true, state: None };
+        assert_eq!(running.send("first", order("A", 1)).await, again);
+        assert_eq!(running.send("first", order("A", 2)).await, Reply::KeyReused);
+
+        let group = ["first", "third"].map(|key| request(key, order("A", 1))).to_vec();
+        let replies = running.mailbox.submit_many(group, Together::Each).await.unwrap();
+        assert_eq!(replies[0], again);
+        assert!(matches!(replies[1], Reply::Done { replayed: false, .. }));
+        running.stop().await;
         assert_gapless(&log).await;
     }
 }
