@@ -90,7 +90,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(200_000) }
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(500_000) }
     }
 }
 
