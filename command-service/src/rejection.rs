@@ -17,6 +17,10 @@ mod extensions;
 /// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
 pub const EXTERNAL_REF: &str = "external_ref:";
 
+/// What a claim to a provider's reference of a payment begins with; then follow the kind of payment, the method and the reference,
+/// each on a line of its own: no text of a command has line breaks.
+pub const PAYMENT_REFERENCE: &str = "payment:";
+
 /// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
@@ -61,6 +65,13 @@ pub enum Rejection {
         hold_id: HoldId,
         /// What became of it.
         gone: Gone,
+    },
+    /// The provider's reference was recorded for another payment, or for another amount.
+    DuplicatePaymentReference {
+        /// How the payment was made.
+        method: String,
+        /// The provider's reference.
+        reference: String,
     },
     /// The order's name elsewhere is taken in its channel.
     DuplicateExternalRef {
@@ -351,6 +362,11 @@ impl Rejection {
 
     /// Somebody else has what this claim of a [`NewEvent`](crate::rules::NewEvent) names.
     pub fn claim_taken(claim: &str) -> Rejection {
+        if let Some(payment) = claim.strip_prefix(PAYMENT_REFERENCE) {
+            let mut parts = payment.splitn(3, '\n').skip(1).map(str::to_owned);
+            let (method, reference) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            return Rejection::DuplicatePaymentReference { method, reference };
+        }
         let name = claim.strip_prefix(EXTERNAL_REF).unwrap_or(claim);
         let (channel, external_ref) = name.split_once(':').unwrap_or(("", name));
         Rejection::DuplicateExternalRef { channel: channel.to_owned(), external_ref: external_ref.to_owned() }
@@ -391,6 +407,9 @@ impl Rejection {
             Self::CustomerErased(_) => ("customer-erased", 410, "The customer is forgotten"),
             Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing"),
             Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
+            Self::DuplicatePaymentReference { .. } => {
+                ("duplicate-payment-reference", 409, "The payment reference is already recorded")
+            }
             Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
             Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),
             Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 mod order;
 
-pub use order::{LinePrice, Order, Parcel, PaymentTrail};
+pub use order::{Order, Parcel, PaymentTrail, Transaction, TransactionKind};
 
 /// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
 /// anew. A change of the fields needs nothing, [`shape`] sees it.

@@ -96,7 +96,7 @@ fn compare(pointer: &str, expected: &Value, found: &Value, told: &mut Vec<String
 async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
     const FIND: &str = "
         select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
-            currency, total, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
+            currency, total, due, owed, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
             position, document
         from orders where id = any($1::uuid[])";
     let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
@@ -120,6 +120,8 @@ fn order_row(row: &PgRow) -> anyhow::Result<Value> {
         "placed_at": instant(row, "placed_at")?,
         "updated_at": instant(row, "updated_at")?,
         "total": row.try_get::<i64, _>("total")?,
+        "due": row.try_get::<i64, _>("due")?,
+        "owed": row.try_get::<i64, _>("owed")?,
         "version": row.try_get::<i32, _>("version")?,
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,

@@ -95,7 +95,7 @@ pub enum DecodeError {
 
 /// Every event type with its current schema version.
 pub const EVENT_TYPES: &[(&str, i16)] = &[
-    ("OrderPlaced", 2),
+    ("OrderPlaced", 3),
     ("PaymentAuthorized", 1),
     ("PaymentCaptured", 1),
     ("PaymentVoided", 1),
@@ -104,13 +104,13 @@ pub const EVENT_TYPES: &[(&str, i16)] = &[
     ("FulfilmentShipped", 1),
     ("FulfilmentDelivered", 1),
     ("FulfilmentCancelled", 1),
-    ("OrderLinesCancelled", 1),
+    ("OrderLinesCancelled", 2),
     ("OrderCancelled", 1),
     ("ReturnRequested", 1),
     ("ReturnReceived", 1),
     ("ReturnRejected", 1),
-    ("RefundRecorded", 1),
-    ("OrderAmended", 1),
+    ("RefundRecorded", 2),
+    ("OrderAmended", 2),
     ("OrderHeld", 1),
     ("OrderHoldReleased", 1),
     ("OrderNoteAdded", 1),
@@ -171,7 +171,7 @@ pub fn encode(event: &Event) -> Encoded {
 
 fn encode_order(event: &OrderEvent) -> Encoded {
     match event {
-        OrderEvent::Placed(e) => written("OrderPlaced", 2, e),
+        OrderEvent::Placed(e) => written("OrderPlaced", 3, e),
         OrderEvent::PaymentAuthorized(e) => written("PaymentAuthorized", 1, e),
         OrderEvent::PaymentCaptured(e) => written("PaymentCaptured", 1, e),
         OrderEvent::PaymentVoided(e) => written("PaymentVoided", 1, e),
@@ -180,13 +180,13 @@ fn encode_order(event: &OrderEvent) -> Encoded {
         OrderEvent::FulfilmentShipped(e) => written("FulfilmentShipped", 1, e),
         OrderEvent::FulfilmentDelivered(e) => written("FulfilmentDelivered", 1, e),
         OrderEvent::FulfilmentCancelled(e) => written("FulfilmentCancelled", 1, e),
-        OrderEvent::LinesCancelled(e) => written("OrderLinesCancelled", 1, e),
+        OrderEvent::LinesCancelled(e) => written("OrderLinesCancelled", 2, e),
         OrderEvent::Cancelled(e) => written("OrderCancelled", 1, e),
         OrderEvent::ReturnRequested(e) => written("ReturnRequested", 1, e),
         OrderEvent::ReturnReceived(e) => written("ReturnReceived", 1, e),
         OrderEvent::ReturnRejected(e) => written("ReturnRejected", 1, e),
-        OrderEvent::RefundRecorded(e) => written("RefundRecorded", 1, e),
-        OrderEvent::Amended(e) => written("OrderAmended", 1, e),
+        OrderEvent::RefundRecorded(e) => written("RefundRecorded", 2, e),
+        OrderEvent::Amended(e) => written("OrderAmended", 2, e),
         OrderEvent::Held(e) => written("OrderHeld", 1, e),
         OrderEvent::HoldReleased(e) => written("OrderHoldReleased", 1, e),
         OrderEvent::NoteAdded(e) => written("OrderNoteAdded", 1, e),

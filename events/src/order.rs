@@ -1,7 +1,7 @@
 //! What can happen to an order: one stream with its payments, fulfilments, returns and refunds.
 //!
 //! Everything that a fact needs is in its event (names, prices, tax, code), so a fold never asks elsewhere.
-//! The sums and statuses that follow are in [`progress`].
+//! The sums and statuses that follow are in [`progress`]; how a line's amounts follow from its quantity is in [`pricing`].
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,10 @@ use crate::money::{Currency, Minor};
 use crate::name::{ChannelCode, Location, OrderCode, Sku};
 use crate::personal::{Address, Contact, Personal};
 
+pub mod pricing;
 pub mod progress;
+
+use pricing::{Amounts, Pricing};
 
 /// Number of a line in its order, from 1.
 pub type LineNo = u32;
@@ -75,7 +78,8 @@ pub enum OrderEvent {
     Completed(OrderCompleted),
 }
 
-/// An order was placed, and its stock reserved in the same commit. Version 2; version 1 had no `shipping_lines`.
+/// An order was placed, and its stock reserved in the same commit. Version 3; version 1 had no `shipping_lines`, version 2 no
+/// `pricing` of lines and no `discount`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     /// Its key; carries the instant at which it was placed.
@@ -94,6 +98,9 @@ pub struct OrderPlaced {
     pub external_ref: Option<String>,
     /// What was bought, in the order given.
     pub lines: Vec<Line>,
+    /// Discount given on the whole order, minor units; the lines have their shares of it in `pricing.order_discount`.
+    #[serde(default, skip_serializing_if = "is_no_money")]
+    pub discount: Minor,
     /// Shipping with tax, minor units: the sum of `shipping_lines`.
     pub shipping: Minor,
     /// What shipping is made of.
@@ -131,6 +138,9 @@ pub struct ShippingLine {
     pub name: String,
     /// Its price before tax, minor units.
     pub amount: Minor,
+    /// Tax rate in millionths of `amount` (200000 is 20 %). Missing where the rate was not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_rate: Option<u32>,
     /// Tax on it, minor units.
     pub tax: Minor,
     /// `amount + tax`.
@@ -156,6 +166,8 @@ pub struct Line {
     pub tax: Minor,
     /// `quantity * unit_price - discount + tax`.
     pub total: Minor,
+    /// What discount and tax were computed from, and are computed from again when the quantity changes.
+    pub pricing: Pricing,
     /// Where its stock was reserved.
     pub location: Location,
     /// Pieces of it that were promised and not there.
@@ -174,6 +186,10 @@ fn is_zero(pieces: &u32) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+fn is_no_money(amount: &Minor) -> bool {
+    *amount == Minor::ZERO
 }
 
 /// Some pieces of a line.
@@ -267,13 +283,36 @@ pub struct FulfilmentCancelled {
     pub fulfilment: PartNo,
 }
 
-/// Unshipped pieces are not wanted any more.
+/// Units that are not shipped were cancelled. Version 2; version 1 did not record what is left of each line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLinesCancelled {
-    /// Which pieces.
-    pub lines: Vec<LineQuantity>,
+    /// Which units were cancelled, and what is left of their lines.
+    pub lines: Vec<CancelledLine>,
     /// Why.
     pub reason: String,
+}
+
+/// Units of a line that were cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CancelledLine {
+    /// Number of the line in the order.
+    pub line: LineNo,
+    /// Units cancelled.
+    pub quantity: u32,
+    /// What is left of the line. Missing in events of version 1, which did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<RemainingLine>,
+}
+
+/// What is left of a line after units of it were cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RemainingLine {
+    /// What the units come to that are not cancelled.
+    #[serde(flatten)]
+    pub amounts: Amounts,
+    /// Units that are promised and not on hand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backordered: u32,
 }
 
 /// Nothing is left of the order.
@@ -330,19 +369,37 @@ pub struct ReturnRejected {
     pub reason: String,
 }
 
-/// Money went back.
+/// What a refund does to the amount that the buyer has to pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundKind {
+    /// Money that the buyer did not owe, or that is to be paid in another way: the excess after a cancellation or an
+    /// overpayment, a payment that another one replaces. It no longer counts as paid.
+    Repayment,
+    /// The price of returned goods. The buyer does not have to pay it again.
+    Return,
+    /// A reduction of the price that the seller grants. The buyer does not have to pay it again.
+    Goodwill,
+}
+
+/// Money was paid back. Version 2; version 1 did not record the kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefundRecorded {
     /// Which payment it came from.
     pub payment: PartNo,
     /// How much, minor units.
     pub amount: Minor,
+    /// What the refund does to the amount that the buyer has to pay. Missing where it was not recorded: in events of version
+    /// 1 that name no return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<RefundKind>,
     /// For which return, where there is one.
     #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
     pub return_no: Option<PartNo>,
 }
 
-/// Lines or shipping are others now; their stock is reserved and released in the same commit.
+/// Lines or shipping are others now; their stock is reserved and released in the same commit. Version 2; version 1 had no
+/// `pricing` of lines, and its amounts included units that were cancelled before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAmended {
     /// New lines; their numbers go on where those of the order ended.
@@ -356,7 +413,7 @@ pub struct OrderAmended {
     pub shipping_lines: Option<Vec<ShippingLine>>,
     /// Shipping with tax from now on, minor units.
     pub shipping: Minor,
-    /// Sum of lines and shipping from now on, minor units.
+    /// Sum of lines and shipping from now on, without cancelled units, minor units.
     pub total: Minor,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,14 +425,19 @@ pub struct OrderAmended {
 pub struct LineChange {
     /// Which line.
     pub line: LineNo,
-    /// How many pieces, those included that were cancelled.
+    /// Units of the line, cancelled ones included.
     pub quantity: u32,
     /// What is taken off the line, minor units.
     pub discount: Minor,
     /// Tax on the line, minor units.
     pub tax: Minor,
-    /// `quantity * unit_price - discount + tax`.
+    /// `quantity * unit_price - discount + tax`, where `quantity` leaves out cancelled units.
     pub total: Minor,
+    /// What discount and tax were computed from, and are computed from again when the quantity changes.
+    pub pricing: Pricing,
+    /// The amounts include cancelled units: so it was in version 1.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub with_cancelled: bool,
     /// Pieces of it that are promised and not there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub backordered: u32,

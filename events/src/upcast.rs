@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::money::Minor;
+use crate::order::pricing::{Amounts, Pricing};
+
 /// From one version to the next.
 type Step = fn(&mut Value);
 
@@ -14,6 +17,10 @@ type Step = fn(&mut Value);
 fn step(event_type: &str, version: i16) -> Option<Step> {
     match (event_type, version) {
         ("OrderPlaced", 1) => Some(order_placed_1_to_2),
+        ("OrderPlaced", 2) => Some(order_placed_2_to_3),
+        ("OrderAmended", 1) => Some(order_amended_1_to_2),
+        ("OrderLinesCancelled", 1) => Some(unchanged),
+        ("RefundRecorded", 1) => Some(refund_recorded_1_to_2),
         _ => None,
     }
 }
@@ -41,6 +48,49 @@ fn order_placed_1_to_2(placed: &mut Value) {
     }
 }
 
+/// Version 2 had the amounts of a line and not what they were computed from. The tax rate is not known, and neither is which
+/// part of a discount was given on the whole order.
+fn order_placed_2_to_3(placed: &mut Value) {
+    add_pricing(placed.get_mut("lines"));
+}
+
+/// Version 1 had the amounts of a line and not what they were computed from, and counted cancelled units in. How many were
+/// cancelled is not in the event.
+fn order_amended_1_to_2(amended: &mut Value) {
+    add_pricing(amended.get_mut("added"));
+    add_pricing(amended.get_mut("changed"));
+    for change in items(amended.get_mut("changed")).filter_map(Value::as_object_mut) {
+        change.insert("with_cancelled".to_owned(), true.into());
+    }
+}
+
+/// Version 1 did not say what a refund was for, unless it named a return.
+fn refund_recorded_1_to_2(refund: &mut Value) {
+    if refund["return"].is_u64() {
+        refund["kind"] = "return".into();
+    }
+}
+
+/// The next version only has members more, which are not known of an old event.
+fn unchanged(_: &mut Value) {}
+
+/// Gives each line the pricing that its amounts suggest. A line that lacks an amount is left as it is, for the reader to refuse.
+fn add_pricing(lines: Option<&mut Value>) {
+    for line in items(lines) {
+        let amount = |name: &str| line[name].as_i64().map(Minor);
+        let quantity = line["quantity"].as_u64().and_then(|quantity| u32::try_from(quantity).ok());
+        if let (Some(quantity), Some(discount), Some(tax), Some(total)) =
+            (quantity, amount("discount"), amount("tax"), amount("total"))
+        {
+            line["pricing"] = json!(Pricing::from_amounts(quantity, Amounts { discount, tax, total }));
+        }
+    }
+}
+
+fn items(list: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
+    list.and_then(Value::as_array_mut).into_iter().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_payload_of_today_is_not_touched() {
-        assert!(matches!(to_today("OrderPlaced", 2, "not looked at"), Ok(Cow::Borrowed("not looked at"))));
+        assert!(matches!(to_today("OrderPlaced", 3, "not looked at"), Ok(Cow::Borrowed("not looked at"))));
     }
 
     #[test]

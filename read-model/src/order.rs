@@ -89,13 +89,18 @@ pub struct OrderDocument {
     /// What shipping is made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shipping_lines: Vec<ShippingLine>,
-    /// Lines and shipping as ordered.
+    /// Discount given on the whole order; the lines have their shares of it in `pricing.order_discount`.
+    #[serde(default)]
+    pub discount: Minor,
+    /// Lines and shipping as last ordered or amended.
     pub total: Minor,
-    /// What is to be paid: the total less what was cancelled.
+    /// What the order comes to: units that are not cancelled, and shipping.
     pub due: Minor,
-    /// Money that came in.
+    /// What the buyer still has to pay. Refunds for returns and goodwill are not owed again.
+    pub owed: Minor,
+    /// Money captured.
     pub captured: Minor,
-    /// Money that went back.
+    /// Money refunded.
     pub refunded: Minor,
     /// Its payments, by number.
     pub payments: Vec<OrderPayment>,
@@ -140,6 +145,7 @@ impl OrderDocument {
             fulfilments: self.fulfilments.iter().map(|fulfilment| fulfilment.progress.clone()).collect(),
             returns: self.returns.iter().map(|it| it.progress.clone()).collect(),
             total: self.total,
+            shipping: self.shipping,
             held: self.held,
         }
     }
@@ -174,8 +180,10 @@ impl OrderDocument {
             lines: placed.lines.iter().zip(&progress.lines).map(order_line).collect(),
             shipping: placed.shipping,
             shipping_lines: placed.shipping_lines.clone(),
+            discount: placed.discount,
             total: placed.total,
             due: Minor::ZERO,
+            owed: Minor::ZERO,
             captured: Minor::ZERO,
             refunded: Minor::ZERO,
             payments: Vec::new(),
@@ -203,17 +211,13 @@ impl OrderDocument {
         self.position = recorded.position;
     }
 
-    /// Takes over lines and prices; `progress` has the lines that are new.
+    /// Takes over the lines that are new, and shipping.
     fn amend(&mut self, amended: &OrderAmended, progress: &Progress) {
-        for change in &amended.changed {
-            parts::tell(&mut self.lines, change.line, |line| (line.discount, line.tax) = (change.discount, change.tax));
-        }
         let known = self.lines.len();
         self.lines.extend(amended.added.iter().zip(progress.lines.iter().skip(known)).map(order_line));
         if let Some(shipping_lines) = &amended.shipping_lines {
             self.shipping_lines.clone_from(shipping_lines);
         }
-        self.shipping = amended.shipping;
     }
 
     /// Takes over what follows from quantities and sums.
@@ -221,7 +225,9 @@ impl OrderDocument {
         self.status = Status::of(&progress);
         self.held = progress.held;
         self.total = progress.total;
+        self.shipping = progress.shipping;
         self.due = progress.due();
+        self.owed = progress.owed();
         self.captured = progress.captured();
         self.refunded = progress.refunded();
         for (line, counted) in self.lines.iter_mut().zip(progress.lines) {
@@ -304,11 +310,5 @@ fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address
 }
 
 fn order_line((line, progress): (&Line, &LineProgress)) -> OrderLine {
-    OrderLine {
-        progress: progress.clone(),
-        name: line.name.clone(),
-        unit_price: line.unit_price,
-        discount: line.discount,
-        tax: line.tax,
-    }
+    OrderLine { progress: progress.clone(), name: line.name.clone() }
 }

@@ -50,6 +50,7 @@ fn line(line: u32, quantity: u32, price: i64) -> Line {
         discount: Minor::ZERO,
         tax: Minor(price / 5),
         total: Minor(price * i64::from(quantity) + price / 5),
+        pricing: events::order::pricing::Pricing { tax_rate: Some(0), ..Default::default() },
         location: Location::main(),
         backordered: 0,
         untracked: false,
@@ -66,6 +67,7 @@ fn placed(lines: Vec<Line>) -> OrderEvent {
         customer_id: None,
         external_ref: Some("inv-1".into()),
         lines,
+        discount: Minor::ZERO,
         shipping: Minor(500),
         shipping_lines: Vec::new(),
         total: Minor(total),
@@ -125,6 +127,7 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
         4 => OrderEvent::RefundRecorded(RefundRecorded {
             payment: order.payments.last()?.payment,
             amount: Minor(100),
+            kind: [None, Some(RefundKind::Repayment), Some(RefundKind::Goodwill)][usize::from(proposal) % 3],
             return_no: None,
         }),
         5 | 6 => OrderEvent::FulfilmentCreated(FulfilmentCreated {
@@ -144,7 +147,7 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
             fulfilment: in_state(order, progress::FulfilmentState::Created)?,
         }),
         10 if line.unfulfilled() > 0 => {
-            OrderEvent::LinesCancelled(OrderLinesCancelled { lines: piece(1), reason: reason() })
+            OrderEvent::LinesCancelled(OrderLinesCancelled { lines: vec![cancelled(line, proposal)], reason: reason() })
         }
         11 if line.returnable() > 0 => OrderEvent::ReturnRequested(ReturnRequested {
             return_no: order.returns.len() as u32 + 1,
@@ -180,12 +183,20 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
     })
 }
 
+/// One unit of a line is cancelled, with what is left of it or as version 1 of the event had it.
+fn cancelled(line: &progress::LineProgress, proposal: u8) -> CancelledLine {
+    let amounts = line.amounts(line.wanted() - 1).unwrap();
+    let remaining = RemainingLine { amounts, backordered: line.backordered.saturating_sub(1) };
+    CancelledLine { line: line.line, quantity: 1, remaining: (proposal % 4 < 2).then_some(remaining) }
+}
+
 /// One more piece of a line, and where the number is odd a line more.
 fn amended(order: &Progress, grown: &progress::LineProgress, proposal: u8) -> OrderAmended {
     let quantity = grown.ordered + 1;
     let total = Minor(grown.total.0 + 100);
     let (discount, tax, backordered) = (Minor::ZERO, Minor(5), grown.backordered + 1);
-    let changed = LineChange { line: grown.line, quantity, discount, tax, total, backordered };
+    let (line_no, with_cancelled, pricing) = (grown.line, proposal % 8 < 4, grown.pricing);
+    let changed = LineChange { line: line_no, quantity, discount, tax, total, pricing, with_cancelled, backordered };
     let added = if proposal % 2 == 1 { vec![line(order.lines.len() as u32 + 1, 2, 300)] } else { vec![] };
     let more: i64 = 100 + added.iter().map(|line| line.total.0).sum::<i64>();
     OrderAmended {
@@ -199,7 +210,13 @@ fn amended(order: &Progress, grown: &progress::LineProgress, proposal: u8) -> Or
 }
 
 fn post() -> ShippingLine {
-    ShippingLine { name: "Post".into(), amount: Minor(400), tax: Minor(100), total: Minor(500) }
+    ShippingLine {
+        name: "Post".into(),
+        amount: Minor(400),
+        tax_rate: Some(250_000),
+        tax: Minor(100),
+        total: Minor(500),
+    }
 }
 
 fn address(city: &str) -> Personal<Address> {
@@ -364,7 +381,7 @@ fn an_order_shows_what_was_changed_and_written_down() {
     ];
     let order = fold_orders(None, &numbered(history)).unwrap();
     let pieces: Vec<_> =
-        order.lines.iter().map(|line| (line.progress.line, line.progress.ordered, line.tax.0)).collect();
+        order.lines.iter().map(|line| (line.progress.line, line.progress.ordered, line.progress.tax.0)).collect();
     assert_eq!(pieces, [(1, 3, 5), (2, 2, 60)]);
     assert_eq!((order.total, order.due), (Minor(2700 + 100 + 660), Minor(2700 + 100 + 660)));
     assert_eq!(order.shipping_lines, [post()]);

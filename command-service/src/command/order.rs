@@ -23,7 +23,7 @@ pub use fulfilment::{
     DeliverFulfilmentBody, ShipFulfilment, ShipFulfilmentBody,
 };
 pub use hold::{HoldOrder, HoldOrderBody, ReleaseOrder, ReleaseOrderBody};
-pub use payment::{RecordPayment, RecordPaymentBody, RecordRefund, RecordRefundBody};
+pub use payment::{RecordPayment, RecordPaymentBody, RecordRefund, RecordRefundBody, RefundKind};
 pub use place::{OnShortage, OrderLine, PlaceOrder, PlaceOrderBody, StockHandling};
 pub use returns::{ReceiveReturn, ReceiveReturnBody, RejectReturn, RejectReturnBody, RequestReturn, RequestReturnBody};
 pub use shipping::{ShippingLine, ShippingLines};

@@ -88,12 +88,13 @@ fn payments(orders: Commands) -> Commands {
     orders
         .post(
             "/v1/orders/{order_id}/payments",
-            Operation::new("record_payment", "Records what happened to money")
+            Operation::new("record_payment", "Record a payment")
                 .creates()
                 .needs_key()
                 .refuses(ORDER)
                 .refuses(&[
                     (404, "unknown-payment"),
+                    (409, "duplicate-payment-reference"),
                     (422, "method-missing"),
                     (422, "amount-overflow"),
                     (422, "too-many-parts"),
@@ -103,7 +104,7 @@ fn payments(orders: Commands) -> Commands {
         )
         .post(
             "/v1/orders/{order_id}/refunds",
-            Operation::new("record_refund", "Records money that went back")
+            Operation::new("record_refund", "Record a refund")
                 .creates()
                 .needs_key()
                 .refuses(ORDER)
@@ -112,6 +113,7 @@ fn payments(orders: Commands) -> Commands {
                     (404, "unknown-return"),
                     (422, "amount-exceeded"),
                     (422, "amount-overflow"),
+                    (422, "exclusive-fields"),
                 ])
                 .example(json!({ "payment": 1, "amount": 450 })),
             |order_id, body| Command::RecordRefund(RecordRefund { order_id, body }),

@@ -176,6 +176,7 @@ pub(super) fn refund(order: &Order, found: &Return, payment: PartNo, return_no: 
         payment,
         amount: Amount::try_from(found.worth).expect("no more than was paid"),
         return_no: Some(return_no),
+        kind: None,
         occurred_at: Some(found.at),
     };
     Call::post(format!("/v1/orders/{}/refunds", order.id), &return_step(order, found, "refund"), &body)

@@ -49,6 +49,10 @@ impl Rejection {
             Self::CustomerErased(id) => {
                 format!("Customer {id} is forgotten, and nothing can be known of them again. Register them anew.")
             }
+            Self::DuplicatePaymentReference { method, reference } => format!(
+                "The reference `{reference}` of method `{method}` is recorded for another payment or for another amount. Each \
+                 transaction of a payment provider has a reference of its own: send that, or leave `reference` out."
+            ),
             Self::DuplicateExternalRef { channel, external_ref } => format!(
                 "Channel {channel} has an order `{external_ref}` already. If it is this one, there is nothing to do."
             ),

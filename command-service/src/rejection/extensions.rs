@@ -26,6 +26,9 @@ impl Rejection {
             Self::OrderState(state) => state_members(state),
             Self::InsufficientStock(lines) => json!({ "lines": lines }),
             Self::UnfitProducts(lines) => json!({ "lines": lines }),
+            Self::DuplicatePaymentReference { method, reference } => {
+                json!({ "method": method, "reference": reference })
+            }
             Self::DuplicateExternalRef { channel, external_ref } => {
                 json!({ "channel": channel, "external_ref": external_ref })
             }

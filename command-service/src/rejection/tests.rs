@@ -82,6 +82,7 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
         (DuplicateSku(sku()), "duplicate-sku", 409),
         (DuplicateOrder(order_id()), "duplicate-order", 409),
         (Rejection::claim_taken("external_ref:web:M-1"), "duplicate-external-ref", 409),
+        (Rejection::claim_taken("payment:captured\ncard\npi:1"), "duplicate-payment-reference", 409),
         (StaleExpected { expected: 1, on_hand: 2 }, "stale-expected", 412),
         (StaleVersion { expected: Version(1), found: Version(2) }, "stale-version", 412),
         (StockLimit { on_hand: 2, limit: 1 }, "stock-limit", 422),

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use events::order::progress::{LineProgress, Progress};
+use events::order::pricing::Amounts;
+use events::order::progress::{Lifecycle, LineProgress, Progress};
 use events::order::{Line, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent};
 use events::stock::{Level, StockEvent, StockReleased};
 use events::{Minor, StreamId};
 
 use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
 use super::lookup::{self, Reader};
-use super::pricing::{self, Repriced, Shipping};
+use super::pricing::{self, Shipping};
 use super::{Decision, NewEvent, annotation, offer, place, shelf, standing};
 use crate::command::AmendOrder;
 use crate::command::amount::Price;
@@ -33,6 +34,9 @@ struct Target<'a> {
 pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
     let (order_id, body) = (command.order_id, &command.body);
     let (stream, order) = lookup::order(world, order_id)?;
+    if order.progress.lifecycle == Lifecycle::Completed && is_in_effect(body, order) {
+        return Ok(vec![]);
+    }
     standing::open(&order.progress)?;
     let targets = targets(body, &order.progress)?;
     let added = body.add.as_deref().unwrap_or_default();
@@ -59,6 +63,20 @@ pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
     }));
     events.extend(allotment.events(order_id));
     Ok(events)
+}
+
+/// Everything that the caller asks for is so already; the platform may have completed the order since.
+fn is_in_effect(body: &AmendOrderBody, order: &Order) -> bool {
+    let is_so = |target: &Target<'_>| {
+        let repriced = pricing::reprice(target.line, target.wanted, target.wanted, target.asked);
+        target.wanted == target.line.wanted() && repriced.is_ok_and(|(pricing, _)| pricing == target.line.pricing)
+    };
+    let shipping = body.shipping_lines.as_deref().map(pricing::shipping);
+    let (to, bill_to) = (body.shipping_address.as_ref(), body.billing_address.as_ref());
+    body.add.is_none()
+        && targets(body, &order.progress).is_ok_and(|targets| targets.iter().all(is_so))
+        && shipping.is_none_or(|shipping| shipping.is_ok_and(|shipping| shipping.lines == order.shipping_lines))
+        && annotation::changed(order, to, bill_to).is_ok_and(|changed| changed.is_none())
 }
 
 /// The order, and once it is known, products and shelves of its new lines and the shelves of its changed ones.
@@ -170,11 +188,11 @@ fn amended(
 ) -> Result<Option<OrderAmended>, Rejection> {
     let grown = growing(targets).count();
     let (more, new) = allotment.lines.split_at(grown);
-    let changed = changes(order, targets, more)?;
+    let changed = changes(targets, more)?;
     let added = additions(body, order, products, new)?;
     let shipping = body.shipping_lines.as_deref().map(pricing::shipping).transpose()?;
     let shipping = shipping.filter(|shipping| shipping.lines != order.shipping_lines);
-    let shipping_total = shipping.as_ref().map_or(order.shipping, |shipping| shipping.total);
+    let shipping_total = shipping.as_ref().map_or(order.progress.shipping, |shipping| shipping.total);
     let total = total(&order.progress, &changed, &added, shipping_total)?;
     place::expect(body.expected_total.map(Price::minor), total)?;
     if changed.is_empty() && added.is_empty() && shipping.is_none() {
@@ -192,24 +210,22 @@ fn amended(
 }
 
 /// The lines that are of other quantity or price; `more` is what those get that want more, in their order.
-fn changes(order: &Order, targets: &[Target<'_>], more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
+fn changes(targets: &[Target<'_>], more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
     let mut more = more.iter();
     let mut changes = Vec::new();
-    for Target { line, wanted, asked } in targets {
+    for Target { line, wanted: asked_for, asked } in targets {
         let before = line.wanted();
-        let given = if *wanted > before { more.next().copied().unwrap_or_default() } else { Given::default() };
-        let wanted = (*wanted).min(before) + given.pieces;
-        // Who asks for pieces and cancels them, again and again, makes this grow without end.
+        let given = if *asked_for > before { more.next().copied().unwrap_or_default() } else { Given::default() };
+        let wanted = (*asked_for).min(before) + given.pieces;
+        // Whoever adds units and cancels them, again and again, makes this grow without end.
         let quantity = wanted.checked_add(line.cancelled).ok_or(Rejection::AmountOverflow)?;
-        let price = order.price(line.line).unwrap_or_default();
-        let Repriced { discount, tax, total } = pricing::reprice(line.line, price, line.ordered, quantity, *asked)?;
+        let (pricing, Amounts { discount, tax, total }) = pricing::reprice(line, *asked_for, wanted, *asked)?;
         let unfulfilled = wanted - line.in_fulfilment - line.shipped;
         let still_backordered = line.backordered.saturating_sub(before.saturating_sub(wanted)).min(unfulfilled);
         let backordered = still_backordered + given.backordered;
-        let change = LineChange { line: line.line, quantity, discount, tax, total, backordered };
-        let is_so = quantity == line.ordered && (discount, tax) == (price.discount, price.tax);
-        if !is_so {
-            changes.push(change);
+        if wanted != before || pricing != line.pricing {
+            let (line, with_cancelled) = (line.line, false);
+            changes.push(LineChange { line, quantity, discount, tax, total, pricing, with_cancelled, backordered });
         }
     }
     Ok(changes)
@@ -235,10 +251,10 @@ fn additions(
     (first..).zip(&ordered).map(|(number, ordered)| pricing::added(number, ordered)).collect()
 }
 
-/// What the order comes to with its changed and new lines.
+/// What the order comes to with its changed and new lines, without cancelled units.
 fn total(progress: &Progress, changed: &[LineChange], added: &[Line], shipping: Minor) -> Result<Minor, Rejection> {
     let changed: BTreeMap<LineNo, Minor> = changed.iter().map(|change| (change.line, change.total)).collect();
-    let kept = progress.lines.iter().map(|line| changed.get(&line.line).copied().unwrap_or(line.total));
+    let kept = progress.lines.iter().map(|line| changed.get(&line.line).copied().unwrap_or(line.due));
     let mut total = shipping;
     for line in kept.chain(added.iter().map(|line| line.total)) {
         total = pricing::bounded(total.plus(line)?)?;

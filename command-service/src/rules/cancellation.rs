@@ -5,7 +5,7 @@
 //! its fulfilment has to be cancelled first, by somebody who knows the parcel.
 
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress};
-use events::order::{LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled};
+use events::order::{CancelledLine, LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled, RemainingLine};
 use events::stock::{StockEvent, StockReleased};
 
 use super::{Decision, NewEvent, fulfilment, lookup, pieces, shelf, standing};
@@ -17,7 +17,7 @@ use crate::world::World;
 pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
     let progress = &order.progress;
-    if progress.lifecycle == Lifecycle::Cancelled {
+    if progress.lifecycle == Lifecycle::Cancelled || is_rest_cancelled(command, progress) {
         return Ok(vec![]);
     }
     standing::open(progress)?;
@@ -37,6 +37,7 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
     }
     let given_up: u64 = lines.iter().map(|piece| u64::from(piece.quantity)).sum();
     let is_nothing_left = given_up == wanted(progress);
+    let lines = remaining(progress, &lines)?;
     let cancelled = OrderLinesCancelled { lines, reason: reason.to_owned() };
     events.push(NewEvent::new(&stream, OrderEvent::LinesCancelled(cancelled)));
     if is_nothing_left {
@@ -53,6 +54,25 @@ pub(super) fn pieces(command: &CancelOrder, order: &Order) -> Result<Vec<LineQua
         Some(lines) => pieces::named(lines, &order.progress, Purpose::Cancellation),
         None => Ok(pieces::all(&order.progress, pieces::unshipped)),
     }
+}
+
+/// The whole order was to be cancelled, and all that could be was: a completed order has nothing left to cancel.
+fn is_rest_cancelled(command: &CancelOrder, progress: &Progress) -> bool {
+    command.body.lines.is_none()
+        && progress.lifecycle == Lifecycle::Completed
+        && progress.lines.iter().any(|line| line.cancelled > 0)
+}
+
+/// The cancelled units with what is left of their lines: priced as if no more had been ordered. Units that are not on hand are
+/// cancelled first.
+fn remaining(progress: &Progress, cancelled: &[LineQuantity]) -> Result<Vec<CancelledLine>, Rejection> {
+    let lines = cancelled.iter().filter_map(|units| Some((progress.line(units.line)?, units.quantity)));
+    let remaining = |(line, quantity): (&LineProgress, u32)| {
+        let amounts = line.amounts(line.wanted() - quantity)?;
+        let backordered = line.backordered.saturating_sub(quantity);
+        Ok(CancelledLine { line: line.line, quantity, remaining: Some(RemainingLine { amounts, backordered }) })
+    };
+    lines.map(remaining).collect()
 }
 
 /// What could be given up was given up before, or everything is shipped.

@@ -2,6 +2,7 @@
 //!
 //! The platform asks; whatever does not apply (any more) is nothing to do, and no rejection.
 
+use events::Minor;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, PaymentStatus, Progress, ReturnState};
 use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
 use events::stock::{StockEvent, StockReleased};
@@ -49,12 +50,11 @@ fn is_forfeit(progress: &Progress) -> bool {
         && progress.lines.iter().all(|line| line.shipped == 0)
 }
 
-/// Open, everything that is wanted has arrived, nothing is owed and nothing is on its way back. Money that went back does
-/// not make the buyer owe again: it was given back for something.
+/// Open, everything that is wanted has arrived, nothing is owed and nothing is on its way back.
 fn is_done(progress: &Progress) -> bool {
     let has_arrived = |line: &LineProgress| line.delivered == line.wanted();
     progress.lifecycle == Lifecycle::Open
         && progress.lines.iter().all(has_arrived)
-        && progress.captured() >= progress.due()
+        && progress.owed() == Minor::ZERO
         && progress.returns.iter().all(|it| it.state != ReturnState::Requested)
 }

@@ -1,27 +1,42 @@
 //! Money that came, was promised, or went back. Captured money is a fact: it is recorded whatever the order's state.
+//!
+//! A provider's reference names one transaction: a method, reference and kind (authorized, captured) are recorded once. The same
+//! report again, under another idempotency key, is nothing new; another amount or another order is refused. Within an order its
+//! state tells; across orders the claim of the event does, which the log takes once.
 
-use events::Minor;
 use events::order::{
-    OrderEvent, PartNo, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded,
+    OrderEvent, PartNo, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundKind, RefundRecorded,
 };
+use events::{Minor, StreamId};
 
 use super::{Decision, NewEvent, lookup, pricing, standing};
 use crate::command::amount::Amount;
-use crate::command::order::RecordPaymentBody;
+use crate::command::order::{self as command, RecordPaymentBody, RecordRefundBody};
 use crate::command::text::{Method, Reference};
 use crate::command::{RecordPayment, RecordRefund};
-use crate::rejection::{Obstacle, Part, Rejection};
-use crate::state::Order;
+use crate::rejection::{Obstacle, PAYMENT_REFERENCE, Part, Rejection};
+use crate::state::{Order, Transaction, TransactionKind};
 use crate::world::World;
 
 pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
     let event = match &command.body {
         RecordPaymentBody::Authorized { amount, method, reference, .. } => {
-            Some(authorized(order, *amount, method, reference.as_ref())?)
+            let transaction = transaction(TransactionKind::Authorized, *amount, method.as_str(), reference.as_ref());
+            if is_recorded(order, transaction.as_ref())? {
+                return Ok(vec![]);
+            }
+            let event = authorized(order, *amount, method, reference.as_ref())?;
+            return Ok(vec![claiming(&stream, event, transaction)]);
         }
         RecordPaymentBody::Captured { payment, amount, method, reference, .. } => {
-            Some(captured(order, *payment, *amount, method.as_ref(), reference.as_ref())?)
+            let method = method_of(order, *payment, method.as_ref())?;
+            let transaction = transaction(TransactionKind::Captured, *amount, &method, reference.as_ref());
+            if is_recorded(order, transaction.as_ref())? {
+                return Ok(vec![]);
+            }
+            let event = captured(order, *payment, *amount, method, reference.as_ref())?;
+            return Ok(vec![claiming(&stream, event, transaction)]);
         }
         RecordPaymentBody::Voided { payment, .. } => {
             is_promised(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
@@ -33,6 +48,7 @@ pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
 
 pub(super) fn refund(command: &RecordRefund, world: &World) -> Decision {
     let body = &command.body;
+    let kind = refund_kind(body)?;
     let (stream, order) = lookup::order(world, command.order_id)?;
     let payment = standing::numbered(&order.progress.payments, Part::Payment, body.payment)?;
     if let Some(number) = body.return_no {
@@ -43,8 +59,17 @@ pub(super) fn refund(command: &RecordRefund, world: &World) -> Decision {
     if amount > refundable {
         return Err(Rejection::AmountExceeded { payment: body.payment, amount, refundable }.into());
     }
-    let refunded = RefundRecorded { payment: body.payment, amount, return_no: body.return_no };
+    let refunded = RefundRecorded { payment: body.payment, amount, kind: Some(kind), return_no: body.return_no };
     Ok(vec![NewEvent::new(&stream, OrderEvent::RefundRecorded(refunded))])
+}
+
+fn refund_kind(body: &RecordRefundBody) -> Result<RefundKind, Rejection> {
+    match (body.return_no, body.kind) {
+        (Some(_), Some(_)) => Err(Rejection::Exclusive(["return", "kind"])),
+        (Some(_), None) => Ok(RefundKind::Return),
+        (None, None | Some(command::RefundKind::Repayment)) => Ok(RefundKind::Repayment),
+        (None, Some(command::RefundKind::Goodwill)) => Ok(RefundKind::Goodwill),
+    }
 }
 
 fn authorized(
@@ -65,19 +90,59 @@ fn captured(
     order: &Order,
     named: Option<PartNo>,
     amount: Amount,
-    method: Option<&Method>,
+    method: String,
     reference: Option<&Reference>,
 ) -> Result<OrderEvent, Rejection> {
-    let payments = &order.progress.payments;
-    if let Some(number) = named {
-        standing::numbered(payments, Part::Payment, number)?;
-    }
-    let before = named.and_then(|number| order.payment(number)?.method.clone());
-    let method = method.map(|method| method.as_str().to_owned()).or(before).ok_or(Rejection::MethodMissing)?;
     within_count(order.progress.captured(), amount)?;
-    let payment = named.unwrap_or(payments.len() as PartNo + 1);
+    let payment = named.unwrap_or(order.progress.payments.len() as PartNo + 1);
     let (amount, reference) = (amount.minor(), text(reference));
     Ok(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
+}
+
+/// How money was captured: as the caller says, or as the payment that the caller names was made.
+fn method_of(order: &Order, named: Option<PartNo>, method: Option<&Method>) -> Result<String, Rejection> {
+    if let Some(number) = named {
+        standing::numbered(&order.progress.payments, Part::Payment, number)?;
+    }
+    let before = named.and_then(|number| order.payment(number)?.method.clone());
+    method.map(|method| method.as_str().to_owned()).or(before).ok_or(Rejection::MethodMissing)
+}
+
+fn transaction(
+    kind: TransactionKind,
+    amount: Amount,
+    method: &str,
+    reference: Option<&Reference>,
+) -> Option<Transaction> {
+    let reference = reference?.as_str().to_owned();
+    Some(Transaction { reference, method: method.to_owned(), kind, amount: amount.minor() })
+}
+
+/// Whether this order has the transaction already; refused if with another amount.
+fn is_recorded(order: &Order, transaction: Option<&Transaction>) -> Result<bool, Rejection> {
+    let Some(new) = transaction else { return Ok(false) };
+    let is_same =
+        |old: &&Transaction| (old.kind, &old.method, &old.reference) == (new.kind, &new.method, &new.reference);
+    match order.payments.iter().flat_map(|payment| &payment.transactions).find(is_same) {
+        None => Ok(false),
+        Some(old) if old.amount == new.amount => Ok(true),
+        Some(_) => {
+            let (method, reference) = (new.method.clone(), new.reference.clone());
+            Err(Rejection::DuplicatePaymentReference { method, reference })
+        }
+    }
+}
+
+/// The event takes the provider's reference, so that no other order can.
+fn claiming(stream: &StreamId, event: OrderEvent, transaction: Option<Transaction>) -> NewEvent {
+    let claim = transaction.map(|Transaction { reference, method, kind, .. }| {
+        let kind = match kind {
+            TransactionKind::Authorized => "authorized",
+            TransactionKind::Captured => "captured",
+        };
+        format!("{PAYMENT_REFERENCE}{kind}\n{method}\n{reference}")
+    });
+    NewEvent { claim, ..NewEvent::new(stream, event) }
 }
 
 fn failed(order: &Order, named: Option<PartNo>, reason: &str) -> Result<Option<OrderEvent>, Rejection> {

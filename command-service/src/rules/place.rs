@@ -120,7 +120,8 @@ fn price(body: &PlaceOrderBody, offers: Vec<Offer<'_>>, allotment: &Allotment) -
     allotment.something()?;
     let shipping = shipping(body)?;
     let ordered = body.lines.iter().zip(offers).zip(&allotment.lines);
-    pricing::price(ordered.map(|((line, offer), given)| (line, offer, *given)).collect(), body.discount, shipping)
+    let ordered: Vec<_> = ordered.map(|((line, offer), given)| (line, offer, *given)).collect();
+    pricing::price(&ordered, body.discount, shipping)
 }
 
 fn shipping(body: &PlaceOrderBody) -> Result<Shipping, Rejection> {
@@ -149,6 +150,7 @@ fn placed(
         customer_id: body.customer_id,
         external_ref,
         lines: priced.lines,
+        discount: priced.discount,
         shipping: priced.shipping.total,
         shipping_lines: priced.shipping.lines,
         total: priced.total,

@@ -2,15 +2,16 @@
 
 use events::Minor;
 use events::money::Overflow;
+use events::order::pricing::{Amounts, Pricing};
+use events::order::progress::LineProgress;
 use events::order::{Line, LineNo, ShippingLine};
 
 use super::allotment::Given;
 use super::offer::Offer;
 use super::shelf;
-use crate::command::amount::{MAX_AMOUNT, Price, TaxRate};
+use crate::command::amount::{MAX_AMOUNT, Price};
 use crate::command::order::{self as command, ChangeLine, OrderLine};
 use crate::rejection::Rejection;
-use crate::state::LinePrice;
 
 /// What shipping is called where the caller only says what it costs.
 const SHIPPING: &str = "Shipping";
@@ -18,6 +19,7 @@ const SHIPPING: &str = "Shipping";
 /// The lines of an order, priced for good, and what they come to.
 pub(super) struct Priced {
     pub(super) lines: Vec<Line>,
+    pub(super) discount: Minor,
     pub(super) shipping: Shipping,
     pub(super) total: Minor,
 }
@@ -31,31 +33,27 @@ pub(super) struct Shipping {
 /// A line to price: what was ordered of it, what it is sold for, and what it got.
 pub(super) type Ordered<'a> = (&'a OrderLine, Offer<'a>, Given);
 
-/// Prices an order. A line that got nothing is left out.
-pub(super) fn price(
-    ordered: Vec<Ordered<'_>>,
-    discount: Option<Price>,
-    shipping: Shipping,
-) -> Result<Priced, Rejection> {
-    let ordered: Vec<Ordered<'_>> = ordered.into_iter().filter(|(_, _, given)| given.pieces > 0).collect();
+/// Prices an order. Discounts are given for the units that were asked for: where fewer could be had, a line has its discounts
+/// in proportion, and a line that got nothing is left out with its share.
+pub(super) fn price(ordered: &[Ordered<'_>], discount: Option<Price>, shipping: Shipping) -> Result<Priced, Rejection> {
+    let discount = minor(discount);
+    let shares = spread(discount, ordered)?;
     let mut lines = Vec::with_capacity(ordered.len());
-    for (number, line) in (1..).zip(&ordered) {
-        lines.push(before_tax(number, line)?);
-    }
-    spread(minor(discount), &mut lines)?;
     let mut total = shipping.total;
-    for (line, (asked, _, _)) in lines.iter_mut().zip(&ordered) {
-        add_tax(line, asked.tax_rate.unwrap_or_default())?;
-        total = bounded(total.plus(line.total)?)?;
+    for (ordered, share) in ordered.iter().zip(shares) {
+        if ordered.2.pieces > 0 {
+            let line = line(lines.len() as LineNo + 1, ordered, share)?;
+            total = bounded(total.plus(line.total)?)?;
+            lines.push(line);
+        }
     }
-    Ok(Priced { lines, shipping, total })
+    Ok(Priced { lines, discount, shipping, total })
 }
 
 /// A line that is added to an order, with tax.
 pub(super) fn added(number: LineNo, ordered: &Ordered<'_>) -> Result<Line, Rejection> {
-    let mut line = before_tax(number, ordered)?;
-    add_tax(&mut line, ordered.0.tax_rate.unwrap_or_default())?;
-    Ok(line)
+    worth(number, ordered)?;
+    line(number, ordered, Minor::ZERO)
 }
 
 /// What shipping comes to, line by line.
@@ -63,10 +61,12 @@ pub(super) fn shipping(lines: &[command::ShippingLine]) -> Result<Shipping, Reje
     let mut shipping = Shipping { lines: Vec::with_capacity(lines.len()), total: Minor::ZERO };
     for line in lines {
         let amount = line.amount.minor();
-        let tax = amount.share(line.tax_rate.unwrap_or_default().millionths())?;
+        let rate = line.tax_rate.unwrap_or_default().millionths();
+        let tax = amount.share(rate)?;
         let total = bounded(amount.plus(tax)?)?;
         shipping.total = bounded(shipping.total.plus(total)?)?;
-        shipping.lines.push(ShippingLine { name: line.name.as_str().to_owned(), amount, tax, total });
+        let (name, tax_rate) = (line.name.as_str().to_owned(), Some(rate as u32));
+        shipping.lines.push(ShippingLine { name, amount, tax_rate, tax, total });
     }
     Ok(shipping)
 }
@@ -74,89 +74,90 @@ pub(super) fn shipping(lines: &[command::ShippingLine]) -> Result<Shipping, Reje
 /// What a single amount for shipping, tax included, is made of: the same as its events of old.
 pub(super) fn shipping_in_one(amount: Option<Price>) -> Shipping {
     let total = minor(amount);
-    let line = ShippingLine { name: SHIPPING.to_owned(), amount: total, tax: Minor::ZERO, total };
+    let line = ShippingLine { name: SHIPPING.to_owned(), amount: total, tax_rate: None, tax: Minor::ZERO, total };
     Shipping { lines: if total == Minor::ZERO { Vec::new() } else { vec![line] }, total }
 }
 
-/// The line with its own discount; until tax is added, `total` is what it is worth without. Where it got fewer pieces
-/// than it asked for, its discount is less in the same measure.
-fn before_tax(number: LineNo, (line, offer, given): &Ordered<'_>) -> Result<Line, Rejection> {
-    let quantity = given.pieces;
-    let gross = bounded(offer.unit_price.times(quantity)?)?;
-    let discount = minor(line.discount).scaled(quantity.into(), line.quantity.get().into())?;
-    if discount > gross {
-        return Err(Rejection::DiscountExceeded { line: Some(number), discount, worth: gross });
-    }
+/// The line as it is recorded; `share` is its part of the discount on the whole order.
+fn line(number: LineNo, (asked, offer, given): &Ordered<'_>, share: Minor) -> Result<Line, Rejection> {
+    let pricing = Pricing {
+        tax_rate: Some(asked.tax_rate.unwrap_or_default().millionths() as u32),
+        taxed: None,
+        ..discounted(minor(asked.discount), share, asked.quantity.get())
+    };
+    let Amounts { discount, tax, total } = pricing.amounts(offer.unit_price, given.pieces)?;
     Ok(Line {
         line: number,
-        sku: line.sku.clone(),
+        sku: asked.sku.clone(),
         name: offer.name.to_owned(),
-        quantity,
+        quantity: given.pieces,
         unit_price: offer.unit_price,
         discount,
-        tax: Minor::ZERO,
-        total: gross.minus(discount)?,
-        location: shelf::location(line).clone(),
+        tax,
+        total: bounded(total)?,
+        pricing,
+        location: shelf::location(asked).clone(),
         backordered: given.backordered,
         untracked: given.untracked,
     })
 }
 
-/// How a line of an order is, priced anew.
-pub(super) struct Repriced {
-    pub(super) discount: Minor,
-    pub(super) tax: Minor,
-    pub(super) total: Minor,
-}
-
-/// Prices a line of an order for `quantity` pieces where it had `before`. Each piece keeps its price, and unless the
-/// caller says otherwise its share of the discount; what is left is taxed at the rate that the caller names, or else at
-/// the one that the line's tax amounts to.
+/// Prices `quantity` units of a line of an order, where `wanted` were asked for. The line keeps its price per unit, its tax rate
+/// and, per unit, its discounts, unless the caller names others; a discount that the caller names is for the units asked for,
+/// and is all that is taken off.
 pub(super) fn reprice(
-    line: LineNo,
-    price: LinePrice,
-    before: u32,
+    line: &LineProgress,
+    wanted: u32,
     quantity: u32,
     asked: Option<&ChangeLine>,
-) -> Result<Repriced, Rejection> {
-    let gross = bounded(price.unit_price.times(quantity)?)?;
-    let discount = match asked.and_then(|asked| asked.discount) {
-        Some(discount) => discount.minor(),
-        None => price.discount.scaled(quantity.into(), before.into())?,
-    };
-    if discount > gross {
-        return Err(Rejection::DiscountExceeded { line: Some(line), discount, worth: gross });
+) -> Result<(Pricing, Amounts), Rejection> {
+    let mut pricing = line.pricing;
+    if let Some(rate) = asked.and_then(|asked| asked.tax_rate) {
+        (pricing.tax_rate, pricing.taxed) = (Some(rate.millionths() as u32), None);
     }
-    let worth = gross.minus(discount)?;
-    let worth_before = price.unit_price.times(before)?.minus(price.discount)?;
-    let tax = match asked.and_then(|asked| asked.tax_rate) {
-        Some(rate) => worth.share(rate.millionths())?,
-        None => price.tax.scaled(worth.0, worth_before.0)?,
-    };
-    Ok(Repriced { discount, tax, total: bounded(worth.plus(tax)?)? })
+    if let Some(discount) = asked.and_then(|asked| asked.discount) {
+        let gross = bounded(line.unit_price.times(wanted)?)?;
+        within(gross, discount.minor(), Some(line.line))?;
+        pricing = Pricing {
+            tax_rate: pricing.tax_rate,
+            taxed: pricing.taxed,
+            ..discounted(discount.minor(), Minor::ZERO, wanted)
+        };
+    }
+    let amounts = pricing.amounts(line.unit_price, quantity)?;
+    bounded(amounts.total)?;
+    Ok((pricing, amounts))
 }
 
-/// Takes the order's discount off the lines by what they are worth; no line gets more than that.
-fn spread(discount: Minor, lines: &mut [Line]) -> Result<(), Rejection> {
-    if discount == Minor::ZERO {
-        return Ok(());
-    }
-    let worths: Vec<Minor> = lines.iter().map(|line| line.total).collect();
-    let worth = Minor::sum(worths.iter().copied())?;
-    if discount > worth {
-        return Err(Rejection::DiscountExceeded { line: None, discount, worth });
-    }
-    for (line, share) in lines.iter_mut().zip(discount.allocate(&worths)) {
-        line.discount = line.discount.plus(share)?;
-        line.total = line.total.minus(share)?;
-    }
-    Ok(())
+/// The shares of the lines in the order's discount, by what they are worth; no line gets more than that.
+fn spread(discount: Minor, ordered: &[Ordered<'_>]) -> Result<Vec<Minor>, Rejection> {
+    let worths = (1..).zip(ordered).map(|(number, ordered)| worth(number, ordered));
+    let worths: Vec<Minor> = worths.collect::<Result<_, _>>()?;
+    within(Minor::sum(worths.iter().copied())?, discount, None)?;
+    Ok(discount.allocate(&worths))
 }
 
-fn add_tax(line: &mut Line, rate: TaxRate) -> Result<(), Rejection> {
-    line.tax = line.total.share(rate.millionths())?;
-    line.total = bounded(line.total.plus(line.tax)?)?;
-    Ok(())
+/// What the units asked for of a line are worth after the line's own discount and before tax.
+fn worth(number: LineNo, (asked, offer, _): &Ordered<'_>) -> Result<Minor, Rejection> {
+    let gross = bounded(offer.unit_price.times(asked.quantity.get())?)?;
+    let discount = minor(asked.discount);
+    within(gross, discount, Some(number))?;
+    Ok(gross.minus(discount)?)
+}
+
+/// Guards against a discount that is more than what it is taken off.
+fn within(worth: Minor, discount: Minor, line: Option<LineNo>) -> Result<(), Rejection> {
+    match discount <= worth {
+        true => Ok(()),
+        false => Err(Rejection::DiscountExceeded { line, discount, worth }),
+    }
+}
+
+/// The discounts of a line, given for `quantity` units.
+fn discounted(line_discount: Minor, order_discount: Minor, quantity: u32) -> Pricing {
+    let is_none = line_discount == Minor::ZERO && order_discount == Minor::ZERO;
+    let discount_quantity = if is_none { 0 } else { quantity };
+    Pricing { line_discount, order_discount, discount_quantity, ..Pricing::default() }
 }
 
 fn minor(price: Option<Price>) -> Minor {

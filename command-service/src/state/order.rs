@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use events::order::progress::Progress;
-use events::order::{Line, LineNo, OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
+use events::order::{OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
 use events::personal::{Address, Personal};
 use events::{Currency, CustomerId, Minor};
 use schemars::JsonSchema;
@@ -20,12 +20,8 @@ pub struct Order {
     /// Currency of its amounts; it has one from its first event on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
-    /// What its lines are sold for, by number.
-    pub prices: Vec<LinePrice>,
     /// What shipping is made of.
     pub shipping_lines: Vec<ShippingLine>,
-    /// Shipping with tax.
-    pub shipping: Minor,
     /// More of its payments, by number.
     pub payments: Vec<PaymentTrail>,
     /// What left with which carrier, by number of the fulfilment.
@@ -48,17 +44,6 @@ pub struct Order {
     pub payment_due: Option<DateTime<Utc>>,
 }
 
-/// What a line is sold for, minor units.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LinePrice {
-    /// Of one piece, before discount and tax.
-    pub unit_price: Minor,
-    /// Taken off the line.
-    pub discount: Minor,
-    /// Tax on the line.
-    pub tax: Minor,
-}
-
 /// What a decision needs to know of a payment beyond its sums.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
@@ -67,6 +52,31 @@ pub struct PaymentTrail {
     pub method: Option<String>,
     /// Whether it was voided or failed.
     pub closed: bool,
+    /// Transactions of the payment provider that are recorded for it.
+    pub transactions: Vec<Transaction>,
+}
+
+/// A transaction that a payment provider has a reference for. Reference, kind and method are recorded once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Transaction {
+    /// The provider's reference.
+    pub reference: String,
+    /// How the payment was made.
+    pub method: String,
+    /// Whether money was authorized or captured.
+    pub kind: TransactionKind,
+    /// How much, minor units.
+    pub amount: Minor,
+}
+
+/// What a transaction of a payment provider did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TransactionKind {
+    /// Money was authorized.
+    Authorized,
+    /// Money was captured.
+    Captured,
 }
 
 /// How a fulfilment left.
@@ -87,8 +97,12 @@ impl Order {
         match event {
             OrderEvent::Placed(e) => self.place(e),
             OrderEvent::Amended(e) => self.amend(e),
-            OrderEvent::PaymentAuthorized(e) => self.trail(e.payment).method = Some(e.method.clone()),
-            OrderEvent::PaymentCaptured(e) => self.trail(e.payment).method = Some(e.method.clone()),
+            OrderEvent::PaymentAuthorized(e) => {
+                self.trail(e.payment).add(TransactionKind::Authorized, e.amount, &e.method, e.reference.as_deref());
+            }
+            OrderEvent::PaymentCaptured(e) => {
+                self.trail(e.payment).add(TransactionKind::Captured, e.amount, &e.method, e.reference.as_deref());
+            }
             OrderEvent::PaymentVoided(e) => self.trail(e.payment).closed = true,
             OrderEvent::PaymentFailed(e) => self.trail(e.payment).closed = true,
             OrderEvent::FulfilmentShipped(e) => {
@@ -121,11 +135,6 @@ impl Order {
         }
     }
 
-    /// What the line with this number is sold for.
-    pub fn price(&self, line: LineNo) -> Option<LinePrice> {
-        self.prices.get((line as usize).checked_sub(1)?).copied()
-    }
-
     /// More of the payment with this number.
     pub fn payment(&self, payment: PartNo) -> Option<&PaymentTrail> {
         self.payments.get((payment as usize).checked_sub(1)?)
@@ -142,13 +151,13 @@ impl Order {
         let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
         let addresses = [&self.shipping_address, &self.billing_address];
         list(lines, 2)
-            + list(&self.prices, 0)
             + list(&self.shipping_lines, 1)
             + list(payments, 0)
             + list(fulfilments, 1)
             + list(returns, 0)
             + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
             + list(&self.payments, 1)
+            + self.payments.iter().map(|payment| list(&payment.transactions, 2)).sum::<usize>()
             + list(&self.parcels, 2)
             + addresses.into_iter().flatten().map(|_| size_of::<Address>() + 8 * TEXT).sum::<usize>()
             + self.tags.len() * TEXT
@@ -156,9 +165,7 @@ impl Order {
 
     fn place(&mut self, placed: &OrderPlaced) {
         self.currency = Some(placed.currency);
-        self.prices = placed.lines.iter().map(price).collect();
         self.shipping_lines.clone_from(&placed.shipping_lines);
-        self.shipping = placed.shipping;
         self.customer_id = placed.customer_id;
         self.shipping_address.clone_from(&placed.shipping_address);
         self.billing_address.clone_from(&placed.billing_address);
@@ -167,15 +174,9 @@ impl Order {
     }
 
     fn amend(&mut self, amended: &OrderAmended) {
-        for change in &amended.changed {
-            let price = numbered(&mut self.prices, change.line);
-            (price.discount, price.tax) = (change.discount, change.tax);
-        }
-        self.prices.extend(amended.added.iter().map(price));
         if let Some(shipping_lines) = &amended.shipping_lines {
             self.shipping_lines.clone_from(shipping_lines);
         }
-        self.shipping = amended.shipping;
     }
 
     fn trail(&mut self, payment: PartNo) -> &mut PaymentTrail {
@@ -183,8 +184,16 @@ impl Order {
     }
 }
 
-fn price(line: &Line) -> LinePrice {
-    LinePrice { unit_price: line.unit_price, discount: line.discount, tax: line.tax }
+impl PaymentTrail {
+    fn add(&mut self, kind: TransactionKind, amount: Minor, method: &str, reference: Option<&str>) {
+        self.method = Some(method.to_owned());
+        self.transactions.extend(reference.map(|reference| Transaction {
+            reference: reference.to_owned(),
+            method: method.to_owned(),
+            kind,
+            amount,
+        }));
+    }
 }
 
 fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address>>) {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::Utc;
+use events::order::pricing::Pricing;
 use events::order::{Line, OrderEvent, OrderPlaced};
 use events::stock::{StockEvent, StockReceived, StockReserved};
 use events::{ChannelCode, Event, Location, Minor, OrderCode, OrderId, Sku, StreamId, codec};
@@ -153,8 +154,22 @@ fn placed(order_id: OrderId, number: u64, skus: impl Iterator<Item = u64>) -> an
         let (discount, tax) = (Minor::ZERO, Minor::ZERO);
         let name = format!("Product {sku}");
         let location = Location::main();
+        let pricing = Pricing { tax_rate: Some(0), ..Pricing::default() };
         let (quantity, backordered, untracked) = (line, 0, false);
-        Ok(Line { line, sku, name, quantity, unit_price, discount, tax, total, location, backordered, untracked })
+        Ok(Line {
+            line,
+            sku,
+            name,
+            quantity,
+            unit_price,
+            discount,
+            tax,
+            total,
+            pricing,
+            location,
+            backordered,
+            untracked,
+        })
     };
     let lines = (1..).zip(skus).map(|(number, sku)| line(number, sku)).collect::<anyhow::Result<Vec<_>>>()?;
     let total = Minor(lines.iter().map(|line| line.total.0).sum());
@@ -167,6 +182,7 @@ fn placed(order_id: OrderId, number: u64, skus: impl Iterator<Item = u64>) -> an
         customer_id: None,
         external_ref: None,
         lines,
+        discount: Minor::ZERO,
         shipping: Minor::ZERO,
         shipping_lines: Vec::new(),
         total,

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
+use events::order::pricing::Amounts;
 use events::order::{
-    Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
-    OrderLinesCancelled, OrderPlaced, PaymentCaptured, ReturnReceived, ReturnRequested,
+    CancelledLine, Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
+    OrderLinesCancelled, OrderPlaced, PaymentCaptured, RemainingLine, ReturnReceived, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
@@ -92,7 +93,9 @@ pub(crate) fn example() -> History {
         (StreamId::order(dropped), placed(dropped, 2, 2)),
         (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2 }).into()),
     ]);
-    let lines = OrderLinesCancelled { lines: pieces(2), reason: "late".into() };
+    let nothing = RemainingLine { amounts: Amounts::default(), backordered: 0 };
+    let lines = vec![CancelledLine { line: 1, quantity: 2, remaining: Some(nothing) }];
+    let lines = OrderLinesCancelled { lines, reason: "late".into() };
     history.command(vec![
         (StreamId::order(dropped), OrderEvent::LinesCancelled(lines).into()),
         (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
@@ -138,6 +141,7 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         discount: Minor::ZERO,
         tax: Minor::ZERO,
         total,
+        pricing: events::order::pricing::Pricing { tax_rate: Some(0), ..Default::default() },
         location: Location::main(),
         backordered: 0,
         untracked: false,
@@ -150,6 +154,7 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         customer_id: None,
         external_ref: Some(format!("shop-{number}")),
         lines: vec![line],
+        discount: Minor::ZERO,
         shipping: Minor::ZERO,
         shipping_lines: Vec::new(),
         total,

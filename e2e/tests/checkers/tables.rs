@@ -204,7 +204,7 @@ fn fold(events: &[Recorded]) -> Folded {
 
 async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
     const INSERT: &str = "
-        insert into orders values ($1, $2, $3, null, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15)";
+        insert into orders values ($1, $2, $3, null, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17)";
     let query = sqlx::query(INSERT)
         .bind(order.id.uuid())
         .bind(order.code.as_str())
@@ -220,7 +220,9 @@ async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
         .bind(order.updated_at)
         .bind(order.version.0)
         .bind(order.position.0)
-        .bind(Json(order));
+        .bind(Json(order))
+        .bind(order.due.0)
+        .bind(order.owed.0);
     query.execute(sql).await.unwrap();
 }
 

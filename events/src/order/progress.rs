@@ -5,8 +5,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Disposition, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo};
-use crate::money::Minor;
+use super::pricing::{Amounts, Pricing};
+use super::{
+    CancelledLine, Disposition, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo, RefundKind,
+    RefundRecorded,
+};
+use crate::money::{Minor, Overflow};
 use crate::name::{Location, Sku};
 
 /// Whether the order still goes on.
@@ -24,24 +28,24 @@ pub enum Lifecycle {
     Expired,
 }
 
-/// How the money stands.
+/// How the payment stands; `owed` says how much is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
-    /// Nothing came in.
+    /// Nothing is paid.
     #[default]
     Unpaid,
-    /// The whole sum is promised.
+    /// Everything that is owed is authorized.
     Authorized,
-    /// Less came in than is due.
+    /// Something is paid, and something is owed.
     PartiallyPaid,
-    /// What is due came in.
+    /// Nothing is owed.
     Paid,
-    /// More came in than is due.
+    /// More is paid than is due.
     Overpaid,
-    /// Some of it went back.
+    /// Nothing is owed, and a part was refunded for a return or as goodwill.
     PartiallyRefunded,
-    /// All of it went back.
+    /// Everything that was captured was refunded.
     Refunded,
     /// Nothing is due.
     NotRequired,
@@ -106,8 +110,18 @@ pub struct LineProgress {
     pub return_requested: u32,
     /// Pieces that came back.
     pub returned: u32,
-    /// `quantity * unit_price - discount + tax` of the line as ordered, minor units.
+    /// Price of one unit before discount and tax, minor units.
+    pub unit_price: Minor,
+    /// What is taken off the line as last ordered or amended, minor units.
+    pub discount: Minor,
+    /// Tax on the line as last ordered or amended, minor units.
+    pub tax: Minor,
+    /// `quantity * unit_price - discount + tax` of the line as last ordered or amended, minor units.
     pub total: Minor,
+    /// What the units come to that are not cancelled, minor units.
+    pub due: Minor,
+    /// What discount and tax are computed from.
+    pub pricing: Pricing,
     /// Pieces that are promised, neither packed nor shipped, and were not here when they were promised.
     #[serde(default)]
     pub backordered: u32,
@@ -136,6 +150,38 @@ impl LineProgress {
     pub fn wanted(&self) -> u32 {
         self.ordered - self.cancelled
     }
+
+    /// What `quantity` units of the line come to, or [`Overflow`].
+    pub fn amounts(&self, quantity: u32) -> Result<Amounts, Overflow> {
+        self.pricing.amounts(self.unit_price, quantity)
+    }
+
+    fn cancel(&mut self, cancelled: &CancelledLine) {
+        self.cancelled += cancelled.quantity;
+        match cancelled.remaining {
+            Some(remaining) => {
+                self.due = remaining.amounts.total;
+                self.backordered = remaining.backordered;
+            }
+            None => {
+                self.due = Minor(self.total.0 - cancelled_share(self));
+                self.backordered = self.backordered.saturating_sub(cancelled.quantity).min(self.unfulfilled());
+            }
+        }
+    }
+
+    fn change(&mut self, change: &LineChange) {
+        let amounts = Amounts { discount: change.discount, tax: change.tax, total: change.total };
+        // Amounts of version 1 are the only hint at their inputs: the earlier inputs hold unless these contradict them.
+        if !change.with_cancelled || self.amounts(change.quantity) != Ok(amounts) {
+            self.pricing = change.pricing;
+        }
+        self.ordered = change.quantity;
+        (self.discount, self.tax, self.total) = (change.discount, change.tax, change.total);
+        self.backordered = change.backordered;
+        let cancelled = if change.with_cancelled { cancelled_share(self) } else { 0 };
+        self.due = Minor(change.total.0 - cancelled);
+    }
 }
 
 /// A payment.
@@ -147,8 +193,11 @@ pub struct Payment {
     pub authorized: Minor,
     /// Came in, minor units.
     pub captured: Minor,
-    /// Went back, minor units.
+    /// Refunded, minor units.
     pub refunded: Minor,
+    /// The part of `refunded` that no longer counts as paid: the excess after a cancellation or an overpayment, or money that is
+    /// to be paid in another way.
+    pub repaid: Minor,
 }
 
 /// Where a fulfilment stands.
@@ -218,8 +267,10 @@ pub struct Progress {
     pub fulfilments: Vec<Fulfilment>,
     /// Its returns, by number.
     pub returns: Vec<Return>,
-    /// Lines and shipping as ordered, minor units.
+    /// Lines and shipping as last ordered or amended, minor units.
     pub total: Minor,
+    /// Shipping with tax, minor units.
+    pub shipping: Minor,
     /// Whether nothing may be packed or shipped.
     #[serde(default)]
     pub held: bool,
@@ -246,13 +297,22 @@ impl Progress {
         nth(&self.returns, return_no)
     }
 
-    /// What is to be paid: the total less the cancelled pieces' share of their lines, minor units.
+    /// What the order comes to: units that are not cancelled, and shipping, minor units.
     pub fn due(&self) -> Minor {
         if self.lifecycle == Lifecycle::Cancelled || self.lifecycle == Lifecycle::Expired {
             return Minor::ZERO;
         }
-        let cancelled: i64 = self.lines.iter().map(cancelled_share).sum();
-        Minor(self.total.0 - cancelled)
+        Minor(self.shipping.0 + self.lines.iter().map(|line| line.due.0).sum::<i64>())
+    }
+
+    /// What the buyer still has to pay, minor units. Refunds for returns and goodwill are not owed again.
+    pub fn owed(&self) -> Minor {
+        Minor((self.due().0 - self.paid().0).max(0))
+    }
+
+    /// Captured money that counts as paid, minor units: all but what was repaid.
+    fn paid(&self) -> Minor {
+        Minor(self.payments.iter().map(|p| p.captured.0 - p.repaid.0).sum())
     }
 
     /// Money that came in, minor units.
@@ -270,30 +330,27 @@ impl Progress {
         Minor(self.payments.iter().map(|p| p.authorized.0).sum())
     }
 
-    /// How the money stands.
+    /// How the payment stands.
     pub fn payment_status(&self) -> PaymentStatus {
-        let (due, captured, refunded) = (self.due(), self.captured(), self.refunded());
-        if refunded > Minor::ZERO {
-            return match refunded < captured {
-                true => PaymentStatus::PartiallyRefunded,
-                false => PaymentStatus::Refunded,
-            };
+        let (due, paid, owed) = (self.due(), self.paid(), self.owed());
+        let (captured, refunded) = (self.captured(), self.refunded());
+        if owed > Minor::ZERO && paid == Minor::ZERO && self.authorized() >= owed {
+            return PaymentStatus::Authorized;
         }
-        if captured > due {
+        if refunded > Minor::ZERO && refunded == captured {
+            return PaymentStatus::Refunded;
+        }
+        if owed > Minor::ZERO {
+            return if paid > Minor::ZERO { PaymentStatus::PartiallyPaid } else { PaymentStatus::Unpaid };
+        }
+        if paid > due {
             return PaymentStatus::Overpaid;
         }
-        if due == Minor::ZERO && captured == Minor::ZERO {
-            return PaymentStatus::NotRequired;
-        }
-        if captured == due {
-            return PaymentStatus::Paid;
-        }
-        if captured > Minor::ZERO {
-            return PaymentStatus::PartiallyPaid;
-        }
-        match self.authorized() >= due {
-            true => PaymentStatus::Authorized,
-            false => PaymentStatus::Unpaid,
+        let is_credited = self.payments.iter().any(|payment| payment.refunded > payment.repaid);
+        match (captured > Minor::ZERO, is_credited) {
+            (false, _) => PaymentStatus::NotRequired,
+            (true, true) => PaymentStatus::PartiallyRefunded,
+            (true, false) => PaymentStatus::Paid,
         }
     }
 
@@ -342,6 +399,7 @@ impl Progress {
         match event {
             OrderEvent::Placed(e) => {
                 self.total = e.total;
+                self.shipping = e.shipping;
                 self.lines = e.lines.iter().map(line_placed).collect();
             }
             OrderEvent::PaymentAuthorized(e) => self.payment_mut(e.payment).authorized.0 += e.amount.0,
@@ -379,10 +437,13 @@ impl Progress {
                 let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Cancelled);
                 self.each_line(&lines, |line, pieces| line.in_fulfilment -= pieces);
             }
-            OrderEvent::LinesCancelled(e) => self.each_line(&e.lines, |line, pieces| {
-                line.cancelled += pieces;
-                line.backordered = line.backordered.saturating_sub(pieces).min(line.unfulfilled());
-            }),
+            OrderEvent::LinesCancelled(e) => {
+                for cancelled in &e.lines {
+                    if let Some(line) = nth_mut(&mut self.lines, cancelled.line) {
+                        line.cancel(cancelled);
+                    }
+                }
+            }
             OrderEvent::Cancelled(_) => self.lifecycle = Lifecycle::Cancelled,
             OrderEvent::ReturnRequested(e) => {
                 self.each_line(&e.lines, |line, pieces| line.return_requested += pieces);
@@ -404,7 +465,7 @@ impl Progress {
                 let lines = self.move_return(e.return_no, ReturnState::Rejected, None);
                 self.each_line(&lines, |line, pieces| line.return_requested -= pieces);
             }
-            OrderEvent::RefundRecorded(e) => self.payment_mut(e.payment).refunded.0 += e.amount.0,
+            OrderEvent::RefundRecorded(e) => self.refund(e),
             OrderEvent::Amended(e) => self.amend(e),
             OrderEvent::Held(_) => self.held = true,
             OrderEvent::HoldReleased(_) => self.held = false,
@@ -412,6 +473,7 @@ impl Progress {
                 self.lifecycle = Lifecycle::Expired;
                 for line in &mut self.lines {
                     line.cancelled += line.unfulfilled();
+                    line.due = Minor::ZERO;
                     line.backordered = 0;
                 }
             }
@@ -425,13 +487,26 @@ impl Progress {
 
     fn amend(&mut self, amended: &OrderAmended) {
         self.total = amended.total;
+        self.shipping = amended.shipping;
         for change in &amended.changed {
-            let Some(line) = nth_mut(&mut self.lines, change.line) else { continue };
-            line.ordered = change.quantity;
-            line.total = change.total;
-            line.backordered = change.backordered;
+            if let Some(line) = nth_mut(&mut self.lines, change.line) {
+                line.change(change);
+            }
         }
         self.lines.extend(amended.added.iter().map(line_placed));
+    }
+
+    fn refund(&mut self, refund: &RefundRecorded) {
+        let repaid = match refund.kind {
+            Some(RefundKind::Repayment) => refund.amount.0,
+            Some(RefundKind::Return | RefundKind::Goodwill) => 0,
+            // Version 1 does not say: money beyond what was due cannot have been a reduction of the price, and a debt that
+            // nobody recorded is not invented.
+            None => (self.paid().0 - self.due().0).clamp(0, refund.amount.0),
+        };
+        let payment = self.payment_mut(refund.payment);
+        payment.refunded.0 += refund.amount.0;
+        payment.repaid.0 += repaid;
     }
 
     fn each_line(&mut self, lines: &[LineQuantity], mut change: impl FnMut(&mut LineProgress, u32)) {
@@ -464,6 +539,7 @@ impl Progress {
                 authorized: Minor::ZERO,
                 captured: Minor::ZERO,
                 refunded: Minor::ZERO,
+                repaid: Minor::ZERO,
             });
         }
         &mut self.payments[index]
@@ -482,13 +558,19 @@ fn line_placed(line: &super::Line) -> LineProgress {
         delivered: 0,
         return_requested: 0,
         returned: 0,
+        unit_price: line.unit_price,
+        discount: line.discount,
+        tax: line.tax,
         total: line.total,
+        due: line.total,
+        pricing: line.pricing,
         backordered: line.backordered,
         untracked: line.untracked,
     }
 }
 
-/// The cancelled pieces' part of a line's total; what is left over by the division stays with the pieces kept.
+/// The cancelled units' part of a line's total, where version 1 of the events did not record what is left of it. What is left
+/// over by the division stays with the units kept.
 fn cancelled_share(line: &LineProgress) -> i64 {
     if line.cancelled == 0 || line.ordered == 0 {
         return 0;

@@ -87,19 +87,21 @@ impl Model for Orders {
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
                  insert into orders (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment,
-                     fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags)
+                     fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags, due, owed)
                  select o.id, o.code, o.channel, o.customer_id, o.external_ref, o.currency, o.total, o.lifecycle, o.payment,
                      o.fulfilment, o.returns, o.placed_at, o.updated_at, o.version, o.incarnation, o.position,
-                     o.document::json, array(select json_array_elements_text(o.tags::json))
+                     o.document::json, array(select json_array_elements_text(o.tags::json)), o.due, o.owed
                  from mine, unnest($13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[], $18::text[],
                      $19::bigint[], $20::text[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-                     $25::timestamptz[], $26::int[], $27::int[], $28::bigint[], $29::text[], $30::text[])
+                     $25::timestamptz[], $26::int[], $27::int[], $28::bigint[], $29::text[], $30::text[], $31::bigint[],
+                     $32::bigint[])
                      as o (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment, fulfilment,
-                         returns, placed_at, updated_at, version, incarnation, position, document, tags)
+                         returns, placed_at, updated_at, version, incarnation, position, document, tags, due, owed)
                  where mine.yes
                  on conflict (id) do update
-                 set customer_id = excluded.customer_id, total = excluded.total, tags = excluded.tags, lifecycle = excluded.lifecycle, payment = excluded.payment, fulfilment = excluded.fulfilment,
-                     returns = excluded.returns, updated_at = excluded.updated_at, version = excluded.version,
+                 set customer_id = excluded.customer_id, total = excluded.total, due = excluded.due, owed = excluded.owed,
+                     tags = excluded.tags, lifecycle = excluded.lifecycle, payment = excluded.payment,
+                     fulfilment = excluded.fulfilment, returns = excluded.returns, updated_at = excluded.updated_at, version = excluded.version,
                      incarnation = excluded.incarnation, position = excluded.position, document = excluded.document
                  where (orders.incarnation, orders.position) < (excluded.incarnation, excluded.position)
              )
@@ -135,6 +137,8 @@ impl Model for Orders {
         .bind(rows.positions)
         .bind(rows.documents)
         .bind(rows.tags)
+        .bind(rows.due)
+        .bind(rows.owed)
         .fetch_one(connection)
         .await
     }
@@ -174,6 +178,8 @@ struct Columns<'a> {
     documents: Vec<&'a str>,
     /// Each a JSON array: `unnest` would flatten arrays of arrays.
     tags: Vec<String>,
+    due: Vec<i64>,
+    owed: Vec<i64>,
 }
 
 impl Columns<'_> {
@@ -198,6 +204,8 @@ impl Columns<'_> {
             columns.positions.push(order.position.0);
             columns.documents.push(json);
             columns.tags.push(serde_json::to_string(&order.tags).expect("a set of texts is plain data"));
+            columns.due.push(order.due.0);
+            columns.owed.push(order.owed.0);
         }
         columns
     }

@@ -1,6 +1,7 @@
 //! Events to test with.
 
 use chrono::{DateTime, Utc};
+use events::order::pricing::Pricing;
 use events::order::*;
 use events::product::*;
 use events::stock::*;
@@ -33,6 +34,7 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
         discount: Minor::ZERO,
         tax: Minor(200),
         total: Minor(1200),
+        pricing: taxed(),
         location: Location::main(),
         backordered: 0,
         untracked: false,
@@ -45,6 +47,7 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
         customer_id: None,
         external_ref: None,
         lines: vec![line],
+        discount: Minor::ZERO,
         shipping: Minor(300),
         shipping_lines: Vec::new(),
         total: Minor(1500),
@@ -58,6 +61,11 @@ pub(crate) fn placed(order_id: OrderId, number: u64) -> OrderEvent {
     })
 }
 
+/// At 20 %.
+fn taxed() -> Pricing {
+    Pricing { tax_rate: Some(200_000), ..Pricing::default() }
+}
+
 pub(crate) fn captured(amount: i64) -> OrderEvent {
     let (payment, method) = (1, "card".to_owned());
     OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount: Minor(amount), method, reference: None })
@@ -65,10 +73,19 @@ pub(crate) fn captured(amount: i64) -> OrderEvent {
 
 /// One more mug.
 pub(crate) fn grown() -> OrderEvent {
-    let (discount, tax, total) = (Minor::ZERO, Minor(300), Minor(1800));
+    let (discount, tax, total, with_cancelled) = (Minor::ZERO, Minor(300), Minor(1800), false);
     OrderEvent::Amended(OrderAmended {
         added: Vec::new(),
-        changed: vec![LineChange { line: 1, quantity: 3, discount, tax, total, backordered: 0 }],
+        changed: vec![LineChange {
+            line: 1,
+            quantity: 3,
+            discount,
+            tax,
+            total,
+            pricing: taxed(),
+            with_cancelled,
+            backordered: 0,
+        }],
         shipping_lines: None,
         shipping: Minor(300),
         total: Minor(2100),

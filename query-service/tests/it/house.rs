@@ -109,10 +109,10 @@ impl House {
         self.month("orders", order.placed_at).await;
         sqlx::query(
             "insert into orders (id, code, channel, customer_id, external_ref, currency, total, lifecycle, payment,
-                fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json, $18)
+                fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags, due, owed)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json, $18, $19, $20)
             on conflict (id) do update set lifecycle = excluded.lifecycle, payment = excluded.payment,
-                fulfilment = excluded.fulfilment, updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
+                due = excluded.due, owed = excluded.owed, fulfilment = excluded.fulfilment, updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
                 document = excluded.document",
         )
         .bind(order.id.uuid())
@@ -133,6 +133,8 @@ impl House {
         .bind(order.position.0)
         .bind(serde_json::to_string(order).expect("a document"))
         .bind(order.tags.iter().cloned().collect::<Vec<String>>())
+        .bind(order.due.0)
+        .bind(order.owed.0)
         .execute(&self.projector)
         .await
         .expect("the order's row");
@@ -442,10 +444,12 @@ fn order_placed(placed_at: DateTime<Utc>, number: i64) -> OrderPlaced {
             discount: Minor::ZERO,
             tax: Minor::ZERO,
             total: Minor(900),
+            pricing: events::order::pricing::Pricing { tax_rate: Some(0), ..Default::default() },
             location: Location::main(),
             backordered: 0,
             untracked: false,
         }],
+        discount: Minor::ZERO,
         shipping: Minor::ZERO,
         shipping_lines: Vec::new(),
         total: Minor(900),

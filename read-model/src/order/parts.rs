@@ -1,7 +1,6 @@
 //! The parts of an order: what `events::order::progress` counts, and beside it what the events say in words.
 
 use chrono::{DateTime, Utc};
-use events::Minor;
 use events::order::PartNo;
 use events::order::progress::{Fulfilment, LineProgress, Payment, Return};
 use schemars::JsonSchema;
@@ -15,12 +14,6 @@ pub struct OrderLine {
     pub progress: LineProgress,
     /// What it was called when it was ordered.
     pub name: String,
-    /// Price of one piece before discount and tax, minor units.
-    pub unit_price: Minor,
-    /// What is taken off the line, minor units.
-    pub discount: Minor,
-    /// Tax on the line, minor units.
-    pub tax: Minor,
 }
 
 /// A payment.

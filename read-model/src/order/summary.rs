@@ -36,8 +36,12 @@ pub struct OrderSummary {
     pub placed_at: DateTime<Utc>,
     /// When the last event happened.
     pub updated_at: DateTime<Utc>,
-    /// Lines and shipping as ordered.
+    /// Lines and shipping as last ordered or amended.
     pub total: Minor,
+    /// What the order comes to: units that are not cancelled, and shipping.
+    pub due: Minor,
+    /// What the buyer still has to pay.
+    pub owed: Minor,
     /// Number of its last event.
     pub version: Version,
     /// Life of the log in which its last event was written.
@@ -60,6 +64,8 @@ impl From<&OrderDocument> for OrderSummary {
             placed_at: order.placed_at,
             updated_at: order.updated_at,
             total: order.total,
+            due: order.due,
+            owed: order.owed,
             version: order.version,
             incarnation: order.incarnation,
             position: order.position,

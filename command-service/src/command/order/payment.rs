@@ -29,7 +29,8 @@ pub enum RecordPaymentBody {
         amount: Amount,
         /// How: card, transfer, cash.
         method: Method,
-        /// The provider's name for it.
+        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
+        /// report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
         /// When it happened, if not now.
@@ -46,7 +47,8 @@ pub enum RecordPaymentBody {
         /// How: card, transfer, cash; that of the named payment if left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         method: Option<Method>,
-        /// The provider's name for it.
+        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
+        /// report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
         /// When it happened, if not now.
@@ -86,7 +88,18 @@ impl RecordPaymentBody {
     }
 }
 
-/// Money went back.
+/// What a refund that is not for a return does to the amount that the buyer has to pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RefundKind {
+    /// Money that the buyer did not owe, or that is to be paid in another way: the excess after a cancellation or an
+    /// overpayment, a payment that another one replaces. It no longer counts as paid.
+    Repayment,
+    /// A reduction of the price that the seller grants. The buyer does not have to pay it again.
+    Goodwill,
+}
+
+/// Records a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordRefund {
     /// Of which order.
@@ -103,9 +116,12 @@ pub struct RecordRefundBody {
     pub payment: PartNo,
     /// How much, minor units.
     pub amount: Amount,
-    /// For which return, where there is one.
+    /// Number of the return that the refund is for, if any. The buyer does not have to pay such a refund again.
     #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
     pub return_no: Option<PartNo>,
+    /// What the refund is, if it is not for a return; `repayment` if left out. Not together with `return`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<RefundKind>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

@@ -1,5 +1,6 @@
 //! Changing what an order is made of.
 
+use events::order::pricing::Pricing;
 use events::order::progress::Lifecycle;
 use events::order::{LineChange, OrderAmended, OrderEvent, ShippingLine};
 use events::product::{ProductEvent, ProductPriceChanged};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::past::{
     address, addresses_changed, body, cancelled, discontinued, left, lines_cancelled, main, of_order, order_id,
-    order_placed, packed, placed, policy, product, received, released, reserved, shipped, sku, words,
+    order_placed, packed, placed, policy, product, received, released, reserved, shipped, sku, taxed, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{AmendOrder, Command};
@@ -24,8 +25,9 @@ fn change(line: u32, quantity: u32) -> Command {
 }
 
 fn line(line: u32, quantity: u32) -> LineChange {
-    let total = Minor(450 * i64::from(quantity));
-    LineChange { line, quantity, discount: Minor::ZERO, tax: Minor::ZERO, total, backordered: 0 }
+    let (total, pricing) = (Minor(450 * i64::from(quantity)), taxed(0));
+    let (discount, tax, with_cancelled) = (Minor::ZERO, Minor::ZERO, false);
+    LineChange { line, quantity, discount, tax, total, pricing, with_cancelled, backordered: 0 }
 }
 
 fn amended(changed: Vec<LineChange>, total: i64) -> OrderAmended {
@@ -83,13 +85,16 @@ fn a_line_is_taken_out_once() {
 
 #[test]
 fn pieces_that_were_cancelled_stay_cancelled() {
-    let given_up = [lines_cancelled([(1, 1)]), released("A", 1)].concat();
+    let given_up = [lines_cancelled([(1, 1, 1)]), released("A", 1)].concat();
+    let with_one_cancelled = |quantity, total| LineChange { total: Minor(total), ..line(1, quantity) };
     given([ordered(), given_up.clone()]).when(change(1, 1)).then_nothing();
     given([ordered(), given_up.clone()])
         .when(change(1, 2))
-        .then([happened(amended(vec![line(1, 3)], 1800)), reserved("A", 1)]);
+        .then([happened(amended(vec![with_one_cancelled(3, 900)], 1350)), reserved("A", 1)]);
     let remove = amend(json!({ "remove": [1] }));
-    given([ordered(), given_up]).when(remove).then([happened(amended(vec![line(1, 1)], 900)), released("A", 1)]);
+    given([ordered(), given_up])
+        .when(remove)
+        .then([happened(amended(vec![with_one_cancelled(1, 0)], 450)), released("A", 1)]);
 }
 
 #[test]
@@ -112,6 +117,7 @@ fn a_new_line_has_the_price_of_the_day_or_its_own() {
     (lines[0].unit_price, lines[0].total) = (Minor(500), Minor(500));
     (lines[1].unit_price, lines[1].discount, lines[1].tax, lines[1].total) =
         (Minor(100), Minor(10), Minor(38), Minor(228));
+    lines[1].pricing = Pricing { line_discount: Minor(10), discount_quantity: 2, ..taxed(200_000) };
     let expected = OrderAmended { added: lines, ..amended(vec![], 2078) };
     given([ordered(), dearer]).when(add).then([happened(expected), reserved("A", 3)]);
 }
@@ -127,28 +133,66 @@ fn a_product_that_cannot_be_sold_is_not_added() {
         .then([happened(amended(vec![line(1, 3)], 1800)), reserved("A", 1)]);
 }
 
-#[test]
-fn each_piece_keeps_its_price_its_share_of_the_discount_and_its_tax() {
+/// Two of A at 450, 100 taken off, 20 % tax.
+fn discounted() -> Vec<Past> {
     let mut order = order_placed([("A", 2)]);
     let line = &mut order.lines[0];
     (line.discount, line.tax, line.total) = (Minor(100), Minor(160), Minor(960));
+    line.pricing = half_off();
     order.total = Minor(960);
-    let past = || [product("A"), of_order(OrderEvent::Placed(order.clone())), received("A", 9), reserved("A", 2)];
-    let priced = |quantity, discount, tax, total| {
-        let (discount, tax, total) = (Minor(discount), Minor(tax), Minor(total));
-        LineChange { line: 1, quantity, discount, tax, total, backordered: 0 }
-    };
-    given(past()).when(change(1, 3)).then([happened(amended(vec![priced(3, 150, 240, 1440)], 1440)), reserved("A", 1)]);
+    [product("A"), of_order(OrderEvent::Placed(order)), received("A", 9), reserved("A", 2)].concat()
+}
+
+fn half_off() -> Pricing {
+    Pricing { line_discount: Minor(100), discount_quantity: 2, ..taxed(200_000) }
+}
+
+fn priced(quantity: u32, pricing: Pricing, [discount, tax, total]: [i64; 3]) -> LineChange {
+    let (discount, tax, total) = (Minor(discount), Minor(tax), Minor(total));
+    LineChange { discount, tax, total, pricing, ..line(1, quantity) }
+}
+
+#[test]
+fn each_unit_keeps_its_price_its_share_of_the_discount_and_the_tax_rate() {
+    let grown = priced(3, half_off(), [150, 240, 1440]);
+    given([discounted()]).when(change(1, 3)).then([happened(amended(vec![grown], 1440)), reserved("A", 1)]);
     let said = amend(json!({ "change": [{ "line": 1, "discount": 300, "tax_rate": 100_000 }] }));
-    given(past()).when(said).then([happened(amended(vec![priced(2, 300, 60, 660)], 660))]);
+    let pricing = Pricing { line_discount: Minor(300), ..half_off() };
+    let changed = priced(2, Pricing { tax_rate: Some(100_000), ..pricing }, [300, 60, 660]);
+    given([discounted()]).when(said).then([happened(amended(vec![changed], 660))]);
     let exceeded = Rejection::DiscountExceeded { line: Some(1), discount: Minor(901), worth: Minor(900) };
-    given(past()).when(amend(json!({ "change": [{ "line": 1, "discount": 901 }] }))).then_rejected(exceeded);
+    given([discounted()]).when(amend(json!({ "change": [{ "line": 1, "discount": 901 }] }))).then_rejected(exceeded);
+}
+
+#[test]
+fn the_old_quantity_has_the_old_amounts() {
+    let shrunk = happened(amended(vec![priced(1, half_off(), [50, 80, 480])], 480));
+    let restored = happened(amended(vec![priced(2, half_off(), [100, 160, 960])], 960));
+    given([discounted(), shrunk, released("A", 1)]).when(change(1, 2)).then([restored, reserved("A", 1)]);
+}
+
+#[test]
+fn a_discount_and_an_expected_total_are_for_the_units_that_are_not_cancelled() {
+    let past = || [ordered(), lines_cancelled([(1, 1, 1)]), released("A", 1)].concat();
+    let discount = amend(json!({ "change": [{ "line": 1, "quantity": 1, "discount": 100 }], "expected_total": 800 }));
+    let pricing = Pricing { line_discount: Minor(100), discount_quantity: 1, ..taxed(0) };
+    let changed = LineChange { quantity: 2, ..priced(1, pricing, [100, 0, 350]) };
+    given([past()]).when(discount).then([happened(amended(vec![changed], 800))]);
+    let mismatch = Rejection::TotalMismatch { expected: Minor(1800), total: Minor(1350) };
+    let shown = amend(json!({ "change": [{ "line": 1, "quantity": 2 }], "expected_total": 1800 }));
+    given([past()]).when(shown).then_rejected(mismatch);
 }
 
 #[test]
 fn shipping_is_what_is_said_last() {
     let ship = |lines: Value| amend(json!({ "shipping_lines": lines }));
-    let post = ShippingLine { name: "Post".into(), amount: Minor(400), tax: Minor(80), total: Minor(480) };
+    let post = ShippingLine {
+        name: "Post".into(),
+        amount: Minor(400),
+        tax_rate: Some(200_000),
+        tax: Minor(80),
+        total: Minor(480),
+    };
     let with_post =
         || OrderAmended { shipping_lines: Some(vec![post.clone()]), shipping: Minor(480), ..amended(vec![], 1830) };
     let line = json!([{ "name": "Post", "amount": 400, "tax_rate": 200_000 }]);
@@ -230,13 +274,13 @@ fn a_line_that_shrinks_gives_up_first_what_is_not_here() {
 fn pieces_are_counted_up_to_a_limit() {
     let mut order = order_placed([("A", 2)]);
     (order.lines[0].quantity, order.lines[0].untracked) = (u32::MAX, true);
-    let past = [of_order(OrderEvent::Placed(order)), lines_cancelled([(1, u32::MAX - 1)])];
+    let past = [of_order(OrderEvent::Placed(order)), lines_cancelled([(1, u32::MAX - 1, 1)])];
     given(past).when(change(1, 2)).then_rejected(Rejection::AmountOverflow);
 }
 
 #[test]
 fn only_open_orders_are_amended() {
-    let past = [ordered(), lines_cancelled([(1, 2), (2, 1)]), cancelled()];
+    let past = [ordered(), lines_cancelled([(1, 2, 0), (2, 1, 0)]), cancelled()];
     let allowed = words(&["payments"]);
     let (lifecycle, obstacle) = (Lifecycle::Cancelled, Obstacle::Lifecycle);
     given(past).when(change(1, 1)).then_rejected(Rejection::OrderState(OrderState { lifecycle, obstacle, allowed }));

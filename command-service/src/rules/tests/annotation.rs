@@ -52,7 +52,7 @@ fn erased(customer_id: CustomerId) -> Vec<Past> {
 }
 
 fn over() -> Vec<Past> {
-    [placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled()].concat()
+    [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled()].concat()
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn cancel_lines(lines: Value) -> Command {
 #[test]
 fn an_order_of_which_nothing_left_is_cancelled_whole() {
     given([placed([("A", 2), ("B", 1), ("A", 1)])]).when(cancel()).then([
-        lines_cancelled([(1, 2), (2, 1), (3, 1)]),
+        lines_cancelled([(1, 2, 0), (2, 1, 0), (3, 1, 0)]),
         cancelled(),
         released("A", 3),
         released("B", 1),
@@ -33,7 +33,7 @@ fn an_order_of_which_nothing_left_is_cancelled_whole() {
 
 #[test]
 fn a_cancelled_order_stays_cancelled() {
-    let past = || [placed([("A", 2)]), lines_cancelled([(1, 2)]), cancelled(), released("A", 2)];
+    let past = || [placed([("A", 2)]), lines_cancelled([(1, 2, 0)]), cancelled(), released("A", 2)];
     given(past()).when(cancel()).then_nothing();
     given(past()).when(cancel_lines(json!([{ "line": 1, "quantity": 1 }]))).then_nothing();
     given([]).when(cancel()).then_rejected(Rejection::UnknownOrder(order_id()));
@@ -43,7 +43,7 @@ fn a_cancelled_order_stays_cancelled() {
 fn open_fulfilments_are_cancelled_along_with_the_whole_order() {
     given([placed([("A", 2), ("B", 1)]), packed(1, [(1, 2)])]).when(cancel()).then([
         unpacked(1),
-        lines_cancelled([(1, 2), (2, 1)]),
+        lines_cancelled([(1, 2, 0), (2, 1, 0)]),
         cancelled(),
         released("A", 2),
         released("B", 1),
@@ -53,7 +53,7 @@ fn open_fulfilments_are_cancelled_along_with_the_whole_order() {
 #[test]
 fn what_is_shipped_stays_and_the_order_goes_on() {
     let past = || [placed([("A", 2), ("B", 1)]), packed(1, [(1, 1)]), shipped(1), left("A", 1)].concat();
-    let rest = || [lines_cancelled([(1, 1), (2, 1)]), released("A", 1), released("B", 1)];
+    let rest = || [lines_cancelled([(1, 1, 1), (2, 1, 0)]), released("A", 1), released("B", 1)];
     given([past()]).when(cancel()).then(rest());
     given([past(), rest().concat()]).when(cancel()).then_nothing();
 }
@@ -69,9 +69,9 @@ fn a_shipped_order_is_returned_not_cancelled() {
 #[test]
 fn lines_are_cancelled_piece_by_piece() {
     let one = || cancel_lines(json!([{ "line": 1, "quantity": 1 }]));
-    given([placed([("A", 2)])]).when(one()).then([lines_cancelled([(1, 1)]), released("A", 1)]);
-    given([placed([("A", 2)]), lines_cancelled([(1, 1)]), released("A", 1)]).when(one()).then([
-        lines_cancelled([(1, 1)]),
+    given([placed([("A", 2)])]).when(one()).then([lines_cancelled([(1, 1, 1)]), released("A", 1)]);
+    given([placed([("A", 2)]), lines_cancelled([(1, 1, 1)]), released("A", 1)]).when(one()).then([
+        lines_cancelled([(1, 1, 0)]),
         cancelled(),
         released("A", 1),
     ]);
@@ -90,5 +90,5 @@ fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
 fn what_nobody_counts_is_given_back_to_no_shelf() {
     let mut order = order_placed([("A", 2)]);
     order.lines[0].untracked = true;
-    given([of_order(OrderEvent::Placed(order))]).when(cancel()).then([lines_cancelled([(1, 2)]), cancelled()]);
+    given([of_order(OrderEvent::Placed(order))]).when(cancel()).then([lines_cancelled([(1, 2, 0)]), cancelled()]);
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Minor;
 use events::order::{
-    Disposition, OrderCompleted, OrderEvent, OrderExpired, PaymentVoided, RefundRecorded, ReturnReceived,
+    Disposition, OrderCompleted, OrderEvent, OrderExpired, PaymentVoided, RefundKind, RefundRecorded, ReturnReceived,
 };
 
 use super::past::{
@@ -52,7 +52,7 @@ fn an_order_that_nobody_paid_gives_its_stock_back_when_it_is_due() {
 
 #[test]
 fn what_is_packed_is_unpacked_and_what_was_cancelled_is_not_given_back_twice() {
-    let past = [waiting(), packed(1, [(1, 1)]), lines_cancelled([(1, 1)]), released("A", 1)];
+    let past = [waiting(), packed(1, [(1, 1)]), lines_cancelled([(1, 1, 1)]), released("A", 1)];
     given(past).when(expire()).then([unpacked(1), expired(), released("A", 1)]);
 }
 
@@ -68,7 +68,22 @@ fn a_whole_promise_is_paid_in_time_and_so_is_any_money() {
 #[test]
 fn what_left_is_owed_for_and_what_is_over_is_over() {
     given([waiting(), packed(1, [(1, 1)]), shipped(1), left("A", 1)]).when(expire()).then_nothing();
-    given([waiting(), lines_cancelled([(1, 2)]), cancelled(), released("A", 2)]).when(expire()).then_nothing();
+    given([waiting(), lines_cancelled([(1, 2, 0)]), cancelled(), released("A", 2)]).when(expire()).then_nothing();
+}
+
+#[test]
+fn an_order_on_which_money_is_owed_is_not_completed() {
+    let refunded = |kind| {
+        let refunded = RefundRecorded { payment: 1, amount: Minor(450), kind, return_no: None };
+        of_order(OrderEvent::RefundRecorded(refunded))
+    };
+    let repaid = || [arrived(), captured(1, 900), refunded(Some(RefundKind::Repayment))].concat();
+    given([repaid()]).when(complete()).then_nothing();
+    given([repaid(), captured(2, 449)]).when(complete()).then_nothing();
+    given([repaid(), captured(2, 450)]).when(complete()).then([completed()]);
+    for kind in [Some(RefundKind::Goodwill), None] {
+        given([arrived(), captured(1, 900), refunded(kind)]).when(complete()).then([completed()]);
+    }
 }
 
 /// Two of A, of which all have arrived.
@@ -90,8 +105,8 @@ fn an_order_is_complete_when_all_of_it_arrived_and_is_paid() {
 fn what_was_cancelled_neither_arrives_nor_costs() {
     let past = [placed([("A", 2)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), delivered(1), captured(1, 450)];
     given(past.clone()).when(complete()).then_nothing();
-    given([past.concat(), lines_cancelled([(1, 1)]), released("A", 1)]).when(complete()).then([completed()]);
-    given([placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled()]).when(complete()).then_nothing();
+    given([past.concat(), lines_cancelled([(1, 1, 1)]), released("A", 1)]).when(complete()).then([completed()]);
+    given([placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled()]).when(complete()).then_nothing();
 }
 
 #[test]
@@ -99,7 +114,8 @@ fn a_return_keeps_an_order_open_until_it_ends() {
     let past = || [arrived(), captured(1, 900), return_requested(1, [(1, 1)])].concat();
     given([past()]).when(complete()).then_nothing();
     let back = of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition: Disposition::Lost }));
-    let refunded = RefundRecorded { payment: 1, amount: Minor(450), return_no: Some(1) };
+    let refunded =
+        RefundRecorded { payment: 1, amount: Minor(450), kind: Some(RefundKind::Return), return_no: Some(1) };
     let refunded = of_order(OrderEvent::RefundRecorded(refunded));
     given([past(), back, refunded]).when(complete()).then([completed()]);
 }

@@ -56,7 +56,7 @@ fn shop() -> Location {
 fn everything_that_is_left_is_packed() {
     given([placed([("A", 2), ("B", 1)])]).when(pack(json!({}))).then([packed(1, [(1, 2), (2, 1)])]);
     given([placed([("A", 2), ("B", 1)]), packed(1, [(1, 2)])]).when(pack(json!({}))).then([packed(2, [(2, 1)])]);
-    given([placed([("A", 2)]), lines_cancelled([(1, 1)])]).when(pack(json!({}))).then([packed(1, [(1, 1)])]);
+    given([placed([("A", 2)]), lines_cancelled([(1, 1, 1)])]).when(pack(json!({}))).then([packed(1, [(1, 1)])]);
     given([placed([("A", 2)]), packed(1, [(1, 2)])]).when(pack(json!({}))).then_nothing();
 }
 
@@ -101,7 +101,7 @@ fn a_fulfilment_is_of_one_location() {
 #[test]
 fn a_cancelled_order_is_not_packed() {
     let rejection =
-        given([placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled()]).when(pack(json!({}))).rejection();
+        given([placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled()]).when(pack(json!({}))).rejection();
     assert_eq!((rejection.kind(), rejection.status()), ("order-state", 409));
     assert_eq!(rejection.extensions()["lifecycle"], "cancelled");
     assert_eq!(rejection.extensions()["allowed"], json!(["payments", "notes", "tags", "customer"]));

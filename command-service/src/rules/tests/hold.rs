@@ -55,7 +55,7 @@ fn an_order_is_held_and_let_go_once() {
 
 #[test]
 fn only_open_orders_are_held() {
-    let given_up = || [placed([("A", 1)]), lines_cancelled([(1, 1)]), cancelled(), released("A", 1)].concat();
+    let given_up = || [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)].concat();
     let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &["payments"]);
     given([given_up()]).when(hold()).then_rejected(over);
     given([given_up()]).when(release()).then_nothing();
@@ -80,7 +80,7 @@ fn everything_else_goes_on() {
     let cancel = CancelOrder { order_id, body: body(json!({ "reason": "changed mind" })) };
     given([past()]).when(Command::CancelOrder(cancel)).then([
         unpacked(1),
-        lines_cancelled([(1, 1)]),
+        lines_cancelled([(1, 1, 0)]),
         cancelled(),
         released("A", 1),
     ]);

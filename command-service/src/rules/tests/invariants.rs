@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::commands::{any_command, any_order, asks_for_a_state, customer, hold_id, order_ids, order_of_12};
 use super::past::{held, policy, product, received, registered};
 use super::scenario::{Past, decide_at, empty_world, now};
-use crate::command::Command;
 use crate::command::order::OnShortage;
+use crate::command::{Command, CompleteOrder};
 use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
 
@@ -34,6 +34,9 @@ impl Run {
         self.world.begin();
         for (stream, event) in past {
             self.world.evolve(&stream, &event);
+            if matches!(event, Event::Order(OrderEvent::Completed(_))) {
+                assert_eq!(order(&self.world, &stream).progress.owed(), Minor::ZERO, "completed while money is owed");
+            }
             self.streams.insert(stream.clone());
             self.log.push((stream, event));
         }
@@ -149,6 +152,13 @@ impl Run {
     }
 }
 
+fn order<'w>(world: &'w World, stream: &StreamId) -> &'w Order {
+    match world.find(stream).and_then(|slot| slot.state.as_ref()) {
+        Some(State::Order(order)) => order,
+        other => panic!("{stream} is no order: {other:?}"),
+    }
+}
+
 fn check_order(order: &Order) {
     let progress = &order.progress;
     for line in &progress.lines {
@@ -159,15 +169,7 @@ fn check_order(order: &Order) {
         assert!(Minor::ZERO <= payment.authorized, "{payment:?}");
     }
     assert!(Minor::ZERO <= progress.due() && progress.due() <= progress.total);
-    let mut total = order.shipping.0;
-    for (line, price) in progress.lines.iter().zip(&order.prices) {
-        let worth = i64::from(line.ordered) * price.unit_price.0 - price.discount.0;
-        assert!(worth >= 0 && price.tax.0 >= 0, "{line:?}: {price:?}");
-        assert_eq!(line.total.0, worth + price.tax.0, "{line:?}: {price:?}");
-        total += line.total.0;
-    }
-    assert_eq!(progress.total.0, total);
-    assert_eq!(order.shipping, Minor(order.shipping_lines.iter().map(|line| line.total.0).sum()));
+    assert_eq!(progress.shipping, Minor(order.shipping_lines.iter().map(|line| line.total.0).sum()));
     let packed = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
     let packed: u64 = packed.flat_map(|fulfilment| &fulfilment.lines).map(|piece| u64::from(piece.quantity)).sum();
     assert_eq!(packed, progress.lines.iter().map(|line| u64::from(line.in_fulfilment)).sum::<u64>());
@@ -178,6 +180,8 @@ fn check_line(line: &LineProgress) {
     assert!(spoken_for <= line.ordered, "{line:?}");
     assert!(line.delivered <= line.shipped, "{line:?}");
     assert!(line.return_requested + line.returned <= line.shipped, "{line:?}");
+    // However the line came to this quantity, it costs what it would have cost from the start.
+    assert_eq!(line.due, line.amounts(line.wanted()).unwrap().total, "{line:?}");
     assert!(line.backordered <= line.unfulfilled() && !(line.untracked && line.backordered > 0), "{line:?}");
 }
 
@@ -206,6 +210,10 @@ proptest! {
             run.check();
             run.check_emails();
             if decided.is_some() && asks_for_a_state(command) {
+                // What the platform does on its own does not turn a repeat into a rejection.
+                for order_id in order_ids() {
+                    run.carry_out(&Command::CompleteOrder(CompleteOrder { order_id }), new_id);
+                }
                 prop_assert_eq!(run.carry_out(command, new_id), Some(0), "asked twice: {:?}", command);
             }
             run.now += TimeDelta::seconds(30);

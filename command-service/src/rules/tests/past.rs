@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEmailTaken, CustomerEvent, CustomerRegistered, EmailEvent};
 use events::hold::{HoldEvent, HoldLine, HoldPlaced};
+use events::order::pricing::{Amounts, Pricing};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
+    CancelledLine, FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
     OrderAddressesChanged, OrderCancelled, OrderEvent, OrderLinesCancelled, OrderPlaced, PaymentAuthorized,
-    PaymentCaptured, ReturnRequested,
+    PaymentCaptured, RemainingLine, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
 use events::stock::{
@@ -127,6 +128,7 @@ pub(super) fn order_placed<const N: usize>(lines: [(&str, u32); N]) -> OrderPlac
         currency: "GBP".parse().unwrap(),
         customer_id: None,
         external_ref: None,
+        discount: Minor::ZERO,
         shipping: Minor::ZERO,
         shipping_lines: Vec::new(),
         total: Minor::sum(lines.iter().map(|line| line.total)).unwrap(),
@@ -151,10 +153,16 @@ fn line(index: usize, text: &str, quantity: u32) -> Line {
         discount: Minor::ZERO,
         tax: Minor::ZERO,
         total: Minor(450 * i64::from(quantity)),
+        pricing: taxed(0),
         location: main(),
         backordered: 0,
         untracked: false,
     }
+}
+
+/// A line without discounts that is taxed at so many millionths.
+pub(super) fn taxed(tax_rate: u32) -> Pricing {
+    Pricing { tax_rate: Some(tax_rate), ..Pricing::default() }
 }
 
 pub(super) fn pieces<const N: usize>(pieces: [(u32, u32); N]) -> Vec<LineQuantity> {
@@ -179,8 +187,14 @@ pub(super) fn unpacked(fulfilment: u32) -> Vec<Past> {
     of_order(OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
 }
 
-pub(super) fn lines_cancelled<const N: usize>(lines: [(u32, u32); N]) -> Vec<Past> {
-    of_order(OrderEvent::LinesCancelled(OrderLinesCancelled { lines: pieces(lines), reason: "changed mind".into() }))
+/// Units of lines at 450 were cancelled; the third number is how many units are left of the line.
+pub(super) fn lines_cancelled<const N: usize>(lines: [(u32, u32, i64); N]) -> Vec<Past> {
+    let cancelled = |(line, quantity, left)| {
+        let amounts = Amounts { total: Minor(450 * left), ..Amounts::default() };
+        CancelledLine { line, quantity, remaining: Some(RemainingLine { amounts, backordered: 0 }) }
+    };
+    let (lines, reason) = (lines.into_iter().map(cancelled).collect(), "changed mind".into());
+    of_order(OrderEvent::LinesCancelled(OrderLinesCancelled { lines, reason }))
 }
 
 pub(super) fn cancelled() -> Vec<Past> {

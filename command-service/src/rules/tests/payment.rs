@@ -2,10 +2,13 @@
 
 use events::Minor;
 use events::order::progress::Lifecycle;
-use events::order::{OrderEvent, PaymentFailed, PaymentVoided, RefundRecorded};
+use events::order::{OrderEvent, PaymentFailed, PaymentVoided, RefundKind, RefundRecorded};
 use serde_json::{Value, json};
 
-use super::past::{authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, placed, words};
+use super::past::{
+    authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, packed, placed, return_requested,
+    shipped, words,
+};
 use super::scenario::{Past, given};
 use crate::command::amount::MAX_AMOUNT;
 use crate::command::{Command, RecordPayment, RecordRefund};
@@ -29,7 +32,12 @@ fn failed(payment: u32) -> Vec<Past> {
 }
 
 fn refunded(payment: u32, amount: i64) -> Vec<Past> {
-    of_order(OrderEvent::RefundRecorded(RefundRecorded { payment, amount: Minor(amount), return_no: None }))
+    refunded_as(RefundKind::Repayment, None, payment, amount)
+}
+
+fn refunded_as(kind: RefundKind, return_no: Option<u32>, payment: u32, amount: i64) -> Vec<Past> {
+    let (amount, kind) = (Minor(amount), Some(kind));
+    of_order(OrderEvent::RefundRecorded(RefundRecorded { payment, amount, kind, return_no }))
 }
 
 fn unknown(part: Part, number: u32, last: u32) -> Rejection {
@@ -47,7 +55,7 @@ fn ordered() -> Vec<Past> {
 }
 
 fn given_up() -> Vec<Past> {
-    [ordered(), lines_cancelled([(1, 2)]), cancelled()].concat()
+    [ordered(), lines_cancelled([(1, 2, 0)]), cancelled()].concat()
 }
 
 #[test]
@@ -109,6 +117,19 @@ fn refunds_stay_within_what_was_captured() {
     let nothing_captured = Rejection::AmountExceeded { payment: 1, amount: Minor(1), refundable: Minor(0) };
     given([ordered(), authorized(1, 900)]).when(refund(1, 1)).then_rejected(nothing_captured);
     given([ordered()]).when(refund(1, 1)).then_rejected(unknown(Part::Payment, 1, 0));
+}
+
+#[test]
+fn a_refund_is_a_repayment_unless_it_is_for_a_return_or_goodwill() {
+    let refund = |json| Command::RecordRefund(RecordRefund { order_id: order_id(), body: body(json) });
+    let paid = || [ordered(), captured(1, 900), packed(1, [(1, 2)]), shipped(1), return_requested(1, [(1, 1)])];
+    let said = |kind: &str| refund(json!({ "payment": 1, "amount": 450, "kind": kind }));
+    given(paid()).when(said("repayment")).then([refunded_as(RefundKind::Repayment, None, 1, 450)]);
+    given(paid()).when(said("goodwill")).then([refunded_as(RefundKind::Goodwill, None, 1, 450)]);
+    let of_return = refund(json!({ "payment": 1, "amount": 450, "return": 1 }));
+    given(paid()).when(of_return).then([refunded_as(RefundKind::Return, Some(1), 1, 450)]);
+    let both = refund(json!({ "payment": 1, "amount": 450, "return": 1, "kind": "goodwill" }));
+    given(paid()).when(both).then_rejected(Rejection::Exclusive(["return", "kind"]));
 }
 
 #[test]

@@ -237,7 +237,8 @@ fn shipping_is_made_of_lines_with_their_tax() {
 #[test]
 fn one_amount_for_shipping_is_one_line_as_in_events_of_old() {
     let placed = placed_with(json!({ "shipping": 300 })).unwrap();
-    let line = ShippingLine { name: "Shipping".into(), amount: Minor(300), tax: Minor(0), total: Minor(300) };
+    let line =
+        ShippingLine { name: "Shipping".into(), amount: Minor(300), tax_rate: None, tax: Minor(0), total: Minor(300) };
     assert_eq!((placed.shipping, placed.shipping_lines), (Minor(300), vec![line]));
     assert_eq!(placed_with(json!({ "shipping": 0 })).unwrap().shipping_lines, []);
     let both = placed_with(json!({ "shipping": 300, "shipping_lines": [] }));

@@ -94,7 +94,7 @@ fn what_does_not_exist_or_never_left_does_not_come_back() {
     let unknown = Rejection::UnknownPart { part: Part::Return, number: 1, last: 0 };
     given([sent()]).when(receive("restock")).then_rejected(unknown.clone());
     given([sent()]).when(reject()).then_rejected(unknown);
-    let given_up = [placed([("A", 3)]), lines_cancelled([(1, 3)]), cancelled()];
+    let given_up = [placed([("A", 3)]), lines_cancelled([(1, 3, 0)]), cancelled()];
     assert_eq!(given(given_up).when(request(1)).rejection().kind(), "order-state");
 }
 

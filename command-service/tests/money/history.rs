@@ -1,0 +1,259 @@
+//! What the platform makes of a scenario: every step with its outcome and the amounts after it, as the model reads them.
+
+use std::num::NonZeroUsize;
+
+use chrono::{DateTime, Utc};
+use command_service::command::order::{PlaceOrder, StockHandling};
+use command_service::command::{
+    AmendOrder, CancelOrder, Command, CompleteOrder, CreateFulfilment, DeliverFulfilment, ReceiveReturn, RecordPayment,
+    RecordRefund, RequestReturn, ShipFulfilment,
+};
+use command_service::rules::{self, Context, NewEvent, Refusal};
+use command_service::state::{Order, State};
+use command_service::world::{Slot, World};
+use events::product::{ProductCreated, ProductEvent};
+use events::stock::{StockEvent, StockReceived};
+use events::{Location, OrderId, Sku, StreamId};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::scenario::{Scenario, Step};
+
+/// One order, from its placing on.
+pub(crate) struct History(Value);
+
+impl std::fmt::Display for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl History {
+    pub(crate) fn of(scenario: &Scenario) -> History {
+        let mut shop = Shop::new(scenario);
+        let place = PlaceOrder { body: body(scenario.order.clone()), stock: StockHandling::Enforce };
+        let outcome = shop.carry_out(&Command::PlaceOrder(place));
+        let mut history = json!({ "order": scenario.order, "outcome": outcome, "steps": [] });
+        if outcome == "accepted" {
+            history["given"] = shop.given(&scenario.order["lines"]);
+            history["seen"] = shop.seen();
+            let steps = scenario.steps.iter().flat_map(|step| shop.step(step)).collect();
+            history["steps"] = Value::Array(steps);
+        }
+        History(history)
+    }
+
+    /// What is due in the end, minor units.
+    pub(crate) fn last_due(&self) -> i64 {
+        let last = self.0["steps"].as_array().and_then(|steps| steps.last()).unwrap_or(&self.0);
+        last["seen"]["due"].as_i64().expect("the order was placed")
+    }
+}
+
+/// The rules, and the world that they decide on.
+struct Shop {
+    world: World,
+    stream: StreamId,
+    /// Products that amendments added so far.
+    added: usize,
+}
+
+impl Shop {
+    fn new(scenario: &Scenario) -> Shop {
+        let mut shop = Shop { world: World::new(NonZeroUsize::MAX), stream: StreamId::order(order_id()), added: 0 };
+        for (number, on_hand) in scenario.on_hand.iter().enumerate() {
+            shop.stock(&format!("S{number}"), *on_hand);
+        }
+        shop
+    }
+
+    fn stock(&mut self, sku: &str, on_hand: u32) {
+        let sku: Sku = sku.parse().unwrap();
+        let created = ProductCreated {
+            sku: sku.clone(),
+            name: "Thing".into(),
+            prices: Default::default(),
+            tax_class: None,
+            attributes: Default::default(),
+            tags: Default::default(),
+        };
+        self.world.evolve(&StreamId::product(&sku), &ProductEvent::Created(created).into());
+        if on_hand > 0 {
+            let received = StockReceived { quantity: on_hand, reference: None };
+            self.world.evolve(&StreamId::stock(&sku, &Location::main()), &StockEvent::Received(received).into());
+        }
+    }
+
+    /// Decides and applies; tells `accepted` or the kind of the rejection.
+    fn carry_out(&mut self, command: &Command) -> String {
+        match self.decide(command) {
+            Ok(events) => {
+                for NewEvent { stream, event, .. } in events {
+                    self.world.evolve(&stream, &event);
+                }
+                "accepted".to_owned()
+            }
+            Err(kind) => kind,
+        }
+    }
+
+    fn decide(&mut self, command: &Command) -> Result<Vec<NewEvent>, String> {
+        let context = Context { now: now(), new_id: order_id().into() };
+        loop {
+            match rules::decide(command, &context, &self.world) {
+                Ok(events) => return Ok(events),
+                Err(Refusal::Rejected(rejection)) => return Err(rejection.kind().to_owned()),
+                Err(Refusal::Needs(streams)) => {
+                    streams.into_iter().for_each(|stream| self.world.put(stream, Slot::default()));
+                }
+            }
+        }
+    }
+
+    fn order(&self) -> &Order {
+        match self.world.find(&self.stream).and_then(|slot| slot.state.as_ref()) {
+            Some(State::Order(order)) => order,
+            other => panic!("the order was placed: {other:?}"),
+        }
+    }
+
+    /// What the order comes to.
+    fn seen(&self) -> Value {
+        let progress = &self.order().progress;
+        json!({
+            "due": progress.due(),
+            "owed": progress.owed(),
+            "captured": progress.captured(),
+            "refunded": progress.refunded(),
+            "total": progress.total,
+            "payment": progress.payment_status(),
+            "lines": progress.lines.iter().map(|line| line.due).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The units that each of these lines got; every line has a product of its own.
+    fn given(&self, lines: &Value) -> Value {
+        let lines = lines.as_array().into_iter().flatten();
+        let got = |line: &Value| {
+            let found = self.order().progress.lines.iter().find(|known| known.sku.as_str() == line["sku"]);
+            found.map_or(0, |line| line.ordered)
+        };
+        lines.map(got).collect()
+    }
+
+    /// What is recorded of a step; one may be several to the model.
+    fn step(&mut self, step: &Step) -> Vec<Value> {
+        match step {
+            Step::Amend(body) => self.amend(body.clone()),
+            Step::Cancel(line, quantity) => {
+                let lines = json!([{ "line": line, "quantity": quantity }]);
+                self.cancel(json!({ "reason": "changed mind", "lines": lines }))
+            }
+            Step::CancelRest => self.cancel(json!({ "reason": "changed mind" })),
+            Step::Deliver => self.deliver(),
+            Step::Capture(percent) => {
+                let amount = (self.order().progress.owed().0 * percent / 100).max(1);
+                let body = json!({ "kind": "captured", "amount": amount, "method": "card" });
+                let record = RecordPayment { order_id: order_id(), body: self::body(body.clone()) };
+                vec![self.told("capture", &Command::RecordPayment(record), json!({ "body": body }))]
+            }
+            Step::Refund { payment, percent, kind } => {
+                let captured = self.order().progress.payment(*payment).map_or(0, |payment| payment.captured.0);
+                let amount = (captured * percent / 100).max(1);
+                let mut body = json!({ "payment": payment, "amount": amount });
+                if let Some(kind) = kind {
+                    body["kind"] = (*kind).into();
+                }
+                vec![self.refund(body)]
+            }
+            Step::Return { line, amount } => self.send_back(*line, *amount),
+            Step::Complete => {
+                let command = Command::CompleteOrder(CompleteOrder { order_id: order_id() });
+                let completed = self.decide(&command).is_ok_and(|events| !events.is_empty());
+                vec![self.told("complete", &command, json!({ "completed": completed }))]
+            }
+        }
+    }
+
+    /// Carries out a command of the step `name`, and tells what the model has to know.
+    fn told(&mut self, name: &str, command: &Command, mut told: Value) -> Value {
+        told["do"] = name.into();
+        told["outcome"] = self.carry_out(command).into();
+        told["seen"] = self.seen();
+        told
+    }
+
+    /// Amends lines that the order has; others would only be refused.
+    fn amend(&mut self, mut body: Value) -> Vec<Value> {
+        let lines = self.order().progress.lines.len() as u64;
+        let changed = body["change"][0]["line"].as_u64().or(body["remove"][0].as_u64());
+        if changed.is_some_and(|line| line > lines) {
+            return Vec::new();
+        }
+        if body["add"].is_array() {
+            let sku = format!("X{}", self.added);
+            self.stock(&sku, 10);
+            self.added += 1;
+            body["add"][0]["sku"] = sku.into();
+        }
+        let command = AmendOrder { order_id: order_id(), body: self::body(body.clone()) };
+        let mut told = self.told("amend", &Command::AmendOrder(command), json!({ "body": body }));
+        let line = |change: &Value| self.order().progress.line(change["line"].as_u64()? as u32);
+        let changed = body["change"].as_array().into_iter().flatten().filter_map(line);
+        let changed: Vec<u32> = changed.map(|line| line.wanted()).collect();
+        told["given"] = json!({ "changed": changed, "added": self.given(&body["add"]) });
+        vec![told]
+    }
+
+    fn cancel(&mut self, body: Value) -> Vec<Value> {
+        let before: Vec<u32> = self.order().progress.lines.iter().map(|line| line.cancelled).collect();
+        let command = CancelOrder { order_id: order_id(), body: self::body(body) };
+        let mut told = self.told("cancel", &Command::CancelOrder(command), json!({}));
+        let lines = self.order().progress.lines.iter().zip(before);
+        told["units"] = lines.map(|(line, before)| json!([line.line, line.cancelled - before])).collect();
+        vec![told]
+    }
+
+    fn deliver(&mut self) -> Vec<Value> {
+        let (order_id, number) = (order_id(), self.order().progress.fulfilments.len() as u32 + 1);
+        let nothing = || json!({});
+        for command in [
+            Command::CreateFulfilment(CreateFulfilment { order_id, body: body(nothing()) }),
+            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment: number, body: body(nothing()) }),
+            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment: number, body: body(nothing()) }),
+        ] {
+            self.carry_out(&command);
+        }
+        vec![json!({ "do": "deliver", "outcome": "accepted", "seen": self.seen() })]
+    }
+
+    fn send_back(&mut self, line: u32, amount: i64) -> Vec<Value> {
+        let order_id = order_id();
+        let asked = json!({ "lines": [{ "line": line, "quantity": 1 }], "reason": "too small" });
+        let request = Command::RequestReturn(RequestReturn { order_id, body: body(asked) });
+        if self.carry_out(&request) != "accepted" {
+            return Vec::new();
+        }
+        let return_no = self.order().progress.returns.len() as u32;
+        let received = body(json!({ "disposition": "restock" }));
+        self.carry_out(&Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body: received }));
+        vec![self.refund(json!({ "payment": 1, "amount": amount, "return": return_no }))]
+    }
+
+    fn refund(&mut self, body: Value) -> Value {
+        let command = RecordRefund { order_id: order_id(), body: self::body(body.clone()) };
+        self.told("refund", &Command::RecordRefund(command), json!({ "body": body }))
+    }
+}
+
+fn body<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).expect("a body as callers send it")
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_717_243_200, 0).unwrap()
+}
+
+fn order_id() -> OrderId {
+    OrderId::new(now(), [9; 10])
+}
