@@ -98,3 +98,24 @@ async fn one_amount_for_shipping_is_still_taken_and_answered_with_what_to_do() {
     both.assert_problem(422, "exclusive-fields");
     assert_eq!(both.json()["fields"], json!(["shipping", "shipping_lines"]));
 }
+
+#[tokio::test]
+async fn a_payment_reference_is_recorded_once_in_all_orders() {
+    let (shop, order) = ordered().await;
+    let capture = json!({ "kind": "captured", "amount": 100, "method": "card", "reference": "pi-1" });
+    let pay = async |order: &str, key: &str, body: &Value| {
+        shop.post(&format!("{order}/payments"), &[("idempotency-key", key)], body).await
+    };
+    assert_version(&pay(&order, "one", &capture).await, 201, 2);
+    // The provider's report again, under another key.
+    let again = pay(&order, "two", &capture).await;
+    assert_eq!((again.status.as_u16(), &again.json()["version"]), (200, &json!(2)), "{again:?}");
+    let more = json!({ "kind": "captured", "amount": 200, "method": "card", "reference": "pi-1" });
+    pay(&order, "three", &more).await.assert_problem(409, "duplicate-payment-reference");
+    let other = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 1 }] });
+    let other = shop.post("/v1/orders", &[("idempotency-key", "other")], &other).await;
+    let other = other.header("location").unwrap().to_owned();
+    let refused = pay(&other, "four", &capture).await;
+    refused.assert_problem(409, "duplicate-payment-reference");
+    assert_eq!((&refused.json()["method"], &refused.json()["reference"]), (&json!("card"), &json!("pi-1")));
+}

@@ -54,6 +54,9 @@ async fn filters_narrow_and_combine() {
     for (query, expected) in [
         ("payment=paid", vec!["SON000001"]),
         ("payment=unpaid", vec!["SON000003", "SON000002"]),
+        ("owed[gte]=1", vec!["SON000003", "SON000002"]),
+        ("owed[gte]=900&channel=shop", vec!["SON000002"]),
+        ("owed[gte]=901", vec![]),
         ("lifecycle=open&fulfilment=unfulfilled&return=none&channel=web", vec!["SON000003", "SON000001"]),
         ("returns=none&channel=shop", vec!["SON000002"]),
         (&format!("customer_id={customer}"), vec!["SON000003"]),
@@ -157,6 +160,7 @@ async fn wrong_parameters_are_named_with_what_is_allowed() {
         ("placed_at[gte]=yesterday", "It must be an instant as RFC 3339 has it"),
         ("placed_at[lt]=2026-13-01T00:00:00Z", "It must be an instant as RFC 3339 has it"),
         ("customer_id=12", "It must be a UUID version 7."),
+        ("owed[gte]=0", "It must be a whole number of minor units, at least 1."),
         ("external_ref=a%00b", "without NUL"),
         ("code=a%20b", "It must be 1 to 64 of the characters"),
         ("limit=5&limit=6", "`limit` was given twice"),

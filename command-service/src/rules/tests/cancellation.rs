@@ -1,11 +1,11 @@
 //! Giving up what has not left.
 
-use events::order::OrderEvent;
+use events::order::{OrderCompleted, OrderEvent};
 use events::order::progress::Lifecycle;
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released, shipped,
+    body, cancelled, delivered, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released, shipped,
     unpacked, words,
 };
 use super::scenario::given;
@@ -56,6 +56,17 @@ fn what_is_shipped_stays_and_the_order_goes_on() {
     let rest = || [lines_cancelled([(1, 1, 1), (2, 1, 0)]), released("A", 1), released("B", 1)];
     given([past()]).when(cancel()).then(rest());
     given([past(), rest().concat()]).when(cancel()).then_nothing();
+}
+
+#[test]
+fn a_repeat_after_the_platform_completed_the_order_finds_everything_so() {
+    let rest = [lines_cancelled([(1, 1, 1)]), released("A", 1)];
+    let past = [placed([("A", 2)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), rest.concat(), delivered(1)];
+    let completed = || of_order(OrderEvent::Completed(OrderCompleted {}));
+    given([past.concat(), completed()]).when(cancel()).then_nothing();
+    // Nothing was cancelled of this one: the request is no repeat, and nothing of it is in effect.
+    let whole = [placed([("A", 1)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), delivered(1)];
+    assert_eq!(given([whole.concat(), completed()]).when(cancel()).rejection().kind(), "order-state");
 }
 
 #[test]

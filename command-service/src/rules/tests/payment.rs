@@ -2,7 +2,7 @@
 
 use events::Minor;
 use events::order::progress::Lifecycle;
-use events::order::{OrderEvent, PaymentFailed, PaymentVoided, RefundKind, RefundRecorded};
+use events::order::{OrderEvent, PaymentCaptured, PaymentFailed, PaymentVoided, RefundKind, RefundRecorded};
 use serde_json::{Value, json};
 
 use super::past::{
@@ -137,6 +137,35 @@ fn a_refund_for_a_return_names_one_that_exists() {
     let body = body(json!({ "payment": 1, "amount": 1, "return": 1 }));
     let refund = Command::RecordRefund(RecordRefund { order_id: order_id(), body });
     given([ordered(), captured(1, 900)]).when(refund).then_rejected(unknown(Part::Return, 1, 0));
+}
+
+fn captured_as(reference: &str, payment: u32, amount: i64) -> Vec<Past> {
+    let (amount, method, reference) = (Minor(amount), "card".to_owned(), Some(reference.to_owned()));
+    of_order(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
+}
+
+#[test]
+fn a_transaction_of_the_provider_is_recorded_once() {
+    let capture = |amount: i64| json!({ "kind": "captured", "amount": amount, "method": "card", "reference": "pi:1" });
+    let past = || [ordered(), captured_as("pi:1", 1, 400)];
+    let events = given([ordered()]).when(pay(capture(400))).then([captured_as("pi:1", 1, 400)]);
+    assert_eq!(events[0].claim.as_deref(), Some("payment:captured\ncard\npi:1"));
+    given(past()).when(pay(capture(400))).then_nothing();
+    let taken = Rejection::DuplicatePaymentReference { method: "card".into(), reference: "pi:1".into() };
+    given(past()).when(pay(capture(500))).then_rejected(taken);
+}
+
+#[test]
+fn another_kind_method_or_reference_is_another_transaction() {
+    let past = || [ordered(), captured_as("pi-1", 1, 400)];
+    for (kind, method, reference) in
+        [("authorized", "card", "pi-1"), ("captured", "cash", "pi-1"), ("captured", "card", "pi-2")]
+    {
+        let other = json!({ "kind": kind, "amount": 400, "method": method, "reference": reference });
+        assert_eq!(given(past()).when(pay(other)).0.expect("it is recorded").len(), 1, "{kind} {method} {reference}");
+    }
+    let unnamed = || pay(json!({ "kind": "captured", "amount": 900, "method": "card" }));
+    given([ordered(), captured(1, 900)]).when(unnamed()).then([captured(2, 900)]);
 }
 
 #[test]

@@ -102,6 +102,22 @@ fn the_discount_of_a_line_shrinks_with_its_pieces() {
 }
 
 #[test]
+fn the_discount_of_the_order_shrinks_with_its_units() {
+    let line = json!({ "sku": "A", "quantity": 6 });
+    let order = json!({ "currency": "GBP", "lines": [line], "discount": 1350, "on_shortage": "partial" });
+    let events = given([shop()])
+        .when(Command::PlaceOrder(PlaceOrder { body: body(order), stock: StockHandling::Enforce }))
+        .0
+        .expect("the order is placed");
+    let Event::Order(OrderEvent::Placed(OrderPlaced { lines, discount, total, .. })) = &events[0].event else {
+        panic!("no order")
+    };
+    // Half of what was asked for is on hand, so half of the discount is given; all of it is when the rest is added.
+    assert_eq!((lines[0].quantity, lines[0].discount, *total), (3, Minor(675), Minor(675)));
+    assert_eq!((*discount, lines[0].pricing.amounts(Minor(450), 6).unwrap().discount), (Minor(1350), Minor(1350)));
+}
+
+#[test]
 fn pieces_that_are_kept_back_are_not_here() {
     let kept_back = policy("A", StockPolicy::Deny, 2);
     given([shop(), kept_back]).when(place(&[("A", 2)], Value::Null)).then_rejected(short(1, "A", 2, 1));
