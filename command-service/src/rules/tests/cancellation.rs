@@ -1,12 +1,12 @@
 //! Giving up what has not left.
 
-use events::order::{OrderCompleted, OrderEvent};
 use events::order::progress::Lifecycle;
+use events::order::{OrderCompleted, OrderEvent};
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, delivered, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released, shipped,
-    unpacked, words,
+    body, cancelled, delivered, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released,
+    shipped, unpacked, words,
 };
 use super::scenario::given;
 use crate::command::{CancelOrder, Command};
