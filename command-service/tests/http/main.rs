@@ -7,6 +7,7 @@ mod batch;
 mod customers;
 mod fate;
 mod goods;
+mod money;
 mod order_changes;
 mod property;
 mod semantics;
