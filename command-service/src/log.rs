@@ -21,7 +21,7 @@
 //! let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
 //! let row = NewRow::new("stock-MUG-1@main".parse()?, Version(1), &received.into());
 //! let head = log.head().await?;
-//! assert!(matches!(log.append(head, Utc::now(), &[row.clone()]).await, Appended::After(Position(0))));
+//! assert!(matches!(log.append(head, Utc::now(), &[row.clone()]).await, Appended::After(Position(0), _)));
 //! // The log has moved, so the same head does not do any more.
 //! assert!(matches!(log.append(head, Utc::now(), &[row]).await, Appended::Lost));
 //! assert_eq!(log.read_after(Position::ZERO, 10).await?.len(), 1);

@@ -2,7 +2,8 @@
 //!
 //! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
 //! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
-//! told, [`key`] how they repeat themselves and [`recall`] what that costs, [`keeper`] what makes the next start short. A batch grows by itself while the one
+//! told, [`key`] how they repeat themselves and [`recall`] what that costs, [`keeper`] what makes the next start short;
+//! [`clock_check`] warns when the clock is behind the log. A batch grows by itself while the one
 //! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
@@ -41,6 +42,7 @@
 
 pub mod answer;
 mod batch;
+mod clock_check;
 mod desk;
 mod flight;
 mod keeper;
@@ -65,6 +67,7 @@ use crate::log::{self, Head, Log};
 use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use batch::Ahead;
+use clock_check::ClockCheck;
 use keeper::Keeper;
 use mailbox::Inbox;
 use recall::Recall;
@@ -118,6 +121,7 @@ pub struct Writer {
     health: Component,
     keeper: Keeper,
     numbers_saved: Position,
+    clock_check: ClockCheck,
 }
 
 /// Why a writer cannot start.
@@ -181,6 +185,7 @@ impl Writer {
             health,
             keeper,
             numbers_saved: numbers.saved,
+            clock_check: ClockCheck::default(),
         };
         Ok((writer, mailbox))
     }

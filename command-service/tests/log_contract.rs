@@ -82,7 +82,7 @@ fn mark(id: Uuid, size: i16) -> Option<CommandMark> {
 async fn append(log: &Log, rows: &[NewRow]) -> Position {
     let head = log.head().await.unwrap();
     match log.append(head, Utc::now(), rows).await {
-        Appended::After(base) => base,
+        Appended::After(base, _) => base,
         other => panic!("not appended: {other:?}"),
     }
 }
@@ -114,7 +114,7 @@ async fn what_is_appended_is_read_as_it_was_written_at_gapless_positions() {
         rows[0].command = mark(id, 3);
         let recorded_at = Utc::now().trunc_subsecs(6);
         let head = log.head().await.unwrap();
-        assert!(matches!(log.append(head, recorded_at, &rows).await, Appended::After(Position::ZERO)));
+        assert!(matches!(log.append(head, recorded_at, &rows).await, Appended::After(Position::ZERO, _)));
         append(&log, &[row("C", 1)]).await;
 
         let events = log.read_after(Position::ZERO, 10).await.unwrap();
@@ -149,7 +149,7 @@ async fn of_many_who_append_at_once_one_wins() {
         let rows: Vec<_> = (0..8).map(|n| [row(&format!("S{n}"), 1)]).collect();
         let appends = rows.iter().map(|rows| log.append(head, Utc::now(), rows));
         let results = futures::future::join_all(appends).await;
-        let won = results.iter().filter(|result| matches!(result, Appended::After(_))).count();
+        let won = results.iter().filter(|result| matches!(result, Appended::After(..))).count();
         let lost = results.iter().filter(|result| matches!(result, Appended::Lost)).count();
         // A pool that is busy for long refuses some; they did not append either.
         assert_eq!(won, 1);
@@ -213,7 +213,7 @@ async fn who_has_the_head_reads_and_appends_before_everybody_else() {
             let log = log.clone();
             async move { log.append(head, Utc::now(), &[row("B", 1)]).await }
         });
-        assert!(matches!(lock.append(head, Utc::now(), &[row("C", 1)]).await, Appended::After(Position(3))));
+        assert!(matches!(lock.append(head, Utc::now(), &[row("C", 1)]).await, Appended::After(Position(3), _)));
         assert!(matches!(other.await.unwrap(), Appended::Lost));
         let events = log.read_after(Position(3), 10).await.unwrap();
         assert_eq!(events.iter().map(|event| event.stream.clone()).collect::<Vec<_>>(), [shelf("C")]);
@@ -227,7 +227,7 @@ async fn who_waited_for_the_head_sees_what_was_appended_meanwhile() {
         let head = lock.since.head;
         let mut next = Box::pin(log.lock(Position::ZERO, 10));
         assert!(futures::poll!(&mut next).is_pending());
-        assert!(matches!(lock.append(head, Utc::now(), &rows("A", 1, 2)).await, Appended::After(_)));
+        assert!(matches!(lock.append(head, Utc::now(), &rows("A", 1, 2)).await, Appended::After(..)));
         let next = next.await.unwrap();
         assert_eq!((next.since.head.position, next.since.events.len()), (Position(2), 2));
         next.release().await;

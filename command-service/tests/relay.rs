@@ -440,7 +440,7 @@ impl Shop {
         let head = self.log.head().await?;
         let now = Utc::now().duration_trunc(TimeDelta::microseconds(1))?;
         let appended = self.log.append(head, now, &rows).await;
-        anyhow::ensure!(matches!(appended, Appended::After(_)), "{appended:?}");
+        anyhow::ensure!(matches!(appended, Appended::After(..)), "{appended:?}");
         Ok(self.log.read_after(head.position, rows.len() as i64).await?)
     }
 

@@ -48,6 +48,8 @@ pub const WRITER_BATCH_COMMANDS: &str = "writer_batch_commands";
 pub const WRITER_APPEND_SECONDS: &str = "writer_append_seconds";
 /// Counter. Batches decided again because another instance appended first.
 pub const WRITER_RACES_LOST_TOTAL: &str = "writer_races_lost_total";
+/// Gauge. How far the time of the last event is ahead of this instance's clock: above 0 after a clock was set back.
+pub const WRITER_CLOCK_BEHIND_SECONDS: &str = "writer_clock_behind_seconds";
 /// Counter. Commands that the platform gave itself because their time had come, by `command` and `outcome` (`done`,
 /// `replayed`, `shed`, `unknown`, `unreadable` or the kind of the refusal).
 pub const SCHEDULE_ISSUED_TOTAL: &str = "schedule_issued_total";

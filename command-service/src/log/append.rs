@@ -52,8 +52,9 @@ pub struct CommandMark {
 /// What became of an append.
 #[derive(Debug)]
 pub enum Appended {
-    /// The batch is in the log, after this position.
-    After(Position),
+    /// The batch is in the log, after this position, and was recorded at this instant: that of the clock, or that of the
+    /// event before it where the clock is behind.
+    After(Position, DateTime<Utc>),
     /// Another writer appended first; nothing happened.
     Lost,
     /// A command or a claim of the batch is in the log already; nothing happened.
@@ -64,30 +65,38 @@ pub enum Appended {
     Unknown(sqlx::Error),
 }
 
+/// `recorded_at` never decreases along positions, whatever the clocks of the writers say ($4). The last event is asked beside
+/// `log_head.recorded_at` because an instance of the release before that column, which may still run, does not set it.
 const APPEND: &str = "
     with head as (
-        update log_head set position = position + $1
+        update log_head set position = position + $1, recorded_at = greatest(
+            $4, recorded_at, (select last.recorded_at from events last where last.position = $2))
         where position = $2 and incarnation = $3
-        returning position - $1 as base
+        returning position - $1 as base, recorded_at
+    ),
+    inserted as (
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
+            recorded_at, command_id, fingerprint, command_size, claim)
+        select head.base + e.ord, $3, e.stream_id, e.version, e.event_type, e.schema_version, e.payload::json,
+            e.metadata::json, head.recorded_at, e.command_id, e.fingerprint, e.command_size, e.claim
+        from head, unnest($5::text[], $6::int[], $7::text[], $8::smallint[], $9::text[], $10::text[], $11::uuid[],
+            $12::bigint[], $13::smallint[], $14::text[]) with ordinality
+            as e(stream_id, version, event_type, schema_version, payload, metadata, command_id, fingerprint, command_size,
+            claim, ord)
+        returning 1
     )
-    insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
-        recorded_at, command_id, fingerprint, command_size, claim)
-    select head.base + e.ord, $3, e.stream_id, e.version, e.event_type, e.schema_version, e.payload::json,
-        e.metadata::json, $4, e.command_id, e.fingerprint, e.command_size, e.claim
-    from head, unnest($5::text[], $6::int[], $7::text[], $8::smallint[], $9::text[], $10::text[], $11::uuid[],
-        $12::bigint[], $13::smallint[], $14::text[]) with ordinality
-        as e(stream_id, version, event_type, schema_version, payload, metadata, command_id, fingerprint, command_size,
-            claim, ord)";
+    select head.recorded_at, (select count(*) from inserted) as count from head";
 
 impl Log {
-    /// Appends `rows` if the log still ends at `expected`: one statement, one round trip, durable when it returns.
-    pub async fn append(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    /// Appends `rows` if the log still ends at `expected`: one statement, one round trip, durable when it returns. `clock` is
+    /// the writer's, to the microsecond.
+    pub async fn append(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
-            Store::Memory(memory) => return memory.append(expected, recorded_at, rows).await,
+            Store::Memory(memory) => return memory.append(expected, clock, rows).await,
         };
         match pool.acquire().await {
-            Ok(mut connection) => append(&mut connection, expected, recorded_at, rows).await,
+            Ok(mut connection) => append(&mut connection, expected, clock, rows).await,
             Err(error) => Appended::Unknown(error),
         }
     }
@@ -127,14 +136,14 @@ enum End {
 
 impl Locked {
     /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
-    pub async fn append(self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub async fn append(self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let mut transaction = match self.end {
             End::Postgres(transaction) => transaction,
-            End::Memory(memory, _end) => return memory.append_at_end(expected, recorded_at, rows),
+            End::Memory(memory, _end) => return memory.append_at_end(expected, clock, rows),
         };
-        match append(&mut transaction, expected, recorded_at, rows).await {
-            Appended::After(position) => match transaction.commit().await {
-                Ok(()) => Appended::After(position),
+        match append(&mut transaction, expected, clock, rows).await {
+            Appended::After(position, recorded_at) => match transaction.commit().await {
+                Ok(()) => Appended::After(position, recorded_at),
                 Err(error) => Appended::Unknown(error),
             },
             nothing_happened => nothing_happened,
@@ -153,17 +162,17 @@ impl Locked {
 async fn append(
     connection: &mut PgConnection,
     expected: Head,
-    recorded_at: DateTime<Utc>,
+    clock: DateTime<Utc>,
     rows: &[NewRow],
 ) -> Appended {
     fn column<'a, T>(rows: &'a [NewRow], of: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(of).collect()
     }
-    let inserted = sqlx::query(APPEND)
+    let inserted = sqlx::query_as::<_, (DateTime<Utc>, i64)>(APPEND)
         .bind(rows.len() as i64)
         .bind(expected.position.0)
         .bind(expected.incarnation.0)
-        .bind(recorded_at)
+        .bind(clock)
         .bind(column(rows, |row| row.stream.as_str()))
         .bind(column(rows, |row| row.version.0))
         .bind(column(rows, |row| row.event_type))
@@ -174,10 +183,10 @@ async fn append(
         .bind(column(rows, |row| row.command.map(|command| command.fingerprint)))
         .bind(column(rows, |row| row.command.map(|command| command.size)))
         .bind(column(rows, |row| row.claim.as_deref()))
-        .execute(connection)
+        .fetch_optional(connection)
         .await;
     match inserted {
-        Ok(done) if done.rows_affected() == rows.len() as u64 => Appended::After(expected.position),
+        Ok(Some((recorded_at, count))) if count == rows.len() as i64 => Appended::After(expected.position, recorded_at),
         Ok(_) => Appended::Lost,
         Err(error) => failed(error),
     }

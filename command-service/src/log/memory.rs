@@ -56,12 +56,12 @@ impl Memory {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    pub(super) async fn append(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub(super) async fn append(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let _end = self.end.lock().await;
-        self.append_at_end(expected, recorded_at, rows)
+        self.append_at_end(expected, clock, rows)
     }
 
-    pub(super) fn append_at_end(&self, expected: Head, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub(super) fn append_at_end(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let mut events = self.events();
         if events.head() != expected {
             return Appended::Lost;
@@ -69,11 +69,12 @@ impl Memory {
         if events.has_any_of(rows) {
             return Appended::Taken;
         }
+        let recorded_at = events.log.last().map_or(clock, |last| last.recorded_at.max(clock));
         match append::recorded(rows.to_vec(), INCARNATION, expected.position, recorded_at) {
             Ok(recorded) => events.extend(recorded, rows),
             Err(error) => return Appended::Refused(sqlx::Error::Encode(error.into())),
         }
-        Appended::After(expected.position)
+        Appended::After(expected.position, recorded_at)
     }
 
     pub(super) fn read_after(&self, after: Position, limit: i64) -> Vec<Recorded> {

@@ -176,22 +176,25 @@ impl Writer {
         if decided.rows.is_empty() {
             return self.confirm(decided, lock).await;
         }
-        let recorded_at = Utc::now().trunc_subsecs(6);
+        let clock = Utc::now().trunc_subsecs(6);
         let began = Instant::now();
         let appended = match lock {
-            Some(lock) => lock.append(self.head, recorded_at, &decided.rows).await,
-            None if most > 0 && !self.place.is_over() => self.append_looking_ahead(recorded_at, &decided.rows).await,
-            None => self.log.append(self.head, recorded_at, &decided.rows).await,
+            Some(lock) => lock.append(self.head, clock, &decided.rows).await,
+            None if most > 0 && !self.place.is_over() => self.append_looking_ahead(clock, &decided.rows).await,
+            None => self.log.append(self.head, clock, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
-        self.conclude(appended, decided, recorded_at)
+        if let Appended::After(_, recorded_at) = appended {
+            self.clock_check.compare(clock, recorded_at);
+        }
+        self.conclude(appended, decided)
     }
 
     /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. After the end of a turn others
     /// write, and it would be decided in vain.
-    async fn append_looking_ahead(&mut self, recorded_at: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    async fn append_looking_ahead(&mut self, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let log = self.log.clone();
-        let mut appending = pin!(log.append(self.head, recorded_at, rows));
+        let mut appending = pin!(log.append(self.head, clock, rows));
         loop {
             let mut units = Vec::new();
             let room = self.ahead.commands < self.limits.batch;
@@ -306,8 +309,8 @@ impl Writer {
         }
     }
 
-    fn conclude(&mut self, appended: Appended, decided: Decided, recorded_at: DateTime<Utc>) -> Next {
-        if let Appended::After(base) = appended {
+    fn conclude(&mut self, appended: Appended, decided: Decided) -> Next {
+        if let Appended::After(base, recorded_at) = appended {
             self.committed(decided, base, recorded_at);
             return Next::Answered;
         }
@@ -317,7 +320,7 @@ impl Writer {
         let commands = decided.decisions().count();
         let batch = decided.into_batch();
         match appended {
-            Appended::After(_) => Next::Answered,
+            Appended::After(..) => Next::Answered,
             Appended::Lost => {
                 metrics::counter!(metric_names::WRITER_RACES_LOST_TOTAL).increment(1);
                 self.passed();
