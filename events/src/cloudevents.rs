@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+use crate::log_id::{LogId, Source};
 use crate::position::{Incarnation, Position, Version};
 use crate::recorded::{Metadata, Recorded};
-
-/// `ce_source` of everything we publish.
-pub const SOURCE: &str = "/order-platform/log";
+use crate::schemas;
 
 /// Digits of the zero-padded `ce_sequence`: as many as the largest position has.
 const SEQUENCE_DIGITS: usize = 19;
@@ -33,26 +32,28 @@ pub enum InvalidMessage {
     Payload,
 }
 
-/// An event and the position of the one before it in the same partition (0 for the first).
+/// An event, the log that it stands in, and the position of the one before it in the same partition (0 for the first).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
+    /// The log. Whoever reads for one log must not apply the events of another.
+    pub source: Source,
     /// The event.
     pub event: Recorded,
     /// Position of the event before it in this partition: consumers prove with it that they missed nothing.
     pub previous: Position,
 }
 
-/// Headers of an event; `previous` as in [`Message::previous`]. The key is the stream, the value the payload.
-pub fn headers(event: &Recorded, previous: Position) -> Vec<(&'static str, String)> {
+/// Headers of an event of `log`; `previous` as in [`Message::previous`]. The key is the stream, the value the payload.
+pub fn headers(log: LogId, event: &Recorded, previous: Position) -> Vec<(&'static str, String)> {
     let time = event.occurred_at().to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut headers = vec![
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", event.id().to_string()),
         ("ce_type", event.event_type.clone()),
-        ("ce_source", SOURCE.to_owned()),
+        ("ce_source", log.to_string()),
         ("ce_subject", event.stream.to_string()),
         ("ce_time", time),
-        ("ce_dataschema", format!("/schemas/{}.v{}.json", event.event_type, event.schema_version)),
+        ("ce_dataschema", schemas::urn(&event.event_type, event.schema_version)),
         ("ce_sequence", format!("{:0SEQUENCE_DIGITS$}", event.position.0)),
         ("ce_position", event.position.to_string()),
         ("ce_incarnation", event.incarnation.to_string()),
@@ -98,7 +99,8 @@ pub fn parse<'a>(
         command_id: text("ce_commandid").and_then(|id| Uuid::try_parse(&id).ok()),
         recorded_at,
     };
-    Ok(Message { event, previous: Position(read(&headers, "ce_prevposition")?) })
+    let (source, previous) = (read(&headers, "ce_source")?, Position(read(&headers, "ce_prevposition")?));
+    Ok(Message { source, event, previous })
 }
 
 fn read<T: std::str::FromStr>(headers: &HashMap<&str, &str>, name: &'static str) -> Result<T, InvalidMessage> {
@@ -109,6 +111,12 @@ fn read<T: std::str::FromStr>(headers: &HashMap<&str, &str>, name: &'static str)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOG: LogId = LogId(Uuid::from_u128(0x0190_163d_8694_739b_aea5_966c_26f8_a001));
+
+    fn header(headers: &[(&'static str, String)], name: &str) -> String {
+        headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.clone()).unwrap()
+    }
 
     fn event() -> Recorded {
         Recorded {
@@ -136,18 +144,51 @@ mod tests {
     #[test]
     fn what_is_sent_is_read_back() {
         let event = event();
-        let message = parse_again(&headers(&event, Position(12_000)), &event.payload).unwrap();
-        assert_eq!(message, Message { event, previous: Position(12_000) });
+        let message = parse_again(&headers(LOG, &event, Position(12_000)), &event.payload).unwrap();
+        assert_eq!(message, Message { source: Source::Log(LOG), event, previous: Position(12_000) });
     }
 
     #[test]
     fn a_missing_or_broken_header_is_named() {
         let event = event();
-        let mut headers = headers(&event, Position::ZERO);
+        let mut headers = headers(LOG, &event, Position::ZERO);
         headers.retain(|(name, _)| *name != "ce_position");
         assert_eq!(parse_again(&headers, "{}"), Err(InvalidMessage::Missing("ce_position")));
         headers.push(("ce_position", "x".into()));
         let unreadable = InvalidMessage::Unreadable { name: "ce_position", value: "x".into() };
         assert_eq!(parse_again(&headers, "{}"), Err(unreadable));
+    }
+
+    #[test]
+    fn source_and_schema_are_absolute_uris() {
+        let headers = headers(LOG, &event(), Position::ZERO);
+        assert_eq!(header(&headers, "ce_source"), "urn:order-platform:log:0190163d-8694-739b-aea5-966c26f8a001");
+        assert_eq!(header(&headers, "ce_dataschema"), "urn:order-platform:event:StockReceived:1");
+    }
+
+    #[test]
+    fn source_and_id_together_differ_between_logs_and_between_incarnations() {
+        let names = |log, event: &Recorded| {
+            let headers = headers(log, event, Position::ZERO);
+            (header(&headers, "ce_source"), header(&headers, "ce_id"))
+        };
+        let restored = Recorded { incarnation: Incarnation(3), ..event() };
+        let other = LogId(Uuid::from_u128(8));
+        assert_ne!(names(LOG, &event()), names(other, &event()));
+        assert_ne!(names(LOG, &event()), names(LOG, &restored));
+        assert_eq!(names(LOG, &event()).0, names(LOG, &restored).0, "a restored copy is the same log");
+    }
+
+    #[test]
+    fn messages_of_earlier_releases_name_no_log_and_those_of_others_are_none_of_ours() {
+        let event = event();
+        let from = |source: &str| {
+            let mut headers = headers(LOG, &event, Position::ZERO);
+            headers.retain(|(name, _)| *name != "ce_source");
+            headers.push(("ce_source", source.to_owned()));
+            parse_again(&headers, "{}").map(|message| message.source)
+        };
+        assert_eq!(from("/order-platform/log"), Ok(Source::Unidentified));
+        assert!(matches!(from("/another-shop"), Err(InvalidMessage::Unreadable { name: "ce_source", .. })));
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`], [`hold`],
 //! [`product`] and [`customer`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
-//! [`cloudevents`] and [`topics`] for how it leaves the platform.
+//! [`cloudevents`], [`schemas`] and [`topics`] for how it leaves the platform.
 
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
 pub mod hold;
 pub mod id;
+pub mod log_id;
 pub mod money;
 pub mod name;
 pub mod order;
@@ -16,6 +17,7 @@ pub mod personal;
 pub mod position;
 pub mod product;
 pub mod recorded;
+pub mod schemas;
 pub mod stock;
 pub mod stream;
 pub mod topics;
@@ -23,6 +25,7 @@ mod upcast;
 
 pub use codec::{DecodeError, Event};
 pub use id::{CustomerId, EventId, HoldId, OrderId};
+pub use log_id::{LogId, Source};
 pub use money::{Currency, Minor};
 pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};
 pub use personal::Personal;

@@ -1,4 +1,4 @@
-//! `schemas/{type}.v{version}.json` is what readers of our topics build on (`ce_dataschema`): generated from the types,
+//! `schemas/{type}.v{version}.json` is what readers of our topics build on (`ce_dataschema` is its `$id`): generated from the types,
 //! kept here so that a change shows in review. `UPDATE_SCHEMAS=1 cargo test -p events --test schemas` writes them anew.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use events::order::{
     PaymentVoided, RefundRecorded, ReturnReceived, ReturnRejected, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated, ProductUpdated};
+use events::schemas;
 use events::stock::{
     StockAdjusted, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived, StockReleased, StockReserved,
     StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
@@ -84,8 +85,8 @@ fn directory() -> PathBuf {
 }
 
 /// The schema under the name that messages carry it by.
-fn named(mut schema: Value, name: &str) -> Value {
-    schema["$id"] = format!("/schemas/{name}").into();
+fn named(mut schema: Value, event_type: &str, version: i16) -> Value {
+    schema["$id"] = schemas::urn(event_type, version).into();
     schema
 }
 
@@ -97,28 +98,40 @@ fn kept(path: &Path) -> Value {
 
 #[test]
 fn every_schema_is_that_of_its_type() {
-    let schemas = current();
+    let current = current();
     let update = std::env::var_os("UPDATE_SCHEMAS").is_some();
     for (event_type, version) in EVENT_TYPES {
-        let schema = schemas.get(event_type).unwrap_or_else(|| panic!("{event_type} is missing in this test's table"));
+        let schema = current.get(event_type).unwrap_or_else(|| panic!("{event_type} is missing in this test's table"));
         let name = format!("{event_type}.v{version}.json");
-        let (path, schema) = (directory().join(&name), named(schema.clone(), &name));
+        let (path, schema) = (directory().join(&name), named(schema.clone(), event_type, *version));
         if update {
             std::fs::write(&path, format!("{schema:#}\n")).unwrap();
         }
         assert!(kept(&path) == schema, "{name} is out of date: UPDATE_SCHEMAS=1 writes it anew");
     }
-    assert_eq!(schemas.len(), EVENT_TYPES.len());
+    assert_eq!(current.len(), EVENT_TYPES.len());
 }
 
 #[test]
 fn every_version_that_is_read_has_a_schema() {
     for (event_type, current) in EVENT_TYPES {
         for version in 1..=*current {
-            let name = format!("{event_type}.v{version}.json");
-            assert!(directory().join(&name).exists(), "{name} is missing");
+            assert!(schemas::find(event_type, version).is_some(), "{event_type} {version} has no schema");
         }
     }
+}
+
+#[test]
+fn every_schema_is_named_by_the_urn_of_its_type_and_version() {
+    let known: BTreeMap<&str, i16> = EVENT_TYPES.iter().copied().collect();
+    for (event_type, version) in schemas::list() {
+        let schema: Value = serde_json::from_str(schemas::find(event_type, version).unwrap()).unwrap();
+        assert_eq!(schema["$id"], schemas::urn(event_type, version));
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{event_type} {version}");
+        assert!((1..=known[event_type]).contains(&version), "{event_type} {version} is read by nobody");
+    }
+    assert_eq!(schemas::find("OrderPlaced", 0), None);
+    assert_eq!(schemas::find("NeverHappened", 1), None);
 }
 
 #[test]
