@@ -102,13 +102,15 @@ fn version_of(json: &[u8]) -> Option<Version> {
     serde_json::from_slice::<Versioned>(json).ok().map(|it| it.version)
 }
 
-fn not_modified() -> Response {
+/// An answer without a body: the reader holds it already.
+pub(crate) fn not_modified() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response
 }
 
-fn tag(text: String) -> HeaderValue {
+/// An `ETag`.
+pub(crate) fn tag(text: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text)).expect("a tag is made of digits, dashes and quotes")
 }
 
@@ -116,6 +118,7 @@ fn header(position: Position) -> HeaderValue {
     HeaderValue::from(position.0)
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// What a tag is drawn from a body by.
+pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes)[..TAG_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -25,5 +25,6 @@ pub mod page;
 pub mod parameters;
 pub mod problems;
 pub mod products;
+pub mod schemas;
 pub mod serve;
 pub mod stock;

@@ -7,6 +7,7 @@
 //! | `invalid-order-key`, `invalid-sku`, `invalid-location` | 400 | the path names nothing that can exist |
 //! | `invalid-consistency-token` | 400 | the header is not a position |
 //! | `order-not-found`, `product-not-found`, `stock-not-found` | 404 | nothing is known by this name |
+//! | `schema-not-found` | 404 | no event was ever written in this version of this type |
 //! | `projection-lag` | 503 | the answer would be older than the token asks for |
 //! | `database-down`, `database-busy`, `query-too-slow` | 503 | the databases do not bring the answer |
 //! | `freshness-unknown` | 503 | no database has been seen yet |
@@ -101,6 +102,17 @@ pub fn invalid_token(found: &str) -> Problem {
 /// Nothing is known by this name.
 pub fn not_found(kind: &'static str, title: &'static str, detail: String) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, kind, title).detail(detail)
+}
+
+/// No event was ever written in this version of this type.
+pub fn schema_not_found(event_type: &str, version: &str) -> Problem {
+    let detail = format!(
+        "No event was ever written as version `{}` of `{}`. Take both from `ce_dataschema` of a message: \
+         urn:order-platform:event:OrderPlaced:2 is /v1/schemas/OrderPlaced/2.",
+        shown(version),
+        shown(event_type)
+    );
+    not_found("schema-not-found", "No such event schema", detail)
 }
 
 /// The answer would be older than wanted, and the wait is over.

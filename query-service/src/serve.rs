@@ -25,6 +25,7 @@ use crate::documents::Documents;
 use crate::freshness::{self, Current};
 use crate::orders::{self, Orders};
 use crate::products::{self, Product};
+use crate::schemas;
 use crate::stock::{self, Stock};
 
 /// Lists below this size are sent as they are: compressing them costs more than it saves.
@@ -139,5 +140,6 @@ pub fn routes() -> Routes<App> {
         .merge(products::documents())
         .merge(stock::documents())
         .merge(freshness::documents())
+        .merge(schemas::documents())
         .merge(lists.map(|router| router.layer(compressed)))
 }

@@ -11,4 +11,5 @@ mod lists;
 mod orders;
 mod proxy;
 mod rights;
+mod schemas;
 mod service;
