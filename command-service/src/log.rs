@@ -39,9 +39,10 @@ pub mod turn;
 
 use std::time::Duration;
 
-use events::{Incarnation, Position};
+use events::{Incarnation, LogId, Position};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use uuid::Uuid;
 
 use memory::Memory;
 
@@ -109,7 +110,7 @@ impl Log {
 
     /// An empty log that lives as long as this value and its clones. Nothing in it is durable.
     pub fn in_memory() -> Log {
-        Log(Store::Memory(Memory::default()))
+        Log(Store::Memory(Memory::new()))
     }
 
     /// Where the log ends now.
@@ -123,6 +124,19 @@ impl Log {
             .await
             .map_err(Error::database("reading the head of the log"))?;
         Ok(Head { incarnation: Incarnation(incarnation), position: Position(position) })
+    }
+
+    /// Which log this is; the same for good.
+    pub async fn id(&self) -> Result<LogId, Error> {
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.id()),
+        };
+        let id = sqlx::query_scalar::<_, Uuid>("select id from log_identity")
+            .fetch_one(pool)
+            .await
+            .map_err(Error::database("reading the identity of the log"))?;
+        Ok(LogId(id))
     }
 
     /// The furthest position that the relay or a projection has seen in this life of the log. Beyond the head it means

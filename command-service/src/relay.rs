@@ -22,7 +22,7 @@ pub mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{Position, Recorded};
+use events::{LogId, Position, Recorded};
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::shutdown::Shutdown;
@@ -86,8 +86,8 @@ pub struct Relay {
     feed: Feed,
     health: Vitals,
     leader: Option<Leader>,
-    /// Whether the database has a row for every partition.
-    prepared: bool,
+    /// Which log is relayed; known once the database has a row for every partition.
+    log_id: Option<LogId>,
     /// Whether Kafka has the topics.
     topics_known: bool,
     /// How many events the next leadership may have under way at first.
@@ -147,7 +147,7 @@ impl Relay {
             feed,
             health,
             leader: None,
-            prepared: false,
+            log_id: None,
             topics_known: false,
             width: Width::FULL,
         }
@@ -207,10 +207,13 @@ impl Relay {
 
     /// Tries for the lease, once the database and Kafka are as they must be.
     async fn stand_by(&mut self) -> Result<Outcome, Error> {
-        if !self.prepared {
-            self.checkpoint.prepare().await?;
-            self.prepared = true;
-        }
+        let log_id = match self.log_id {
+            Some(log_id) => log_id,
+            None => {
+                self.checkpoint.prepare().await?;
+                *self.log_id.insert(self.log.id().await?)
+            }
+        };
         if !self.topics_known {
             let config = self.config.clone();
             on_thread(move || topics::ensure(&config)).await??;
@@ -224,7 +227,7 @@ impl Relay {
         }
         let (position, epoch) = (lease.mark.position, lease.epoch);
         let (checkpoint, kafka) = (self.checkpoint.clone(), self.health.kafka.clone());
-        self.leader = Some(Leader::new(&self.config, checkpoint, lease, self.width, kafka)?);
+        self.leader = Some(Leader::new(&self.config, log_id, checkpoint, lease, self.width, kafka)?);
         self.feed.look_again();
         tracing::info!(
             relay.instance = self.config.instance,
@@ -252,7 +255,7 @@ impl Relay {
     async fn fail(&mut self, error: &Error) {
         self.health.fails(error);
         if error.leaves_producer_intact() {
-            self.prepared = false;
+            self.log_id = None;
             return;
         }
         self.topics_known = false;

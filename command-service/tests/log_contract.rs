@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::log::append::{Appended, CommandMark, NewRow};
 use command_service::log::snapshot::{Piece, Snapshot};
 use command_service::log::{self, Head, Log};
@@ -105,6 +105,30 @@ async fn an_empty_log_ends_at_position_0() {
 }
 
 #[tokio::test]
+async fn a_log_has_an_identity_that_nobody_can_change() {
+    let (some, others) = (logs().await, logs().await);
+    for (log, other) in some.iter().zip(&others) {
+        assert_ne!(log.id().await.unwrap(), other.id().await.unwrap());
+        let before = log.id().await.unwrap();
+        append(log, &[row("A", 1)]).await;
+        assert_eq!(log.clone().id().await.unwrap(), before);
+    }
+    let bed = Bed::new().await.unwrap();
+    let pool = log::connect(bed.owner_url().unwrap().parse().unwrap(), 1);
+    for change in
+        ["update log_identity set id = gen_random_uuid()", "delete from log_identity", "truncate log_identity"]
+    {
+        let refused = sqlx::query(change).execute(&pool).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+    }
+    let log = Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 1));
+    let id = log.id().await.unwrap();
+    // What `deploy/up` does each time.
+    migrations::MIGRATOR.run(&pool).await.unwrap();
+    assert_eq!(log.id().await.unwrap(), id);
+}
+
+#[tokio::test]
 async fn what_is_appended_is_read_as_it_was_written_at_gapless_positions() {
     for log in logs().await {
         let metadata = Metadata { correlation_id: Some("c".into()), ..Metadata::default() };
@@ -126,6 +150,61 @@ async fn what_is_appended_is_read_as_it_was_written_at_gapless_positions() {
         assert_eq!(log.read_after(Position(2), 1).await.unwrap(), events[2..3]);
         assert_eq!(log.head().await.unwrap().position, Position(4));
     }
+}
+
+#[tokio::test]
+async fn times_never_decrease_whatever_the_clocks_of_two_writers_say() {
+    let start = Utc::now().trunc_subsecs(6);
+    // Seconds by the clock of a writer, alternately of two, and the latest of them so far.
+    let clocks = [(0, 0), (-3600, 0), (5, 5), (-3595, 5), (-100_000, 5), (7200, 7200), (10, 7200), (7201, 7201)];
+    for log in logs().await {
+        for (version, (clock, latest)) in (1..).zip(clocks) {
+            let (clock, latest) = (start + TimeDelta::seconds(clock), start + TimeDelta::seconds(latest));
+            let rows = [row("A", version), row("B", version)];
+            let appended = match version % 2 {
+                0 => log.append(log.head().await.unwrap(), clock, &rows).await,
+                _ => {
+                    let lock = log.lock(Position::ZERO, 0).await.unwrap();
+                    let head = lock.since.head;
+                    lock.append(head, clock, &rows).await
+                }
+            };
+            let Appended::After(base, recorded_at) = appended else { panic!("not appended: {appended:?}") };
+            let logged = log.read_after(base, 10).await.unwrap();
+            assert_eq!((recorded_at, logged.len()), (latest, 2));
+            let told = log::append::recorded(rows.to_vec(), Incarnation(1), base, recorded_at).unwrap();
+            assert_eq!(told, logged, "what a writer is told is what the log says");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_append_that_does_not_happen_moves_no_time() {
+    for log in logs().await {
+        let (now, later) = (Utc::now().trunc_subsecs(6), Utc::now().trunc_subsecs(6) + TimeDelta::hours(1));
+        let head = log.head().await.unwrap();
+        assert!(matches!(log.append(head, now, &[row("A", 1)]).await, Appended::After(..)));
+        assert!(matches!(log.append(head, later, &[row("A", 2)]).await, Appended::Lost));
+        let head = log.head().await.unwrap();
+        assert!(matches!(log.append(head, later, &[row("A", 1)]).await, Appended::Taken));
+        assert!(matches!(log.append(head, now, &[row("A", 2)]).await, Appended::After(_, at) if at == now));
+    }
+}
+
+/// An instance of the release before `log_head.recorded_at` appends as it always did.
+#[tokio::test]
+async fn a_time_that_an_older_release_recorded_counts() {
+    const APPEND_AS_BEFORE: &str = "
+        with head as (update log_head set position = position + 1)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        values (1, 1, 'stock-A@main', 1, 'StockReceived', 1, '{\"quantity\":1}', $1)";
+    let bed = Bed::new().await.unwrap();
+    let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), 4);
+    let (now, later) = (Utc::now().trunc_subsecs(6), Utc::now().trunc_subsecs(6) + TimeDelta::hours(1));
+    sqlx::query(APPEND_AS_BEFORE).bind(later).execute(&pool).await.unwrap();
+    let log = Log::new(pool);
+    let head = log.head().await.unwrap();
+    assert!(matches!(log.append(head, now, &[row("A", 2)]).await, Appended::After(_, at) if at == later));
 }
 
 #[tokio::test]

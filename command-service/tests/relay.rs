@@ -10,7 +10,7 @@ use command_service::log::{self, Log};
 use command_service::relay::checkpoint::{self, Checkpoint};
 use command_service::relay::{self, Config, Error, LostTail, Outcome, Relay, topics as relay_topics};
 use events::cloudevents::{self, Message};
-use events::{Category, Incarnation, Position, Recorded, StreamId, Version, topics};
+use events::{Category, Incarnation, Position, Recorded, Source, StreamId, Version, topics};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -345,8 +345,7 @@ async fn a_log_that_kafka_knows_better_is_not_relayed() -> anyhow::Result<()> {
     shop.append(&streams(40)).await?;
     shop.relay("a").until(Position(40)).await?;
 
-    let mut restored = Shop::new().await?;
-    restored.config = shop.config.clone();
+    let mut restored = shop.restored_empty().await?;
     restored.append(&streams(50)).await?;
     let mut relay = restored.relay("a");
     let error = relay.error().await?;
@@ -357,6 +356,62 @@ async fn a_log_that_kafka_knows_better_is_not_relayed() -> anyhow::Result<()> {
     restored.raise_incarnation().await?;
     relay.until(Position(50)).await?;
     assert!(relay.health.is_ready());
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_logs_on_one_kafka_are_told_apart_by_their_source() -> anyhow::Result<()> {
+    let (mut shop, mut other) = (Shop::new().await?, Shop::new().await?);
+    other.config = shop.config.clone();
+    let written = shop.append(&streams(40)).await?;
+    shop.relay("a").until(Position(40)).await?;
+    // The same streams and positions; the first log is no proof that this one has lost anything.
+    let written_there = other.append(&streams(30)).await?;
+    other.relay("a").until(Position(30)).await?;
+
+    let arrived = shop.arrived()?;
+    for (shop, written) in [(&shop, &written), (&other, &written_there)] {
+        let log = Source::Log(shop.log.id().await?);
+        assert_eq!(log, Source::Log(shop.bed.log_id().await?));
+        let ours = of_source(&arrived, log);
+        assert_chained(&ours);
+        assert_eq!(&events_of(&ours), written);
+    }
+    assert_ne!(shop.log.id().await?, other.log.id().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_tail_is_found_behind_the_events_of_another_log() -> anyhow::Result<()> {
+    let (mut shop, mut other) = (Shop::new().await?, Shop::new().await?);
+    other.config = shop.config.clone();
+    shop.append(&streams(40)).await?;
+    shop.relay("a").until(Position(40)).await?;
+    other.append(&streams(200)).await?;
+    other.relay("a").until(Position(200)).await?;
+
+    let mut restored = shop.restored_empty().await?;
+    restored.append(&streams(30)).await?;
+    let error = restored.relay("b").error().await?;
+    assert!(matches!(error, Error::LostTail(LostTail::BehindKafka(_))), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn source_and_id_of_a_restored_log_name_no_event_twice() -> anyhow::Result<()> {
+    let mut shop = Shop::new().await?;
+    shop.append(&streams(40)).await?;
+    shop.relay("a").until(Position(40)).await?;
+    let mut restored = shop.restored_empty().await?;
+    restored.raise_incarnation().await?;
+    restored.append(&streams(40)).await?;
+    restored.relay("b").until(Position(40)).await?;
+
+    let messages: Vec<Message> = shop.arrived()?.into_values().flatten().collect();
+    let names: HashSet<(String, String)> =
+        messages.iter().map(|message| (message.source.to_string(), message.event.id().to_string())).collect();
+    assert_eq!((messages.len(), names.len()), (80, 80));
+    assert_eq!(names.iter().map(|(source, _)| source).collect::<HashSet<_>>().len(), 1, "it is the same log");
     Ok(())
 }
 
@@ -457,6 +512,18 @@ impl Shop {
             command: None,
             claim: None,
         }
+    }
+
+    /// A copy of this log, restored from a backup that was made before its first event.
+    async fn restored_empty(&self) -> anyhow::Result<Shop> {
+        let mut copy = Shop::new().await?;
+        copy.config = self.config.clone();
+        // Nobody may change the identity; a restore writes it before the triggers are there.
+        let mut superuser = PgConnection::connect(&copy.bed.admin_url()?).await?;
+        sqlx::query("set session_replication_role = replica").execute(&mut superuser).await?;
+        let id = self.log.id().await?.0;
+        sqlx::query("update log_identity set id = $1").bind(id).execute(&mut superuser).await?;
+        Ok(copy)
     }
 
     /// What an operator does who accepts that events are lost.
@@ -668,6 +735,12 @@ fn assert_chained(arrived: &Arrived) {
             last = message.event.position;
         }
     }
+}
+
+/// What arrived from one log.
+fn of_source(arrived: &Arrived, source: Source) -> Arrived {
+    let of = |messages: &[Message]| messages.iter().filter(|message| message.source == source).cloned().collect();
+    arrived.iter().map(|(partition, messages)| (partition.clone(), of(messages))).collect()
 }
 
 /// All events, in the order of the log.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use events::{Category, topics};
+use events::{Category, LogId, topics};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -31,6 +31,13 @@ impl Bed {
         let mut owner = PgConnection::connect(&bed.owner_url()?).await?;
         migrations::MIGRATOR.run(&mut owner).await.context("migrating the test's database")?;
         Ok(bed)
+    }
+
+    /// The identity of this test's log.
+    pub async fn log_id(&self) -> anyhow::Result<LogId> {
+        let mut owner = PgConnection::connect(&self.owner_url()?).await?;
+        let id = sqlx::query_scalar("select id from log_identity").fetch_one(&mut owner).await;
+        id.map(LogId).context("reading the identity of the test's log")
     }
 
     /// The database as superuser.

@@ -159,12 +159,7 @@ impl Locked {
     }
 }
 
-async fn append(
-    connection: &mut PgConnection,
-    expected: Head,
-    clock: DateTime<Utc>,
-    rows: &[NewRow],
-) -> Appended {
+async fn append(connection: &mut PgConnection, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
     fn column<'a, T>(rows: &'a [NewRow], of: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(of).collect()
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Position, Recorded, StreamId, Version};
+use events::{Incarnation, LogId, Position, Recorded, StreamId, Version};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
@@ -19,8 +19,9 @@ use crate::world::code_of;
 const INCARNATION: Incarnation = Incarnation(1);
 
 /// The log; clones share it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Memory {
+    id: LogId,
     events: Arc<Mutex<Events>>,
     /// Who may append; those who wait may one after the other.
     end: Arc<tokio::sync::Mutex<()>>,
@@ -44,6 +45,15 @@ struct Events {
 }
 
 impl Memory {
+    /// An empty log with an identity of its own.
+    pub(super) fn new() -> Memory {
+        Memory { id: LogId(Uuid::now_v7()), events: Arc::default(), end: Arc::default(), turn: Arc::default() }
+    }
+
+    pub(super) fn id(&self) -> LogId {
+        self.id
+    }
+
     pub(super) fn head(&self) -> Head {
         self.events().head()
     }

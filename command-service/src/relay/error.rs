@@ -15,8 +15,8 @@ pub enum Error {
     /// There is nothing to send for a bad reason.
     #[error(transparent)]
     Feed(#[from] feed::Error),
-    /// The log could not be compared with what others have seen.
-    #[error("comparing the log with the relay's checkpoint")]
+    /// The log could not be identified, or compared with what others have seen.
+    #[error("reading the log for the relay")]
     Log(#[from] log::Error),
     /// The topics cannot be used.
     #[error(transparent)]

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use events::Position;
+use events::{LogId, Position};
 use platform::health::Component;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -96,13 +96,14 @@ impl Leader {
     /// Goes on where the lease says, with a window of this width to begin with.
     pub fn new(
         config: &Config,
+        log_id: LogId,
         checkpoint: Checkpoint,
         lease: Lease,
         width: Width,
         kafka: Component,
     ) -> Result<Leader, Error> {
         let window = Arc::new(Window::after(lease.mark.position, width));
-        let producer = Producer::new(config, Arc::clone(&window), kafka.clone())?;
+        let producer = Producer::new(config, log_id, Arc::clone(&window), kafka.clone())?;
         let now = Instant::now();
         Ok(Leader {
             checkpoint,

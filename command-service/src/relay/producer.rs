@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use events::{Category, Position, Recorded, cloudevents, topics};
+use events::{Category, LogId, Position, Recorded, cloudevents, topics};
 use platform::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -38,6 +38,7 @@ const HEADERS: usize = 20;
 
 /// A producer of one leadership. Dropping it purges what it has not sent, without waiting.
 pub struct Producer {
+    log_id: LogId,
     client: Option<Arc<ThreadedProducer<Context>>>,
     topics: [String; Category::ALL.len()],
     probing: Arc<AtomicBool>,
@@ -60,8 +61,8 @@ pub enum SendError {
 pub struct SetupError(#[from] KafkaError);
 
 impl Producer {
-    /// A producer that reports to `window`. Connects in the background.
-    pub fn new(config: &Config, window: Arc<Window>, kafka: Component) -> Result<Producer, SetupError> {
+    /// A producer of the events of this log that reports to `window`. Connects in the background.
+    pub fn new(config: &Config, log_id: LogId, window: Arc<Window>, kafka: Component) -> Result<Producer, SetupError> {
         let context = Context { window, kafka };
         let client = client_config(config)
             .set("enable.idempotence", "true")
@@ -74,14 +75,14 @@ impl Producer {
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
             .create_with_context(context)?;
         let topics = Category::ALL.map(|category| topics::topic(&config.topic_prefix, category));
-        Ok(Producer { client: Some(Arc::new(client)), topics, probing: Arc::default() })
+        Ok(Producer { log_id, client: Some(Arc::new(client)), topics, probing: Arc::default() })
     }
 
     /// Hands an event over; the window hears what becomes of it. Its time for Kafka is now, not when it happened: Kafka
     /// counts retention from that, and an imported event would be gone before anybody has read it.
     pub fn send(&self, event: &Recorded, slot: Slot, previous: Position) -> Result<(), SendError> {
         let Some(client) = &self.client else { return Err(SendError::Full) };
-        let headers = cloudevents::headers(event, previous);
+        let headers = cloudevents::headers(self.log_id, event, previous);
         let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(HEADERS), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });

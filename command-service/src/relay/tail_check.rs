@@ -18,8 +18,8 @@ pub async fn check(config: &Config, log: &Log, mark: &Mark) -> Result<(), Error>
 
 /// Compares the log with the last events that Kafka holds; [`Error::LostTail`] where Kafka knows it better.
 pub async fn against_kafka(config: &Config, log: &Log) -> Result<(), Error> {
-    let config = config.clone();
-    let Some(tail) = on_thread(move || tails::furthest(&config)).await?? else { return Ok(()) };
+    let (config, log_id) = (config.clone(), log.id().await?);
+    let Some(tail) = on_thread(move || tails::furthest(&config, log_id)).await?? else { return Ok(()) };
     let head = log.head().await?;
     let event = event_at(log, tail.position).await?;
     Ok(behind_kafka(tail, head, event)?)
