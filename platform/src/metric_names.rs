@@ -101,6 +101,8 @@ pub const PROJECTOR_EVENTS_SEEN_TOTAL: &str = "projector_events_seen_total";
 pub const PROJECTOR_EVENTS_HEALED_TOTAL: &str = "projector_events_healed_total";
 /// Counter. Messages that are not events of ours.
 pub const PROJECTOR_MESSAGES_UNREADABLE_TOTAL: &str = "projector_messages_unreadable_total";
+/// Counter. Messages that are events of another log, which are not applied.
+pub const PROJECTOR_MESSAGES_FOREIGN_TOTAL: &str = "projector_messages_foreign_total";
 /// Histogram. Events in a batch.
 pub const PROJECTOR_BATCH_EVENTS: &str = "projector_batch_events";
 /// Histogram. Time of one batch, from its events to its commit.

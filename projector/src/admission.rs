@@ -1,10 +1,11 @@
 //! What a message from Kafka means to a partition that has come so far. Pure; the proof that nothing is missed and
-//! nothing is applied twice rests on positions alone, never on Kafka's offsets.
+//! nothing is applied twice rests on positions alone, never on Kafka's offsets. Positions mean something within one log
+//! only, so a message is judged only if its source is the log that this platform reads.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use events::Position;
 use events::cloudevents::Message;
+use events::{LogId, Position, Source};
 use read_model::Stamp;
 
 use crate::batch::stamp;
@@ -39,6 +40,27 @@ pub fn admit(reached: Stamp, message: &Message) -> Admission {
     Admission::Next
 }
 
+/// Where the event of a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In our log.
+    Ours,
+    /// In the log of another platform: it is never applied.
+    Foreign,
+    /// Not known: a release before the identity of logs sent it. It is never applied; what our log has up to its position is
+    /// applied in its stead.
+    Unproven,
+}
+
+/// Where the event of a message stands, for a platform with this log.
+pub fn origin(log: LogId, message: &Message) -> Origin {
+    match message.source {
+        Source::Log(source) if source == log => Origin::Ours,
+        Source::Log(_) => Origin::Foreign,
+        Source::Unidentified => Origin::Unproven,
+    }
+}
+
 /// What can be done with the messages that wait.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Survey {
@@ -51,13 +73,15 @@ pub struct Survey {
 }
 
 /// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be.
-pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims) -> Survey {
+pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId) -> Survey {
     let mut reached: BTreeMap<i32, Stamp> =
         claims.iter().map(|(partition, claim)| (partition, claim.reached)).collect();
     let mut survey = Survey::default();
     for (index, Delivery { partition, message, .. }) in pending.iter().enumerate() {
         // A message that is none of ours is passed over here; what it should have been is then missing, which shows.
-        if let (Ok(message), Some(reached)) = (message, reached.get_mut(partition)) {
+        if let (Ok(message), Some(reached)) = (message, reached.get_mut(partition))
+            && origin(log, message) == Origin::Ours
+        {
             match admit(*reached, message) {
                 Admission::Seen => {}
                 Admission::Next => {
@@ -79,10 +103,13 @@ pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims) -> Survey {
 mod tests {
     use events::cloudevents::InvalidMessage;
     use events::{Incarnation, Metadata, Recorded, Version};
+    use uuid::Uuid;
 
     use crate::claims::Claim;
 
     use super::*;
+
+    const LOG: LogId = LogId(Uuid::from_u128(1));
 
     fn reached(incarnation: i32, position: i64) -> Stamp {
         Stamp { incarnation: Incarnation(incarnation), position: Position(position) }
@@ -101,7 +128,7 @@ mod tests {
             command_id: None,
             recorded_at: chrono::DateTime::UNIX_EPOCH,
         };
-        Message { event, previous: Position(previous) }
+        Message { source: Source::Log(LOG), event, previous: Position(previous) }
     }
 
     #[test]
@@ -159,14 +186,14 @@ mod tests {
             (1, Ok(message(1, 21, 20))),
             (0, Ok(message(1, 30, 12))),
         ];
-        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 4, next: vec![1, 2, 3], stop: None });
+        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 4, next: vec![1, 2, 3], stop: None });
     }
 
     #[test]
     fn a_survey_ends_at_the_first_gap() {
         let messages = [(1, Ok(message(1, 21, 20))), (0, Ok(message(1, 15, 13))), (1, Ok(message(1, 22, 21)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 1, next: vec![0], stop: gap });
+        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 1, next: vec![0], stop: gap });
     }
 
     #[test]
@@ -174,6 +201,19 @@ mod tests {
         let garbage = Err(InvalidMessage::Missing("ce_position"));
         let messages = [(0, garbage), (0, Ok(message(1, 15, 13)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims()), Survey { ready: 1, next: vec![], stop: gap });
+        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 1, next: vec![], stop: gap });
+    }
+
+    #[test]
+    fn what_another_log_says_is_passed_over_whatever_its_position() {
+        let from = |source, position, previous| Ok(Message { source, ..message(1, position, previous) });
+        let (other, unidentified) = (Source::Log(LogId(Uuid::from_u128(2))), Source::Unidentified);
+        let messages = [
+            (0, from(other, 12, 10)),
+            (0, from(other, 900, 800)),
+            (0, from(unidentified, 12, 10)),
+            (0, from(Source::Log(LOG), 13, 10)),
+        ];
+        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 4, next: vec![3], stop: None });
     }
 }

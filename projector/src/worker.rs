@@ -8,15 +8,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use events::{Position, StreamId, topics};
+use events::cloudevents::Message;
+use events::{LogId, Position, StreamId, topics};
 use lru::LruCache;
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::metric_names as names;
 use platform::shutdown::Shutdown;
 
-use crate::admission::{Admission, survey};
-use crate::batch::Arrival;
+use crate::admission::{Admission, Origin, origin, survey};
+use crate::batch::{Arrival, stamp};
 use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::config::{FeedConfig, Limits};
@@ -85,6 +86,10 @@ pub struct Worker<M: Model> {
     feed: Option<Feed>,
     start: Start,
     claims: Claims,
+    /// Our log; known while there are claims.
+    log: Option<LogId>,
+    /// Whether somebody was told of messages that are not of our log.
+    told: Told,
     documents: LruCache<StreamId, M::Document>,
     months: Months,
     pending: VecDeque<Delivery>,
@@ -97,6 +102,21 @@ pub struct Worker<M: Model> {
 struct Healing {
     upto: Position,
     scanned: Position,
+    /// Whether the log must have an event of the partition at `upto`. A message that does not say its log proves nothing.
+    is_proven: bool,
+}
+
+impl Healing {
+    fn up_to(upto: Position) -> Healing {
+        Healing { upto, scanned: Position::ZERO, is_proven: true }
+    }
+}
+
+/// What was logged once.
+#[derive(Debug, Default)]
+struct Told {
+    foreign: bool,
+    unproven: bool,
 }
 
 /// What a worker says of its health.
@@ -131,6 +151,8 @@ impl<M: Model> Worker<M> {
             feed: None,
             start: Start::Committed,
             claims: Claims::default(),
+            log: None,
+            told: Told::default(),
             months: Months::default(),
             pending: VecDeque::new(),
             healing: BTreeMap::new(),
@@ -225,6 +247,7 @@ impl<M: Model> Worker<M> {
             return Ok(());
         }
         let connection = self.store.connection().await?;
+        self.log = Some(doing("reading the identity of the log", log::find_id(connection)).await?);
         let claims = doing("claiming partitions", store::claim(connection, M::PROJECTION, &new)).await?;
         let parked = doing("reading parked streams", store::list_parked(connection, M::PROJECTION)).await?;
         self.dependencies.postgres.up();
@@ -236,7 +259,8 @@ impl<M: Model> Worker<M> {
 
     /// Applies what is next of the messages, up to the first gap.
     async fn apply_pending(&mut self) -> Result<Outcome, StepError> {
-        let survey = survey(&self.pending, &self.claims);
+        let Some(log) = self.log else { return Ok(Outcome::Idle) };
+        let survey = survey(&self.pending, &self.claims, log);
         match survey.stop {
             Some((partition, Admission::Gap(upto))) if survey.ready == 0 => {
                 return self.heal_from_here(partition, upto).await;
@@ -255,7 +279,7 @@ impl<M: Model> Worker<M> {
             return Err(error);
         }
         self.count(names::PROJECTOR_EVENTS_SEEN_TOTAL, ready.len() - arrivals.len());
-        self.pass(&ready);
+        self.pass(log, &ready);
         match ready.len() {
             0 => Ok(Outcome::Idle),
             passed => Ok(Outcome::Applied(passed)),
@@ -263,10 +287,16 @@ impl<M: Model> Worker<M> {
     }
 
     /// Notes that messages are behind us.
-    fn pass(&mut self, ready: &[Delivery]) {
+    fn pass(&mut self, log: LogId, ready: &[Delivery]) {
         for Delivery { partition, offset, message } in ready {
             self.feed().done(*partition, offset + 1);
-            let Err(reason) = message else { continue };
+            let reason = match message {
+                Ok(message) => {
+                    self.pass_stranger(log, *partition, message);
+                    continue;
+                }
+                Err(reason) => reason,
+            };
             tracing::error!(
                 projection = M::PROJECTION.name(),
                 kafka.partition = partition,
@@ -280,6 +310,44 @@ impl<M: Model> Worker<M> {
         self.feed().commit_when_due();
     }
 
+    /// A message that is not of our log is not applied: told once, counted always. What our log has up to the position of one
+    /// that does not say its log is applied in its stead.
+    fn pass_stranger(&mut self, log: LogId, partition: i32, message: &Message) {
+        let (projection, source) = (M::PROJECTION.name(), message.source.to_string());
+        match origin(log, message) {
+            Origin::Ours => {}
+            Origin::Foreign => {
+                self.count(names::PROJECTOR_MESSAGES_FOREIGN_TOTAL, 1);
+                if !std::mem::replace(&mut self.told.foreign, true) {
+                    tracing::error!(
+                        projection,
+                        kafka.partition = partition,
+                        ce.source = source,
+                        "another platform publishes to this topic; its events are not applied. Give each platform topics of \
+                         its own with TOPIC_PREFIX"
+                    );
+                }
+            }
+            Origin::Unproven => {
+                let Some(claim) = self.claims.get(partition) else { return };
+                if stamp(&message.event) <= claim.reached {
+                    return;
+                }
+                let healing = Healing { is_proven: false, ..Healing::up_to(message.event.position) };
+                let known = self.healing.entry(partition).or_insert(healing);
+                known.upto = known.upto.max(healing.upto);
+                if !std::mem::replace(&mut self.told.unproven, true) {
+                    tracing::info!(
+                        projection,
+                        kafka.partition = partition,
+                        ce.source = source,
+                        "an earlier release sent messages that do not name their log; their events are read from the log"
+                    );
+                }
+            }
+        }
+    }
+
     async fn heal_from_here(&mut self, partition: i32, upto: Position) -> Result<Outcome, StepError> {
         tracing::warn!(
             projection = M::PROJECTION.name(),
@@ -287,15 +355,14 @@ impl<M: Model> Worker<M> {
             event.position = upto.0,
             "Kafka did not bring everything up to this event; reading it from the log"
         );
-        self.healing.insert(partition, Healing { upto, scanned: Position::ZERO });
+        self.healing.insert(partition, Healing::up_to(upto));
         self.heal().await
     }
 
     /// Applies the next stretch of the log to a partition that misses events.
     async fn heal(&mut self) -> Result<Outcome, StepError> {
-        let Some((&partition, &Healing { upto, scanned })) = self.healing.first_key_value() else {
-            return Ok(Outcome::Idle);
-        };
+        let Some((&partition, &healing)) = self.healing.first_key_value() else { return Ok(Outcome::Idle) };
+        let Healing { upto, scanned, is_proven } = healing;
         let Some(claim) = self.claims.get(partition) else { return Err(StepError::Lost) };
         let after = scanned.max(claim.reached.position);
         let connection = self.store.connection().await?;
@@ -310,11 +377,11 @@ impl<M: Model> Worker<M> {
         self.count(names::PROJECTOR_EVENTS_HEALED_TOTAL, arrivals.len());
         match events.last() {
             Some(last) if events.len() as i64 == HEAL_ROWS => {
-                self.healing.insert(partition, Healing { upto, scanned: last.position });
+                self.healing.insert(partition, Healing { scanned: last.position, ..healing });
             }
             _ => {
                 self.healing.remove(&partition);
-                if self.claims.get(partition).is_some_and(|claim| claim.reached.position < upto) {
+                if is_proven && self.claims.get(partition).is_some_and(|claim| claim.reached.position < upto) {
                     return Err(StepError::Astray { partition, position: upto });
                 }
             }
@@ -357,6 +424,7 @@ impl<M: Model> Worker<M> {
         self.claims.clear();
         self.documents.clear();
         self.healing.clear();
+        self.log = None;
     }
 
     fn count(&self, name: &'static str, times: usize) {

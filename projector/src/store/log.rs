@@ -1,7 +1,7 @@
-//! Reads the log: what Kafka did not bring, and the events of one stream.
+//! Reads the log: its identity, what Kafka did not bring, and the events of one stream.
 
 use chrono::{DateTime, Utc};
-use events::{Category, Incarnation, Metadata, Position, Recorded, StreamId, Version};
+use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -36,6 +36,11 @@ impl Row {
             recorded_at: self.recorded_at,
         })
     }
+}
+
+/// Which log this is.
+pub async fn find_id(connection: &mut PgConnection) -> sqlx::Result<LogId> {
+    sqlx::query_scalar("select id from log_identity").fetch_one(connection).await.map(LogId)
 }
 
 /// The next `limit` events of a category after `after`, up to and with `upto`, in order.

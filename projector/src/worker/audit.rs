@@ -91,7 +91,7 @@ impl<M: Model> Worker<M> {
                 event.position = now.sent.0,
                 "Kafka does not bring what was sent; reading it from the log"
             );
-            self.healing.insert(partition, Healing { upto: now.sent, scanned: Position::ZERO });
+            self.healing.insert(partition, Healing::up_to(now.sent));
         }
         self.audit.behind = behind;
         self.audit.suspects.clear();

@@ -10,3 +10,4 @@ mod outages;
 mod parking;
 mod platform;
 mod samples;
+mod sources;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::platform::config::Secret;
 use ::platform::health::Health;
 use chrono::{DateTime, Utc};
-use events::{Event, Incarnation, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics};
+use events::{Event, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics};
 use projector::cache::Cache;
 use projector::config::{FeedConfig, Limits};
 use projector::model::Model;
@@ -26,6 +26,8 @@ pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) struct Platform {
     pub(crate) bed: Bed,
     pub(crate) health: Health,
+    /// The identity of the log.
+    pub(crate) log: LogId,
     /// The database as superuser.
     pub(crate) db: PgConnection,
     producer: FutureProducer,
@@ -44,6 +46,7 @@ impl Platform {
             db: PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap(),
             producer: client.create().unwrap(),
             health: Health::new(),
+            log: bed.log_id().await.unwrap(),
             position: 0,
             versions: HashMap::new(),
             previous: HashMap::new(),
@@ -137,9 +140,16 @@ impl Platform {
 
     /// Sends an event with any predecessor, and remembers nothing.
     pub(crate) async fn send_again(&mut self, event: &Recorded, previous: Position) {
+        let source = self.log.to_string();
+        self.send_from(&source, event, previous).await;
+    }
+
+    /// Sends an event as one of this source.
+    pub(crate) async fn send_from(&mut self, source: &str, event: &Recorded, previous: Position) {
         let mut headers = OwnedHeaders::new();
-        for (key, value) in cloudevents::headers(event, previous) {
-            headers = headers.insert(Header { key, value: Some(&value) });
+        for (key, value) in cloudevents::headers(self.log, event, previous) {
+            let value = if key == "ce_source" { source } else { &value };
+            headers = headers.insert(Header { key, value: Some(value) });
         }
         self.produce(event, &event.payload, headers).await;
     }

@@ -1,0 +1,74 @@
+//! Messages that are not of the log that the projector reads: of another platform, and of a release that did not say which.
+
+use events::{LogId, Position, Recorded};
+use projector::model::Stock;
+use projector::worker::Outcome;
+use uuid::Uuid;
+
+use crate::platform::{Platform, step_until};
+use crate::samples::*;
+
+/// What releases before the identity of logs wrote into `ce_source`.
+const UNIDENTIFIED: &str = "/order-platform/log";
+
+fn other_log() -> String {
+    LogId(Uuid::now_v7()).to_string()
+}
+
+/// The event with a payload that the log does not have.
+fn tampered(event: &Recorded) -> Recorded {
+    Recorded { payload: r#"{"quantity":1000000}"#.to_owned(), ..event.clone() }
+}
+
+#[tokio::test]
+async fn a_message_of_another_log_is_never_applied() {
+    let mut platform = Platform::new().await;
+    let first = platform.publish(&stock_stream("MUG"), received(1)).await;
+    let next = platform.append(&stock_stream("MUG"), received(10)).await;
+    let far = Recorded { position: Position(900), ..tampered(&next) };
+    // The one that would be next, one that would prove a gap, and one of a later life.
+    platform.send_from(&other_log(), &tampered(&next), first.position).await;
+    platform.send_from(&other_log(), &far, Position(800)).await;
+    let later_life = Recorded { incarnation: events::Incarnation(2), ..tampered(&next) };
+    platform.send_from(&other_log(), &later_life, Position::ZERO).await;
+    platform.send(&next).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 2);
+    assert!(platform.health.is_ready());
+}
+
+#[tokio::test]
+async fn messages_that_do_not_name_their_log_are_replaced_from_the_log() {
+    let mut platform = Platform::new().await;
+    let mut previous = Position::ZERO;
+    for _ in 0..3 {
+        let event = platform.append(&stock_stream("MUG"), received(1)).await;
+        platform.send_from(UNIDENTIFIED, &tampered(&event), previous).await;
+        platform.lose(&event).await;
+        previous = event.position;
+    }
+    let mut worker = platform.worker::<Stock>();
+    let healed = step_until(&mut worker, |outcome| matches!(outcome, Ok(Outcome::Healed(1..)))).await.unwrap();
+    assert!(matches!(healed, Outcome::Healed(_)));
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 3);
+    // After the upgrade the relay goes on behind them.
+    platform.publish(&stock_stream("MUG"), received(100)).await;
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 103);
+}
+
+#[tokio::test]
+async fn a_message_that_names_no_log_and_is_not_in_ours_stops_nothing() {
+    let mut platform = Platform::new().await;
+    let event = platform.publish(&stock_stream("MUG"), received(1)).await;
+    let stranger = Recorded { position: Position(900), ..tampered(&event) };
+    platform.send_from(UNIDENTIFIED, &stranger, Position(800)).await;
+    platform.publish(&stock_stream("MUG"), received(10)).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+    assert!(platform.health.is_ready());
+}
