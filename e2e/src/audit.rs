@@ -189,7 +189,7 @@ impl Invariant {
                 let Some(kafka) = &subject.kafka else { return Verdict::NotChecked("no Kafka given") };
                 match self {
                     Invariant::NoSkip => checkers::no_skip::check(subject, kafka).await,
-                    _ => checkers::key_order::check(kafka).await,
+                    _ => checkers::key_order::check(subject, kafka).await,
                 }
             }
             Invariant::Cache => {

@@ -4,7 +4,7 @@
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use events::{Category, Incarnation, Metadata, Position, Recorded, StreamId, Version};
+use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{Executor, Row};
 
@@ -27,6 +27,12 @@ pub async fn connect(url: &str) -> anyhow::Result<PgPool> {
         .connect(url)
         .await
         .context("connecting to the database")
+}
+
+/// Which log it is.
+pub async fn find_id(pool: &PgPool) -> anyhow::Result<LogId> {
+    let id = sqlx::query_scalar("select id from log_identity").fetch_one(pool).await;
+    id.map(LogId).context("reading the identity of the log")
 }
 
 /// Position of the last event.

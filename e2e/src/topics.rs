@@ -1,10 +1,11 @@
-//! Reads the platform's topics from their beginnings to where they ended when the reading began.
+//! Reads the platform's topics from their beginnings to where they ended when the reading began. Events of other logs are
+//! left out: another platform may publish to the same topics.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use events::cloudevents::{self, Message};
-use events::{Category, topics};
+use events::{Category, LogId, Source, topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -65,13 +66,14 @@ pub async fn partitions(kafka: &Kafka) -> anyhow::Result<Vec<Partition>> {
     tokio::task::spawn_blocking(move || find_partitions(&consumer(&kafka)?, &kafka.topic_prefix)).await?
 }
 
-/// Every message of every topic, partition by partition, each in order of its offsets.
-pub fn read(kafka: &Kafka) -> mpsc::Receiver<anyhow::Result<Delivered>> {
+/// Every message of every topic, partition by partition, each in order of its offsets; those of other logs than `log` are left
+/// out. A release before the identity of logs did not say which log.
+pub fn read(kafka: &Kafka, log: LogId) -> mpsc::Receiver<anyhow::Result<Delivered>> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let kafka = kafka.clone();
     // librdkafka's calls block their thread.
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = read_all(&kafka, &sender) {
+        if let Err(error) = read_all(&kafka, log, &sender) {
             // Whoever does not listen any more does not want the error either.
             let _ = sender.blocking_send(Err(error));
         }
@@ -79,10 +81,10 @@ pub fn read(kafka: &Kafka) -> mpsc::Receiver<anyhow::Result<Delivered>> {
     receiver
 }
 
-fn read_all(kafka: &Kafka, sender: &mpsc::Sender<anyhow::Result<Delivered>>) -> anyhow::Result<()> {
+fn read_all(kafka: &Kafka, log: LogId, sender: &mpsc::Sender<anyhow::Result<Delivered>>) -> anyhow::Result<()> {
     let consumer = consumer(kafka)?;
     for partition in find_partitions(&consumer, &kafka.topic_prefix)? {
-        if !read_partition(&consumer, &partition, sender)? {
+        if !read_partition(&consumer, &partition, log, sender)? {
             return Ok(());
         }
     }
@@ -125,6 +127,7 @@ fn find_partitions(consumer: &BaseConsumer, prefix: &str) -> anyhow::Result<Vec<
 fn read_partition(
     consumer: &BaseConsumer,
     partition: &Partition,
+    log: LogId,
     sender: &mpsc::Sender<anyhow::Result<Delivered>>,
 ) -> anyhow::Result<bool> {
     if partition.start >= partition.end {
@@ -138,12 +141,20 @@ fn read_partition(
         let Some(message) = consumer.poll(BROKER_TIMEOUT) else { bail!("{}: nothing came", place()) };
         let message = message.with_context(place)?;
         let offset = message.offset();
-        if sender.blocking_send(Ok(delivered(partition, &message))).is_err() {
+        let delivered = delivered(partition, &message);
+        if !delivered.is_foreign(log) && sender.blocking_send(Ok(delivered)).is_err() {
             return Ok(false);
         }
         if offset + 1 >= partition.end {
             return Ok(true);
         }
+    }
+}
+
+impl Delivered {
+    fn is_foreign(&self, log: LogId) -> bool {
+        let source = self.message.as_ref().map(|message| message.source);
+        matches!(source, Ok(Source::Log(source)) if source != log)
     }
 }
 

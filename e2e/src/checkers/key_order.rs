@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use events::cloudevents::Message;
 use events::{Category, Position, StreamId, Version, topics};
 
-use crate::audit::Findings;
+use crate::audit::{Findings, Subject};
+use crate::log;
 use crate::topics::{self as kafka_topics, Delivered, Kafka};
 
 /// Reads every topic.
-pub async fn check(kafka: &Kafka) -> anyhow::Result<Findings> {
+pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings> {
+    let log = log::find_id(&log::connect(&subject.database_url).await?).await?;
     let mut findings = Findings::default();
     let mut chains: HashMap<(Category, i32), Chain> = HashMap::new();
-    let mut delivered = kafka_topics::read(kafka);
+    let mut delivered = kafka_topics::read(kafka, log);
     while let Some(delivered) = delivered.recv().await {
         let delivered = delivered?;
         findings.look();
@@ -60,7 +62,7 @@ impl Chain {
     }
 
     fn follow(&mut self, message: &Message, before: Position, findings: &mut Findings, place: impl Fn() -> String) {
-        let Message { event, previous } = message;
+        let Message { event, previous, .. } = message;
         findings.expect(*previous == before, || {
             format!(
                 "{}: position {} says that it follows {previous}, but {before} came before",
@@ -93,7 +95,7 @@ fn check_key(delivered: &Delivered, stream: &StreamId, findings: &mut Findings) 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use events::{Incarnation, Metadata, Recorded};
+    use events::{Incarnation, Metadata, Recorded, Source};
 
     use super::*;
 
@@ -111,7 +113,7 @@ mod tests {
             command_id: None,
             recorded_at: DateTime::UNIX_EPOCH,
         };
-        let message = Ok(Message { event, previous: Position(previous) });
+        let message = Ok(Message { source: Source::Unidentified, event, previous: Position(previous) });
         Delivered {
             category: Category::Stock,
             partitions: 1,

@@ -21,7 +21,7 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
     let mut findings = Findings::default();
     let mut seen = Seen::new(&kafka_topics::partitions(kafka).await?);
     let mut chunk = Vec::with_capacity(CHUNK);
-    let mut delivered = kafka_topics::read(kafka);
+    let mut delivered = kafka_topics::read(kafka, log::find_id(&pool).await?);
     while let Some(delivered) = delivered.recv().await {
         let delivered = delivered?;
         // What is none of our events is a finding of `key-order`.

@@ -285,9 +285,10 @@ async fn write_product(sql: &mut PgConnection, product: &ProductDocument, events
 async fn send(bed: &Bed, messages: &[(Recorded, Position)]) {
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", bed.kafka_brokers().unwrap()).create().unwrap();
+    let log = bed.log_id().await.unwrap();
     for (event, before) in messages {
         let topic = topics::topic(&bed.topic_prefix(), event.stream.category());
-        let headers = cloudevents::headers(event, *before);
+        let headers = cloudevents::headers(log, event, *before);
         let headers = headers
             .iter()
             .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value.as_str()) }));
