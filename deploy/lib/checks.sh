@@ -90,6 +90,14 @@ check_openapi() {
   SCHEMATHESIS=$SCHEMATHESIS target/debug/with_services "$DEPLOY_DIR/schemathesis/run"
 }
 
+# check_cloudevents: the CloudEvents SDKs for JavaScript and Python read a message of every event type and version.
+check_cloudevents() {
+  use_cloudevents_python
+  use_cloudevents_node
+  CLOUDEVENTS_PYTHON=$CLOUDEVENTS_PYTHON CLOUDEVENTS_NODE_MODULES=$CLOUDEVENTS_NODE_MODULES \
+    target/debug/with_messages "$DEPLOY_DIR/cloudevents/run"
+}
+
 # run_tests LOG
 run_tests() {
   cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$1"

@@ -35,3 +35,51 @@ use_schemathesis() {
     cannot "Schemathesis could not be installed: the services are not checked against their OpenAPI documents"
   fi
 }
+
+# use_cloudevents_python: sets CLOUDEVENTS_PYTHON, a Python with the CloudEvents SDK and a Kafka client, made as Schemathesis's.
+use_cloudevents_python() {
+  local requirements=$DEPLOY_DIR/cloudevents/requirements.txt root
+  root=$CACHE_DIR/tools/cloudevents-python-$(sha256sum <"$requirements" | cut -c1-12)
+  CLOUDEVENTS_PYTHON=$root/bin/python
+  if "$CLOUDEVENTS_PYTHON" -c 'import cloudevents, confluent_kafka' >/dev/null 2>&1; then return; fi
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || install_packages python3-venv ||
+    cannot "there is no Python here: messages are not read through the CloudEvents SDKs"
+  say "installing the CloudEvents SDK for Python, once for this machine"
+  rm -rf "$root"
+  if ! { python3 -m venv "$root" &&
+    "$root/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements"; }; then
+    rm -rf "$root"
+    cannot "the CloudEvents SDK for Python could not be installed: messages are not read through the CloudEvents SDKs"
+  fi
+}
+
+# use_cloudevents_node: sets CLOUDEVENTS_NODE_MODULES, with the CloudEvents SDK that this machine's Node can run, a Kafka client
+# and its lz4 codec, which is compiled: those of a package-lock.json and no others, each with its checksum. Debian 12 has Node 18.
+use_cloudevents_node() {
+  local major lock root prefix
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    install_packages nodejs npm || cannot "there is no Node here: messages are not read through the CloudEvents SDKs"
+  fi
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [ "$major" -ge 18 ] || cannot "Node $major is too old: messages are not read through the CloudEvents SDKs"
+  lock=$DEPLOY_DIR/cloudevents/node$([ "$major" -ge 20 ] && echo 20 || echo 18)
+  root=$CACHE_DIR/tools/cloudevents-node-$major-$(sha256sum <"$lock/package-lock.json" | cut -c1-12)
+  CLOUDEVENTS_NODE_MODULES=$root/node_modules
+  if node_has_cloudevents; then return; fi
+  say "installing the CloudEvents SDK for JavaScript, once for this machine"
+  rm -rf "$root"
+  mkdir -p "$root"
+  cp "$lock/package.json" "$lock/package-lock.json" "$root"
+  # The headers that came with Node, where they did; npm would download them.
+  prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  if [ -e "$prefix/include/node/common.gypi" ]; then export npm_config_nodedir=$prefix; fi
+  if ! (cd "$root" && npm ci --no-audit --no-fund --loglevel=error) || ! node_has_cloudevents; then
+    rm -rf "$root"
+    cannot "the CloudEvents SDK for JavaScript could not be installed: messages are not read through the CloudEvents SDKs"
+  fi
+}
+
+node_has_cloudevents() {
+  NODE_PATH=$CLOUDEVENTS_NODE_MODULES node -e 'require("cloudevents"); require("kafkajs"); require("kafkajs-lz4")' \
+    >/dev/null 2>&1
+}

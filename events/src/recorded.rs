@@ -54,7 +54,7 @@ pub struct Recorded {
     pub metadata: Metadata,
     /// The command that wrote it; on the first event of each command only.
     pub command_id: Option<Uuid>,
-    /// When it was written, by the writer's clock, to the microsecond.
+    /// When it was written, to the microsecond: by the writer's clock, and never earlier than the event before it in the log.
     pub recorded_at: DateTime<Utc>,
 }
 

@@ -1,0 +1,211 @@
+//! Runs a program against topics that hold a message of every event type in every version ever written, published by the
+//! relay, and ends as the program ends: `with_messages PROGRAM ARGUMENT...`. The payloads are those of `events/golden`. The
+//! program finds `KAFKA_BROKERS`, `TOPIC_PREFIX` and `MESSAGES` in its environment; the last is a JSON file that says of every
+//! message what the log says.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use chrono::{SecondsFormat, SubsecRound, TimeDelta, Utc};
+use clap::Parser;
+use command_service::log::append::{Appended, CommandMark, NewRow};
+use command_service::log::{self, Log};
+use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
+use events::codec::{self, EVENT_TYPES};
+use events::{
+    CustomerId, EmailHash, Event, HoldId, Location, LogId, Metadata, OrderId, Position, Recorded, StreamId, Version,
+    schemas, topics,
+};
+use platform::health::Health;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use testbed::{Bed, PATIENCE};
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// One, so that many messages share a batch and batches are compressed.
+const PARTITIONS: i32 = 1;
+
+/// Runs a program against topics with a message of every kind.
+#[derive(Debug, Parser)]
+#[command(name = "with_messages")]
+struct Arguments {
+    /// The program and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    program: Vec<OsString>,
+}
+
+/// A payload in `events/golden`.
+struct Golden {
+    name: String,
+    event_type: &'static str,
+    schema_version: i16,
+    payload: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let Arguments { program } = Arguments::parse();
+    let bed = Bed::new().await?;
+    let pool = log::connect(bed.writer_url()?.parse()?, 4);
+    let log = Log::new(pool.clone());
+    let goldens = goldens()?;
+    append(&log, &goldens).await?;
+    let events = log.read_after(Position::ZERO, i64::MAX).await?;
+    relay(&bed, pool, &log, Position::ZERO.plus(events.len())).await?;
+    let log_id = log.id().await?;
+    let said: Vec<Value> = events
+        .iter()
+        .zip(&goldens)
+        .map(|(event, golden)| said(&bed, log_id, event, golden))
+        .collect::<Result<_, _>>()?;
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), serde_json::to_vec(&said)?)?;
+    let ended = Command::new(&program[0])
+        .args(&program[1..])
+        .env("KAFKA_BROKERS", bed.kafka_brokers()?)
+        .env("TOPIC_PREFIX", bed.topic_prefix())
+        .env("MESSAGES", file.path())
+        .status()
+        .await
+        .with_context(|| format!("running {}", program[0].display()))?;
+    Ok(ExitCode::from(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// Every payload; at least one of every type and version.
+fn goldens() -> anyhow::Result<Vec<Golden>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("events").join("golden");
+    let names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names: Vec<String> = names.collect::<std::io::Result<_>>()?;
+    let mut goldens = Vec::new();
+    for (event_type, current) in EVENT_TYPES {
+        for schema_version in 1..=*current {
+            let prefix = format!("{event_type}.v{schema_version}.");
+            let before = goldens.len();
+            for name in names.iter().filter(|name| name.starts_with(&prefix)) {
+                let payload = fs::read_to_string(folder.join(name))?.trim_end().to_owned();
+                goldens.push(Golden { name: name.clone(), event_type, schema_version, payload });
+            }
+            if goldens.len() == before {
+                bail!("events/golden has no payload of {event_type} version {schema_version}");
+            }
+        }
+    }
+    Ok(goldens)
+}
+
+/// Appends them all, every other one with everything around it that an event can have.
+async fn append(log: &Log, goldens: &[Golden]) -> anyhow::Result<()> {
+    let mut versions: HashMap<StreamId, Version> = HashMap::new();
+    let mut rows = Vec::with_capacity(goldens.len());
+    for (number, golden) in goldens.iter().enumerate() {
+        let stream = stream_of(&codec::decode(golden.event_type, golden.schema_version, &golden.payload)?)?;
+        let version = versions.entry(stream.clone()).or_insert(Version::NONE);
+        *version = version.next();
+        let (metadata, command) = if number % 2 == 0 { surroundings()? } else { (None, None) };
+        rows.push(NewRow {
+            stream,
+            version: *version,
+            event_type: golden.event_type,
+            schema_version: golden.schema_version,
+            payload: golden.payload.clone(),
+            metadata,
+            command,
+            claim: None,
+        });
+    }
+    match log.append(log.head().await?, Utc::now().trunc_subsecs(6), &rows).await {
+        Appended::After(..) => Ok(()),
+        other => bail!("appending the golden events: {other:?}"),
+    }
+}
+
+fn surroundings() -> anyhow::Result<(Option<String>, Option<CommandMark>)> {
+    let metadata = Metadata {
+        occurred_at: Some((Utc::now() - TimeDelta::days(400)).trunc_subsecs(6)),
+        correlation_id: Some("import-1".to_owned()),
+        causation_id: Some("01890a5d-ac96-774b-bcce-b302099a8057".to_owned()),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+    };
+    let command = CommandMark { id: Uuid::now_v7(), fingerprint: 1, size: 1 };
+    Ok((Some(serde_json::to_string(&metadata)?), Some(command)))
+}
+
+/// A stream that such an event may stand in.
+fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
+    let (now, random) = (Utc::now(), [7; 10]);
+    Ok(match event {
+        Event::Order(_) => StreamId::order(OrderId::new(now, random)),
+        Event::Stock(_) => StreamId::stock(&"MUG-1".parse()?, &Location::main()),
+        Event::Product(_) => StreamId::product(&"MUG-1".parse()?),
+        Event::Customer(_) => StreamId::customer(CustomerId::new(now, random)),
+        Event::Email(_) => StreamId::email(EmailHash::new([7; 16])),
+        Event::Hold(_) => StreamId::hold(HoldId::new(now, random)),
+    })
+}
+
+/// Publishes the log up to a position, as the command-service does.
+async fn relay(bed: &Bed, pool: PgPool, log: &Log, until: Position) -> anyhow::Result<()> {
+    let config = Config {
+        brokers: bed.kafka_brokers()?,
+        topic_prefix: bed.topic_prefix(),
+        partitions: PARTITIONS,
+        instance: "with-messages".to_owned(),
+        lease: DEFAULT_LEASE,
+    };
+    let (_writer, batches) = mpsc::channel(1);
+    let mut relay = Relay::new(config, pool, log.clone(), batches, Health::new());
+    let relaying = async {
+        while relay.step().await? != Outcome::Checkpointed(until) {
+            relay.wait().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, relaying).await.context("relaying the golden events")??;
+    relay.stop().await;
+    Ok(())
+}
+
+/// What a reader must find in the message of an event.
+fn said(bed: &Bed, log_id: LogId, event: &Recorded, golden: &Golden) -> anyhow::Result<Value> {
+    let instant = |at: chrono::DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let mut attributes = json!({
+        "specversion": "1.0",
+        "id": event.id().to_string(),
+        "source": log_id.to_string(),
+        "type": event.event_type,
+        "subject": event.stream,
+        "time": instant(event.occurred_at()),
+        "datacontenttype": "application/json",
+        "dataschema": schemas::urn(&event.event_type, event.schema_version),
+        "sequence": format!("{:019}", event.position.0),
+        "position": event.position.to_string(),
+        "incarnation": event.incarnation.to_string(),
+        "streamversion": event.version.to_string(),
+        "schemaversion": event.schema_version.to_string(),
+        "recordedtime": instant(event.recorded_at),
+    });
+    let optional = [
+        ("commandid", event.command_id.map(|id| id.to_string())),
+        ("correlationid", event.metadata.correlation_id.clone()),
+        ("causationid", event.metadata.causation_id.clone()),
+        ("traceparent", event.metadata.traceparent.clone()),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            attributes[name] = value.into();
+        }
+    }
+    Ok(json!({
+        "name": golden.name,
+        "id": attributes["id"],
+        "topic": topics::topic(&bed.topic_prefix(), event.stream.category()),
+        "attributes": attributes,
+        "data": serde_json::from_str::<Value>(&event.payload)?,
+    }))
+}
