@@ -10,15 +10,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use chrono::{SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use clap::Parser;
 use command_service::log::append::{Appended, CommandMark, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
 use events::codec::{self, EVENT_TYPES};
 use events::{
-    CustomerId, EmailHash, Event, HoldId, Location, LogId, Metadata, OrderId, Position, Recorded, StreamId, Version,
-    schemas, topics,
+    Category, CustomerId, EmailHash, Event, HoldId, Location, LogId, Metadata, OrderId, Position, Recorded, StreamId,
+    Version, schemas, topics,
 };
 use platform::health::Health;
 use serde_json::{Value, json};
@@ -58,12 +58,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     append(&log, &goldens).await?;
     let events = log.read_after(Position::ZERO, i64::MAX).await?;
     relay(&bed, pool, &log, Position::ZERO.plus(events.len())).await?;
-    let log_id = log.id().await?;
-    let said: Vec<Value> = events
-        .iter()
-        .zip(&goldens)
-        .map(|(event, golden)| said(&bed, log_id, event, golden))
-        .collect::<Result<_, _>>()?;
+    let said = said(&bed, log.id().await?, &events, &goldens)?;
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), serde_json::to_vec(&said)?)?;
     let ended = Command::new(&program[0])
@@ -171,20 +166,37 @@ async fn relay(bed: &Bed, pool: PgPool, log: &Log, until: Position) -> anyhow::R
     Ok(())
 }
 
-/// What a reader must find in the message of an event.
-fn said(bed: &Bed, log_id: LogId, event: &Recorded, golden: &Golden) -> anyhow::Result<Value> {
-    let instant = |at: chrono::DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+/// What a reader must find in the messages.
+fn said(bed: &Bed, log_id: LogId, events: &[Recorded], goldens: &[Golden]) -> anyhow::Result<Vec<Value>> {
+    let mut last: HashMap<Category, Position> = HashMap::new();
+    let messages = events.iter().zip(goldens).map(|(event, golden)| {
+        let previous = last.insert(event.stream.category(), event.position).unwrap_or_default();
+        let attributes = attributes(log_id, event, previous);
+        Ok(json!({
+            "name": golden.name,
+            "id": attributes["id"],
+            "topic": topics::topic(&bed.topic_prefix(), event.stream.category()),
+            "attributes": attributes,
+            "data": serde_json::from_str::<Value>(&event.payload)?,
+        }))
+    });
+    messages.collect()
+}
+
+fn attributes(log_id: LogId, event: &Recorded, previous: Position) -> Value {
+    let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut attributes = json!({
         "specversion": "1.0",
         "id": event.id().to_string(),
         "source": log_id.to_string(),
         "type": event.event_type,
-        "subject": event.stream,
+        "subject": event.stream.as_str(),
         "time": instant(event.occurred_at()),
         "datacontenttype": "application/json",
         "dataschema": schemas::urn(&event.event_type, event.schema_version),
         "sequence": format!("{:019}", event.position.0),
         "position": event.position.to_string(),
+        "prevposition": previous.to_string(),
         "incarnation": event.incarnation.to_string(),
         "streamversion": event.version.to_string(),
         "schemaversion": event.schema_version.to_string(),
@@ -201,11 +213,5 @@ fn said(bed: &Bed, log_id: LogId, event: &Recorded, golden: &Golden) -> anyhow::
             attributes[name] = value.into();
         }
     }
-    Ok(json!({
-        "name": golden.name,
-        "id": attributes["id"],
-        "topic": topics::topic(&bed.topic_prefix(), event.stream.category()),
-        "attributes": attributes,
-        "data": serde_json::from_str::<Value>(&event.payload)?,
-    }))
+    attributes
 }
