@@ -1,7 +1,7 @@
 //! The log: one row of `log_head` is its lock, its position and its order.
 //!
 //! A batch is appended by one statement that does nothing if the log has moved since the state that the batch was decided
-//! on ([`append`]); writers that know of each other take turns ([`turn`]). Readers need only
+//! on, and no event is recorded earlier than the one before it ([`append`]); writers that know of each other take turns ([`turn`]). Readers need only
 //! `position > $cursor order by position` ([`read`]), streams are loaded from their last snapshot on ([`snapshot`]). What
 //! became of a command is in the events that it wrote ([`past`]). Who follows a few types of events reads [`stretch`]es.
 //!

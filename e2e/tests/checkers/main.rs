@@ -7,7 +7,7 @@ mod tables;
 
 use e2e::ack::Ack;
 use e2e::audit::{Invariant, Subject, Verdict};
-use events::Position;
+use events::{LogId, Position};
 use read_model::cache::Keys;
 use sqlx::Executor;
 use tables::Platform;
@@ -271,4 +271,18 @@ async fn cache_sees_values_that_are_old_wrong_or_not_ours() {
 async fn flush(platform: &Platform) {
     let subject = platform.subject_with_redis(&[]).await;
     e2e::faults::flush_caches(&subject.redis.unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_another_log_publishes_to_the_same_topics_counts_for_nothing() {
+    let platform = Platform::example().await;
+    let mut messages = platform.messages();
+    let missing = messages.pop().unwrap();
+    let subject = platform.subject_with_kafka(&messages).await;
+    // The missing event of this log is not replaced by that of another, and its chain is not this log's.
+    platform.send_as(LogId(uuid::Uuid::now_v7()), &platform.messages()).await;
+    let found = findings(Invariant::NoSkip, &subject).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains(&format!("position {}", missing.0.position)), "{found:?}");
+    assert_eq!(findings(Invariant::KeyOrder, &subject).await, Vec::<String>::new());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use e2e::ack::Ack;
 use e2e::audit::{Redis, Subject};
 use e2e::topics::Kafka;
-use events::{Category, Event, Position, Recorded, cloudevents, topics};
+use events::{Category, Event, LogId, Position, Recorded, cloudevents, topics};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -59,9 +59,14 @@ impl Platform {
     /// The subject with topics that hold these messages, in their order: (event, position of the one before).
     pub(crate) async fn subject_with_kafka(&self, messages: &[(Recorded, Position)]) -> Subject {
         self.bed.create_topics(1).await.unwrap();
-        send(&self.bed, messages).await;
+        self.send_as(self.bed.log_id().await.unwrap(), messages).await;
         let kafka = Kafka { brokers: self.bed.kafka_brokers().unwrap(), topic_prefix: self.bed.topic_prefix() };
         Subject { kafka: Some(kafka), ..self.subject() }
+    }
+
+    /// Sends these messages as events of this log.
+    pub(crate) async fn send_as(&self, log: LogId, messages: &[(Recorded, Position)]) {
+        send(&self.bed, log, messages).await;
     }
 
     /// The subject with caches that hold these values.
@@ -282,10 +287,9 @@ async fn write_product(sql: &mut PgConnection, product: &ProductDocument, events
     }
 }
 
-async fn send(bed: &Bed, messages: &[(Recorded, Position)]) {
+async fn send(bed: &Bed, log: LogId, messages: &[(Recorded, Position)]) {
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", bed.kafka_brokers().unwrap()).create().unwrap();
-    let log = bed.log_id().await.unwrap();
     for (event, before) in messages {
         let topic = topics::topic(&bed.topic_prefix(), event.stream.category());
         let headers = cloudevents::headers(log, event, *before);
