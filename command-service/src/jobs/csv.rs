@@ -176,9 +176,9 @@ fn fields(row: &[u8]) -> (ByteRecord, bool) {
     (first, is_one)
 }
 
-/// Enough of a text to find it.
+/// Enough of a text to find it, without what breaks messages.
 fn shown(text: &str) -> String {
-    text.chars().take(64).collect()
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(test)]

@@ -300,7 +300,7 @@ fn not_adjacent(line: u32) -> Refused {
         "rows-not-adjacent",
         format!(
             "Other rows of the same order begin on line {line}. The rows of an order, {MAX_LINES} at most, must stand directly \
-             below each other; no line of this order was placed. Sort the file by external_ref and import it again."
+             below each other; this import placed none of them. Sort the file by external_ref and import it again."
         ),
     )
 }

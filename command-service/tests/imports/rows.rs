@@ -197,6 +197,9 @@ async fn rows_of_other_kinds_may_repeat() {
     let products = "sku,name,price_GBP,price_EUR\nMUG,Mug,450,\nMUG,Big mug,460,\nMUG,Big mug,,500\n";
     assert_eq!(counts(&site.import("products", CSV, products).await), [3, 3, 3, 0]);
     assert_eq!((site.events("ProductCreated").await, site.events("ProductPriceChanged").await), (1, 2));
+    let together = site.import("products?on_error=reject_all", CSV, products.replace("MUG", "CUP")).await;
+    assert_eq!(counts(&together), [3, 3, 3, 0], "{together}");
+    assert_eq!((site.events("ProductCreated").await, site.events("ProductPriceChanged").await), (2, 4));
     let stock = "sku,quantity,count,reason\nMUG,5,,\nMUG,5,,\nMUG,,7,stocktaking\n";
     assert_eq!(counts(&site.import("stock", CSV, stock).await), [3, 3, 3, 0]);
     assert_eq!((site.events("StockReceived").await, site.events("StockAdjusted").await), (2, 1));
