@@ -1,8 +1,9 @@
 //! Work that outlives a request: bulk imports, taken over HTTP, kept in PostgreSQL, worked by any instance.
 //!
 //! The way of an import: [`upload`] streams the body into chunks of whole rows ([`split`]) and puts a job into the [`queue`];
-//! a worker takes it and [`run`]s it batch by batch: rows become commands ([`kind`], [`csv`]), the writer decides them
-//! ([`decide`], [`submit`]), and what became of them is saved together with how far the job has come ([`store`]).
+//! a worker takes it and [`run`]s it batch by batch: rows become [`documents`] ([`csv`], [`repeats`]) and these commands
+//! ([`kind`]), the writer decides them ([`decide`], [`submit`]), and what became of them is saved together with how far the job
+//! has come ([`store`]).
 //!
 //! What a reader cannot see: effects come before progress. A batch that was decided and not saved is decided again by the
 //! next worker under the same keys ([`key`]), so nothing takes effect twice; a worker that lost its job to another finds its
@@ -10,10 +11,12 @@
 
 mod csv;
 mod decide;
+mod documents;
 pub mod import;
 mod key;
 mod kind;
 pub mod queue;
+mod repeats;
 pub mod report;
 mod rows;
 pub mod run;

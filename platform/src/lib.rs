@@ -10,6 +10,7 @@
 //! | refuse in RFC 9457 words | [`problem`] |
 //! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
 //! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
+//! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
 //! | stop in order | [`shutdown`] |
 //! | try again later | [`backoff`] |
 //!
@@ -35,3 +36,4 @@ pub mod params;
 pub mod problem;
 pub mod server;
 pub mod shutdown;
+pub mod spreadsheet;

@@ -39,6 +39,8 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
         .map(|kind| format!("Columns of `{}`: {}.", kind.as_str(), crate::jobs::columns(kind)));
     let operation = Operation::new("import", "Takes many rows and works them as a job")
         .paragraph(NOTES)
+        .paragraph(ROWS)
+        .paragraph(REPEATS)
         .paragraph(&columns.join("\n\n"))
         .path::<Kind>()
         .takes([
@@ -62,9 +64,20 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
 const NOTES: &str = "Rows as `application/x-ndjson` are documents, one per line: for `orders`, `products` and `customers` the \
     bodies of the corresponding `POST`, for `stock` the body of a receipt or an adjustment with `sku` and `location`. Rows as \
     `text/csv` (RFC 4180, UTF-8) begin with a header, the columns in any order. A row of an order is one of its lines, and the \
-    rows of one order stand below each other with the same `external_ref`. Every row takes effect or is in the job's report. \
+    rows of one order stand directly below each other with the same `external_ref`. Every row takes effect or is in the job's report. \
     With `on_error=reject_all` all rows are checked first, and nothing is applied if one cannot be; up to 500 documents are \
     then applied together or not at all, of more a row whose stock was taken by another meanwhile can still end in the report.";
+
+const ROWS: &str = "A row ends at a line break outside quotes: CR, LF or CRLF, also mixed in one file. A line of nothing but white \
+    space is not a row, and a byte order mark before a row is ignored. A row is rejected with everything in it (`malformed-csv`, \
+    `malformed-json`) if it is not exactly one record: a quote is not closed, text follows a closing quote, the number of values \
+    is not that of the header, the text is not UTF-8, or the row repeats the header. `dry_run` reads the same rows.";
+
+const REPEATS: &str = "Rows may concern the same thing. Each row of `stock` is a movement of its own. A later row of a product \
+    changes what an earlier row said. A second customer with the same e-mail address is rejected. An order whose rows stand in \
+    more than one place of a CSV file is rejected with all its rows (`rows-not-adjacent`), because an order without some of its \
+    lines would be wrong: sort the file by `external_ref` and import it again. Of several NDJSON documents with the same \
+    `external_ref` the first is placed, and the report of the others names its line.";
 
 const REFUSALS: [Refusal; 12] = [
     (400, "idempotency-key-missing"),

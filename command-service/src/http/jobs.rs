@@ -74,6 +74,10 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
                     "In the order of their lines, each with its key, the kind of the problem, what is wrong and the row as it \
                      came. As `text/csv`, or as `application/x-ndjson` where `format` or `Accept` say so.",
                 )
+                .paragraph(
+                    "In CSV an apostrophe stands where a spreadsheet would begin a formula (`'=1+1`); NDJSON has the text without. \
+                     Bytes that are not UTF-8, and U+0000 in a key, are shown as U+FFFD.",
+                )
                 .takes([
                     Parameter::query::<Format>("format", "Instead of what `Accept` says."),
                     Parameter::header::<String>("Accept", "`application/x-ndjson` for that; otherwise CSV."),

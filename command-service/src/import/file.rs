@@ -1,7 +1,7 @@
 //! Lines of a file, plain or gzipped, one at a time and never more than one in memory.
 //!
 //! One line is one row: the format has no line breaks inside of fields, so a quote that somebody forgot to close costs one
-//! line and not the rest of the file.
+//! line and not the rest of the file. A line ends at CR, LF or CRLF, also mixed in one file.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
@@ -31,6 +31,8 @@ pub struct Lines {
     reader: Box<dyn BufRead + Send>,
     number: LineNumber,
     line: Vec<u8>,
+    /// Whether the last line ended at a CR: an LF that follows belongs to the same line break.
+    after_return: bool,
     seen: Xxh3,
 }
 
@@ -69,7 +71,14 @@ impl Lines {
             true => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(file))),
             false => Box::new(file),
         };
-        let mut lines = Lines { path: path.to_owned(), reader, number: 0, line: Vec::new(), seen: Xxh3::new() };
+        let mut lines = Lines {
+            path: path.to_owned(),
+            reader,
+            number: 0,
+            line: Vec::new(),
+            after_return: false,
+            seen: Xxh3::new(),
+        };
         lines.skip_mark()?;
         Ok(lines)
     }
@@ -94,15 +103,21 @@ impl Lines {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(unreadable(&self.path, self.number, error)),
             };
+            if std::mem::take(&mut self.after_return) && buffer.first() == Some(&b'\n') {
+                self.seen.update(b"\n");
+                self.reader.consume(1);
+                continue;
+            }
             if buffer.is_empty() && length == 0 {
                 return Ok(None);
             }
-            let end = buffer.iter().position(|b| *b == b'\n');
-            let taken = end.map_or(buffer.len(), |end| end + 1);
-            let room = MAX_LINE_BYTES - self.line.len();
-            self.line.extend_from_slice(&buffer[..end.unwrap_or(buffer.len()).min(room)]);
+            let end = buffer.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let content = &buffer[..end.unwrap_or(buffer.len())];
+            let taken = content.len() + usize::from(end.is_some());
+            self.after_return = end.is_some_and(|end| buffer[end] == b'\r');
+            self.line.extend_from_slice(&content[..content.len().min(MAX_LINE_BYTES - self.line.len())]);
             self.seen.update(&buffer[..taken]);
-            length += taken;
+            length += content.len();
             let last = buffer.is_empty();
             self.reader.consume(taken);
             if end.is_some() || last {
@@ -110,8 +125,7 @@ impl Lines {
             }
         }
         self.number += 1;
-        let bytes = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        Ok(Some(Line { number: self.number, bytes, cut: length > MAX_LINE_BYTES + 1 }))
+        Ok(Some(Line { number: self.number, bytes: &self.line, cut: length > MAX_LINE_BYTES }))
     }
 
     /// The byte order mark that some programs put before UTF-8.
@@ -170,7 +184,16 @@ mod tests {
     #[test]
     fn line_breaks_of_all_kinds_and_a_missing_last_one() {
         assert_eq!(lines(b"\xef\xbb\xbfa\r\nb\n\nc").unwrap(), whole(&["a", "b", "", "c"]));
+        assert_eq!(lines(b"a\rb\r\n\rc\n\r\nd\r").unwrap(), whole(&["a", "b", "", "c", "", "d"]));
         assert_eq!(lines(b"").unwrap(), whole(&[]));
+    }
+
+    #[test]
+    fn a_line_break_may_lie_across_two_reads() {
+        let long = "x".repeat(BUFFER_BYTES - 1);
+        assert_eq!(lines(format!("{long}\r\nb").as_bytes()).unwrap(), whole(&[&long, "b"]));
+        assert_eq!(lines(format!("{long}\rb").as_bytes()).unwrap(), whole(&[&long, "b"]));
+        assert_eq!(lines(format!("{long}\r\n").as_bytes()).unwrap(), whole(&[&long]));
     }
 
     #[test]

@@ -40,10 +40,11 @@ fn split_text(text: &str, fields: &mut StringRecord) -> Result<(), Reason> {
         .flexible(true)
         .buffer_capacity(ended.len())
         .from_reader(ended.as_bytes());
-    match reader.read_record(fields) {
-        Ok(true) if !fields.iter().next_back().unwrap_or_default().ends_with('\n') => Ok(()),
-        _ => Err(Reason::OpenQuote),
-    }
+    let is_closed = reader.read_record(fields).is_ok_and(|is_there| is_there)
+        && !fields.iter().next_back().unwrap_or_default().ends_with('\n');
+    // A line has no line break, so it cannot be several records; if it were, none but the first would be imported.
+    let is_one = is_closed && reader.read_record(&mut StringRecord::new()).is_ok_and(|is_there| !is_there);
+    is_one.then_some(()).ok_or(Reason::OpenQuote)
 }
 
 #[cfg(test)]
@@ -68,6 +69,7 @@ mod tests {
     fn a_quote_that_stays_open_is_told() {
         assert_eq!(fields(br#"1,"a,2,3"#), Err(Reason::OpenQuote));
         assert_eq!(fields(br#"1,2,3,""#), Err(Reason::OpenQuote));
+        assert_eq!(fields(b"1,\"a\"\r2,\"b\""), Err(Reason::OpenQuote), "several records");
     }
 
     #[test]

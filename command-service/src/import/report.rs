@@ -1,6 +1,7 @@
 //! The report beside the file: one line for every line that is not in the log, and for every one that is, but not as it stands.
 //!
-//! The file is read a second time, so that nothing of its text is kept in memory.
+//! The file is read a second time, so that nothing of its text is kept in memory. What the file says is made harmless for
+//! spreadsheets, which would execute text that looks like a formula.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use csv::{StringRecord, Writer};
+use platform::spreadsheet;
 
 use super::fate::Verdict;
 use super::file::Lines;
@@ -57,7 +59,7 @@ impl Report {
         let mut lines = Lines::open(source)?;
         let header = Header::read(&mut lines)?;
         let mut report = csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(file));
-        report.write_record(COLUMNS.into_iter().chain(header.names.iter())).with_context(told)?;
+        write(&mut report, COLUMNS.map(str::to_owned), &header.names).with_context(told)?;
         let mut fields = StringRecord::new();
         while let Some(line) = lines.next_line()? {
             let (reason, notes) = (verdict.reason(line.number), verdict.notes(line.number));
@@ -91,7 +93,8 @@ impl Drop for Report {
 }
 
 fn write(report: &mut Writer<BufWriter<File>>, told: [String; 4], fields: &StringRecord) -> csv::Result<()> {
-    report.write_record(told.iter().map(String::as_str).chain(fields.iter()))
+    let cells = told.iter().map(String::as_str).chain(fields).map(spreadsheet::inert);
+    report.write_record(cells.map(|cell| cell.into_owned().into_bytes()))
 }
 
 /// `data/sales.rejected.csv` for `data/sales.csv` and `data/sales.csv.gz`.
@@ -135,6 +138,20 @@ mod tests {
             4,rejected,open-quote,A quote is opened and not closed in this line. Close it; fields cannot hold line breaks.,\"3,A,\"\"Cup,1\"\n";
         assert_eq!(written, expected);
         assert_eq!(fs::read_dir(dir.path("")).unwrap().count(), 2, "nothing else is left behind");
+    }
+
+    #[test]
+    fn no_text_of_the_file_is_a_formula() {
+        let dir = Dir::new();
+        let header = HEADER.replace("Country", "Country,=1+1");
+        let source = dir.write("sales.csv", format!("{header}x,A,=1+1,-1,1/5/24 9:00,1.00,@SUM(1),UK,+\n").as_bytes());
+        let plan = Plan::of(&source).unwrap();
+        let fates = Fates::untried(&plan);
+        let report = Report::begin(&source, None).unwrap();
+        report.finish(&source, &Verdict::of(&plan, &fates), plan.survey.fingerprint).unwrap();
+        let written = fs::read_to_string(dir.path("sales.rejected.csv")).unwrap();
+        assert!(written.lines().next().unwrap().ends_with(",Country,'=1+1"), "{written}");
+        assert!(written.ends_with(",x,A,'=1+1,-1,1/5/24 9:00,1.00,'@SUM(1),UK,'+\n"), "{written}");
     }
 
     #[test]

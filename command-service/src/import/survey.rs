@@ -181,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_carriage_return_ends_a_line() {
+        let read = survey(
+            "1,A,\"Cup\",1,1/5/24 9:00,1.00,7,UK\r2,B,Mug,1,1/5/24 9:00,1.00,7,UK\r\n3,C,Jug,1,1/5/24 9:00,1.00,7,UK\n",
+        );
+        assert_eq!((read.lines_read, read.invoices.len(), read.rejected.len()), (3, 3, 0));
+    }
+
+    #[test]
     fn an_order_has_one_customer() {
         let read = survey("1,A,Cup,1,1/5/24 9:00,1.00,7,UK\n1,B,Mug,1,1/5/24 9:00,1.00,8,UK\n");
         assert_eq!(read.rejected, BTreeMap::from([(3, Reason::OtherCustomer)]));

@@ -1,11 +1,14 @@
-//! Rows of CSV files as JSON documents: the header says where each value stands.
+//! Rows of CSV files as JSON documents: the header says where each value stands. What a row is, [`split`] decides; a row that
+//! is not exactly one record is refused.
 
-use ::csv::{ReaderBuilder, StringRecord};
+use ::csv::{ByteRecord, ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
+use super::documents::Group;
 use super::import::Kind;
 use super::kind::{self, Column, Form, Of, Origin, Refused};
 use super::rows::Row;
+use super::split::{self, Malformed};
 
 /// The columns of a file.
 #[derive(Debug)]
@@ -20,9 +23,9 @@ pub(super) struct Header {
 /// Why the first row is not a header; says what would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeader {
-    /// Not text in UTF-8.
-    #[error("the first row is not UTF-8; it must name the columns")]
-    NotUtf8,
+    /// It is not one record of text.
+    #[error("the first row must name the columns: {0}")]
+    Unreadable(#[from] Unreadable),
     /// A column that there is not.
     #[error("there is no column {0}; the columns are {1}")]
     Unknown(String, &'static str),
@@ -34,10 +37,21 @@ pub enum InvalidHeader {
     Missing(&'static str, &'static str),
 }
 
+/// Why a row has no values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not one row.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It is not text in UTF-8.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+}
+
 impl Header {
     /// Reads the first row of a file.
     pub(super) fn read(kind: Kind, row: &[u8]) -> Result<Header, InvalidHeader> {
-        let mut names = record(row).ok_or(InvalidHeader::NotUtf8)?;
+        let mut names = record(row)?;
         names.trim();
         let mut columns = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
@@ -55,22 +69,24 @@ impl Header {
         Ok(Header { kind, names, columns, group })
     }
 
-    /// Whether two rows belong to one document.
-    pub(super) fn is_same(&self, one: &Row, other: &Row) -> bool {
-        let Some(group) = self.group else { return false };
-        let value = |row: &Row| record(&row.bytes).and_then(|record| record.get(group).map(str::to_owned));
-        value(one).is_some_and(|name| !name.is_empty() && value(other).as_ref() == Some(&name))
+    /// What the rows of one document share; `None` for a row that is a document of its own. Found in broken rows too, so
+    /// that a document of which one row is broken is refused as a whole.
+    pub(super) fn group(&self, row: &Row) -> Option<Group> {
+        let (fields, _) = fields(&row.bytes);
+        fields.get(self.group?).filter(|value| !value.is_empty()).map(Group::of)
     }
 
     /// The document that these rows are.
     pub(super) fn document(&self, rows: &[Row], origin: Origin) -> Result<Value, Refused> {
         let (mut document, mut lines) = (Map::new(), Vec::with_capacity(rows.len()));
-        for row in rows {
+        for (place, row) in rows.iter().enumerate() {
             let record = self.record(row)?;
             let mut line = Map::new();
-            for ((name, column), text) in self.names.iter().zip(&self.columns).zip(&record) {
+            for (index, ((name, column), text)) in self.names.iter().zip(&self.columns).zip(&record).enumerate() {
                 match column.of {
                     _ if text.is_empty() => {}
+                    // These rows are one document because they share it, perhaps in another spelling.
+                    Of::Document if place > 0 && self.group == Some(index) => {}
                     Of::Line => put(&mut line, &column.path, value(column, text)),
                     Of::Document => say(&mut document, name, column, text)?,
                 }
@@ -84,13 +100,14 @@ impl Header {
     }
 
     fn record(&self, row: &Row) -> Result<StringRecord, Refused> {
-        let Some(record) = record(&row.bytes) else {
-            return Err(Refused::new("malformed-csv", "The row is not UTF-8."));
-        };
+        let malformed = |detail: String| Refused::new("malformed-csv", detail);
+        let record = record(&row.bytes).map_err(|error| malformed(format!("The row cannot be read: {error}.")))?;
         if record.len() != self.columns.len() {
             let (found, expected) = (record.len(), self.columns.len());
-            let detail = format!("The row has {found} values and the header {expected}.");
-            return Err(Refused::new("malformed-csv", detail));
+            return Err(malformed(format!("The row has {found} values and the header {expected}.")));
+        }
+        if record.iter().map(str::trim).eq(&self.names) {
+            return Err(malformed("The row repeats the header, as in files that were joined.".to_owned()));
         }
         Ok(record)
     }
@@ -101,6 +118,7 @@ fn say(document: &mut Map<String, Value>, name: &str, column: &Column, text: &st
     let value = value(column, text);
     match find(document, &column.path) {
         Some(before) if *before != value => {
+            let text = shown(text);
             let detail =
                 format!("{name} is {text} here and something else on a row before it; it belongs to the whole order.");
             Err(Refused::new("rows-disagree", detail))
@@ -138,18 +156,29 @@ fn value(column: &Column, text: &str) -> Value {
     }
 }
 
-/// The values of one row; `None` where they are not text.
-fn record(row: &[u8]) -> Option<StringRecord> {
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).buffer_capacity(row.len().max(1)).flexible(true).from_reader(row);
-    let mut record = StringRecord::new();
-    reader.read_record(&mut record).ok()?;
-    Some(record)
+/// The values of one row.
+fn record(row: &[u8]) -> Result<StringRecord, Unreadable> {
+    split::check(row)?;
+    match fields(row) {
+        (fields, true) => StringRecord::from_byte_record(fields).map_err(|_| Unreadable::NotUtf8),
+        (_, false) => Err(Malformed::NotOneRecord.into()),
+    }
 }
 
-/// Enough of a name to find it.
-fn shown(name: &str) -> String {
-    name.chars().take(64).collect()
+/// The values of the first record in these bytes, and whether it is the only one.
+fn fields(row: &[u8]) -> (ByteRecord, bool) {
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).buffer_capacity(row.len().max(1)).flexible(true).from_reader(row);
+    let (mut first, mut second) = (ByteRecord::new(), ByteRecord::new());
+    // Memory can always be read.
+    let mut reads = |record: &mut ByteRecord| reader.read_byte_record(record).is_ok_and(|is_there| is_there);
+    let is_one = reads(&mut first) && !reads(&mut second);
+    (first, is_one)
+}
+
+/// Enough of a text to find it, without what breaks messages.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(test)]
@@ -179,20 +208,45 @@ mod tests {
             let found = read(Kind::Products, text).unwrap_err();
             assert!(found.starts_with(said), "{text}: {found}");
         }
-        assert_eq!(Header::read(Kind::Stock, b"sku,\xff").err(), Some(InvalidHeader::NotUtf8));
+        assert_eq!(Header::read(Kind::Stock, b"sku,\xff").err(), Some(Unreadable::NotUtf8.into()));
+        assert_eq!(Header::read(Kind::Stock, b"sku,\"x").err(), Some(Unreadable::from(Malformed::OpenQuote).into()));
     }
 
     #[test]
     fn rows_of_one_order_become_its_lines() {
         let header = Header::read(Kind::Orders, b"external_ref,currency,sku,quantity,line_discount,note").unwrap();
         let rows = [row("A-1,GBP,MUG,2,5,\"a, b\""), row("A-1,,CUP,x,,")];
-        assert!(header.is_same(&rows[0], &rows[1]) && !header.is_same(&rows[0], &row("A-2,,CUP,1,,")));
+        assert!(header.group(&rows[0]).is_some() && header.group(&rows[0]) == header.group(&rows[1]));
+        assert_ne!(header.group(&rows[0]), header.group(&row("A-2,,CUP,1,,")));
+        assert_eq!(header.group(&row(",GBP,CUP,1,,")), None);
         let document = header.document(&rows, ORIGIN).unwrap();
         let lines = json!([{"sku": "MUG", "quantity": 2, "discount": 5}, {"sku": "CUP", "quantity": "x"}]);
         assert_eq!(document, json!({"external_ref": "A-1", "currency": "GBP", "note": "a, b", "lines": lines}));
         let other = header.document(&[row("A-1,GBP,MUG,2,,"), row("A-1,EUR,CUP,1,,")], ORIGIN);
         assert_eq!(other.unwrap_err().problem, "rows-disagree");
         assert_eq!(header.document(&[row("A-1,GBP")], ORIGIN).unwrap_err().problem, "malformed-csv");
+    }
+
+    #[test]
+    fn a_row_is_exactly_one_record() {
+        let header = Header::read(Kind::Stock, b"sku,quantity").unwrap();
+        let refused = |text: &str| header.document(&[row(text)], ORIGIN).unwrap_err();
+        for text in ["A,5\rA,7", "A,5\nA,7", "A,\"5", "A,\"5\"0", "A,5,", "A", "", "sku, quantity"] {
+            assert_eq!(refused(text).problem, "malformed-csv", "{text:?}");
+        }
+        assert_eq!(refused("A,\"5").detail, format!("The row cannot be read: {}.", Malformed::OpenQuote));
+    }
+
+    #[test]
+    fn a_broken_row_belongs_to_the_order_that_it_names() {
+        let header = Header::read(Kind::Orders, b"external_ref,currency,sku,quantity,note").unwrap();
+        let good = row("A-1,GBP,MUG,1,");
+        let not_utf8 = Row { bytes: b"A-1,GBP,MUG,1,\xff".to_vec(), ..good.clone() };
+        for broken in [row("A-1,GBP"), row("A-1,GBP,MUG,1,\"open\nA-2,GBP,CUP,1,"), not_utf8] {
+            assert_eq!(header.group(&broken), header.group(&good));
+            let refused = header.document(&[good.clone(), broken], ORIGIN).unwrap_err();
+            assert_eq!(refused.problem, "malformed-csv");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Has the writer decide the documents of a batch: for good, all or none, or only to know what would happen.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use events::Sku;
 use uuid::Uuid;
 
 use super::key;
@@ -79,9 +81,9 @@ impl Decider {
     /// Finds out first what is there already, because a group is decided as it was sent.
     async fn together(&self, asked: &[Asked<'_>]) -> Result<Vec<Fate>, Undecided> {
         let firsts = asked.iter().enumerate().map(|(at, (_, plan))| (at, 0, first(plan)));
-        let mut all = Vec::with_capacity(asked.len());
+        let (mut all, mut made) = (Vec::with_capacity(asked.len()), HashSet::new());
         for (at, reply) in self.send(asked, firsts.collect(), Want::DryRun, Together::Each).await? {
-            match changes(asked[at].1, &reply) {
+            match changes(asked[at].1, &reply).or_else(|| changes_of_made(asked[at].1, &mut made)) {
                 Some(changes) => all.extend(steps(at, changes)),
                 None => all.push((at, 0, first(asked[at].1))),
             }
@@ -122,6 +124,16 @@ fn changes<'a>(plan: &'a Plan, reply: &Reply) -> Option<&'a [Command]> {
     match (plan, reply) {
         (Plan::Upsert { changes, .. }, Reply::Rejected(Rejection::DuplicateSku(_))) => Some(changes),
         _ => None,
+    }
+}
+
+/// What is to be changed of a product that an earlier document of the same group makes.
+fn changes_of_made<'a>(plan: &'a Plan, made: &mut HashSet<&'a Sku>) -> Option<&'a [Command]> {
+    match plan {
+        Plan::Upsert { create: Command::CreateProduct(create), changes } if !made.insert(&create.body.sku) => {
+            Some(changes)
+        }
+        Plan::Upsert { .. } | Plan::Do(_) => None,
     }
 }
 

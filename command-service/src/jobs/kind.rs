@@ -5,6 +5,8 @@ mod orders;
 mod products;
 mod stock;
 
+use std::borrow::Cow;
+
 use platform::problem::Problem;
 use serde_json::Value;
 use uuid::Uuid;
@@ -145,6 +147,14 @@ pub(super) fn required(kind: Kind) -> &'static [&'static str] {
 pub(super) fn grouped_by(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Orders => Some("external_ref"),
+        Kind::Products | Kind::Stock | Kind::Customers => None,
+    }
+}
+
+/// The external reference of a document, where documents have one that only one of them may have.
+pub(super) fn reference_of(kind: Kind, document: &[u8]) -> Option<Cow<'_, str>> {
+    match kind {
+        Kind::Orders => orders::reference_of(document),
         Kind::Products | Kind::Stock | Kind::Customers => None,
     }
 }

@@ -1,14 +1,18 @@
 //! The report of an import's rejections, as CSV or NDJSON, written page by page while it is sent.
+//!
+//! NDJSON has each row as it came. CSV is opened in spreadsheets, which execute text that looks like a formula, and the text is
+//! the sender's: it is made harmless first ([`platform::spreadsheet`]).
 
 use bytes::Bytes;
 use futures::Stream;
+use platform::spreadsheet;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::import::Format;
-use super::store::{self, Rejection, Store};
+use super::store::{self, KeptText, Rejection, Store};
 
-/// A rejection as a line of JSON.
+/// A line of the report.
 #[derive(Serialize)]
 struct Line<'a> {
     line: i32,
@@ -16,6 +20,19 @@ struct Line<'a> {
     problem: &'a str,
     detail: &'a str,
     row: std::borrow::Cow<'a, str>,
+}
+
+impl Line<'_> {
+    fn of(rejection: &Rejection) -> Line<'_> {
+        let Rejection { line, key, problem, detail, bytes } = rejection;
+        Line {
+            line: *line,
+            key: key.as_ref().map(KeptText::as_str),
+            problem: problem.as_str(),
+            detail: detail.as_str(),
+            row: String::from_utf8_lossy(bytes),
+        }
+    }
 }
 
 /// The report in pieces.
@@ -46,19 +63,16 @@ fn written(format: Format, page: &[Rejection]) -> Vec<u8> {
 fn csv_of(page: &[Rejection]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for rejection in page {
-        let Rejection { line, key, problem, detail, bytes } = rejection;
-        let (line, key) = (line.to_string(), key.as_deref().unwrap_or_default());
-        let record = [line.as_bytes(), key.as_bytes(), problem.as_bytes(), detail.as_bytes(), bytes];
-        writer.write_record(record).expect("memory takes every record");
+        let Line { line, key, problem, detail, row } = Line::of(rejection);
+        let (line, key) = (line.to_string(), key.unwrap_or_default());
+        let record = [&line, key, problem, detail, &row].map(|text| spreadsheet::inert(text));
+        writer.write_record(record.iter().map(|text| text.as_bytes())).expect("memory takes every record");
     }
     writer.into_inner().expect("memory takes every byte")
 }
 
 fn json_of(rejection: &Rejection) -> Vec<u8> {
-    let Rejection { line, key, problem, detail, bytes } = rejection;
-    let row = String::from_utf8_lossy(bytes);
-    let line = Line { line: *line, key: key.as_deref(), problem, detail, row };
-    let mut json = serde_json::to_vec(&line).expect("a rejection is plain data");
+    let mut json = serde_json::to_vec(&Line::of(rejection)).expect("a rejection is plain data");
     json.push(b'\n');
     json
 }
@@ -67,16 +81,31 @@ fn json_of(rejection: &Rejection) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_row_stands_in_the_report_as_it_came() {
-        let rejection = Rejection {
+    fn rejection(key: &str, row: &[u8]) -> Rejection {
+        Rejection {
             line: 3,
-            key: Some("MUG".into()),
+            key: Some(key.into()),
             problem: "invalid-body".into(),
             detail: "At /name: empty.".into(),
-            bytes: b"MUG,\"a \"\"b\"\"\",1".to_vec(),
-        };
-        let page = [rejection];
+            bytes: row.to_vec(),
+        }
+    }
+
+    #[test]
+    fn no_text_of_the_sender_is_a_formula_in_csv() {
+        let page = [rejection("=1+1", b"@SUM(1),\xff"), rejection("\t=1", b"+1;=2"), rejection("\r-A", b"-1")];
+        let csv = String::from_utf8(written(Format::Csv, &page)).unwrap();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
+        let cells: Vec<_> = reader.records().map(|record| record.unwrap()).collect();
+        let of_sender: Vec<_> = cells.iter().map(|record| (&record[1], &record[4])).collect();
+        assert_eq!(of_sender, [("'=1+1", "'@SUM(1),\u{fffd}"), ("'\t'=1", "'+1;'=2"), ("'\r'-A", "-1")]);
+        let json: serde_json::Value = serde_json::from_slice(&written(Format::Ndjson, &page[..1])).unwrap();
+        assert_eq!((&json["key"], &json["row"]), (&"=1+1".into(), &"@SUM(1),\u{fffd}".into()));
+    }
+
+    #[test]
+    fn a_row_stands_in_the_report_as_it_came() {
+        let page = [rejection("MUG", b"MUG,\"a \"\"b\"\"\",1")];
         let csv = String::from_utf8(written(Format::Csv, &page)).unwrap();
         assert_eq!(csv, "3,MUG,invalid-body,At /name: empty.,\"MUG,\"\"a \"\"\"\"b\"\"\"\"\"\",1\"\n");
         let json: serde_json::Value = serde_json::from_slice(&written(Format::Ndjson, &page)).unwrap();

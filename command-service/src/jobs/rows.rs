@@ -1,4 +1,4 @@
-//! Reads an import's rows in order, from the first that was not worked yet.
+//! Reads an import's rows in order.
 
 use std::collections::VecDeque;
 
@@ -15,11 +15,11 @@ pub(super) struct Row {
     pub number: u32,
     /// The line of the file that it begins on, from 1.
     pub line: u32,
-    /// Without its line break.
+    /// Without its line break and a byte order mark before it.
     pub bytes: Vec<u8>,
 }
 
-/// The rows that are still to be worked.
+/// The rows of an import, from one of them to the last.
 #[derive(Debug)]
 pub(super) struct Source {
     store: Store,
@@ -44,16 +44,22 @@ pub enum Error {
 }
 
 impl Source {
-    /// The rows after those that were read.
-    pub(super) fn after(store: Store, import: &Import) -> Source {
+    /// All rows.
+    pub(super) fn of(store: Store, import: &Import) -> Source {
         Source {
             store,
             import: import.id,
             format: import.asked.format,
             total: import.rows.total.unsigned_abs(),
-            next: import.rows.read.unsigned_abs() + 1,
+            next: 1,
             loaded: VecDeque::new(),
         }
+    }
+
+    /// Goes on with the row of this number.
+    pub(super) fn seek(&mut self, row: u32) {
+        self.next = row;
+        self.loaded.clear();
     }
 
     /// The next row, left where it is.
@@ -93,7 +99,7 @@ fn rows_of(format: Format, chunk: &Chunk) -> impl Iterator<Item = Row> {
         while !rest.is_empty() {
             let (bytes, after) = rest.split_at(splitter.feed(rest).unwrap_or(rest.len()));
             rest = after;
-            let row = Row { number, line, bytes: split::trimmed(bytes).to_vec() };
+            let row = Row { number, line, bytes: split::content(bytes).to_vec() };
             line += split::lines_in(bytes);
             if !split::is_blank(bytes) {
                 number += 1;
@@ -110,8 +116,9 @@ mod tests {
 
     #[test]
     fn rows_have_numbers_and_lines() {
-        let chunk = Chunk { first_row: 11, first_line: 20, bytes: b"a\n\n\"b\nc\"\r\nd".to_vec() };
+        let chunk = Chunk { first_row: 11, first_line: 20, bytes: b"a\n\n\"b\nc\"\r\nd\re".to_vec() };
         let rows: Vec<_> = rows_of(Format::Csv, &chunk).map(|row| (row.number, row.line, row.bytes)).collect();
-        assert_eq!(rows, [(11, 20, b"a".to_vec()), (12, 22, b"\"b\nc\"".to_vec()), (13, 24, b"d".to_vec())]);
+        let expected = [(11, 20, "a"), (12, 22, "\"b\nc\""), (13, 24, "d"), (14, 25, "e")];
+        assert_eq!(rows, expected.map(|(number, line, text)| (number, line, text.as_bytes().to_vec())));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`Runner::begin`] takes the job, [`Run::step`] works one batch, [`Runner::work`] is the loop that the queue's workers run.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use platform::metric_names;
@@ -9,14 +10,17 @@ use platform::shutdown::Shutdown;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::csv::{Header, InvalidHeader};
+use super::csv::InvalidHeader;
 use super::decide::{Asked, Decider, Fate, How};
+use super::documents::{Document, Documents};
 use super::import::{Import, OnError, Phase, State};
 use super::kind::{self, Origin, Plan, Refused};
-use super::rows::{self, Row, Source};
-use super::store::{self, Batch, Rejection, Saved, Store};
+use super::repeats::Repeats;
+use super::rows::{self, Row};
+use super::store::{self, Batch, KeptText, Rejection, Saved, Store};
 use super::submit::Undecided;
 use crate::command::email::EmailIndex;
+use crate::command::lines::MAX_LINES;
 use crate::writer::Mailbox;
 
 /// Documents in a batch: a few times the writer's work of a millisecond, and a save costs as much as a small order.
@@ -30,6 +34,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why none of the rows took effect.
 const ONE_WAS_ENOUGH: &str = "Rows cannot take effect, and reject_all was asked for: nothing was applied.";
+
+/// The problem of an order whose external reference is taken.
+const DUPLICATE_EXTERNAL_REF: &str = "duplicate-external-ref";
 
 /// What works jobs; cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,15 +97,18 @@ pub struct Run {
     runner: Runner,
     import: Import,
     claim: Uuid,
-    header: Option<Header>,
-    source: Source,
+    documents: Documents,
+    repeats: Repeats,
 }
 
-/// Rows that are one document.
+/// A document and what it asks for.
 #[derive(Debug)]
 struct Unit {
     rows: Vec<Row>,
+    /// What people know it by.
     name: Option<String>,
+    /// The line of other rows of the file that have the same external reference.
+    elsewhere: Option<u32>,
     plan: Result<Plan, Refused>,
 }
 
@@ -123,9 +133,10 @@ impl Runner {
     pub async fn begin(&self, id: Uuid, attempt: i32) -> Result<Option<Run>, Error> {
         let claim = Uuid::now_v7();
         let Some(import) = self.store.claim(id, claim, attempt).await? else { return Ok(None) };
-        let header = import.header.as_deref().map(|row| Header::read(import.asked.kind, row)).transpose()?;
-        let source = Source::after(self.store.clone(), &import);
-        Ok(Some(Run { runner: self.clone(), import, claim, header, source }))
+        let mut documents = Documents::of(self.store.clone(), &import)?;
+        let repeats = Repeats::find(import.asked.kind, &mut documents, &self.stop).await?.ok_or(Error::Stopping)?;
+        documents.seek(import.rows.read.unsigned_abs() + 1);
+        Ok(Some(Run { runner: self.clone(), import, claim, documents, repeats }))
     }
 }
 
@@ -168,7 +179,7 @@ impl Run {
                 let saved = self.runner.store.begin_to_apply(self.import.id, self.claim).await?;
                 self.import.phase = Phase::Apply;
                 self.import.rows.read = 0;
-                self.source = Source::after(self.runner.store.clone(), &self.import);
+                self.documents.seek(1);
                 self.go_on(saved).await
             }
             Phase::Check | Phase::Apply => self.end(State::Succeeded, None).await,
@@ -206,39 +217,40 @@ impl Run {
     async fn read(&mut self) -> Result<Vec<Unit>, Error> {
         let (mut units, mut bytes) = (Vec::new(), 0);
         while units.len() < BATCH_DOCUMENTS && bytes < BATCH_BYTES {
-            let Some(first) = self.source.next().await? else { break };
-            let mut rows = vec![first];
-            if let Some(header) = &self.header {
-                while let Some(next) = self.source.peek().await?
-                    && header.is_same(&rows[0], next)
-                {
-                    rows.extend(self.source.next().await?);
-                }
-            }
-            bytes += rows.iter().map(|row| row.bytes.len()).sum::<usize>();
-            units.push(self.unit(rows));
+            let Some(document) = self.documents.next().await? else { break };
+            bytes += document.rows.iter().map(|row| row.bytes.len()).sum::<usize>();
+            units.push(self.unit(document));
         }
         Ok(units)
     }
 
-    fn unit(&self, rows: Vec<Row>) -> Unit {
+    fn unit(&self, document: Document) -> Unit {
+        let Document { rows, group } = document;
+        let elsewhere = group.as_ref().and_then(|group| self.repeats.elsewhere(group, rows[0].line));
+        let (document, plan) = self.plan(&rows);
+        let named = document.as_ref().and_then(|document| kind::name_of(self.import.asked.kind, document));
+        let plan = match elsewhere {
+            Some(line) if self.documents.header().is_some() => Err(not_adjacent(line)),
+            Some(_) | None => plan,
+        };
+        Unit { name: named.or_else(|| Some(group?.shown())), rows, elsewhere, plan }
+    }
+
+    /// The document that these rows are, if they can be read, and what it asks for.
+    fn plan(&self, rows: &[Row]) -> (Option<Value>, Result<Plan, Refused>) {
         let (kind, emails) = (self.import.asked.kind, &self.runner.emails);
         let origin = Origin { import: self.import.id, row: rows[0].number, stock: self.import.asked.stock };
-        let (name, plan) = match &self.header {
-            None => {
-                let plan = kind::plan(kind, &rows[0].bytes, origin, emails);
-                (serde_json::from_slice(&rows[0].bytes).ok(), plan)
-            }
-            Some(header) => match header.document(&rows, origin) {
-                Ok(document) => {
-                    let json = serde_json::to_vec(&document).expect("a JSON value can be written");
-                    (Some(document), kind::plan(kind, &json, origin, emails))
-                }
-                Err(refused) => (None, Err(refused)),
-            },
+        let Some(header) = self.documents.header() else {
+            let json = &rows[0].bytes;
+            return (serde_json::from_slice(json).ok(), kind::plan(kind, json, origin, emails));
         };
-        let name = name.as_ref().and_then(|document: &Value| kind::name_of(kind, document));
-        Unit { rows, name, plan }
+        match header.document(rows, origin) {
+            Ok(document) => {
+                let json = serde_json::to_vec(&document).expect("a JSON value can be written");
+                (Some(document), kind::plan(kind, &json, origin, emails))
+            }
+            Err(refused) => (None, Err(refused)),
+        }
     }
 
     /// The fate of each document. What cannot be parsed is not decided.
@@ -282,16 +294,39 @@ impl Run {
     }
 }
 
+/// Why an order whose rows stand in several places is refused: any of them would be an incomplete order.
+fn not_adjacent(line: u32) -> Refused {
+    Refused::new(
+        "rows-not-adjacent",
+        format!(
+            "Other rows of the same order begin on line {line}. The rows of an order, {MAX_LINES} at most, must stand directly \
+             below each other; this import placed none of them. Sort the file by external_ref and import it again."
+        ),
+    )
+}
+
 /// Every row of a document that takes no effect is in the report.
 fn rejections(unit: Unit, refused: &Refused) -> impl Iterator<Item = Rejection> {
-    let (problem, detail) = (refused.problem.to_owned(), refused.detail.clone());
+    let key = unit.name.as_deref().map(KeptText::from);
+    let (problem, detail) = (KeptText::from(refused.problem), KeptText::from(detail(refused, unit.elsewhere).as_ref()));
     unit.rows.into_iter().map(move |row| Rejection {
         line: i32::try_from(row.line).unwrap_or(i32::MAX),
-        key: unit.name.clone(),
+        key: key.clone(),
         problem: problem.clone(),
         detail: detail.clone(),
         bytes: row.bytes,
     })
+}
+
+/// A document that repeats a reference of its own file may be meant as a line of the other one.
+fn detail(refused: &Refused, elsewhere: Option<u32>) -> Cow<'_, str> {
+    match elsewhere {
+        Some(line) if refused.problem == DUPLICATE_EXTERNAL_REF => Cow::Owned(format!(
+            "{} Line {line} of this file has the same external_ref: lines of one order belong into one document.",
+            refused.detail
+        )),
+        Some(_) | None => Cow::Borrowed(&refused.detail),
+    }
 }
 
 fn count(import: &Import, batch: &Batch) {

@@ -1,18 +1,49 @@
-//! Finds where rows end, in bytes that come in pieces: at line breaks, and in CSV not at those between quotes.
+//! What a row is, defined once for both formats and for bytes that arrive in parts.
+//!
+//! A row ends at a line break outside quotes. CR, LF and CRLF are line breaks, also mixed in one file; NDJSON has no quotes in
+//! this sense, because JSON text does not contain raw line breaks. A row of nothing but white space is blank and does not
+//! count. A byte order mark before a row is ignored: files that were joined have one in the middle.
+//!
+//! [`Splitter`] finds where rows end, and [`check`] proves that the bytes given to a record reader are exactly one row: no
+//! quote may swallow the rows behind it.
 
 use super::import::Format;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where the reader is within a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
+    /// Before the first byte of a row.
+    Row,
+    /// Behind the first byte of a byte order mark.
+    Mark1,
+    /// Behind the second byte of a byte order mark.
+    Mark2,
     /// Before the first byte of a field; the only place where a quote opens one.
-    Start,
+    Field,
     /// In a field without quotes.
     Plain,
     /// Between quotes.
     Quoted,
-    /// Behind a quote that ends the field or, if another follows, stands for itself.
+    /// Behind a quote that closes the field or, if another quote follows, stands for itself.
     Quote,
+    /// Behind a CR that ends the row; an LF belongs to the same line break.
+    Return,
+}
+
+/// Why bytes are not one row of CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// A quote is never closed: what follows may be rows of their own.
+    #[error("a quote is opened and not closed, and what follows it cannot be told apart from further rows")]
+    OpenQuote,
+    /// A field goes on behind its closing quote: it was opened or closed in the wrong place.
+    #[error("text follows a closing quote; write a quote within quotes twice, and close each field before the comma")]
+    TextAfterQuote,
+    /// More than one row, or none.
+    #[error("it is not exactly one record")]
+    NotOneRecord,
 }
 
 /// Finds the ends of rows.
@@ -20,52 +51,86 @@ enum At {
 pub(super) struct Splitter {
     format: Format,
     at: At,
+    malformed: Option<Malformed>,
 }
 
 impl Splitter {
     pub(super) fn new(format: Format) -> Splitter {
-        Splitter { format, at: At::Start }
+        Splitter { format, at: At::Row, malformed: None }
     }
 
-    /// How many of these bytes end the row that was begun, its line break included; `None` if all belong to it and more
-    /// are to come.
+    /// How many of these bytes belong to the row that was begun, its line break included, if it ends here; `None` if all of
+    /// them belong to it and more may follow. It is 0 where the row ended at a CR that was the last byte given before.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
-        let end = match self.format {
-            Format::Ndjson => bytes.iter().position(|byte| *byte == b'\n'),
-            Format::Csv => bytes.iter().position(|byte| self.ends_row(*byte)),
-        }?;
-        self.at = At::Start;
-        Some(end + 1)
+        for (index, byte) in bytes.iter().copied().enumerate() {
+            match (self.at, byte) {
+                (At::Return, b'\n') => return Some(self.end(index + 1)),
+                (At::Return, _) => return Some(self.end(index)),
+                (At::Quoted, _) => self.at = self.within(byte),
+                (_, b'\n') => return Some(self.end(index + 1)),
+                (_, b'\r') => self.at = At::Return,
+                (_, _) => self.at = self.within(byte),
+            }
+        }
+        None
     }
 
-    /// Reads a byte of CSV as the parser does (RFC 4180, and a quote within a plain field is a quote).
-    fn ends_row(&mut self, byte: u8) -> bool {
-        self.at = match (self.at, byte) {
-            (At::Start | At::Plain | At::Quote, b'\n') => return true,
-            (At::Start | At::Plain | At::Quote, b',') => At::Start,
-            (At::Start | At::Quote, b'"') => At::Quoted,
-            (At::Start | At::Plain | At::Quote, _) => At::Plain,
+    /// The next row begins.
+    fn end(&mut self, index: usize) -> usize {
+        *self = Splitter::new(self.format);
+        index
+    }
+
+    /// Reads a byte that does not end the row as the parser of CSV does (RFC 4180, and a quote within a plain field is a
+    /// quote).
+    fn within(&mut self, byte: u8) -> At {
+        match (self.at, byte) {
+            _ if self.format == Format::Ndjson => At::Plain,
             (At::Quoted, b'"') => At::Quote,
             (At::Quoted, _) => At::Quoted,
-        };
-        false
+            (_, b',') => At::Field,
+            (At::Row | At::Field | At::Quote, b'"') => At::Quoted,
+            (At::Row, 0xef) => At::Mark1,
+            (At::Mark1, 0xbb) => At::Mark2,
+            (At::Mark2, 0xbf) => At::Field,
+            (At::Quote, _) => {
+                self.malformed = Some(Malformed::TextAfterQuote);
+                At::Plain
+            }
+            (_, _) => At::Plain,
+        }
+    }
+}
+
+/// Whether these bytes, a row of CSV without its line break, are one row and nothing else.
+pub(super) fn check(row: &[u8]) -> Result<(), Malformed> {
+    let mut splitter = Splitter::new(Format::Csv);
+    match (splitter.feed(row), splitter.at, splitter.malformed) {
+        (Some(_), ..) | (None, At::Return, _) => Err(Malformed::NotOneRecord),
+        (None, _, Some(malformed)) => Err(malformed),
+        (None, At::Quoted, None) => Err(Malformed::OpenQuote),
+        (None, _, None) => Ok(()),
     }
 }
 
 /// Whether there is nothing in a row: it does not count as one.
 pub(super) fn is_blank(row: &[u8]) -> bool {
-    row.iter().all(u8::is_ascii_whitespace)
+    content(row).iter().all(u8::is_ascii_whitespace)
 }
 
-/// The row without its line break.
-pub(super) fn trimmed(row: &[u8]) -> &[u8] {
+/// The row without a byte order mark before it and without its line break.
+pub(super) fn content(row: &[u8]) -> &[u8] {
+    let row = row.strip_prefix(BYTE_ORDER_MARK).unwrap_or(row);
     let row = row.strip_suffix(b"\n").unwrap_or(row);
     row.strip_suffix(b"\r").unwrap_or(row)
 }
 
 /// Line breaks in a row: one, unless there are some between quotes.
 pub(super) fn lines_in(row: &[u8]) -> u32 {
-    row.iter().filter(|byte| **byte == b'\n').count() as u32
+    let returns = row.iter().filter(|byte| **byte == b'\r').count();
+    let feeds =
+        row.iter().zip(std::iter::once(&0).chain(row)).filter(|(byte, before)| **byte == b'\n' && **before != b'\r');
+    (returns + feeds.count()) as u32
 }
 
 #[cfg(test)]
@@ -74,54 +139,93 @@ mod tests {
 
     use super::*;
 
-    fn rows(format: Format, bytes: &[u8], piece: usize) -> Vec<String> {
+    /// The rows of a file that arrives in parts of this size, with their line breaks.
+    fn split(format: Format, bytes: &[u8], part: usize) -> Vec<Vec<u8>> {
         let (mut splitter, mut rows, mut row) = (Splitter::new(format), vec![], vec![]);
-        for mut piece in bytes.chunks(piece) {
-            while let Some(end) = splitter.feed(piece) {
-                row.extend_from_slice(&piece[..end]);
-                rows.push(String::from_utf8_lossy(trimmed(&row)).into_owned());
-                row.clear();
-                piece = &piece[end..];
+        for mut part in bytes.chunks(part) {
+            while let Some(end) = splitter.feed(part) {
+                row.extend_from_slice(&part[..end]);
+                rows.push(std::mem::take(&mut row));
+                part = &part[end..];
             }
-            row.extend_from_slice(piece);
+            row.extend_from_slice(part);
         }
-        rows.extend((!row.is_empty()).then(|| String::from_utf8_lossy(trimmed(&row)).into_owned()));
+        rows.extend((!row.is_empty()).then_some(row));
         rows
+    }
+
+    fn rows(format: Format, bytes: &[u8], part: usize) -> Vec<String> {
+        split(format, bytes, part).iter().map(|row| String::from_utf8_lossy(content(row)).into_owned()).collect()
     }
 
     #[test]
     fn a_line_break_between_quotes_ends_no_row() {
-        let text = b"a,\"b\r\nc\",d\r\ne,\"f\"\"\n\"\n5\" pipe,g\nlast";
-        for piece in 1..text.len() {
-            let found = rows(Format::Csv, text, piece);
-            assert_eq!(found, ["a,\"b\r\nc\",d", "e,\"f\"\"\n\"", "5\" pipe,g", "last"]);
+        let text = b"a,\"b\r\nc\",d\r\ne,\"f\"\"\n\"\n\"g\rh\",i\r5\" pipe,g\nlast";
+        for part in 1..text.len() {
+            let found = rows(Format::Csv, text, part);
+            assert_eq!(found, ["a,\"b\r\nc\",d", "e,\"f\"\"\n\"", "\"g\rh\",i", "5\" pipe,g", "last"]);
         }
         assert_eq!(rows(Format::Ndjson, b"{\"a\":\"\\\"\"}\n\"\n", 3), ["{\"a\":\"\\\"\"}", "\""]);
+    }
+
+    #[test]
+    fn every_line_break_ends_a_row_in_both_formats() {
+        let text = b"1\r2\n3\r\n4\r\r\n\n\r5\r";
+        for format in [Format::Csv, Format::Ndjson] {
+            for part in 1..text.len() {
+                assert_eq!(rows(format, text, part), ["1", "2", "3", "4", "", "", "", "5"], "{format:?} {part}");
+            }
+        }
+        assert_eq!(split(Format::Csv, text, 3).iter().map(|row| lines_in(row)).sum::<u32>(), 8);
+        assert_eq!(lines_in(b"\"a\r\nb\rc\nd\n\re\"\r\n"), 6);
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_quote() {
+        let text = b"\xef\xbb\xbf\"a\n\",b\n\xef\xbb\xbf\n\xef\xbbx\"\n";
+        for part in 1..text.len() {
+            assert_eq!(rows(Format::Csv, text, part)[..2], ["\"a\n\",b", ""]);
+            assert_eq!(split(Format::Csv, text, part).len(), 3);
+        }
+        assert!(is_blank(b"\xef\xbb\xbf \r\n") && !is_blank(b"\0\n"));
+    }
+
+    #[test]
+    fn a_quote_that_may_swallow_rows_is_found() {
+        assert_eq!(check(b"a,\"b\nc\",\"\"\"d\"\"\",5\" pipe"), Ok(()));
+        assert_eq!(check(b"a,\"b\nc,d"), Err(Malformed::OpenQuote));
+        assert_eq!(check(b"a,\"b\nc,\"d\""), Err(Malformed::TextAfterQuote));
+        assert_eq!(check(b"a,\"b\" ,c"), Err(Malformed::TextAfterQuote));
+        for several in [b"a\nb".as_slice(), b"a\rb", b"a\r", b"a\n"] {
+            assert_eq!(check(several), Err(Malformed::NotOneRecord));
+        }
+    }
+
+    /// How many fields the records of this text have, as the parser splits it.
+    fn parsed(text: &[u8]) -> Vec<usize> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        reader.byte_records().map(|record| record.unwrap().len()).collect()
     }
 
     proptest! {
         /// The splitter and the parser agree on what a row is, whatever the text.
         #[test]
-        fn rows_are_those_of_the_parser(text in "[ab\",\n]{0,40}") {
-            let mut reader = csv::ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .terminator(csv::Terminator::Any(b'\n'))
-                .from_reader(text.as_bytes());
-            let parsed: Vec<Vec<String>> = reader
-                .byte_records()
-                .map(|record| record.unwrap().iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())
-                .collect();
-            let mut ours = Vec::new();
-            for row in rows(Format::Csv, text.as_bytes(), 7) {
-                let mut reader = csv::ReaderBuilder::new()
-                    .has_headers(false)
-                    .terminator(csv::Terminator::Any(b'\n'))
-                    .from_reader(row.as_bytes());
-                ours.extend(reader.byte_records().map(|record| record.unwrap().len()));
+        fn rows_are_those_of_the_parser(text in "[ab\",\r\n]{0,40}", part in 1..8_usize) {
+            let rows = split(Format::Csv, text.as_bytes(), part);
+            let ours = rows.iter().filter(|row| !is_blank(row)).map(|row| parsed(content(row)));
+            let ours: Vec<Vec<usize>> = ours.collect();
+            prop_assert!(ours.iter().all(|row| row.len() == 1), "{:?}", ours);
+            prop_assert_eq!(ours.concat(), parsed(text.as_bytes()));
+        }
+
+        /// No byte gets lost or moves to another row, in whatever parts a file arrives.
+        #[test]
+        fn rows_are_all_of_the_file(text in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"\r\n\",".to_vec())], 0..60), part in 1..8_usize) {
+            for format in [Format::Csv, Format::Ndjson] {
+                let rows = split(format, &text, part);
+                prop_assert_eq!(&rows.concat(), &text);
+                prop_assert_eq!(rows, split(format, &text, 60));
             }
-            let theirs: Vec<usize> = parsed.iter().map(Vec::len).collect();
-            prop_assert_eq!(ours, theirs);
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Imports in PostgreSQL: what was asked and where it stands, one row each. A sqlx door; the rows that came are in [`payload`],
-//! those that took no effect in [`rejections`].
+//! those that took no effect in [`rejections`], and what PostgreSQL takes as text in [`text`].
 //!
 //! An entry of the library's queue (its view `jobs.jobs`) belongs to each import that has not ended. An entry without attempts
 //! left is a dead letter: the view `import_jobs` says that its import has failed, until an operator has it tried again.
 
 mod payload;
 mod rejections;
+mod text;
 
 pub use payload::Chunk;
 pub use rejections::Rejection;
+pub use text::KeptText;
 
 use std::time::Duration;
 
@@ -300,9 +302,9 @@ impl Store {
             .bind(after)
             .bind(batch.applied)
             .bind(rejections.iter().map(|r| r.line).collect::<Vec<_>>())
-            .bind(rejections.iter().map(|r| r.key.as_deref()).collect::<Vec<_>>())
-            .bind(rejections.iter().map(|r| r.problem.as_str()).collect::<Vec<_>>())
-            .bind(rejections.iter().map(|r| r.detail.as_str()).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| r.key.as_ref()).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| &r.problem).collect::<Vec<_>>())
+            .bind(rejections.iter().map(|r| &r.detail).collect::<Vec<_>>())
             .bind(rejections.iter().map(|r| r.bytes.as_slice()).collect::<Vec<_>>())
             .fetch_optional(&self.pool)
             .await
@@ -342,7 +344,7 @@ impl Store {
                 returning id
             )
             delete from import_chunks using ended where import_id = ended.id";
-        let query = sqlx::query(FINISH).bind(id).bind(claim).bind(state.as_str()).bind(error);
+        let query = sqlx::query(FINISH).bind(id).bind(claim).bind(state.as_str()).bind(error.map(KeptText::from));
         query.execute(&self.pool).await.map_err(Error::database("ending an import"))?;
         Ok(())
     }
@@ -352,7 +354,7 @@ impl Store {
         let query = sqlx::query("update imports set error = $3 where id = $1 and claim = $2 and state = 'running'")
             .bind(id)
             .bind(claim)
-            .bind(error);
+            .bind(KeptText::from(error));
         query.execute(&self.pool).await.map_err(Error::database("saving why an import failed"))?;
         Ok(())
     }

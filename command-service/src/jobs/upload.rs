@@ -22,8 +22,6 @@ pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Packed bytes that are unpacked in one go: gzip makes at most a thousand times as many of them.
 const GZIP_STEP_BYTES: usize = 4 << 10;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// A body coming in.
 #[derive(Debug)]
 pub struct Upload {
@@ -63,7 +61,9 @@ pub enum Refused {
     #[error("the body has more than {0} rows")]
     TooManyRows(u32),
     /// One of its rows is too long.
-    #[error("the row on line {line} is longer than {ROW_BYTES_MAX} bytes")]
+    #[error(
+        "the row that begins on line {line} is longer than {ROW_BYTES_MAX} bytes; in CSV a quote that is not closed has this effect"
+    )]
     RowTooLong {
         /// Where it begins.
         line: u32,
@@ -178,14 +178,12 @@ impl Upload {
     }
 
     async fn end_row(&mut self) -> Result<(), Refused> {
-        if self.line == 1 && self.row.starts_with(BYTE_ORDER_MARK) {
-            self.row.drain(..BYTE_ORDER_MARK.len());
-        }
         let (is_blank, lines) = (split::is_blank(&self.row), split::lines_in(&self.row));
         let wants_header = self.asked.format == Format::Csv && self.header.is_none();
         if wants_header && !is_blank {
-            Header::read(self.asked.kind, split::trimmed(&self.row))?;
-            self.header = Some(split::trimmed(&self.row).to_vec());
+            let header = split::content(&self.row);
+            Header::read(self.asked.kind, header)?;
+            self.header = Some(header.to_vec());
         }
         self.line += lines;
         if wants_header {

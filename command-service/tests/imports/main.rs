@@ -4,5 +4,7 @@
 
 mod intake;
 mod kinds;
+mod property;
+mod rows;
 mod site;
 mod working;

@@ -133,6 +133,13 @@ impl Site {
         count.fetch_one(&mut self.owner().await).await.unwrap()
     }
 
+    /// How many events of this type a job brought about.
+    pub(crate) async fn events_of(&self, job: &Value, event_type: &str) -> i64 {
+        let count = "select count(*) from events where event_type = $1 and metadata->>'correlation_id' = $2";
+        let count = sqlx::query_scalar(count).bind(event_type).bind(job["id"].as_str().unwrap());
+        count.fetch_one(&mut self.owner().await).await.unwrap()
+    }
+
     pub(crate) async fn count(&self, table: &str) -> i64 {
         let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")));
         count.fetch_one(&mut self.owner().await).await.unwrap()

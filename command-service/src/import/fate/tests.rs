@@ -82,7 +82,7 @@ proptest! {
     ) {
         let text = lines.join("\n");
         // A line break may come out of a field as well.
-        let with_something = text.split('\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        let with_something = text.split(['\r', '\n']).filter(|line| !line.trim_ascii().is_empty()).count();
         let plan = Plan::from(survey(&text));
         let fates = Fates {
             orders: fates[..plan.orders.len()].to_vec(),

@@ -1,10 +1,13 @@
 //! Rows that are orders. A JSON row is the body of `POST /v1/orders`; in CSV a row is a line of an order, and the rows of one
-//! order stand below each other with the same `external_ref`. What is said of the order itself stands on its first row, and
-//! on the others too or not at all.
+//! order stand directly below each other with the same `external_ref` (see [`super::super::repeats`]). What is said of the
+//! order itself stands on its first row, and on the others too or not at all.
+
+use std::borrow::Cow;
 
 use chrono::DateTime;
 use events::OrderId;
 use platform::json;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::import::Stock;
@@ -37,6 +40,17 @@ pub(super) fn plan(document: &[u8], origin: Origin) -> Result<Plan, Refused> {
         Stock::Skip => StockHandling::Skip,
     };
     Ok(Plan::Do(Command::PlaceOrder(PlaceOrder { body, stock })))
+}
+
+/// The external reference of an order; all else in it is passed over.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    external_ref: Option<Cow<'a, str>>,
+}
+
+pub(super) fn reference_of(document: &[u8]) -> Option<Cow<'_, str>> {
+    serde_json::from_slice::<Named<'_>>(document).ok()?.external_ref
 }
 
 /// An order is placed at the instant that its id carries.

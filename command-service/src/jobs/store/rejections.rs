@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Error, Store};
+use super::{Error, KeptText, Store};
 
 /// Rejections of a page, and bytes of rows from which on it is full; rows can be as long as that themselves.
 const PAGE: (i64, i64) = (1_000, 1 << 20);
@@ -13,11 +13,11 @@ pub struct Rejection {
     /// The line of the file that it begins on.
     pub line: i32,
     /// What people know it by.
-    pub key: Option<String>,
+    pub key: Option<KeptText>,
     /// The kind of the problem.
-    pub problem: String,
+    pub problem: KeptText,
     /// What is wrong and what would help.
-    pub detail: String,
+    pub detail: KeptText,
     /// The row as it came.
     pub bytes: Vec<u8>,
 }
