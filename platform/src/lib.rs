@@ -8,7 +8,7 @@
 //! | say whether we are well | [`health`], served with the metrics by [`admin`] |
 //! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
 //! | refuse in RFC 9457 words | [`problem`] |
-//! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
+//! | read bodies, queries and paths | [`json`], [`body`], [`content_type`], [`params`] |
 //! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
 //! | stop in order | [`shutdown`] |
 //! | try again later | [`backoff`] |
@@ -24,6 +24,7 @@ pub mod backoff;
 pub mod body;
 pub mod caller;
 pub mod config;
+pub mod content_type;
 pub mod deprecation;
 pub mod health;
 pub mod json;

@@ -110,7 +110,7 @@ async fn try_execute(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let form = Form::of(headers.get(header::CONTENT_TYPE))?;
+    let form = Form::of(headers)?;
     let switches = Switches::read(query, &SWITCHES)?;
     let asked = Asked::read(headers, switches.dry_run);
     let items = items::split(form, body)?.into_iter().enumerate();

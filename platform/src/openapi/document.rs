@@ -20,7 +20,9 @@ pub struct Info {
 }
 
 /// What the shell around every handler may answer.
-const SHELL_PROBLEMS: [(u16, &str); 7] = [
+const SHELL_PROBLEMS: [(u16, &str); 9] = [
+    (400, "invalid-host"),
+    (501, "transfer-encoding"),
     (400, "unsupported-version"),
     (413, "body-too-large"),
     (500, "internal"),
@@ -30,8 +32,16 @@ const SHELL_PROBLEMS: [(u16, &str); 7] = [
     (408, "body-timeout"),
 ];
 /// What reading a body may answer.
-const BODY_PROBLEMS: [(u16, &str); 4] =
-    [(400, "malformed-json"), (400, "body-unreadable"), (415, "content-type"), (422, "invalid-body")];
+const BODY_PROBLEMS: [(u16, &str); 6] = [
+    (400, "malformed-json"),
+    (400, "malformed-gzip"),
+    (400, "body-unreadable"),
+    (415, "content-encoding"),
+    (415, "content-type"),
+    (422, "invalid-body"),
+];
+/// What a caller may do with any body.
+const BODY_DESCRIPTION: &str = "May be compressed: send `Content-Encoding: gzip`. The size limit holds before and after it is decompressed.";
 
 /// The document of these routes.
 pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value {
@@ -135,7 +145,7 @@ fn body(body: &Body, schemas: &mut Schemas) -> Value {
         }
         content.insert((*media_type).to_owned(), media);
     }
-    json!({ "required": true, "content": content })
+    json!({ "description": BODY_DESCRIPTION, "required": true, "content": content })
 }
 
 fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
