@@ -150,11 +150,11 @@ fn asked(kind: Kind, parameters: &Parameters, headers: &HeaderMap) -> Result<Hea
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let found = content_type::of_text(headers);
-    match found.as_deref() {
-        Ok("application/x-ndjson" | "application/ndjson") => Ok(Format::Ndjson),
-        Ok("text/csv") => Ok(Format::Csv),
-        Ok(found) | Err(found) => {
+    let found = content_type::of_text(headers).unwrap_or_else(|found| found);
+    match found.as_str() {
+        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
+        "text/csv" => Ok(Format::Csv),
+        _ => {
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
                 .detail(format!(
                     "Send rows with one header Content-Type: application/x-ndjson or text/csv, in UTF-8 (found: {found})."

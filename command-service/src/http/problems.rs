@@ -58,6 +58,18 @@ pub(super) fn key_reused() -> Problem {
         .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
 }
 
+/// Two different commands of a batch that hangs together have one key.
+pub(super) fn key_shared(indices: [usize; 2]) -> Problem {
+    let [first, second] = indices;
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
+        .detail(format!(
+            "The commands at index {first} and {second} of the batch have the same key and are different. Nothing was done. \
+             Give each command a key of its own."
+        ))
+        .with("index", second)
+        .with("indices", indices)
+}
+
 pub(super) fn in_flight() -> Problem {
     Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
         .detail(
