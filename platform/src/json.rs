@@ -1,10 +1,12 @@
 //! JSON bodies in and out. Whatever is wrong with a request's body becomes a problem document that says where and what to do;
-//! how a fault is told is in `fault`.
+//! how a fault is told is in `fault`, and in which [`words`]. Whole numbers may be written with a fraction of zero (`integer`).
 
 mod fault;
+mod integer;
+pub mod words;
 
-use crate::{body, content_type};
 use crate::problem::{Problem, shell};
+use crate::{body, content_type};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -34,12 +36,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses a body, with the problem that says where it is wrong.
-pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     parse_at(bytes, "")
 }
 
+/// Parses a body whose parts are looked at later, so that whole numbers stay as they were written.
+pub fn parse_borrowed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+    let bytes = without_mark(bytes);
+    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, "", &error))
+}
+
 /// Parses an object that stands at `place`, a JSON pointer. Derived parsers would also take an array of the members' values.
-pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+pub fn parse_object<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
     let bytes = without_mark(bytes);
     let parsed = parse_at(bytes, place)?;
     match bytes.trim_ascii_start().first() {
@@ -49,9 +57,21 @@ pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> 
 }
 
 /// Parses a part of a body that stands at `place`.
-fn parse_at<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+pub fn parse_at<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
     let bytes = without_mark(bytes);
-    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, place, &error))
+    let error = match serde_json::from_slice(bytes) {
+        Ok(parsed) => return Ok(parsed),
+        Err(error) => error,
+    };
+    match Some(&error).filter(|error| error.is_data()).and_then(|_| integer::written_out(bytes)) {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| fault::explain::<T>(&bytes, place, &error)),
+        None => Err(fault::explain::<T>(bytes, place, &error)),
+    }
+}
+
+/// The problem of a document that does not fit, at this JSON pointer; `reason` is half a sentence.
+pub fn invalid(pointer: &str, reason: &str) -> Problem {
+    fault::invalid(pointer, reason)
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {
@@ -97,9 +117,10 @@ mod tests {
     use super::*;
 
     fn is_taken(content_type: &[&'static str]) -> bool {
-        let lines = content_type.iter().map(|line| (header::CONTENT_TYPE, HeaderValue::from_static(line)));
         let mut headers = HeaderMap::new();
-        lines.for_each(|(name, value)| drop(headers.append(name, value)));
+        for line in content_type {
+            headers.append(header::CONTENT_TYPE, HeaderValue::from_static(line));
+        }
         check_content_type(&headers).is_ok()
     }
 
@@ -125,6 +146,18 @@ mod tests {
         ] {
             assert!(!is_taken(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        for (json, number) in [("7.0", 7), ("1e2", 100), ("-0.0", 0)] {
+            assert_eq!(parse::<i64>(json.as_bytes()).expect("an integer"), number, "{json}");
+        }
+        let problem = parse::<i64>(b"1.5").expect_err("no integer").to_json();
+        assert_eq!(
+            problem["detail"],
+            "At the document: must be a whole number that is not too large, and is the number 1.5."
+        );
     }
 
     #[test]

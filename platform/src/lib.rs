@@ -7,7 +7,7 @@
 //! | count and time things | [`metrics`], names in [`metric_names`] |
 //! | say whether we are well | [`health`], served with the metrics by [`admin`] |
 //! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
-//! | refuse in RFC 9457 words | [`problem`] |
+//! | refuse in RFC 9457 words | [`problem`], what was sent as [`shown`] |
 //! | read bodies, queries and paths | [`json`], [`body`], [`content_type`], [`params`] |
 //! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
 //! | stop in order | [`shutdown`] |
@@ -35,4 +35,5 @@ pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod server;
+pub mod shown;
 pub mod shutdown;

@@ -61,12 +61,14 @@ impl Form {
 /// Cuts a batch into its commands. What is no array, or too many, is refused as a whole.
 pub(super) fn split(form: Form, body: &[u8]) -> Result<Vec<Split<'_>>, Problem> {
     let items: Vec<&[u8]> = match form {
-        Form::Array => json::parse::<Items<'_>>(body)?.0.into_iter().map(|item| item.get().as_bytes()).collect(),
+        Form::Array => {
+            json::parse_borrowed::<Items<'_>>(body)?.0.into_iter().map(|item| item.get().as_bytes()).collect()
+        }
         Form::Lines => body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect(),
     };
     match items.len() {
         0 => Err(problems::no_commands()),
-        1..=COMMANDS_MAX => Ok(items.into_iter().map(json::parse).collect()),
+        1..=COMMANDS_MAX => Ok(items.into_iter().map(json::parse_borrowed).collect()),
         _ => Err(problems::batch_too_large(COMMANDS_MAX)),
     }
 }

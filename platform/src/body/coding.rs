@@ -3,6 +3,7 @@
 
 use super::TooLarge;
 use crate::problem::{Problem, shell};
+use crate::shown::shown;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
@@ -43,7 +44,7 @@ impl Coding {
 fn found(headers: &HeaderMap) -> String {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let names: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
-    names.join(", ").chars().take(SHOWN_MAX_CHARS).flat_map(char::escape_debug).collect()
+    shown(&names.join(", "), SHOWN_MAX_CHARS)
 }
 
 /// Lets handlers see the body as it was before it was encoded, up to `max_bytes` of it.
@@ -81,7 +82,10 @@ struct Unpacking {
 
 impl Unpacking {
     /// What the next step of decoding yields.
-    fn step(&mut self, step: impl FnOnce(&mut MultiGzDecoder<Unpacked>) -> io::Result<()>) -> Result<Bytes, axum::Error> {
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut MultiGzDecoder<Unpacked>) -> io::Result<()>,
+    ) -> Result<Bytes, axum::Error> {
         let Some(gzip) = &mut self.gzip else { return Ok(Bytes::new()) };
         match step(gzip) {
             Ok(()) => Ok(std::mem::take(&mut gzip.get_mut().bytes).into()),
@@ -162,7 +166,8 @@ mod tests {
         for packed in ["gzip", "GZIP", " x-gzip "] {
             assert_eq!(coding(&[packed]).expect("packed"), Coding::Gzip, "{packed}");
         }
-        for wrong in [&["br"][..], &["deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["identity, gzip"], &["gzip;q=1"]] {
+        for wrong in [&["br"][..], &["deflate"], &["gzip, gzip"], &["gzip", "gzip"], &["identity, gzip"], &["gzip;q=1"]]
+        {
             assert_eq!(coding(wrong).expect_err("refused").kind(), "content-encoding", "{wrong:?}");
         }
     }

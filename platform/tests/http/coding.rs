@@ -30,7 +30,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 async fn post(server: &Server, path: &str, headers: &str, body: &[u8]) -> Answer {
     let mut client = server.connect().await;
     let (length, typed) = (body.len(), "content-type: application/json\r\n");
-    client.send(&format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n{typed}{headers}\r\n")).await;
+    client
+        .send(&format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n{typed}{headers}\r\n"))
+        .await;
     assert!(client.try_send(body).await);
     client.answer().await
 }
@@ -65,7 +67,8 @@ async fn the_limit_holds_for_what_is_unpacked() {
 async fn what_is_not_gzip_is_refused_as_that() {
     let server = server();
     let whole = gzip(br#"{"a":1}"#);
-    let damaged: Vec<u8> = whole.iter().enumerate().map(|(at, byte)| if at == whole.len() - 5 { !byte } else { *byte }).collect();
+    let damaged: Vec<u8> =
+        whole.iter().enumerate().map(|(at, byte)| if at == whole.len() - 5 { !byte } else { *byte }).collect();
     for wrong in [b"{}".as_slice(), &whole[..whole.len() - 1], &whole[..12], &damaged, &[&whole[..], b"{}"].concat()] {
         let answer = post(&server, "/json", GZIP, wrong).await;
         assert_eq!((answer.status, answer.kind().as_str()), (400, "malformed-gzip"), "{wrong:?}");

@@ -24,7 +24,15 @@ async fn a_request_names_one_host() {
     for good in ["host: test\r\n", "Host: shop.example:8080\r\n", "host: [::1]:80\r\n", "host: 127.0.0.1\r\n"] {
         assert_eq!(get(&server, "HTTP/1.1", good).await.status, 200, "{good}");
     }
-    for wrong in ["", "host: a\r\nhost: a\r\n", "host: a\r\nhost: b\r\n", "host:\r\n", "host: a b\r\n", "host: u@a\r\n", "host: a/b\r\n"] {
+    for wrong in [
+        "",
+        "host: a\r\nhost: a\r\n",
+        "host: a\r\nhost: b\r\n",
+        "host:\r\n",
+        "host: a b\r\n",
+        "host: u@a\r\n",
+        "host: a/b\r\n",
+    ] {
         let answer = get(&server, "HTTP/1.1", wrong).await;
         assert_eq!((answer.status, answer.kind().as_str()), (400, "invalid-host"), "{wrong}");
         assert!(answer.headers.contains_key("x-request-id"));
