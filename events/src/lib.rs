@@ -7,6 +7,7 @@
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
+pub mod exact;
 pub mod hold;
 pub mod id;
 pub mod money;
@@ -18,10 +19,12 @@ pub mod product;
 pub mod recorded;
 pub mod stock;
 pub mod stream;
+pub mod text;
 pub mod topics;
 mod upcast;
 
 pub use codec::{DecodeError, Event};
+pub use exact::MAX_EXACT;
 pub use id::{CustomerId, EventId, HoldId, OrderId};
 pub use money::{Currency, Minor};
 pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};

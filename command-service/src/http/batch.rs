@@ -88,7 +88,7 @@ fn refused(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "allOf": [{ "$ref": "#/components/schemas/Problem" }],
         "required": ["index"],
-        "properties": { "index": { "type": "integer", "minimum": 0 } },
+        "properties": { "index": { "type": "integer", "minimum": 0, "maximum": COMMANDS_MAX } },
     })
 }
 

@@ -154,12 +154,10 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     match found.as_str() {
         "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
         "text/csv" => Ok(Format::Csv),
-        _ => {
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
-                .detail(format!(
-                    "Send rows with one header Content-Type: application/x-ndjson or text/csv, in UTF-8 (found: {found})."
-                )))
-        }
+        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
+            .detail(format!(
+                "Send rows with one header Content-Type: application/x-ndjson or text/csv, in UTF-8 (found: {found})."
+            ))),
     }
 }
 

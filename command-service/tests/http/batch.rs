@@ -176,7 +176,12 @@ async fn a_command_that_is_in_a_batch_twice_is_answered_as_if_each_had_been_sent
         };
         assert_eq!(results[0]["status"], results[1]["status"], "{command}: {}", answered.text);
         if results[0]["status"].as_u64().unwrap() < 300 {
-            assert_eq!((&results[1]["replayed"], &results[0]["id"]), (&json!(true), &results[1]["id"]), "{}", answered.text);
+            assert_eq!(
+                (&results[1]["replayed"], &results[0]["id"]),
+                (&json!(true), &results[1]["id"]),
+                "{}",
+                answered.text
+            );
             replayed += 1;
         }
         let together = shop.post("/v1/commands?atomic=true", &[], &twice).await;
@@ -194,7 +199,10 @@ async fn two_commands_with_one_key_are_told_apart() {
     together.assert_problem(422, "idempotency-key-reused");
     assert_eq!((&together.json()["indices"], shop.events().await), (&json!([0, 2]), before));
     let each = shop.post("/v1/commands", &[], &both).await.json();
-    assert_eq!((statuses(&each), &each["results"][2]["type"]), (vec![201, 201, 422], &json!("/problems/idempotency-key-reused")));
+    assert_eq!(
+        (statuses(&each), &each["results"][2]["type"]),
+        (vec![201, 201, 422], &json!("/problems/idempotency-key-reused"))
+    );
     let twice = shop.post("/v1/commands?atomic=true", &[], &json!([order("again", 1), order("again", 1)])).await.json();
     assert_eq!((statuses(&twice), &twice["results"][1]["replayed"]), (vec![201, 201], &json!(true)));
 }

@@ -160,7 +160,8 @@ async fn a_command_that_was_refused_has_not_used_its_key_up() {
         let running = Running::stocked(&log, "A", 1).await;
         // Refused, more stock, the same again, another command with the key.
         let refused = || request("buy", order("A", 2));
-        let group = vec![refused(), refused(), request("more", receipt("A", 1)), refused(), request("buy", order("A", 1))];
+        let group =
+            vec![refused(), refused(), request("more", receipt("A", 1)), refused(), request("buy", order("A", 1))];
         let replies = running.mailbox.submit_many(group, Together::Each).await.unwrap();
         assert!(replies[..2].iter().all(|reply| matches!(reply, Reply::Rejected(_))), "{replies:?}");
         done(&replies[3]);
@@ -179,7 +180,8 @@ async fn in_a_group_that_fails_a_repeat_is_undone_with_what_it_repeats() {
         let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 2)].into());
         group.pop();
-        let dry: Vec<Request> = group.iter().cloned().map(|request| Request { want: Want::DryRun, ..request }).collect();
+        let dry: Vec<Request> =
+            group.iter().cloned().map(|request| Request { want: Want::DryRun, ..request }).collect();
         let tried = running.mailbox.submit_many(dry, Together::AllOrNothing).await.unwrap();
         assert!(matches!(&tried[..], [_, Reply::Would { events, .. }] if events.is_empty()), "{tried:?}");
         let other = vec![group[0].clone(), request("buy-0", order("A", 2))];
