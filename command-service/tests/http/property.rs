@@ -212,9 +212,15 @@ async fn whatever_stands_in_whatever_place_is_refused_in_words_for_callers() {
         }
     }
     assert!(refused > 500, "{refused}");
-    for path in ["/v1/orders/x/holds", "/v1/products/a%20b/discontinuation", "/v1/orders/it's/fulfilments/1.5/shipment"] {
+    for path in ["/v1/orders/x/holds", "/v1/products/a%20b/discontinuation", "/v1/orders/it's/fulfilments/1.5/shipment"]
+    {
         let answered = shop.post(path, &[("idempotency-key", "k")], &json!({ "reason": "r" })).await;
         answered.assert_problem(400, "invalid-path");
-        assert_eq!((words_of_ours(&answered.text), answered.text.contains("\\\\'")), (None, false), "{}", answered.text);
+        assert_eq!(
+            (words_of_ours(&answered.text), answered.text.contains("\\\\'")),
+            (None, false),
+            "{}",
+            answered.text
+        );
     }
 }

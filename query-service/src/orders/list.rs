@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
-use events::{ChannelCode, CustomerId, Minor, OrderCode, Version};
+use events::{ChannelCode, CustomerId, MAX_EXACT, Minor, OrderCode, Version};
 use platform::openapi::{Parameter, Routes};
 use platform::problem::Problem;
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, read, return_word};
@@ -204,7 +204,7 @@ impl Filter {
 }
 
 fn owed(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|owed| *owed >= 1)
+    text.parse().ok().filter(|owed| (1..=MAX_EXACT).contains(owed))
 }
 
 /// RFC 3339, as `chrono` reads it.
