@@ -116,6 +116,9 @@ async fn a_segment_that_clients_would_resolve_is_refused() {
         known.assert_problem(404, "unknown-product");
     }
     assert_eq!(shop.events().await, 2);
+    let document = shop.get("/v1/openapi.json").await.json();
+    let sku = &document["components"]["schemas"]["CreateProductBody"]["properties"]["sku"];
+    assert_eq!(sku["not"]["enum"], json!([".", ".."]), "{sku}");
 }
 
 #[tokio::test]
