@@ -1,6 +1,6 @@
 //! What callers can ask for: one struct per command, made of the path's ids and a body that HTTP parses.
 //!
-//! Everything is parsed at the edge into types that prove their bounds ([`text`], [`amount`], [`lines`]), so the
+//! Everything is parsed at the edge into types that prove their bounds ([`text`], [`label`], [`amount`], [`lines`]), so the
 //! [`rules`](crate::rules) only decide. Bodies are also written down again to fingerprint a command: fields that were
 //! not sent are left out, so a new optional field never changes an old fingerprint.
 
@@ -14,10 +14,12 @@ pub mod customer;
 pub mod email;
 pub mod hold;
 mod instant;
+pub mod label;
 pub mod lines;
 pub mod order;
 pub mod patch;
 pub mod product;
+pub mod segment;
 pub mod stock;
 pub mod tags;
 pub mod text;

@@ -141,7 +141,11 @@ impl Config {
 
 /// Batches may be larger than other bodies.
 fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
-    let limits = server::RouteLimits { body_bytes_max: bytes, request_timeout: http.request_timeout };
+    let limits = server::RouteLimits {
+        body_bytes_max: bytes,
+        request_timeout: http.request_timeout,
+        unpacking: server::Unpacking::ByServer,
+    };
     http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
 }
 

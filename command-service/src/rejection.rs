@@ -4,7 +4,7 @@
 //! Kinds are a contract with callers: they are added, never changed. Details are in [`detail`], members for machines in
 //! [`extensions`].
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
 use events::stock::StockPolicy;
@@ -131,6 +131,13 @@ pub enum Rejection {
         currency: Currency,
         /// Those it sells in.
         allowed: Vec<Currency>,
+    },
+    /// The currency was no longer legal tender.
+    CurrencyWithdrawn {
+        /// The currency asked for.
+        currency: Currency,
+        /// Its last day.
+        last_day: NaiveDate,
     },
     /// The order comes to another total than the caller expected.
     TotalMismatch {
@@ -418,6 +425,7 @@ impl Rejection {
             Self::TooManyAttributes { .. } => ("too-many-attributes", 422, "The product has too many attributes"),
             Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),
             Self::WrongCurrency { .. } => ("wrong-currency", 422, "The channel does not sell in this currency"),
+            Self::CurrencyWithdrawn { .. } => ("currency-withdrawn", 422, "The currency has been withdrawn"),
             Self::TotalMismatch { .. } => ("total-mismatch", 422, "The order comes to another total"),
             Self::DiscountExceeded { .. } => ("discount-exceeded", 422, "The discount is too large"),
             Self::UnknownLines { .. } => ("unknown-line", 422, "The order has no such line"),

@@ -16,6 +16,7 @@ mod amendment;
 mod annotation;
 mod cancellation;
 pub mod channel;
+mod currency;
 mod customer;
 mod due;
 mod fulfilment;
@@ -84,6 +85,7 @@ type Decision = Result<Vec<NewEvent>, Refusal>;
 /// What happens: the first event is on the stream that the command addresses; none if everything is so already.
 pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec<NewEvent>, Refusal> {
     instant::check(command.occurred_at(), context.now)?;
+    currency::check(command, context.now)?;
     match command {
         Command::CreateProduct(c) => product::create(c, world),
         Command::UpdateProduct(c) => product::update(c, world),

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use uuid::fmt::Hyphenated;
 use uuid::{Builder, Uuid};
 
 use crate::position::{Incarnation, Position};
@@ -21,9 +22,12 @@ fn version_7(uuid: Uuid) -> Result<Uuid, InvalidId> {
     Ok(uuid)
 }
 
+/// Only the form with hyphens, in either case: the `uuid` crate also reads braces, URNs and bare digits, which no other part
+/// of the platform knows.
 fn parse(text: &str) -> Result<Uuid, InvalidId> {
-    let uuid = Uuid::try_parse(text).map_err(|_| InvalidId(text.chars().take(64).collect()))?;
-    version_7(uuid)
+    let hyphenated = Some(text).filter(|text| text.len() == Hyphenated::LENGTH);
+    let uuid = hyphenated.and_then(|text| Uuid::try_parse(text).ok());
+    version_7(uuid.ok_or_else(|| InvalidId(text.chars().take(64).collect()))?)
 }
 
 fn instant(uuid: Uuid) -> DateTime<Utc> {
@@ -237,6 +241,17 @@ mod tests {
     fn an_id_of_another_version_is_refused() {
         let v4 = "9f0d4f63-6b7c-4f70-a6f5-0a3c8cf0a0b1";
         assert_eq!(v4.parse::<OrderId>(), Err(InvalidId(v4.into())));
+    }
+
+    #[test]
+    fn an_id_has_one_form_in_either_case() {
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(id.to_uppercase().parse::<OrderId>(), id.parse());
+        let (braced, urn, bare) = (format!("{{{id}}}"), format!("urn:uuid:{id}"), id.replace('-', ""));
+        for other in [braced.as_str(), &urn, &bare, &format!(" {id}"), ""] {
+            assert_eq!(other.parse::<CustomerId>(), Err(InvalidId(other.to_owned())));
+            assert!(serde_json::from_value::<HoldId>(other.into()).is_err());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
+pub mod exact;
 pub mod hold;
 pub mod id;
 pub mod log_id;
@@ -20,10 +21,12 @@ pub mod recorded;
 pub mod schemas;
 pub mod stock;
 pub mod stream;
+pub mod text;
 pub mod topics;
 mod upcast;
 
 pub use codec::{DecodeError, Event};
+pub use exact::MAX_EXACT;
 pub use id::{CustomerId, EventId, HoldId, OrderId};
 pub use log_id::{LogId, Source};
 pub use money::{Currency, Minor};

@@ -1,12 +1,18 @@
 //! Money: whole minor units of a currency, checked arithmetic, rounding half-even. No floating point anywhere.
 
+mod currencies;
+
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::exact::MAX_EXACT;
+use currencies::{NO_DECIMALS, THREE_DECIMALS, listed};
 
 /// Rates (tax, discount) are whole millionths: 200_000 is 20 %.
 pub const RATE_ONE: i64 = 1_000_000;
 
-/// Why an amount could not be computed.
+/// Why an amount could not be computed: it is beyond [`MAX_EXACT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is too large")]
 pub struct Overflow;
@@ -14,7 +20,7 @@ pub struct Overflow;
 /// An amount in minor units (pence, cents, yen) of a currency that stands beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Minor(pub i64);
+pub struct Minor(#[schemars(range(min = -MAX_EXACT, max = MAX_EXACT))] pub i64);
 
 impl Minor {
     /// No money.
@@ -22,24 +28,22 @@ impl Minor {
 
     /// Sum, or [`Overflow`].
     pub fn plus(self, other: Minor) -> Result<Minor, Overflow> {
-        self.0.checked_add(other.0).map(Minor).ok_or(Overflow)
+        exact(i128::from(self.0) + i128::from(other.0))
     }
 
     /// Difference, or [`Overflow`].
     pub fn minus(self, other: Minor) -> Result<Minor, Overflow> {
-        self.0.checked_sub(other.0).map(Minor).ok_or(Overflow)
+        exact(i128::from(self.0) - i128::from(other.0))
     }
 
     /// This amount for each of `pieces`, or [`Overflow`].
     pub fn times(self, pieces: u32) -> Result<Minor, Overflow> {
-        self.0.checked_mul(i64::from(pieces)).map(Minor).ok_or(Overflow)
+        exact(i128::from(self.0) * i128::from(pieces))
     }
 
     /// The share of `rate` millionths, rounded half-even.
     pub fn share(self, rate: i64) -> Result<Minor, Overflow> {
-        let exact = i128::from(self.0) * i128::from(rate);
-        let rounded = div_half_even(exact, i128::from(RATE_ONE));
-        i64::try_from(rounded).map(Minor).map_err(|_| Overflow)
+        exact(div_half_even(i128::from(self.0) * i128::from(rate), i128::from(RATE_ONE)))
     }
 
     /// This amount in the proportion `by : of`, rounded half-even; none of it where `of` is nothing.
@@ -47,8 +51,7 @@ impl Minor {
         if of == 0 {
             return Ok(Minor::ZERO);
         }
-        let rounded = div_half_even(i128::from(self.0) * i128::from(by), i128::from(of));
-        i64::try_from(rounded).map(Minor).map_err(|_| Overflow)
+        exact(div_half_even(i128::from(self.0) * i128::from(by), i128::from(of)))
     }
 
     /// Sum of many, or [`Overflow`].
@@ -89,6 +92,12 @@ impl std::fmt::Display for Minor {
     }
 }
 
+/// An amount that every reader of JSON holds exactly.
+fn exact(amount: i128) -> Result<Minor, Overflow> {
+    let amount = i64::try_from(amount).map_err(|_| Overflow)?;
+    if amount.unsigned_abs() > MAX_EXACT.unsigned_abs() { Err(Overflow) } else { Ok(Minor(amount)) }
+}
+
 fn div_half_even(numerator: i128, denominator: i128) -> i128 {
     let quotient = numerator.div_euclid(denominator);
     let twice = 2 * numerator.rem_euclid(denominator);
@@ -113,16 +122,6 @@ struct CurrencyCode(#[schemars(regex(pattern = r"^[A-Z]{3}$"))] String);
 #[error("must be an ISO 4217 code in capitals, such as GBP")]
 pub struct InvalidCurrency;
 
-/// Active codes of ISO 4217 (2024 list) without funds, metals and tests; those with other than two decimals are below.
-const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD \
-    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD \
-    HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD \
-    MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG \
-    QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD \
-    TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG";
-const NO_DECIMALS: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
-const THREE_DECIMALS: &str = "BHD IQD JOD KWD LYD OMR TND";
-
 impl Currency {
     /// The code, three capitals.
     pub fn as_str(&self) -> &str {
@@ -139,10 +138,12 @@ impl Currency {
         }
         2
     }
-}
 
-fn listed(codes: &str, code: &str) -> bool {
-    codes.split_ascii_whitespace().any(|listed| listed == code)
+    /// The last day on which it was legal tender, of a currency that was withdrawn. Its code is taken all the same, so that
+    /// stored events stay readable and past orders can be imported; rules say for what a withdrawn currency is not used.
+    pub fn last_day(self) -> Option<NaiveDate> {
+        currencies::last_day(self.as_str())
+    }
 }
 
 impl std::str::FromStr for Currency {
@@ -151,7 +152,7 @@ impl std::str::FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
         // The everyday currencies skip the walk through the list.
-        if matches!(&code, b"GBP" | b"EUR" | b"USD") || listed(CODES, text) {
+        if matches!(&code, b"GBP" | b"EUR" | b"USD") || currencies::is_known(text) {
             return Ok(Self(code));
         }
         Err(InvalidCurrency)
@@ -220,6 +221,11 @@ mod tests {
     #[test]
     fn overflow_is_an_error() {
         assert_eq!(Minor(i64::MAX).plus(Minor(1)), Err(Overflow));
+        assert_eq!(
+            (Minor(MAX_EXACT).plus(Minor(1)), Minor(-MAX_EXACT).minus(Minor(1))),
+            (Err(Overflow), Err(Overflow))
+        );
+        assert_eq!(Minor(MAX_EXACT - 1).plus(Minor(1)), Ok(Minor(MAX_EXACT)));
         assert_eq!(Minor(i64::MAX / 2).times(3), Err(Overflow));
         assert_eq!(Minor(i64::MAX).share(2 * RATE_ONE), Err(Overflow));
     }
@@ -228,12 +234,30 @@ mod tests {
     fn currencies_know_their_decimals() {
         let exponent = |code: &str| code.parse::<Currency>().unwrap().exponent();
         assert_eq!([exponent("GBP"), exponent("JPY"), exponent("VND"), exponent("KWD")], [2, 0, 0, 3]);
+        assert_eq!([exponent("ITL"), exponent("HRK"), exponent("XCG")], [0, 2, 2]);
         for bad in ["gbp", "XXX", "GB", "GBPP", "AED "] {
             assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
         }
     }
 
+    #[test]
+    fn a_withdrawn_currency_is_read_for_ever_and_knows_its_last_day() {
+        let last_day = |code: &str| code.parse::<Currency>().unwrap().last_day();
+        assert_eq!(last_day("BGN"), NaiveDate::from_ymd_opt(2026, 1, 31));
+        assert_eq!(last_day("HRK"), NaiveDate::from_ymd_opt(2023, 1, 14));
+        assert_eq!((last_day("EUR"), last_day("XCG")), (None, None));
+    }
+
     proptest! {
+        #[test]
+        fn no_sum_product_or_share_is_more_than_a_double_holds(a in any::<i64>(), b in any::<i64>(), n in any::<u32>()) {
+            let results = [Minor(a).plus(Minor(b)), Minor(a).minus(Minor(b)), Minor(a).times(n), Minor(a).share(b), Minor(a).scaled(b, i64::from(n))];
+            for result in results.into_iter().flatten() {
+                prop_assert!(result.0.unsigned_abs() <= MAX_EXACT.unsigned_abs(), "{result}");
+                prop_assert_eq!(result.0 as f64 as i64, result.0);
+            }
+        }
+
         #[test]
         fn parts_sum_to_the_whole(amount in -1_000_000_000i64..1_000_000_000, weights in prop::collection::vec(0i64..1_000_000, 1..50)) {
             let weights: Vec<Minor> = weights.into_iter().map(Minor).collect();

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::exact::MAX_EXACT;
+
 /// Place in the log, from 1, gapless and in commit order; 0 is before the first event. The one clock that all share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Position(pub i64);
+pub struct Position(#[schemars(range(min = 0, max = MAX_EXACT))] pub i64);
 
 impl Position {
     /// Before the first event.

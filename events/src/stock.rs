@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::exact::MAX_EXACT;
 use crate::id::{HoldId, OrderId};
 use crate::name::Location;
 
@@ -47,6 +48,7 @@ pub struct StockReceived {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockAdjusted {
     /// Pieces more (or less, when negative) than before.
+    #[schemars(range(min = -MAX_EXACT, max = MAX_EXACT))]
     pub delta: i64,
     /// Why.
     pub reason: String,

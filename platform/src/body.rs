@@ -1,5 +1,8 @@
 //! Reads request bodies whole, once, within the route's limit. Used by [`crate::json`] and by handlers that take raw bytes.
-//! The limit is set by [`crate::server`], which also refuses early what says beforehand that it is too large.
+//! The limit is set by [`crate::server`], which also refuses early what says beforehand that it is too large; [`coding`] unpacks
+//! what is compressed.
+
+pub mod coding;
 
 use crate::problem::{Problem, shell};
 use axum::body::{Body, HttpBody};
@@ -47,11 +50,15 @@ pub async fn read(body: Body) -> Result<Bytes, Problem> {
 /// The problem behind an error that came while a body was streamed.
 pub fn problem_of(error: &axum::Error) -> Problem {
     let outermost: &(dyn Error + 'static) = error;
-    let mut causes = std::iter::successors(Some(outermost), |&error| error.source());
-    match causes.find_map(|cause| cause.downcast_ref::<TooLarge>()) {
-        Some(too_large) => shell::body_too_large(too_large.max_bytes),
-        None => shell::body_unreadable(),
+    for cause in std::iter::successors(Some(outermost), |&error| error.source()) {
+        if let Some(too_large) = cause.downcast_ref::<TooLarge>() {
+            return shell::body_too_large(too_large.max_bytes);
+        }
+        if let Some(malformed) = cause.downcast_ref::<coding::Malformed>() {
+            return malformed.problem();
+        }
     }
+    shell::body_unreadable()
 }
 
 /// Sets the limit of a request's body, unless that says beforehand that it is larger.

@@ -1,13 +1,15 @@
 //! JSON bodies in and out. Whatever is wrong with a request's body becomes a problem document that says where and what to do;
-//! how a fault is told is in `fault`.
+//! how a fault is told is in `fault`, and in which [`words`]. Whole numbers may be written with a fraction of zero (`integer`).
 
 mod fault;
+mod integer;
+pub mod words;
 
-use crate::body;
 use crate::problem::{Problem, shell};
+use crate::{body, content_type};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,7 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let content_type = check_content_type(request.headers().get(header::CONTENT_TYPE));
+        let content_type = check_content_type(request.headers());
         // Read the body even of a request that is refused: unread bytes would reset the connection under the answer.
         let bytes = body::read(request.into_body()).await?;
         content_type?;
@@ -30,13 +32,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A byte order mark, which senders should not add and recipients may ignore (RFC 8259, 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Parses a body, with the problem that says where it is wrong.
-pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     parse_at(bytes, "")
 }
 
+/// Parses a body whose parts are looked at later, so that whole numbers stay as they were written.
+pub fn parse_borrowed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+    let bytes = without_mark(bytes);
+    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, "", &error))
+}
+
 /// Parses an object that stands at `place`, a JSON pointer. Derived parsers would also take an array of the members' values.
-pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
+pub fn parse_object<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
+    let bytes = without_mark(bytes);
     let parsed = parse_at(bytes, place)?;
     match bytes.trim_ascii_start().first() {
         Some(b'{') => Ok(parsed),
@@ -45,8 +57,25 @@ pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> 
 }
 
 /// Parses a part of a body that stands at `place`.
-fn parse_at<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, place, &error))
+pub fn parse_at<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
+    let bytes = without_mark(bytes);
+    let error = match serde_json::from_slice(bytes) {
+        Ok(parsed) => return Ok(parsed),
+        Err(error) => error,
+    };
+    match Some(&error).filter(|error| error.is_data()).and_then(|_| integer::written_out(bytes)) {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| fault::explain::<T>(&bytes, place, &error)),
+        None => Err(fault::explain::<T>(bytes, place, &error)),
+    }
+}
+
+/// The problem of a document that does not fit, at this JSON pointer; `reason` is half a sentence.
+pub fn invalid(pointer: &str, reason: &str) -> Problem {
+    fault::invalid(pointer, reason)
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -64,44 +93,79 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Refuses what says that it is something else than JSON.
-pub fn check_content_type(value: Option<&HeaderValue>) -> Result<(), Problem> {
-    let is_json = value.is_some_and(|value| value == APPLICATION_JSON || value.to_str().is_ok_and(names_json));
-    if is_json {
-        return Ok(());
-    }
-    let found = value.map_or("none".to_owned(), |value| format!("{value:?}"));
+/// Refuses what says that it is something else than JSON, which is UTF-8 (RFC 8259, 8.1).
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let found = match content_type::only(headers) {
+        Ok(only) if only == APPLICATION_JSON => return Ok(()),
+        Ok(only) => match content_type::of_text(headers) {
+            Ok(essence) if is_json(&essence) => return Ok(()),
+            Ok(_) | Err(_) => format!("{only:?}"),
+        },
+        Err(found) => found,
+    };
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
-        .detail(format!("Send JSON with the header Content-Type: application/json (found: {found}).")))
+        .detail(format!("Send JSON with one header Content-Type: application/json (found: {found}).")))
 }
 
-/// `application/json` or `application/*+json`, with or without parameters; JSON is UTF-8 (RFC 8259, 8.1).
-fn names_json(content_type: &str) -> bool {
-    let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let essence = parts.next().unwrap_or_default();
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    is_json && parts.all(|part| part.strip_prefix("charset=").is_none_or(|it| it.trim_matches('"') == "utf-8"))
+/// `application/json` or `application/*+json`.
+fn is_json(essence: &str) -> bool {
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::names_json;
+    use super::*;
+
+    fn is_taken(content_type: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for line in content_type {
+            headers.append(header::CONTENT_TYPE, HeaderValue::from_static(line));
+        }
+        check_content_type(&headers).is_ok()
+    }
 
     #[test]
     fn json_by_any_of_its_names() {
-        for good in
-            ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json;charset=\"utf-8\""]
-        {
-            assert!(names_json(good), "{good}");
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json; charset=utf8",
+            "application/merge-patch+json;charset=\"utf-8\"",
+        ] {
+            assert!(is_taken(&[good]), "{good}");
         }
         for bad in [
-            "text/json",
-            "application/jsonp",
-            "application/json; charset=latin1",
-            "",
-            "application/x-www-form-urlencoded",
+            &["text/json"][..],
+            &["application/jsonp"],
+            &["application/json; charset=latin1"],
+            &[""],
+            &["application/x-www-form-urlencoded"],
+            &["application/json", "application/json"],
+            &["application/json", "text/plain"],
+            &[],
         ] {
-            assert!(!names_json(bad), "{bad}");
+            assert!(!is_taken(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        for (json, number) in [("7.0", 7), ("1e2", 100), ("-0.0", 0)] {
+            assert_eq!(parse::<i64>(json.as_bytes()).expect("an integer"), number, "{json}");
+        }
+        let problem = parse::<i64>(b"1.5").expect_err("no integer").to_json();
+        assert_eq!(
+            problem["detail"],
+            "At the document: must be a whole number that is not too large, and is the number 1.5."
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_not_a_part_of_the_document() {
+        assert_eq!(parse::<u8>(b"\xef\xbb\xbf7").expect("JSON"), 7);
+        let object = parse_object::<serde_json::Value>(b"\xef\xbb\xbf{}", "").expect("an object");
+        assert_eq!(object, serde_json::json!({}));
+        assert_eq!(parse::<u8>(b"\xef\xbb\xbf").expect_err("empty").kind(), "malformed-json");
+        assert_eq!(parse::<u8>(b"\xff\xfe7\0").expect_err("UTF-16").kind(), "malformed-json");
     }
 }

@@ -7,8 +7,8 @@
 //! | count and time things | [`metrics`], names in [`metric_names`] |
 //! | say whether we are well | [`health`], served with the metrics by [`admin`] |
 //! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
-//! | refuse in RFC 9457 words | [`problem`] |
-//! | read bodies, queries and paths | [`json`], [`body`], [`params`] |
+//! | refuse in RFC 9457 words | [`problem`], what was sent as [`shown`] |
+//! | read bodies, queries and paths | [`json`], [`body`], [`content_type`], [`params`] |
 //! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
 //! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
 //! | stop in order | [`shutdown`] |
@@ -25,6 +25,7 @@ pub mod backoff;
 pub mod body;
 pub mod caller;
 pub mod config;
+pub mod content_type;
 pub mod deprecation;
 pub mod health;
 pub mod json;
@@ -35,5 +36,6 @@ pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod server;
+pub mod shown;
 pub mod shutdown;
 pub mod spreadsheet;

@@ -1,18 +1,19 @@
 //! Answers HTTP/1.1 within limits and stops in order: our own accept loop, because `axum::serve` sets no timers, counts no
 //! connections and knows no deadline.
 //!
-//! `limits` are the numbers, `admission` counts connections, `connection` drives one of them, `shell` and `guarded` are what happens
-//! around every request, `version` the version of the API that it means, `observe` its metrics.
+//! `limits` are the numbers, `admission` counts connections, `connection` drives one of them, `head` checks what hyper does not,
+//! `shell` and `guarded` are what happens around every request, `version` the version of the API that it means, `observe` its metrics.
 
 mod admission;
 mod connection;
 mod guarded;
+mod head;
 mod limits;
 mod observe;
 mod shell;
 mod version;
 
-pub use limits::{Limits, RouteLimits};
+pub use limits::{Limits, RouteLimits, Unpacking};
 pub use shell::shell;
 pub use version::API_VERSIONS;
 

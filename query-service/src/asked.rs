@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use events::Position;
+use events::{MAX_EXACT, Position};
 use platform::problem::Problem;
 use tokio::time::Instant;
 
@@ -68,10 +68,10 @@ impl Asked {
     }
 }
 
-/// A position: a whole number from 0.
+/// A position: a whole number from 0 to [`MAX_EXACT`].
 fn position(text: &str) -> Option<Position> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| text.parse().ok().map(Position)).flatten()
+    is_number.then(|| text.parse().ok().filter(|position| *position <= MAX_EXACT).map(Position)).flatten()
 }
 
 /// `wait=S` among the preferences; the first one counts (RFC 7240, section 2).
@@ -130,7 +130,7 @@ mod tests {
     fn a_token_is_one_whole_number() {
         assert_eq!(read(&[(CONSISTENCY_TOKEN, " 12 ")]).expect("fine").wanted.expect("there").position, Position(12));
         assert!(read(&[(PREFER, "wait=2")]).expect("fine").wanted.is_none());
-        for wrong in ["", "-1", "+1", "1.0", "0x1", "abc", "9223372036854775808", "1 2"] {
+        for wrong in ["", "-1", "+1", "1.0", "0x1", "abc", "9223372036854775808", "9007199254740992", "1 2"] {
             assert!(read(&[(CONSISTENCY_TOKEN, wrong)]).is_err(), "{wrong}");
         }
         assert!(read(&[(CONSISTENCY_TOKEN, "1"), (CONSISTENCY_TOKEN, "2")]).is_err());

@@ -1,12 +1,9 @@
 //! What the OpenAPI document says of every query alike: headers in and out, problems, pages. Each query says the rest beside
 //! its handler, with [`document`] or [`list`].
 
-use std::borrow::Cow;
-use std::marker::PhantomData;
-
 use events::Position;
 use platform::openapi::{Header, Info, Operation, Parameter};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 
 use crate::page::Listed;
 
@@ -39,7 +36,7 @@ struct Token(#[schemars(range(min = 0))] i64);
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-pub(crate) struct Text(#[schemars(length(max = 512))] String);
+pub(crate) struct Text(#[schemars(length(min = 1, max = 512))] String);
 
 /// Rows of a page.
 #[derive(JsonSchema)]
@@ -98,24 +95,7 @@ pub(crate) fn list<T: JsonSchema + 'static>(
         .refuses([(400, "invalid-cursor")])
 }
 
-/// A filter; an empty one counts as none.
-pub(crate) struct Filter<T>(PhantomData<T>);
-
-impl<T: JsonSchema> JsonSchema for Filter<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Filter_by_{}", T::schema_name()).into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "" }] })
-    }
-}
-
-/// A filter of the address's own.
+/// A filter of the address's own; an empty one is refused.
 pub(crate) const fn filter<T: JsonSchema>(name: &'static str, description: &'static str) -> Parameter {
-    Parameter::query::<Filter<T>>(name, description)
+    Parameter::query::<T>(name, description)
 }

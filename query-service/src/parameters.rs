@@ -4,12 +4,27 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
+use events::text;
 use platform::problem::Problem;
 
 use crate::problems;
 
 /// Longest value of any parameter, in bytes; longer than every name, code, reference and cursor.
 const VALUE_MAX: usize = 512;
+
+/// A text that identifies something.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Label {
+    canonical: String,
+    as_given: Option<String>,
+}
+
+impl Label {
+    /// The forms that are looked for.
+    pub fn forms(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.canonical.as_str()).chain(self.as_given.as_deref())
+    }
+}
 
 /// The parameters that were given.
 #[derive(Debug, Default)]
@@ -28,6 +43,9 @@ impl Parameters {
             if given[..at].iter().any(|(before, _)| before == name) {
                 return Err(problems::repeated_parameter(name));
             }
+            if value.is_empty() {
+                return Err(problems::empty_parameter(name));
+            }
             if value.contains('\0') || value.contains('\u{FFFD}') || value.len() > VALUE_MAX {
                 let form = format!("text of at most {VALUE_MAX} bytes in UTF-8, without NUL");
                 return Err(problems::invalid_parameter(name, value, &form));
@@ -36,10 +54,20 @@ impl Parameters {
         Ok(Parameters(given))
     }
 
-    /// A parameter as it was given; an empty one counts as none.
+    /// A parameter as it was given.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let given = self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
-        given.filter(|value| !value.is_empty())
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A text that identifies something, in the forms in which it may be stored: the canonical one that commands store, and the
+    /// one that was given, because references were once stored as they came.
+    pub fn label(&self, name: &str) -> Result<Option<Label>, Problem> {
+        let Some(given) = self.text(name) else { return Ok(None) };
+        let canonical = text::canonical(given).into_owned();
+        match canonical.is_empty() {
+            true => Err(problems::empty_parameter(name)),
+            false => Ok(Some(Label { as_given: (canonical != given).then(|| given.to_owned()), canonical })),
+        }
     }
 
     /// A parameter read by `parse`; `form` completes "It must be …".
@@ -55,8 +83,7 @@ impl Parameters {
 
     /// All that were given and are not in `except`, in the order of their names: the same for the same question.
     pub fn canonical(&self, except: &[&str]) -> String {
-        let mut kept: Vec<_> =
-            self.0.iter().filter(|(name, value)| !except.contains(&name.as_str()) && !value.is_empty()).collect();
+        let mut kept: Vec<_> = self.0.iter().filter(|(name, _)| !except.contains(&name.as_str())).collect();
         kept.sort();
         kept.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
@@ -76,7 +103,15 @@ mod tests {
     fn parameters_are_known_given_once_and_text() {
         let given = read("lifecycle=open&placed_at%5Bgte%5D=2026-01-01").expect("both are known");
         assert_eq!(given.text("placed_at[gte]"), Some("2026-01-01"));
-        for wrong in ["lifecycel=open", "lifecycle=open&lifecycle=open", "lifecycle=a%00b", "lifecycle=%ff", "x"] {
+        for wrong in [
+            "lifecycel=open",
+            "lifecycle=open&lifecycle=open",
+            "lifecycle=a%00b",
+            "lifecycle=%ff",
+            "x",
+            "lifecycle=",
+            "lifecycle",
+        ] {
             assert_eq!(read(wrong).expect_err(wrong).kind(), "invalid-query");
         }
     }
@@ -99,6 +134,19 @@ mod tests {
         );
         assert_eq!(a.canonical(&[]), b.canonical(&[]));
         assert_ne!(a.canonical(&[]), a.canonical(&["lifecycle"]));
-        assert_eq!(read("lifecycle=").expect("fine").canonical(&[]), "");
+    }
+
+    #[test]
+    fn a_label_is_looked_for_in_its_canonical_form_and_as_it_was_given() {
+        let forms = |query: &str| {
+            let given = read(query).expect("a parameter");
+            let label = given.label("lifecycle").expect("visible").expect("given");
+            label.forms().map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(forms("lifecycle=X"), ["X"]);
+        assert_eq!(forms("lifecycle=%20X%E2%80%8E"), ["X", " X\u{200e}"]);
+        assert_eq!(forms("lifecycle=e%CC%81"), ["\u{e9}", "e\u{301}"]);
+        let blank = read("lifecycle=%20%E2%80%8B").expect("a parameter");
+        assert_eq!(blank.label("lifecycle").expect_err("nothing is seen").kind(), "invalid-query");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | type | status | when |
 //! |---|---|---|
-//! | `invalid-query` | 400 | a parameter is unknown, given twice, or has a wrong value |
+//! | `invalid-query` | 400 | a parameter is unknown, given twice, empty, or has a wrong value |
 //! | `invalid-cursor` | 400 | a cursor was not made here, or for another list or other filters |
 //! | `invalid-order-key`, `invalid-sku`, `invalid-location` | 400 | the path names nothing that can exist |
 //! | `invalid-consistency-token` | 400 | the header is not a position |
@@ -24,11 +24,7 @@ const SHOWN_MAX_CHARS: usize = 80;
 
 /// What was sent, fit to be repeated in a sentence.
 pub fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_MAX_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_MAX_CHARS).is_some() {
-        shown.push('…');
-    }
-    shown
+    platform::shown::shown(text, SHOWN_MAX_CHARS)
 }
 
 fn bad_request(kind: &'static str, title: &'static str, detail: String) -> Problem {
@@ -48,6 +44,12 @@ pub fn unknown_parameter(name: &str, allowed: &[&str]) -> Problem {
 /// A parameter came twice.
 pub fn repeated_parameter(name: &str) -> Problem {
     let detail = format!("The parameter `{}` was given twice. Send it once.", shown(name));
+    bad_request("invalid-query", "A query parameter is wrong", detail).with("parameter", name)
+}
+
+/// A parameter has no value. It would ask for everything, which nobody means who names a filter.
+pub fn empty_parameter(name: &str) -> Problem {
+    let detail = format!("`{}` is empty. Give it a value, or leave it out.", shown(name));
     bad_request("invalid-query", "A query parameter is wrong", detail).with("parameter", name)
 }
 

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::label::Label;
 use super::text::{Name, Text};
 
 /// A postal code; the longest of the world has ten characters.
@@ -17,7 +18,7 @@ type Postcode = Text<20>;
 type Phone = Text<40>;
 
 /// An e-mail address (RFC 5321, 4.5.3.1: 254 characters at most); whether it works only a mail can tell.
-type Email = Text<254>;
+type Email = Label<254>;
 
 /// Where somebody can be reached by post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +95,7 @@ impl Contact {
     pub fn to_event(&self) -> personal::Contact {
         personal::Contact {
             name: text(self.name.as_ref()),
-            email: text(self.email.as_ref()),
+            email: self.email.as_ref().map(|email| email.as_str().to_owned()),
             phone: text(self.phone.as_ref()),
         }
     }

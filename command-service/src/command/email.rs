@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use events::EmailHash;
+use events::{EmailHash, text};
 use hmac::{Hmac, KeyInit, Mac};
 use platform::config::FromSetting;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -44,40 +44,44 @@ impl Email {
         &self.0
     }
 
-    /// The same for addresses that people take for one: without regard to case and to the ways in which Unicode writes the
-    /// same letters. (A few mail servers tell case apart before the `@`; nobody who registers twice means that.)
+    /// The same for addresses that people take for one: without regard to case, to the ways in which Unicode writes the same
+    /// letters, and to the two forms of an internationalized domain (RFC 5890), of which this is the one in ASCII. (A few mail
+    /// servers tell case apart before the `@`; nobody who registers twice means that.)
     fn canonical(&self) -> String {
         // Compatibility forms can bring capitals back, so lower case comes last, too.
-        self.0.to_lowercase().nfkc().collect::<String>().to_lowercase()
+        let folded = self.0.to_lowercase().nfkc().collect::<String>().to_lowercase();
+        let Some((somebody, somewhere)) = folded.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else {
+            return folded;
+        };
+        // What is no domain has one form.
+        match idna::domain_to_ascii(somewhere) {
+            Ok(domain) => format!("{somebody}@{domain}"),
+            Err(_) => folded,
+        }
     }
 }
 
 impl std::str::FromStr for Email {
     type Err = InvalidEmail;
 
-    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
-        let text = text.trim();
-        if text.len() > MAX_EMAIL_BYTES {
-            return Err(InvalidEmail::Long(text.len()));
+    fn from_str(given: &str) -> Result<Self, InvalidEmail> {
+        let given = given.trim();
+        if given.len() > MAX_EMAIL_BYTES {
+            return Err(InvalidEmail::Long(given.len()));
         }
-        let unfit = |c: &char| c.is_control() || c.is_whitespace() || is_invisible(*c);
-        if let Some((index, c)) = text.chars().enumerate().find(|(_, c)| unfit(c)) {
+        let unfit = |c: &char| c.is_control() || c.is_whitespace() || text::is_invisible(*c);
+        if let Some((index, c)) = given.chars().enumerate().find(|(_, c)| unfit(c)) {
             return Err(InvalidEmail::Character { code: c.into(), at: index + 1 });
         }
-        match text.split_once('@') {
+        match given.split_once('@') {
             Some((somebody, somewhere))
                 if !somebody.is_empty() && !somewhere.is_empty() && !somewhere.contains('@') =>
             {
-                Ok(Self(text.into()))
+                Ok(Self(given.into()))
             }
             Some(_) | None => Err(InvalidEmail::Shape),
         }
     }
-}
-
-/// Characters that show nothing and make two addresses of what looks like one: soft hyphen, zero width, direction.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl<'de> Deserialize<'de> for Email {
@@ -178,6 +182,20 @@ mod tests {
         assert!(same("Ada@Example.com", " ada@EXAMPLE.COM "));
         assert!(same("\u{fc}@b", "u\u{308}@b") && same("\u{ff21}da@b", "ada@b") && same("\u{2164}@b", "v@b"));
         assert!(!same("ada@b", "adb@b") && !same("a.da@b", "ada@b"));
+    }
+
+    #[test]
+    fn a_domain_in_unicode_and_in_ascii_is_one() {
+        let same = |a: &str, b: &str| index(b'k').hash(&email(a)) == index(b'k').hash(&email(b));
+        let ascii = "Ada@xn--bcher-kva.example";
+        for unicode in ["ada@b\u{fc}cher.example", "ADA@B\u{dc}CHER.example", "ada@bu\u{308}cher.EXAMPLE"] {
+            assert!(same(ascii, unicode), "{unicode}");
+        }
+        assert!(!same(ascii, "ada@bucher.example"));
+        // Addresses in ASCII have the hash that they always had.
+        assert_eq!(email("ADA@XN--Bcher-KVA.example").canonical(), "ada@xn--bcher-kva.example");
+        assert_eq!(email("Ada_1@Sub_domain.example").canonical(), "ada_1@sub_domain.example");
+        assert_eq!(email("\u{fc}@xn--a").canonical(), "\u{fc}@xn--a");
     }
 
     #[test]

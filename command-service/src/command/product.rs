@@ -11,6 +11,7 @@ use super::amount::Price;
 use super::attributes::{Attributes, AttributesPatch};
 use super::instant;
 use super::patch::{self, Member};
+use super::segment;
 use super::tags::Tags;
 use super::text::{Name, TaxClass};
 
@@ -25,7 +26,9 @@ pub struct CreateProduct {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateProductBody {
-    /// Its immutable key.
+    /// Its immutable key; not `.` or `..`.
+    #[serde(deserialize_with = "segment::new_sku")]
+    #[schemars(transform = segment::without_dots)]
     pub sku: Sku,
     /// What people call it.
     pub name: Name,

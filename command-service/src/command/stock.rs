@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::instant;
 use super::text::{Reason, Reference};
+use super::{instant, segment};
 
 /// Most pieces of one SKU at one location, and largest correction: a billion, far below any overflow of a sum.
 pub const MAX_ON_HAND: i64 = 1_000_000_000;
@@ -54,7 +54,9 @@ pub struct TransferStockBody {
     pub sku: Sku,
     /// Where they are.
     pub from: Location,
-    /// Where they go.
+    /// Where they go; not `.` or `..`.
+    #[serde(deserialize_with = "segment::new_location")]
+    #[schemars(transform = segment::without_dots)]
     pub to: Location,
     /// How many pieces.
     pub quantity: Quantity,
@@ -117,6 +119,7 @@ struct Fields {
     reason: Reason,
     /// Pieces that the caller believes to be on hand; nothing happens if it is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     expected: Option<i64>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
@@ -135,6 +138,9 @@ pub enum InvalidAdjustment {
     /// Too much, or less than nothing.
     #[error("`count` must be a whole number from 0 to {MAX_ON_HAND}")]
     Count,
+    /// More than can be on hand, or less than nothing.
+    #[error("`expected` must be a whole number from 0 to {MAX_ON_HAND}")]
+    Expected,
 }
 
 impl TryFrom<Fields> for AdjustStockBody {
@@ -149,6 +155,9 @@ impl TryFrom<Fields> for AdjustStockBody {
             (None, None) | (Some(_), Some(_)) => return Err(InvalidAdjustment::ExactlyOne),
         };
         let Fields { reason, expected, occurred_at, .. } = fields;
+        if expected.is_some_and(|expected| !(0..=MAX_ON_HAND).contains(&expected)) {
+            return Err(InvalidAdjustment::Expected);
+        }
         Ok(Self { change, reason, expected, occurred_at })
     }
 }
@@ -192,6 +201,7 @@ mod tests {
             r#"{"delta":1,"count":1,"reason":"x"}"#,
             r#"{"delta":0,"reason":"x"}"#,
             r#"{"count":-1,"reason":"x"}"#,
+            r#"{"count":1,"reason":"x","expected":9007199254740993}"#,
             r#"{"count":1,"reason":"x","why":"y"}"#,
         ] {
             assert!(change(bad).is_err(), "{bad}");

@@ -4,17 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::label::Label;
 use super::lines::Lines;
-use super::text::Text;
 
 /// Most tags of one thing: enough for people, and bounds what an index holds of it.
 pub const MAX_TAGS: usize = 50;
 
 /// One word to find something by.
-pub type Tag = Text<64>;
+pub type Tag = Label<64>;
 
 /// Up to [`MAX_TAGS`] words, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -40,7 +39,7 @@ impl Tags {
 
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tags = Lines::<Tag, 0, MAX_TAGS>::deserialize(deserializer).map_err(D::Error::custom)?;
+        let tags = Lines::<Tag, 0, MAX_TAGS>::deserialize(deserializer)?;
         Ok(Self(tags.iter().cloned().collect()))
     }
 }

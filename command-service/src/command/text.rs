@@ -3,11 +3,20 @@
 
 use std::borrow::Cow;
 
+use events::text::is_blank;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Text of 1 to `MAX` characters in one line, not only blanks.
+use super::label::Label;
+
+/// Any character but controls, as a pattern of JSON Schema (ECMA-262).
+const IN_LINE: &str = r"[^\u0000-\u001f\u007f-\u009f]";
+
+/// A character that can be seen, or is above U+FFFF; the parser knows those that are not.
+const VISIBLE: &str = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]";
+
+/// Text of 1 to `MAX` characters in one line, of which some can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(Box<str>);
@@ -16,10 +25,10 @@ pub struct Text<const MAX: usize>(Box<str>);
 pub type Name = Text<200>;
 
 /// What tax engines call a kind of goods.
-pub type TaxClass = Text<64>;
+pub type TaxClass = Label<64>;
 
 /// What an attribute of a product is called: colour, size, brand.
-pub type AttributeName = Text<64>;
+pub type AttributeName = Label<64>;
 
 /// What an attribute of a product is.
 pub type AttributeValue = Text<500>;
@@ -31,10 +40,10 @@ pub type Phone = Text<40>;
 pub type Reason = Text<500>;
 
 /// What something is called elsewhere: a delivery note, a marketplace's order, a carrier's parcel.
-pub type Reference = Text<128>;
+pub type Reference = Label<128>;
 
 /// How money moved: card, transfer, cash.
-pub type Method = Text<64>;
+pub type Method = Label<64>;
 
 /// Longest [`Note`], in characters.
 pub const MAX_NOTE_CHARS: usize = 2000;
@@ -52,7 +61,7 @@ pub struct Remark(Note);
 /// Why a text was refused; says what would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing, or only blanks.
+    /// Nothing that can be seen.
     #[error("must not be empty or blank: write 1 to {max} characters")]
     Blank {
         /// Most characters allowed.
@@ -102,7 +111,7 @@ impl<const MAX: usize> std::str::FromStr for Text<MAX> {
 
     fn from_str(text: &str) -> Result<Self, InvalidText> {
         check(text, MAX, |_| false)?;
-        if text.chars().all(char::is_whitespace) {
+        if is_blank(text) {
             return Err(InvalidText::Blank { max: MAX });
         }
         Ok(Self(text.into()))
@@ -123,7 +132,7 @@ impl std::str::FromStr for Remark {
 
     fn from_str(text: &str) -> Result<Self, InvalidText> {
         let note = text.parse()?;
-        match text.chars().all(char::is_whitespace) {
+        match is_blank(text) {
             true => Err(InvalidText::Blank { max: MAX_NOTE_CHARS }),
             false => Ok(Self(note)),
         }
@@ -163,9 +172,9 @@ impl<'de> Deserialize<'de> for Remark {
 }
 
 /// Borrows the text while it checks it.
-struct Parsed<T> {
-    max: usize,
-    parse: fn(&str) -> Result<T, InvalidText>,
+pub(super) struct Parsed<T> {
+    pub(super) max: usize,
+    pub(super) parse: fn(&str) -> Result<T, InvalidText>,
 }
 
 impl<T> Visitor<'_> for Parsed<T> {
@@ -194,7 +203,7 @@ impl<const MAX: usize> JsonSchema for Text<MAX> {
             "type": "string",
             "minLength": 1,
             "maxLength": MAX,
-            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*\S[^\u0000-\u001f\u007f-\u009f]*$",
+            "pattern": format!(r"^{IN_LINE}*{VISIBLE}{IN_LINE}*$"),
         })
     }
 }
@@ -223,7 +232,7 @@ impl JsonSchema for Remark {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_NOTE_CHARS, "pattern": r"\S" })
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_NOTE_CHARS, "pattern": VISIBLE })
     }
 }
 
@@ -242,6 +251,9 @@ mod tests {
     fn blanks_and_control_characters_are_refused_with_what_to_do() {
         let told = |text: &str| text.parse::<Method>().unwrap_err().to_string();
         assert_eq!(told(" \u{3000}"), "must not be empty or blank: write 1 to 64 characters");
+        for invisible in ["\u{200b}", "\u{feff}\u{202e}", "\u{3164} \u{ad}", "\u{2800}"] {
+            assert_eq!(invisible.parse::<Name>(), Err(InvalidText::Blank { max: 200 }), "{invisible:?}");
+        }
         assert_eq!(told("ca\0rd"), "has the control character U+0000 at character 3: remove it");
         assert_eq!(told("a\nb"), "has the control character U+000A at character 2: remove it");
     }
@@ -251,5 +263,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Note>(r#""ring\n\ttwice""#).unwrap().as_str(), "ring\n\ttwice");
         assert!(serde_json::from_str::<Note>(r#""\u0000""#).is_err());
         assert!("\n ".parse::<Note>().is_ok() && "\n ".parse::<Remark>().is_err());
+        assert!("\u{200b}\u{feff}".parse::<Remark>().is_err() && "\u{200b}x".parse::<Remark>().is_ok());
     }
 }

@@ -88,7 +88,7 @@ fn refused(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "allOf": [{ "$ref": "#/components/schemas/Problem" }],
         "required": ["index"],
-        "properties": { "index": { "type": "integer", "minimum": 0 } },
+        "properties": { "index": { "type": "integer", "minimum": 0, "maximum": COMMANDS_MAX } },
     })
 }
 
@@ -110,7 +110,7 @@ async fn try_execute(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let form = Form::of(headers.get(header::CONTENT_TYPE))?;
+    let form = Form::of(headers)?;
     let switches = Switches::read(query, &SWITCHES)?;
     let asked = Asked::read(headers, switches.dry_run);
     let items = items::split(form, body)?.into_iter().enumerate();
@@ -138,6 +138,9 @@ async fn all_or_nothing(slot: &MailboxSlot, mut read: Vec<Read>) -> Result<Vec<F
     if let Some(index) = read.iter().position(Result::is_err) {
         return Err(read.swap_remove(index).err().unwrap_or_else(problems::skipped));
     }
+    if let Some(indices) = reused_key(&read) {
+        return Err(problems::key_shared(indices));
+    }
     let fated = submit(slot, read, Together::AllOrNothing).await?;
     let (mut culprit, mut skipped) = (None, None);
     for problem in fated.iter().filter_map(|fated| fated.told.as_ref().err()) {
@@ -148,6 +151,17 @@ async fn all_or_nothing(slot: &MailboxSlot, mut read: Vec<Read>) -> Result<Vec<F
         Some(problem) => Err(problem.clone()),
         None => Ok(fated),
     }
+}
+
+/// The places of two different commands with one key.
+fn reused_key(read: &[Read]) -> Option<[usize; 2]> {
+    let mut first = HashMap::with_capacity(read.len());
+    let keys = read.iter().map(|ready| ready.as_ref().ok().map(|ready| ready.request.key));
+    keys.enumerate().find_map(|(index, key)| {
+        let key = key?;
+        let (earlier, fingerprint) = *first.entry(key.id).or_insert((index, key.fingerprint));
+        (fingerprint != key.fingerprint).then_some([earlier, index])
+    })
 }
 
 /// Hands over what can be; everything else has its problem already.
@@ -231,6 +245,11 @@ pub(super) fn documented(table: &Table, refusals: &[Refusal]) -> openapi::Operat
             "A JSON array, or a command per line (`application/x-ndjson`), which is answered with a line each. Each command \
              has the name of its operation, `key` and `if_match` for the headers, the variables of its path under their \
              names there, and its `body`. A command that is refused does not concern the others, unless `atomic=true`.",
+        )
+        .paragraph(
+            "A command that repeats an earlier one of the batch, with the same key, gets the same answer with `replayed`, as if \
+             each had been sent alone. With `atomic=true`, two different commands with one key are refused as \
+             `idempotency-key-reused`, with their places as `indices`.",
         )
         .takes([
             Parameter::query::<bool>("atomic", "`true`: all of them take effect, in order and in one commit, or none."),

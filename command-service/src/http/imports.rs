@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use platform::body;
+use platform::body::{self, coding::Coding};
+use platform::content_type;
 use platform::metric_names;
 use platform::openapi::{Operation, Parameter, Routes};
 use platform::params::{Path, Query};
@@ -162,32 +163,22 @@ fn asked(kind: Kind, parameters: &Parameters, headers: &HeaderMap) -> Result<Hea
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
-    let mut parts = found.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let essence = parts.next().unwrap_or_default();
-    let is_utf8 = parts.all(|part| part.strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8"));
-    match essence.as_str() {
-        "application/x-ndjson" | "application/ndjson" if is_utf8 => Ok(Format::Ndjson),
-        "text/csv" if is_utf8 => Ok(Format::Csv),
+    let found = content_type::of_text(headers).unwrap_or_else(|found| found);
+    match found.as_str() {
+        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
+        "text/csv" => Ok(Format::Csv),
         _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
             .detail(format!(
-                "Send rows with the header Content-Type: application/x-ndjson or text/csv, in UTF-8 (found: {found})."
+                "Send rows with one header Content-Type: application/x-ndjson or text/csv, in UTF-8 (found: {found})."
             ))),
     }
 }
 
 fn packing(headers: &HeaderMap) -> Result<Packing, Problem> {
-    let found = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
-    match found.unwrap_or("unreadable").trim().to_ascii_lowercase().as_str() {
-        "identity" => Ok(Packing::Plain),
-        "gzip" => Ok(Packing::Gzip),
-        other => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content-encoding",
-            "The body's encoding is not supported",
-        )
-        .detail(format!("Send the body as it is or with Content-Encoding: gzip (found: {other})."))),
-    }
+    Coding::of(headers).map(|coding| match coding {
+        Coding::Identity => Packing::Plain,
+        Coding::Gzip => Packing::Gzip,
+    })
 }
 
 async fn receive(mut upload: Upload, mut body: Body, key: Uuid) -> Result<New, Problem> {

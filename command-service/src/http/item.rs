@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use platform::json;
 use platform::problem::Problem;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{SeqDeserializer, UnitDeserializer};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
@@ -79,27 +77,32 @@ impl Item<'_> {
     /// The variables with these names, and no others.
     fn variables<P: DeserializeOwned>(&self, names: &[&str]) -> Result<P, Problem> {
         if let Some((other, _)) = self.variables.iter().find(|(name, _)| !names.contains(&name.as_ref())) {
-            return Err(invalid(&format!("/{other}"), "this command has no such member"));
+            return Err(json::invalid(&format!("/{other}"), "this command has no such field"));
         }
         let mut values = Vec::with_capacity(names.len());
         for name in names {
             let found = self.variables.iter().find(|(given, _)| given == name).map(|(_, value)| *value);
-            values.push(found.ok_or_else(|| invalid("", &format!("missing field `{name}`")))?);
+            values.push(found.ok_or_else(|| json::invalid("", &format!("the field `{name}` is missing")))?);
         }
         match values.as_slice() {
-            [] => P::deserialize(UnitDeserializer::<serde_json::Error>::new()),
-            [one] => P::deserialize(*one),
-            _ => P::deserialize(SeqDeserializer::new(values.into_iter())),
+            [] => json::parse_at(b"null", ""),
+            [one] => json::parse_at(one.get().as_bytes(), &format!("/{}", names[0])),
+            several => {
+                let list = several.iter().map(|value| value.get()).collect::<Vec<_>>().join(",");
+                json::parse_at(format!("[{list}]").as_bytes(), "").map_err(|problem| at_variable(&problem, names))
+            }
         }
-        .map_err(|error| invalid(&format!("/{}", names.join(", /")), &error.to_string()))
     }
 }
 
-fn invalid(pointer: &str, reason: &str) -> Problem {
-    let place = if pointer.is_empty() { "the command" } else { pointer };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
-        .detail(format!("At {place}: {reason}."))
-        .with("pointer", pointer)
+/// A problem of the list of variables, as one of the variable by its name.
+fn at_variable(problem: &Problem, names: &[&str]) -> Problem {
+    let document = problem.to_json();
+    let text = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
+    let (pointer, detail) = (text("pointer"), text("detail"));
+    let name = pointer.strip_prefix('/').and_then(|index| names.get(index.parse::<usize>().ok()?));
+    let reason = detail.split_once(": ").map_or(detail.as_str(), |(_, reason)| reason.trim_end_matches('.'));
+    json::invalid(&name.map(|name| format!("/{name}")).unwrap_or_default(), reason)
 }
 
 impl<'de> Deserialize<'de> for Item<'de> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use axum::http::HeaderValue;
-use platform::json;
+use axum::http::{HeaderMap, HeaderValue};
 use platform::problem::Problem;
+use platform::{content_type, json};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -30,12 +30,11 @@ type Split<'a> = Result<Item<'a>, Problem>;
 
 impl Form {
     /// As the content type says.
-    pub(super) fn of(content_type: Option<&HeaderValue>) -> Result<Form, Problem> {
-        let essence = content_type.and_then(|value| value.to_str().ok()).and_then(|text| text.split(';').next());
-        if essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-ndjson")) {
-            return Ok(Form::Lines);
+    pub(super) fn of(headers: &HeaderMap) -> Result<Form, Problem> {
+        match content_type::of_text(headers).as_deref() {
+            Ok("application/x-ndjson" | "application/ndjson") => Ok(Form::Lines),
+            Ok(_) | Err(_) => json::check_content_type(headers).map(|()| Form::Array),
         }
-        json::check_content_type(content_type).map(|()| Form::Array)
     }
 
     pub(super) fn media_type(self) -> HeaderValue {
@@ -62,12 +61,14 @@ impl Form {
 /// Cuts a batch into its commands. What is no array, or too many, is refused as a whole.
 pub(super) fn split(form: Form, body: &[u8]) -> Result<Vec<Split<'_>>, Problem> {
     let items: Vec<&[u8]> = match form {
-        Form::Array => json::parse::<Items<'_>>(body)?.0.into_iter().map(|item| item.get().as_bytes()).collect(),
+        Form::Array => {
+            json::parse_borrowed::<Items<'_>>(body)?.0.into_iter().map(|item| item.get().as_bytes()).collect()
+        }
         Form::Lines => body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect(),
     };
     match items.len() {
         0 => Err(problems::no_commands()),
-        1..=COMMANDS_MAX => Ok(items.into_iter().map(json::parse).collect()),
+        1..=COMMANDS_MAX => Ok(items.into_iter().map(json::parse_borrowed).collect()),
         _ => Err(problems::batch_too_large(COMMANDS_MAX)),
     }
 }

@@ -57,6 +57,7 @@ fn placing(orders: Commands) -> Commands {
                     (422, "price-missing"),
                     (422, "unknown-channel"),
                     (422, "wrong-currency"),
+                    (422, "currency-withdrawn"),
                     (422, "total-mismatch"),
                     (422, "discount-exceeded"),
                     (422, "amount-overflow"),

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use platform::problem::Problem;
+use platform::shown::shown;
 
 use super::operation::Refusal;
 use crate::rejection::Rejection;
@@ -11,6 +12,9 @@ use crate::writer::key::InvalidKey;
 
 /// Seconds after which it makes sense to try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// What was sent is repeated to this length.
+const SHOWN_MAX_CHARS: usize = 64;
 
 /// Kind of what did not happen because of another command of its group.
 pub(super) const SKIPPED: &str = "skipped";
@@ -58,6 +62,18 @@ pub(super) fn key_reused() -> Problem {
         .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
 }
 
+/// Two different commands of a batch that hangs together have one key.
+pub(super) fn key_shared(indices: [usize; 2]) -> Problem {
+    let [first, second] = indices;
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
+        .detail(format!(
+            "The commands at index {first} and {second} of the batch have the same key and are different. Nothing was done. \
+             Give each command a key of its own."
+        ))
+        .with("index", second)
+        .with("indices", indices)
+}
+
 pub(super) fn in_flight() -> Problem {
     Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
         .detail(
@@ -67,10 +83,9 @@ pub(super) fn in_flight() -> Problem {
 }
 
 pub(super) fn invalid_if_match(found: &str) -> Problem {
-    let shown: String = found.chars().take(64).collect();
     Problem::new(StatusCode::BAD_REQUEST, "if-match-invalid", "The precondition is not usable").detail(format!(
         "If-Match is `{}`. Send the ETag of an answer, such as \"7\", or * for any version.",
-        shown.escape_debug()
+        shown(found, SHOWN_MAX_CHARS)
     ))
 }
 
@@ -80,11 +95,11 @@ pub(super) fn precondition_required() -> Problem {
 }
 
 pub(super) fn invalid_switch(name: &str, known: &[&str]) -> Problem {
-    let shown: String = name.chars().take(64).collect();
+    let name = shown(name, SHOWN_MAX_CHARS);
     let allowed = known.iter().map(|name| format!("{name}=true or false")).collect::<Vec<_>>().join(", ");
     Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "A query parameter is wrong")
-        .detail(format!("`{}` is not one, or its value is wrong. Allowed are: {allowed}.", shown.escape_debug()))
-        .with("parameter", shown)
+        .detail(format!("`{name}` is not one, or its value is wrong. Allowed are: {allowed}."))
+        .with("parameter", name)
         .with("allowed", known)
 }
 
@@ -136,12 +151,9 @@ pub(super) fn batch_too_large(limit: usize) -> Problem {
 }
 
 pub(super) fn unknown_command(name: &str) -> Problem {
-    let shown: String = name.chars().take(64).collect();
+    let name = shown(name, SHOWN_MAX_CHARS);
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-command", "There is no such command")
-        .detail(format!(
-            "There is no command `{}`. Names of commands are those of their operations.",
-            shown.escape_debug()
-        ))
+        .detail(format!("There is no command `{name}`. Names of commands are those of their operations."))
         .with("pointer", "/command")
 }
 

@@ -14,7 +14,7 @@ pub(super) fn commands() -> Commands {
             "/v1/products",
             Operation::new("create_product", "Creates a product that can be sold")
                 .creates()
-                .refuses(&[(409, "duplicate-sku"), (422, "instant-out-of-range")])
+                .refuses(&[(409, "duplicate-sku"), (422, "instant-out-of-range"), (422, "currency-withdrawn")])
                 .example(json!({
                     "sku": "LAMP",
                     "name": "Lamp",
@@ -41,6 +41,7 @@ pub(super) fn commands() -> Commands {
             "/v1/products/{sku}/prices/{currency}",
             Operation::new("change_price", "Sets the price of a product in one currency")
                 .refuses(UNKNOWN)
+                .refuses(&[(422, "currency-withdrawn")])
                 .example(json!({ "price": 475 })),
             |(sku, currency), body| Command::ChangePrice(ChangePrice { sku, currency, body }),
         )

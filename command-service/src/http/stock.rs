@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::Operation;
+use crate::command::segment::NewLocation;
 use crate::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
 
 pub(super) fn commands() -> Commands {
@@ -15,7 +16,7 @@ pub(super) fn commands() -> Commands {
                 .needs_key()
                 .refuses(&[(404, "unknown-product"), (422, "stock-limit"), (422, "instant-out-of-range")])
                 .example(json!({ "quantity": 100, "reference": "delivery note 17" })),
-            |(sku, location), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
         )
         .post(
             "/v1/stock/{sku}/{location}/adjustments",
@@ -30,7 +31,7 @@ pub(super) fn commands() -> Commands {
                     (422, "instant-out-of-range"),
                 ])
                 .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
-            |(sku, location), body| Command::AdjustStock(AdjustStock { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::AdjustStock(AdjustStock { sku, location, body }),
         )
         .put(
             "/v1/stock/{sku}/{location}/policy",
@@ -41,7 +42,7 @@ pub(super) fn commands() -> Commands {
                 )
                 .refuses(&[(404, "unknown-product"), (409, "policy-uncovered"), (422, "instant-out-of-range")])
                 .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
-            |(sku, location), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
         )
         .post(
             "/v1/stock-transfers",

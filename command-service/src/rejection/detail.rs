@@ -89,6 +89,10 @@ impl Rejection {
             Self::WrongCurrency { channel, currency, allowed } => {
                 format!("Channel {channel} does not sell in {currency}. Take one of: {}.", list(allowed))
             }
+            Self::CurrencyWithdrawn { currency, last_day } => format!(
+                "{currency} was legal tender until {last_day}. Use its successor; an order of the past is placed at the instant \
+                 that its id carries."
+            ),
             Self::TotalMismatch { expected, total } => format!(
                 "You expected a total of {expected} minor units, it is {total}. Show the buyer the new total, then send it."
             ),

@@ -44,6 +44,7 @@ impl Rejection {
             Self::WrongCurrency { channel, currency, allowed } => {
                 json!({ "channel": channel, "currency": currency, "allowed": allowed })
             }
+            Self::CurrencyWithdrawn { currency, last_day } => json!({ "currency": currency, "last_day": last_day }),
             Self::TotalMismatch { expected, total } => json!({ "expected_total": expected, "total": total }),
             Self::DiscountExceeded { line, discount, worth } => {
                 json!({ "line": line, "discount": discount, "worth": worth })

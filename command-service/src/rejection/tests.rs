@@ -92,6 +92,11 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
             "wrong-currency",
             422,
         ),
+        (
+            CurrencyWithdrawn { currency: "BGN".parse().unwrap(), last_day: instant(0).date_naive() },
+            "currency-withdrawn",
+            422,
+        ),
         (TotalMismatch { expected: Minor(1), total: Minor(2) }, "total-mismatch", 422),
         (DiscountExceeded { line: None, discount: Minor(2), worth: Minor(1) }, "discount-exceeded", 422),
         (UnknownLines { lines: vec![3], last: 2 }, "unknown-line", 422),

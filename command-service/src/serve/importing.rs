@@ -2,7 +2,7 @@
 //! writer's, nor the writer for its.
 
 use platform::health::Component;
-use platform::server::{self, RouteLimits};
+use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
@@ -40,7 +40,11 @@ impl Importing {
 
     /// Uploads are larger and take longer than other requests.
     pub(super) fn http_limits(&self, others: &server::Limits) -> server::Limits {
-        let upload = RouteLimits { body_bytes_max: self.limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
+        let upload = RouteLimits {
+            body_bytes_max: self.limits.bytes,
+            request_timeout: http::imports::UPLOAD_TIMEOUT,
+            unpacking: Unpacking::ByHandler,
+        };
         http::imports::PATHS.into_iter().fold(others.clone(), |limits, path| limits.with_route(path, upload))
     }
 

@@ -6,6 +6,7 @@ use lru::DefaultHasher;
 use uuid::Uuid;
 
 use super::Writer;
+use super::answer::Answer;
 use super::desk::{Desk, Verdict};
 use super::keeper::Portrait;
 use super::loading::Loaded;
@@ -35,6 +36,8 @@ pub(super) struct Decided {
     pub(super) rows: Vec<NewRow>,
     /// Claims of the rows.
     pub(super) claims: HashSet<String, DefaultHasher>,
+    /// Answers of its commands that take effect, with their fingerprints, by key: for commands of a group that repeat one.
+    pub(super) answers: HashMap<Uuid, (i64, Answer), DefaultHasher>,
     /// Streams to keep snapshots of; their positions count from the start of the batch.
     pub(super) portraits: Vec<Portrait>,
     /// Who is told what, in order of arrival.

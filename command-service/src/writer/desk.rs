@@ -2,6 +2,7 @@
 //! belongs to a group that fails, is taken back.
 
 use events::{Position, StreamId, Version, codec};
+use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{Decided, Decision, Known};
@@ -23,6 +24,8 @@ use crate::world::{self, Slot, World};
 pub(super) enum Verdict {
     /// It takes effect with the batch; its position counts from the start of the batch until that is in the log.
     Accepted(Answer, Option<Box<State>>),
+    /// A command of the batch with the same key takes effect with it; this repeats its answer.
+    Repeated(Answer),
     /// True if the log stands where the batch was decided.
     Held(Reply),
     /// True in any case: it was done, or its key was used, before.
@@ -79,7 +82,7 @@ impl Desk<'_> {
             let verdict = match (failed, only_tried) {
                 (Some(_), true) => Verdict::Held(Reply::Skipped),
                 (Some(_), false) => self.skip(&waiting.request),
-                (None, true) => self.attempt(&waiting.request),
+                (None, true) => self.attempt_in_group(&waiting.request),
                 (None, false) => self.carry_out(&waiting.request),
             };
             if failed.is_none() && verdict.is_no() {
@@ -109,6 +112,13 @@ impl Desk<'_> {
         if let Some(reply) = self.again(request.key) {
             return Verdict::Settled(reply);
         }
+        match self.decided.answers.get(&request.key.id) {
+            Some((fingerprint, answer)) if *fingerprint == request.key.fingerprint => {
+                return Verdict::Repeated(answer.clone());
+            }
+            Some(_) => return Verdict::Held(Reply::KeyReused),
+            None => {}
+        }
         match self.ask_the_rules(request) {
             Ok(events) if events.is_empty() => {
                 let (answer, state) = (self.as_it_stands(request), self.wanted_state(request));
@@ -116,6 +126,7 @@ impl Desk<'_> {
             }
             Ok(events) => {
                 let answer = self.write_down(request, events);
+                self.decided.answers.insert(request.key.id, (request.key.fingerprint, answer.clone()));
                 Verdict::Accepted(answer, self.wanted_state(request))
             }
             Err(reply) => Verdict::Held(reply),
@@ -132,6 +143,26 @@ impl Desk<'_> {
             }
             Err(reply) => reply,
         })
+    }
+
+    /// The same within a group that is only tried: a command that repeats another one of it would do nothing.
+    fn attempt_in_group(&mut self, request: &Request) -> Verdict {
+        match self.decided.answers.get(&request.key.id) {
+            Some((fingerprint, answer)) if *fingerprint == request.key.fingerprint => {
+                let answer = Answer { position: self.head.position, ..answer.clone() };
+                Verdict::Held(Reply::Would { answer, events: Vec::new() })
+            }
+            Some(_) => Verdict::Held(Reply::KeyReused),
+            None => {
+                let verdict = self.attempt(request);
+                if let Verdict::Held(Reply::Would { answer, .. }) = &verdict {
+                    let position = Position::ZERO.plus(self.decided.rows.len());
+                    let answer = Answer { position, ..answer.clone() };
+                    self.decided.answers.insert(request.key.id, (request.key.fingerprint, answer));
+                }
+                verdict
+            }
+        }
     }
 
     /// The first answer again, if the command took effect before.
@@ -243,10 +274,22 @@ impl Desk<'_> {
     fn undo_to(&mut self, mark: Mark) {
         self.world.undo_to(mark.world);
         self.decided.portraits.truncate(mark.portraits);
-        for row in self.decided.rows.drain(mark.rows..) {
+        let undone: Vec<NewRow> = self.decided.rows.drain(mark.rows..).collect();
+        for row in undone {
             if let Some(claim) = row.claim {
                 self.decided.claims.remove(&claim);
             }
+            if let Some(command) = row.command {
+                self.forget_answer(command.id, mark);
+            }
+        }
+    }
+
+    /// Unless the answer is that of an earlier command with the same key: a dry run may have the key of any other.
+    fn forget_answer(&mut self, id: Uuid, mark: Mark) {
+        let is_undone = |answer: &Answer| answer.position > Position::ZERO.plus(mark.rows);
+        if self.decided.answers.get(&id).is_some_and(|(_, answer)| is_undone(answer)) {
+            self.decided.answers.remove(&id);
         }
     }
 }
@@ -255,7 +298,7 @@ impl Verdict {
     /// Whether a group with this in it fails.
     fn is_no(&self) -> bool {
         match self {
-            Verdict::Accepted(..) => false,
+            Verdict::Accepted(..) | Verdict::Repeated(_) => false,
             Verdict::Held(reply) | Verdict::Settled(reply) => {
                 !matches!(reply, Reply::Done { .. } | Reply::Would { .. })
             }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::command::Command;
+use crate::command::{Command, segment};
 
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
@@ -24,7 +24,8 @@ pub struct Key {
 /// Why a text is not an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters; a fresh UUID per intended effect does well"
+    "Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters, not `.` or `..`; a fresh UUID per intended effect does \
+     well"
 )]
 pub struct InvalidKey;
 
@@ -32,6 +33,8 @@ impl Key {
     /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
     /// text by its hash.
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
+        // Its outcome could not be asked for: `GET /v1/commands/{key}`.
+        segment::check(key).map_err(|_| InvalidKey)?;
         Ok(Key { id: Key::id_of(key)?, fingerprint: fingerprint(command) })
     }
 

@@ -4,6 +4,7 @@
 //! the writer's hands: it frees the command's key before the caller can know, so that a repeat by somebody who has an answer
 //! is never told that the command is in flight. A repeat that is remembered does not come to the writer at all ([`Recall`]).
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use events::Recorded;
@@ -150,7 +151,7 @@ impl Mailbox {
     /// Hands a group of commands to the writer at once; gives their replies in order.
     pub async fn submit_many(&self, requests: Vec<Request>, together: Together) -> Result<Vec<Reply>, Shed> {
         let count = requests.len();
-        let tickets: Vec<_> = requests.iter().map(|request| self.take_off(request)).collect();
+        let tickets = self.take_off_group(&requests);
         if together == Together::AllOrNothing && tickets.iter().any(Result::is_err) {
             return Ok(tickets.into_iter().map(|ticket| ticket.err().unwrap_or(Reply::Skipped)).collect());
         }
@@ -201,6 +202,22 @@ impl Mailbox {
             Want::DryRun => Ok(None),
             Want::Minimal | Want::Representation => self.flights.take_off(request.key).map(Some),
         }
+    }
+
+    /// A key that comes again within a group is not refused: that command is decided after the first, and repeats it.
+    fn take_off_group(&self, requests: &[Request]) -> Vec<Result<Option<Ticket>, Reply>> {
+        let mut own = HashSet::with_capacity(requests.len());
+        let take_off = |request: &Request| match request.want {
+            Want::Minimal | Want::Representation if own.contains(&request.key.id) => {
+                Ok(Some(self.flights.share(request.key)))
+            }
+            _ => {
+                let ticket = self.take_off(request)?;
+                own.extend(ticket.as_ref().map(|_| request.key.id));
+                Ok(ticket)
+            }
+        };
+        requests.iter().map(take_off).collect()
     }
 
     /// A dry run is always asked anew.

@@ -374,6 +374,10 @@ impl Writer {
                     answers.push((waiting.request.key, answer.clone()));
                     Reply::Done { answer, replayed: false, state }
                 }
+                Verdict::Repeated(answer) => {
+                    let position = base.plus(answer.position.0 as usize);
+                    Reply::Done { answer: Answer { position, ..answer }, replayed: true, state: None }
+                }
                 Verdict::Held(Reply::Done { answer, replayed, state }) => {
                     // What made it so may stand in this very batch.
                     Reply::Done { answer: Answer { position: self.head.position, ..answer }, replayed, state }

@@ -127,3 +127,100 @@ async fn what_is_no_batch_is_refused_as_a_whole() {
     send("text/plain", "[]").await.assert_problem(415, "content-type");
     shop.post("/v1/commands?atomic=1", &[], &json!([order("k", 1)])).await.assert_problem(400, "invalid-query");
 }
+
+/// Every command, with the example of its document and variables that name something.
+fn commands(document: &Value) -> Vec<Value> {
+    let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+    let mut commands = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for said in item.as_object().unwrap().values().filter(|_| path != "/v1/commands") {
+            if said["tags"][0] == "imports" || said["responses"]["412"].is_null() {
+                continue;
+            }
+            let mut command = json!({ "command": said["operationId"], "key": said["operationId"], "if_match": "*" });
+            for name in path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')) {
+                command[name] = match name {
+                    "sku" => json!("LAMP"),
+                    "location" => json!("main"),
+                    "currency" => json!("GBP"),
+                    name if name.ends_with("_id") => json!(id),
+                    _ => json!(1),
+                };
+            }
+            let example = said.pointer("/requestBody/content/application~1json/example");
+            command["body"] = example.cloned().unwrap_or(json!({}));
+            commands.push(command);
+        }
+    }
+    commands
+}
+
+#[tokio::test]
+async fn a_command_that_is_in_a_batch_twice_is_answered_as_if_each_had_been_sent_alone() {
+    let shop = Shop::with_lamps(100).await;
+    let commands = commands(&shop.get("/v1/openapi.json").await.json());
+    assert!(commands.len() >= 30, "{}", commands.len());
+    let mut replayed = 0;
+    for command in commands {
+        let twice = json!([command, command]);
+        let answered = match replayed % 2 {
+            0 => shop.post("/v1/commands", &[], &twice).await,
+            _ => {
+                let lines = format!("{command}\n{command}\n");
+                shop.post_text("/v1/commands", "application/x-ndjson", &[], lines).await
+            }
+        };
+        let results: Vec<Value> = match answered.text.starts_with("{\"results\"") {
+            true => answered.json()["results"].as_array().unwrap().clone(),
+            false => answered.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        };
+        assert_eq!(results[0]["status"], results[1]["status"], "{command}: {}", answered.text);
+        if results[0]["status"].as_u64().unwrap() < 300 {
+            assert_eq!(
+                (&results[1]["replayed"], &results[0]["id"]),
+                (&json!(true), &results[1]["id"]),
+                "{}",
+                answered.text
+            );
+            replayed += 1;
+        }
+        let together = shop.post("/v1/commands?atomic=true", &[], &twice).await;
+        assert_ne!(together.json()["type"], "/problems/idempotency-in-progress", "{command}");
+    }
+    assert!(replayed >= 8, "{replayed} of the examples take effect");
+}
+
+#[tokio::test]
+async fn two_commands_with_one_key_are_told_apart() {
+    let shop = Shop::with_lamps(5).await;
+    let before = shop.events().await;
+    let both = json!([order("k", 1), order("other", 1), order("k", 2)]);
+    let together = shop.post("/v1/commands?atomic=true", &[], &both).await;
+    together.assert_problem(422, "idempotency-key-reused");
+    assert_eq!((&together.json()["indices"], shop.events().await), (&json!([0, 2]), before));
+    let each = shop.post("/v1/commands", &[], &both).await.json();
+    assert_eq!(
+        (statuses(&each), &each["results"][2]["type"]),
+        (vec![201, 201, 422], &json!("/problems/idempotency-key-reused"))
+    );
+    let twice = shop.post("/v1/commands?atomic=true", &[], &json!([order("again", 1), order("again", 1)])).await.json();
+    assert_eq!((statuses(&twice), &twice["results"][1]["replayed"]), (vec![201, 201], &json!(true)));
+}
+
+#[tokio::test]
+async fn a_batch_may_be_compressed_within_its_limit() {
+    use std::io::Write;
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let shop = Shop::with_lamps(5).await;
+    let packed = [("content-encoding", "gzip")];
+    let send = async |headers, body: Vec<u8>| shop.post_text("/v1/commands", "application/json", headers, body).await;
+    let batch = json!([order("k", 1)]).to_string();
+    assert_eq!(statuses(&send(&packed, gzip(batch.as_bytes())).await.json()), [201]);
+    send(&packed, batch.clone().into_bytes()).await.assert_problem(400, "malformed-gzip");
+    send(&packed, gzip(&vec![b' '; 16 << 20])).await.assert_problem(413, "body-too-large");
+    send(&[("content-encoding", "br")], batch.into_bytes()).await.assert_problem(415, "content-encoding");
+}

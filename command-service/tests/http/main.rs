@@ -12,4 +12,5 @@ mod order_changes;
 mod property;
 mod semantics;
 mod shop;
+mod values;
 mod versions;

@@ -109,6 +109,35 @@ fn filled(pattern: &str) -> String {
     pattern.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
+/// A word that says how the service is made and not what a caller did, if one is in a problem.
+fn words_of_ours(answer: &str) -> Option<&'static str> {
+    const OURS: [&str; 21] = [
+        "struct ",
+        "enum ",
+        "tuple",
+        "variant",
+        "visitor",
+        "newtype",
+        "sequence",
+        "unit value",
+        "EOF",
+        " ident",
+        "i8",
+        "i64",
+        "u8 ",
+        "u16",
+        "u32",
+        "u64",
+        "usize",
+        "f64",
+        "serde",
+        "invalid type",
+        "invalid length",
+    ];
+    let is_problem = answer.contains("\"/problems/");
+    OURS.into_iter().find(|word| is_problem && answer.contains(word))
+}
+
 /// Names of members that bodies have.
 fn names(document: &Value) -> Vec<String> {
     let schemas = document["components"]["schemas"].as_object().unwrap();
@@ -141,10 +170,57 @@ async fn no_input_of_any_shape_is_answered_with_a_5xx_or_a_panic() {
             let key = uuid::Uuid::now_v7().to_string();
             let answered = handle.block_on(shop.send_as(&method, &path, &[("idempotency-key", &key)], body));
             prop_assert!(!answered.status.is_server_error(), "{method} {path}: {answered:?}");
+            prop_assert_eq!(words_of_ours(&answered.text), None, "{} {}: {:?}", method, path, answered);
             Ok(())
         });
         checked.unwrap();
     })
     .await
     .unwrap();
+}
+
+/// What no member of any body may be, or nearly none.
+fn wrong_values() -> [Value; 10] {
+    [
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(u64::MAX),
+        json!(""),
+        json!("\u{200b}"),
+        json!("it's"),
+        json!([[]]),
+        json!({ "a": { "b": 1 } }),
+    ]
+}
+
+#[tokio::test]
+async fn whatever_stands_in_whatever_place_is_refused_in_words_for_callers() {
+    let shop = Shop::with_lamps(10).await;
+    let document = shop.get("/v1/openapi.json").await.json();
+    let mut refused = 0;
+    for (method, path, right) in routes(&document) {
+        let mut all = Vec::new();
+        places(&right, "", &mut all);
+        for (place, wrong) in all.iter().flat_map(|place| wrong_values().map(|wrong| (place, wrong))) {
+            let mut body = right.clone();
+            *body.pointer_mut(place).unwrap() = wrong;
+            let answered = shop.call(&method, &format!("{path}?dry_run=true"), &[], &body).await;
+            assert_eq!(words_of_ours(&answered.text), None, "{method} {path} {body}: {}", answered.text);
+            refused += u32::from(answered.status.as_u16() == 422);
+        }
+    }
+    assert!(refused > 500, "{refused}");
+    for path in ["/v1/orders/x/holds", "/v1/products/a%20b/discontinuation", "/v1/orders/it's/fulfilments/1.5/shipment"]
+    {
+        let answered = shop.post(path, &[("idempotency-key", "k")], &json!({ "reason": "r" })).await;
+        answered.assert_problem(400, "invalid-path");
+        assert_eq!(
+            (words_of_ours(&answered.text), answered.text.contains("\\\\'")),
+            (None, false),
+            "{}",
+            answered.text
+        );
+    }
 }

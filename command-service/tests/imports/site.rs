@@ -16,7 +16,7 @@ use command_service::writer::{self, Mailbox, Writer};
 use http_body_util::BodyExt;
 use platform::config::FromSetting;
 use platform::health::Health;
-use platform::server::{self, RouteLimits};
+use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -89,7 +89,11 @@ impl Site {
         tokio::spawn(writer.run(Shutdown::new()));
         let pool = connect(&bed, 8).await;
         let store = Store::new(pool.clone());
-        let upload = RouteLimits { body_bytes_max: limits.bytes, request_timeout: http::imports::UPLOAD_TIMEOUT };
+        let upload = RouteLimits {
+            body_bytes_max: limits.bytes,
+            request_timeout: http::imports::UPLOAD_TIMEOUT,
+            unpacking: Unpacking::ByHandler,
+        };
         let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
         let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
         let router = server::shell(http::router(slot, &emails()), &http_limits);

@@ -131,15 +131,66 @@ async fn a_group_is_one_commit_however_small_batches_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_twice_in_a_group_is_told_so() {
+async fn a_command_that_repeats_another_of_its_group_gets_that_ones_answer() {
+    for together in [Together::Each, Together::AllOrNothing] {
+        for log in logs().await {
+            let running = Running::stocked(&log, "A", 10).await;
+            let twice = || [orders("buy", 2), orders("buy", 1)].concat();
+            let replies = running.mailbox.submit_many(twice(), together).await.unwrap();
+            assert_eq!(tally(&replies), [("done", 2), ("replayed", 1)].into());
+            assert_eq!(done(&replies[0]), done(&replies[2]));
+            assert_eq!(stock(&log, "A").await, (10, 2));
+            // Nothing of it is left in flight: a repeat of all of it gets the same answers.
+            let again = running.mailbox.submit_many(twice(), together).await.unwrap();
+            assert_eq!(tally(&again), [("replayed", 3)].into());
+            running.stop().await;
+            let restarted = Running::start(&log).await;
+            let again = restarted.mailbox.submit_many(twice(), together).await.unwrap();
+            assert_eq!(tally(&again), [("replayed", 3)].into());
+            assert_eq!(done(&replies[2]), done(&again[2]));
+            restarted.stop().await;
+            assert_gapless(&log).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_refused_has_not_used_its_key_up() {
     for log in logs().await {
-        let running = Running::stocked(&log, "A", 10).await;
-        let twice = || [orders("buy", 2), orders("buy", 1)].concat();
-        let replies = running.mailbox.submit_many(twice(), Together::AllOrNothing).await.unwrap();
-        assert_eq!(replies, [Reply::Skipped, Reply::Skipped, Reply::InFlight]);
-        let replies = running.mailbox.submit_many(twice(), Together::Each).await.unwrap();
-        assert_eq!(tally(&replies), [("done", 2), ("in-flight", 1)].into());
+        let running = Running::stocked(&log, "A", 1).await;
+        // Refused, more stock, the same again, another command with the key.
+        let refused = || request("buy", order("A", 2));
+        let group =
+            vec![refused(), refused(), request("more", receipt("A", 1)), refused(), request("buy", order("A", 1))];
+        let replies = running.mailbox.submit_many(group, Together::Each).await.unwrap();
+        assert!(replies[..2].iter().all(|reply| matches!(reply, Reply::Rejected(_))), "{replies:?}");
+        done(&replies[3]);
+        assert_eq!(replies[4], Reply::KeyReused);
         running.stop().await;
+        assert_eq!(stock(&log, "A").await, (2, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_group_that_fails_a_repeat_is_undone_with_what_it_repeats() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 3).await;
+        let mut group = [orders("buy", 1), orders("buy", 1)].concat();
+        group.push(request("more", order("A", 5)));
+        let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 2)].into());
+        group.pop();
+        let dry: Vec<Request> =
+            group.iter().cloned().map(|request| Request { want: Want::DryRun, ..request }).collect();
+        let tried = running.mailbox.submit_many(dry, Together::AllOrNothing).await.unwrap();
+        assert!(matches!(&tried[..], [_, Reply::Would { events, .. }] if events.is_empty()), "{tried:?}");
+        let other = vec![group[0].clone(), request("buy-0", order("A", 2))];
+        let replies = running.mailbox.submit_many(other, Together::AllOrNothing).await.unwrap();
+        assert_eq!(replies, [Reply::Skipped, Reply::KeyReused]);
+        let replies = running.mailbox.submit_many(group, Together::AllOrNothing).await.unwrap();
+        assert_eq!(tally(&replies), [("done", 1), ("replayed", 1)].into());
+        running.stop().await;
+        assert_eq!(stock(&log, "A").await, (3, 1));
     }
 }
 

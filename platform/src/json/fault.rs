@@ -1,14 +1,15 @@
 //! Says what is wrong with a JSON body: not JSON (400, with line and column) or not what this route takes (422, with a pointer).
 //! Slow on purpose: it runs for refused bodies only, and reads them a second time to learn where the fault lies.
 
+use super::words;
 use crate::problem::Problem;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-/// Parsers repeat the offending value; a longer explanation than this helps nobody.
-const REASON_MAX_CHARS: usize = 300;
+/// An explanation that is longer than this helps nobody; lists of known fields are shorter.
+const REASON_MAX_CHARS: usize = 600;
 
 /// The problem of a body, or of the part of it at `place`, that did not parse.
 pub(super) fn explain<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: &serde_json::Error) -> Problem {
@@ -49,7 +50,8 @@ pub(super) fn no_object(pointer: &str) -> Problem {
     invalid(pointer, "this is not an object; send one, in braces")
 }
 
-fn invalid(pointer: &str, reason: &str) -> Problem {
+/// The problem of a document that does not fit, at this JSON pointer; `reason` is half a sentence.
+pub(super) fn invalid(pointer: &str, reason: &str) -> Problem {
     let place = if pointer.is_empty() { "the document" } else { pointer };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
         .detail(format!("At {place}: {reason}."))
@@ -71,13 +73,11 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// The parser's words without the place, which is told apart from them.
+/// What is wrong, in words for callers and without the place, which is told apart from them.
 fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let text = text.strip_suffix(&place).unwrap_or(&text);
+    let text = words::for_callers(&error.to_string());
     if text.chars().count() <= REASON_MAX_CHARS {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(REASON_MAX_CHARS).chain(['…']).collect()
 }
@@ -111,7 +111,7 @@ mod tests {
         let problem = refused(b"{\n  \"lines\": [}");
         assert_eq!((&problem["status"], &problem["type"]), (&400.into(), &"/problems/malformed-json".into()));
         assert_eq!((&problem["line"], &problem["column"]), (&2.into(), &13.into()));
-        assert_eq!(problem["detail"], "At line 2, column 13: expected value. Correct the document there.");
+        assert_eq!(problem["detail"], "At line 2, column 13: a value is expected. Correct the document there.");
     }
 
     #[test]
@@ -119,7 +119,10 @@ mod tests {
         let problem = refused(br#"{"lines": [{"quantity": 1}, {"quantity": -2}]}"#);
         assert_eq!(problem["status"], 422);
         assert_eq!(problem["pointer"], "/lines/1/quantity");
-        assert_eq!(problem["detail"], "At /lines/1/quantity: invalid value: integer `-2`, expected u32.");
+        assert_eq!(
+            problem["detail"],
+            "At /lines/1/quantity: must be a whole number from 0 to 4294967295, and is the number -2."
+        );
     }
 
     #[test]
@@ -133,7 +136,7 @@ mod tests {
     fn a_missing_field_points_to_its_parent() {
         let problem = refused(br#"{"lines": [{}]}"#);
         assert_eq!(problem["pointer"], "/lines/0");
-        assert_eq!(problem["detail"], "At /lines/0: missing field `quantity`.");
+        assert_eq!(problem["detail"], "At /lines/0: the field `quantity` is missing.");
     }
 
     #[test]

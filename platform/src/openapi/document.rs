@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::operation::{Answer, Body, Header, Operation, Parameter, Place};
-use super::schemas::Schemas;
+use super::schemas::{Schemas, bound_integers};
 use super::{Documented, Tag};
 
 /// What the document says of the whole service.
@@ -20,7 +20,9 @@ pub struct Info {
 }
 
 /// What the shell around every handler may answer.
-const SHELL_PROBLEMS: [(u16, &str); 7] = [
+const SHELL_PROBLEMS: [(u16, &str); 9] = [
+    (400, "invalid-host"),
+    (501, "transfer-encoding"),
     (400, "unsupported-version"),
     (413, "body-too-large"),
     (500, "internal"),
@@ -30,8 +32,17 @@ const SHELL_PROBLEMS: [(u16, &str); 7] = [
     (408, "body-timeout"),
 ];
 /// What reading a body may answer.
-const BODY_PROBLEMS: [(u16, &str); 4] =
-    [(400, "malformed-json"), (400, "body-unreadable"), (415, "content-type"), (422, "invalid-body")];
+const BODY_PROBLEMS: [(u16, &str); 6] = [
+    (400, "malformed-json"),
+    (400, "malformed-gzip"),
+    (400, "body-unreadable"),
+    (415, "content-encoding"),
+    (415, "content-type"),
+    (422, "invalid-body"),
+];
+/// What a caller may do with any body.
+const BODY_DESCRIPTION: &str =
+    "May be compressed: send `Content-Encoding: gzip`. The size limit holds before and after it is decompressed.";
 
 /// The document of these routes.
 pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value {
@@ -42,6 +53,8 @@ pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value 
         answered.insert(route.operation.id.to_owned(), responses(&route.operation, &mut schemas));
     }
     let mut definitions = schemas.finish(&mut asked);
+    asked.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(bound_integers);
+    answered.values_mut().for_each(bound_integers);
     definitions.insert("Problem".to_owned(), problem_schema());
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in documented {
@@ -135,7 +148,7 @@ fn body(body: &Body, schemas: &mut Schemas) -> Value {
         }
         content.insert((*media_type).to_owned(), media);
     }
-    json!({ "required": true, "content": content })
+    json!({ "description": BODY_DESCRIPTION, "required": true, "content": content })
 }
 
 fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
@@ -192,7 +205,7 @@ fn problem(status: u16, kinds: &[&str]) -> Value {
     let types: Vec<String> = kinds.iter().map(|kind| format!("/problems/{kind}")).collect();
     let mut headers: Map<String, Value> = common_headers().into_iter().collect();
     if matches!(status, 503) {
-        let seconds = json!({ "type": "integer", "minimum": 0 });
+        let seconds = json!({ "type": "integer", "format": "uint32", "minimum": 0 });
         headers.insert("Retry-After".to_owned(), json!({ "description": "Seconds to wait.", "schema": seconds }));
     }
     let schema = json!({
@@ -215,7 +228,7 @@ fn problem_schema() -> Value {
         "properties": {
             "type": { "type": "string", "format": "uri-reference", "description": "Stable; decide on it." },
             "title": { "type": "string", "description": "The type in words." },
-            "status": { "type": "integer", "description": "The status of the answer." },
+            "status": { "type": "integer", "format": "uint16", "description": "The status of the answer." },
             "detail": { "type": "string", "description": "What happened this time, and what to do." },
             "instance": { "type": "string", "format": "uri-reference", "description": "This occurrence." },
             "pointer": { "type": "string", "description": "JSON pointer (RFC 6901) to what is wrong in the body." },

@@ -53,7 +53,28 @@ impl Schemas {
             incoming.values_mut().for_each(|schema| refer(schema, &old, &new));
         }
         all.extend(incoming);
+        all.values_mut().for_each(bound_integers);
         all
+    }
+}
+
+/// The largest integer that every reader of JSON holds exactly: 2^53 - 1 (RFC 8259, section 6).
+const MAX_EXACT: i64 = (1 << 53) - 1;
+
+/// Says of every 64-bit integer that has no closer bounds that readers hold it exactly.
+pub(super) fn bound_integers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let is_signed = members.get("format").is_some_and(|format| format == "int64" || format == "int");
+            let is_unsigned = members.get("format").is_some_and(|format| format == "uint64" || format == "uint");
+            if is_signed || is_unsigned {
+                members.entry("minimum").or_insert_with(|| if is_signed { -MAX_EXACT } else { 0 }.into());
+                members.entry("maximum").or_insert_with(|| MAX_EXACT.into());
+            }
+            members.values_mut().for_each(bound_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

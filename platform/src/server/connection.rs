@@ -1,6 +1,6 @@
 //! Drives one connection: hyper's HTTP/1 with a timer for heads, our router, and the wish to stop. Made by [`super::serve`].
 
-use super::Limits;
+use super::{Limits, head};
 use crate::caller::{Caller, X_REQUEST_ID};
 use axum::Router;
 use axum::body::Body;
@@ -88,6 +88,9 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         let mut request = request.map(Body::new);
         let caller = Caller::new(self.peer, request.headers().get(X_REQUEST_ID));
         request.extensions_mut().insert(caller);
+        if let Err(fault) = head::check(&request) {
+            request.extensions_mut().insert(fault);
+        }
         self.router.borrow_mut().call(request)
     }
 }

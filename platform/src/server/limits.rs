@@ -43,6 +43,18 @@ pub struct RouteLimits {
     pub body_bytes_max: u64,
     /// As [`Limits::request_timeout`].
     pub request_timeout: Duration,
+    /// Who decompresses bodies.
+    pub unpacking: Unpacking,
+}
+
+/// Who decompresses the body of a request with `Content-Encoding`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unpacking {
+    /// The server, before the handler reads the body; [`RouteLimits::body_bytes_max`] holds before and after.
+    #[default]
+    ByServer,
+    /// The handler, which gets the body as it was sent and checks the header itself.
+    ByHandler,
 }
 
 impl Default for Limits {
@@ -118,7 +130,11 @@ impl Limits {
     pub(super) fn of_route(&self, path: Option<&str>) -> RouteLimits {
         let own = self.routes.iter().find(|(route, _)| Some(*route) == path);
         own.map_or(
-            RouteLimits { body_bytes_max: self.body_bytes_max, request_timeout: self.request_timeout },
+            RouteLimits {
+                body_bytes_max: self.body_bytes_max,
+                request_timeout: self.request_timeout,
+                unpacking: Unpacking::ByServer,
+            },
             |(_, limits)| *limits,
         )
     }

@@ -1,11 +1,12 @@
 //! What happens around every request, in one layer, because each layer costs every request two allocations:
-//! shed, check the version asked for, limit the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
+//! shed, check the version asked for, limit and unpack the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
 //!
 //! The layer lies around each endpoint, inside the router: there the matched path is known, and each endpoint can keep its own
 //! limits and metric handles ([`super::observe`]) instead of looking them up.
 
 use super::guarded::{Guarded, Work};
-use super::limits::{Limits, RouteLimits};
+use super::head;
+use super::limits::{Limits, RouteLimits, Unpacking};
 use super::observe::{MethodLabel, RouteMetrics};
 use super::version;
 use crate::body;
@@ -96,10 +97,17 @@ impl Endpoint {
 
     /// What can be refused before the handler runs.
     fn check(&self, request: &mut Request, own: &Own) -> Result<(), Problem> {
+        if let Some(fault) = request.extensions().get::<head::Fault>() {
+            return Err(fault.problem());
+        }
         if self.is_versioned() {
             version::check(request.headers())?;
         }
-        Ok(body::limit(request, own.limits.body_bytes_max)?)
+        body::limit(request, own.limits.body_bytes_max)?;
+        match own.limits.unpacking {
+            Unpacking::ByServer => body::coding::unpack(request, own.limits.body_bytes_max),
+            Unpacking::ByHandler => Ok(()),
+        }
     }
 
     /// Gives the place back.

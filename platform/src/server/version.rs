@@ -7,6 +7,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::problem::{Problem, shell as problems};
+use crate::shown::shown;
 
 /// Every version that is served, the newest last.
 pub const API_VERSIONS: [&str; 1] = ["1"];
@@ -25,6 +26,6 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if asked.to_str().is_ok_and(|asked| API_VERSIONS.contains(&asked.trim())) {
         return Ok(());
     }
-    let shown: String = String::from_utf8_lossy(asked.as_bytes()).chars().take(SHOWN_MAX_CHARS).collect();
-    Err(problems::unsupported_version(&shown.escape_debug().to_string(), &API_VERSIONS))
+    let found = shown(&String::from_utf8_lossy(asked.as_bytes()), SHOWN_MAX_CHARS);
+    Err(problems::unsupported_version(&found, &API_VERSIONS))
 }

@@ -4,7 +4,7 @@ use crate::client::{get, post, start};
 use axum::Router;
 use axum::routing;
 use platform::body::Whole;
-use platform::server::{Limits, RouteLimits};
+use platform::server::{Limits, RouteLimits, Unpacking};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -18,7 +18,11 @@ fn echo_size() -> Router {
 }
 
 fn ten_bytes() -> Limits {
-    let large = RouteLimits { body_bytes_max: 100_000, request_timeout: Duration::from_secs(5) };
+    let large = RouteLimits {
+        body_bytes_max: 100_000,
+        request_timeout: Duration::from_secs(5),
+        unpacking: Unpacking::ByServer,
+    };
     Limits { body_bytes_max: 10, ..Limits::default() }.with_route("/large", large)
 }
 

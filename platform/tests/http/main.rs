@@ -2,7 +2,9 @@
 
 mod admin;
 mod client;
+mod coding;
 mod drain;
+mod head;
 mod limits;
 mod problems;
 mod requests;

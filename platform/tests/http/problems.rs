@@ -69,12 +69,15 @@ async fn a_bad_query_and_a_bad_path_are_told_apart() {
     let server = start(shop(), Limits::default());
     let answer = server.ask(&get("/pages?limit=many")).await;
     assert_eq!((answer.status, answer.kind().as_str()), (400, "invalid-query"));
-    assert_eq!(answer.problem()["detail"], "limit: invalid digit found in string.");
+    assert_eq!(answer.problem()["detail"], "limit: must be a whole number, in digits.");
     let answer = server.ask(&get("/pages?limit=1&limits=2")).await;
     assert_eq!(answer.kind(), "invalid-query");
     let answer = server.ask(&get("/things/seven")).await;
     assert_eq!((answer.status, answer.kind().as_str()), (400, "invalid-path"));
-    assert_eq!(answer.problem()["detail"], "Cannot parse `seven` to a `u32`.");
+    assert_eq!(
+        answer.problem()["detail"],
+        "`seven`: must be a whole number from 0 to 4294967295, and is the string \"seven\"."
+    );
     assert_eq!(server.ask(&get("/things/7")).await.body, "7");
 }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
-use events::{ChannelCode, CustomerId, Minor, OrderCode, Version};
+use events::{ChannelCode, CustomerId, MAX_EXACT, Minor, OrderCode, Version};
 use platform::openapi::{Parameter, Routes};
 use platform::problem::Problem;
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, read, return_word};
@@ -22,7 +22,7 @@ use crate::database::row::{parsed, stamp};
 use crate::database::{Scope, Statement};
 use crate::documented::{self, Text, filter};
 use crate::page::Page;
-use crate::parameters::Parameters;
+use crate::parameters::{Label, Parameters};
 use crate::problems;
 use crate::serve::App;
 
@@ -74,8 +74,8 @@ struct Filter {
     returns: Option<ReturnStatus>,
     channel: Option<ChannelCode>,
     customer_id: Option<CustomerId>,
-    tag: Option<String>,
-    external_ref: Option<String>,
+    tag: Option<Label>,
+    external_ref: Option<Label>,
     code: Option<OrderCode>,
     /// Ids from this one on.
     first_id: Option<Uuid>,
@@ -134,9 +134,10 @@ impl Filter {
             fulfilment: parameters.read_as("fulfilment", FULFILMENTS, |word| read(word))?,
             returns: parameters.read_as(name_of_returns, RETURNS, |word| read(word))?,
             channel: parameters.read_as("channel", NAME, |text| text.parse().ok())?,
-            customer_id: parameters.read_as("customer_id", "a UUID version 7", |text| text.parse().ok())?,
-            tag: parameters.text("tag").map(ToOwned::to_owned),
-            external_ref: parameters.text("external_ref").map(ToOwned::to_owned),
+            customer_id: parameters
+                .read_as("customer_id", "a UUID version 7 with hyphens", |text| text.parse().ok())?,
+            tag: parameters.label("tag")?,
+            external_ref: parameters.label("external_ref")?,
             code: parameters.read_as("code", NAME, |text| text.parse().ok())?,
             first_id: parameters.read_as("placed_at[gte]", INSTANT, |text| instant(text).map(first_id_at))?,
             end_id: parameters.read_as("placed_at[lt]", INSTANT, |text| instant(text).map(first_id_at))?,
@@ -173,10 +174,20 @@ impl Filter {
         }
         if let Some(tag) = &self.tag {
             // The index has tagged orders alone, and the planner takes it only for who says so.
-            statement.push(" and tags <> '{}' and tags @> array[").bind(tag.as_str()).push("]");
+            let mut either = " and tags <> '{}' and (tags @> array[";
+            for form in tag.forms() {
+                statement.push(either).bind(form).push("]");
+                either = " or tags @> array[";
+            }
+            statement.push(")");
         }
         if let Some(external_ref) = &self.external_ref {
-            statement.push(" and external_ref = ").bind(external_ref.as_str());
+            let mut either = " and (external_ref = ";
+            for form in external_ref.forms() {
+                statement.push(either).bind(form);
+                either = " or external_ref = ";
+            }
+            statement.push(")");
         }
         if let Some(code) = &self.code {
             statement.push(" and code = ").bind(code.as_str());
@@ -193,7 +204,7 @@ impl Filter {
 }
 
 fn owed(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|owed| *owed >= 1)
+    text.parse().ok().filter(|owed| (1..=MAX_EXACT).contains(owed))
 }
 
 /// RFC 3339, as `chrono` reads it.
@@ -283,7 +294,12 @@ mod tests {
         {
             assert_eq!(read_filter(wrong).expect_err(wrong).kind(), "invalid-query");
         }
-        for wrong in ["channel=a%20b", "customer_id=7", "code=%00", "returns=none&return=none"] {
+        for name in PARAMETERS {
+            let problem = read_filter(&format!("{name}=")).expect_err(name).to_json();
+            assert_eq!(problem["detail"], format!("`{name}` is empty. Give it a value, or leave it out."));
+        }
+        let bare = "customer_id=0190163d8694739baea5966c26f8ad91";
+        for wrong in ["channel=a%20b", "customer_id=7", "code=%00", "returns=none&return=none", "tag=%E2%80%8B", bare] {
             assert_eq!(read_filter(wrong).expect_err(wrong).kind(), "invalid-query");
         }
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Column, Plan, Refused};
+use crate::command::segment::NewLocation;
 use crate::command::stock::{AdjustStockBody, ReceiveStockBody};
 use crate::command::{AdjustStock, Command, ReceiveStock};
 
@@ -24,14 +25,14 @@ pub(super) fn column(name: &str) -> Option<Column> {
 #[derive(Deserialize)]
 struct Document {
     sku: Sku,
-    location: Option<Location>,
+    location: Option<NewLocation>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
 pub(super) fn plan(document: &[u8]) -> Result<Plan, Refused> {
     let Document { sku, location, mut rest } = json::parse(document)?;
-    let location = location.unwrap_or_else(Location::main);
+    let location = location.map_or_else(Location::main, |NewLocation(location)| location);
     if !rest.contains_key("quantity") {
         let body: AdjustStockBody = body(rest)?;
         return Ok(Plan::Do(Command::AdjustStock(AdjustStock { sku, location, body })));
