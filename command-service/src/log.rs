@@ -1,9 +1,10 @@
 //! The log: one row of `log_head` is its lock, its position and its order.
 //!
 //! A batch is appended by one statement that does nothing if the log has moved since the state that the batch was decided
-//! on, and no event is recorded earlier than the one before it ([`append`]); writers that know of each other take turns ([`turn`]). Readers need only
-//! `position > $cursor order by position` ([`read`]), streams are loaded from their last snapshot on ([`snapshot`]). What
-//! became of a command is in the events that it wrote ([`past`]). Who follows a few types of events reads [`stretch`]es.
+//! on, and no event is recorded earlier than the one before it ([`append`]); writers that know of each other take turns
+//! ([`turn`]). Readers need only `position > $cursor order by position` ([`read`]), streams are loaded from their last
+//! snapshot on ([`snapshot`]). What became of a command is in the events that it wrote ([`past`]). Who follows a few types of
+//! events reads [`stretch`]es.
 //!
 //! There are two logs: PostgreSQL's, which the platform runs on, and one in [`memory`], for rules, tools and tests that need
 //! no server. What both promise is in `tests/log_contract.rs`. Either is used without HTTP and without a writer:

@@ -102,7 +102,7 @@ fn find(stock: &Value, name: &str) -> i64 {
 
 async fn order_events_on_kafka(bed: &Bed) -> usize {
     let subject = Subject::of(bed, Vec::new()).unwrap();
-    let mut delivered = topics::read(&subject.kafka.unwrap());
+    let mut delivered = topics::read(&subject.kafka.unwrap(), bed.log_id().await.unwrap());
     let mut positions = std::collections::BTreeSet::new();
     while let Some(delivered) = delivered.recv().await {
         let delivered = delivered.unwrap();
