@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use events::order::PartNo;
 use events::order::progress::{Fulfilment, LineProgress, Payment, Return};
-use events::{Minor, Personal};
+use events::Personal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
