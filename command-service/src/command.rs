@@ -28,8 +28,8 @@ pub use customer::{EraseCustomer, RegisterCustomer, UpdateCustomer};
 pub use hold::{ExpireHold, HoldStock, ReleaseStockHold};
 pub use order::{
     AddNote, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, CompleteOrder,
-    CreateFulfilment, DeliverFulfilment, ExpireOrder, HoldOrder, PlaceOrder, ReceiveReturn, RecordPayment,
-    RecordRefund, RejectReturn, ReleaseOrder, RequestReturn, ShipFulfilment, TagOrder,
+    CreateFulfilment, DeliverFulfilment, ErasePersonalData, ExpireOrder, HoldOrder, PlaceOrder, ReceiveReturn,
+    RecordPayment, RecordRefund, RejectReturn, ReleaseOrder, RequestReturn, ShipFulfilment, TagOrder,
 };
 pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 pub use stock::policy::SetStockPolicy;
@@ -104,6 +104,8 @@ pub enum Command {
     ChangeAddresses(ChangeAddresses),
     /// `PUT /v1/orders/{id}/customer`
     AssignCustomer(AssignCustomer),
+    /// `DELETE /v1/orders/{id}/personal-data`
+    ErasePersonalData(ErasePersonalData),
     /// The platform's own, at an order's `payment_due`.
     ExpireOrder(ExpireOrder),
     /// The platform's own, when nothing is left to do.
@@ -147,6 +149,7 @@ impl Command {
             Command::TagOrder(_) => "tag_order",
             Command::ChangeAddresses(_) => "change_addresses",
             Command::AssignCustomer(_) => "assign_customer",
+            Command::ErasePersonalData(_) => "erase_personal_data",
             Command::ExpireOrder(_) => "expire_order",
             Command::CompleteOrder(_) => "complete_order",
         }
@@ -186,7 +189,7 @@ impl Command {
             Command::TagOrder(c) => c.body.occurred_at,
             Command::ChangeAddresses(c) => c.body.occurred_at,
             Command::AssignCustomer(c) => c.body.occurred_at,
-            Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
+            Command::ErasePersonalData(_) | Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
         };
         said.map(|instant| instant.trunc_subsecs(6))
     }

@@ -204,6 +204,8 @@ pub enum Rejection {
     UnknownBuyer(CustomerId),
     /// An order names a customer who is erased.
     ErasedBuyer(CustomerId),
+    /// The personal data of the order is erased, and the command would bring new.
+    PersonalDataErased(OrderId),
     /// Two fields that say the same thing in two ways.
     Exclusive([&'static str; 2]),
     /// An amendment names lines more than once.
@@ -438,6 +440,7 @@ impl Rejection {
             Self::InstantOutOfRange { .. } => ("instant-out-of-range", 422, "The instant cannot be recorded"),
             Self::UnknownBuyer(_) => ("unknown-customer", 422, "The customer does not exist"),
             Self::ErasedBuyer(_) => ("customer-erased", 409, "The customer is erased"),
+            Self::PersonalDataErased(_) => ("personal-data-erased", 409, "The personal data of the order is erased"),
             Self::Exclusive(_) => ("exclusive-fields", 422, "Two fields exclude each other"),
             Self::RepeatedLines(_) => ("repeated-line", 422, "A line is named more than once"),
             Self::BelowFulfilled(_) => ("below-fulfilled", 422, "Fewer pieces than are packed and shipped"),

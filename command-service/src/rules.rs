@@ -19,6 +19,7 @@ pub mod channel;
 mod currency;
 mod customer;
 mod due;
+mod erasure;
 mod fulfilment;
 mod hold;
 mod instant;
@@ -86,6 +87,11 @@ type Decision = Result<Vec<NewEvent>, Refusal>;
 pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec<NewEvent>, Refusal> {
     instant::check(command.occurred_at(), context.now)?;
     currency::check(command, context.now)?;
+    decided(command, context, world)
+        .map_err(|refusal| erasure::advised(refusal, &addressed(command, context.new_id), world))
+}
+
+fn decided(command: &Command, context: &Context, world: &World) -> Decision {
     match command {
         Command::CreateProduct(c) => product::create(c, world),
         Command::UpdateProduct(c) => product::update(c, world),
@@ -120,6 +126,7 @@ pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec
         Command::TagOrder(c) => annotation::tag(c, world),
         Command::ChangeAddresses(c) => annotation::change_addresses(c, world),
         Command::AssignCustomer(c) => annotation::assign_customer(c, world),
+        Command::ErasePersonalData(c) => erasure::erase(c, world),
         Command::ExpireOrder(c) => due::expire(c, context, world),
         Command::CompleteOrder(c) => due::complete(c, world),
     }
@@ -157,10 +164,11 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::AmendOrder(c) => amendment::reads(c, world),
         Command::HoldOrder(c) => vec![StreamId::order(c.order_id)],
         Command::ReleaseOrder(c) => vec![StreamId::order(c.order_id)],
-        Command::AddNote(c) => vec![StreamId::order(c.order_id)],
+        Command::AddNote(c) => erasure::reads(c.order_id, world),
         Command::TagOrder(c) => vec![StreamId::order(c.order_id)],
-        Command::ChangeAddresses(c) => vec![StreamId::order(c.order_id)],
-        Command::AssignCustomer(c) => vec![StreamId::order(c.order_id), StreamId::customer(c.body.customer_id)],
+        Command::ChangeAddresses(c) => erasure::reads(c.order_id, world),
+        Command::AssignCustomer(c) => annotation::assign_reads(c, world),
+        Command::ErasePersonalData(c) => vec![StreamId::order(c.order_id)],
         Command::ExpireOrder(c) => shelf::reads(c.order_id, world, |order| Some(due::pieces(order))),
         Command::CompleteOrder(c) => vec![StreamId::order(c.order_id)],
     }
@@ -202,6 +210,7 @@ pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
         Command::TagOrder(c) => StreamId::order(c.order_id),
         Command::ChangeAddresses(c) => StreamId::order(c.order_id),
         Command::AssignCustomer(c) => StreamId::order(c.order_id),
+        Command::ErasePersonalData(c) => StreamId::order(c.order_id),
         Command::ExpireOrder(c) => StreamId::order(c.order_id),
         Command::CompleteOrder(c) => StreamId::order(c.order_id),
     }

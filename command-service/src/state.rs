@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEvent, EmailEvent};
 use events::hold::{HoldEvent, HoldLine};
-use events::personal::{Personal, Profile};
+use events::personal::{Erase, Personal, Profile};
 use events::product::ProductEvent;
 use events::stock::Level;
 use events::{Currency, CustomerId, EmailHash, Event, Minor};
@@ -160,6 +160,15 @@ impl State {
             | (State::Customer(_), _)
             | (State::Email(_), _)
             | (State::Hold(_), _) => {}
+        }
+    }
+
+    /// Removes everything personal; says whether there was anything.
+    pub fn erase_personal_data(&mut self) -> bool {
+        match self {
+            State::Order(order) => order.erase_personal_data(),
+            State::Customer(customer) => customer.profile.erase(),
+            State::Product(_) | State::Stock(_) | State::Email(_) | State::Hold(_) => false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
 //! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
 //! told, [`key`] how they repeat themselves and [`recall`] what that costs, [`keeper`] what makes the next start short;
-//! [`clock_check`] warns when the clock is behind the log. A batch grows by itself while the one
+//! [`clock_check`] warns when the clock is behind the log, [`erased`] is what nobody is shown any more. A batch grows by itself while the one
 //! before it commits, so there are no timers.
 //!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
@@ -44,6 +44,7 @@ pub mod answer;
 mod batch;
 mod clock_check;
 mod desk;
+mod erased;
 mod flight;
 mod keeper;
 pub mod key;

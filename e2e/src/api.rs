@@ -88,6 +88,16 @@ impl Api {
         answer(request.json(body)).await
     }
 
+    /// Sends a `DELETE` once.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        answer(self.http.delete(format!("{}{path}", self.commands))).await
+    }
+
+    /// Asks what became of the command with this key.
+    pub async fn outcome(&self, key: Uuid) -> anyhow::Result<Answer> {
+        answer(self.http.get(format!("{}/v1/commands/{key}", self.commands))).await
+    }
+
     /// A request to the command-service, to be made wrong on purpose.
     pub fn raw_command(&self, path: &str) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.commands))

@@ -117,6 +117,7 @@ pub const EVENT_TYPES: &[(&str, i16)] = &[
     ("OrderTagged", 1),
     ("OrderAddressesChanged", 1),
     ("OrderCustomerAssigned", 1),
+    ("OrderPersonalDataErased", 1),
     ("OrderExpired", 1),
     ("OrderCompleted", 1),
     ("StockReceived", 1),
@@ -193,6 +194,7 @@ fn encode_order(event: &OrderEvent) -> Encoded {
         OrderEvent::Tagged(e) => written("OrderTagged", 1, e),
         OrderEvent::AddressesChanged(e) => written("OrderAddressesChanged", 1, e),
         OrderEvent::CustomerAssigned(e) => written("OrderCustomerAssigned", 1, e),
+        OrderEvent::PersonalDataErased(e) => written("OrderPersonalDataErased", 1, e),
         OrderEvent::Expired(e) => written("OrderExpired", 1, e),
         OrderEvent::Completed(e) => written("OrderCompleted", 1, e),
     }
@@ -296,6 +298,7 @@ fn read(event_type: &str, payload: &str) -> Result<Event, serde_json::Error> {
         "OrderTagged" => from(payload, OrderEvent::Tagged),
         "OrderAddressesChanged" => from(payload, OrderEvent::AddressesChanged),
         "OrderCustomerAssigned" => from(payload, OrderEvent::CustomerAssigned),
+        "OrderPersonalDataErased" => from(payload, OrderEvent::PersonalDataErased),
         "OrderExpired" => from(payload, OrderEvent::Expired),
         "OrderCompleted" => from(payload, OrderEvent::Completed),
         "StockReceived" => from(payload, StockEvent::Received),

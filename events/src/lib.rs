@@ -2,11 +2,13 @@
 //!
 //! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`], [`hold`],
 //! [`product`] and [`customer`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
-//! [`cloudevents`], [`schemas`] and [`topics`] for how it leaves the platform.
+//! [`cloudevents`], [`schemas`] and [`topics`] for how it leaves the platform, [`personal`] and [`erasure`] for what is to be
+//! forgotten.
 
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
+pub mod erasure;
 pub mod exact;
 pub mod hold;
 pub mod id;

@@ -72,6 +72,8 @@ pub enum OrderEvent {
     AddressesChanged(OrderAddressesChanged),
     /// It belongs to a customer.
     CustomerAssigned(OrderCustomerAssigned),
+    /// Whoever it names is to be forgotten.
+    PersonalDataErased(OrderPersonalDataErased),
     /// It was not paid in time.
     Expired(OrderExpired),
     /// Everything is delivered or cancelled, and nothing is owed.
@@ -110,7 +112,7 @@ pub struct OrderPlaced {
     pub total: Minor,
     /// A word from the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub note: Option<Personal<String>>,
     /// How the buyer can be reached, where that is no customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Personal<Contact>>,
@@ -242,7 +244,7 @@ pub struct PaymentFailed {
     /// Number of the payment in the order.
     pub payment: PartNo,
     /// The provider's reason.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// Pieces are being packed.
@@ -289,7 +291,7 @@ pub struct OrderLinesCancelled {
     /// Which units were cancelled, and what is left of their lines.
     pub lines: Vec<CancelledLine>,
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// Units of a line that were cancelled.
@@ -319,7 +321,7 @@ pub struct RemainingLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// The customer wants to send pieces back.
@@ -331,7 +333,7 @@ pub struct ReturnRequested {
     /// Which pieces.
     pub lines: Vec<LineQuantity>,
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
     /// The return's name elsewhere (a credit note).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
@@ -366,7 +368,7 @@ pub struct ReturnRejected {
     #[serde(rename = "return")]
     pub return_no: PartNo,
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// What a refund does to the amount that the buyer has to pay.
@@ -417,7 +419,7 @@ pub struct OrderAmended {
     pub total: Minor,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Personal<String>>,
 }
 
 /// How a line is from now on. A line that was taken out has as many pieces as were cancelled before.
@@ -447,7 +449,7 @@ pub struct LineChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderHeld {
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// Packing and shipping may go on.
@@ -458,10 +460,10 @@ pub struct OrderHoldReleased {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderNoteAdded {
     /// What.
-    pub note: String,
+    pub note: Personal<String>,
     /// Who, as the caller says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<String>,
+    pub author: Option<Personal<String>>,
 }
 
 /// The order is found by other words.
@@ -492,6 +494,11 @@ pub struct OrderCustomerAssigned {
     /// Whom.
     pub customer_id: CustomerId,
 }
+
+/// The personal data of the order (contact, addresses, notes, reasons) is to be forgotten: that of the events before this one and
+/// of those after it. Quantities and sums stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderPersonalDataErased {}
 
 /// The order was not paid in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,13 +1,22 @@
 //! Personal data: whatever tells who somebody is stands in a [`Personal`], and nowhere else.
 //!
+//! Names, addresses and ways to reach somebody are personal data, and so is every free text about an order (notes, their
+//! authors, reasons), because such a text may name a person. Identifiers (a customer's id, an external reference, a tracking
+//! number) and tags are not: they stay when a person is erased, because totals are found by them.
+//!
 //! The wrapper shows nothing in logs, panics and test failures, and it is the one place where such data can be encrypted
-//! before it is written down.
+//! before it is written down. JSON Schemas mark it with [`MARK`]; [`Erase`] and `erasure` remove it.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+/// The member of a JSON Schema that is `true` where the value is personal data.
+pub const MARK: &str = "x-personal";
+
 /// Personal data; `Debug` does not show it. Boxed, because most events have none.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal<T>(Box<T>);
 
@@ -20,6 +29,57 @@ impl<T> Personal<T> {
     /// The data itself, for those who have a reason to look.
     pub fn expose(&self) -> &T {
         &self.0
+    }
+}
+
+impl From<String> for Personal<String> {
+    fn from(text: String) -> Self {
+        Personal::new(text)
+    }
+}
+
+impl From<&str> for Personal<String> {
+    fn from(text: &str) -> Self {
+        Personal::new(text.to_owned())
+    }
+}
+
+/// What holds personal data that can be removed.
+pub trait Erase {
+    /// Removes the personal data; says whether there was any.
+    fn erase(&mut self) -> bool;
+}
+
+impl<T: Default + PartialEq> Erase for Personal<T> {
+    /// Leaves the empty value, where the shape of an event needs one.
+    fn erase(&mut self) -> bool {
+        std::mem::take(self) != Personal::default()
+    }
+}
+
+impl<T> Erase for Option<Personal<T>> {
+    fn erase(&mut self) -> bool {
+        self.take().is_some()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Personal<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        format!("{}<{}>", module_path!(), T::schema_id()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<T>();
+        schema.insert(MARK.to_owned(), true.into());
+        schema
     }
 }
 
@@ -97,5 +157,13 @@ mod tests {
         assert_eq!(format!("{name:?}"), "Personal(..)");
         assert_eq!(serde_json::to_string(&name).unwrap(), r#""Ada""#);
         assert_eq!(name.expose(), "Ada");
+    }
+
+    #[test]
+    fn what_is_erased_is_empty_or_absent_and_was_there_once() {
+        let (mut name, mut phone) = (Personal::from("Ada"), Some(Personal::from("+44")));
+        assert!(name.erase() && phone.erase());
+        assert_eq!((name.expose().as_str(), &phone), ("", &None));
+        assert!(!name.erase() && !phone.erase());
     }
 }

@@ -10,8 +10,8 @@ use events::hold::{HoldConsumed, HoldExpired, HoldPlaced, HoldReleased};
 use events::order::{
     FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderAddressesChanged,
     OrderAmended, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderExpired, OrderHeld, OrderHoldReleased,
-    OrderLinesCancelled, OrderNoteAdded, OrderPlaced, OrderTagged, PaymentAuthorized, PaymentCaptured, PaymentFailed,
-    PaymentVoided, RefundRecorded, ReturnReceived, ReturnRejected, ReturnRequested,
+    OrderLinesCancelled, OrderNoteAdded, OrderPersonalDataErased, OrderPlaced, OrderTagged, PaymentAuthorized,
+    PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded, ReturnReceived, ReturnRejected, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated, ProductUpdated};
 use events::schemas;
@@ -50,6 +50,7 @@ fn current() -> BTreeMap<&'static str, Value> {
         ("OrderTagged", of::<OrderTagged>()),
         ("OrderAddressesChanged", of::<OrderAddressesChanged>()),
         ("OrderCustomerAssigned", of::<OrderCustomerAssigned>()),
+        ("OrderPersonalDataErased", of::<OrderPersonalDataErased>()),
         ("OrderExpired", of::<OrderExpired>()),
         ("OrderCompleted", of::<OrderCompleted>()),
         ("StockHeld", of::<StockHeld>()),

@@ -1,5 +1,7 @@
 //! An answer that is ready to be sent, as often as it is asked for: the body and its headers are made once.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::asked::Asked;
+use crate::erasures::Person;
 
 /// Position in the log that an answer contains; good as the `Consistency-Token` of the next query.
 pub const PROJECTION_POSITION: HeaderName = HeaderName::from_static("projection-position");
@@ -32,6 +35,8 @@ pub struct Answer {
     pub stamp: Stamp,
     /// It is not older than this position: its own, or a later one up to which nothing else happened to it.
     pub as_of: Position,
+    /// Whose personal data it has; where any of them is erased it must not be sent as it is. Most answers have none.
+    pub people: Arc<[Person]>,
 }
 
 impl Answer {
@@ -41,19 +46,42 @@ impl Answer {
             Some(version) => format!("\"{version}\""),
             None => format!("\"{}-{}\"", stamp.incarnation, stamp.position),
         });
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position }
+        let people = Arc::default();
+        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position, people }
+    }
+
+    /// The same document, with personal data of these people.
+    pub fn about(self, people: Vec<Person>) -> Answer {
+        Answer { people: people.into(), ..self }
+    }
+
+    /// The document of the same stream without the personal data that it had, `json`. Its tag is another one, because a reader
+    /// who holds the document as it was must not be told that it still holds.
+    pub fn without_personal_data(&self, json: Bytes) -> Answer {
+        let etag = tag(match version_of(&json) {
+            Some(version) => format!("\"{version}-erased\""),
+            None => format!("\"{}-{}-erased\"", self.stamp.incarnation, self.stamp.position),
+        });
+        Answer { body: json, etag, people: Arc::default(), ..self.clone() }
+    }
+
+    /// The document as it stands.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Several documents put together: its tag is drawn from the body. Nothing says that a newer one is not missing.
     pub fn collection(json: Bytes, stamp: Stamp) -> Answer {
         let etag = tag(format!("\"{}\"", digest(&json)));
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: Position::ZERO }
+        let people = Arc::default();
+        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: Position::ZERO, people }
     }
 
     /// A page of a list, which contains everything up to `stamp`. Its tag is weak: it may be sent compressed.
     pub fn page(json: Bytes, stamp: Stamp) -> Answer {
         let etag = tag(format!("W/\"{}\"", digest(&json)));
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position }
+        let people = Arc::default();
+        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position, people }
     }
 
     /// The same answer, known to be not older than `position`.
@@ -70,7 +98,7 @@ impl Answer {
     pub fn weight(&self) -> usize {
         /// Headers, counters and the place in the cache.
         const OVERHEAD: usize = 256;
-        self.body.len() + OVERHEAD
+        self.body.len() + size_of_val(&*self.people) + OVERHEAD
     }
 
     /// Sends it, or says that the reader holds it already.

@@ -7,13 +7,14 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use events::{Category, OrderCode, OrderId, Position, StreamId};
+use events::{Category, CustomerId, OrderCode, OrderId, Position, StreamId};
 use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::cache::{Keys, ORDER_TTL};
 use read_model::{OrderDocument, Projection};
 use schemars::JsonSchema;
+use serde::Deserialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::database::row::stamp;
 use crate::database::{Database, Found, Scope, Statement};
 use crate::documented;
 use crate::documents::{Documents, Kind};
+use crate::erasures::{Erasures, Person};
 use crate::problems;
 use crate::serve::App;
 
@@ -48,6 +50,7 @@ pub struct Order;
 pub struct Orders {
     documents: Documents<Order>,
     ids: moka::sync::Cache<OrderCode, OrderId>,
+    erasures: Erasures,
     database: Database,
     redis: Redis,
 }
@@ -69,16 +72,22 @@ struct IdOrCode(#[schemars(length(min = 6, max = 64), regex(pattern = r"^[A-Za-z
 pub fn documents() -> Routes<App> {
     let show = documented::document::<OrderDocument>("show_order", "An order, by its id or its code")
         .path::<IdOrCode>()
+        .paragraph(
+            "Contact, addresses, notes and reasons are left out once the order, or a customer it belongs or belonged to, is \
+             erased; `personal_data_erased` says so, and the `ETag` is another one from then on.",
+        )
         .refuses([(400, "invalid-order-key"), (404, "order-not-found")]);
     Routes::about(list::TAG.0, list::TAG.1).get("/v1/orders/{key}", self::show, show)
 }
 
 /// `GET /v1/orders/{key}`
 pub async fn show(State(app): State<App>, Path(key): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let answer = match order_key(&key)? {
-        OrderKey::Id(id) => app.orders.documents.find(&id, asked.wanted.as_ref()).await?,
-        OrderKey::Code(code) => app.orders.find_by_code(&code, asked.wanted.as_ref()).await?,
+    let wanted = asked.wanted.as_ref();
+    let found = match order_key(&key)? {
+        OrderKey::Id(id) => app.orders.documents.find(&id, wanted).await?,
+        OrderKey::Code(code) => app.orders.find_by_code(&code, wanted).await?,
     };
+    let answer = app.orders.as_it_may_be_shown(found, wanted).await?;
     Ok(answer.respond(&asked, app.current.lag_header(Projection::Orders)))
 }
 
@@ -86,7 +95,19 @@ impl Orders {
     /// Nothing is cached yet.
     pub fn new(database: Database, redis: Redis, limits: &ProcessLimits) -> Orders {
         let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
-        Orders { documents: Documents::new(database.clone(), redis.clone(), limits), ids, database, redis }
+        let erasures = Erasures::new(database.clone());
+        Orders { documents: Documents::new(database.clone(), redis.clone(), limits), ids, erasures, database, redis }
+    }
+
+    /// The answer, or what is left of it where its personal data is erased. Every answer passes here, from whichever cache or
+    /// database it comes, so the erasure holds for those that were cached before it.
+    async fn as_it_may_be_shown(&self, found: Arc<Answer>, wanted: Option<&Wanted>) -> Result<Arc<Answer>, Problem> {
+        let not_before = wanted.map_or(Position::ZERO, |wanted| wanted.position);
+        if found.people.is_empty() || !self.erasures.include(&found.people, not_before).await? {
+            return Ok(found);
+        }
+        let erased = erased(found.body()).map_err(|error| problems::internal(&error))?;
+        Ok(Arc::new(found.without_personal_data(erased)))
     }
 
     /// By code: through the id, where that is known, and else by the code itself.
@@ -163,8 +184,9 @@ impl Kind for Order {
         Some(vec![keys.order(*id)])
     }
 
-    fn answer(_: &OrderId, parts: &[Part]) -> Answer {
-        Answer::document(parts[0].json.clone(), parts[0].stamp)
+    fn answer(id: &OrderId, parts: &[Part]) -> Answer {
+        let Part { json, stamp, .. } = &parts[0];
+        Answer::document(json.clone(), *stamp).about(people(*id, json))
     }
 
     fn scope(id: &OrderId) -> Scope {
@@ -174,6 +196,36 @@ impl Kind for Order {
     fn missing(id: &OrderId) -> Problem {
         missing("id", &id.to_string())
     }
+}
+
+/// Whose personal data the document of an order has. A document that this build cannot read may be about anybody whom it
+/// names; it cannot be shown without what is personal in it, so once they are erased it is not shown at all.
+fn people(id: OrderId, json: &[u8]) -> Vec<Person> {
+    /// What there is in every document.
+    #[derive(Deserialize)]
+    struct Customers {
+        customer_id: Option<CustomerId>,
+        #[serde(default)]
+        former_customers: Vec<CustomerId>,
+    }
+    let customers: Vec<CustomerId> = match serde_json::from_slice::<OrderDocument>(json) {
+        Ok(mut order) => match order.erase_personal_data() {
+            true => order.customers().collect(),
+            false => return Vec::new(),
+        },
+        Err(_) => match serde_json::from_slice::<Customers>(json) {
+            Ok(order) => order.former_customers.into_iter().chain(order.customer_id).collect(),
+            Err(_) => Vec::new(),
+        },
+    };
+    customers.into_iter().map(Person::Customer).chain([Person::Order(id)]).collect()
+}
+
+/// The document of an order without its personal data.
+fn erased(json: &[u8]) -> serde_json::Result<Bytes> {
+    let mut order: OrderDocument = serde_json::from_slice(json)?;
+    order.erase_personal_data();
+    serde_json::to_vec(&order).map(Bytes::from)
 }
 
 fn missing(by: &str, key: &str) -> Problem {

@@ -2,6 +2,7 @@
 //!
 //! The document is the answer to `GET /v1/orders/{id}` and, at the same time, all that its fold needs to go on: the
 //! quantities and sums of `events::order::progress` stand in it, so that the decider and the reader cannot disagree.
+//! `erasure` removes what is personal from it.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use crate::cache::Stamp;
 use crate::misfit::Misfit;
 use crate::status::Status;
 
+mod erasure;
 mod parts;
 mod summary;
 
@@ -40,12 +42,18 @@ pub struct OrderDocument {
     /// Who bought; a guest where missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
+    /// Customers that it belonged to before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub former_customers: BTreeSet<CustomerId>,
+    /// Whether its personal data was erased: contact, addresses, notes and reasons are not shown, and cannot be brought back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal_data_erased: bool,
     /// The order's name elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
     /// A word from the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub note: Option<Personal<String>>,
     /// How the buyer can be reached, where that is no customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Personal<Contact>>,
@@ -74,10 +82,10 @@ pub struct OrderDocument {
     pub held: bool,
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold_reason: Option<String>,
+    pub hold_reason: Option<Personal<String>>,
     /// Why it, or the last part of it, was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_reason: Option<String>,
+    pub cancel_reason: Option<Personal<String>>,
     /// When it was placed: the instant of its id.
     pub placed_at: DateTime<Utc>,
     /// When the last event happened.
@@ -162,6 +170,8 @@ impl OrderDocument {
             channel: placed.channel.clone(),
             currency: placed.currency,
             customer_id: placed.customer_id,
+            former_customers: BTreeSet::new(),
+            personal_data_erased: false,
             external_ref: placed.external_ref.clone(),
             note: placed.note.clone(),
             contact: placed.contact.clone(),
@@ -205,6 +215,10 @@ impl OrderDocument {
         }
         self.show(progress);
         self.tell(event, recorded.occurred_at());
+        // Texts that come after the erasure are recorded and not shown either.
+        if self.personal_data_erased {
+            erasure::erase(self);
+        }
         self.updated_at = recorded.occurred_at();
         self.version = recorded.version;
         self.incarnation = recorded.incarnation;
@@ -290,7 +304,11 @@ impl OrderDocument {
                 replace(&mut self.shipping_address, &e.shipping_address);
                 replace(&mut self.billing_address, &e.billing_address);
             }
-            OrderEvent::CustomerAssigned(e) => self.customer_id = Some(e.customer_id),
+            OrderEvent::CustomerAssigned(e) => {
+                self.former_customers.extend(self.customer_id.replace(e.customer_id));
+                self.former_customers.remove(&e.customer_id);
+            }
+            OrderEvent::PersonalDataErased(_) => self.personal_data_erased = true,
             OrderEvent::Placed(_)
             | OrderEvent::PaymentVoided(_)
             | OrderEvent::FulfilmentCreated(_)

@@ -4,6 +4,7 @@ mod amend;
 mod annotate;
 mod cancellation;
 mod due;
+mod erasure;
 mod fulfilment;
 mod hold;
 mod payment;
@@ -18,6 +19,7 @@ pub use annotate::{
 };
 pub use cancellation::{CancelOrder, CancelOrderBody};
 pub use due::{CompleteOrder, ExpireOrder};
+pub use erasure::ErasePersonalData;
 pub use fulfilment::{
     CancelFulfilment, CancelFulfilmentBody, CreateFulfilment, CreateFulfilmentBody, DeliverFulfilment,
     DeliverFulfilmentBody, ShipFulfilment, ShipFulfilmentBody,

@@ -139,6 +139,10 @@ pub(super) fn bare(key: &str) -> &str {
     key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key)
 }
 
+/// Follows the version in the tag of a document whose personal data is left out because its customer was erased: the document
+/// changed, its stream did not.
+const ERASED: &str = "-erased";
+
 /// The version that a tag names; `None` for `*`. Our tags are strong and hold the version.
 fn expected(if_match: &str) -> Result<Option<Version>, Problem> {
     let tag = if_match.trim();
@@ -146,6 +150,7 @@ fn expected(if_match: &str) -> Result<Option<Version>, Problem> {
         return Ok(None);
     }
     let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    let version = version.map(|version| version.strip_suffix(ERASED).unwrap_or(version));
     let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let version = version.filter(is_number).and_then(|text| text.parse().ok());
     version.map(|version| Some(Version(version))).ok_or_else(|| problems::invalid_if_match(if_match))
@@ -186,8 +191,21 @@ mod tests {
     #[test]
     fn a_version_is_one_strong_tag_or_any() {
         assert_eq!(expected("\"7\"").unwrap(), Some(Version(7)));
+        assert_eq!(expected("\"7-erased\"").unwrap(), Some(Version(7)));
         assert_eq!(expected(" * ").unwrap(), None);
-        for wrong in ["7", "W/\"7\"", "\"7\", \"8\"", "\"\"", "\"-1\"", "\"+7\"", "\"99999999999\"", "\"", "", "**"] {
+        for wrong in [
+            "7",
+            "W/\"7\"",
+            "\"7\", \"8\"",
+            "\"\"",
+            "\"-1\"",
+            "\"+7\"",
+            "\"99999999999\"",
+            "\"",
+            "",
+            "**",
+            "\"-erased\"",
+        ] {
             assert_eq!(expected(wrong).unwrap_err().kind(), "if-match-invalid", "{wrong}");
         }
     }

@@ -44,7 +44,11 @@ pub(super) fn commands(emails: &EmailIndex) -> Commands {
         .delete(
             "/v1/customers/{customer_id}",
             Operation::new("erase_customer", "Forgets a customer, for good")
-                .note("Sums stay, the e-mail address can be registered anew. There is no way back.")
+                .note(
+                    "No response shows the personal data of the customer any more: neither what is known of the customer, nor the \
+                     contact, addresses, notes and reasons of orders that belong or belonged to the customer. Sums stay, the \
+                     e-mail address can be registered anew. There is no way back.",
+                )
                 .refuses(&[(404, "unknown-customer")]),
             |customer_id| Command::EraseCustomer(EraseCustomer { customer_id }),
         )

@@ -42,6 +42,9 @@ struct Written<'a> {
     schema_version: i16,
     /// When it happened.
     occurred_at: DateTime<Utc>,
+    /// Whether personal data was left out of `data` because the order or the customer was erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    personal_data_erased: bool,
     /// What is said of it; see the event's own JSON Schema.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: &'a RawValue,
@@ -78,8 +81,9 @@ async fn show(slot: State<MailboxSlot>, Path(key): Path<String>) -> Result<Respo
     let id = Key::id_of(asked::bare(&key)).map_err(|error| problems::invalid_key(&error))?;
     let mailbox = slot.get().ok_or_else(problems::starting)?;
     match mailbox.find(id).await {
-        Ok(Fate::Done { answer, events }) => {
-            let events = events.iter().map(written).collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
+        Ok(Fate::Done { answer, events, erased }) => {
+            let written = events.iter().map(|event| written(event, erased.contains(&event.position)));
+            let events = written.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
             Ok(Json(Found { answer: Answered::of(&answer, None), events }).into_response())
         }
         Ok(Fate::InFlight) => {
@@ -95,7 +99,7 @@ async fn show(slot: State<MailboxSlot>, Path(key): Path<String>) -> Result<Respo
     }
 }
 
-fn written(recorded: &Recorded) -> serde_json::Result<Written<'_>> {
+fn written(recorded: &Recorded, personal_data_erased: bool) -> serde_json::Result<Written<'_>> {
     Ok(Written {
         stream: recorded.stream.as_str(),
         version: recorded.version,
@@ -103,6 +107,7 @@ fn written(recorded: &Recorded) -> serde_json::Result<Written<'_>> {
         r#type: &recorded.event_type,
         schema_version: recorded.schema_version,
         occurred_at: recorded.occurred_at(),
+        personal_data_erased,
         data: serde_json::from_str(&recorded.payload)?,
     })
 }

@@ -72,7 +72,7 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
             about("get_rejections", "Downloads the rows that took no effect")
                 .paragraph(
                     "In the order of their lines, each with its key, the kind of the problem, what is wrong and the row as it \
-                     came. As `text/csv`, or as `application/x-ndjson` where `format` or `Accept` say so.",
+                     came. Rows of customers are personal data and are left out: find them in the file by their line. As `text/csv`, or as `application/x-ndjson` where `format` or `Accept` say so.",
                 )
                 .paragraph(
                     "In CSV an apostrophe stands where a spreadsheet would begin a formula (`'=1+1`); NDJSON has the text without. \
@@ -292,7 +292,7 @@ async fn rejections(
         Format::Ndjson => ("application/x-ndjson", "ndjson"),
     };
     let name = format!("attachment; filename=\"{}-{id}-rejections.{extension}\"", import.asked.kind.as_str());
-    let mut response = Response::new(Body::from_stream(report::stream(imports.store, id, format)));
+    let mut response = Response::new(Body::from_stream(report::stream(imports.store, &import, format)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     let name = HeaderValue::try_from(name).expect("words and a UUID are a header's value");

@@ -195,7 +195,7 @@ enum AnsweredOrTried {
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct Version(#[schemars(regex(pattern = r#"^(\*|"[0-9]{1,9}")$"#))] String);
+struct Version(#[schemars(regex(pattern = r#"^(\*|"[0-9]{1,9}(-erased)?")$"#))] String);
 
 /// An idempotency key.
 #[derive(JsonSchema)]

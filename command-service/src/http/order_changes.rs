@@ -6,11 +6,14 @@ use super::commands::Commands;
 use super::operation::{Operation, Refusal};
 use super::orders::ORDER;
 use crate::command::{
-    AddNote, AmendOrder, AssignCustomer, ChangeAddresses, Command, HoldOrder, ReleaseOrder, TagOrder,
+    AddNote, AmendOrder, AssignCustomer, ChangeAddresses, Command, ErasePersonalData, HoldOrder, ReleaseOrder, TagOrder,
 };
 
 /// What a command may meet that needs pieces.
 const STOCK: &[Refusal] = &[(409, "insufficient-stock"), (422, "stock-limit")];
+
+/// What a command may meet that brings personal data.
+const ERASED: &[Refusal] = &[(409, "personal-data-erased")];
 
 /// What a command may meet that adds and prices lines.
 const PRICES: &[Refusal] = &[
@@ -46,6 +49,7 @@ fn amendments(orders: Commands) -> Commands {
                 (422, "nothing-left"),
                 (422, "too-many-lines"),
             ])
+            .refuses(ERASED)
             .example(json!({
                 "change": [{ "line": 1, "quantity": 3 }],
                 "add": [{ "sku": "BULB", "quantity": 2 }],
@@ -81,6 +85,7 @@ fn known(orders: Commands) -> Commands {
                 .creates()
                 .needs_key()
                 .refuses(ORDER)
+                .refuses(ERASED)
                 .refuses(&[(422, "too-many-parts")])
                 .example(json!({ "note": "Called, will be at home on Friday.", "author": "Kim" })),
             |order_id, body| Command::AddNote(AddNote { order_id, body }),
@@ -98,6 +103,7 @@ fn known(orders: Commands) -> Commands {
             Operation::new("change_addresses", "Changes where an order goes, or its bill")
                 .note("Only while nothing is shipped. An address that is left out stays.")
                 .refuses(ORDER)
+                .refuses(ERASED)
                 .example(json!({
                     "shipping_address": {
                         "name": "Ada Byron", "line1": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH",
@@ -110,8 +116,24 @@ fn known(orders: Commands) -> Commands {
             "/v1/orders/{order_id}/customer",
             Operation::new("assign_customer", "Gives an order to a customer who is registered")
                 .refuses(ORDER)
+                .refuses(ERASED)
                 .refuses(&[(422, "unknown-customer"), (409, "customer-erased")])
                 .example(json!({ "customer_id": "0190163d-8694-739b-aea5-966c26f8ad92" })),
             |order_id, body| Command::AssignCustomer(AssignCustomer { order_id, body }),
+        )
+        .delete(
+            "/v1/orders/{order_id}/personal-data",
+            Operation::new("erase_personal_data", "Erase the personal data of an order")
+                .note(
+                    "For the orders of guests; those of a customer are erased with the customer. No response shows the contact, \
+                     the addresses, the notes and the reasons of the order any more, including responses to repeated commands \
+                     and texts that are recorded later. Lines, amounts, payments, tags and identifiers stay.",
+                )
+                .note(
+                    "Allowed whatever the state of the order, and final: the order takes no new addresses, notes or customer \
+                     afterwards. Erase after the goods have arrived, or know from elsewhere where they go.",
+                )
+                .refuses(&[(404, "unknown-order")]),
+            |order_id| Command::ErasePersonalData(ErasePersonalData { order_id }),
         )
 }

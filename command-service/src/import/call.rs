@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use events::order::{Disposition, PartNo};
-use events::{Currency, Location, Quantity};
+use events::{Currency, Location, Personal, Quantity};
 use reqwest::Method;
 use serde::Serialize;
 use uuid::Uuid;
@@ -111,7 +111,7 @@ pub(super) fn place(order: &Order, sku: impl Fn(u32) -> events::Sku) -> Call {
         shipping: None,
         shipping_lines: None,
         expected_total: Some(Price::try_from(order.total()).expect("five hundred bounded lines")),
-        note: order.note.clone(),
+        note: order.note.clone().map(Personal::new),
         contact: None,
         shipping_address: None,
         billing_address: None,
@@ -156,7 +156,7 @@ pub(super) fn request_return(order: &Order, found: &Return) -> Call {
     });
     let body = RequestReturnBody {
         lines: Lines::try_from(pieces.collect::<Vec<_>>()).expect("no more lines than the order has"),
-        reason: "credit note".parse().expect("a reason is short"),
+        reason: Personal::new("credit note".parse().expect("a reason is short")),
         external_ref: Some(found.external_ref.clone()),
         occurred_at: Some(found.at),
     };

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use futures::Stream;
 use platform::spreadsheet;
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::import::Format;
+use super::import::{Format, Import, Kind};
 use super::store::{self, KeptText, Rejection, Store};
 
 /// A line of the report.
@@ -36,13 +35,21 @@ impl Line<'_> {
 }
 
 /// The report in pieces.
-pub fn stream(store: Store, import: Uuid, format: Format) -> impl Stream<Item = Result<Bytes, store::Error>> + Send {
+pub fn stream(
+    store: Store,
+    import: &Import,
+    format: Format,
+) -> impl Stream<Item = Result<Bytes, store::Error>> + Send + use<> {
+    let (import, shows_rows) = (import.id, import.asked.kind != Kind::Customers);
     let head = match format {
         Format::Csv => "line,key,problem,detail,row\n",
         Format::Ndjson => "",
     };
     futures::stream::try_unfold((store, 0, head), move |(store, after, head)| async move {
-        let page = store.list_rejections(import, after).await?;
+        let mut page = store.list_rejections(import, after).await?;
+        if !shows_rows {
+            page.iter_mut().for_each(|rejection| rejection.bytes.clear());
+        }
         let Some(last) = page.last().map(|rejection| rejection.line) else {
             let only_head = !head.is_empty();
             return Ok(only_head.then(|| (Bytes::from_static(head.as_bytes()), (store, after, ""))));

@@ -137,6 +137,10 @@ impl Rejection {
                 format!("There is no customer {id}. Register the customer first, or correct the id.")
             }
             Self::ErasedBuyer(id) => format!("Customer {id} is erased. Name another one, or none."),
+            Self::PersonalDataErased(id) => format!(
+                "The personal data of order {id} was erased, with the order or with its customer. The order takes no new \
+                 addresses, notes or customer. Place a new order instead."
+            ),
             Self::Exclusive([one, other]) => format!("Send `{one}` or `{other}`, not both."),
             Self::RepeatedLines(lines) => format!("Named more than once: line {}. Say it once.", list(lines)),
             Self::BelowFulfilled(lines) => {

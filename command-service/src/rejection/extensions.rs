@@ -17,7 +17,9 @@ impl Rejection {
     fn members(&self) -> Value {
         match self {
             Self::UnknownProduct(sku) | Self::DuplicateSku(sku) => json!({ "sku": sku }),
-            Self::UnknownOrder(id) | Self::DuplicateOrder(id) => json!({ "order_id": id }),
+            Self::UnknownOrder(id) | Self::DuplicateOrder(id) | Self::PersonalDataErased(id) => {
+                json!({ "order_id": id })
+            }
             Self::UnknownCustomer(id) | Self::DuplicateCustomer(id) | Self::CustomerErased(id) => {
                 json!({ "customer_id": id })
             }

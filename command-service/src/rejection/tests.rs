@@ -119,6 +119,7 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
         (hold_gone(Gone::Expired), "hold-gone", 409),
         (UnknownBuyer(customer_id()), "unknown-customer", 422),
         (ErasedBuyer(customer_id()), "customer-erased", 409),
+        (PersonalDataErased(order_id()), "personal-data-erased", 409),
         (Exclusive(["shipping", "shipping_lines"]), "exclusive-fields", 422),
         (RepeatedLines(vec![1]), "repeated-line", 422),
         (BelowFulfilled(vec![LowLine { line: 1, requested: 0, least: 2 }]), "below-fulfilled", 422),

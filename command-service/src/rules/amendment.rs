@@ -14,7 +14,7 @@ use events::{Minor, StreamId};
 use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
 use super::lookup::{self, Reader};
 use super::pricing::{self, Shipping};
-use super::{Decision, NewEvent, annotation, offer, place, shelf, standing};
+use super::{Decision, NewEvent, annotation, erasure, offer, place, shelf, standing};
 use crate::command::AmendOrder;
 use crate::command::amount::Price;
 use crate::command::lines::MAX_LINES;
@@ -53,6 +53,9 @@ pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
     let amended = amended(body, order, &targets, &products, &allotment)?;
     allotment.something()?;
     allotment.complete()?;
+    if brings_addresses(body) {
+        erasure::not_erased(order_id, order, world)?;
+    }
     let addresses = annotation::changed(order, body.shipping_address.as_ref(), body.billing_address.as_ref())?;
 
     let of_order = amended.map(OrderEvent::Amended).into_iter().chain(addresses);
@@ -91,9 +94,16 @@ pub(super) fn reads(command: &AmendOrder, world: &World) -> Vec<StreamId> {
         let targets = targets(&command.body, &order.progress).unwrap_or_default();
         let counted = targets.iter().filter(|target| !target.line.untracked);
         streams.extend(counted.map(|target| StreamId::stock(&target.line.sku, &target.line.location)));
+        if brings_addresses(&command.body) {
+            streams.extend(order.customers().map(StreamId::customer));
+        }
     }
     streams.push(stream);
     streams
+}
+
+fn brings_addresses(body: &AmendOrderBody) -> bool {
+    body.shipping_address.is_some() || body.billing_address.is_some()
 }
 
 /// Every line that the caller names, once, and none with fewer pieces than are packed and shipped. A line that was taken out
@@ -205,7 +215,7 @@ fn amended(
         shipping_lines: shipping.map(|Shipping { lines, .. }| lines),
         shipping: shipping_total,
         total,
-        reason: body.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+        reason: body.reason.as_ref().map(|reason| reason.expose().as_str().into()),
     }))
 }
 

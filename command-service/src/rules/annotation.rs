@@ -6,7 +6,7 @@ use events::order::{OrderAddressesChanged, OrderCustomerAssigned, OrderEvent, Or
 use events::{Personal, StreamId, personal};
 
 use super::lookup::{self, Reader};
-use super::{Decision, NewEvent, standing};
+use super::{Decision, NewEvent, erasure, standing};
 use crate::command::address::Address;
 use crate::command::tags::MAX_TAGS;
 use crate::command::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
@@ -19,11 +19,12 @@ const MAX_NOTES: usize = 200;
 
 pub(super) fn note(command: &AddNote, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
+    erasure::not_erased(command.order_id, order, world)?;
     if order.notes >= MAX_NOTES {
         return Err(Rejection::TooManyParts { part: Part::Note, limit: MAX_NOTES }.into());
     }
-    let note = command.body.note.as_str().to_owned();
-    let author = command.body.author.as_ref().map(|author| author.as_str().to_owned());
+    let note = command.body.note.expose().as_str().into();
+    let author = command.body.author.as_ref().map(|author| author.expose().as_str().into());
     Ok(vec![NewEvent::new(&stream, OrderEvent::NoteAdded(OrderNoteAdded { note, author }))])
 }
 
@@ -44,12 +45,16 @@ pub(super) fn tag(command: &TagOrder, world: &World) -> Decision {
 
 pub(super) fn change_addresses(command: &ChangeAddresses, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
+    if command.body.shipping_address.is_some() || command.body.billing_address.is_some() {
+        erasure::not_erased(command.order_id, order, world)?;
+    }
     let changed = changed(order, command.body.shipping_address.as_ref(), command.body.billing_address.as_ref())?;
     Ok(changed.map(|changed| NewEvent::new(&stream, changed)).into_iter().collect())
 }
 
 /// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
-/// who is registered here: a slip in it would give the order to nobody.
+/// who is registered here: a slip in it would give the order to nobody. An order whose personal data is erased is given to
+/// nobody: that would tell who bought.
 pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decision {
     let customer_id = command.body.customer_id;
     let mut reader = Reader::new(world);
@@ -60,6 +65,7 @@ pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decisi
     if order.customer_id == Some(customer_id) {
         return Ok(vec![]);
     }
+    erasure::not_erased(command.order_id, order, world)?;
     match state {
         Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id).into()),
         Some(State::Customer(_)) => {
@@ -68,6 +74,13 @@ pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decisi
         }
         _ => Err(Rejection::UnknownBuyer(customer_id).into()),
     }
+}
+
+/// The order with its customers, and the one who is to have it.
+pub(super) fn assign_reads(command: &AssignCustomer, world: &World) -> Vec<StreamId> {
+    let mut streams = erasure::reads(command.order_id, world);
+    streams.push(StreamId::customer(command.body.customer_id));
+    streams
 }
 
 /// What changes of an order's addresses, if anything does.

@@ -29,7 +29,7 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
     let released =
         shelf::moved(world, order, &lines, |quantity| StockEvent::Released(StockReleased { order_id, quantity }))?;
 
-    let reason = command.body.reason.as_str();
+    let reason = command.body.reason.expose().as_str();
     let mut events = Vec::new();
     if command.body.lines.is_none() {
         let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
@@ -38,10 +38,10 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
     let given_up: u64 = lines.iter().map(|piece| u64::from(piece.quantity)).sum();
     let is_nothing_left = given_up == wanted(progress);
     let lines = remaining(progress, &lines)?;
-    let cancelled = OrderLinesCancelled { lines, reason: reason.to_owned() };
+    let cancelled = OrderLinesCancelled { lines, reason: reason.into() };
     events.push(NewEvent::new(&stream, OrderEvent::LinesCancelled(cancelled)));
     if is_nothing_left {
-        let cancelled = OrderCancelled { reason: reason.to_owned() };
+        let cancelled = OrderCancelled { reason: reason.into() };
         events.push(NewEvent::new(&stream, OrderEvent::Cancelled(cancelled)));
     }
     events.extend(released);

@@ -12,7 +12,7 @@ pub(super) fn hold(command: &HoldOrder, world: &World) -> Decision {
         return Ok(vec![]);
     }
     standing::open(&order.progress)?;
-    let held = OrderHeld { reason: command.body.reason.as_str().to_owned() };
+    let held = OrderHeld { reason: command.body.reason.expose().as_str().into() };
     Ok(vec![NewEvent::new(&stream, OrderEvent::Held(held))])
 }
 

@@ -41,7 +41,7 @@ pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
         RecordPaymentBody::Voided { payment, .. } => {
             is_promised(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
         }
-        RecordPaymentBody::Failed { payment, reason, .. } => failed(order, *payment, reason.as_str())?,
+        RecordPaymentBody::Failed { payment, reason, .. } => failed(order, *payment, reason.expose().as_str())?,
     };
     Ok(event.map(|event| NewEvent::new(&stream, event)).into_iter().collect())
 }
@@ -151,7 +151,7 @@ fn failed(order: &Order, named: Option<PartNo>, reason: &str) -> Result<Option<O
         Some(number) => number,
         None => standing::next_number(&order.progress.payments, Part::Payment)?,
     };
-    Ok(Some(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: reason.to_owned() })))
+    Ok(Some(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: reason.into() })))
 }
 
 /// Whether money is promised by this payment; not if that was taken back or failed already. What came in whole cannot.

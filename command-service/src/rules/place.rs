@@ -154,7 +154,7 @@ fn placed(
         shipping: priced.shipping.total,
         shipping_lines: priced.shipping.lines,
         total: priced.total,
-        note: body.note.as_ref().map(|note| note.as_str().to_owned()),
+        note: body.note.as_ref().map(|note| note.expose().as_str().into()),
         contact: body.contact.as_ref().map(|contact| Personal::new(contact.expose().to_event())),
         shipping_address: body.shipping_address.as_ref().map(annotation::address),
         billing_address: body.billing_address.as_ref().map(annotation::address),

@@ -25,7 +25,7 @@ pub(super) fn request(command: &RequestReturn, world: &World) -> Decision {
     let requested = ReturnRequested {
         return_no,
         lines,
-        reason: body.reason.as_str().to_owned(),
+        reason: body.reason.expose().as_str().into(),
         external_ref: body.external_ref.as_ref().map(|name| name.as_str().to_owned()),
     };
     Ok(vec![NewEvent::new(&stream, OrderEvent::ReturnRequested(requested))])
@@ -55,7 +55,7 @@ pub(super) fn reject(command: &RejectReturn, world: &World) -> Decision {
     let found = find(order, command.return_no)?;
     match found.state {
         ReturnState::Requested => {
-            let reason = command.body.reason.as_str().to_owned();
+            let reason = command.body.reason.expose().as_str().into();
             let rejected = ReturnRejected { return_no: command.return_no, reason };
             Ok(vec![NewEvent::new(&stream, OrderEvent::ReturnRejected(rejected))])
         }

@@ -10,6 +10,7 @@ mod channel;
 mod commands;
 mod customer;
 mod due;
+mod erasure;
 mod fulfilment;
 mod hold;
 mod invariants;

@@ -177,7 +177,8 @@ fn of_order(recorded: &Recorded, event: &OrderEvent, waits: Waits) -> Vec<(Kind,
         | OrderEvent::NoteAdded(_)
         | OrderEvent::Tagged(_)
         | OrderEvent::AddressesChanged(_)
-        | OrderEvent::CustomerAssigned(_) => Vec::new(),
+        | OrderEvent::CustomerAssigned(_)
+        | OrderEvent::PersonalDataErased(_) => Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use events::order::progress::Progress;
 use events::order::{OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
-use events::personal::{Address, Personal};
+use events::personal::{Address, Erase, Personal};
 use events::{Currency, CustomerId, Minor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,12 @@ pub struct Order {
     /// Who bought, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
+    /// Customers that it belonged to before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub former_customers: BTreeSet<CustomerId>,
+    /// Whether its personal data was erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal_data_erased: bool,
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
@@ -118,7 +124,11 @@ impl Order {
                 replace(&mut self.shipping_address, &e.shipping_address);
                 replace(&mut self.billing_address, &e.billing_address);
             }
-            OrderEvent::CustomerAssigned(e) => self.customer_id = Some(e.customer_id),
+            OrderEvent::CustomerAssigned(e) => {
+                self.former_customers.extend(self.customer_id.replace(e.customer_id));
+                self.former_customers.remove(&e.customer_id);
+            }
+            OrderEvent::PersonalDataErased(_) => self.personal_data_erased = true,
             OrderEvent::FulfilmentCreated(_)
             | OrderEvent::FulfilmentDelivered(_)
             | OrderEvent::FulfilmentCancelled(_)
@@ -133,6 +143,21 @@ impl Order {
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }
+        if self.personal_data_erased {
+            self.erase_personal_data();
+        }
+    }
+
+    /// The customers whose erasure erases the personal data of the order: whoever it belongs to, and whoever it belonged to.
+    pub fn customers(&self) -> impl Iterator<Item = CustomerId> + '_ {
+        self.former_customers.iter().copied().chain(self.customer_id)
+    }
+
+    /// Removes everything personal; says whether there was anything.
+    pub fn erase_personal_data(&mut self) -> bool {
+        let is_changed = self.shipping_address.erase() | self.billing_address.erase();
+        self.personal_data_erased |= is_changed;
+        is_changed
     }
 
     /// More of the payment with this number.
@@ -161,6 +186,7 @@ impl Order {
             + list(&self.parcels, 2)
             + addresses.into_iter().flatten().map(|_| size_of::<Address>() + 8 * TEXT).sum::<usize>()
             + self.tags.len() * TEXT
+            + self.former_customers.len() * TEXT
     }
 
     fn place(&mut self, placed: &OrderPlaced) {

@@ -7,11 +7,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use events::Recorded;
+use events::{Position, Recorded};
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::answer::Answer;
+use super::erased;
 use super::flight::{Flights, Ticket};
 use super::recall::{Memory, Recall};
 use super::request::{Reply, Request, Together, Want};
@@ -96,8 +97,10 @@ pub enum Fate {
     Done {
         /// What it did.
         answer: Answer,
-        /// The events that it wrote.
+        /// The events that it wrote, without personal data that was erased meanwhile.
         events: Vec<Recorded>,
+        /// Positions of the events of which something was left out; those are in today's shape.
+        erased: HashSet<Position>,
     },
     /// It waits or is being decided in this process.
     InFlight,
@@ -145,7 +148,10 @@ impl Mailbox {
             Memory::Used => self.suspects.send(waiting).map_err(|_| Shed::Closed)?,
             Memory::Answer(_) | Memory::Nothing => self.send(Entry::One(waiting))?,
         }
-        Ok(replied.await.unwrap_or(Reply::Unknown))
+        let mut reply = [replied.await.unwrap_or(Reply::Unknown)];
+        erased::leave_out_of_states(&self.log, &mut reply).await;
+        let [reply] = reply;
+        Ok(reply)
     }
 
     /// Hands a group of commands to the writer at once; gives their replies in order.
@@ -181,7 +187,9 @@ impl Mailbox {
             (false, Together::Each) => self.send(Entry::Each(waiting))?,
             (false, Together::AllOrNothing) => self.send(Entry::Together(waiting))?,
         }
-        Ok(replied.await.unwrap_or_else(|_| vec![Reply::Unknown; count]))
+        let mut replies = replied.await.unwrap_or_else(|_| vec![Reply::Unknown; count]);
+        erased::leave_out_of_states(&self.log, &mut replies).await;
+        Ok(replies)
     }
 
     /// What became of the command with this key id. Another process may have one in flight that this one knows nothing of.
@@ -191,10 +199,10 @@ impl Mailbox {
         }
         let _turn = self.lookups.acquire().await;
         let Some(past) = self.log.find_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
-        match Answer::again(&past.events)? {
-            Some(answer) => Ok(Fate::Done { answer, events: past.events }),
-            None => Ok(Fate::Unknown),
-        }
+        let Some(answer) = Answer::again(&past.events)? else { return Ok(Fate::Unknown) };
+        let mut events = past.events;
+        let erased = erased::leave_out_of_events(&self.log, &mut events).await?;
+        Ok(Fate::Done { answer, events, erased })
     }
 
     fn take_off(&self, request: &Request) -> Result<Option<Ticket>, Reply> {

@@ -5,6 +5,7 @@
 
 mod batch;
 mod customers;
+mod erasure;
 mod fate;
 mod goods;
 mod money;

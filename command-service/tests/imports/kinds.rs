@@ -60,6 +60,7 @@ async fn customers_are_registered_once() {
     let report = site.rejections(&job).await;
     let told: Vec<_> = report.iter().map(|row| (row["problem"].as_str().unwrap(), row["key"].is_null())).collect();
     assert_eq!(told, [("duplicate-email", true), ("invalid-body", true)], "a customer's key is personal");
+    assert!(report.iter().all(|row| row["row"] == ""), "and so is the rest of the row: {report:?}");
     let body = json!({"email": "eve@example.com", "tags": ["vip"]}).to_string();
     assert_eq!(site.import("customers", NDJSON, body).await["progress"]["applied"], 1);
     assert_eq!(site.events("CustomerRegistered").await, 2);

@@ -137,7 +137,7 @@ async fn what_became_of_a_key_can_be_asked() {
         let find = async |key: &str| running.mailbox.find(id(key, &order("A", 1))).await.unwrap();
         assert_eq!(find("sold").await, Fate::Unknown);
         let reply = running.send("sold", order("A", 1)).await;
-        let Fate::Done { answer, events } = find("sold").await else { panic!("it was sold") };
+        let Fate::Done { answer, events, .. } = find("sold").await else { panic!("it was sold") };
         assert_eq!(answer, *done(&reply));
         assert_eq!(events, all(&log).await.split_off(2));
         assert!(matches!(running.send("refused", order("A", 1)).await, Reply::Rejected(_)));

@@ -481,7 +481,8 @@ impl Progress {
             OrderEvent::NoteAdded(_)
             | OrderEvent::Tagged(_)
             | OrderEvent::AddressesChanged(_)
-            | OrderEvent::CustomerAssigned(_) => {}
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::PersonalDataErased(_) => {}
         }
     }
 

@@ -116,3 +116,24 @@ async fn a_silent_redis_costs_its_budget_and_then_nothing() {
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     service.dependency_down("redis").await;
 }
+
+#[tokio::test]
+async fn without_any_database_a_cached_order_is_shown_unless_it_has_personal_data() {
+    let house = House::new().await;
+    let plain = house.order_placed("2026-03-05T10:00:00Z").await;
+    let named = house.order_placed_with("2026-03-05T10:00:00Z", |placed| placed.note = Some("for Ada".into())).await;
+    let (primary, primary_url) = proxied(&primary_and_replica(&house.bed).0).await;
+    let changes = [("DATABASE_URL", primary_url), ("PROCESS_CACHE_TTL", "1h".into())];
+    let service = Service::start_with(&house.bed, &changes).await;
+    let [plain, named] = [plain, named].map(|order| format!("/v1/orders/{}", order.id));
+    assert_eq!((service.get(&plain).await.status, service.get(&named).await.status), (200, 200));
+
+    primary.dies();
+    service.dependency_down("database").await;
+    assert_eq!(service.get(&plain).await.status, 200);
+    // Nobody can say whether whom it names was erased meanwhile.
+    let refused = service.get_until(&named, |it| it.status == 503).await;
+    assert_eq!(refused.problem(), "database-down", "{refused:?}");
+    primary.comes_back();
+    assert_eq!(service.get_until(&named, |it| it.status == 200).await.json["note"], "for Ada");
+}

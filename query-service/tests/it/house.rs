@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::order::{Line, OrderEvent, OrderHeld, OrderPlaced, PaymentCaptured};
+use events::customer::{CustomerErased, CustomerEvent};
+use events::order::{
+    Line, OrderCustomerAssigned, OrderEvent, OrderHeld, OrderPersonalDataErased, OrderPlaced, PaymentCaptured,
+};
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{Level, StockEvent, StockReceived};
 use events::{
-    Category, Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, Sku, StreamId,
-    Version, codec, topics,
+    Category, CustomerId, Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, Sku,
+    StreamId, Version, codec, topics,
 };
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, return_word};
 use read_model::{LedgerRow, OrderDocument, PriceRow, ProductDocument, Projection, StockDocument};
@@ -97,6 +100,23 @@ impl House {
     pub(crate) async fn hold_appended(&self, order: &OrderDocument) -> OrderDocument {
         let event = OrderEvent::Held(OrderHeld { reason: "in doubt".into() });
         self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
+    }
+
+    /// The erasure of the order, which is in the log and nowhere else yet.
+    pub(crate) async fn order_erasure_appended(&self, order: &OrderDocument) -> OrderDocument {
+        let event = OrderEvent::PersonalDataErased(OrderPersonalDataErased {});
+        self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
+    }
+
+    /// The order in the hands of another customer, in the log and nowhere else yet.
+    pub(crate) async fn assignment_appended(&self, order: &OrderDocument, customer_id: CustomerId) -> OrderDocument {
+        let event = OrderEvent::CustomerAssigned(OrderCustomerAssigned { customer_id });
+        self.order_event(Some(order.clone()), StreamId::order(order.id), event).await
+    }
+
+    /// The erasure of a customer, in the log and nowhere else: no projection is made of customers.
+    pub(crate) async fn customer_erased(&self, id: CustomerId) {
+        self.appended(StreamId::customer(id), &CustomerEvent::Erased(CustomerErased {}).into()).await;
     }
 
     async fn order_event(&self, mut held: Option<OrderDocument>, stream: StreamId, event: OrderEvent) -> OrderDocument {

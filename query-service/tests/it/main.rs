@@ -5,6 +5,7 @@ mod cached;
 mod catalogue;
 mod consistency;
 mod document;
+mod erased;
 mod faults;
 mod house;
 mod lists;

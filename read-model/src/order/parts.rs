@@ -1,6 +1,7 @@
 //! The parts of an order: what `events::order::progress` counts, and beside it what the events say in words.
 
 use chrono::{DateTime, Utc};
+use events::Personal;
 use events::order::PartNo;
 use events::order::progress::{Fulfilment, LineProgress, Payment, Return};
 use schemars::JsonSchema;
@@ -33,7 +34,7 @@ pub struct OrderPayment {
     pub captured_at: Option<DateTime<Utc>>,
     /// Why it did not work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
+    pub failure: Option<Personal<String>>,
 }
 
 /// A fulfilment.
@@ -64,7 +65,7 @@ pub struct OrderReturn {
     pub progress: Return,
     /// Why the customer wants to send it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Personal<String>>,
     /// Its name elsewhere (a credit note).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
@@ -76,17 +77,17 @@ pub struct OrderReturn {
     pub received_at: Option<DateTime<Utc>>,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejection: Option<String>,
+    pub rejection: Option<Personal<String>>,
 }
 
 /// Something that was written down about an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderNote {
     /// What.
-    pub note: String,
+    pub note: Personal<String>,
     /// Who, as the caller said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<String>,
+    pub author: Option<Personal<String>>,
     /// When.
     pub written_at: DateTime<Utc>,
 }

@@ -24,10 +24,10 @@ pub struct AddNote {
 #[serde(deny_unknown_fields)]
 pub struct AddNoteBody {
     /// What.
-    pub note: Remark,
+    pub note: Personal<Remark>,
     /// Who.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub author: Option<Name>,
+    pub author: Option<Personal<Name>>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

@@ -1,7 +1,7 @@
 //! The command to give up pieces that have not left.
 
 use chrono::{DateTime, Utc};
-use events::OrderId;
+use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct CancelOrder {
 #[serde(deny_unknown_fields)]
 pub struct CancelOrderBody {
     /// Why.
-    pub reason: Reason,
+    pub reason: Personal<Reason>,
     /// Which pieces; everything that is not shipped if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Lines<Pieces>>,

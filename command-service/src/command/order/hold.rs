@@ -1,7 +1,7 @@
 //! Commands that keep an order from being packed and shipped, and let it go again.
 
 use chrono::{DateTime, Utc};
-use events::OrderId;
+use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct HoldOrder {
 #[serde(deny_unknown_fields)]
 pub struct HoldOrderBody {
     /// Why.
-    pub reason: Reason,
+    pub reason: Personal<Reason>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

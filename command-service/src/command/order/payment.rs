@@ -1,8 +1,8 @@
 //! Commands about money: what happened to payments, and what went back.
 
 use chrono::{DateTime, Utc};
-use events::OrderId;
 use events::order::PartNo;
+use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ pub enum RecordPaymentBody {
         #[serde(skip_serializing_if = "Option::is_none")]
         payment: Option<PartNo>,
         /// The provider's reason.
-        reason: Reason,
+        reason: Personal<Reason>,
         /// When it happened, if not now.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,

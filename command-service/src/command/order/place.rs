@@ -90,7 +90,7 @@ pub struct PlaceOrderBody {
     pub expected_total: Option<Price>,
     /// A word from the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<Note>,
+    pub note: Option<Personal<Note>>,
     /// How a guest can be reached; not together with `customer_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<Personal<Contact>>,

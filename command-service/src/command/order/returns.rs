@@ -1,8 +1,8 @@
 //! Commands about pieces that come back.
 
 use chrono::{DateTime, Utc};
-use events::OrderId;
 use events::order::{Disposition, PartNo};
+use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct RequestReturnBody {
     /// Which pieces.
     pub lines: Lines<Pieces>,
     /// Why.
-    pub reason: Reason,
+    pub reason: Personal<Reason>,
     /// The return's name elsewhere, such as a credit note.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<Reference>,
@@ -73,7 +73,7 @@ pub struct RejectReturn {
 #[serde(deny_unknown_fields)]
 pub struct RejectReturnBody {
     /// Why.
-    pub reason: Reason,
+    pub reason: Personal<Reason>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

@@ -14,9 +14,9 @@ use crate::command::stock::Change;
 use crate::command::{
     AddNote, AdjustStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, ChangePrice,
     Command, CompleteOrder, CreateFulfilment, CreateProduct, DeliverFulfilment, DiscontinueProduct, EraseCustomer,
-    ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder, ReactivateProduct, ReceiveReturn, ReceiveStock,
-    RecordPayment, RecordRefund, RegisterCustomer, RejectReturn, ReleaseOrder, ReleaseStockHold, RequestReturn,
-    SetStockPolicy, ShipFulfilment, TagOrder, TransferStock, UpdateCustomer, UpdateProduct,
+    ErasePersonalData, ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder, ReactivateProduct, ReceiveReturn,
+    ReceiveStock, RecordPayment, RecordRefund, RegisterCustomer, RejectReturn, ReleaseOrder, ReleaseStockHold,
+    RequestReturn, SetStockPolicy, ShipFulfilment, TagOrder, TransferStock, UpdateCustomer, UpdateProduct,
 };
 
 /// Whether a repeat finds everything so already.
@@ -42,6 +42,7 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
         | Command::TagOrder(_)
         | Command::ChangeAddresses(_)
         | Command::AssignCustomer(_)
+        | Command::ErasePersonalData(_)
         | Command::ExpireOrder(_)
         | Command::CompleteOrder(_) => true,
         Command::AmendOrder(c) => c.body.add.is_none() && c.body.on_shortage != Some(OnShortage::Partial),
@@ -211,6 +212,7 @@ fn change_command() -> impl Strategy<Value = Command> {
             let body = body(json!({ "customer_id": customer(number) }));
             Command::AssignCustomer(AssignCustomer { order_id, body })
         }),
+        1 => order_id().prop_map(|order_id| Command::ErasePersonalData(ErasePersonalData { order_id })),
         2 => order_id().prop_map(|order_id| Command::ExpireOrder(ExpireOrder { order_id })),
         3 => order_id().prop_map(|order_id| Command::CompleteOrder(CompleteOrder { order_id })),
     ]

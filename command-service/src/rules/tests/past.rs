@@ -212,7 +212,7 @@ pub(super) fn captured(payment: u32, amount: i64) -> Vec<Past> {
 }
 
 pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32); N]) -> Vec<Past> {
-    let (lines, reason) = (pieces(lines), "too small".to_owned());
+    let (lines, reason) = (pieces(lines), "too small".into());
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
 }
 

@@ -1,0 +1,136 @@
+//! Leaves personal data that was erased out of what callers are shown: states after a command, and what a command wrote.
+//!
+//! Whether somebody is erased stands in the log, and is looked up there whenever something personal is to be shown: what this
+//! process remembers of a stream says nothing about the customers of an order. An order is erased by itself or with any of
+//! its customers ([`Order::customers`](crate::state::Order::customers)).
+
+use std::collections::{HashMap, HashSet};
+
+use events::customer::CustomerEvent;
+use events::stream::Subject;
+use events::{CustomerId, Event, Position, Recorded, StreamId, codec};
+
+use super::mailbox::FindError;
+use super::request::Reply;
+use crate::log::Log;
+use crate::log::snapshot::{NO_SHAPE, Piece};
+use crate::state::State;
+
+/// The customers among these who are erased.
+async fn find_erased(log: &Log, customers: HashSet<CustomerId>) -> Result<HashSet<CustomerId>, FindError> {
+    let mut erased = HashSet::new();
+    if customers.is_empty() {
+        return Ok(erased);
+    }
+    let streams: Vec<StreamId> = customers.into_iter().map(StreamId::customer).collect();
+    for recorded in load(log, &streams).await? {
+        if let (Subject::Customer(id), Event::Customer(CustomerEvent::Erased(_))) =
+            (recorded.stream.subject(), recorded.decode()?)
+        {
+            erased.insert(id);
+        }
+    }
+    Ok(erased)
+}
+
+async fn load(log: &Log, streams: &[StreamId]) -> Result<Vec<Recorded>, FindError> {
+    let mut events = Vec::new();
+    let take = |piece| match piece {
+        Piece::Event(recorded) => events.push(recorded),
+        // Nothing is asked for in any shape.
+        Piece::Snapshot(_) => {}
+    };
+    log.load(streams, NO_SHAPE, take).await?;
+    Ok(events)
+}
+
+/// Leaves erased personal data out of the states in these replies. A state of which nobody can say whether it may be shown is
+/// left out as a whole: the command took effect, and that is what its caller must know.
+pub(super) async fn leave_out_of_states(log: &Log, replies: &mut [Reply]) {
+    let mut states: Vec<&mut Option<Box<State>>> = replies.iter_mut().filter_map(of_customers).collect();
+    if states.is_empty() {
+        return;
+    }
+    let customers = states.iter().filter_map(|state| state.as_deref()).flat_map(customers).collect();
+    match find_erased(log, customers).await {
+        Ok(erased) => {
+            let shown = states.iter_mut().filter_map(|state| state.as_deref_mut());
+            for state in shown.filter(|state| customers_of(state).any(|id| erased.contains(&id))) {
+                state.erase_personal_data();
+            }
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot look up who is erased; answering without states"
+            );
+            states.into_iter().for_each(|state| *state = None);
+        }
+    }
+}
+
+/// The state in a reply, where it is that of an order with customers and personal data.
+fn of_customers(reply: &mut Reply) -> Option<&mut Option<Box<State>>> {
+    let Reply::Done { state: slot, .. } = reply else { return None };
+    let state = slot.as_deref()?;
+    let is_personal = customers_of(state).next().is_some() && state.clone().erase_personal_data();
+    is_personal.then_some(slot)
+}
+
+fn customers(state: &State) -> Vec<CustomerId> {
+    customers_of(state).collect()
+}
+
+/// The customers of an order.
+fn customers_of(state: &State) -> impl Iterator<Item = CustomerId> + '_ {
+    let order = match state {
+        State::Order(order) => Some(order),
+        _ => None,
+    };
+    order.into_iter().flat_map(|order| order.customers())
+}
+
+/// Leaves erased personal data out of what a command wrote. Gives the positions of the events that it changed; those are in
+/// today's shape.
+pub(super) async fn leave_out_of_events(log: &Log, events: &mut [Recorded]) -> Result<HashSet<Position>, FindError> {
+    let mut without = HashMap::new();
+    for recorded in events.iter() {
+        let mut event = recorded.decode()?;
+        if event.erase_personal_data() {
+            without.insert(recorded.position, event);
+        }
+    }
+    let personal = events.iter().filter(|recorded| without.contains_key(&recorded.position));
+    let erased = erased_streams(log, personal.map(|recorded| recorded.stream.clone()).collect()).await?;
+    let mut changed = HashSet::new();
+    for recorded in events.iter_mut().filter(|recorded| erased.contains(&recorded.stream)) {
+        let Some(event) = without.get(&recorded.position) else { continue };
+        let encoded = codec::encode(event);
+        (recorded.schema_version, recorded.payload) = (encoded.schema_version, encoded.payload);
+        changed.insert(recorded.position);
+    }
+    Ok(changed)
+}
+
+/// Those of these orders and customers of whom nothing personal may be shown.
+async fn erased_streams(log: &Log, streams: HashSet<StreamId>) -> Result<HashSet<StreamId>, FindError> {
+    let mut states: HashMap<StreamId, State> = HashMap::new();
+    if streams.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let streams: Vec<StreamId> = streams.into_iter().collect();
+    for recorded in load(log, &streams).await? {
+        let event = recorded.decode()?;
+        match states.get_mut(&recorded.stream) {
+            Some(state) => state.evolve(&event),
+            None => drop(states.insert(recorded.stream.clone(), State::first(&event))),
+        }
+    }
+    let erased_customers = find_erased(log, states.values().flat_map(customers).collect()).await?;
+    let is_erased = |state: &State| match state {
+        State::Order(order) => order.personal_data_erased || order.customers().any(|id| erased_customers.contains(&id)),
+        State::Customer(customer) => customer.erased,
+        State::Product(_) | State::Stock(_) | State::Email(_) | State::Hold(_) => false,
+    };
+    Ok(states.into_iter().filter(|(_, state)| is_erased(state)).map(|(stream, _)| stream).collect())
+}

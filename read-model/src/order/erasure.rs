@@ -1,0 +1,38 @@
+//! Removes the personal data of an order from its document: that of an order that was erased, and that of an order of a customer
+//! who was erased. `tests/erasure.rs` holds this against the marks in the document's JSON Schema.
+
+use events::CustomerId;
+use events::personal::Erase;
+
+use super::OrderDocument;
+
+impl OrderDocument {
+    /// The customers whose erasure erases the personal data of the order: whoever it belongs to, and whoever it belonged to.
+    pub fn customers(&self) -> impl Iterator<Item = CustomerId> + '_ {
+        self.former_customers.iter().copied().chain(self.customer_id)
+    }
+
+    /// Removes everything personal; says whether there was anything.
+    pub fn erase_personal_data(&mut self) -> bool {
+        let is_changed = erase(self);
+        self.personal_data_erased |= is_changed;
+        is_changed
+    }
+}
+
+/// A note stays as an entry with its instant and an empty text, so that the number of notes does not change.
+pub(super) fn erase(order: &mut OrderDocument) -> bool {
+    let mut any = order.note.erase() | order.contact.erase();
+    any |= order.shipping_address.erase() | order.billing_address.erase();
+    any |= order.hold_reason.erase() | order.cancel_reason.erase();
+    for note in &mut order.notes {
+        any |= note.note.erase() | note.author.erase();
+    }
+    for payment in &mut order.payments {
+        any |= payment.failure.erase();
+    }
+    for it in &mut order.returns {
+        any |= it.reason.erase() | it.rejection.erase();
+    }
+    any
+}
