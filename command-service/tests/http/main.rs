@@ -6,6 +6,7 @@
 mod batch;
 mod customers;
 mod fate;
+mod frozen;
 mod goods;
 mod money;
 mod order_changes;
