@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
@@ -9,6 +10,7 @@ use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::command::email::EmailIndex;
+use crate::database::DEFAULT_TIMEOUT;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::jobs;
 use crate::relay;
@@ -28,6 +30,11 @@ pub struct Config {
     pub database: PgConnectOptions,
     /// Connections of the writer: one appends, the others hold its turn, look up and keep snapshots.
     pub connections: u32,
+    /// How long the primary may be silent before a connection is given up, what was asked of it counts as unknown, and
+    /// commands are refused.
+    pub database_timeout: Duration,
+    /// The same for the statements of bulk imports, which write and delete megabytes at a time.
+    pub import_database_timeout: Duration,
     /// The relay; without brokers the platform runs without Kafka.
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
@@ -51,6 +58,9 @@ pub struct Config {
 
 /// A thousand orders of some lines each take half a megabyte; this leaves room for long ones.
 const DEFAULT_BATCH_BYTES: u64 = 8 << 20;
+
+/// Some megabytes of rows are written, and all rows of an import are deleted, by one statement.
+const IMPORT_DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A PostgreSQL address.
 struct Database(PgConnectOptions);
@@ -87,6 +97,8 @@ impl Config {
         let admin_addr = settings.required("ADMIN_ADDR");
         let database = settings.required::<Database>("DATABASE_URL");
         let connections = settings.bounded("WRITER_CONNECTIONS", 4, 4..=100);
+        let database_timeout = settings.optional("COMMAND_DATABASE_TIMEOUT", DEFAULT_TIMEOUT);
+        let import_database_timeout = settings.optional("IMPORT_DATABASE_TIMEOUT", IMPORT_DATABASE_TIMEOUT);
         let brokers = settings.maybe::<String>("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
@@ -106,7 +118,9 @@ impl Config {
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let http_addr: SocketAddr = http_addr.get(&complete);
+        let database_timeout = database_timeout.get(&complete);
         let writer = writer::Limits {
+            silence: database_timeout,
             mailbox: mailbox.get(&complete),
             batch: batch.get(&complete),
             room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
@@ -120,6 +134,8 @@ impl Config {
             admin_addr: admin_addr.get(&complete),
             database: database.get(&complete).0,
             connections: connections.get(&complete),
+            database_timeout,
+            import_database_timeout: import_database_timeout.get(&complete),
             relay: brokers.get(&complete).map(|brokers| relay::Config {
                 brokers,
                 topic_prefix: topic_prefix.get(&complete),

@@ -4,11 +4,13 @@
 //! [`world`] and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
 //! commands whose time has come, [`jobs`] those of bulk imports. [`import`] is a client.
 //!
-//! Doors: sqlx in `log`, `relay/checkpoint.rs`, `schedule/store.rs` and `jobs/store`; graphile_worker in `jobs/queue.rs`;
+//! Doors: sqlx in `database.rs` and, over its connections, in `log`, `relay/checkpoint.rs`, `schedule/store.rs` and
+//! `jobs/store`; graphile_worker in `jobs/queue.rs`;
 //! rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading only) `relay/tails.rs`; environment in `config.rs`.
 
 pub mod command;
 pub mod config;
+pub mod database;
 pub mod http;
 pub mod import;
 pub mod jobs;

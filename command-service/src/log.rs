@@ -38,17 +38,12 @@ pub mod snapshot;
 pub mod stretch;
 pub mod turn;
 
-use std::time::Duration;
-
 use events::{Incarnation, LogId, Position};
-use sqlx::Connection;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
+use crate::database::{self, Database};
 use memory::Memory;
-
-/// Longest wait for a free connection; the caller is told to come again after that.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The log; cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,7 +51,7 @@ pub struct Log(Store);
 
 #[derive(Debug, Clone)]
 enum Store {
-    Postgres(PgPool),
+    Postgres(Database),
     Memory(Memory),
 }
 
@@ -92,21 +87,15 @@ impl Error {
     }
 }
 
-/// A pool for the log and the relay. Connections that are inside a transaction never go back into it: a dropped future
-/// can leave one open, and the next borrower would work inside it.
-pub fn connect(options: PgConnectOptions, connections: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .connect_lazy_with(options)
+/// The database of a log, for tools and tests that need no other limits than the usual ones.
+pub fn connect(options: PgConnectOptions, connections: u32) -> Database {
+    Database::new(options, connections, database::DEFAULT_TIMEOUT)
 }
 
 impl Log {
-    /// The log in the database behind `pool`.
-    pub fn new(pool: PgPool) -> Log {
-        Log(Store::Postgres(pool))
+    /// The log in this database.
+    pub fn new(database: Database) -> Log {
+        Log(Store::Postgres(database))
     }
 
     /// An empty log that lives as long as this value and its clones. Nothing in it is durable.

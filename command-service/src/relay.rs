@@ -26,9 +26,9 @@ use events::{LogId, Position, Recorded};
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::shutdown::Shutdown;
-use sqlx::PgPool;
 use tokio::sync::mpsc;
 
+use crate::database::Database;
 use crate::log::Log;
 use checkpoint::Checkpoint;
 pub use error::{Error, LostTail};
@@ -104,13 +104,13 @@ struct Vitals {
 /// Relays until asked to stop.
 pub async fn run(
     config: Config,
-    pool: PgPool,
+    database: Database,
     log: Log,
     batches: mpsc::Receiver<Arc<[Recorded]>>,
     health: Health,
     shutdown: Shutdown,
 ) {
-    let mut relay = Relay::new(config, pool, log, batches, health);
+    let mut relay = Relay::new(config, database, log, batches, health);
     let mut backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(5));
     while let Some(stepped) = shutdown.unless_requested(relay.step()).await {
         match stepped {
@@ -131,12 +131,12 @@ impl Relay {
     /// A relay that stands by.
     pub fn new(
         config: Config,
-        pool: PgPool,
+        database: Database,
         log: Log,
         batches: mpsc::Receiver<Arc<[Recorded]>>,
         health: Health,
     ) -> Relay {
-        let checkpoint = Checkpoint::new(pool, config.instance.clone(), config.lease, config.partitions);
+        let checkpoint = Checkpoint::new(database, config.instance.clone(), config.lease, config.partitions);
         let feed = Feed::new(log.clone(), batches);
         let health = Vitals { kafka: health.optional("kafka"), relay: health.optional("relay"), health };
         measures::follows();

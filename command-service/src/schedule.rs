@@ -22,8 +22,8 @@ use events::{DecodeError, Position};
 use platform::backoff::{self, Backoff};
 use platform::health::Component;
 use platform::shutdown::Shutdown;
-use sqlx::PgPool;
 
+use crate::database::Database;
 use crate::log::stretch::Wanted;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
@@ -153,8 +153,8 @@ async fn out_of_time(shutdown: &Shutdown) {
 }
 
 /// Empties the table; running instances make it anew.
-pub async fn rebuild(pool: PgPool) -> anyhow::Result<()> {
-    let store = Store::new(pool);
+pub async fn rebuild(database: Database) -> anyhow::Result<()> {
+    let store = Store::new(database);
     store.clear().await?;
     let standing = store.standing().await.context("looking what there is to follow")?;
     println!("The schedule is empty; a running command-service makes it anew from {} events.", standing.lag());
@@ -163,8 +163,8 @@ pub async fn rebuild(pool: PgPool) -> anyhow::Result<()> {
 
 impl Schedule {
     /// A schedule that gives its commands to `mailbox`.
-    pub fn new(config: Config, pool: PgPool, mailbox: Mailbox) -> Schedule {
-        Schedule { config, store: Store::new(pool.clone()), log: Log::new(pool), mailbox, measured: None }
+    pub fn new(config: Config, database: Database, mailbox: Mailbox) -> Schedule {
+        Schedule { config, store: Store::new(database.clone()), log: Log::new(database), mailbox, measured: None }
     }
 
     /// Follows a page of the log, then asks for a batch of what is due. May be dropped halfway.

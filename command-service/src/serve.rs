@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::database::Database;
 use crate::http;
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::relay;
 use crate::schedule::{self, Schedule};
 use crate::writer::{Mailbox, Writer};
@@ -117,7 +118,7 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 /// Starts the writer and runs it until all that was taken is answered.
 async fn write(parts: Parts) {
     let Parts { config, slot, opened, committed, postgres, shutdown, stop } = parts;
-    let log = Log::new(log::connect(config.database.clone(), config.connections));
+    let log = Log::new(Database::new(config.database.clone(), config.connections, config.database_timeout));
     let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     // Nobody listens any more if the process is about to stop.
@@ -179,12 +180,12 @@ struct Relayed {
 
 /// The relay has connections of its own, so that it never waits for the writer's nor the writer for them.
 fn start_relay(config: &Config, health: &Health) -> Option<Relayed> {
-    let pool = log::connect(config.database.clone(), RELAY_CONNECTIONS);
+    let database = Database::new(config.database.clone(), RELAY_CONNECTIONS, config.database_timeout);
     let config = config.relay.clone()?;
     let (batches, taken) = mpsc::channel(RELAY_QUEUE);
     let stop = Shutdown::new();
     let task =
-        tokio::spawn(relay::run(config, pool.clone(), Log::new(pool.clone()), taken, health.clone(), stop.clone()));
+        tokio::spawn(relay::run(config, database.clone(), Log::new(database), taken, health.clone(), stop.clone()));
     Some(Relayed { batches, stop, task })
 }
 
@@ -192,6 +193,6 @@ fn start_relay(config: &Config, health: &Health) -> Option<Relayed> {
 async fn keep_schedule(config: Arc<Config>, mailbox: oneshot::Receiver<Mailbox>, health: Health, shutdown: Shutdown) {
     let health = health.optional("schedule");
     let Some(Ok(mailbox)) = shutdown.unless_requested(mailbox).await else { return };
-    let pool = log::connect(config.database.clone(), SCHEDULE_CONNECTIONS);
-    schedule::run(Schedule::new(config.schedule.clone(), pool, mailbox), health, shutdown).await;
+    let database = Database::new(config.database.clone(), SCHEDULE_CONNECTIONS, config.database_timeout);
+    schedule::run(Schedule::new(config.schedule.clone(), database, mailbox), health, shutdown).await;
 }

@@ -49,6 +49,7 @@ mod flight;
 mod keeper;
 pub mod key;
 mod loading;
+mod log_health;
 mod mailbox;
 mod recall;
 mod recover;
@@ -57,6 +58,7 @@ mod unit;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use events::{Position, Recorded};
 use platform::health::Component;
@@ -64,12 +66,14 @@ use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
+use crate::database::DEFAULT_TIMEOUT;
 use crate::log::{self, Head, Log};
 use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use batch::Ahead;
 use clock_check::ClockCheck;
 use keeper::Keeper;
+use log_health::LogHealth;
 use mailbox::Inbox;
 use recall::Recall;
 use recover::Place;
@@ -89,12 +93,14 @@ pub struct Limits {
     pub room: Room,
     /// Answers kept in memory for callers that repeat themselves soon.
     pub answers: NonZeroUsize,
+    /// How long the log may be without an answer before commands are refused at once.
+    pub silence: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(500_000) }
+        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(500_000), silence: DEFAULT_TIMEOUT }
     }
 }
 
@@ -119,7 +125,9 @@ pub struct Writer {
     inbox: Inbox,
     ahead: Ahead,
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
-    health: Component,
+    log_health: LogHealth,
+    /// When what is being done now was begun.
+    tried: Instant,
     keeper: Keeper,
     numbers_saved: Position,
     clock_check: ClockCheck,
@@ -147,6 +155,10 @@ pub enum StartError {
 /// Events read at a time while catching up.
 const PAGE: i64 = 10_000;
 
+/// How often a log that did not answer is probed while no command waits: after the end of an outage commands are refused for no
+/// longer than that.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+
 /// Positions between two snapshots of the order numbers: what a start has to count at most, a fraction of a second.
 const NUMBERS_EVERY: i64 = 50_000;
 
@@ -169,7 +181,8 @@ impl Writer {
         world.restore_numbers(numbers.last);
         let keeper = Keeper::start(log.clone());
         let recall = Recall::new(&limits);
-        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone(), recall.clone());
+        let log_health = LogHealth::new(health, limits.silence);
+        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone(), recall.clone(), log_health.clone());
         let writer = Writer {
             log,
             world,
@@ -183,7 +196,8 @@ impl Writer {
             inbox,
             ahead: Ahead::default(),
             committed,
-            health,
+            log_health,
+            tried: Instant::now(),
             keeper,
             numbers_saved: numbers.saved,
             clock_check: ClockCheck::default(),
@@ -229,6 +243,7 @@ impl Writer {
                     return open;
                 }
                 () = stop.requested(), if !closed => self.inbox.close(),
+                () = tokio::time::sleep(PROBE_EVERY), if self.log_health.is_silent() => self.probe().await,
             }
         }
     }

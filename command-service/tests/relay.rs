@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta, Utc};
+use command_service::database::Database;
 use command_service::log::append::{Appended, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::checkpoint::{self, Checkpoint};
@@ -19,7 +20,8 @@ use rdkafka::message::{Headers, Message as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
+use testbed::proxy::Proxy;
 use testbed::{Bed, PATIENCE};
 use tokio::sync::mpsc;
 
@@ -175,8 +177,8 @@ async fn a_leader_whose_lease_is_over_sends_nothing() -> anyhow::Result<()> {
 async fn an_old_epoch_saves_nothing() -> anyhow::Result<()> {
     let mut shop = Shop::new().await?;
     shop.append(&streams(5)).await?;
-    let old = Checkpoint::new(shop.pool.clone(), "a".into(), Duration::ZERO, PARTITIONS);
-    let new = Checkpoint::new(shop.pool.clone(), "b".into(), LONG, PARTITIONS);
+    let old = Checkpoint::new(shop.database.clone(), "a".into(), Duration::ZERO, PARTITIONS);
+    let new = Checkpoint::new(shop.database.clone(), "b".into(), LONG, PARTITIONS);
     old.prepare().await?;
     let before = old.acquire().await?.expect("nobody leads");
     let after = new.acquire().await?.expect("a lease of no time is over");
@@ -195,7 +197,7 @@ async fn an_old_epoch_saves_nothing() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_save_whose_answer_was_lost_can_be_repeated() -> anyhow::Result<()> {
     let shop = Shop::new().await?;
-    let checkpoint = Checkpoint::new(shop.pool.clone(), "a".into(), LONG, PARTITIONS);
+    let checkpoint = Checkpoint::new(shop.database.clone(), "a".into(), LONG, PARTITIONS);
     checkpoint.prepare().await?;
     let lease = checkpoint.acquire().await?.expect("nobody leads");
     let mut moved = lease.mark.clone();
@@ -326,7 +328,7 @@ async fn a_kafka_that_is_not_there_at_start_is_named() -> anyhow::Result<()> {
 async fn a_log_that_is_behind_its_checkpoint_is_not_relayed() -> anyhow::Result<()> {
     let mut shop = Shop::new().await?;
     shop.append(&streams(5)).await?;
-    sqlx::query("update relay_checkpoint set position = 6").execute(&shop.pool).await?;
+    sqlx::query("update relay_checkpoint set position = 6").execute(&shop.database).await?;
     let mut relay = shop.relay("a");
     let error = relay.error().await?;
     assert!(matches!(error, Error::LostTail(LostTail::BehindCheckpoint { .. })), "{error}");
@@ -437,8 +439,8 @@ async fn a_running_relay_follows_the_log_until_it_is_stopped() -> anyhow::Result
     let mut shop = Shop::new().await?;
     let shutdown = Shutdown::new();
     let (batches, receiver) = mpsc::channel(8);
-    let (config, pool, log) = (shop.config.clone(), shop.pool.clone(), shop.log.clone());
-    let running = tokio::spawn(relay::run(config, pool, log, receiver, Health::new(), shutdown.clone()));
+    let (config, database, log) = (shop.config.clone(), shop.database.clone(), shop.log.clone());
+    let running = tokio::spawn(relay::run(config, database, log, receiver, Health::new(), shutdown.clone()));
     let mut written = shop.append(&streams(10)).await?;
     shop.until_arrived(10).await?;
     written.extend(shop.append(&streams(10)).await?);
@@ -449,17 +451,40 @@ async fn a_running_relay_follows_the_log_until_it_is_stopped() -> anyhow::Result
     tokio::time::timeout(PATIENCE, running).await??;
     assert_eq!(shop.checkpoint().await?, 20);
     let free: bool = sqlx::query_scalar("select lease_until < clock_timestamp() from relay_checkpoint")
-        .fetch_one(&shop.pool)
+        .fetch_one(&shop.database)
         .await?;
     assert!(free, "the lease is given back");
     assert_eq!(events_of(&shop.arrived()?), written);
     Ok(())
 }
 
+#[tokio::test]
+async fn a_frozen_database_is_said_and_costs_no_event() -> anyhow::Result<()> {
+    let mut shop = Shop::new().await?;
+    let (proxy, url) = Proxy::before(&shop.bed.writer_url()?).await?;
+    let mut relay = shop.relay_over("a", Database::new(url.parse()?, 3, Duration::from_millis(500)));
+    let mut written = shop.append(&streams(10)).await?;
+    relay.until(Position(10)).await?;
+
+    proxy.freezes();
+    written.extend(shop.append(&streams(10)).await?);
+    relay.error().await?;
+    assert!(!relay.is_up("relay"));
+
+    proxy.thaws();
+    let relayed = async { while relay.until(Position(20)).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, relayed).await?;
+    assert!(relay.is_up("relay"));
+    let arrived = shop.arrived()?;
+    assert_chained(&arrived);
+    assert_eq!(events_of(&arrived), written);
+    Ok(())
+}
+
 /// A log and a Kafka of its own.
 struct Shop {
     bed: Bed,
-    pool: PgPool,
+    database: Database,
     log: Log,
     config: Config,
     versions: HashMap<StreamId, Version>,
@@ -470,7 +495,7 @@ type Arrived = BTreeMap<(String, i32), Vec<Message>>;
 impl Shop {
     async fn new() -> anyhow::Result<Shop> {
         let bed = Bed::new().await?;
-        let pool = log::connect(bed.writer_url()?.parse()?, 4);
+        let database = log::connect(bed.writer_url()?.parse()?, 4);
         let config = Config {
             brokers: bed.kafka_brokers()?,
             topic_prefix: bed.topic_prefix(),
@@ -478,14 +503,19 @@ impl Shop {
             instance: String::new(),
             lease: LONG,
         };
-        Ok(Shop { bed, log: Log::new(pool.clone()), pool, config, versions: HashMap::new() })
+        Ok(Shop { bed, log: Log::new(database.clone()), database, config, versions: HashMap::new() })
     }
 
     fn relay(&self, instance: &str) -> Driven {
+        self.relay_over(instance, self.database.clone())
+    }
+
+    /// A relay whose way to the database is another one.
+    fn relay_over(&self, instance: &str, database: Database) -> Driven {
         let (batches, receiver) = mpsc::channel(64);
         let health = Health::new();
         let config = Config { instance: instance.into(), ..self.config.clone() };
-        let relay = Relay::new(config, self.pool.clone(), self.log.clone(), receiver, health.clone());
+        let relay = Relay::new(config, database.clone(), Log::new(database), receiver, health.clone());
         Driven { relay, batches, health }
     }
 
@@ -528,7 +558,7 @@ impl Shop {
 
     /// What an operator does who accepts that events are lost.
     async fn raise_incarnation(&self) -> anyhow::Result<()> {
-        sqlx::query("update log_head set incarnation = incarnation + 1").execute(&self.pool).await?;
+        sqlx::query("update log_head set incarnation = incarnation + 1").execute(&self.database).await?;
         Ok(())
     }
 
@@ -544,7 +574,7 @@ impl Shop {
 
     /// As if the leader had not renewed its lease in time.
     async fn end_lease(&self) -> anyhow::Result<()> {
-        sqlx::query("update relay_checkpoint set lease_until = '-infinity'").execute(&self.pool).await?;
+        sqlx::query("update relay_checkpoint set lease_until = '-infinity'").execute(&self.database).await?;
         Ok(())
     }
 
@@ -559,13 +589,13 @@ impl Shop {
     }
 
     async fn checkpoint(&self) -> anyhow::Result<i64> {
-        Ok(sqlx::query_scalar("select position from relay_checkpoint").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar("select position from relay_checkpoint").fetch_one(&self.database).await?)
     }
 
     async fn partitions(&self) -> anyhow::Result<BTreeMap<(String, i32), i64>> {
         let rows =
             sqlx::query_as::<_, (String, i32, i64)>("select category, partition, position from relay_partitions")
-                .fetch_all(&self.pool)
+                .fetch_all(&self.database)
                 .await?;
         Ok(rows.into_iter().map(|(category, partition, position)| ((category, partition), position)).collect())
     }

@@ -9,9 +9,24 @@ PROJECT_DIR=$(dirname "$DEPLOY_DIR")
 CACHE_DIR=${ORDER_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/order-platform}
 
 say() { printf '%s\n' "$*"; }
-step() { printf '\n== %s\n' "$*"; }
+# steps NUMBER: of the script that runs. step WHAT: begins the next of them.
+steps() { STEPS=$1; }
+step() {
+  STEP=$((${STEP:-0} + 1))
+  printf '\n== %s%s\n' "${STEPS:+$STEP of $STEPS: }" "$*"
+}
 warn() { printf 'deploy: %s\n' "$*" >&2; }
 die() { printf 'deploy: %s\n' "$*" >&2; exit 1; }
+
+# still WHAT SINCE: says every few seconds that something is still waited for, since SECONDS was SINCE. Call it as often as
+# the waiting loop turns.
+still() {
+  local waited=$((SECONDS - $2))
+  if [ "$waited" -le 1 ]; then STILL_AT=2; fi
+  [ "$waited" -ge "${STILL_AT:-2}" ] || return 0
+  say "  still $1 ($waited s)"
+  STILL_AT=$((waited + 5))
+}
 
 is_root() { [ "$(id -u)" = 0 ]; }
 

@@ -63,6 +63,7 @@ kafka_answers() {
   [ "${brokers:-0}" -ge 1 ]
 }
 
+# Takes some seconds: a broker hands over what it leads and closes its files before it ends.
 kafka_stop() { stop_process kafka TERM 60 KILL; }
 
 # find_java: prints a java of version 17 or newer.

@@ -36,11 +36,12 @@ spawn() {
 # wait_ready NAME SECONDS COMMAND...: until the command succeeds; fails with the end of the log when the process dies
 # or the time is over.
 wait_ready() {
-  local name=$1 seconds=$2 deadline=$((SECONDS + $2))
+  local name=$1 seconds=$2 began=$SECONDS deadline=$((SECONDS + $2))
   shift 2
   until "$@" >/dev/null 2>&1; do
     is_running "$name" || fail_with_log "$name" "$name ended while it was starting"
     [ "$SECONDS" -lt "$deadline" ] || fail_with_log "$name" "$name was not ready after $seconds s"
+    still "waiting until $name is ready" "$began"
     sleep 0.1
   done
 }
@@ -53,7 +54,7 @@ fail_with_log() {
 
 # stop_process NAME SIGNAL SECONDS LAST_SIGNAL: asks, waits, and insists with the last signal.
 stop_process() {
-  local name=$1 pid deadline=$((SECONDS + $3)) asked_again=
+  local name=$1 pid began=$SECONDS deadline=$((SECONDS + $3)) asked_again=
   pid=$(pid_of "$name") || { rm -f "$STATE_DIR/run/$name.pid"; return 0; }
   say "stopping $name (process $pid)"
   kill -s "$2" "$pid" 2>/dev/null || true
@@ -64,6 +65,7 @@ stop_process() {
       kill -s "$4" "$pid" 2>/dev/null || true
       asked_again=yes deadline=$((SECONDS + 10))
     fi
+    still "waiting until $name has ended" "$began"
     sleep 0.05
   done
   rm -f "$STATE_DIR/run/$name.pid" "$STATE_DIR/run/$name.sum"

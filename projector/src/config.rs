@@ -8,6 +8,8 @@ use platform::config::{ConfigErrors, Secret, Settings};
 use platform::logs::{Filter, Format};
 use read_model::Projection;
 
+use crate::store::Patience;
+
 /// Settings of `projector` (which serves).
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// `DATABASE_URL`: the primary, as a member of `model_writer`.
     pub database_url: Secret,
+    /// `PROJECTOR_DATABASE_TIMEOUT`: how long a statement may take before its connection is given up.
+    pub database_timeout: Duration,
     /// Kafka.
     pub feed: FeedConfig,
     /// `REDIS_URL`; without it nothing is written to a cache.
@@ -97,6 +101,7 @@ impl Config {
         let defaults = Limits::default();
         let admin_addr = settings.required("ADMIN_ADDR");
         let database_url = settings.secret("DATABASE_URL");
+        let database_timeout = settings.optional("PROJECTOR_DATABASE_TIMEOUT", Patience::default().0);
         let brokers = settings.required("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let group = settings.maybe::<String>("GROUP_ID");
@@ -115,6 +120,7 @@ impl Config {
         Ok(Config {
             admin_addr,
             database_url: database_url.get(&complete),
+            database_timeout: database_timeout.get(&complete),
             feed: FeedConfig {
                 brokers: brokers.get(&complete),
                 group: group.get(&complete).unwrap_or_else(|| format!("{topic_prefix}projector")),

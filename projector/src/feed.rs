@@ -334,6 +334,11 @@ fn client_config(config: &FeedConfig, projection: Projection) -> ClientConfig {
         .set("queued.min.messages", "5000")
         .set("fetch.max.bytes", "4194304")
         .set("max.partition.fetch.bytes", "1048576")
+        // A broker that is frozen, or that a network lost without a word, is noticed when a request has no answer for so
+        // long (a fetch is answered within half a second when there is nothing), and when no connection comes to be.
+        .set("socket.timeout.ms", "10000")
+        .set("socket.connection.setup.timeout.ms", "5000")
+        .set("socket.keepalive.enable", "true")
         // An outage is noticed and ends within a second or two.
         .set("reconnect.backoff.max.ms", "1000")
         .set("socket.nagle.disable", "true")

@@ -83,13 +83,13 @@ async fn list_waiting(
 /// Applies what a stream missed, in one transaction with its release.
 async fn retry_stream<M: Model>(connection: &mut PgConnection, waiting: &Waiting) -> anyhow::Result<Retried> {
     let stream: StreamId = waiting.stream_id.parse()?;
-    let mut transaction = connection.begin().await?;
+    let mut transaction = doing("beginning a transaction", connection.begin()).await?;
     doing("claiming the projection", claim_all(&mut transaction, M::PROJECTION)).await?;
     let Some(from) = doing("releasing the stream", release(&mut transaction, M::PROJECTION, &stream)).await? else {
         return Ok(Retried::NotParked);
     };
     let retried = apply_from::<M>(&mut transaction, &stream, from).await?;
-    transaction.commit().await?;
+    doing("committing the stream", transaction.commit()).await?;
     Ok(retried)
 }
 

@@ -14,7 +14,7 @@ use crate::cache::{Cache, Writer};
 use crate::config::Config;
 use crate::model::{Model, Orders, Products, Stock};
 use crate::retry::{self, Retried};
-use crate::store::Store;
+use crate::store::{Patience, Store};
 use crate::worker::Worker;
 
 /// Longest that workers may take to finish their batch and leave their groups.
@@ -72,6 +72,7 @@ fn open_cache(config: &Config, health: &Health) -> anyhow::Result<(Option<Cache>
 fn worker<M: Model>(config: &Config, cache: Option<Cache>, health: &Health) -> anyhow::Result<Worker<M>> {
     let store = Store::new(&config.database_url);
     let store = store.context("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
+    let store = store.with_patience(Patience(config.database_timeout));
     Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
 }
 

@@ -23,15 +23,33 @@ pub mod standing;
 /// Longest wait for a connection: a server that is there answers within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest that a statement may take before its connection is given up. Far above any batch, far below
-/// `max.poll.interval.ms`.
-pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// What the server needs to notice that this process's host vanished, so that locks are free after 20 s; it ignores them on
+/// Unix sockets. sqlx gives no access to its sockets, so the same cannot be had on this side: [`Patience`] is for that.
+const KEEPALIVES: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20000"),
+];
+
+/// How long a statement may take before its connection is given up. A server that is frozen, or that a network lost without a
+/// word, neither answers nor refuses.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    /// Far above any batch, far below `max.poll.interval.ms`.
+    fn default() -> Self {
+        Patience(Duration::from_secs(10))
+    }
+}
 
 /// A worker's connection to PostgreSQL.
 #[derive(Debug)]
 pub struct Store {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
+    patience: Patience,
 }
 
 /// What went wrong with PostgreSQL, and what we were doing.
@@ -45,18 +63,39 @@ pub struct StoreError {
     pub source: sqlx::Error,
 }
 
-/// Does work within [`STATEMENT_TIMEOUT`], and says what it was if it fails.
+impl Patience {
+    /// Does work for as long as it lasts, and says what it was if it fails.
+    pub async fn doing<T>(
+        self,
+        what: &'static str,
+        work: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        let within = tokio::time::timeout(self.0, work).await;
+        let answer = within.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+        answer.map_err(|source| StoreError { doing: what, source })
+    }
+}
+
+/// [`Patience::doing`] of the default patience.
 pub async fn doing<T>(what: &'static str, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
-    let within = tokio::time::timeout(STATEMENT_TIMEOUT, work).await;
-    let answer = within.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-    answer.map_err(|source| StoreError { doing: what, source })
+    Patience::default().doing(what, work).await
 }
 
 impl Store {
     /// Remembers where the database is; connects when it is first needed.
     pub fn new(url: &Secret) -> sqlx::Result<Store> {
-        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
-        Ok(Store { options, connection: None })
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector").options(KEEPALIVES);
+        Ok(Store { options, connection: None, patience: Patience::default() })
+    }
+
+    /// The same with another patience.
+    pub fn with_patience(self, patience: Patience) -> Store {
+        Store { patience, ..self }
+    }
+
+    /// How long its statements may take.
+    pub fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// The connection, made anew if it was dropped.

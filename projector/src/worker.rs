@@ -24,7 +24,7 @@ use crate::config::{FeedConfig, Limits};
 use crate::feed::{Delivery, Feed, FeedError, Start};
 use crate::model::Model;
 use crate::store::months::Months;
-use crate::store::{self, Store, StoreError, doing, log};
+use crate::store::{self, Store, StoreError, log};
 
 mod apply;
 mod audit;
@@ -246,10 +246,11 @@ impl<M: Model> Worker<M> {
         if new.is_empty() {
             return Ok(());
         }
+        let patience = self.store.patience();
         let connection = self.store.connection().await?;
-        self.log = Some(doing("reading the identity of the log", log::find_id(connection)).await?);
-        let claims = doing("claiming partitions", store::claim(connection, M::PROJECTION, &new)).await?;
-        let parked = doing("reading parked streams", store::list_parked(connection, M::PROJECTION)).await?;
+        self.log = Some(patience.doing("reading the identity of the log", log::find_id(connection)).await?);
+        let claims = patience.doing("claiming partitions", store::claim(connection, M::PROJECTION, &new)).await?;
+        let parked = patience.doing("reading parked streams", store::list_parked(connection, M::PROJECTION)).await?;
         self.dependencies.postgres.up();
         self.claims.take(claims, parked);
         self.gauge(names::PROJECTOR_PARTITIONS, self.claims.iter().count() as f64);
@@ -365,9 +366,10 @@ impl<M: Model> Worker<M> {
         let Healing { upto, scanned, is_proven } = healing;
         let Some(claim) = self.claims.get(partition) else { return Err(StepError::Lost) };
         let after = scanned.max(claim.reached.position);
+        let patience = self.store.patience();
         let connection = self.store.connection().await?;
         let read = log::list_events(connection, M::PROJECTION.category(), after, upto, HEAL_ROWS);
-        let events = doing("reading the log", read).await?;
+        let events = patience.doing("reading the log", read).await?;
         let partitions = self.feed().partitions();
         let ours = events.iter().filter(|event| topics::partition_of(event.stream.as_str(), partitions) == partition);
         let arrivals: Vec<Arrival<'_>> = ours.map(|event| Arrival { partition, event }).collect();

@@ -98,6 +98,8 @@ fn read_database(settings: &mut Settings) -> Field<database::Config> {
     let acquire_timeout = settings.optional("DATABASE_ACQUIRE_TIMEOUT", Duration::from_millis(300));
     // Far above any read that uses an index; what takes longer would starve the others.
     let statement_timeout = settings.optional("DATABASE_STATEMENT_TIMEOUT", Duration::from_secs(2));
+    // A server that does not answer a few small selects in this time is not one to send readers to.
+    let probe_timeout = settings.optional("DATABASE_PROBE_TIMEOUT", Duration::from_millis(500));
     // A replica that is further behind than this is worse than more load on the primary.
     let replica_lag_max = settings.optional("REPLICA_LAG_MAX", Duration::from_secs(5));
     // How old the figures of `Projection-Lag-Ms` and the decision for replica or primary may be.
@@ -108,6 +110,7 @@ fn read_database(settings: &mut Settings) -> Field<database::Config> {
         connections: connections.get(complete),
         acquire_timeout: acquire_timeout.get(complete),
         statement_timeout: statement_timeout.get(complete),
+        probe_timeout: probe_timeout.get(complete),
         replica_lag_max: replica_lag_max.get(complete),
         freshness_interval: freshness_interval.get(complete),
     })

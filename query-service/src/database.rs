@@ -27,7 +27,7 @@ pub use watch::watch;
 
 use crate::freshness::Current;
 use crate::problems;
-use source::{Name, Source};
+use source::{Name, Source, Wait};
 
 /// Where the databases are and how long to bear with them.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Config {
     pub acquire_timeout: Duration,
     /// Longest that a statement runs.
     pub statement_timeout: Duration,
+    /// Longest that a look at the replica takes; one at the primary, which nobody stands in for, may take twice as long.
+    pub probe_timeout: Duration,
     /// A replica that is further behind is not asked while the primary answers.
     pub replica_lag_max: Duration,
     /// Between two looks at the freshness.
@@ -93,8 +95,10 @@ impl Database {
         statement: &Statement,
     ) -> Result<Vec<PgRow>, Failure> {
         let mut failed = None;
-        for source in sources {
-            match source.run(statement).await {
+        let mut sources = sources.peekable();
+        while let Some(source) = sources.next() {
+            let wait = if sources.peek().is_some() { Wait::UnlessSilent } else { Wait::ToTheEnd };
+            match source.run(statement, wait).await {
                 Ok(rows) => return Ok(rows),
                 Err(failure) if failure.is_of_the_source() => failed = Some(failure),
                 Err(failure) => return Err(failure),
@@ -141,6 +145,7 @@ mod tests {
             connections: 1,
             acquire_timeout: Duration::from_millis(1),
             statement_timeout: Duration::from_secs(1),
+            probe_timeout: Duration::from_secs(1),
             replica_lag_max: Duration::from_secs(5),
             freshness_interval: Duration::from_millis(100),
         };

@@ -105,6 +105,11 @@ impl Page {
         Ok(Rows { projection, freshness, items, has_next })
     }
 
+    /// Whether there is a page after this one, so that nothing is missing on it.
+    pub fn is_full<T>(&self, rows: &Rows<T>) -> bool {
+        rows.has_next
+    }
+
     /// Whether there are no rows at all, on this page or before it.
     pub fn is_empty<T>(&self, rows: &Rows<T>) -> bool {
         self.after.is_none() && rows.items.is_empty()

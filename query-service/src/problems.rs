@@ -150,11 +150,13 @@ pub fn database(failure: &Failure) -> Problem {
             "The query took too long",
             "It was broken off. Ask for less: a shorter range of placed_at, or fewer rows with limit.",
         ),
-        Failure::Down | Failure::Unusable(_) | Failure::Silent | Failure::BrokenOff(_) => unavailable(
-            "database-down",
-            "The database cannot be reached",
-            "Neither the replica nor the primary answers. Repeat the query after the time in Retry-After.",
-        ),
+        Failure::Down | Failure::Unusable(_) | Failure::Unreached | Failure::Silent | Failure::BrokenOff(_) => {
+            unavailable(
+                "database-down",
+                "The database cannot be reached",
+                "Neither the replica nor the primary answers. Repeat the query after the time in Retry-After.",
+            )
+        }
         Failure::Fault(_) => {
             tracing::error!(error = failure.story(), "a statement failed");
             internal_problem()

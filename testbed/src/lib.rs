@@ -1,7 +1,9 @@
 //! Real servers for tests: a database, a topic prefix and a key prefix of their own for every [`Bed`].
 //!
 //! The servers are those of `deploy/servers`, found through the `TEST_*` variables that it writes. Tests run in
-//! parallel and never see each other. The doors of this crate: sqlx, rdkafka (administration only).
+//! parallel and never see each other. A server that is to fail stands behind a [`proxy`]. The doors of this crate: sqlx, rdkafka (administration only).
+
+pub mod proxy;
 
 use std::time::Duration;
 

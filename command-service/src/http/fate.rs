@@ -91,6 +91,7 @@ async fn show(slot: State<MailboxSlot>, Path(key): Path<String>) -> Result<Respo
             Ok((StatusCode::ACCEPTED, retry_after, Json(Pending { in_flight: true })).into_response())
         }
         Ok(Fate::Unknown) => Err(problems::unknown_key()),
+        Err(FindError::Down) => Err(problems::log_unreachable()),
         Err(FindError::Log(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for a command in the log");
             Err(problems::log_unreachable())

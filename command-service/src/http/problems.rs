@@ -19,8 +19,11 @@ const SHOWN_MAX_CHARS: usize = 64;
 /// Kind of what did not happen because of another command of its group.
 pub(super) const SKIPPED: &str = "skipped";
 
+/// Kind of what failed because the log does not answer.
+const LOG_UNREACHABLE: &str = "log-unreachable";
+
 /// How any command may be refused, whatever the rules say.
-pub(super) const OF_ANY_COMMAND: [Refusal; 12] = [
+pub(super) const OF_ANY_COMMAND: [Refusal; 13] = [
     (400, "idempotency-key-missing"),
     (400, "idempotency-key-invalid"),
     (400, "if-match-invalid"),
@@ -29,6 +32,7 @@ pub(super) const OF_ANY_COMMAND: [Refusal; 12] = [
     (412, "stale-version"),
     (422, "idempotency-key-reused"),
     (500, "unreadable"),
+    (503, LOG_UNREACHABLE),
     (503, "overloaded"),
     (503, "starting"),
     (503, "stopping"),
@@ -112,6 +116,7 @@ pub(super) fn shed(shed: Shed) -> Problem {
     let (kind, title) = match shed {
         Shed::Full => ("overloaded", "Too many commands are waiting"),
         Shed::Closed => ("stopping", "This process stops"),
+        Shed::Down => (LOG_UNREACHABLE, "The log does not answer"),
     };
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
         .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
@@ -165,7 +170,7 @@ pub(super) fn unknown_key() -> Problem {
 }
 
 pub(super) fn log_unreachable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "log-unreachable", "The log cannot be read")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, LOG_UNREACHABLE, "The log cannot be read")
         .detail("Ask again after a short while.")
         .retry_after(RETRY_AFTER_SECONDS)
 }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::Limits;
 use super::run::{Error, Runner};
+use crate::database::{Database, timed_out};
 
 /// The library's schema, made by our migrations.
 const SCHEMA: &str = "jobs";
@@ -37,6 +38,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often a worker says that it lives, and the silence after which its jobs go to others.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Beside one per worker: notifications, heartbeats, the next job.
+const QUEUE_CONNECTIONS: u32 = 3;
 
 /// How long the batch under way may take when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -170,12 +174,12 @@ fn wait_after(attempts: i16) -> Duration {
 }
 
 /// Works the queue until asked to stop, whatever happens to the database meanwhile.
-pub async fn run(pool: PgPool, runner: Runner, limits: Limits, health: Component) {
+pub async fn run(database: Database, runner: Runner, limits: Limits, health: Component) {
     let stop = runner.stop.clone();
     let forgetting = tokio::spawn(forget(runner.clone(), limits.retention));
     let mut backoff = Backoff::new();
     while !stop.is_requested() {
-        match work(&pool, &runner, limits.workers, &health).await {
+        match work(&database, &runner, limits.workers, &health).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 tracing::warn!(
@@ -191,10 +195,30 @@ pub async fn run(pool: PgPool, runner: Runner, limits: Limits, health: Component
     let _ = forgetting.await;
 }
 
-async fn work(pool: &PgPool, runner: &Runner, workers: usize, health: &Component) -> Result<(), QueueError> {
-    let queue = Queue::open(pool.clone(), runner.clone(), workers).await?;
+/// The library waits for the database without a time limit. So when the database does not answer, the library's worker and its
+/// connections are dropped, and the next attempt begins with new ones.
+async fn work(database: &Database, runner: &Runner, workers: usize, health: &Component) -> Result<(), QueueError> {
+    let connections = QUEUE_CONNECTIONS + u32::try_from(workers).unwrap_or(u32::MAX);
+    let opening = Queue::open(database.separate_pool(connections), runner.clone(), workers);
+    let opened = tokio::time::timeout(database.timeout(), opening).await;
+    let queue = opened.map_err(|_| failed("opening the queue of jobs")(timed_out(database.timeout())))??;
     health.up();
-    queue.run().await
+    tokio::select! {
+        ended = queue.run() => ended,
+        lost = silent(database) => Err(failed("probing the database of the job queue")(lost)),
+    }
+}
+
+/// Returns when the database does not answer.
+async fn silent(database: &Database) -> sqlx::Error {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        match sqlx::query("select 1").execute(database).await {
+            // Without a free connection others are at work, and will find out.
+            Ok(_) | Err(sqlx::Error::PoolTimedOut) => {}
+            Err(error) => return error,
+        }
+    }
 }
 
 async fn forget(runner: Runner, retention: Duration) {

@@ -18,16 +18,16 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as WordError, StrDeserializer};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::import::{Asked, Import, Kind, Rows, State};
 use super::queue;
+use crate::database::Database;
 
 /// Imports; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    database: Database,
 }
 
 /// An import that came in completely.
@@ -181,9 +181,9 @@ fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, WordError> {
 }
 
 impl Store {
-    /// The imports in the database behind `pool`.
-    pub fn new(pool: PgPool) -> Store {
-        Store { pool }
+    /// The imports in this database.
+    pub fn new(database: Database) -> Store {
+        Store { database }
     }
 
     /// Queues an import whose rows are there, unless its key is known.
@@ -211,7 +211,7 @@ impl Store {
             .bind(new.asked.first_phase().as_str())
             .bind(queue::TASK)
             .bind(queue::ATTEMPTS_MAX)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(Error::database("queueing an import"))?;
         if queued.is_none() {
@@ -224,7 +224,7 @@ impl Store {
     async fn known(&self, new: &New) -> Result<Accepted, Error> {
         let known = sqlx::query_as::<_, (Uuid, Vec<u8>)>("select id, digest from imports where key = $1")
             .bind(new.key)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(Error::database("looking up an import's key"))?;
         let Some((id, digest)) = known else { return Ok(Accepted::KeyReused) };
@@ -237,7 +237,7 @@ impl Store {
     /// The import of this name.
     pub async fn find(&self, id: Uuid) -> Result<Option<Import>, Error> {
         let query = sqlx::query_as::<_, Stored>("select * from import_jobs where id = $1").bind(id);
-        let found = query.fetch_optional(&self.pool).await.map_err(Error::database("reading an import"))?;
+        let found = query.fetch_optional(&self.database).await.map_err(Error::database("reading an import"))?;
         found.map(Import::try_from).transpose()
     }
 
@@ -253,7 +253,7 @@ impl Store {
             .bind(filter.state.map(State::as_str))
             .bind(filter.before)
             .bind(filter.limit)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database)
             .await
             .map_err(Error::database("listing imports"))?;
         found.into_iter().map(Import::try_from).collect()
@@ -269,7 +269,7 @@ impl Store {
             .bind(id)
             .bind(claim)
             .bind(attempt)
-            .execute(&self.pool)
+            .execute(&self.database)
             .await
             .map_err(Error::database("taking an import"))?;
         match claimed.rows_affected() {
@@ -306,7 +306,7 @@ impl Store {
             .bind(rejections.iter().map(|r| &r.problem).collect::<Vec<_>>())
             .bind(rejections.iter().map(|r| &r.detail).collect::<Vec<_>>())
             .bind(rejections.iter().map(|r| r.bytes.as_slice()).collect::<Vec<_>>())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(Error::database("saving an import's progress"))?;
         Ok(match moved {
@@ -325,7 +325,7 @@ impl Store {
         let moved = sqlx::query_scalar::<_, bool>(APPLY)
             .bind(id)
             .bind(claim)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(Error::database("beginning to apply an import"))?;
         Ok(match moved {
@@ -345,7 +345,7 @@ impl Store {
             )
             delete from import_chunks using ended where import_id = ended.id";
         let query = sqlx::query(FINISH).bind(id).bind(claim).bind(state.as_str()).bind(error.map(KeptText::from));
-        query.execute(&self.pool).await.map_err(Error::database("ending an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("ending an import"))?;
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl Store {
             .bind(id)
             .bind(claim)
             .bind(KeptText::from(error));
-        query.execute(&self.pool).await.map_err(Error::database("saving why an import failed"))?;
+        query.execute(&self.database).await.map_err(Error::database("saving why an import failed"))?;
         Ok(())
     }
 
@@ -378,7 +378,7 @@ impl Store {
             delete from import_chunks using asked, (select count(*) from removed) r
             where import_id = asked.id and state = 'cancelled'";
         let query = sqlx::query(CANCEL).bind(id);
-        query.execute(&self.pool).await.map_err(Error::database("cancelling an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("cancelling an import"))?;
         Ok(())
     }
 
@@ -389,7 +389,7 @@ impl Store {
             from jobs.jobs
             where key = $1::text and locked_at is null and attempts >= max_attempts";
         let query = sqlx::query(RETRY).bind(id);
-        query.execute(&self.pool).await.map_err(Error::database("retrying an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("retrying an import"))?;
         Ok(())
     }
 
@@ -411,7 +411,7 @@ impl Store {
             select count(*) from old";
         let forgotten = sqlx::query_scalar::<_, i64>(FORGET)
             .bind(retention.as_secs_f64())
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await
             .map_err(Error::database("forgetting old imports"))?;
         Ok(forgotten.unsigned_abs())

@@ -58,7 +58,7 @@ pub(super) async fn all(
         let requests = open.iter().map(|at| request(&commands[*at], terms)).collect();
         let settled = match mailbox.submit_many(requests, terms.together).await {
             Ok(replied) => settled(replied, terms.together),
-            Err(Shed::Full) => Vec::new(),
+            Err(Shed::Full | Shed::Down) => Vec::new(),
             Err(Shed::Closed) => return Err(Undecided::Stopping),
         };
         let all_settled = settled.len() == open.len();

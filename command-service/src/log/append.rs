@@ -1,5 +1,7 @@
 //! Appending: a batch commits only if the log has not moved since the state that it was decided on.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use events::{Event, Incarnation, Position, Recorded, StreamId, Version, codec};
 use sqlx::postgres::PgConnection;
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use super::memory;
 use super::read::{self, Since};
 use super::{Error, Head, Log, Store};
+use crate::database::{self, timed_out, within};
 
 /// An event on its way into the log; its position is its place in the batch.
 #[derive(Debug, Clone)]
@@ -95,10 +98,16 @@ impl Log {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => return memory.append(expected, clock, rows).await,
         };
-        match pool.acquire().await {
-            Ok(mut connection) => append(&mut connection, expected, clock, rows).await,
-            Err(error) => Appended::Unknown(error),
+        let mut acquired = match pool.acquire().await {
+            Ok(acquired) => acquired,
+            Err(error) => return Appended::Unknown(error),
+        };
+        let appended = append_within(pool.timeout(), &mut acquired, expected, clock, rows).await;
+        match appended {
+            Appended::Unknown(_) => acquired.discard(),
+            _ => acquired.release(),
         }
+        appended
     }
 
     /// Takes the head of the log, so that no other writer can win the next race, and reads at most `limit` of the events
@@ -114,8 +123,15 @@ impl Log {
                 return Ok(Locked { end: End::Memory(memory.clone(), end), since: memory.read_since(after, limit) });
             }
         };
-        let mut transaction = pool.begin_with(LOCK).await.map_err(Error::database("locking the head of the log"))?;
-        let since = read::read_since(&mut *transaction, after, limit).await?;
+        let mut transaction = pool.begin(LOCK).await.map_err(Error::database("locking the head of the log"))?;
+        let reading = tokio::time::timeout(pool.timeout(), read::read_since(&mut *transaction, after, limit));
+        let since = match reading.await {
+            Ok(since) => since?,
+            Err(_) => {
+                transaction.discard();
+                return Err(Error::database("reading the locked log")(timed_out(pool.timeout())));
+            }
+        };
         Ok(Locked { end: End::Postgres(transaction), since })
     }
 }
@@ -130,7 +146,7 @@ pub struct Locked {
 
 #[derive(Debug)]
 enum End {
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(database::Transaction),
     Memory(memory::Memory, memory::End),
 }
 
@@ -141,12 +157,20 @@ impl Locked {
             End::Postgres(transaction) => transaction,
             End::Memory(memory, _end) => return memory.append_at_end(expected, clock, rows),
         };
-        match append(&mut transaction, expected, clock, rows).await {
+        match append_within(transaction.timeout(), &mut transaction, expected, clock, rows).await {
             Appended::After(position, recorded_at) => match transaction.commit().await {
                 Ok(()) => Appended::After(position, recorded_at),
                 Err(error) => Appended::Unknown(error),
             },
-            nothing_happened => nothing_happened,
+            unknown @ Appended::Unknown(_) => {
+                transaction.discard();
+                unknown
+            }
+            nothing_happened => {
+                // Where that fails the connection is gone, and the lock with it.
+                let _ = transaction.rollback().await;
+                nothing_happened
+            }
         }
     }
 
@@ -157,6 +181,22 @@ impl Locked {
             let _ = transaction.rollback().await;
         }
     }
+}
+
+/// How much longer the database may be silent for each row: five times what inserting one takes on two slow cores, so that a
+/// batch of half a million rows is not taken for a database that is frozen.
+const TIMEOUT_PER_ROW: Duration = Duration::from_micros(100);
+
+async fn append_within(
+    timeout: Duration,
+    connection: &mut PgConnection,
+    expected: Head,
+    clock: DateTime<Utc>,
+    rows: &[NewRow],
+) -> Appended {
+    let timeout = timeout + TIMEOUT_PER_ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    let appending = async { Ok(append(connection, expected, clock, rows).await) };
+    within(timeout, appending).await.unwrap_or_else(Appended::Unknown)
 }
 
 async fn append(connection: &mut PgConnection, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {

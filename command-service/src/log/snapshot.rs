@@ -9,14 +9,19 @@ use std::collections::BTreeMap;
 use events::{Incarnation, Position, Recorded, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::read::{recorded, unreadable};
 use super::{Error, Head, Log, Store};
+use crate::database::{Database, within};
 
 /// The name of the order numbers among the streams' names; no stream has it.
 const ORDER_NUMBERS: &str = "order-numbers";
+
+/// Positions whose orders are counted by one statement, a tenth of a second's work: without a snapshot of the order numbers
+/// the whole log is read, and the database must not seem frozen meanwhile.
+const COUNTED_AT_ONCE: i64 = 100_000;
 
 /// The shape of no state: who loads with it gets every event.
 pub const NO_SHAPE: i64 = 0;
@@ -106,7 +111,7 @@ impl Log {
 }
 
 async fn load(
-    pool: &PgPool,
+    pool: &Database,
     streams: &[StreamId],
     shape: i64,
     mut take: impl FnMut(Piece) + Send,
@@ -135,16 +140,27 @@ async fn load(
             order by version
         ) e on true";
     let names: Vec<&str> = streams.iter().map(StreamId::as_str).collect();
-    let mut rows = sqlx::query(LOAD).bind(names).bind(shape).fetch(pool);
-    while let Some(row) = rows.try_next().await.map_err(Error::database("loading streams"))? {
-        if let Some(snapshot) = snapshot(&row, shape)? {
-            take(Piece::Snapshot(snapshot));
+    let lost = |error| Error::database("loading streams")(error);
+    let mut acquired = pool.acquire().await.map_err(lost)?;
+    let loading = async {
+        // Row by row, because a stream may be longer than memory is large.
+        let mut rows = sqlx::query(LOAD).bind(names).bind(shape).fetch(&mut *acquired);
+        while let Some(row) = within(pool.timeout(), rows.try_next()).await.map_err(lost)? {
+            if let Some(snapshot) = snapshot(&row, shape)? {
+                take(Piece::Snapshot(snapshot));
+            }
+            if row.try_get::<Option<i64>, _>("position").map_err(unreadable)?.is_some() {
+                take(Piece::Event(recorded(&row)?));
+            }
         }
-        if row.try_get::<Option<i64>, _>("position").map_err(unreadable)?.is_some() {
-            take(Piece::Event(recorded(&row)?));
-        }
+        Ok(())
+    };
+    let loaded = loading.await;
+    match loaded {
+        Ok(()) => acquired.release(),
+        Err(_) => acquired.discard(),
     }
-    Ok(())
+    loaded
 }
 
 fn snapshot(row: &PgRow, shape: i64) -> Result<Option<Snapshot>, Error> {
@@ -162,7 +178,7 @@ fn snapshot(row: &PgRow, shape: i64) -> Result<Option<Snapshot>, Error> {
 
 /// A snapshot makes room for a newer one, for one of another shape, and in any case when it lies beyond the log's end or in
 /// an earlier life.
-async fn save(pool: &PgPool, snapshots: &[Snapshot]) -> Result<(), Error> {
+async fn save(pool: &Database, snapshots: &[Snapshot]) -> Result<(), Error> {
     const SAVE: &str = "
         insert into snapshots (name, position, incarnation, version, shape, state)
         select name, position, incarnation, version, shape, state::json
@@ -186,7 +202,7 @@ async fn save(pool: &PgPool, snapshots: &[Snapshot]) -> Result<(), Error> {
     Ok(())
 }
 
-async fn load_numbers(pool: &PgPool, head: Head) -> Result<Numbers, Error> {
+async fn load_numbers(pool: &Database, head: Head) -> Result<Numbers, Error> {
     const SAVED: &str = "
         select s.position, s.state from snapshots s
         join events last on last.position = s.position and last.incarnation = s.incarnation
@@ -208,17 +224,22 @@ async fn load_numbers(pool: &PgPool, head: Head) -> Result<Numbers, Error> {
         Some((position, Json(last))) => Numbers { saved: Position(position), last },
         None => Numbers::default(),
     };
-    let since = sqlx::query_as::<_, (String, i64)>(PLACED_SINCE)
-        .bind(numbers.saved.0)
-        .bind(head.position.0)
-        .fetch_all(pool)
-        .await
-        .map_err(Error::database("reading the numbers of the last orders"))?;
-    numbers.last.extend(since.into_iter().map(|(prefix, last)| (prefix, last as u64)));
+    let mut after = numbers.saved.0;
+    while after < head.position.0 {
+        let until = head.position.0.min(after + COUNTED_AT_ONCE);
+        let since = sqlx::query_as::<_, (String, i64)>(PLACED_SINCE)
+            .bind(after)
+            .bind(until)
+            .fetch_all(pool)
+            .await
+            .map_err(Error::database("reading the numbers of the last orders"))?;
+        numbers.last.extend(since.into_iter().map(|(prefix, last)| (prefix, last as u64)));
+        after = until;
+    }
     Ok(numbers)
 }
 
-async fn save_numbers(pool: &PgPool, head: Head, numbers: &BTreeMap<String, u64>) -> Result<(), Error> {
+async fn save_numbers(pool: &Database, head: Head, numbers: &BTreeMap<String, u64>) -> Result<(), Error> {
     const SAVE_NUMBERS: &str = "
         insert into snapshots (name, position, incarnation, state) values ($1, $2, $3, $4)
         on conflict (name) do update set position = excluded.position, incarnation = excluded.incarnation,

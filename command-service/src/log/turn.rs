@@ -6,6 +6,7 @@
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Error, Log, Store};
+use crate::database::Transaction;
 
 /// The right of way, until ended or dropped.
 #[derive(Debug)]
@@ -13,19 +14,20 @@ pub struct Turn(Held);
 
 #[derive(Debug)]
 enum Held {
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(Transaction),
     Memory(OwnedMutexGuard<()>),
 }
 
 impl Log {
-    /// Waits for the turn; those who wait get it in the order in which they came.
+    /// Waits for the turn; those who wait get it in the order in which they came. One who has it and does not end it is not
+    /// waited for longer than for any other answer.
     pub async fn take_turn(&self) -> Result<Turn, Error> {
         // The number is one that nobody else takes a lock of in this database. The end of the transaction, or of the
         // connection, ends the turn.
         const TAKE_TURN: &str = "begin; select pg_advisory_xact_lock(7305809172403)";
         match &self.0 {
             Store::Postgres(pool) => {
-                let transaction = pool.begin_with(TAKE_TURN).await.map_err(Error::database("waiting for the turn"))?;
+                let transaction = pool.begin(TAKE_TURN).await.map_err(Error::database("waiting for the turn"))?;
                 Ok(Turn(Held::Postgres(transaction)))
             }
             Store::Memory(memory) => Ok(Turn(Held::Memory(memory.take_turn().await))),

@@ -7,14 +7,14 @@
 use std::time::{Duration, Instant};
 
 use events::{Category, Incarnation, Position};
-use sqlx::PgPool;
 
 use super::chain::{Mark, Slot};
+use crate::database::Database;
 
 /// The relay's rows, seen by one instance.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    pool: PgPool,
+    database: Database,
     instance: String,
     lease: Duration,
     partitions: i32,
@@ -73,8 +73,8 @@ fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
 
 impl Checkpoint {
     /// The rows as `instance` sees them; instances need names of their own.
-    pub fn new(pool: PgPool, instance: String, lease: Duration, partitions: i32) -> Checkpoint {
-        Checkpoint { pool, instance, lease, partitions }
+    pub fn new(database: Database, instance: String, lease: Duration, partitions: i32) -> Checkpoint {
+        Checkpoint { database, instance, lease, partitions }
     }
 
     /// Makes a row for every partition, because readers count them, and refuses another number of partitions than there
@@ -92,13 +92,13 @@ impl Checkpoint {
         sqlx::query(INSERT)
             .bind(categories)
             .bind(self.partitions)
-            .execute(&self.pool)
+            .execute(&self.database)
             .await
             .map_err(database("making the relay's partitions"))?;
         let other = sqlx::query_as::<_, (String, i64)>(OTHER_NUMBER)
             .bind(categories)
             .bind(self.partitions)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(database("counting the relay's partitions"))?;
         match other {
@@ -118,7 +118,7 @@ impl Checkpoint {
         let taken = sqlx::query_as::<_, (i64, i32, i64)>(ACQUIRE)
             .bind(&self.instance)
             .bind(self.lease.as_secs_f64())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(database("taking the relay's lease"))?;
         let Some((epoch, incarnation, position)) = taken else { return Ok(None) };
@@ -134,7 +134,7 @@ impl Checkpoint {
     async fn load_partitions(&self, mark: &mut Mark) -> Result<(), Error> {
         let rows =
             sqlx::query_as::<_, (String, i32, i64)>("select category, partition, position from relay_partitions")
-                .fetch_all(&self.pool)
+                .fetch_all(&self.database)
                 .await
                 .map_err(database("loading the relay's partitions"))?;
         for (name, partition, position) in rows {
@@ -181,7 +181,7 @@ impl Checkpoint {
             .bind(categories)
             .bind(partitions)
             .bind(positions)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(database("saving the relay's checkpoint"))?;
         Ok(head.map(|head| Renewed { until: asked + self.lease, head: Position(head) }))
@@ -191,7 +191,7 @@ impl Checkpoint {
     pub async fn release(&self, epoch: i64) -> Result<(), Error> {
         sqlx::query("update relay_checkpoint set leader = '', lease_until = '-infinity' where epoch = $1")
             .bind(epoch)
-            .execute(&self.pool)
+            .execute(&self.database)
             .await
             .map_err(database("giving the relay's lease back"))?;
         Ok(())

@@ -133,6 +133,9 @@ pub(super) fn client_config(config: &Config) -> ClientConfig {
         .set("client.id", format!("relay-{}", config.instance))
         .set("allow.auto.create.topics", "false")
         .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS)
+        // Of a broker that is frozen, or that a network lost without a word, the leader hears by its own silence.
+        .set("socket.connection.setup.timeout.ms", "5000")
+        .set("socket.keepalive.enable", "true")
         .set_log_level(RDKafkaLogLevel::Warning);
     client
 }

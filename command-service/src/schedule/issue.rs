@@ -43,7 +43,7 @@ pub(super) async fn issue(mailbox: &Mailbox, entries: Vec<Entry>, now: DateTime<
                 fates.push((entry, fate));
             }
         }
-        Err(Shed::Full | Shed::Closed) => fates.extend(asked.into_iter().map(|entry| {
+        Err(Shed::Full | Shed::Closed | Shed::Down) => fates.extend(asked.into_iter().map(|entry| {
             measures::issued(entry.kind, "shed");
             let fate = later(&entry, now);
             (entry, fate)

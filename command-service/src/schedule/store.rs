@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use events::{Incarnation, Position, StreamId};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::plan::{self, Change, Kind, Plan, Planned};
+use crate::database::Database;
 
 /// The tables; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    database: Database,
 }
 
 /// How far the log has been followed.
@@ -106,9 +106,9 @@ fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
 }
 
 impl Store {
-    /// The tables in the database behind `pool`.
-    pub fn new(pool: PgPool) -> Store {
-        Store { pool }
+    /// The tables in this database.
+    pub fn new(database: Database) -> Store {
+        Store { database }
     }
 
     /// Where the log and the plan stand.
@@ -119,7 +119,7 @@ impl Store {
                     select from events e where e.position = mark.position and e.incarnation = mark.incarnation)
             from log_head head, schedule_checkpoint mark";
         let (head, edition, incarnation, position, holds) = sqlx::query_as::<_, (i64, i32, i32, i64, bool)>(STANDING)
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await
             .map_err(database("reading the schedule's checkpoint"))?;
         let mark = Mark { incarnation: Incarnation(incarnation), position: Position(position) };
@@ -179,7 +179,7 @@ impl Store {
             .bind(columns.due.positions)
             .bind(columns.due.causes)
             .bind(plan::EDITION)
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await
             .map_err(database("moving the schedule's checkpoint"))?;
         Ok(moved > 0)
@@ -201,7 +201,7 @@ impl Store {
             .bind(now)
             .bind(lease.as_secs_f64())
             .bind(limit as i64)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database)
             .await
             .map_err(database("taking what is due"))?;
         rows.into_iter()
@@ -234,7 +234,7 @@ impl Store {
             .bind(fates.iter().map(|(entry, _)| entry.kind.as_str()).collect::<Vec<_>>())
             .bind(fates.iter().map(|(entry, _)| entry.position.0).collect::<Vec<_>>())
             .bind(fates.iter().map(|(_, fate)| try_at(fate)).collect::<Vec<_>>())
-            .execute(&self.pool)
+            .execute(&self.database)
             .await
             .map_err(database("putting back what was due"))?;
         Ok(())
@@ -243,7 +243,7 @@ impl Store {
     /// When there is something to ask next.
     pub async fn next(&self) -> Result<Option<DateTime<Utc>>, Error> {
         sqlx::query_scalar("select min(try_at) from schedule")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await
             .map_err(database("looking what is due next"))
     }
@@ -257,7 +257,7 @@ impl Store {
         let (entries, oldest_s) = sqlx::query_as::<_, (i64, f64)>(OVERDUE)
             .bind(now)
             .bind(horizon.as_secs_f64())
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await
             .map_err(database("counting what is due"))?;
         Ok(Overdue { entries, oldest: Duration::try_from_secs_f64(oldest_s).unwrap_or_default() })
@@ -267,7 +267,7 @@ impl Store {
     pub async fn clear(&self) -> Result<(), Error> {
         // The table first: `follow` takes its locks in the same order.
         const RESET: &str = "update schedule_checkpoint set position = 0, incarnation = 1, edition = $1";
-        let mut transaction = self.pool.begin().await.map_err(database("beginning a transaction"))?;
+        let mut transaction = self.database.begin("begin").await.map_err(database("beginning a transaction"))?;
         sqlx::query("truncate schedule").execute(&mut *transaction).await.map_err(database("emptying the schedule"))?;
         sqlx::query(RESET)
             .bind(plan::EDITION)

@@ -4,23 +4,22 @@
 use platform::health::Component;
 use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
-use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 use crate::command::email::EmailIndex;
 use crate::config::Config;
+use crate::database::Database;
 use crate::http;
 use crate::jobs::run::Runner;
 use crate::jobs::store::Store;
 use crate::jobs::{self, Limits};
-use crate::log;
 
-/// Beside one per worker: uploads and look-ups, and the queue's own (notifications, heartbeats, the next job).
-const CONNECTIONS: u32 = 6;
+/// Beside one per worker: uploads and look-ups. The queue has connections of its own.
+const CONNECTIONS: u32 = 3;
 
 /// Bulk imports, not yet worked.
 pub(super) struct Importing {
-    pool: PgPool,
+    database: Database,
     limits: Limits,
     emails: EmailIndex,
 }
@@ -29,13 +28,13 @@ impl Importing {
     pub(super) fn new(config: &Config) -> Importing {
         let limits = config.imports.clone();
         let connections = CONNECTIONS + u32::try_from(limits.workers).unwrap_or(u32::MAX);
-        let pool = log::connect(config.database.clone(), connections);
-        Importing { pool, limits, emails: config.emails.clone() }
+        let database = Database::new(config.database.clone(), connections, config.import_database_timeout);
+        Importing { database, limits, emails: config.emails.clone() }
     }
 
     /// What the routes work with.
     pub(super) fn imports(&self) -> http::jobs::Imports {
-        http::jobs::Imports { store: Store::new(self.pool.clone()), limits: self.limits.clone() }
+        http::jobs::Imports { store: Store::new(self.database.clone()), limits: self.limits.clone() }
     }
 
     /// Uploads are larger and take longer than other requests.
@@ -50,12 +49,12 @@ impl Importing {
 
     /// Works jobs from when commands are taken until asked to stop.
     pub(super) fn start(self, slot: http::MailboxSlot, health: Component, stop: Shutdown) -> JoinHandle<()> {
-        let Importing { pool, limits, emails } = self;
+        let Importing { database, limits, emails } = self;
         tokio::spawn(async move {
             let Some(mailbox) = stop.unless_requested(slot.opened()).await else { return };
-            let store = Store::new(pool.clone());
+            let store = Store::new(database.clone());
             let runner = Runner { store, mailbox, emails, stop, patience: jobs::run::PATIENCE };
-            jobs::queue::run(pool, runner, limits, health).await;
+            jobs::queue::run(database, runner, limits, health).await;
         })
     }
 }

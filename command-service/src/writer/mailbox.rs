@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::erased;
 use super::flight::{Flights, Ticket};
+use super::log_health::LogHealth;
 use super::recall::{Memory, Recall};
 use super::request::{Reply, Request, Together, Want};
 use super::unit::Unit;
@@ -29,6 +30,8 @@ pub enum Shed {
     Full,
     /// The writer takes no more commands: this process stops.
     Closed,
+    /// The log does not answer.
+    Down,
 }
 
 /// The way to the writer; cheap to clone.
@@ -42,6 +45,7 @@ pub struct Mailbox {
     flights: Flights,
     lookups: Arc<Semaphore>,
     log: Log,
+    log_health: LogHealth,
 }
 
 /// The writer's end of the mailbox.
@@ -111,6 +115,9 @@ pub enum Fate {
 /// Why it cannot be said what became of a key.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
+    /// The log does not answer.
+    #[error("the log does not answer")]
+    Down,
     /// The log could not be read.
     #[error("looking for a command in the log")]
     Log(#[from] log::Error),
@@ -120,13 +127,13 @@ pub enum FindError {
 }
 
 /// A mailbox for so many commands, and the writer's end of it.
-pub(super) fn open(commands: usize, log: Log, recall: Recall) -> (Mailbox, Inbox) {
+pub(super) fn open(commands: usize, log: Log, recall: Recall, log_health: LogHealth) -> (Mailbox, Inbox) {
     let (entries, receiver) = mpsc::unbounded_channel();
     let (suspects, suspected) = mpsc::unbounded_channel();
     let room = Permits(Arc::new(Semaphore::new(commands.min(Semaphore::MAX_PERMITS))));
     tokio::spawn(Recall::look_up(log.clone(), suspected, entries.clone(), room.clone()));
     let (flights, lookups) = (Flights::default(), Arc::new(Semaphore::new(LOOKUPS)));
-    let mailbox = Mailbox { entries, suspects, room: room.clone(), recall, flights, lookups, log };
+    let mailbox = Mailbox { entries, suspects, room: room.clone(), recall, flights, lookups, log, log_health };
     (mailbox, Inbox { entries: receiver, room })
 }
 
@@ -141,7 +148,7 @@ impl Mailbox {
         if let Memory::Answer(reply) = memory {
             return Ok(reply);
         }
-        self.room.take(1)?;
+        self.make_room(1)?;
         let (to, replied) = oneshot::channel();
         let waiting = Waiting { request, ticket, to: To::Caller(to) };
         match memory {
@@ -178,7 +185,7 @@ impl Mailbox {
             }
         }
         drop(group);
-        self.room.take(waiting.len() + suspects.len())?;
+        self.make_room(waiting.len() + suspects.len())?;
         for suspect in suspects {
             self.suspects.send(suspect).map_err(|_| Shed::Closed)?;
         }
@@ -198,11 +205,22 @@ impl Mailbox {
             return Ok(Fate::InFlight);
         }
         let _turn = self.lookups.acquire().await;
+        if self.log_health.is_down() {
+            return Err(FindError::Down);
+        }
         let Some(past) = self.log.find_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
         let Some(answer) = Answer::again(&past.events)? else { return Ok(Fate::Unknown) };
         let mut events = past.events;
         let erased = erased::leave_out_of_events(&self.log, &mut events).await?;
         Ok(Fate::Done { answer, events, erased })
+    }
+
+    /// For so many commands, unless there is nobody to give them to.
+    fn make_room(&self, count: usize) -> Result<(), Shed> {
+        match count > 0 && self.log_health.is_down() {
+            true => Err(Shed::Down),
+            false => self.room.take(count),
+        }
     }
 
     fn take_off(&self, request: &Request) -> Result<Option<Ticket>, Reply> {

@@ -34,11 +34,13 @@ const TURN: Duration = Duration::from_millis(40);
 /// that the database refuses for one used key costs the whole batch.
 const LOOK_FIRST: u32 = 32;
 
-/// Tries of one batch before its callers are told that its fate is unknown.
+/// Tries of one batch before its callers are told that its fate is unknown: with the pauses between them, and a connection
+/// that does not come to be each time, eleven seconds, so that callers hear it before their requests time out.
 const TRIES: usize = 8;
 
-/// Pause before the log is asked again after it did not answer; doubled each time.
+/// Pause before the log is asked again after it did not answer; doubled each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(1_600);
 
 /// What to do with a batch next.
 enum Next {
@@ -118,7 +120,7 @@ impl Writer {
         let mut known = Known::default();
         let mut doubts = Doubts { commands: self.look_first > 0 && begun.is_none(), claims: Vec::new() };
         let mut pause = FIRST_PAUSE;
-        for _ in 0..TRIES {
+        for left in (0..TRIES).rev() {
             match self.try_once(begun.take(), batch, most, &mut doubts, &mut known).await {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
@@ -130,9 +132,11 @@ impl Writer {
                 Next::Later(rest) => {
                     batch = rest;
                     doubts.commands = true;
-                    self.leave().await;
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    self.drop_turn();
+                    if left > 0 {
+                        tokio::time::sleep(pause).await;
+                    }
+                    pause = LONGEST_PAUSE.min(pause * 2);
                 }
             }
             self.stale = true;
@@ -150,6 +154,7 @@ impl Writer {
         doubts: &mut Doubts,
         known: &mut Known,
     ) -> Next {
+        self.tried = Instant::now();
         // What is begun stands on the batch before it, which is the log's end.
         let lock = match &begun {
             Some(_) => Ok(None),
@@ -215,7 +220,7 @@ impl Writer {
         let mut lock = None;
         let since = match self.place {
             Place::Free if self.turns > 0 => {
-                self.place = Place::Turn(self.log.take_turn().await?, Instant::now() + TURN);
+                self.take_turn().await;
                 let since = self.log.read_since(self.head.position, PAGE).await?;
                 self.turns = match since.events.is_empty() {
                     true => self.turns - 1,
@@ -234,6 +239,15 @@ impl Writer {
         };
         self.follow(since.head, since.events).await?;
         Ok(lock)
+    }
+
+    /// Turns are a courtesy: where there is no getting one, because whoever has it is paused or the log is silent, the batch
+    /// races, and if the log is silent that shows at once.
+    async fn take_turn(&mut self) {
+        match self.log.take_turn().await {
+            Ok(turn) => self.place = Place::Turn(turn, Instant::now() + TURN),
+            Err(error) => tracing::warn!(error = source(&error), "no turn to write; writing without"),
+        }
     }
 
     /// The log has moved under a batch: from now on in turns; if this was in turn, others must be made to wait.
@@ -259,6 +273,23 @@ impl Writer {
         match std::mem::take(&mut self.place) {
             Place::Free => {}
             Place::Turn(turn, _) | Place::Passed(turn) => turn.end().await,
+        }
+    }
+
+    /// Ends the turn without asking a log that may not answer: its connection is closed.
+    fn drop_turn(&mut self) {
+        self.place = Place::Free;
+    }
+
+    /// Asks whether the log answers, and catches up with it. While the log is down commands are refused, so nothing else asks.
+    pub(super) async fn probe(&mut self) {
+        self.tried = Instant::now();
+        let followed = match self.log.read_since(self.head.position, PAGE).await {
+            Ok(since) => self.follow(since.head, since.events).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = followed {
+            self.log_health.down(self.tried, format!("{error}: {}", source(&error)));
         }
     }
 
@@ -332,7 +363,7 @@ impl Writer {
                 Next::Halve(batch)
             }
             Appended::Unknown(error) => {
-                self.health.down(format!("appending to the log: {error}"));
+                self.log_health.down(self.tried, format!("appending to the log: {error}"));
                 tracing::warn!(commands, %error, "the answer to an append got lost; looking what became of it");
                 Next::Later(batch)
             }
@@ -340,7 +371,7 @@ impl Writer {
     }
 
     fn unreachable(&mut self, error: &log::Error, batch: Batch) -> Next {
-        self.health.down(format!("{error}: {}", source(error)));
+        self.log_health.down(self.tried, format!("{error}: {}", source(error)));
         Next::Later(batch)
     }
 
@@ -349,7 +380,7 @@ impl Writer {
         self.world.commit();
         let before = self.head;
         self.head.position = base.plus(decided.rows.len());
-        self.health.up();
+        self.log_health.up();
         for portrait in decided.portraits {
             let position = base.plus(portrait.position.0 as usize);
             self.keeper.keep(Portrait { position, ..portrait });
@@ -416,7 +447,7 @@ impl Writer {
         match head {
             Ok(head) if head == self.head => {
                 self.world.commit();
-                self.health.up();
+                self.log_health.up();
                 self.tell(decided.units, head.position);
                 Next::Answered
             }
@@ -454,7 +485,7 @@ impl Writer {
         }
         self.head.incarnation = head.incarnation;
         self.stale = false;
-        self.health.up();
+        self.log_health.up();
         Ok(())
     }
 

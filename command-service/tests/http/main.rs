@@ -7,6 +7,7 @@ mod batch;
 mod customers;
 mod erasure;
 mod fate;
+mod frozen;
 mod goods;
 mod money;
 mod order_changes;

@@ -1,5 +1,7 @@
 //! A command-service without a socket, and what it answers.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -23,8 +25,15 @@ fn emails() -> EmailIndex {
 /// A shop with lamps, until dropped.
 pub(crate) struct Shop {
     bed: Bed,
-    router: Router,
+    client: Client,
+    pub(crate) health: Health,
     stop: Shutdown,
+}
+
+/// Who asks; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Client {
+    router: Router,
 }
 
 /// What came back.
@@ -43,12 +52,19 @@ impl Shop {
     pub(crate) async fn with_lamps(pieces: u32) -> Shop {
         let bed = Bed::new().await.unwrap();
         let log = Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 4));
-        let health = Health::new().component("postgres");
-        let (writer, mailbox) = Writer::start(log, Limits::default(), None, health).await.unwrap();
+        Shop::on(bed, log, Limits::default().silence, pieces).await
+    }
+
+    /// The same on this log, which may be silent for so long.
+    pub(crate) async fn on(bed: Bed, log: Log, silence: Duration, pieces: u32) -> Shop {
+        let health = Health::new();
+        let limits = Limits { silence, ..Limits::default() };
+        let (writer, mailbox) = Writer::start(log, limits, None, health.component("postgres")).await.unwrap();
         let (slot, stop) = (MailboxSlot::default(), Shutdown::new());
         tokio::spawn(writer.run(stop.clone()));
         slot.open(mailbox);
-        let shop = Shop { bed, router: shell(router(slot, &emails()), &server::Limits::default()), stop };
+        let client = Client { router: shell(router(slot, &emails()), &server::Limits::default()) };
+        let shop = Shop { bed, client, health, stop };
         let lamp = json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } });
         assert_eq!(shop.post("/v1/products", &[], &lamp).await.status, 201);
         let receipt = [("idempotency-key", "receipt")];
@@ -95,10 +111,11 @@ impl Shop {
     }
 
     async fn send(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Answered { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        self.client().send(request, body).await
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Events in the log.
@@ -115,6 +132,22 @@ impl Shop {
     async fn owner(&self) -> sqlx::PgConnection {
         use sqlx::Connection;
         sqlx::PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap()
+    }
+}
+
+impl Client {
+    /// For a task of its own.
+    pub(crate) async fn post(self, path: &'static str, headers: Headers<'static>, body: Value) -> Answered {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request, body.to_string()).await
+    }
+
+    async fn send(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answered { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
 }
 

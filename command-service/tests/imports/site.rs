@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use command_service::command::email::EmailIndex;
+use command_service::database::{Acquired, Database};
 use command_service::http::{self, jobs::Imports};
 use command_service::jobs::Limits;
 use command_service::jobs::queue::Queue;
@@ -19,7 +20,7 @@ use platform::health::Health;
 use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
 use serde_json::Value;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use testbed::{Bed, PATIENCE};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -31,7 +32,7 @@ pub(crate) struct Site {
     bed: Bed,
     pub(crate) mailbox: Mailbox,
     pub(crate) store: Store,
-    pool: PgPool,
+    database: Database,
     router: Router,
 }
 
@@ -63,17 +64,18 @@ fn emails() -> EmailIndex {
 }
 
 /// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
-async fn connect(bed: &Bed, connections: u32) -> PgPool {
-    let pool = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
+async fn connect(bed: &Bed, connections: u32) -> Database {
+    let database = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
     let mut held = Vec::new();
     tokio::time::timeout(PATIENCE, async {
         while held.len() < connections as usize {
-            held.extend(pool.acquire().await);
+            held.extend(database.acquire().await);
         }
     })
     .await
     .expect("the database takes connections");
-    pool
+    held.into_iter().for_each(Acquired::release);
+    database
 }
 
 impl Site {
@@ -87,8 +89,8 @@ impl Site {
         let health = Health::new().component("postgres");
         let (writer, mailbox) = Writer::start(log, writer::Limits::default(), None, health).await.unwrap();
         tokio::spawn(writer.run(Shutdown::new()));
-        let pool = connect(&bed, 8).await;
-        let store = Store::new(pool.clone());
+        let database = connect(&bed, 8).await;
+        let store = Store::new(database.clone());
         let upload = RouteLimits {
             body_bytes_max: limits.bytes,
             request_timeout: http::imports::UPLOAD_TIMEOUT,
@@ -97,7 +99,7 @@ impl Site {
         let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
         let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
         let router = server::shell(http::router(slot, &emails()), &http_limits);
-        Site { bed, mailbox, store, pool, router }
+        Site { bed, mailbox, store, database, router }
     }
 
     pub(crate) fn runner(&self) -> Runner {
@@ -110,7 +112,7 @@ impl Site {
     }
 
     pub(crate) async fn queue_of(&self, runner: Runner) -> Queue {
-        Queue::open(self.pool.clone(), runner, 2).await.unwrap()
+        Queue::open(self.database.separate_pool(8), runner, 2).await.unwrap()
     }
 
     /// Works all that is due.
@@ -125,6 +127,10 @@ impl Site {
         while !sqlx::query_scalar::<_, bool>(begun).bind(import).fetch_one(&mut owner).await.unwrap() {
             tokio::task::yield_now().await;
         }
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        self.bed.writer_url().unwrap()
     }
 
     pub(crate) async fn owner(&self) -> PgConnection {

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use command_service::database::Database;
 use command_service::jobs::run::Step;
+use command_service::jobs::{Limits, queue};
+use platform::health::Health;
 use serde_json::{Value, json};
+use testbed::PATIENCE;
+use testbed::proxy::Proxy;
 use uuid::Uuid;
 
 use super::site::{Answer, CSV, NDJSON, Site};
@@ -42,6 +47,39 @@ async fn a_job_whose_worker_died_goes_on_where_it_was_and_nothing_happens_twice(
     assert_eq!((&job["state"], rows(&job)), (&"succeeded".into(), (1_200, 1_200, 0)), "{job}");
     assert_eq!(job["attempt"], 2, "an attempt that killed its worker counts");
     assert_eq!(site.events("StockReceived").await, 3 + 1_200);
+}
+
+#[tokio::test]
+async fn a_queue_whose_database_was_frozen_is_worked_again() {
+    let site = Site::open().await;
+    site.stocked().await;
+    let (proxy, url) = Proxy::before(&site.database_url()).await.unwrap();
+    let database = Database::new(url.parse().unwrap(), 2, Duration::from_millis(500));
+    let (health, runner) = (Health::new(), site.runner());
+    let (component, stop) = (health.optional("imports"), runner.stop.clone());
+    let running = tokio::spawn(queue::run(database, runner, Limits::default(), component.clone()));
+    until(|| component.is_up()).await;
+
+    proxy.freezes();
+    let accepted = site.upload("stock", NDJSON, receipts(10)).await;
+    until(|| !component.is_up()).await;
+    assert_eq!(site.job(&accepted).await["state"], "queued");
+
+    proxy.thaws();
+    until(|| component.is_up()).await;
+    let worked = async { while site.job(&accepted).await["state"] != "succeeded" {} };
+    tokio::time::timeout(PATIENCE, worked).await.unwrap();
+    stop.request();
+    running.await.unwrap();
+}
+
+async fn until(what: impl Fn() -> bool) {
+    let waiting = async {
+        while !what() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to that");
 }
 
 #[tokio::test]

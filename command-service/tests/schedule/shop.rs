@@ -8,6 +8,7 @@ use command_service::command::{
     Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
     ShipFulfilment,
 };
+use command_service::database::Database;
 use command_service::log::{self, Log};
 use command_service::schedule::{Config, Outcome, Schedule};
 use command_service::writer::answer::Answer;
@@ -19,13 +20,13 @@ use platform::health::Health;
 use platform::shutdown::Shutdown;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use testbed::Bed;
 
 pub(crate) struct Shop {
     pub(crate) bed: Bed,
     pub(crate) log: Log,
-    pub(crate) pool: PgPool,
+    pub(crate) database: Database,
     /// Long enough ago to the microsecond: every test counts from here.
     pub(crate) opened: DateTime<Utc>,
     pub(crate) mailbox: Mailbox,
@@ -45,10 +46,10 @@ impl Shop {
 
     async fn in_bed(bed: Bed) -> Shop {
         let options: PgConnectOptions = bed.writer_url().unwrap().parse().unwrap();
-        let pool = log::connect(options.clone(), 4);
+        let database = log::connect(options.clone(), 4);
         let (mailbox, stop, task) = start_writer(Log::new(log::connect(options, 4))).await;
         let opened = Utc::now().trunc_subsecs(6);
-        Shop { bed, log: Log::new(pool.clone()), pool, opened, mailbox, stop, task }
+        Shop { bed, log: Log::new(database.clone()), database, opened, mailbox, stop, task }
     }
 
     /// So many seconds after the shop was opened.
@@ -79,7 +80,7 @@ impl Shop {
     }
 
     pub(crate) fn schedule_with(&self, config: Config) -> Schedule {
-        Schedule::new(config, self.pool.clone(), self.mailbox.clone())
+        Schedule::new(config, self.database.clone(), self.mailbox.clone())
     }
 
     pub(crate) async fn send(&self, command: Command) -> Answer {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use command_service::database::Database;
 use command_service::log::Log;
 use command_service::schedule::plan::EDITION;
 use command_service::schedule::store::Store;
-use command_service::schedule::{self, Config, Outcome};
+use command_service::schedule::{self, Config, Outcome, Schedule};
 use command_service::writer::key::Key;
 use command_service::writer::{Reply, Request};
 use events::StreamId;
@@ -14,6 +15,7 @@ use platform::health::Health;
 use platform::shutdown::Shutdown;
 use sqlx::{Connection, PgConnection};
 use testbed::PATIENCE;
+use testbed::proxy::Proxy;
 
 use crate::shop::{Shop, events_of, work};
 
@@ -23,7 +25,7 @@ async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
     let mut schedule = shop.schedule();
     shop.order(Some(shop.at(600))).await;
     work(&mut schedule, shop.at(0)).await;
-    let store = Store::new(shop.pool.clone());
+    let store = Store::new(shop.database.clone());
     let taken = store.take(shop.at(600), Duration::from_secs(30), 100).await.unwrap();
     assert_eq!(taken.len(), 1);
 
@@ -43,6 +45,27 @@ async fn a_writer_that_takes_nothing_is_asked_again_later() {
 
     assert_eq!(work(&mut shop.schedule(), shop.at(601)).await, 1, "the first pause is at most a second");
     assert_eq!(shop.count("OrderExpired").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_database_is_an_error_and_what_is_due_is_given_when_it_goes_on() {
+    let shop = Shop::open().await;
+    let order = shop.order(Some(shop.at(600))).await;
+    let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
+    let database = Database::new(url.parse().unwrap(), 1, Duration::from_millis(500));
+    let mut schedule = Schedule::new(Config::default(), database, shop.mailbox.clone());
+    work(&mut schedule, shop.at(0)).await;
+
+    proxy.freezes();
+    for _ in 0..2 {
+        let error = schedule.step(shop.at(600)).await.unwrap_err();
+        assert!(matches!(error, schedule::Error::Store(_)), "{error:?}");
+    }
+    proxy.thaws();
+    let worked = async { while schedule.step(shop.at(600)).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, worked).await.unwrap();
+    work(&mut schedule, shop.at(600)).await;
+    assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +114,7 @@ async fn an_event_of_a_newer_build_is_left_to_that_build() {
     let stopped = schedule.step(shop.at(0)).await.unwrap_err();
     assert!(matches!(stopped, schedule::Error::Newer { .. }), "{stopped:?}");
     let followed: i64 =
-        sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.pool).await.unwrap();
+        sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.database).await.unwrap();
     assert_eq!(followed, 0, "whoever can read it finds it");
 }
 

@@ -4,8 +4,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use chrono::Utc;
+use command_service::database::Database;
+use command_service::log::Log;
 use command_service::log::append::{Appended, NewRow};
 use command_service::rejection::Rejection;
 use command_service::writer::key::Key;
@@ -13,8 +16,9 @@ use command_service::writer::{Fate, Mailbox, Reply};
 use events::stock::{StockEvent, StockReceived};
 use events::{Position, Version};
 use futures::future::join_all;
+use testbed::Bed;
 
-use super::support::{Running, assert_gapless, codes, done, logs, order, request, stock, tally};
+use super::support::{Running, assert_gapless, codes, done, log_of, logs, order, request, stock, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_pieces_are_sold_once_and_everybody_else_is_told_how_many_are_left() {
@@ -30,6 +34,25 @@ async fn the_last_pieces_are_sold_once_and_everybody_else_is_told_how_many_are_l
         running.stop().await;
         assert_gapless(&log).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_paused_in_its_turn_is_not_waited_for_without_end() {
+    let bed = Bed::new().await.unwrap();
+    let log = Log::new(Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500)));
+    let running = Running::stocked(&log, "A", 10).await;
+    let other = log_of(&bed);
+    let turn = other.take_turn().await.unwrap();
+    // Beaten, the writer wants a turn before it writes again.
+    let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
+    let row = NewRow::new("stock-B@main".parse().unwrap(), Version(1), &received.into());
+    let appended = other.append(other.head().await.unwrap(), Utc::now(), &[row]).await;
+    assert!(matches!(appended, Appended::After(_)), "{appended:?}");
+
+    done(&running.send("buy", order("A", 1)).await);
+    turn.end().await;
+    running.stop().await;
+    assert_gapless(&log).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

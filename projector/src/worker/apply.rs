@@ -10,7 +10,6 @@ use platform::metric_names as names;
 use super::{StepError, Worker};
 use crate::batch::{self, Arrival, Held, Net};
 use crate::model::Model;
-use crate::store::doing;
 
 impl<M: Model> Worker<M> {
     /// Applies events, each partition's in order.
@@ -72,8 +71,9 @@ impl<M: Model> Worker<M> {
         if missing.is_empty() {
             return Ok(held);
         }
+        let patience = self.store.patience();
         let connection = self.store.connection().await?;
-        for (stream, document) in doing("loading documents", M::load(connection, &missing)).await? {
+        for (stream, document) in patience.doing("loading documents", M::load(connection, &missing)).await? {
             match document {
                 Ok(document) => held.put(stream, document),
                 Err(reason) => held.put_unreadable(stream, reason),
@@ -87,9 +87,10 @@ impl<M: Model> Worker<M> {
         if !net.parked.is_empty() && parked > self.limits.parked_max {
             return Err(StepError::TooManyParked(parked));
         }
+        let patience = self.store.patience();
         let connection = self.store.connection().await?;
-        doing("making months", self.months.ensure(connection, &M::months(&net))).await?;
-        if !doing("writing a batch", M::write(connection, &net, &self.claims)).await? {
+        patience.doing("making months", self.months.ensure(connection, &M::months(&net))).await?;
+        if !patience.doing("writing a batch", M::write(connection, &net, &self.claims)).await? {
             return Err(StepError::Lost);
         }
         self.dependencies.postgres.up();

@@ -12,7 +12,6 @@ use read_model::freshness::{self, Applied, Partition};
 
 use super::{Healing, StepError, Worker};
 use crate::model::Model;
-use crate::store::doing;
 use crate::store::standing::{self, Sent};
 
 /// How often we look. What Kafka has not brought by the next look, though it has nothing left, is taken from the log.
@@ -60,9 +59,11 @@ impl<M: Model> Worker<M> {
 
     /// Looks, and has healed what is stuck since the last look.
     pub async fn audit(&mut self) -> Result<(), StepError> {
+        let patience = self.store.patience();
         let connection = self.store.connection().await?;
-        doing("making months ahead", self.months.ensure_ahead(connection, M::BY_MONTH, Utc::now())).await?;
-        let sent = doing("reading what was sent", standing::find_sent(connection, M::PROJECTION.category())).await?;
+        patience.doing("making months ahead", self.months.ensure_ahead(connection, M::BY_MONTH, Utc::now())).await?;
+        let sent =
+            patience.doing("reading what was sent", standing::find_sent(connection, M::PROJECTION.category())).await?;
         self.dependencies.postgres.up();
         self.heal_what_is_stuck(&sent);
         self.measure_lag(&sent).await
@@ -111,8 +112,10 @@ impl<M: Model> Worker<M> {
         let lag_events = sent.relay.position.0 - applied.0;
         let mut lag_seconds = 0.0;
         if lag_events > 0 {
+            let patience = self.store.patience();
             let connection = self.store.connection().await?;
-            let oldest = doing("reading the oldest event", standing::find_recorded_after(connection, applied)).await?;
+            let oldest =
+                patience.doing("reading the oldest event", standing::find_recorded_after(connection, applied)).await?;
             lag_seconds = oldest.map_or(0.0, |oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
         }
         self.gauge(names::PROJECTOR_LAG_EVENTS, lag_events as f64);

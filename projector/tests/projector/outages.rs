@@ -1,11 +1,14 @@
 //! Dependencies that are not there, or go away: said by name, outlived, and nothing is lost.
 
+use std::time::Duration;
+
 use ::platform::config::Secret;
 use ::platform::health::Health;
 use projector::config::{FeedConfig, Limits};
 use projector::model::Stock;
-use projector::store::Store;
+use projector::store::{Patience, Store};
 use projector::worker::{StepError, Worker};
+use testbed::proxy::Proxy;
 
 use crate::platform::{Platform, step_until};
 use crate::samples::*;
@@ -58,6 +61,27 @@ async fn a_connection_that_breaks_costs_a_step_and_no_event() {
         .await;
     platform.publish(&stock_stream("MUG"), received(10)).await;
     step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Store(_)))).await.unwrap_err();
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 11);
+    assert_eq!(state_of(&platform.health, "postgres"), "up");
+}
+
+#[tokio::test]
+async fn a_frozen_database_costs_a_step_and_no_event() {
+    let mut platform = Platform::new().await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let (proxy, url) = Proxy::before(&platform.bed.projector_url().unwrap()).await.unwrap();
+    let store = Store::new(&Secret::new(url)).unwrap().with_patience(Patience(Duration::from_millis(500)));
+    let mut worker = Worker::<Stock>::new(platform.feed(), Limits::default(), store, None, &platform.health);
+    platform.catch_up(&mut worker).await;
+
+    proxy.freezes();
+    platform.publish(&stock_stream("MUG"), received(10)).await;
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Store(_)))).await.unwrap_err();
+    assert_eq!(state_of(&platform.health, "postgres"), "down");
+    assert!(!platform.health.is_ready());
+
+    proxy.thaws();
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 11);
     assert_eq!(state_of(&platform.health, "postgres"), "up");

@@ -21,7 +21,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Script};
 use tokio::sync::{Notify, Semaphore};
 
-/// So many failures in a row, and Redis is not asked any more until it has answered a ping.
+/// So many failures in a row, and Redis is not asked any more until it has answered a ping within the budget of a request.
 const FAILURES_MAX: u32 = 5;
 /// How long it is left alone then, and between two pings.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -187,8 +187,12 @@ impl Inner {
             Err(error) => return format!("cannot connect: {error}"),
         };
         loop {
-            if let Err(error) = redis::cmd("PING").exec_async(&mut connection).await {
-                return format!("does not answer: {error}");
+            // Who could not answer a request in time is not asked again before it answers a ping in that time.
+            let limit = if self.connection().is_some() { CONNECT_TIMEOUT } else { self.config.budget };
+            match tokio::time::timeout(limit, redis::cmd("PING").exec_async(&mut connection)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return format!("does not answer: {error}"),
+                Err(_) => return format!("does not answer within {limit:?}"),
             }
             self.take_up(&connection);
             component.up();

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The connection was silent for longer than the server lets any statement run.
     #[error("the database fell silent")]
     Silent,
+    /// No connection came to be in time.
+    #[error("the database took too long to take a connection")]
+    Unreached,
     /// Every connection is in use.
     #[error("every connection to the database is in use")]
     Busy,
@@ -53,7 +56,7 @@ impl Failure {
     /// Whether the same statement may succeed on another database.
     pub fn is_of_the_source(&self) -> bool {
         match self {
-            Failure::Down | Failure::Unusable(_) | Failure::BrokenOff(_) | Failure::Silent => true,
+            Failure::Down | Failure::Unusable(_) | Failure::BrokenOff(_) | Failure::Silent | Failure::Unreached => true,
             Failure::Busy | Failure::Slow | Failure::Fault(_) => false,
         }
     }

@@ -12,10 +12,8 @@ use sqlx::{Connection, PgConnection, Row};
 
 use super::failure::Failure;
 use super::freshness::{Freshness, Scope};
+use super::source::Source;
 use super::statement::Statement;
-
-/// A server that does not answer a few small selects in this time is not one to send readers to.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What one look saw.
 #[derive(Debug, Clone)]
@@ -44,12 +42,13 @@ pub(super) struct Observed {
 /// Looks at one database.
 pub(super) struct Probe {
     options: PgConnectOptions,
+    timeout: Duration,
     connection: Option<PgConnection>,
 }
 
 impl Probe {
-    pub(super) fn new(options: PgConnectOptions) -> Probe {
-        Probe { options, connection: None }
+    pub(super) fn of(source: &Source) -> Probe {
+        Probe { options: source.options.clone(), timeout: source.probe_timeout, connection: None }
     }
 
     /// Looks once. After a failure the next look connects anew.
@@ -65,7 +64,7 @@ impl Probe {
             Ok((open, seen))
         };
         let (open, seen) =
-            tokio::time::timeout(PATIENCE, looking).await.map_err(|_| Failure::Silent)?.map_err(Failure::of)?;
+            tokio::time::timeout(self.timeout, looking).await.map_err(|_| Failure::Silent)?.map_err(Failure::of)?;
         self.connection = Some(open);
         Ok(seen)
     }

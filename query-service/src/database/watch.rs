@@ -77,7 +77,7 @@ impl Sights {
 impl Watch {
     async fn watch_primary(self: Arc<Self>, interval: Duration) {
         let primary = &self.database.0.primary;
-        let mut probe = Probe::new(primary.options.clone());
+        let mut probe = Probe::of(primary);
         loop {
             self.look_at(primary, &mut probe).await;
             tokio::time::sleep(interval).await;
@@ -86,7 +86,7 @@ impl Watch {
 
     async fn watch_replica(self: Arc<Self>, interval: Duration) {
         let Some(replica) = &self.database.0.replica else { return };
-        let mut probe = Probe::new(replica.options.clone());
+        let mut probe = Probe::of(replica);
         loop {
             self.look_at(replica, &mut probe).await;
             tokio::time::sleep(interval).await;

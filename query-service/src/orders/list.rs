@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
 use events::{ChannelCode, CustomerId, MAX_EXACT, Minor, OrderCode, Version};
 use platform::openapi::{Parameter, Routes};
@@ -63,8 +63,12 @@ const OWED: &str = "a whole number of minor units, at least 1";
 #[expect(dead_code, reason = "only its schema is used")]
 struct Owed(#[schemars(range(min = 1))] i64);
 
+/// A page is looked for in so many days first. Planning a statement costs as much for each month as reading a page does in
+/// all, and most pages are full of the newest orders.
+const RECENT: TimeDelta = TimeDelta::days(31);
+
 /// Which orders.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Filter {
     lifecycle: Option<Lifecycle>,
     payment: Option<PaymentStatus>,
@@ -116,9 +120,17 @@ pub async fn show(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resul
     let (page, parameters) = Page::read(app, uri, &headers, &PARAMETERS)?;
     let filter = Filter::read(&parameters)?;
     let after = page.after(|key| Uuid::from_slice(key).ok())?;
+    let key = |last: &OrderSummary| last.id.uuid().as_bytes().to_vec();
+    if let Some(recent) = filter.recent(after, Utc::now()) {
+        let select = |statement: &mut Statement| recent.select(after, page.select_limit(), statement);
+        let rows = page.rows(Projection::Orders, &Scope::List, select, summary).await?;
+        if page.is_full(&rows) {
+            return page.respond(&rows, key);
+        }
+    }
     let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
     let rows = page.rows(Projection::Orders, &Scope::List, select, summary).await?;
-    page.respond(&rows, |last| last.id.uuid().as_bytes().to_vec())
+    page.respond(&rows, key)
 }
 
 impl Filter {
@@ -142,6 +154,17 @@ impl Filter {
             first_id: parameters.read_as("placed_at[gte]", INSTANT, |text| instant(text).map(first_id_at))?,
             end_id: parameters.read_as("placed_at[lt]", INSTANT, |text| instant(text).map(first_id_at))?,
         })
+    }
+
+    /// The same within the last days before the end of the list: enough for a page, unless few orders are of this kind.
+    /// `None` where so few are that asking twice is in vain, or where the list is no longer than that.
+    fn recent(&self, after: Option<Uuid>, now: DateTime<Utc>) -> Option<Filter> {
+        let is_narrow =
+            self.customer_id.is_some() || self.tag.is_some() || self.external_ref.is_some() || self.code.is_some();
+        let end = after.or(self.end_id).map_or(Some(now), instant_of)?;
+        let first_id = first_id_at(end.checked_sub_signed(RECENT)?);
+        let is_wider = self.first_id.is_none_or(|own| own < first_id);
+        (!is_narrow && is_wider).then(|| Filter { first_id: Some(first_id), ..self.clone() })
     }
 
     fn select(&self, after: Option<Uuid>, limit: i64, statement: &mut Statement) {
@@ -222,6 +245,11 @@ fn first_id_at(instant: DateTime<Utc>) -> Uuid {
         ms if ms < 0 => Uuid::nil(),
         _ => Uuid::max(),
     }
+}
+
+/// The instant that an id carries: its first 48 bits are milliseconds (RFC 9562, 5.7).
+fn instant_of(id: Uuid) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(id.as_u128() >> 80).ok()?)
 }
 
 fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
@@ -312,6 +340,106 @@ mod tests {
         assert_eq!(id("2026-01-31T00:00:00.000001Z"), id("2026-01-31T00:00:00.001Z"));
         assert_eq!(id("1901-01-01T00:00:00Z"), Uuid::nil());
         assert_eq!(first_id_at(DateTime::<Utc>::MAX_UTC), Uuid::max());
+    }
+
+    #[test]
+    fn a_page_is_looked_for_among_the_newest_first_unless_few_are_wanted() {
+        let now = instant("2026-03-15T12:00:00Z").expect("RFC 3339");
+        let recent = |query: &str, after| read_filter(query).expect("a filter").recent(after, now);
+        let month_before = |text: &str| Some(first_id_at(instant(text).expect("RFC 3339") - RECENT));
+        for query in ["", "lifecycle=open", "channel=web&payment=paid", "placed_at[gte]=2020-01-01T00:00:00Z"] {
+            let first_id = recent(query, None).expect(query).first_id;
+            assert_eq!(first_id, month_before("2026-03-15T12:00:00Z"), "{query}");
+        }
+        let end = recent("placed_at[lt]=2025-06-01T00:00:00Z", None).expect("it has an end");
+        assert_eq!(end.first_id, month_before("2025-06-01T00:00:00Z"));
+        let after = first_id_at(instant("2024-01-01T00:00:00Z").expect("RFC 3339"));
+        let next = recent("lifecycle=open&placed_at[lt]=2025-06-01T00:00:00Z", Some(after)).expect("it has a cursor");
+        assert_eq!(next.first_id, month_before("2024-01-01T00:00:00Z"));
+        for query in ["code=SON000001", "tag=gift", "external_ref=A", "placed_at[gte]=2026-03-01T00:00:00Z"] {
+            assert_eq!(recent(query, None), None, "{query}");
+        }
+        assert_eq!(recent("", Some(Uuid::nil())).map(|it| it.first_id), Some(Some(Uuid::nil())));
+    }
+
+    /// A year of orders of one channel, all shipped and paid, and indexes that know.
+    async fn year_of_orders(bed: &Bed) {
+        const PLACE: &str = "
+            insert into orders (id, code, channel, currency, total, lifecycle, payment, fulfilment, returns, placed_at,
+                updated_at, version, incarnation, position, document)
+            select (left(uuid_at(placed_at)::text, 14) || '7000-8000-' || lpad(number::text, 12, '0'))::uuid,
+                'SON' || lpad(number::text, 6, '0'), 'web', 'GBP', 1000, 'completed', 'paid', 'delivered', 'none', placed_at,
+                placed_at, 5, 1, number, json_build_object('note', repeat('x', 500))
+            from (
+                select number, '2025-01-01Z'::timestamptz + number * interval '30 minutes' as placed_at
+                from generate_series(0, 17000) as number
+            ) orders";
+        let mut projector =
+            PgConnection::connect(&bed.projector_url().expect("an address")).await.expect("the primary");
+        for month in 1..=12 {
+            let ensure = sqlx::query("select ensure_month('orders', make_timestamptz(2025, $1, 1, 0, 0, 0, 'UTC'))");
+            ensure.bind(month).execute(&mut projector).await.expect("a month");
+        }
+        sqlx::query(PLACE).execute(&mut projector).await.expect("orders");
+        let mut owner = PgConnection::connect(&bed.owner_url().expect("an address")).await.expect("the primary");
+        sqlx::query("analyze orders").execute(&mut owner).await.expect("statistics");
+    }
+
+    /// Blocks that a plan of a whole list read, and the plan.
+    async fn read_blocks(reader: &mut PgConnection, filter: &Filter) -> (i64, String) {
+        let explain = Statement::plain(|it| {
+            filter.select(None, 51, it.push("explain (analyze, buffers, timing off, summary off) "));
+        });
+        let plan = explain.fetch_all(reader).await.expect("a plan");
+        let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        let top = plan.iter().find(|line| line.trim_start().starts_with("Buffers:")).expect("its blocks");
+        let count = |kind: &str| {
+            let found = top.split(' ').find_map(|word| word.strip_prefix(kind));
+            found.map_or(0, |number| number.parse().expect("a number"))
+        };
+        (count("hit=") + count("read="), plan.join("\n"))
+    }
+
+    #[tokio::test]
+    async fn a_filter_that_nothing_matches_reads_an_index_and_not_the_table() {
+        let bed = Bed::new().await.expect("a test bed");
+        year_of_orders(&bed).await;
+        let mut reader = PgConnection::connect(&bed.reader_url().expect("an address")).await.expect("the primary");
+        sqlx::query("set plan_cache_mode = force_custom_plan").execute(&mut reader).await.expect("a setting");
+        let (all, _) =
+            read_blocks(&mut reader, &read_filter("lifecycle=completed&channel=web").expect("a filter")).await;
+        assert!(all < 100, "a page of what all orders are takes {all} blocks");
+        for query in [
+            "channel=none-has-it",
+            "lifecycle=expired",
+            "owed[gte]=1",
+            "payment=overpaid",
+            "fulfilment=on_hold",
+            "returns=requested",
+            "customer_id=0190b6d2-7e1a-7000-8000-000000000001",
+            "tag=gift",
+            "external_ref=A",
+            "code=SON999999",
+            "channel=none-has-it&lifecycle=completed",
+            "payment=paid&fulfilment=on_hold",
+        ] {
+            let (blocks, plan) = read_blocks(&mut reader, &read_filter(query).expect(query)).await;
+            // The table has some 1,500; an index has two or three of each of twelve months and what the planner left.
+            assert!(blocks < 100, "{query} reads {blocks} blocks:\n{plan}");
+            assert!(!plan.contains("Seq Scan"), "{query}:\n{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_of_the_newest_is_planned_for_their_months_alone() {
+        let bed = Bed::new().await.expect("a test bed");
+        year_of_orders(&bed).await;
+        let mut reader = PgConnection::connect(&bed.reader_url().expect("an address")).await.expect("the primary");
+        let now = instant("2025-11-15T00:00:00Z").expect("RFC 3339");
+        let recent = read_filter("channel=web").expect("a filter").recent(None, now).expect("a page of the newest");
+        let (_, plan) = read_blocks(&mut reader, &recent).await;
+        let months = (1..=12).filter(|month| plan.contains(&format!("orders_2025_{month:02}")));
+        assert_eq!(months.collect::<Vec<_>>(), [10, 11, 12], "{plan}");
     }
 
     #[tokio::test]

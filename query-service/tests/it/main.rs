@@ -1,5 +1,5 @@
 //! What the query-service promises, shown on real servers. `house` is what happened before, `service` asks and looks at
-//! the answers, `proxy` stands before a server and lets it die.
+//! the answers.
 
 mod cached;
 mod catalogue;
@@ -10,7 +10,6 @@ mod faults;
 mod house;
 mod lists;
 mod orders;
-mod proxy;
 mod rights;
 mod schemas;
 mod service;

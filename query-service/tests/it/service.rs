@@ -138,6 +138,15 @@ impl Service {
         tokio::time::timeout(PATIENCE, asking).await.expect("it does not come to that");
     }
 
+    /// A counter of the process's, which all services of a test program share.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let admin = self.running.as_ref().expect("it runs").admin_addr;
+        let asked = self.client.get(format!("http://{admin}/metrics")).send().await;
+        let text = asked.expect("an answer").text().await.expect("text");
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split(' ').next_back()?.parse().ok()).unwrap_or(0.0)
+    }
+
     pub(crate) async fn is_ready(&self) -> bool {
         let admin = self.running.as_ref().expect("it runs").admin_addr;
         let asked = self.client.get(format!("http://{admin}/health/ready")).send().await;

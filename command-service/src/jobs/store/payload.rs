@@ -26,7 +26,7 @@ impl Store {
             .bind(i32::try_from(chunk.first_row).unwrap_or(i32::MAX))
             .bind(i32::try_from(chunk.first_line).unwrap_or(i32::MAX))
             .bind(&chunk.bytes);
-        query.execute(&self.pool).await.map_err(Error::database("keeping rows of an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("keeping rows of an import"))?;
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Store {
         let found = sqlx::query_as::<_, (i32, i32, Vec<u8>)>(FIND)
             .bind(import)
             .bind(i32::try_from(row).unwrap_or(i32::MAX))
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await
             .map_err(Error::database("reading rows of an import"))?;
         Ok(found.map(|(first_row, first_line, bytes)| Chunk {
@@ -52,7 +52,7 @@ impl Store {
     /// Throws away the rows of an import that did not come in completely.
     pub async fn drop_chunks(&self, import: Uuid) -> Result<(), Error> {
         let query = sqlx::query("delete from import_chunks where import_id = $1").bind(import);
-        query.execute(&self.pool).await.map_err(Error::database("throwing an upload away"))?;
+        query.execute(&self.database).await.map_err(Error::database("throwing an upload away"))?;
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl Store {
         let age = since.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let bound = uuid::Builder::from_unix_timestamp_millis(age.as_millis() as u64, &[0; 10]).into_uuid();
         let query = sqlx::query(DROP).bind(bound);
-        query.execute(&self.pool).await.map_err(Error::database("throwing broken uploads away"))?;
+        query.execute(&self.database).await.map_err(Error::database("throwing broken uploads away"))?;
         Ok(())
     }
 }

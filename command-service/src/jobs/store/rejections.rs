@@ -40,7 +40,7 @@ impl Store {
             .bind(after)
             .bind(PAGE.0)
             .bind(PAGE.1)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database)
             .await
             .map_err(Error::database("reading an import's rejections"))
     }

@@ -1,0 +1,85 @@
+//! A database that stops answering in the middle of a command: health says so while that command still waits, the next ones
+//! are refused at once, and when the database goes on each has had one effect.
+
+use std::time::Duration;
+
+use command_service::database::Database;
+use command_service::log::Log;
+use testbed::proxy::Proxy;
+use testbed::{Bed, PATIENCE};
+
+use crate::shop::{Shop, lamps};
+
+/// Small, so that the tests do not take long.
+const LIMIT: Duration = Duration::from_millis(500);
+
+async fn shop() -> (Proxy, Shop) {
+    let bed = Bed::new().await.unwrap();
+    let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
+    let log = Log::new(Database::new(url.parse().unwrap(), 4, LIMIT));
+    (proxy, Shop::on(bed, log, LIMIT, 10).await)
+}
+
+async fn until(what: impl Fn() -> bool) {
+    let waiting = async {
+        while !what() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to that");
+}
+
+#[tokio::test]
+async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_at_once() {
+    let (database, shop) = shop().await;
+    let before = shop.events().await;
+    database.freezes();
+    let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
+    until(|| !shop.health.is_ready()).await;
+    assert!(!first.is_finished(), "its fate is not known yet");
+
+    // The first was silent for as long as it may be, so nobody waits for the same.
+    for _ in 0..3 {
+        let refused = shop.post("/v1/orders", &[("idempotency-key", "second")], &lamps(1)).await;
+        refused.assert_problem(503, "log-unreachable");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    shop.get("/v1/commands/second").await.assert_problem(503, "log-unreachable");
+    assert!(!first.is_finished(), "all of them were answered before it");
+
+    database.thaws();
+    let first = first.await.unwrap();
+    assert!([201, 503].contains(&first.status.as_u16()), "{first:?}");
+    until(|| shop.health.is_ready()).await;
+    for key in ["first", "second"] {
+        let placed = shop.post("/v1/orders", &[("idempotency-key", key)], &lamps(1)).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+    }
+    assert_eq!(shop.events().await - before, 4, "two orders, each with its reservation");
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_is_found_though_nobody_asks_for_anything() {
+    let (database, shop) = shop().await;
+    database.freezes();
+    let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
+    until(|| !shop.health.is_ready()).await;
+    let given_up = first.await.unwrap();
+    given_up.assert_problem(503, "outcome-unknown");
+    assert!(!shop.health.is_ready());
+
+    database.thaws();
+    until(|| shop.health.is_ready()).await;
+    assert_eq!(shop.post("/v1/orders", &[("idempotency-key", "first")], &lamps(1)).await.status, 201);
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_off_delay_a_command_and_do_not_lose_it() {
+    let (database, shop) = shop().await;
+    let before = shop.events().await;
+    database.cuts_off();
+    let placed = shop.post("/v1/orders", &[("idempotency-key", "first")], &lamps(1)).await;
+    assert_eq!(placed.status, 201, "{placed:?}");
+    assert!(shop.health.is_ready());
+    assert_eq!(shop.events().await - before, 2);
+}
