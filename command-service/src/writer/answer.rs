@@ -70,6 +70,7 @@ impl Answer {
             | OrderEvent::Tagged(_)
             | OrderEvent::AddressesChanged(_)
             | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::BackordersChanged(_)
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }
