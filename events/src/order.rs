@@ -74,6 +74,8 @@ pub enum OrderEvent {
     CustomerAssigned(OrderCustomerAssigned),
     /// Whoever it names is to be forgotten.
     PersonalDataErased(OrderPersonalDataErased),
+    /// Units on hand were assigned to lines that waited for them, or taken back.
+    BackordersChanged(OrderBackordersChanged),
     /// It was not paid in time.
     Expired(OrderExpired),
     /// Everything is delivered or cancelled, and nothing is owed.
@@ -340,7 +342,7 @@ pub struct ReturnRequested {
 }
 
 /// What became of returned pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Disposition {
     /// They can be sold again.
@@ -351,13 +353,28 @@ pub enum Disposition {
     Lost,
 }
 
-/// Pieces came back.
+/// Returned units were received, some of those requested or all of them. Version 2; version 1 named one `disposition` for the
+/// whole return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnReceived {
     /// Number of the return in the order.
     #[serde(rename = "return")]
     pub return_no: PartNo,
-    /// What became of them.
+    /// The received units with their condition.
+    pub lines: Vec<ReceivedUnits>,
+    /// Condition of every unit that was still requested; only in events that were converted from version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Disposition>,
+}
+
+/// Received units of a line that are in the same condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceivedUnits {
+    /// Number of the line in the order.
+    pub line: LineNo,
+    /// Number of units.
+    pub quantity: u32,
+    /// What became of the units.
     pub disposition: Disposition,
 }
 
@@ -499,6 +516,22 @@ pub struct OrderCustomerAssigned {
 /// of those after it. Quantities and sums stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPersonalDataErased {}
+
+/// Units on hand were assigned to lines that waited for them, or taken back; the stock items say the same in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderBackordersChanged {
+    /// The lines that changed.
+    pub lines: Vec<LineBackorders>,
+}
+
+/// How many units of a line are backordered from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineBackorders {
+    /// Number of the line in the order.
+    pub line: LineNo,
+    /// Units of the line that no unit on hand is assigned to.
+    pub backordered: u32,
+}
 
 /// The order was not paid in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,6 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::stock::StockPolicy;
 use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
@@ -58,11 +57,7 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
         (DuplicateEmail, "duplicate-email", 409),
         (CustomerErased(customer_id()), "customer-erased", 410),
         (HoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone", 409),
-        (
-            PolicyUncovered { on_hand: 2, reserved: 3, policy: StockPolicy::Backorder { limit: 1 }, safety: 1 },
-            "policy-uncovered",
-            409,
-        ),
+        (BelowZero { on_hand: 2, delta: -3 }, "below-zero", 409),
         (SameLocation(Location::main()), "same-location", 422),
         (TooManyAttributes { found: 51, limit: 50 }, "too-many-attributes", 422),
         (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment", 404),
@@ -100,7 +95,8 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
         (TotalMismatch { expected: Minor(1), total: Minor(2) }, "total-mismatch", 422),
         (DiscountExceeded { line: None, discount: Minor(2), worth: Minor(1) }, "discount-exceeded", 422),
         (UnknownLines { lines: vec![3], last: 2 }, "unknown-line", 422),
-        (QuantityExceeded { purpose: Purpose::Return, lines: exceeded }, "quantity-exceeded", 422),
+        (QuantityExceeded { purpose: Purpose::Return, lines: exceeded.clone() }, "quantity-exceeded", 422),
+        (QuantityExceeded { purpose: Purpose::Receipt, lines: exceeded }, "quantity-exceeded", 422),
         (SeveralLocations(vec![Location::main()]), "several-locations", 422),
         (WrongLocation { location: Location::main(), lines: vec![1] }, "wrong-location", 422),
         (MethodMissing, "method-missing", 422),

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use clap::Parser;
+use command_service::database::Database;
 use command_service::log::append::{Appended, CommandMark, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
@@ -22,7 +23,6 @@ use events::{
 };
 use platform::health::Health;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use testbed::{Bed, PATIENCE};
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -145,7 +145,7 @@ fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
 }
 
 /// Publishes the log up to a position, as the command-service does.
-async fn relay(bed: &Bed, pool: PgPool, log: &Log, until: Position) -> anyhow::Result<()> {
+async fn relay(bed: &Bed, pool: Database, log: &Log, until: Position) -> anyhow::Result<()> {
     let config = Config {
         brokers: bed.kafka_brokers()?,
         topic_prefix: bed.topic_prefix(),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use events::order::pricing::Amounts;
 use events::order::{
     CancelledLine, Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
-    OrderLinesCancelled, OrderPlaced, PaymentCaptured, RemainingLine, ReturnReceived, ReturnRequested,
+    OrderLinesCancelled, OrderPlaced, PaymentCaptured, ReceivedUnits, RemainingLine, ReturnReceived, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
@@ -74,7 +74,7 @@ pub(crate) fn example() -> History {
     history.command(vec![(stock(), StockEvent::Received(StockReceived { quantity: 10, reference: None }).into())]);
     history.command(vec![
         (StreamId::order(kept), placed(kept, 1, 3)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3 }).into()),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3, backordered: Some(0) }).into()),
     ]);
     history.command(vec![(StreamId::order(kept), paid())]);
     history.command(vec![(StreamId::order(kept), packed())]);
@@ -84,14 +84,18 @@ pub(crate) fn example() -> History {
         (stock(), StockEvent::Shipped(StockShipped { order_id: kept, quantity: 3 }).into()),
     ]);
     history.command(vec![(StreamId::order(kept), sent_back())]);
-    let received = OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition: Disposition::Restock });
+    let received = OrderEvent::ReturnReceived(ReturnReceived {
+        return_no: 1,
+        lines: vec![ReceivedUnits { line: 1, quantity: 1, disposition: Disposition::Restock }],
+        rest: None,
+    });
     history.command(vec![
         (StreamId::order(kept), received.into()),
         (stock(), StockEvent::Restocked(StockRestocked { order_id: kept, quantity: 1 }).into()),
     ]);
     history.command(vec![
         (StreamId::order(dropped), placed(dropped, 2, 2)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2 }).into()),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
     ]);
     let nothing = RemainingLine { amounts: Amounts::default(), backordered: 0 };
     let lines = vec![CancelledLine { line: 1, quantity: 2, remaining: Some(nothing) }];
@@ -99,7 +103,7 @@ pub(crate) fn example() -> History {
     history.command(vec![
         (StreamId::order(dropped), OrderEvent::LinesCancelled(lines).into()),
         (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
-        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2 }).into()),
+        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
     ]);
     history
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::order::OrderEvent;
 use events::order::progress::{FulfilmentState, LineProgress};
-use events::stock::StockPolicy;
+use events::stock::{Level, StockEvent, StockPolicy};
 use events::{Event, Minor, OrderId, StreamId, codec};
 use proptest::prelude::*;
 
@@ -16,6 +16,14 @@ use crate::command::order::OnShortage;
 use crate::command::{Command, CompleteOrder};
 use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
+
+/// What orders and holds say of a shelf.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Claims {
+    reserved: i64,
+    backordered: i64,
+    packed: i64,
+}
 
 /// A world, and all that happened in it.
 struct Run {
@@ -51,7 +59,10 @@ impl Run {
         match decide_at(now, &self.world, command, new_id) {
             Ok(events) => {
                 let count = events.len();
-                self.happen(events.into_iter().map(|new| (new.stream, new.event)).collect());
+                let past: Vec<Past> = events.into_iter().map(|new| (new.stream, new.event)).collect();
+                let before: Vec<_> = past.iter().filter_map(|(stream, event)| self.reserving(stream, event)).collect();
+                self.happen(past);
+                before.iter().for_each(|(stream, before)| self.check_reservation(stream, before));
                 Some(count)
             }
             Err(rejection) => {
@@ -63,25 +74,49 @@ impl Run {
         }
     }
 
+    fn level(&self, stream: &StreamId) -> Level {
+        match self.world.find(stream).and_then(|slot| slot.state.as_ref()) {
+            Some(State::Stock(level)) => *level,
+            _ => Level::default(),
+        }
+    }
+
+    /// The level of the shelf before an event that reserves units.
+    fn reserving(&self, stream: &StreamId, event: &Event) -> Option<(StreamId, Level)> {
+        let reserves = matches!(event, Event::Stock(StockEvent::Reserved(_) | StockEvent::Held(_)));
+        reserves.then(|| (stream.clone(), self.level(stream)))
+    }
+
+    /// No reservation promises more than the policy allows. Where more is promised already, because units are missing, an
+    /// import that brings its own units leaves it at that.
+    fn check_reservation(&self, stream: &StreamId, before: &Level) {
+        let after = self.level(stream);
+        let (Some(left), Some(left_before)) = (after.promisable(), before.promisable()) else { return };
+        assert!(left >= left_before.min(0), "{stream}: {before:?}, then {after:?}");
+    }
+
     fn states(&self) -> impl Iterator<Item = (&StreamId, &State)> {
         self.streams.iter().filter_map(|stream| Some((stream, self.world.find(stream)?.state.as_ref()?)))
     }
 
     fn check(&self) {
-        let mut claims: BTreeMap<StreamId, i64> = BTreeMap::new();
+        let mut claims: BTreeMap<StreamId, Claims> = BTreeMap::new();
         for (_, state) in self.states() {
             match state {
                 State::Order(order) => {
                     check_order(order);
                     for line in order.progress.lines.iter().filter(|line| !line.untracked) {
-                        *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() +=
-                            i64::from(line.reserved());
+                        let claims = claims.entry(StreamId::stock(&line.sku, &line.location)).or_default();
+                        claims.reserved += i64::from(line.reserved());
+                        claims.backordered += i64::from(line.backordered);
+                        claims.packed += i64::from(line.in_fulfilment);
                     }
                 }
                 State::Hold(hold) if hold.standing == HoldStanding::Open => {
                     for line in &hold.lines {
-                        *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() +=
-                            i64::from(line.quantity);
+                        let claims = claims.entry(StreamId::stock(&line.sku, &line.location)).or_default();
+                        claims.reserved += i64::from(line.quantity);
+                        claims.backordered += i64::from(line.backordered);
                     }
                 }
                 _ => {}
@@ -90,13 +125,22 @@ impl Run {
         for (stream, state) in self.states() {
             let State::Stock(level) = state else { continue };
             assert!(0 <= level.on_hand && 0 <= level.reserved, "{stream}: {level:?}");
-            assert!(level.promisable().is_none_or(|left| 0 <= left), "{stream}: {level:?}");
             let moved = level.received + level.restocked + level.adjusted + level.transferred;
             assert_eq!(moved, level.on_hand + level.shipped, "{stream}");
-            assert_eq!(level.reserved, claims.remove(stream).unwrap_or(0), "{stream}: {level:?}");
+            let claims = claims.remove(stream).unwrap_or_default();
+            assert_eq!(level.reserved, claims.reserved, "{stream}: {level:?}");
+            assert_eq!(level.backordered, claims.backordered, "{stream}: {level:?}");
+            assert!(!level.backorders_derived && claims.packed <= level.allocated(), "{stream}: {claims:?}, {level:?}");
+            assert!(level.shortage() == 0 || self.has_lost_units(stream), "{stream}: {level:?}");
         }
-        claims.retain(|_, pieces| *pieces > 0);
+        claims.retain(|_, claims| *claims != Claims::default());
         assert!(claims.is_empty(), "claims on shelves that do not exist: {claims:?}");
+    }
+
+    /// Only a count shows that assigned units are missing.
+    fn has_lost_units(&self, stream: &StreamId) -> bool {
+        let is_loss = |event: &Event| matches!(event, Event::Stock(StockEvent::Adjusted(e)) if e.delta < 0);
+        self.log.iter().any(|(of, event)| of == stream && is_loss(event))
     }
 
     /// Every address belongs to one living customer, and every living customer has one.
