@@ -45,7 +45,6 @@ const KEEPALIVES: [(&str, &str); 3] =
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
-    options: PgConnectOptions,
     timeout: Duration,
 }
 
@@ -56,13 +55,12 @@ impl Database {
             ("tcp_user_timeout", VANISHED_AFTER.as_millis().to_string()),
             ("statement_timeout", (timeout * STATEMENT_TIMEOUT).as_millis().to_string()),
         ]);
-        let pool = pool_options(connections).connect_lazy_with(options.clone());
-        Database { pool, options, timeout }
+        Database { pool: pool_options(connections).connect_lazy_with(options), timeout }
     }
 
     /// Another pool to the same server, for a library that takes nothing else. It waits for answers without a limit.
     pub fn separate_pool(&self, connections: u32) -> PgPool {
-        pool_options(connections).connect_lazy_with(self.options.clone())
+        pool_options(connections).connect_lazy_with(self.pool.connect_options().as_ref().clone())
     }
 
     /// How long the server may be silent.

@@ -52,12 +52,12 @@ struct Golden {
 async fn main() -> anyhow::Result<ExitCode> {
     let Arguments { program } = Arguments::parse();
     let bed = Bed::new().await?;
-    let pool = log::connect(bed.writer_url()?.parse()?, 4);
-    let log = Log::new(pool.clone());
+    let database = log::connect(bed.writer_url()?.parse()?, 4);
+    let log = Log::new(database.clone());
     let goldens = goldens()?;
     append(&log, &goldens).await?;
     let events = log.read_after(Position::ZERO, i64::MAX).await?;
-    relay(&bed, pool, &log, Position::ZERO.plus(events.len())).await?;
+    relay(&bed, database, &log, Position::ZERO.plus(events.len())).await?;
     let said = said(&bed, log.id().await?, &events, &goldens)?;
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), serde_json::to_vec(&said)?)?;
@@ -145,7 +145,7 @@ fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
 }
 
 /// Publishes the log up to a position, as the command-service does.
-async fn relay(bed: &Bed, pool: Database, log: &Log, until: Position) -> anyhow::Result<()> {
+async fn relay(bed: &Bed, database: Database, log: &Log, until: Position) -> anyhow::Result<()> {
     let config = Config {
         brokers: bed.kafka_brokers()?,
         topic_prefix: bed.topic_prefix(),
@@ -154,7 +154,7 @@ async fn relay(bed: &Bed, pool: Database, log: &Log, until: Position) -> anyhow:
         lease: DEFAULT_LEASE,
     };
     let (_writer, batches) = mpsc::channel(1);
-    let mut relay = Relay::new(config, pool, log.clone(), batches, Health::new());
+    let mut relay = Relay::new(config, database, log.clone(), batches, Health::new());
     let relaying = async {
         while relay.step().await? != Outcome::Checkpointed(until) {
             relay.wait().await;

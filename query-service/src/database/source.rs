@@ -131,7 +131,7 @@ impl Source {
 
     pub(super) fn up(&self) {
         self.answers.store(true, Ordering::Relaxed);
-        self.silent.send_if_modified(|silent| std::mem::take(silent));
+        self.silent.send_if_modified(std::mem::take);
         self.component.up();
     }
 
