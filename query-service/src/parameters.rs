@@ -13,7 +13,7 @@ use crate::problems;
 const VALUE_MAX: usize = 512;
 
 /// A text that identifies something.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     canonical: String,
     as_given: Option<String>,
