@@ -7,7 +7,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
-use events::stock::StockPolicy;
 use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde::Serialize;
 
@@ -101,16 +100,12 @@ pub enum Rejection {
         /// The most that can be.
         limit: i64,
     },
-    /// More pieces are promised than there would be under the policy.
-    PolicyUncovered {
-        /// Pieces on hand.
+    /// A correction takes off more units than are on hand.
+    BelowZero {
+        /// Units on hand.
         on_hand: i64,
-        /// Pieces that are promised.
-        reserved: i64,
-        /// What would happen when more is asked for.
-        policy: StockPolicy,
-        /// Pieces that would never be promised.
-        safety: i64,
+        /// The correction.
+        delta: i64,
     },
     /// A transfer goes nowhere.
     SameLocation(Location),
@@ -422,7 +417,7 @@ impl Rejection {
             Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
             Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),
             Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),
-            Self::PolicyUncovered { .. } => ("policy-uncovered", 409, "More is promised than the policy covers"),
+            Self::BelowZero { .. } => ("below-zero", 409, "Fewer units than zero would be on hand"),
             Self::SameLocation(_) => ("same-location", 422, "A transfer goes to another location"),
             Self::TooManyAttributes { .. } => ("too-many-attributes", 422, "The product has too many attributes"),
             Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),

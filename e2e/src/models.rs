@@ -152,7 +152,7 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
     let mut item = json!({
         "sku": text(row, "sku")?,
         "location": text(row, "location")?,
-        "available": sum("on_hand")? - sum("safety")? - sum("reserved")?,
+        "available": (sum("on_hand")? - sum("safety")? - sum("reserved")?).max(0),
         "on_hand": sum("on_hand")?,
         "reserved": sum("reserved")?,
         "received": sum("received")?,

@@ -155,16 +155,8 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
         safety: row.try_get("safety")?,
         policy: row.try_get::<Json<StockPolicy>, _>("policy")?.0,
     };
-    Ok(StockDocument {
-        sku: sku.clone(),
-        location: parsed(row, "location")?,
-        available: level.available(),
-        level,
-        updated_at: row.try_get("updated_at")?,
-        version: Version(row.try_get("version")?),
-        incarnation: stamp.incarnation,
-        position: stamp.position,
-    })
+    let version = Version(row.try_get("version")?);
+    Ok(StockDocument::of(sku.clone(), parsed(row, "location")?, level, row.try_get("updated_at")?, version, stamp))
 }
 
 fn missing(detail: String) -> Problem {

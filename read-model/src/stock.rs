@@ -17,7 +17,7 @@ pub struct StockDocument {
     pub sku: Sku,
     /// Where.
     pub location: Location,
-    /// Pieces that can still be promised.
+    /// Units on hand that can still be reserved: those that are neither reserved nor safety stock, and never fewer than 0.
     pub available: i64,
     /// Its sums.
     #[serde(flatten)]
@@ -49,32 +49,42 @@ impl StockDocument {
         Ok(())
     }
 
+    /// The document of an item with these sums.
+    pub fn of(
+        sku: Sku,
+        location: Location,
+        level: Level,
+        updated_at: DateTime<Utc>,
+        version: Version,
+        Stamp { incarnation, position }: Stamp,
+    ) -> StockDocument {
+        let available = units_available(&level);
+        StockDocument { sku, location, available, level, updated_at, version, incarnation, position }
+    }
+
     /// How new this document is.
     pub fn stamp(&self) -> Stamp {
         Stamp { incarnation: self.incarnation, position: self.position }
     }
 
     fn none(sku: Sku, location: Location, recorded: &Recorded) -> StockDocument {
-        StockDocument {
-            sku,
-            location,
-            available: 0,
-            level: Level::default(),
-            updated_at: recorded.occurred_at(),
-            version: Version::NONE,
-            incarnation: recorded.incarnation,
-            position: recorded.position,
-        }
+        let stamp = Stamp { incarnation: recorded.incarnation, position: recorded.position };
+        StockDocument::of(sku, location, Level::default(), recorded.occurred_at(), Version::NONE, stamp)
     }
 
     fn evolve(&mut self, event: &StockEvent, recorded: &Recorded) {
         self.level.evolve(event);
-        self.available = self.level.available();
+        self.available = units_available(&self.level);
         self.updated_at = recorded.occurred_at();
         self.version = recorded.version;
         self.incarnation = recorded.incarnation;
         self.position = recorded.position;
     }
+}
+
+/// The level of a stock item goes below 0 where units are backordered or missing: none is available then.
+fn units_available(level: &Level) -> i64 {
+    level.available().max(0)
 }
 
 /// What kind of movement.

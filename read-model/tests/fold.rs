@@ -291,7 +291,7 @@ proptest! {
             history.iter().map(|(recorded, event)| LedgerRow::of(recorded, event).unwrap()).collect();
         prop_assert_eq!(item.level.on_hand, ledger.iter().map(on_hand).sum::<i64>());
         prop_assert_eq!(item.level.reserved, ledger.iter().map(promised).sum::<i64>());
-        prop_assert_eq!(item.available, item.level.on_hand - item.level.safety - item.level.reserved);
+        prop_assert_eq!(item.available, (item.level.on_hand - item.level.safety - item.level.reserved).max(0));
     }
 }
 

@@ -20,12 +20,16 @@ pub(super) fn commands() -> Commands {
         )
         .post(
             "/v1/stock/{sku}/{location}/adjustments",
-            Operation::new("adjust_stock", "Corrects the count of pieces, by a difference or to a count")
+            Operation::new("adjust_stock", "Correct the units on hand, by a difference or to a count")
+                .note(
+                    "A count is a fact: it is recorded even where more units are reserved than were counted. Units that are \
+                     reserved and missing then show as `shortage` of the stock, or as `backordered` on lines of orders.",
+                )
                 .creates()
                 .needs_key()
                 .refuses(&[
                     (404, "unknown-product"),
-                    (409, "insufficient-stock"),
+                    (409, "below-zero"),
                     (412, "stale-expected"),
                     (422, "stock-limit"),
                     (422, "instant-out-of-range"),
@@ -38,9 +42,10 @@ pub(super) fn commands() -> Commands {
             Operation::new("set_stock_policy", "Says how pieces are promised")
                 .note(
                     "`deny` refuses what is not there, `backorder` promises up to `limit` pieces beyond it, `untracked` counts \
-                     nothing. `safety` pieces are never promised. All of it is replaced.",
+                     nothing. `safety` pieces are never promised. All of it is replaced. A policy limits what is reserved from \
+                     then on; what is reserved already stays.",
                 )
-                .refuses(&[(404, "unknown-product"), (409, "policy-uncovered"), (422, "instant-out-of-range")])
+                .refuses(&[(404, "unknown-product"), (422, "instant-out-of-range")])
                 .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
             |(sku, NewLocation(location)), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
         )

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::stock::StockPolicy;
 
 use super::{Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
@@ -65,16 +64,11 @@ impl Rejection {
             Self::StockLimit { on_hand, limit } => {
                 format!("{on_hand} pieces would be on hand; at most {limit} are counted. Correct the quantity.")
             }
-            Self::PolicyUncovered { on_hand, reserved, policy, safety } => {
-                let beyond = match policy {
-                    StockPolicy::Backorder { limit } => format!(" and {limit} beyond them"),
-                    StockPolicy::Deny | StockPolicy::Untracked => String::new(),
-                };
-                format!(
-                    "{reserved} pieces are promised and {safety} were to be kept back, of {on_hand} on hand{beyond}. \
-                     Keep back less, or wait for stock."
-                )
-            }
+            Self::BelowZero { on_hand, delta } => format!(
+                "{on_hand} units are on hand by the last count, so {} cannot be taken off. Correct `delta`, or send the number \
+                 of units that were counted as `count`.",
+                -delta
+            ),
             Self::SameLocation(location) => {
                 format!("The pieces are at {location} already. Name two locations.")
             }

@@ -37,9 +37,7 @@ impl Rejection {
             Self::StaleExpected { expected, on_hand } => json!({ "expected": expected, "on_hand": on_hand }),
             Self::StaleVersion { expected, found } => json!({ "expected": expected, "version": found }),
             Self::StockLimit { on_hand, limit } => json!({ "on_hand": on_hand, "limit": limit }),
-            Self::PolicyUncovered { on_hand, reserved, policy, safety } => {
-                json!({ "on_hand": on_hand, "reserved": reserved, "policy": policy, "safety": safety })
-            }
+            Self::BelowZero { on_hand, delta } => json!({ "on_hand": on_hand, "delta": delta }),
             Self::SameLocation(location) => json!({ "location": location }),
             Self::TooManyAttributes { found, limit } => json!({ "found": found, "limit": limit }),
             Self::UnknownChannel(channel) => json!({ "channel": channel }),

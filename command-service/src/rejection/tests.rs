@@ -2,7 +2,6 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::stock::StockPolicy;
 use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
@@ -58,11 +57,7 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
         (DuplicateEmail, "duplicate-email", 409),
         (CustomerErased(customer_id()), "customer-erased", 410),
         (HoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone", 409),
-        (
-            PolicyUncovered { on_hand: 2, reserved: 3, policy: StockPolicy::Backorder { limit: 1 }, safety: 1 },
-            "policy-uncovered",
-            409,
-        ),
+        (BelowZero { on_hand: 2, delta: -3 }, "below-zero", 409),
         (SameLocation(Location::main()), "same-location", 422),
         (TooManyAttributes { found: 51, limit: 50 }, "too-many-attributes", 422),
         (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment", 404),

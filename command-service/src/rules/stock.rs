@@ -1,7 +1,10 @@
 //! What may happen to the stock of a SKU by itself; orders move it in [`super::shelf`], holds in [`super::stock_hold`].
+//!
+//! A receipt, an adjustment and a policy are facts: reservations and safety stock never refuse them. They limit what is
+//! reserved from then on, and what is transferred, because a transfer is a choice.
 
 use events::stock::{
-    Level, StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockReceived, StockTransferredIn,
+    Level, StockAdjusted, StockEvent, StockPolicyChanged, StockReceived, StockTransferredIn,
     StockTransferredOut,
 };
 use events::{Location, Sku, StreamId};
@@ -41,7 +44,9 @@ pub(super) fn adjust(command: &AdjustStock, world: &World) -> Decision {
     if delta > 0 {
         within_limit(level.on_hand + delta)?;
     }
-    at_most(removable(&level), -delta, sku, location)?;
+    if level.on_hand + delta < 0 {
+        return Err(Rejection::BelowZero { on_hand: level.on_hand, delta }.into());
+    }
     let adjusted = StockAdjusted { delta, reason: body.reason.as_str().to_owned() };
     Ok(vec![NewEvent::new(&stream, StockEvent::Adjusted(adjusted))])
 }
@@ -52,11 +57,6 @@ pub(super) fn set_policy(command: &SetStockPolicy, world: &World) -> Decision {
     let (policy, safety) = (body.policy, i64::from(body.safety));
     if (level.policy, level.safety) == (policy, safety) {
         return Ok(vec![]);
-    }
-    let under = Level { policy, safety, ..level };
-    if under.promisable().is_some_and(|left| left < 0) {
-        let (on_hand, reserved) = (level.on_hand, level.reserved);
-        return Err(Rejection::PolicyUncovered { on_hand, reserved, policy, safety }.into());
     }
     let changed = StockPolicyChanged { policy, safety: body.safety };
     Ok(vec![NewEvent::new(&stream, StockEvent::PolicyChanged(changed))])
@@ -87,19 +87,8 @@ pub(super) fn transfer_reads(command: &TransferStock) -> Vec<StreamId> {
     vec![StreamId::stock(&body.sku, &body.from), StreamId::stock(&body.sku, &body.to), StreamId::product(&body.sku)]
 }
 
-/// Pieces that can be counted away. Where backorders are allowed, a promise may outlive the piece that it was made for;
-/// where nobody counts any more, the pieces stay that were reserved when somebody did.
-fn removable(level: &Level) -> i64 {
-    let left = match level.policy {
-        StockPolicy::Deny => level.available(),
-        StockPolicy::Backorder { limit } => level.on_hand.min(level.available() + i64::from(limit)),
-        StockPolicy::Untracked => level.on_hand - level.reserved,
-    };
-    left.max(0)
-}
-
 fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Result<(), Rejection> {
-    if requested <= 0 || requested <= available {
+    if requested <= available {
         return Ok(());
     }
     let (sku, location) = (sku.clone(), location.clone());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::Shop;
+use crate::shop::{Shop, lamps};
 
 #[tokio::test]
 async fn a_product_is_patched() {
@@ -31,9 +31,8 @@ async fn stock_is_promised_by_its_policy_and_moves_between_locations() {
     let shop = Shop::with_lamps(5).await;
     let set = async |policy: Value| shop.call("PUT", "/v1/stock/LAMP/main/policy", &[], &policy).await;
     assert_eq!(set(json!({ "kind": "deny", "safety": 2 })).await.status, 200);
-    let uncovered = set(json!({ "kind": "deny", "safety": 6 })).await;
-    uncovered.assert_problem(409, "policy-uncovered");
-    assert_eq!((&uncovered.json()["on_hand"], &uncovered.json()["reserved"]), (&json!(5), &json!(0)));
+    assert_eq!(set(json!({ "kind": "deny", "safety": 6 })).await.status, 200, "before its goods have arrived");
+    assert_eq!(set(json!({ "kind": "deny", "safety": 2 })).await.status, 200);
     set(json!({ "kind": "deny", "limit": 6 })).await.assert_problem(422, "invalid-body");
 
     let transfer = async |key: &str, to: &str, quantity: u32| {
@@ -73,4 +72,26 @@ async fn stock_is_held_for_a_checkout_and_given_back() {
         let refused = shop.post("/v1/stock-holds", &[("idempotency-key", "ttl")], &body).await;
         refused.assert_problem(422, "invalid-body");
     }
+}
+
+#[tokio::test]
+async fn the_result_of_a_count_is_recorded_whatever_is_reserved_or_kept_back() {
+    let shop = Shop::with_lamps(10).await;
+    let count = async |key: &str, body: Value| {
+        shop.post("/v1/stock/LAMP/main/adjustments", &[("idempotency-key", key)], &body).await
+    };
+    let policy = json!({ "kind": "deny", "safety": 4 });
+    assert_eq!(shop.call("PUT", "/v1/stock/LAMP/main/policy", &[], &policy).await.status, 200);
+    assert_eq!(count("a", json!({ "count": 3, "reason": "counted" })).await.status, 201, "into the safety stock");
+
+    assert_eq!(count("b", json!({ "delta": 6, "reason": "found" })).await.status, 201);
+    assert_eq!(shop.post("/v1/orders", &[("idempotency-key", "c")], &lamps(5)).await.status, 201);
+    assert_eq!(count("d", json!({ "count": 3, "reason": "counted" })).await.status, 201, "below what is reserved");
+    let below = count("e", json!({ "delta": -4, "reason": "counted" })).await;
+    below.assert_problem(409, "below-zero");
+    assert_eq!((&below.json()["on_hand"], &below.json()["delta"]), (&json!(3), &json!(-4)));
+
+    let short = shop.post("/v1/orders", &[("idempotency-key", "f")], &lamps(1)).await;
+    short.assert_problem(409, "insufficient-stock");
+    assert_eq!(short.json()["lines"][0]["available"], 0);
 }

@@ -194,16 +194,8 @@ impl Row {
             policy: self.policy.0,
         };
         let stream = StreamId::stock(&sku, &location);
-        let document = StockDocument {
-            sku,
-            location,
-            available: level.available(),
-            level,
-            updated_at: self.updated_at,
-            version: Version(self.version),
-            incarnation: Incarnation(self.incarnation),
-            position: Position(self.position),
-        };
+        let stamp = Stamp { incarnation: Incarnation(self.incarnation), position: Position(self.position) };
+        let document = StockDocument::of(sku, location, level, self.updated_at, Version(self.version), stamp);
         Some((stream, Ok(document)))
     }
 }

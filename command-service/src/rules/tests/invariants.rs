@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::order::OrderEvent;
 use events::order::progress::{FulfilmentState, LineProgress};
-use events::stock::StockPolicy;
+use events::stock::{Level, StockEvent, StockPolicy};
 use events::{Event, Minor, OrderId, StreamId, codec};
 use proptest::prelude::*;
 
@@ -51,7 +51,10 @@ impl Run {
         match decide_at(now, &self.world, command, new_id) {
             Ok(events) => {
                 let count = events.len();
-                self.happen(events.into_iter().map(|new| (new.stream, new.event)).collect());
+                let past: Vec<Past> = events.into_iter().map(|new| (new.stream, new.event)).collect();
+                let before: Vec<_> = past.iter().filter_map(|(stream, event)| self.reserving(stream, event)).collect();
+                self.happen(past);
+                before.iter().for_each(|(stream, before)| self.check_reservation(stream, before));
                 Some(count)
             }
             Err(rejection) => {
@@ -61,6 +64,27 @@ impl Run {
                 None
             }
         }
+    }
+
+    fn level(&self, stream: &StreamId) -> Level {
+        match self.world.find(stream).and_then(|slot| slot.state.as_ref()) {
+            Some(State::Stock(level)) => *level,
+            _ => Level::default(),
+        }
+    }
+
+    /// The level of the shelf before an event that reserves units.
+    fn reserving(&self, stream: &StreamId, event: &Event) -> Option<(StreamId, Level)> {
+        let reserves = matches!(event, Event::Stock(StockEvent::Reserved(_) | StockEvent::Held(_)));
+        reserves.then(|| (stream.clone(), self.level(stream)))
+    }
+
+    /// No reservation promises more than the policy allows. Where more is promised already, because units are missing, an
+    /// import that brings its own units leaves it at that.
+    fn check_reservation(&self, stream: &StreamId, before: &Level) {
+        let after = self.level(stream);
+        let (Some(left), Some(left_before)) = (after.promisable(), before.promisable()) else { return };
+        assert!(left >= left_before.min(0), "{stream}: {before:?}, then {after:?}");
     }
 
     fn states(&self) -> impl Iterator<Item = (&StreamId, &State)> {
@@ -90,7 +114,6 @@ impl Run {
         for (stream, state) in self.states() {
             let State::Stock(level) = state else { continue };
             assert!(0 <= level.on_hand && 0 <= level.reserved, "{stream}: {level:?}");
-            assert!(level.promisable().is_none_or(|left| 0 <= left), "{stream}: {level:?}");
             let moved = level.received + level.restocked + level.adjusted + level.transferred;
             assert_eq!(moved, level.on_hand + level.shipped, "{stream}");
             assert_eq!(level.reserved, claims.remove(stream).unwrap_or(0), "{stream}: {level:?}");

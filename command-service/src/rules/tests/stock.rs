@@ -1,13 +1,13 @@
 //! Stock commands.
 
-use events::stock::{StockAdjusted, StockEvent};
+use events::stock::{StockAdjusted, StockEvent, StockPolicy};
 use serde_json::{Value, json};
 
-use super::past::{body, discontinued, main, on_shelf, placed, product, received, sku};
+use super::past::{body, discontinued, main, on_shelf, placed, policy, product, received, sku};
 use super::scenario::{Past, given};
 use crate::command::stock::MAX_ON_HAND;
 use crate::command::{AdjustStock, Command, ReceiveStock};
-use crate::rejection::{Rejection, ShortLine};
+use crate::rejection::Rejection;
 
 fn receive(quantity: u32) -> Command {
     let body = body(json!({ "quantity": quantity }));
@@ -49,15 +49,28 @@ fn a_count_is_corrected_by_or_to() {
 }
 
 #[test]
-fn reserved_pieces_cannot_be_counted_away() {
-    let short = |requested, available| {
-        let (sku, location) = (sku("A"), main());
-        Rejection::InsufficientStock(vec![ShortLine { line: None, sku, location, requested, available }])
-    };
-    let past = || [product("A"), placed([("A", 3)]), received("A", 2)];
-    given(past()).when(adjust(json!({ "count": 2, "reason": "x" }))).then_rejected(short(3, 2));
-    given(past()).when(adjust(json!({ "delta": -6, "reason": "x" }))).then_rejected(short(6, 2));
-    given(past()).when(adjust(json!({ "count": 3, "reason": "stocktaking" }))).then([adjusted(-2)]);
+fn a_count_is_a_fact_whatever_is_reserved_or_kept_back() {
+    let to = |count: i64| adjust(json!({ "count": count, "reason": "stocktaking" }));
+    let by = |delta: i64| adjust(json!({ "delta": delta, "reason": "stocktaking" }));
+    let reserved = || [product("A"), placed([("A", 5)])];
+    given(reserved()).when(to(3)).then([adjusted(-2)]);
+    given(reserved()).when(by(-2)).then([adjusted(-2)]);
+    given(reserved()).when(to(0)).then([adjusted(-5)]);
+    for kind in [StockPolicy::Deny, StockPolicy::Backorder { limit: 1 }, StockPolicy::Untracked] {
+        let kept_back = || [product("A"), received("A", 10), policy("A", kind, 4)];
+        given(kept_back()).when(to(3)).then([adjusted(-7)]);
+        given(kept_back()).when(by(-10)).then([adjusted(-10)]);
+    }
+}
+
+#[test]
+fn no_correction_leaves_fewer_units_than_none() {
+    let by = |delta: i64| adjust(json!({ "delta": delta, "reason": "stocktaking" }));
+    let past = || [product("A"), received("A", 5)];
+    let below = Rejection::BelowZero { on_hand: 5, delta: -6 };
+    assert!(!below.detail().contains("wait for stock"));
+    given(past()).when(by(-6)).then_rejected(below);
+    given(past()).when(by(-5)).then([adjusted(-5)]);
 }
 
 #[test]

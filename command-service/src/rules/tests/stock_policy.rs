@@ -3,13 +3,15 @@
 use events::stock::{
     StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockTransferredIn, StockTransferredOut,
 };
-use events::{Location, StreamId};
+use events::order::OrderEvent;
+use events::{Event, Location, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{body, main, on_shelf, product, received, reserved, sku};
 use super::scenario::{Past, given};
 use crate::command::stock::MAX_ON_HAND;
-use crate::command::{AdjustStock, Command, SetStockPolicy, TransferStock};
+use crate::command::order::StockHandling;
+use crate::command::{Command, HoldStock, PlaceOrder, SetStockPolicy, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
 
 const BACKORDER: StockPolicy = StockPolicy::Backorder { limit: 4 };
@@ -21,11 +23,6 @@ fn set(json: Value) -> Command {
 fn transfer(from: &str, to: &str, quantity: u32) -> Command {
     let json = json!({ "sku": "A", "from": from, "to": to, "quantity": quantity, "reference": "van 3" });
     Command::TransferStock(TransferStock { body: body(json) })
-}
-
-fn adjust(delta: i64) -> Command {
-    let body = body(json!({ "delta": delta, "reason": "broken" }));
-    Command::AdjustStock(AdjustStock { sku: sku("A"), location: main(), body })
 }
 
 fn adjusted(delta: i64) -> Vec<Past> {
@@ -73,37 +70,37 @@ fn a_policy_is_set_once() {
 }
 
 #[test]
-fn what_is_promised_stays_covered() {
-    let uncovered = |policy, safety| Rejection::PolicyUncovered { on_hand: 5, reserved: 2, policy, safety };
-    let deny = StockPolicy::Deny;
-    given([stocked()]).when(set(json!({ "kind": "deny", "safety": 3 }))).then([policy(deny, 3)]);
-    given([stocked()]).when(set(json!({ "kind": "deny", "safety": 4 }))).then_rejected(uncovered(deny, 4));
-    let keeping = |safety: u32| set(json!({ "kind": "backorder", "limit": 4, "safety": safety }));
-    given([stocked()]).when(keeping(7)).then([policy(BACKORDER, 7)]);
-    given([stocked()]).when(keeping(8)).then_rejected(uncovered(BACKORDER, 8));
-
+fn a_policy_is_not_refused_because_goods_are_missing() {
+    given([stocked()]).when(set(json!({ "kind": "deny", "safety": 40 }))).then([policy(StockPolicy::Deny, 40)]);
+    given([product("A")]).when(set(json!({ "kind": "deny", "safety": 4 }))).then([policy(StockPolicy::Deny, 4)]);
     let owed = || [stocked(), policy(BACKORDER, 0), reserved("A", 7)];
-    let uncovered = |policy| Rejection::PolicyUncovered { on_hand: 5, reserved: 9, policy, safety: 0 };
-    given(owed()).when(set(json!({ "kind": "deny" }))).then_rejected(uncovered(deny));
+    given(owed()).when(set(json!({ "kind": "deny" }))).then([policy(StockPolicy::Deny, 0)]);
     let less = StockPolicy::Backorder { limit: 3 };
-    given(owed()).when(set(json!({ "kind": "backorder", "limit": 3 }))).then_rejected(uncovered(less));
+    given(owed()).when(set(json!({ "kind": "backorder", "limit": 3 }))).then([policy(less, 0)]);
     given(owed()).when(set(json!({ "kind": "untracked" }))).then([policy(StockPolicy::Untracked, 0)]);
 }
 
 #[test]
-fn pieces_that_are_kept_back_or_promised_are_not_counted_away() {
-    let deny = || [stocked(), policy(StockPolicy::Deny, 1)];
-    given(deny()).when(adjust(-2)).then([adjusted(-2)]);
-    given(deny()).when(adjust(-3)).then_rejected(short(3, 2));
-    let backorder = || [stocked(), policy(BACKORDER, 1)];
-    given(backorder()).when(adjust(-5)).then([adjusted(-5)]);
-    given(backorder()).when(adjust(-6)).then_rejected(short(6, 5));
-    let owed = || [stocked(), policy(BACKORDER, 0), reserved("A", 4)];
-    given(owed()).when(adjust(-3)).then([adjusted(-3)]);
-    given(owed()).when(adjust(-4)).then_rejected(short(4, 3));
-    let uncounted = || [stocked(), policy(StockPolicy::Untracked, 0)];
-    given(uncounted()).when(adjust(-3)).then([adjusted(-3)]);
-    given(uncounted()).when(adjust(-4)).then_rejected(short(4, 3));
+fn missing_units_and_safety_stock_limit_what_is_reserved_next() {
+    let order = |on_shortage: Option<&str>| {
+        let line = json!([{ "sku": "A", "quantity": 1 }]);
+        let body = body(json!({ "currency": "GBP", "lines": line, "on_shortage": on_shortage }));
+        Command::PlaceOrder(PlaceOrder { body, stock: StockHandling::Enforce })
+    };
+    let short = |available| {
+        let line = ShortLine { line: Some(1), sku: sku("A"), location: main(), requested: 1, available };
+        Rejection::InsufficientStock(vec![line])
+    };
+    let missing = || [stocked(), adjusted(-4)].concat();
+    given([missing()]).when(order(None)).then_rejected(short(0));
+    given([stocked(), policy(StockPolicy::Deny, 9)]).when(order(None)).then_rejected(short(0));
+    given([missing(), policy(BACKORDER, 4)]).when(order(None)).then_rejected(short(0));
+    let placed = given([missing(), policy(BACKORDER, 2)]).when(order(None)).0.expect("it is backordered");
+    let Event::Order(OrderEvent::Placed(placed)) = &placed[0].event else { panic!("no order") };
+    assert_eq!(placed.lines[0].backordered, 1);
+    given([missing(), policy(BACKORDER, 2)]).when(order(Some("reject"))).then_rejected(short(0));
+    let hold = body(json!({ "lines": [{ "sku": "A", "quantity": 1 }] }));
+    given([missing()]).when(Command::HoldStock(HoldStock { body: hold })).rejection();
 }
 
 #[test]
