@@ -334,6 +334,8 @@ pub enum Purpose {
     Cancellation,
     /// To be sent back.
     Return,
+    /// To be received from a return.
+    Receipt,
 }
 
 /// A line of which more is asked than is left.

@@ -340,7 +340,7 @@ pub struct ReturnRequested {
 }
 
 /// What became of returned pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Disposition {
     /// They can be sold again.
@@ -351,13 +351,28 @@ pub enum Disposition {
     Lost,
 }
 
-/// Pieces came back.
+/// Returned units were received, some of those requested or all of them. Version 2; version 1 named one `disposition` for the
+/// whole return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnReceived {
     /// Number of the return in the order.
     #[serde(rename = "return")]
     pub return_no: PartNo,
-    /// What became of them.
+    /// The received units with their condition.
+    pub lines: Vec<ReceivedUnits>,
+    /// Condition of every unit that was still requested; only in events that were converted from version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Disposition>,
+}
+
+/// Received units of a line that are in the same condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceivedUnits {
+    /// Number of the line in the order.
+    pub line: LineNo,
+    /// Number of units.
+    pub quantity: u32,
+    /// What became of the units.
     pub disposition: Disposition,
 }
 

@@ -21,6 +21,7 @@ fn step(event_type: &str, version: i16) -> Option<Step> {
         ("OrderAmended", 1) => Some(order_amended_1_to_2),
         ("OrderLinesCancelled", 1) => Some(unchanged),
         ("RefundRecorded", 1) => Some(refund_recorded_1_to_2),
+        ("ReturnReceived", 1) => Some(return_received_1_to_2),
         _ => None,
     }
 }
@@ -91,6 +92,15 @@ fn items(list: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
     list.and_then(Value::as_array_mut).into_iter().flatten()
 }
 
+/// Version 1 received everything that was still requested; which units that were is in the return, not in the payload.
+fn return_received_1_to_2(received: &mut Value) {
+    if let Some(received) = received.as_object_mut() {
+        let disposition = received.remove("disposition").unwrap_or_default();
+        received.insert("lines".to_owned(), json!([]));
+        received.insert("rest".to_owned(), disposition);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +111,13 @@ mod tests {
         let today: Value = serde_json::from_str(&today).unwrap();
         assert_eq!(today["shipping_lines"], json!([{ "name": "Shipping", "amount": 495, "tax": 0, "total": 495 }]));
         assert_eq!(to_today("OrderPlaced", 1, r#"{"shipping":0}"#).unwrap(), r#"{"shipping":0}"#);
+    }
+
+    #[test]
+    fn a_return_that_was_received_as_a_whole_still_is() {
+        let today = to_today("ReturnReceived", 1, r#"{"return":1,"disposition":"lost"}"#).unwrap();
+        assert_eq!(today, r#"{"return":1,"lines":[],"rest":"lost"}"#);
+        assert!(to_today("ReturnReceived", 1, "[]").is_ok());
     }
 
     #[test]

@@ -157,7 +157,10 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
         }),
         12 => {
             let open = order.returns.iter().find(|it| it.state == progress::ReturnState::Requested)?;
-            OrderEvent::ReturnReceived(ReturnReceived { return_no: open.return_no, disposition: Disposition::Restock })
+            let units =
+                |LineQuantity { line, quantity }| ReceivedUnits { line, quantity, disposition: Disposition::Restock };
+            let lines = open.outstanding().into_iter().take(1).map(units).collect();
+            OrderEvent::ReturnReceived(ReturnReceived { return_no: open.return_no, lines, rest: None })
         }
         13 | 14 => OrderEvent::Amended(amended(order, line, proposal)),
         15 => OrderEvent::Held(OrderHeld { reason: reason() }),

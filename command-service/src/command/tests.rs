@@ -69,6 +69,8 @@ fn bodies_are_written_down_as_they_came() {
     keeps::<CancelOrderBody>(r#"{"reason":"changed mind"}"#);
     keeps::<RequestReturnBody>(r#"{"lines":[{"line":1,"quantity":1}],"reason":"small","external_ref":"C1"}"#);
     keeps::<ReceiveReturnBody>(r#"{"disposition":"restock"}"#);
+    keeps::<ReceiveReturnBody>(r#"{"lines":[{"line":1,"quantity":1,"disposition":"damaged"}]}"#);
+    keeps::<ReceiveReturnBody>(r#"{"disposition":"lost","lines":[{"line":1,"quantity":1}]}"#);
     keeps::<RecordRefundBody>(r#"{"payment":1,"amount":1,"return":1}"#);
     keeps::<AmendOrderBody>(
         r#"{"add":[{"sku":"A","quantity":1}],"change":[{"line":1,"quantity":2,"discount":0,"tax_rate":0}],"remove":[2],"shipping_lines":[],"on_shortage":"partial","expected_total":1,"reason":"more"}"#,
@@ -207,6 +209,8 @@ fn refusals_say_what_would_do() {
             "must be a whole number of minor units from 1 to",
         ),
         (refusal::<AdjustStockBody>(r#"{"reason":"x"}"#), "send exactly one of `delta`"),
+        (refusal::<ReceiveReturnBody>("{}"), "send `disposition` for every unit"),
+        (refusal::<ReceiveReturnBody>(r#"{"lines":[{"line":1,"quantity":1}]}"#), "send `disposition` for every unit"),
         (
             refusal::<ReceiveReturnBody>(r#"{"disposition":"burn"}"#),
             "unknown variant `burn`, expected one of `restock`",

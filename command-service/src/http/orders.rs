@@ -7,7 +7,7 @@ use serde_json::json;
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
 use super::order_changes;
-use crate::command::order::{CancelOrderBody, PlaceOrderBody, StockHandling};
+use crate::command::order::{CancelOrderBody, PlaceOrderBody, ReceiveReturnBody, StockHandling};
 use crate::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
@@ -181,16 +181,23 @@ fn returns(orders: Commands) -> Commands {
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/receipt",
-            Operation::new("receive_return", "Takes pieces back")
+            // The whole return is received once; units of it could be received again.
+            Operation::new("receive_return", "Receive returned units")
+                .note(
+                    "With `lines`, only the named units are received and the rest stays requested, for another receipt or a \
+                     rejection; each unit has a `disposition` of its own. With `disposition` alone, everything that is still \
+                     requested is received.",
+                )
+                .needs_key_if(|body: &ReceiveReturnBody| body.lines.is_some(), "the body has `lines`")
                 .refuses(ORDER)
                 .refuses(RETURN)
-                .refuses(&[(422, "stock-limit")])
+                .refuses(LINES)
                 .example(json!({ "disposition": "restock" })),
             |(order_id, return_no), body| Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body }),
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/rejection",
-            Operation::new("reject_return", "Refuses a return")
+            Operation::new("reject_return", "Reject a return, or what was not received of it")
                 .refuses(ORDER)
                 .refuses(RETURN)
                 .example(json!({ "reason": "worn" })),

@@ -165,7 +165,7 @@ pub(super) fn request_return(order: &Order, found: &Return) -> Call {
 
 /// Takes pieces back to be sold again.
 pub(super) fn receive_return(order: &Order, found: &Return, return_no: PartNo) -> Call {
-    let body = ReceiveReturnBody { disposition: Disposition::Restock, occurred_at: Some(found.at) };
+    let body = ReceiveReturnBody::whole(Disposition::Restock, Some(found.at));
     let path = format!("/v1/orders/{}/returns/{return_no}/receipt", order.id);
     Call::post(path, &return_step(order, found, "receipt"), &body)
 }

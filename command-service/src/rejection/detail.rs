@@ -195,6 +195,7 @@ fn advice(purpose: Purpose) -> &'static str {
         Purpose::Fulfilment => "to be packed. Ask for less",
         Purpose::Cancellation => "neither packed nor shipped. Ask for less, or cancel the fulfilment first",
         Purpose::Return => "shipped and not yet sent back. Ask for less",
+        Purpose::Receipt => "still requested in this return. Receive fewer, or request another return",
     }
 }
 

@@ -10,6 +10,16 @@ use crate::rejection::{ExceededLine, Purpose, Rejection};
 
 /// The pieces named, each line once, none beyond what is left of it for this purpose.
 pub(super) fn named(pieces: &[Pieces], progress: &Progress, purpose: Purpose) -> Result<Vec<LineQuantity>, Rejection> {
+    within(pieces, progress, purpose, |line| left(line, purpose))
+}
+
+/// The pieces named, each line once, none beyond `left` of it.
+pub(super) fn within(
+    pieces: &[Pieces],
+    progress: &Progress,
+    purpose: Purpose,
+    left: impl Fn(&LineProgress) -> u32,
+) -> Result<Vec<LineQuantity>, Rejection> {
     let mut named: BTreeMap<LineNo, u32> = BTreeMap::new();
     for piece in pieces {
         *named.entry(piece.line).or_default() += piece.quantity.get();
@@ -21,7 +31,7 @@ pub(super) fn named(pieces: &[Pieces], progress: &Progress, purpose: Purpose) ->
     let exceeded: Vec<ExceededLine> = named
         .iter()
         .filter_map(|(line, requested)| {
-            let available = left(progress.line(*line)?, purpose);
+            let available = left(progress.line(*line)?);
             (*requested > available).then_some(ExceededLine { line: *line, requested: *requested, available })
         })
         .collect();
@@ -44,6 +54,8 @@ fn left(line: &LineProgress, purpose: Purpose) -> u32 {
         // A packed piece is taken out of its fulfilment first: a parcel may hold other pieces too.
         Purpose::Cancellation => line.unfulfilled(),
         Purpose::Return => line.returnable(),
+        // Of one return; a line can be in several.
+        Purpose::Receipt => line.return_requested,
     }
 }
 

@@ -1,10 +1,18 @@
-//! Pieces that come back.
+//! Units that come back: requested, then received in one or several receipts, each unit in its own condition. What has not
+//! been received can be rejected.
 
-use events::order::progress::{Lifecycle, Return, ReturnState};
-use events::order::{Disposition, LineQuantity, OrderEvent, PartNo, ReturnReceived, ReturnRejected, ReturnRequested};
+use std::collections::BTreeMap;
+
+use events::order::progress::{Lifecycle, LineProgress, Progress, Return, ReturnState};
+use events::order::{
+    Disposition, LineNo, LineQuantity, OrderEvent, PartNo, ReceivedUnits, ReturnReceived, ReturnRejected,
+    ReturnRequested,
+};
 use events::stock::{StockEvent, StockRestocked};
 
 use super::{Decision, NewEvent, lookup, pieces, shelf, standing};
+use crate::command::lines::Pieces;
+use crate::command::order::ReceiveReturnBody;
 use crate::command::{ReceiveReturn, RejectReturn, RequestReturn};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::Order;
@@ -33,18 +41,18 @@ pub(super) fn request(command: &RequestReturn, world: &World) -> Decision {
 
 pub(super) fn receive(command: &ReceiveReturn, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
-    let (number, disposition) = (command.return_no, command.body.disposition);
-    let found = find(order, number)?;
+    let found = find(order, command.return_no)?;
     match found.state {
         ReturnState::Requested => {}
-        ReturnState::Received if found.disposition == Some(disposition) => return Ok(vec![]),
+        ReturnState::Received if is_received_so(&command.body, found) => return Ok(vec![]),
         ReturnState::Received | ReturnState::Rejected => return stands(order, found),
     }
+    let units = received(&command.body, found, &order.progress)?;
     let order_id = command.order_id;
-    let back = pieces(command, order).unwrap_or_default();
-    let restocked =
-        shelf::moved(world, order, &back, |quantity| StockEvent::Restocked(StockRestocked { order_id, quantity }))?;
-    let received = ReturnReceived { return_no: number, disposition };
+    let restocked = shelf::moved(world, order, &restocked(&units), |quantity| {
+        StockEvent::Restocked(StockRestocked { order_id, quantity })
+    })?;
+    let received = ReturnReceived { return_no: command.return_no, lines: units, rest: None };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::ReturnReceived(received))];
     events.extend(restocked);
     Ok(events)
@@ -64,14 +72,44 @@ pub(super) fn reject(command: &RejectReturn, world: &World) -> Decision {
     }
 }
 
-/// The pieces that a receipt puts back on their shelves, if it can still be made.
+/// The units that a receipt puts back on their shelves, if it can still be made.
 pub(super) fn pieces(command: &ReceiveReturn, order: &Order) -> Option<Vec<LineQuantity>> {
     let found = order.progress.find_return(command.return_no)?;
-    match (found.state, command.body.disposition) {
-        (ReturnState::Requested, Disposition::Restock) => Some(found.lines.clone()),
-        (ReturnState::Requested, Disposition::Damaged | Disposition::Lost)
-        | (ReturnState::Received | ReturnState::Rejected, _) => None,
+    Some(restocked(&received(&command.body, found, &order.progress).ok()?))
+}
+
+/// The units that a receipt takes in: those named, none beyond what is outstanding, or all that are.
+fn received(body: &ReceiveReturnBody, found: &Return, progress: &Progress) -> Result<Vec<ReceivedUnits>, Rejection> {
+    let outstanding = found.outstanding();
+    // A body without any disposition is not parsed.
+    let all = body.disposition.unwrap_or(Disposition::Restock);
+    let Some(lines) = &body.lines else {
+        let whole = |LineQuantity { line, quantity }| ReceivedUnits { line, quantity, disposition: all };
+        return Ok(outstanding.into_iter().map(whole).collect());
+    };
+    let left = |line: &LineProgress| {
+        outstanding.iter().find(|units| units.line == line.line).map_or(0, |units| units.quantity)
+    };
+    let named: Vec<_> = lines.iter().map(|it| Pieces { line: it.line, quantity: it.quantity }).collect();
+    pieces::within(&named, progress, Purpose::Receipt, left)?;
+    let mut units: BTreeMap<(LineNo, Disposition), u32> = BTreeMap::new();
+    for it in lines.iter() {
+        *units.entry((it.line, it.disposition.unwrap_or(all))).or_default() += it.quantity.get();
     }
+    let units = units.into_iter().map(|((line, disposition), quantity)| ReceivedUnits { line, quantity, disposition });
+    Ok(units.collect())
+}
+
+/// The units that can be sold again.
+fn restocked(units: &[ReceivedUnits]) -> Vec<LineQuantity> {
+    let again = units.iter().filter(|units| units.disposition == Disposition::Restock);
+    again.map(|units| LineQuantity { line: units.line, quantity: units.quantity }).collect()
+}
+
+/// Whoever repeats the receipt of a whole return finds it done. A receipt of named units has a key of its own.
+fn is_received_so(body: &ReceiveReturnBody, found: &Return) -> bool {
+    let is_among = |disposition| found.received.iter().any(|units| units.disposition == disposition);
+    body.lines.is_none() && body.disposition.is_some_and(is_among)
 }
 
 fn find(order: &Order, number: PartNo) -> Result<&Return, Rejection> {

@@ -4,8 +4,7 @@
 //! reserved from then on, and what is transferred, because a transfer is a choice.
 
 use events::stock::{
-    Level, StockAdjusted, StockEvent, StockPolicyChanged, StockReceived, StockTransferredIn,
-    StockTransferredOut,
+    Level, StockAdjusted, StockEvent, StockPolicyChanged, StockReceived, StockTransferredIn, StockTransferredOut,
 };
 use events::{Location, Sku, StreamId};
 

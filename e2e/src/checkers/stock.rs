@@ -133,8 +133,8 @@ impl Book {
             claims.reserved += i64::from(line.reserved());
             claims.shipped += i64::from(line.shipped);
         }
-        let restocked = order.returns.iter().filter(|it| it.disposition == Some(Disposition::Restock));
-        for part in restocked.flat_map(|it| &it.lines) {
+        let received = order.returns.iter().flat_map(|it| &it.received);
+        for part in received.filter(|units| units.disposition == Disposition::Restock) {
             let Some(line) = order.line(part.line).filter(|line| !line.untracked) else { continue };
             let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
             claims.restocked += i64::from(part.quantity);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use events::order::pricing::Amounts;
 use events::order::{
     CancelledLine, Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
-    OrderLinesCancelled, OrderPlaced, PaymentCaptured, RemainingLine, ReturnReceived, ReturnRequested,
+    OrderLinesCancelled, OrderPlaced, PaymentCaptured, ReceivedUnits, RemainingLine, ReturnReceived, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
@@ -84,7 +84,11 @@ pub(crate) fn example() -> History {
         (stock(), StockEvent::Shipped(StockShipped { order_id: kept, quantity: 3 }).into()),
     ]);
     history.command(vec![(StreamId::order(kept), sent_back())]);
-    let received = OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition: Disposition::Restock });
+    let received = OrderEvent::ReturnReceived(ReturnReceived {
+        return_no: 1,
+        lines: vec![ReceivedUnits { line: 1, quantity: 1, disposition: Disposition::Restock }],
+        rest: None,
+    });
     history.command(vec![
         (StreamId::order(kept), received.into()),
         (stock(), StockEvent::Restocked(StockRestocked { order_id: kept, quantity: 1 }).into()),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pricing::{Amounts, Pricing};
 use super::{
-    CancelledLine, Disposition, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo, RefundKind,
-    RefundRecorded,
+    CancelledLine, Disposition, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo, ReceivedUnits,
+    RefundKind, RefundRecorded, ReturnReceived,
 };
 use crate::money::{Minor, Overflow};
 use crate::name::{Location, Sku};
@@ -231,11 +231,11 @@ pub struct Fulfilment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReturnState {
-    /// On its way back.
+    /// Some or all of its units are outstanding.
     Requested,
-    /// Came back.
+    /// All of its units were received.
     Received,
-    /// Refused.
+    /// Its units were refused, those excepted that had been received before.
     Rejected,
 }
 
@@ -245,13 +245,45 @@ pub struct Return {
     /// Its number in the order.
     #[serde(rename = "return")]
     pub return_no: PartNo,
-    /// Which pieces.
+    /// The requested units.
     pub lines: Vec<LineQuantity>,
     /// Where it stands.
     pub state: ReturnState,
-    /// What became of the pieces, once received.
+    /// The units received so far, by line and condition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub received: Vec<ReceivedUnits>,
+    /// Condition of the received units, where it is the same for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<Disposition>,
+}
+
+impl Return {
+    /// Requested units that were neither received nor rejected.
+    pub fn outstanding(&self) -> Vec<LineQuantity> {
+        if self.state != ReturnState::Requested {
+            return Vec::new();
+        }
+        let received = |line| self.received.iter().filter(|it| it.line == line).map(|it| it.quantity).sum::<u32>();
+        let left = |asked: &LineQuantity| asked.quantity.saturating_sub(received(asked.line));
+        let outstanding = self.lines.iter().map(|asked| LineQuantity { line: asked.line, quantity: left(asked) });
+        outstanding.filter(|units| units.quantity > 0).collect()
+    }
+
+    /// Takes units in; the return is received once nothing is outstanding.
+    fn receive(&mut self, units: &[ReceivedUnits]) {
+        for new in units {
+            let same = |it: &&mut ReceivedUnits| (it.line, it.disposition) == (new.line, new.disposition);
+            match self.received.iter_mut().find(same) {
+                Some(known) => known.quantity += new.quantity,
+                None => self.received.push(*new),
+            }
+        }
+        let first = self.received.first().map(|it| it.disposition);
+        self.disposition = first.filter(|first| self.received.iter().all(|it| it.disposition == *first));
+        if self.outstanding().is_empty() {
+            self.state = ReturnState::Received;
+        }
+    }
 }
 
 /// How far an order has come. [`Progress::default`] is the order that does not exist yet.
@@ -451,18 +483,15 @@ impl Progress {
                     return_no: e.return_no,
                     lines: e.lines.clone(),
                     state: ReturnState::Requested,
+                    received: Vec::new(),
                     disposition: None,
                 });
             }
-            OrderEvent::ReturnReceived(e) => {
-                let lines = self.move_return(e.return_no, ReturnState::Received, Some(e.disposition));
-                self.each_line(&lines, |line, pieces| {
-                    line.return_requested -= pieces;
-                    line.returned += pieces;
-                });
-            }
+            OrderEvent::ReturnReceived(e) => self.receive_return(e),
             OrderEvent::ReturnRejected(e) => {
-                let lines = self.move_return(e.return_no, ReturnState::Rejected, None);
+                let Some(found) = nth_mut(&mut self.returns, e.return_no) else { return };
+                let lines = found.outstanding();
+                found.state = ReturnState::Rejected;
                 self.each_line(&lines, |line, pieces| line.return_requested -= pieces);
             }
             OrderEvent::RefundRecorded(e) => self.refund(e),
@@ -524,11 +553,19 @@ impl Progress {
         found.lines.clone()
     }
 
-    fn move_return(&mut self, no: PartNo, state: ReturnState, disposition: Option<Disposition>) -> Vec<LineQuantity> {
-        let Some(found) = nth_mut(&mut self.returns, no) else { return Vec::new() };
-        found.state = state;
-        found.disposition = disposition;
-        found.lines.clone()
+    fn receive_return(&mut self, received: &ReturnReceived) {
+        let Some(found) = nth_mut(&mut self.returns, received.return_no) else { return };
+        let mut units = received.lines.clone();
+        if let Some(disposition) = received.rest {
+            let all = |LineQuantity { line, quantity }| ReceivedUnits { line, quantity, disposition };
+            units.extend(found.outstanding().into_iter().map(all));
+        }
+        found.receive(&units);
+        for ReceivedUnits { line, quantity, .. } in units {
+            let Some(line) = nth_mut(&mut self.lines, line) else { continue };
+            line.return_requested -= quantity;
+            line.returned += quantity;
+        }
     }
 
     fn payment_mut(&mut self, payment: PartNo) -> &mut Payment {

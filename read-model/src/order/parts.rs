@@ -72,10 +72,10 @@ pub struct OrderReturn {
     /// When it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_at: Option<DateTime<Utc>>,
-    /// When it came back.
+    /// When units of it were last received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<DateTime<Utc>>,
-    /// Why it was refused.
+    /// Why it, or what was not received of it, was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Personal<String>>,
 }

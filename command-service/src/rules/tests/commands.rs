@@ -35,7 +35,6 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
         | Command::ShipFulfilment(_)
         | Command::DeliverFulfilment(_)
         | Command::CancelFulfilment(_)
-        | Command::ReceiveReturn(_)
         | Command::RejectReturn(_)
         | Command::HoldOrder(_)
         | Command::ReleaseOrder(_)
@@ -45,6 +44,7 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
         | Command::ErasePersonalData(_)
         | Command::ExpireOrder(_)
         | Command::CompleteOrder(_) => true,
+        Command::ReceiveReturn(c) => c.body.lines.is_none(),
         Command::AmendOrder(c) => c.body.add.is_none() && c.body.on_shortage != Some(OnShortage::Partial),
         Command::AdjustStock(c) => matches!(c.body.change, Change::To(_)),
         Command::CreateFulfilment(c) => c.body.lines.is_none(),
@@ -179,8 +179,8 @@ fn order_command() -> impl Strategy<Value = Command> {
         2 => (order_id(), pieces()).prop_map(|(order_id, lines)| {
             Command::RequestReturn(RequestReturn { order_id, body: body(json!({ "reason": "r", "lines": lines })) })
         }),
-        2 => (order_id(), part(), disposition()).prop_map(|(order_id, return_no, disposition)| {
-            let body = body(json!({ "disposition": disposition }));
+        2 => (order_id(), part(), disposition(), some_pieces()).prop_map(|(order_id, return_no, disposition, lines)| {
+            let body = body(json!({ "disposition": disposition, "lines": lines }));
             Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body })
         }),
         1 => (order_id(), part()).prop_map(|(order_id, return_no)| {

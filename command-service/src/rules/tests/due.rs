@@ -113,7 +113,11 @@ fn what_was_cancelled_neither_arrives_nor_costs() {
 fn a_return_keeps_an_order_open_until_it_ends() {
     let past = || [arrived(), captured(1, 900), return_requested(1, [(1, 1)])].concat();
     given([past()]).when(complete()).then_nothing();
-    let back = of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition: Disposition::Lost }));
+    let back = of_order(OrderEvent::ReturnReceived(ReturnReceived {
+        return_no: 1,
+        lines: vec![],
+        rest: Some(Disposition::Lost),
+    }));
     let refunded =
         RefundRecorded { payment: 1, amount: Minor(450), kind: Some(RefundKind::Return), return_no: Some(1) };
     let refunded = of_order(OrderEvent::RefundRecorded(refunded));

@@ -1,9 +1,10 @@
 //! Pieces that come back.
 
+use events::Event;
 use events::order::progress::{Lifecycle, ReturnState};
-use events::order::{Disposition, OrderEvent, ReturnReceived, ReturnRejected};
+use events::order::{Disposition, OrderEvent, ReceivedUnits, ReturnReceived, ReturnRejected};
 use events::stock::{StockEvent, StockRestocked};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::past::{
     body, cancelled, left, lines_cancelled, of_order, on_shelf, order_id, order_placed, packed, placed,
@@ -12,6 +13,7 @@ use super::past::{
 use super::scenario::{Past, given};
 use crate::command::{Command, ReceiveReturn, RejectReturn, RequestReturn};
 use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection};
+use crate::state::Order;
 
 fn request(quantity: u32) -> Command {
     let body = body(json!({ "lines": [{ "line": 1, "quantity": quantity }], "reason": "too small" }));
@@ -28,8 +30,24 @@ fn reject() -> Command {
     Command::RejectReturn(RejectReturn { order_id: order_id(), return_no: 1, body })
 }
 
+fn receive_lines(lines: Value) -> Command {
+    let body = body(json!({ "lines": lines }));
+    Command::ReceiveReturn(ReceiveReturn { order_id: order_id(), return_no: 1, body })
+}
+
+/// Two units of line 1 were received at once.
 fn received(disposition: Disposition) -> Vec<Past> {
-    of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, disposition }))
+    received_units([(1, 2, disposition)])
+}
+
+fn received_units<const N: usize>(units: [(u32, u32, Disposition); N]) -> Vec<Past> {
+    let lines = units.map(|(line, quantity, disposition)| ReceivedUnits { line, quantity, disposition });
+    of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, lines: lines.to_vec(), rest: None }))
+}
+
+/// Version 1 of the event.
+fn received_whole(disposition: Disposition) -> Vec<Past> {
+    of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, lines: vec![], rest: Some(disposition) }))
 }
 
 fn rejected() -> Vec<Past> {
@@ -104,4 +122,66 @@ fn what_nobody_counts_goes_back_on_no_shelf() {
     order.lines[0].untracked = true;
     let past = [of_order(OrderEvent::Placed(order)), packed(1, [(1, 2)]), shipped(1), return_requested(1, [(1, 2)])];
     given(past).when(receive("restock")).then([received(Disposition::Restock)]);
+}
+
+#[test]
+fn units_of_a_return_arrive_one_by_one_and_in_any_condition() {
+    let past = || [sent(), return_requested(1, [(1, 2)])].concat();
+    let one = |disposition: &str| json!([{ "line": 1, "quantity": 1, "disposition": disposition }]);
+    let first = || received_units([(1, 1, Disposition::Restock)]);
+    given([past()]).when(receive_lines(one("restock"))).then([first(), restocked("A", 1)]);
+    let half = || [past(), first(), restocked("A", 1)].concat();
+    given([half()]).when(receive_lines(one("damaged"))).then([received_units([(1, 1, Disposition::Damaged)])]);
+    given([half()]).when(receive("lost")).then([received_units([(1, 1, Disposition::Lost)])]);
+    given([half()]).when(request(1)).then_rejected(Rejection::QuantityExceeded {
+        purpose: Purpose::Return,
+        lines: vec![ExceededLine { line: 1, requested: 1, available: 0 }],
+    });
+
+    let mixed = json!([
+        { "line": 1, "quantity": 1, "disposition": "damaged" },
+        { "line": 1, "quantity": 1, "disposition": "restock" },
+    ]);
+    let both = received_units([(1, 1, Disposition::Restock), (1, 1, Disposition::Damaged)]);
+    given([past()]).when(receive_lines(mixed)).then([both, restocked("A", 1)]);
+}
+
+#[test]
+fn no_more_units_are_received_than_are_requested() {
+    let past = || [sent(), return_requested(1, [(1, 2)])].concat();
+    let units = |line: u32, quantity: u32| json!([{ "line": line, "quantity": quantity, "disposition": "lost" }]);
+    let exceeded = |requested, available| Rejection::QuantityExceeded {
+        purpose: Purpose::Receipt,
+        lines: vec![ExceededLine { line: 1, requested, available }],
+    };
+    given([past()]).when(receive_lines(units(1, 3))).then_rejected(exceeded(3, 2));
+    let half = [past(), received_units([(1, 1, Disposition::Damaged)])];
+    given(half).when(receive_lines(units(1, 2))).then_rejected(exceeded(2, 1));
+    given([past()]).when(receive_lines(units(2, 1))).then_rejected(Rejection::UnknownLines { lines: vec![2], last: 1 });
+    let back = [past(), received(Disposition::Lost)];
+    given(back).when(receive_lines(units(1, 1))).then_rejected(stands(ReturnState::Received));
+}
+
+#[test]
+fn what_was_not_received_of_a_return_can_be_rejected() {
+    let half = || [sent(), return_requested(1, [(1, 2)]), received_units([(1, 1, Disposition::Lost)])].concat();
+    given([half()]).when(reject()).then([rejected()]);
+    given([half(), rejected()]).when(reject()).then_nothing();
+    given([half(), rejected()]).when(receive("lost")).then_rejected(stands(ReturnState::Rejected));
+    given([half(), rejected()]).when(request(1)).then([return_requested(2, [(1, 1)])]);
+}
+
+#[test]
+fn a_return_of_version_1_was_received_as_a_whole() {
+    let mut order = Order::default();
+    for (_, event) in [sent(), return_requested(1, [(1, 2)]), received_whole(Disposition::Damaged)].concat() {
+        if let Event::Order(event) = event {
+            order.evolve(&event);
+        }
+    }
+    let found = order.progress.find_return(1).unwrap();
+    assert_eq!(found.received, [ReceivedUnits { line: 1, quantity: 2, disposition: Disposition::Damaged }]);
+    assert_eq!((found.state, found.disposition), (ReturnState::Received, Some(Disposition::Damaged)));
+    let line = order.progress.line(1).unwrap();
+    assert_eq!((line.return_requested, line.returned), (0, 2));
 }

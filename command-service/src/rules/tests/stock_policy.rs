@@ -1,16 +1,16 @@
 //! How pieces are promised, and how they move between locations.
 
+use events::order::OrderEvent;
 use events::stock::{
     StockAdjusted, StockEvent, StockPolicy, StockPolicyChanged, StockTransferredIn, StockTransferredOut,
 };
-use events::order::OrderEvent;
 use events::{Event, Location, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{body, main, on_shelf, product, received, reserved, sku};
 use super::scenario::{Past, given};
-use crate::command::stock::MAX_ON_HAND;
 use crate::command::order::StockHandling;
+use crate::command::stock::MAX_ON_HAND;
 use crate::command::{Command, HoldStock, PlaceOrder, SetStockPolicy, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
 
