@@ -8,6 +8,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 pub mod address;
+pub mod allocation;
 pub mod amount;
 pub mod attributes;
 pub mod customer;
@@ -24,6 +25,7 @@ pub mod stock;
 pub mod tags;
 pub mod text;
 
+pub use allocation::{AllocateStock, DeallocateStock};
 pub use customer::{EraseCustomer, RegisterCustomer, UpdateCustomer};
 pub use hold::{ExpireHold, HoldStock, ReleaseStockHold};
 pub use order::{
@@ -56,6 +58,10 @@ pub enum Command {
     SetStockPolicy(SetStockPolicy),
     /// `POST /v1/stock-transfers`
     TransferStock(TransferStock),
+    /// The platform's own, when units may be free for orders that wait.
+    AllocateStock(AllocateStock),
+    /// The platform's own, when assigned units are missing.
+    DeallocateStock(DeallocateStock),
     /// `POST /v1/stock-holds`
     HoldStock(HoldStock),
     /// `DELETE /v1/stock-holds/{hold_id}`
@@ -125,6 +131,8 @@ impl Command {
             Command::AdjustStock(_) => "adjust_stock",
             Command::SetStockPolicy(_) => "set_stock_policy",
             Command::TransferStock(_) => "transfer_stock",
+            Command::AllocateStock(_) => "allocate_stock",
+            Command::DeallocateStock(_) => "deallocate_stock",
             Command::HoldStock(_) => "hold_stock",
             Command::ReleaseStockHold(_) => "release_stock_hold",
             Command::ExpireHold(_) => "expire_hold",
@@ -189,6 +197,7 @@ impl Command {
             Command::TagOrder(c) => c.body.occurred_at,
             Command::ChangeAddresses(c) => c.body.occurred_at,
             Command::AssignCustomer(c) => c.body.occurred_at,
+            Command::AllocateStock(_) | Command::DeallocateStock(_) => None,
             Command::ErasePersonalData(_) | Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
         };
         said.map(|instant| instant.trunc_subsecs(6))

@@ -4,7 +4,7 @@
 //! on, and no event is recorded earlier than the one before it ([`append`]); writers that know of each other take turns
 //! ([`turn`]). Readers need only `position > $cursor order by position` ([`read`]), streams are loaded from their last
 //! snapshot on ([`snapshot`]). What became of a command is in the events that it wrote ([`past`]). Who follows a few types of
-//! events reads [`stretch`]es.
+//! events reads [`stretch`]es, who looks for what happened to a stream last reads it [`backwards`].
 //!
 //! There are two logs: PostgreSQL's, which the platform runs on, and one in [`memory`], for rules, tools and tests that need
 //! no server. What both promise is in `tests/log_contract.rs`. Either is used without HTTP and without a writer:
@@ -31,6 +31,7 @@
 //! ```
 
 pub mod append;
+pub mod backwards;
 pub mod memory;
 pub mod past;
 pub mod read;

@@ -11,9 +11,11 @@ use crate::new_id::NewId;
 use crate::rejection::Rejection;
 use crate::world::World;
 
+mod allocation;
 mod allotment;
 mod amendment;
 mod annotation;
+mod backorders;
 mod cancellation;
 pub mod channel;
 mod currency;
@@ -102,6 +104,8 @@ fn decided(command: &Command, context: &Context, world: &World) -> Decision {
         Command::AdjustStock(c) => stock::adjust(c, world),
         Command::SetStockPolicy(c) => stock::set_policy(c, world),
         Command::TransferStock(c) => stock::transfer(c, world),
+        Command::AllocateStock(c) => allocation::allocate(c, world),
+        Command::DeallocateStock(c) => allocation::deallocate(c, world),
         Command::HoldStock(c) => stock_hold::place(c, context, world),
         Command::ReleaseStockHold(c) => stock_hold::release(c, world),
         Command::ExpireHold(c) => stock_hold::expire(c, context, world),
@@ -144,6 +148,8 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::AdjustStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
         Command::SetStockPolicy(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
         Command::TransferStock(c) => stock::transfer_reads(c),
+        Command::AllocateStock(c) => allocation::reads(&c.sku, &c.location, &c.orders),
+        Command::DeallocateStock(c) => allocation::reads(&c.sku, &c.location, &c.orders),
         Command::HoldStock(c) => stock_hold::reads(c),
         Command::ReleaseStockHold(c) => takeover::reads(c.hold_id, world),
         Command::ExpireHold(c) => takeover::reads(c.hold_id, world),
@@ -153,9 +159,11 @@ pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
         Command::PlaceOrder(c) => place::reads(c, world),
         Command::RecordPayment(c) => vec![StreamId::order(c.order_id)],
         Command::CreateFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::chosen(c, order).ok()),
-        Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::pieces(c, order)),
+        Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::packed(order, c.fulfilment)),
         Command::DeliverFulfilment(c) => vec![StreamId::order(c.order_id)],
-        Command::CancelFulfilment(c) => vec![StreamId::order(c.order_id)],
+        Command::CancelFulfilment(c) => {
+            shelf::reads(c.order_id, world, |order| fulfilment::packed(order, c.fulfilment))
+        }
         Command::CancelOrder(c) => shelf::reads(c.order_id, world, |order| cancellation::pieces(c, order).ok()),
         Command::RequestReturn(c) => vec![StreamId::order(c.order_id)],
         Command::ReceiveReturn(c) => shelf::reads(c.order_id, world, |order| returns::pieces(c, order)),
@@ -186,6 +194,8 @@ pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
         Command::AdjustStock(c) => StreamId::stock(&c.sku, &c.location),
         Command::SetStockPolicy(c) => StreamId::stock(&c.sku, &c.location),
         Command::TransferStock(c) => StreamId::stock(&c.body.sku, &c.body.from),
+        Command::AllocateStock(c) => StreamId::stock(&c.sku, &c.location),
+        Command::DeallocateStock(c) => StreamId::stock(&c.sku, &c.location),
         Command::HoldStock(c) => StreamId::hold(c.body.id.unwrap_or_else(|| new_id.hold())),
         Command::ReleaseStockHold(c) => StreamId::hold(c.hold_id),
         Command::ExpireHold(c) => StreamId::hold(c.hold_id),

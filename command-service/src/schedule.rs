@@ -1,14 +1,15 @@
 //! Time, without a clock in the rules: gives the platform's own commands when their instant has come, such as the expiry of an
-//! order that was not paid.
+//! order that was not paid, or the [allocation] of units that have arrived to the orders that wait for them.
 //!
-//! Follows the log ([`plan`] says which events make what due), keeps what is planned in a table ([`store`]), and [asks](issue)
-//! the writer for what is due, like any caller: the rules decide. The table is derived: `command-service schedule rebuild`
-//! empties it, and it is made anew.
+//! Follows the log ([`plan`] says which events make what due), keeps what is planned in tables ([`store`]), and [asks](issue)
+//! the writer for what is due, like any caller: the rules decide. The tables are derived: `command-service schedule rebuild`
+//! empties them, and they are made anew.
 //!
 //! What a reader cannot see: every instance runs one, and any of them may be slow, dead or twice there. Following moves a
 //! checkpoint by compare-and-set; an entry that is taken comes back by itself; a command has the same key whoever gives it, and
 //! the log takes a key once. So nothing is forgotten, and nothing takes effect twice, even where a clock jumps back.
 
+mod allocation;
 mod issue;
 mod measures;
 pub mod plan;
@@ -27,6 +28,7 @@ use crate::database::Database;
 use crate::log::stretch::Wanted;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
+use allocation::{Done, Reassignment};
 use plan::{Plan, Waits};
 use store::{Fate, Mark, Standing, Store};
 
@@ -43,8 +45,9 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// For what is under way when the process stops; what does not get done comes back when its lease ends.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Which events the plan is made of. Few orders say when their payment is due, and no other order need be read.
-const WANTED: Wanted = Wanted { types: &plan::EVENT_TYPES, only_with: ("OrderPlaced", "payment_due") };
+/// Which events the plan is made of. Few orders say when their payment is due or wait for units, and no other order need be
+/// read.
+const WANTED: Wanted = Wanted { types: &plan::EVENT_TYPES, only_with: plan::ONLY_WITH };
 
 /// What the schedule has to know.
 #[derive(Debug, Clone)]
@@ -223,10 +226,32 @@ impl Schedule {
         if entries.is_empty() {
             return Ok(Outcome::Idle(self.store.next().await?));
         }
-        let fates = issue::issue(&self.mailbox, entries, now).await;
+        let (of_stock, of_streams): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.kind == plan::Kind::AllocateStock);
+        let mut fates = issue::issue(&self.mailbox, of_streams, now).await;
+        let mut failed = Ok(());
+        for entry in of_stock {
+            match self.reassign(&entry, now).await {
+                Ok(fate) => fates.push((entry, fate)),
+                Err(error) => {
+                    // What was not asked for comes back when its lease ends.
+                    failed = Err(error);
+                    break;
+                }
+            }
+        }
         self.store.settle(&fates).await?;
+        failed?;
         let answered = fates.iter().filter(|(_, fate)| *fate == Fate::Asleep).count();
         Ok(Outcome::Issued { due: fates.len(), answered })
+    }
+
+    async fn reassign(&self, entry: &store::Entry, now: DateTime<Utc>) -> Result<Fate, Error> {
+        let Schedule { store, log, mailbox, .. } = self;
+        match (Reassignment { store, log, mailbox, now }).settle(entry).await? {
+            Done::Settled => Ok(Fate::Asleep),
+            Done::Unanswered => Ok(issue::later(entry, now)),
+        }
     }
 
     async fn measure(&mut self, now: DateTime<Utc>) -> Result<(), Error> {

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::log::append::{Appended, CommandMark, NewRow};
+use command_service::log::backwards::Back;
 use command_service::log::snapshot::{Piece, Snapshot};
+use command_service::log::stretch::Wanted;
 use command_service::log::{self, Head, Log};
 use events::order::{Line, OrderEvent, OrderPlaced};
 use events::stock::{StockEvent, StockReceived};
@@ -416,6 +418,42 @@ async fn a_snapshot_of_what_the_log_does_not_have_is_none_and_makes_room() {
             log.save_snapshots(&[snapshot("A", 5, 6)]).await.unwrap();
             assert_eq!(versions(&load(&log, &[shelf("A")], 1).await), [("snapshot", 5)], "{lost:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_read_backwards_a_stretch_at_a_time() {
+    for log in logs().await {
+        append(&log, &rows("A", 1, 3)).await;
+        append(&log, &rows("B", 1, 2)).await;
+        append(&log, &rows("A", 4, 5)).await;
+        let back = async |before: i32, versions: i32, types: &[&str]| {
+            let back = Back { before: Version(before), versions, types };
+            let events = log.read_back(&shelf("A"), back).await.unwrap();
+            events.iter().map(|event| event.version.0).collect::<Vec<_>>()
+        };
+        assert_eq!(back(6, 3, &["StockReceived"]).await, [5, 4, 3]);
+        assert_eq!(back(3, 100, &["StockShipped", "StockReceived"]).await, [2, 1]);
+        assert!(back(6, 3, &["StockShipped"]).await.is_empty());
+        assert!(back(1, 3, &["StockReceived"]).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_stretch_has_the_events_that_are_wanted_and_of_some_types_only_those_with_a_text() {
+    const TYPES: &[&str] = &["StockReceived", "OrderPlaced"];
+    for log in logs().await {
+        append(&log, &[row("A", 1), placed("SON", 1), row("A", 2)]).await;
+        let wanted = async |only_with: &'static [(&'static str, &'static str)], until: i64| {
+            let wanted = Wanted { types: TYPES, only_with };
+            let events = log.read_stretch(wanted, Position(0), Position(until)).await.unwrap();
+            events.iter().map(|event| event.position.0).collect::<Vec<_>>()
+        };
+        assert_eq!(wanted(&[], 3).await, [1, 2, 3]);
+        assert_eq!(wanted(&[], 2).await, [1, 2]);
+        assert_eq!(wanted(&[("OrderPlaced", "\"payment_due\":")], 3).await, [1, 3]);
+        let either = &[("OrderPlaced", "\"payment_due\":"), ("OrderPlaced", "\"currency\":\"GBP\"")];
+        assert_eq!(wanted(either, 3).await, [1, 2, 3]);
     }
 }
 

@@ -154,7 +154,9 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
         "location": text(row, "location")?,
         "available": (sum("on_hand")? - sum("safety")? - sum("reserved")?).max(0),
         "on_hand": sum("on_hand")?,
+        "shortage": (sum("reserved")? - sum("backordered")? - sum("on_hand")?).max(0),
         "reserved": sum("reserved")?,
+        "backordered": sum("backordered")?,
         "received": sum("received")?,
         "restocked": sum("restocked")?,
         "adjusted": sum("adjusted")?,
@@ -169,6 +171,9 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
         if let pieces @ (..=-1 | 1..) = sum(name)? {
             item[name] = pieces.into();
         }
+    }
+    if row.try_get::<bool, _>("backorders_derived")? {
+        item["backorders_derived"] = true.into();
     }
     let Json(policy): Json<Value> = row.try_get("policy")?;
     if policy["kind"] != "deny" {

@@ -13,7 +13,7 @@ use e2e::load::Load;
 use e2e::topics;
 use events::{Category, Event};
 use serde_json::{Value, json};
-use testbed::Bed;
+use testbed::{Bed, PATIENCE};
 use uuid::Uuid;
 
 /// How long a service may take to stop in order.
@@ -92,6 +92,47 @@ async fn an_order_goes_from_the_shelf_to_the_customer_and_back() {
     assert_eq!(order_events_on_kafka(&bed).await, 6);
     assert_all_is_well(&Subject::of(&bed, vec![placed.ack(key, format!("order-{id}")).unwrap()]).unwrap()).await;
     stop_in_order(fleet).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_waits_is_found_once_its_units_have_arrived_and_again_when_they_are_missing() {
+    let bed = Bed::new().await.unwrap();
+    let fleet = Plan::everything(&bed).start().await.unwrap();
+    let api = Api::of(&fleet).unwrap();
+    let key = Uuid::now_v7();
+    let acks = api.offer("LAMP", 450, 1).await.unwrap();
+    let policy = json!({ "kind": "backorder", "limit": 10 });
+    let policy = json!([{ "command": "set_stock_policy", "sku": "LAMP", "location": "main", "body": policy }]);
+    post(&api, "/v1/commands", policy).await;
+    let order = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 3 }] });
+    let placed = api.command("/v1/orders", key, &order).await.unwrap().success().unwrap();
+    let id = placed.text("id").to_owned();
+    let shown = read_back(&api, &id, &placed).await;
+    assert_eq!((status(&shown)[2], &shown["lines"][0]["backordered"]), ("backordered", &json!(2)));
+
+    post(&api, "/v1/stock/LAMP/main/receipts", json!({ "quantity": 10 })).await;
+    until_listed(&api, "unfulfilled", &id).await;
+    let counted = json!({ "count": 1, "reason": "counted" });
+    let counted = post(&api, "/v1/stock/LAMP/main/adjustments", counted).await;
+    until_listed(&api, "backordered", &id).await;
+    let stock = api.query_at("/v1/stock/LAMP", counted.token.unwrap()).await.unwrap().success().unwrap().body;
+    let sums = ["on_hand", "reserved", "available"].map(|name| find(&stock, name));
+    assert_eq!(sums, [1, 3, 0], "{stock}");
+
+    let acks = acks.into_iter().chain([placed.ack(key, format!("order-{id}")).unwrap()]).collect();
+    assert_all_is_well(&Subject::of(&bed, acks).unwrap()).await;
+    fleet.retire();
+}
+
+/// Waits until the platform has assigned or taken back units, and the list of orders of this status says so.
+async fn until_listed(api: &Api, fulfilment: &str, id: &str) {
+    let path = format!("/v1/orders?fulfilment={fulfilment}");
+    let listed = async {
+        while api.query(&path).await.unwrap().success().unwrap().body["items"][0]["id"] != id {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, listed).await.unwrap_or_else(|_| panic!("{id} is not {fulfilment}"));
 }
 
 /// A sum of the one location of a SKU, wherever in the answer it stands.

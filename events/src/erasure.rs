@@ -50,6 +50,7 @@ fn of_order(event: &mut OrderEvent) -> bool {
         | OrderEvent::Tagged(_)
         | OrderEvent::CustomerAssigned(_)
         | OrderEvent::PersonalDataErased(_)
+        | OrderEvent::BackordersChanged(_)
         | OrderEvent::Expired(_)
         | OrderEvent::Completed(_) => false,
     }

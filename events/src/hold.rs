@@ -43,6 +43,14 @@ pub struct HoldLine {
     pub location: Location,
     /// How many pieces.
     pub quantity: u32,
+    /// How many of these units were not on hand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backordered: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_zero(units: &u32) -> bool {
+    *units == 0
 }
 
 /// The hold was given back before its time.

@@ -74,6 +74,8 @@ pub enum OrderEvent {
     CustomerAssigned(OrderCustomerAssigned),
     /// Whoever it names is to be forgotten.
     PersonalDataErased(OrderPersonalDataErased),
+    /// Units on hand were assigned to lines that waited for them, or taken back.
+    BackordersChanged(OrderBackordersChanged),
     /// It was not paid in time.
     Expired(OrderExpired),
     /// Everything is delivered or cancelled, and nothing is owed.
@@ -514,6 +516,22 @@ pub struct OrderCustomerAssigned {
 /// of those after it. Quantities and sums stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPersonalDataErased {}
+
+/// Units on hand were assigned to lines that waited for them, or taken back; the stock items say the same in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderBackordersChanged {
+    /// The lines that changed.
+    pub lines: Vec<LineBackorders>,
+}
+
+/// How many units of a line are backordered from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineBackorders {
+    /// Number of the line in the order.
+    pub line: LineNo,
+    /// Units of the line that no unit on hand is assigned to.
+    pub backordered: u32,
+}
 
 /// The order was not paid in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

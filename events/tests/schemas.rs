@@ -9,15 +9,16 @@ use events::customer::{CustomerEmailFreed, CustomerEmailTaken, CustomerErased, C
 use events::hold::{HoldConsumed, HoldExpired, HoldPlaced, HoldReleased};
 use events::order::{
     FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderAddressesChanged,
-    OrderAmended, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderExpired, OrderHeld, OrderHoldReleased,
-    OrderLinesCancelled, OrderNoteAdded, OrderPersonalDataErased, OrderPlaced, OrderTagged, PaymentAuthorized,
-    PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded, ReturnReceived, ReturnRejected, ReturnRequested,
+    OrderAmended, OrderBackordersChanged, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderExpired,
+    OrderHeld, OrderHoldReleased, OrderLinesCancelled, OrderNoteAdded, OrderPersonalDataErased, OrderPlaced,
+    OrderTagged, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded, ReturnReceived,
+    ReturnRejected, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductDiscontinued, ProductPriceChanged, ProductReactivated, ProductUpdated};
 use events::schemas;
 use events::stock::{
-    StockAdjusted, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived, StockReleased, StockReserved,
-    StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
+    StockAdjusted, StockBackordersChanged, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived,
+    StockReleased, StockReserved, StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
 };
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
@@ -51,6 +52,7 @@ fn current() -> BTreeMap<&'static str, Value> {
         ("OrderAddressesChanged", of::<OrderAddressesChanged>()),
         ("OrderCustomerAssigned", of::<OrderCustomerAssigned>()),
         ("OrderPersonalDataErased", of::<OrderPersonalDataErased>()),
+        ("OrderBackordersChanged", of::<OrderBackordersChanged>()),
         ("OrderExpired", of::<OrderExpired>()),
         ("OrderCompleted", of::<OrderCompleted>()),
         ("StockHeld", of::<StockHeld>()),
@@ -58,6 +60,7 @@ fn current() -> BTreeMap<&'static str, Value> {
         ("StockTransferredIn", of::<StockTransferredIn>()),
         ("StockTransferredOut", of::<StockTransferredOut>()),
         ("StockPolicyChanged", of::<StockPolicyChanged>()),
+        ("StockBackordersChanged", of::<StockBackordersChanged>()),
         ("ProductUpdated", of::<ProductUpdated>()),
         ("CustomerRegistered", of::<CustomerRegistered>()),
         ("CustomerUpdated", of::<CustomerUpdated>()),

@@ -46,7 +46,7 @@ struct Entry {
     id: Uuid,
     /// What kind of movement.
     kind: Movement,
-    /// How many pieces, as the event says it: only a correction can be negative.
+    /// How many units, as the event says it: only a correction and a change of backorders can be negative.
     quantity: i64,
     /// For which order, where it was for one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +147,8 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
     let level = Level {
         on_hand: row.try_get("on_hand")?,
         reserved: row.try_get("reserved")?,
+        backordered: row.try_get("backordered")?,
+        backorders_derived: row.try_get("backorders_derived")?,
         received: row.try_get("received")?,
         restocked: row.try_get("restocked")?,
         adjusted: row.try_get("adjusted")?,
@@ -173,8 +175,8 @@ impl Kind for Stock {
     fn select(sku: &Sku, statement: &mut Statement) {
         statement
             .push(
-                "select location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy,
-                    updated_at, version, incarnation, position
+                "select location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted, shipped,
+                    transferred, safety, policy, updated_at, version, incarnation, position
                 from stock where sku = ",
             )
             .bind(sku.as_str())

@@ -315,6 +315,7 @@ impl OrderDocument {
             | OrderEvent::FulfilmentCancelled(_)
             | OrderEvent::RefundRecorded(_)
             | OrderEvent::Amended(_)
+            | OrderEvent::BackordersChanged(_)
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }

@@ -19,6 +19,10 @@ pub struct StockDocument {
     pub location: Location,
     /// Units on hand that can still be reserved: those that are neither reserved nor safety stock, and never fewer than 0.
     pub available: i64,
+    /// Units that are assigned to orders or holds and not on hand, because a count has shown that they are missing. The
+    /// platform takes what it can back from orders, whose lines then show it as `backordered`; what stays is packed or held.
+    #[serde(default)]
+    pub shortage: i64,
     /// Its sums.
     #[serde(flatten)]
     pub level: Level,
@@ -58,8 +62,8 @@ impl StockDocument {
         version: Version,
         Stamp { incarnation, position }: Stamp,
     ) -> StockDocument {
-        let available = units_available(&level);
-        StockDocument { sku, location, available, level, updated_at, version, incarnation, position }
+        let (available, shortage) = (units_available(&level), level.shortage());
+        StockDocument { sku, location, available, shortage, level, updated_at, version, incarnation, position }
     }
 
     /// How new this document is.
@@ -75,6 +79,7 @@ impl StockDocument {
     fn evolve(&mut self, event: &StockEvent, recorded: &Recorded) {
         self.level.evolve(event);
         self.available = units_available(&self.level);
+        self.shortage = self.level.shortage();
         self.updated_at = recorded.occurred_at();
         self.version = recorded.version;
         self.incarnation = recorded.incarnation;
@@ -117,6 +122,9 @@ pub enum Movement {
     /// It is promised by other rules; the quantity is what is never promised.
     #[serde(rename = "policy_changed")]
     PolicyChanged,
+    /// Units on hand were assigned to an order that waited for them (negative) or taken back from it.
+    #[serde(rename = "backorders_changed")]
+    BackordersChanged,
 }
 
 impl Movement {
@@ -134,6 +142,7 @@ impl Movement {
             Movement::TransferredIn => "transferred_in",
             Movement::TransferredOut => "transferred_out",
             Movement::PolicyChanged => "policy_changed",
+            Movement::BackordersChanged => "backorders_changed",
         }
     }
 }
@@ -150,7 +159,7 @@ pub struct LedgerRow {
     pub location: Location,
     /// What kind of movement.
     pub kind: Movement,
-    /// How many pieces, as the event says it: only a correction can be negative.
+    /// How many units, as the event says it: only a correction and a change of backorders can be negative.
     pub quantity: i64,
     /// For which order, where it was for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,5 +201,6 @@ fn movement(event: &StockEvent) -> (Movement, i64, Option<OrderId>) {
         StockEvent::TransferredIn(e) => (Movement::TransferredIn, i64::from(e.quantity), None),
         StockEvent::TransferredOut(e) => (Movement::TransferredOut, i64::from(e.quantity), None),
         StockEvent::PolicyChanged(e) => (Movement::PolicyChanged, i64::from(e.safety), None),
+        StockEvent::BackordersChanged(e) => (Movement::BackordersChanged, e.delta, Some(e.order_id)),
     }
 }

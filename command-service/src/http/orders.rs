@@ -125,7 +125,11 @@ fn fulfilments(orders: Commands) -> Commands {
     orders
         .post(
             "/v1/orders/{order_id}/fulfilments",
-            Operation::new("create_fulfilment", "Begins to pack pieces")
+            Operation::new("create_fulfilment", "Create a fulfilment: begin to pack units")
+                .note(
+                    "Packs units that are assigned to the order, and units on hand that are assigned to no order. Units that are \
+                     assigned to other orders are not taken: 409 names the lines and how many units there are for them.",
+                )
                 .creates()
                 .needs_key()
                 .refuses(ORDER)

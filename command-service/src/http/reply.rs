@@ -39,6 +39,9 @@ pub(super) struct Answered<'a> {
     /// The part of an order that the command made or moved.
     #[serde(flatten)]
     part: Part,
+    /// Assigned units that are not on hand; of stock, beside its `state`, where a count has shown that units are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortage: Option<i64>,
     /// What was addressed, after the command; where `Prefer: return=representation` asked for it and this is no repeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a State>,
@@ -171,6 +174,7 @@ impl<'a> Answered<'a> {
             version: answer.version,
             position: answer.position,
             part: answer.part,
+            shortage: state.and_then(shortage),
             state,
         }
     }
@@ -187,6 +191,13 @@ impl<'a> WouldBe<'a> {
         let encoded = codec::encode(&new.event);
         let data = RawValue::from_string(encoded.payload).expect("the codec writes JSON");
         WouldBe { stream: new.stream.as_str(), r#type: encoded.event_type, data }
+    }
+}
+
+fn shortage(state: &State) -> Option<i64> {
+    match state {
+        State::Stock(level) => Some(level.shortage()).filter(|shortage| *shortage > 0),
+        State::Product(_) | State::Order(_) | State::Customer(_) | State::Email(_) | State::Hold(_) => None,
     }
 }
 

@@ -96,6 +96,14 @@ impl Memory {
         Since { head: events.head(), events: events.read_after(after, limit) }
     }
 
+    /// The events of a stream from one version up to another, the last one first.
+    pub(super) fn stretch_of(&self, stream: &StreamId, from: Version, before: Version) -> Vec<Recorded> {
+        let events = self.events();
+        let last = events.streams.get(stream).map_or(0, Vec::len) as i32;
+        let versions = (from.0.max(1)..before.0.min(last + 1)).rev();
+        versions.filter_map(|version| events.event(stream, Version(version)).cloned()).collect()
+    }
+
     pub(super) fn load(&self, streams: &[StreamId], shape: i64) -> Vec<Piece> {
         let events = self.events();
         streams.iter().flat_map(|stream| events.load(stream, shape)).collect()

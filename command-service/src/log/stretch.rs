@@ -10,22 +10,17 @@ use super::{Error, Log, Store};
 pub struct Wanted {
     /// Events of these types, and of no other.
     pub types: &'static [&'static str],
-    /// Of this type only those whose payload has a member of this name. A sieve and no more: far cheaper than reading the
-    /// payloads of all, and it may let one through that has the name elsewhere.
-    pub only_with: (&'static str, &'static str),
+    /// Of these types only those whose payload contains one of the texts that stand beside the type. A sieve and no more: far
+    /// cheaper than reading the payloads of all, and it may let one through that has the text elsewhere.
+    pub only_with: &'static [(&'static str, &'static str)],
 }
 
 impl Wanted {
     fn contains(&self, event: &Recorded) -> bool {
-        let (sieved, member) = self.only_with;
+        let mut texts = self.only_with.iter().filter(|(sieved, _)| *sieved == event.event_type).peekable();
         self.types.contains(&event.event_type.as_str())
-            && (event.event_type != sieved || event.payload.contains(&member_text(member)))
+            && (texts.peek().is_none() || texts.any(|(_, text)| event.payload.contains(text)))
     }
-}
-
-/// How a member begins in a payload.
-fn member_text(member: &str) -> String {
-    format!("\"{member}\":")
 }
 
 impl Log {
@@ -36,7 +31,9 @@ impl Log {
                 metadata::text, recorded_at, command_id
             from events
             where position > $1 and position <= $2 and event_type = any($3)
-                and (event_type <> $4 or strpos(payload::text, $5) > 0)
+                and (event_type <> all($4) or exists (
+                    select from unnest($4::text[], $5::text[]) as sieve (event_type, text)
+                    where sieve.event_type = events.event_type and strpos(events.payload::text, sieve.text) > 0))
             order by position";
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
@@ -45,14 +42,13 @@ impl Log {
                 return Ok(events.into_iter().filter(|event| wanted.contains(event)).collect());
             }
         };
-        let (sieved, member) = wanted.only_with;
-        let member = member_text(member);
+        let (sieved, texts): (Vec<&str>, Vec<&str>) = wanted.only_with.iter().copied().unzip();
         let rows = sqlx::query(READ_STRETCH)
             .bind(after.0)
             .bind(until.0)
             .bind(wanted.types)
             .bind(sieved)
-            .bind(member)
+            .bind(texts)
             .fetch_all(pool)
             .await
             .map_err(Error::database("reading a stretch of the log"))?;

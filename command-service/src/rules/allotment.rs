@@ -67,6 +67,8 @@ struct Shelf {
     stream: StreamId,
     level: Level,
     taken: i64,
+    /// Those of the taken units that are not on hand.
+    backordered: i64,
     forced: i64,
 }
 
@@ -98,7 +100,7 @@ pub(super) fn allot<'a>(
         let place = *places.entry((wish.sku, wish.location)).or_insert_with(|| {
             let stream = StreamId::stock(wish.sku, wish.location);
             let level = level(&stream);
-            allotment.shelves.push(Shelf { stream, level, taken: 0, forced: 0 });
+            allotment.shelves.push(Shelf { stream, level, taken: 0, backordered: 0, forced: 0 });
             allotment.shelves.len() - 1
         });
         match allotment.shelves[place].give(&wish, terms) {
@@ -145,7 +147,8 @@ impl Allotment {
             let adjusted = StockAdjusted { delta: shelf.forced, reason: FORCED.to_owned() };
             let adjusted = (shelf.forced > 0).then(|| NewEvent::new(&shelf.stream, StockEvent::Adjusted(adjusted)));
             // An order has at most 500 lines of at most a million pieces.
-            let reserved = StockReserved { order_id, quantity: shelf.taken as u32 };
+            let (quantity, backordered) = (shelf.taken as u32, Some(shelf.backordered as u32));
+            let reserved = StockReserved { order_id, quantity, backordered };
             adjusted.into_iter().chain([NewEvent::new(&shelf.stream, StockEvent::Reserved(reserved))])
         })
     }
@@ -154,27 +157,37 @@ impl Allotment {
 impl Shelf {
     /// Gives to a line, or says how much there would be.
     fn give(&mut self, wish: &Wish, terms: Terms) -> Result<Given, i64> {
-        let Some(promisable) = self.level.promisable() else {
-            let untracked = wish.counting == Counting::ByPolicy;
-            self.taken += if untracked { 0 } else { i64::from(wish.pieces) };
-            return Ok(Given { pieces: wish.pieces, backordered: 0, untracked });
-        };
         let asked = i64::from(wish.pieces);
         let here = (self.level.available() + self.forced - self.taken).max(0);
-        let promised = (promisable + self.forced - self.taken).max(0);
-        let pieces = match rule(terms, self.level.policy) {
-            Rule::Here if asked > here => return Err(here),
-            Rule::Promised if asked > promised => return Err(promised),
-            Rule::Partly => asked.min(here),
-            Rule::All => {
-                self.forced += (asked - here).max(0);
-                self.taken += asked;
-                return Ok(Given { pieces: wish.pieces, backordered: 0, untracked: false });
-            }
-            Rule::Here | Rule::Promised => asked,
+        let Some(promisable) = self.level.promisable() else {
+            return Ok(match wish.counting {
+                Counting::ByPolicy | Counting::Uncounted => {
+                    Given { pieces: wish.pieces, backordered: 0, untracked: true }
+                }
+                Counting::Counted => self.take(asked, here),
+            });
         };
+        let promised = (promisable + self.forced - self.taken).max(0);
+        match rule(terms, self.level.policy) {
+            Rule::Here if asked > here => Err(here),
+            Rule::Promised if asked > promised => Err(promised),
+            Rule::Partly => Ok(self.take(asked.min(here), here)),
+            Rule::All => {
+                let missing = (asked - here).max(0);
+                self.forced += missing;
+                Ok(self.take(asked, here + missing))
+            }
+            Rule::Here | Rule::Promised => Ok(self.take(asked, here)),
+        }
+    }
+
+    /// Takes units, those that are `here` first.
+    fn take(&mut self, pieces: i64, here: i64) -> Given {
+        let backordered = (pieces - here).max(0);
         self.taken += pieces;
-        Ok(Given { pieces: pieces as u32, backordered: (pieces - here).max(0) as u32, untracked: false })
+        self.backordered += backordered;
+        // No more than was asked for.
+        Given { pieces: pieces as u32, backordered: backordered as u32, untracked: false }
     }
 }
 

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use events::order::pricing::Amounts;
 use events::order::progress::{Lifecycle, LineProgress, Progress};
 use events::order::{Line, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent};
-use events::stock::{Level, StockEvent, StockReleased};
+use events::stock::{StockEvent, StockReleased};
 use events::{Minor, StreamId};
 
 use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
+use super::backorders::Backorders;
 use super::lookup::{self, Reader};
 use super::pricing::{self, Shipping};
 use super::{Decision, NewEvent, annotation, erasure, offer, place, shelf, standing};
@@ -43,14 +44,13 @@ pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
 
     let mut reader = Reader::new(world);
     let products: Vec<_> = added.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
-    let released = shelf::of_order(order, &given_up(&targets));
+    let shelves: Vec<StreamId> = counted(&targets).collect();
+    let backorders = Backorders::on(&shelves, order, &mut reader);
+    let released = backorders.release(order_id, order, &given_up(&targets));
     let allotment = allot(body, order, &targets, &released, &mut reader);
-    for shelf in &released {
-        reader.state(&shelf.stream);
-    }
     reader.complete()?;
 
-    let amended = amended(body, order, &targets, &products, &allotment)?;
+    let amended = amended(body, order, &targets, &products, &backorders, &allotment)?;
     allotment.something()?;
     allotment.complete()?;
     if brings_addresses(body) {
@@ -60,10 +60,8 @@ pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
 
     let of_order = amended.map(OrderEvent::Amended).into_iter().chain(addresses);
     let mut events: Vec<NewEvent> = of_order.map(|event| NewEvent::new(&stream, event)).collect();
-    events.extend(released.into_iter().map(|shelf| {
-        let released = StockReleased { order_id, quantity: shelf.pieces };
-        NewEvent::new(&shelf.stream, StockEvent::Released(released))
-    }));
+    let released = released.into_iter().map(|(stream, it)| NewEvent::new(&stream, StockEvent::Released(it)));
+    events.extend(released);
     events.extend(allotment.events(order_id));
     Ok(events)
 }
@@ -92,8 +90,7 @@ pub(super) fn reads(command: &AmendOrder, world: &World) -> Vec<StreamId> {
             streams.push(StreamId::stock(&line.sku, shelf::location(line)));
         }
         let targets = targets(&command.body, &order.progress).unwrap_or_default();
-        let counted = targets.iter().filter(|target| !target.line.untracked);
-        streams.extend(counted.map(|target| StreamId::stock(&target.line.sku, &target.line.location)));
+        streams.extend(counted(&targets));
         if brings_addresses(&command.body) {
             streams.extend(order.customers().map(StreamId::customer));
         }
@@ -104,6 +101,11 @@ pub(super) fn reads(command: &AmendOrder, world: &World) -> Vec<StreamId> {
 
 fn brings_addresses(body: &AmendOrderBody) -> bool {
     body.shipping_address.is_some() || body.billing_address.is_some()
+}
+
+/// The shelves of the lines that are counted.
+fn counted(targets: &[Target<'_>]) -> impl Iterator<Item = StreamId> {
+    targets.iter().filter(|target| !target.line.untracked).map(|target| shelf::of_line(target.line))
 }
 
 /// Every line that the caller names, once, and none with fewer pieces than are packed and shipped. A line that was taken out
@@ -155,7 +157,7 @@ fn allot(
     body: &AmendOrderBody,
     order: &Order,
     targets: &[Target<'_>],
-    released: &[shelf::Shelf],
+    released: &[(StreamId, StockReleased)],
     reader: &mut Reader<'_>,
 ) -> Allotment {
     let more = growing(targets).map(|(target, pieces)| Wish {
@@ -173,12 +175,14 @@ fn allot(
         pieces: line.quantity.get(),
         counting: Counting::ByPolicy,
     });
-    let back: BTreeMap<&StreamId, u32> = released.iter().map(|shelf| (&shelf.stream, shelf.pieces)).collect();
+    let back: BTreeMap<&StreamId, &StockReleased> = released.iter().map(|(stream, event)| (stream, event)).collect();
     let terms = Terms { on_shortage: body.on_shortage, handling: StockHandling::Enforce };
     allotment::allot(more.chain(new), terms, |stream| {
-        let level = reader.level(stream);
-        let back = back.get(stream).copied().unwrap_or(0);
-        Level { reserved: level.reserved - i64::from(back), ..level }
+        let mut level = reader.level(stream);
+        if let Some(back) = back.get(stream) {
+            level.evolve(&StockEvent::Released((*back).clone()));
+        }
+        level
     })
 }
 
@@ -194,11 +198,12 @@ fn amended(
     order: &Order,
     targets: &[Target<'_>],
     products: &[Option<&Product>],
+    backorders: &Backorders,
     allotment: &Allotment,
 ) -> Result<Option<OrderAmended>, Rejection> {
     let grown = growing(targets).count();
     let (more, new) = allotment.lines.split_at(grown);
-    let changed = changes(targets, more)?;
+    let changed = changes(targets, backorders, more)?;
     let added = additions(body, order, products, new)?;
     let shipping = body.shipping_lines.as_deref().map(pricing::shipping).transpose()?;
     let shipping = shipping.filter(|shipping| shipping.lines != order.shipping_lines);
@@ -220,7 +225,7 @@ fn amended(
 }
 
 /// The lines that are of other quantity or price; `more` is what those get that want more, in their order.
-fn changes(targets: &[Target<'_>], more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
+fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
     let mut more = more.iter();
     let mut changes = Vec::new();
     for Target { line, wanted: asked_for, asked } in targets {
@@ -231,7 +236,7 @@ fn changes(targets: &[Target<'_>], more: &[Given]) -> Result<Vec<LineChange>, Re
         let quantity = wanted.checked_add(line.cancelled).ok_or(Rejection::AmountOverflow)?;
         let (pricing, Amounts { discount, tax, total }) = pricing::reprice(line, *asked_for, wanted, *asked)?;
         let unfulfilled = wanted - line.in_fulfilment - line.shipped;
-        let still_backordered = line.backordered.saturating_sub(before.saturating_sub(wanted)).min(unfulfilled);
+        let still_backordered = backorders.of(line.line).saturating_sub(before.saturating_sub(wanted)).min(unfulfilled);
         let backordered = still_backordered + given.backordered;
         if wanted != before || pricing != line.pricing {
             let (line, with_cancelled) = (line.line, false);

@@ -6,9 +6,11 @@
 
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress};
 use events::order::{CancelledLine, LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled, RemainingLine};
-use events::stock::{StockEvent, StockReleased};
+use events::stock::StockEvent;
 
-use super::{Decision, NewEvent, fulfilment, lookup, pieces, shelf, standing};
+use super::backorders::Backorders;
+use super::lookup::{self, Reader};
+use super::{Decision, NewEvent, fulfilment, pieces, standing};
 use crate::command::CancelOrder;
 use crate::rejection::{Obstacle, Purpose, Rejection};
 use crate::state::Order;
@@ -26,8 +28,10 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
         return nothing_to_give_up(progress);
     }
     let order_id = command.order_id;
-    let released =
-        shelf::moved(world, order, &lines, |quantity| StockEvent::Released(StockReleased { order_id, quantity }))?;
+    let mut reader = Reader::new(world);
+    let backorders = Backorders::of_lines(order, &lines, &mut reader);
+    reader.complete()?;
+    let released = backorders.release(order_id, order, &lines);
 
     let reason = command.body.reason.expose().as_str();
     let mut events = Vec::new();
@@ -37,13 +41,14 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
     }
     let given_up: u64 = lines.iter().map(|piece| u64::from(piece.quantity)).sum();
     let is_nothing_left = given_up == wanted(progress);
-    let lines = remaining(progress, &lines)?;
+    let lines = remaining(progress, &backorders, &lines)?;
     let cancelled = OrderLinesCancelled { lines, reason: reason.into() };
     events.push(NewEvent::new(&stream, OrderEvent::LinesCancelled(cancelled)));
     if is_nothing_left {
         let cancelled = OrderCancelled { reason: reason.into() };
         events.push(NewEvent::new(&stream, OrderEvent::Cancelled(cancelled)));
     }
+    let released = released.into_iter().map(|(stream, it)| NewEvent::new(&stream, StockEvent::Released(it)));
     events.extend(released);
     Ok(events)
 }
@@ -65,11 +70,15 @@ fn is_rest_cancelled(command: &CancelOrder, progress: &Progress) -> bool {
 
 /// The cancelled units with what is left of their lines: priced as if no more had been ordered. Units that are not on hand are
 /// cancelled first.
-fn remaining(progress: &Progress, cancelled: &[LineQuantity]) -> Result<Vec<CancelledLine>, Rejection> {
+fn remaining(
+    progress: &Progress,
+    backorders: &Backorders,
+    cancelled: &[LineQuantity],
+) -> Result<Vec<CancelledLine>, Rejection> {
     let lines = cancelled.iter().filter_map(|units| Some((progress.line(units.line)?, units.quantity)));
     let remaining = |(line, quantity): (&LineProgress, u32)| {
         let amounts = line.amounts(line.wanted() - quantity)?;
-        let backordered = line.backordered.saturating_sub(quantity);
+        let backordered = backorders.of(line.line).saturating_sub(quantity);
         Ok(CancelledLine { line: line.line, quantity, remaining: Some(RemainingLine { amounts, backordered }) })
     };
     lines.map(remaining).collect()

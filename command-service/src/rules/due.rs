@@ -5,9 +5,8 @@
 use events::Minor;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, PaymentStatus, Progress, ReturnState};
 use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
-use events::stock::{StockEvent, StockReleased};
 
-use super::{Context, Decision, NewEvent, fulfilment, lookup, pieces, shelf};
+use super::{Context, Decision, NewEvent, backorders, fulfilment, lookup, pieces};
 use crate::command::{CompleteOrder, ExpireOrder};
 use crate::state::Order;
 use crate::world::World;
@@ -19,9 +18,7 @@ pub(super) fn expire(command: &ExpireOrder, context: &Context, world: &World) ->
     if !is_due || !is_forfeit(&order.progress) {
         return Ok(vec![]);
     }
-    let released = shelf::moved(world, order, &pieces(order), |quantity| {
-        StockEvent::Released(StockReleased { order_id, quantity })
-    })?;
+    let released = backorders::released(order_id, order, &pieces(order), world)?;
     let open = order.progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
     let mut events: Vec<NewEvent> = open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)).collect();
     events.push(NewEvent::new(&stream, OrderEvent::Expired(OrderExpired {})));

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use events::order::progress::{Fulfilment, FulfilmentState, Lifecycle, LineProgress, Progress};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent, PartNo,
 };
 use events::stock::{StockEvent, StockShipped};
 use events::{Location, StreamId};
 
-use super::{Decision, NewEvent, lookup, pieces, shelf, standing};
+use super::{Decision, NewEvent, backorders, lookup, pieces, shelf, standing};
 use crate::command::order::ShipFulfilmentBody;
 use crate::command::text::Reference;
 use crate::command::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
@@ -28,10 +28,13 @@ pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
     standing::not_held(progress)?;
     let lines = chosen(command, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
-    shelf::present(world, order, &lines, &packed(progress))?;
+    let backorders = backorders::pack(command.order_id, order, &lines, world)?;
     let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
-    Ok(vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))])
+    let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))];
+    events.extend(backorders.of_order());
+    events.extend(backorders.of_shelves());
+    Ok(events)
 }
 
 pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
@@ -44,7 +47,7 @@ pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
         state @ FulfilmentState::Cancelled => return stands(order, number, state),
     }
     standing::not_held(&order.progress)?;
-    shelf::present(world, order, &fulfilment.lines, &[])?;
+    shelf::present(world, order, &fulfilment.lines)?;
     let Parcel { carrier, tracking } = parcel(&command.body);
     let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
     let order_id = command.order_id;
@@ -72,8 +75,15 @@ pub(super) fn deliver(command: &DeliverFulfilment, world: &World) -> Decision {
 pub(super) fn cancel(command: &CancelFulfilment, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
     let number = command.fulfilment;
-    match find(order, number)?.state {
-        FulfilmentState::Created => Ok(vec![cancelled(&stream, number)]),
+    let fulfilment = find(order, number)?;
+    match fulfilment.state {
+        FulfilmentState::Created => {
+            let backorders = backorders::unpack(command.order_id, order, &fulfilment.lines, world)?;
+            let mut events = vec![cancelled(&stream, number)];
+            events.extend(backorders.of_order());
+            events.extend(backorders.of_shelves());
+            Ok(events)
+        }
         FulfilmentState::Cancelled => Ok(vec![]),
         state @ (FulfilmentState::Shipped | FulfilmentState::Delivered) => stands(order, number, state),
     }
@@ -83,9 +93,9 @@ pub(super) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
     NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
 }
 
-/// The pieces that a shipment takes off their shelves, if it can still be made.
-pub(super) fn pieces(command: &ShipFulfilment, order: &Order) -> Option<Vec<LineQuantity>> {
-    let fulfilment = order.progress.fulfilment(command.fulfilment)?;
+/// The units of a fulfilment that has not left and was not cancelled.
+pub(super) fn packed(order: &Order, number: PartNo) -> Option<Vec<LineQuantity>> {
+    let fulfilment = order.progress.fulfilment(number)?;
     (fulfilment.state == FulfilmentState::Created).then(|| fulfilment.lines.clone())
 }
 
@@ -110,11 +120,6 @@ pub(super) fn chosen(command: &CreateFulfilment, order: &Order) -> Result<Vec<Li
         }
     }
     Ok(lines)
-}
-
-/// Pieces that are packed and have not left: they are in the building, and spoken for.
-fn packed(progress: &Progress) -> Vec<LineQuantity> {
-    pieces::all(progress, |line| line.in_fulfilment)
 }
 
 /// Where all of these pieces lie; `None` where there are none.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use events::order::LineQuantity;
+use events::order::progress::LineProgress;
 use events::stock::StockEvent;
 use events::stream::Subject;
 use events::{Location, OrderId, Sku, StreamId};
@@ -72,6 +73,11 @@ pub(super) fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
     sum(lines.map(|(line, pieces)| (&line.sku, &line.location, pieces)))
 }
 
+/// Where the stock of a line lies.
+pub(super) fn of_line(line: &LineProgress) -> StreamId {
+    StreamId::stock(&line.sku, &line.location)
+}
+
 /// Pieces of an order move on their shelves, one event each.
 pub(super) fn moved(
     world: &World,
@@ -88,13 +94,8 @@ pub(super) fn moved(
     Ok(shelves.iter().map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect())
 }
 
-/// All of these pieces are in the building, after `before` them; what is promised only cannot be packed or shipped.
-pub(super) fn present(
-    world: &World,
-    order: &Order,
-    lines: &[LineQuantity],
-    before: &[LineQuantity],
-) -> Result<(), Refusal> {
+/// All of these units are on hand. Packed units are assigned to their order, but a count may have shown that they are missing.
+pub(super) fn present(world: &World, order: &Order, lines: &[LineQuantity]) -> Result<(), Refusal> {
     let mut reader = Reader::new(world);
     let mut left: BTreeMap<StreamId, i64> = BTreeMap::new();
     for shelf in of_order(order, lines) {
@@ -102,13 +103,10 @@ pub(super) fn present(
         left.insert(shelf.stream, level.on_hand);
     }
     reader.complete()?;
-    for shelf in of_order(order, before) {
-        left.entry(shelf.stream).and_modify(|left| *left -= i64::from(shelf.pieces));
-    }
     let mut short = Vec::new();
     for piece in lines {
         let Some(line) = order.progress.line(piece.line) else { continue };
-        let Some(left) = left.get_mut(&StreamId::stock(&line.sku, &line.location)) else { continue };
+        let Some(left) = left.get_mut(&of_line(line)) else { continue };
         let requested = i64::from(piece.quantity);
         if requested <= *left {
             *left -= requested;

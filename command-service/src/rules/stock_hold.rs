@@ -3,7 +3,7 @@
 
 use chrono::{SubsecRound, TimeDelta};
 use events::hold::{HoldEvent, HoldExpired, HoldLine, HoldPlaced, HoldReleased};
-use events::stock::{StockEvent, StockHeld, StockHoldReleased};
+use events::stock::{Level, StockEvent, StockHeld};
 use events::{HoldId, StreamId};
 
 use super::lookup::{self, Reader};
@@ -24,29 +24,31 @@ pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> De
     let taken = body.id.is_some() && reader.state(&stream).is_some();
     let products: Vec<_> = body.lines.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
     let shelves = shelves(body);
-    let left: Vec<_> = shelves.iter().map(|shelf| reader.level(&shelf.stream).promisable()).collect();
+    let levels: Vec<_> = shelves.iter().map(|shelf| reader.level(&shelf.stream)).collect();
     reader.complete()?;
 
     if taken {
         return Err(Rejection::DuplicateHold(hold_id).into());
     }
     fit(body, &products)?;
-    let counted = shelves.into_iter().zip(left).filter_map(|(shelf, left)| Some((shelf, left?)));
-    let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(shelf, left)| i64::from(shelf.pieces) <= *left);
+    let counted =
+        shelves.into_iter().zip(levels).filter_map(|(shelf, level)| Some((level.promisable()?, shelf, level)));
+    let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(left, shelf, _)| i64::from(shelf.pieces) <= *left);
     if !short.is_empty() {
-        let short = short.iter().filter_map(|(shelf, left)| shelf.short(*left)).collect();
+        let short = short.iter().filter_map(|(left, shelf, _)| shelf.short(*left)).collect();
         return Err(Rejection::InsufficientStock(short).into());
     }
     let ttl = body.ttl_seconds.unwrap_or_default().seconds();
     let placed = HoldPlaced {
         hold_id,
-        lines: kept.iter().filter_map(|(shelf, _)| line(shelf)).collect(),
+        lines: kept.iter().filter_map(|(_, shelf, level)| line(shelf, level)).collect(),
         expires_at: (context.now + TimeDelta::seconds(ttl.into())).trunc_subsecs(6),
         reference: body.reference.as_ref().map(|reference| reference.as_str().to_owned()),
     };
     let mut events = vec![NewEvent::new(&stream, HoldEvent::Placed(placed))];
-    events.extend(kept.iter().map(|(shelf, _)| {
-        NewEvent::new(&shelf.stream, StockEvent::Held(StockHeld { hold_id, quantity: shelf.pieces }))
+    events.extend(kept.iter().map(|(_, shelf, level)| {
+        let held = StockHeld { hold_id, quantity: shelf.pieces, backordered: Some(backordered(shelf, level)) };
+        NewEvent::new(&shelf.stream, StockEvent::Held(held))
     }));
     Ok(events)
 }
@@ -89,9 +91,9 @@ fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent, world: &
     }
     reader.complete()?;
     let mut events = vec![NewEvent::new(stream, how)];
-    events.extend(shelves.iter().zip(&hold.lines).map(|(shelf, line)| {
-        NewEvent::new(shelf, StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity: line.quantity }))
-    }));
+    events.extend(
+        shelves.iter().zip(&hold.lines).map(|(shelf, line)| NewEvent::new(shelf, takeover::released(hold_id, line))),
+    );
     Ok(events)
 }
 
@@ -122,7 +124,14 @@ fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Refusa
     }
 }
 
-fn line(shelf: &Shelf) -> Option<HoldLine> {
+fn line(shelf: &Shelf, level: &Level) -> Option<HoldLine> {
     let (sku, location) = shelf.place()?;
-    Some(HoldLine { sku, location, quantity: shelf.pieces })
+    Some(HoldLine { sku, location, quantity: shelf.pieces, backordered: backordered(shelf, level) })
+}
+
+/// Units of a hold that are not on hand: a hold can keep what the policy promises, too.
+fn backordered(shelf: &Shelf, level: &Level) -> u32 {
+    let here = level.available().max(0);
+    // No more than the hold asks for.
+    (i64::from(shelf.pieces) - here).max(0) as u32
 }

@@ -18,7 +18,7 @@ pub(super) struct Takeover<'w> {
     id: HoldId,
     hold: Option<&'w Hold>,
     /// What it keeps, by shelf.
-    kept: BTreeMap<StreamId, u32>,
+    kept: BTreeMap<StreamId, &'w HoldLine>,
 }
 
 impl<'w> Takeover<'w> {
@@ -29,7 +29,7 @@ impl<'w> Takeover<'w> {
             _ => None,
         };
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
-        let kept: BTreeMap<_, _> = lines.map(|line| (shelf(line), line.quantity)).collect();
+        let kept: BTreeMap<_, _> = lines.map(|line| (shelf(line), line)).collect();
         for stream in kept.keys() {
             reader.state(stream);
         }
@@ -52,8 +52,8 @@ impl<'w> Takeover<'w> {
 
     /// How a shelf stands without the hold.
     pub(super) fn lift(&self, stream: &StreamId, mut level: Level) -> Level {
-        if let Some(quantity) = self.kept.get(stream) {
-            level.evolve(&self.released(*quantity));
+        if let Some(line) = self.kept.get(stream) {
+            level.evolve(&released(self.id, line));
         }
         level
     }
@@ -61,13 +61,15 @@ impl<'w> Takeover<'w> {
     /// The hold ends and gives everything back, for the order to reserve.
     pub(super) fn events(&self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
         let consumed = NewEvent::new(&StreamId::hold(self.id), HoldEvent::Consumed(HoldConsumed { order_id }));
-        let released = self.kept.iter().map(|(stream, quantity)| NewEvent::new(stream, self.released(*quantity)));
+        let released = self.kept.iter().map(|(stream, line)| NewEvent::new(stream, released(self.id, line)));
         std::iter::once(consumed).chain(released)
     }
+}
 
-    fn released(&self, quantity: u32) -> StockEvent {
-        StockEvent::HoldReleased(StockHoldReleased { hold_id: self.id, quantity })
-    }
+/// A shelf gets back what a hold keeps of it.
+pub(super) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
+    let (quantity, backordered) = (line.quantity, Some(line.backordered));
+    StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
 }
 
 /// The hold, and the shelves of what it keeps, once it is known.

@@ -5,6 +5,7 @@
 
 mod amendment;
 mod annotation;
+mod backorders;
 mod cancellation;
 mod channel;
 mod commands;

@@ -82,7 +82,7 @@ async fn fate(mailbox: &Mailbox, entry: &Entry, reply: Reply, now: DateTime<Utc>
     fate
 }
 
-fn request(key: Key, entry: &Entry, command: Command, now: DateTime<Utc>) -> Request {
+pub(super) fn request(key: Key, entry: &Entry, command: Command, now: DateTime<Utc>) -> Request {
     let metadata = Metadata {
         causation_id: Some(entry.cause.to_string()),
         correlation_id: Some(CORRELATION.to_owned()),
@@ -97,11 +97,13 @@ fn command_for(entry: &Entry) -> Option<Command> {
         (Kind::ExpireOrder, Subject::Order(order_id)) => Some(Command::ExpireOrder(ExpireOrder { order_id })),
         (Kind::CompleteOrder, Subject::Order(order_id)) => Some(Command::CompleteOrder(CompleteOrder { order_id })),
         (Kind::ExpireHold, Subject::Hold(hold_id)) => Some(Command::ExpireHold(ExpireHold { hold_id })),
+        // Asks for several commands, in `super::allocation`.
+        (Kind::AllocateStock, _) => None,
         (Kind::ExpireOrder | Kind::CompleteOrder | Kind::ExpireHold, _) => None,
     }
 }
 
-fn later(entry: &Entry, now: DateTime<Utc>) -> Fate {
+pub(super) fn later(entry: &Entry, now: DateTime<Utc>) -> Fate {
     let failures = entry.attempts.saturating_sub(1);
     let pause = Backoff::between(FIRST_PAUSE, LONGEST_PAUSE).after(failures).next_delay();
     Fate::Again(now + TimeDelta::from_std(pause).unwrap_or_default())

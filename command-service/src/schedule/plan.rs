@@ -9,8 +9,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use events::hold::HoldEvent;
 use events::order::OrderEvent;
+use events::stock::StockEvent;
 use events::{DecodeError, Event, Position, Recorded, StreamId};
 use uuid::Uuid;
+
+pub use waiting::{Units, Wait, Waiting};
+
+mod waiting;
 
 /// A command that time gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,11 +26,13 @@ pub enum Kind {
     ExpireHold,
     /// Everything is delivered or cancelled, and nothing is owed.
     CompleteOrder,
+    /// Units of a stock item may be free for orders that wait, or missing.
+    AllocateStock,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::ExpireOrder, Kind::ExpireHold, Kind::CompleteOrder];
+    pub const ALL: [Kind; 4] = [Kind::ExpireOrder, Kind::ExpireHold, Kind::CompleteOrder, Kind::AllocateStock];
 
     /// The command's name; also what stands in the table.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +40,7 @@ impl Kind {
             Kind::ExpireOrder => "expire_order",
             Kind::ExpireHold => "expire_hold",
             Kind::CompleteOrder => "complete_order",
+            Kind::AllocateStock => "allocate_stock",
         }
     }
 
@@ -58,6 +66,8 @@ pub enum Change {
     Due(DateTime<Utc>),
     /// The same, but only where they have been asked or will be.
     Again(DateTime<Utc>),
+    /// The same, but only where orders wait for units of the stream.
+    IfWaiting(DateTime<Utc>),
     /// The rules need not be asked any more.
     Over,
 }
@@ -67,11 +77,12 @@ impl Change {
     fn then(self, next: Change) -> Change {
         match (self, next) {
             (_, Change::Over) | (Change::Over, Change::Again(_)) => Change::Over,
-            (Change::Over, Change::Due(_)) => next,
-            (Change::Due(a), Change::Due(b) | Change::Again(b)) | (Change::Again(a), Change::Due(b)) => {
-                Change::Due(a.max(b))
-            }
+            (Change::Over, Change::Due(_) | Change::IfWaiting(_)) => next,
+            (Change::Due(a), Change::Due(b) | Change::Again(b) | Change::IfWaiting(b))
+            | (Change::Again(a) | Change::IfWaiting(a), Change::Due(b)) => Change::Due(a.max(b)),
             (Change::Again(a), Change::Again(b)) => Change::Again(a.max(b)),
+            (Change::IfWaiting(a), Change::IfWaiting(b) | Change::Again(b))
+            | (Change::Again(a), Change::IfWaiting(b)) => Change::IfWaiting(a.max(b)),
         }
     }
 }
@@ -87,9 +98,14 @@ pub struct Planned {
     pub cause: Uuid,
 }
 
-/// The net changes of a stretch of the log, one per stream and kind.
+/// The net changes of a stretch of the log.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Plan(pub BTreeMap<(StreamId, Kind), Planned>);
+pub struct Plan {
+    /// One per stream and kind.
+    pub entries: BTreeMap<(StreamId, Kind), Planned>,
+    /// Orders that wait for units of stock items, or do not any more.
+    pub waiting: Waiting,
+}
 
 impl Plan {
     /// Takes the next event of the log into account.
@@ -97,19 +113,21 @@ impl Plan {
         let event = recorded.decode()?;
         let (position, cause) = (recorded.position, recorded.id().uuid());
         for (kind, change) in changes(recorded, &event, waits) {
-            let planned = self.0.entry((recorded.stream.clone(), kind)).or_insert(Planned { change, position, cause });
+            let planned =
+                self.entries.entry((recorded.stream.clone(), kind)).or_insert(Planned { change, position, cause });
             *planned = Planned { change: planned.change.then(change), position, cause };
         }
+        self.waiting.add(recorded, &event);
         Ok(())
     }
 }
 
 /// Raised with whatever changes what is planned: the first instance of a new build then makes the plan anew, and older ones,
 /// which would miss what they do not know, leave it alone.
-pub const EDITION: i32 = 1;
+pub const EDITION: i32 = 2;
 
 /// The events that change anything; no others need be read.
-pub const EVENT_TYPES: [&str; 16] = [
+pub const EVENT_TYPES: [&str; 25] = [
     "OrderPlaced",
     "PaymentCaptured",
     "PaymentVoided",
@@ -126,13 +144,41 @@ pub const EVENT_TYPES: [&str; 16] = [
     "HoldReleased",
     "HoldExpired",
     "HoldConsumed",
+    "StockReceived",
+    "StockAdjusted",
+    "StockReserved",
+    "StockReleased",
+    "StockRestocked",
+    "StockHoldReleased",
+    "StockTransferredIn",
+    "StockPolicyChanged",
+    "StockBackordersChanged",
+];
+
+/// Of these types, only events with one of these texts: an order whose payment is due or that waits for units, and a
+/// reservation with any unit that is not on hand.
+pub const ONLY_WITH: &[(&str, &str)] = &[
+    ("OrderPlaced", "\"payment_due\":"),
+    ("OrderPlaced", "\"backordered\":"),
+    ("StockReserved", "\"backordered\":1"),
+    ("StockReserved", "\"backordered\":2"),
+    ("StockReserved", "\"backordered\":3"),
+    ("StockReserved", "\"backordered\":4"),
+    ("StockReserved", "\"backordered\":5"),
+    ("StockReserved", "\"backordered\":6"),
+    ("StockReserved", "\"backordered\":7"),
+    ("StockReserved", "\"backordered\":8"),
+    ("StockReserved", "\"backordered\":9"),
 ];
 
 fn changes(recorded: &Recorded, event: &Event, waits: Waits) -> Vec<(Kind, Change)> {
     match event {
         Event::Order(event) => of_order(recorded, event, waits),
         Event::Hold(event) => vec![(Kind::ExpireHold, of_hold(event))],
-        Event::Stock(_) | Event::Product(_) | Event::Customer(_) | Event::Email(_) => Vec::new(),
+        Event::Stock(event) => {
+            of_stock(recorded, event).map(|change| (Kind::AllocateStock, change)).into_iter().collect()
+        }
+        Event::Product(_) | Event::Customer(_) | Event::Email(_) => Vec::new(),
     }
 }
 
@@ -140,6 +186,26 @@ fn of_hold(event: &HoldEvent) -> Change {
     match event {
         HoldEvent::Placed(e) => Change::Due(e.expires_at),
         HoldEvent::Released(_) | HoldEvent::Expired(_) | HoldEvent::Consumed(_) => Change::Over,
+    }
+}
+
+/// What may free units is worth a look where orders wait; what a count takes away may be assigned, and is worth one anyway.
+fn of_stock(recorded: &Recorded, event: &StockEvent) -> Option<Change> {
+    let now = recorded.recorded_at;
+    match event {
+        StockEvent::Adjusted(e) if e.delta < 0 => Some(Change::Due(now)),
+        StockEvent::Received(_)
+        | StockEvent::Adjusted(_)
+        | StockEvent::Released(_)
+        | StockEvent::Restocked(_)
+        | StockEvent::HoldReleased(_)
+        | StockEvent::TransferredIn(_)
+        | StockEvent::PolicyChanged(_) => Some(Change::IfWaiting(now)),
+        StockEvent::Reserved(_)
+        | StockEvent::Shipped(_)
+        | StockEvent::Held(_)
+        | StockEvent::TransferredOut(_)
+        | StockEvent::BackordersChanged(_) => None,
     }
 }
 
@@ -172,6 +238,7 @@ fn of_order(recorded: &Recorded, event: &OrderEvent, waits: Waits) -> Vec<(Kind,
         | OrderEvent::FulfilmentCancelled(_)
         | OrderEvent::ReturnRequested(_)
         | OrderEvent::RefundRecorded(_)
+        | OrderEvent::BackordersChanged(_)
         | OrderEvent::Held(_)
         | OrderEvent::HoldReleased(_)
         | OrderEvent::NoteAdded(_)

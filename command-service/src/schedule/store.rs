@@ -1,4 +1,4 @@
-//! The plan as it is kept: `schedule` and `schedule_checkpoint`. A sqlx door.
+//! The plan as it is kept: `schedule`, `waiting_orders` and `schedule_checkpoint`. A sqlx door.
 //!
 //! Entries are made and ended by the log alone: [`Store::follow`] writes what a stretch of it changes and moves the checkpoint in
 //! one statement, which does nothing if another instance has moved it. In between they are [taken](Store::take) for some time, so
@@ -7,13 +7,14 @@
 //! Nothing here waits for the disk: what a crash loses is followed and asked again, which is allowed, and the writer's commits
 //! would wait in the same line.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Position, StreamId};
+use events::{Incarnation, OrderId, Position, StreamId};
 use uuid::Uuid;
 
-use super::plan::{self, Change, Kind, Plan, Planned};
+use super::plan::{self, Change, Kind, Plan, Planned, Units, Waiting};
 use crate::database::Database;
 
 /// The tables; cheap to clone.
@@ -64,6 +65,15 @@ pub struct Entry {
     pub cause: Uuid,
     /// How often it has been taken without a reply, this time included.
     pub attempts: u32,
+}
+
+/// An order that waits for units of a stock item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingOrder {
+    /// Which.
+    pub order_id: OrderId,
+    /// The event since which it waits.
+    pub position: Position,
 }
 
 /// What to do with an entry that was taken.
@@ -159,9 +169,31 @@ impl Store {
                 on conflict (stream_id, kind) do update
                 set due_at = greatest(s.due_at, excluded.due_at), try_at = greatest(s.due_at, excluded.due_at),
                     attempts = 0, position = excluded.position, cause = excluded.cause
+            ),
+            ended as (
+                delete from waiting_orders w using moved where w.order_id = any($17::uuid[])
+            ),
+            counted as (
+                select c.stream_id, c.order_id, c.position,
+                    c.units + case when c.is_total then 0 else coalesce(w.backordered, 0) end as backordered
+                from moved
+                cross join unnest($18::text[], $19::uuid[], $20::bigint[], $21::boolean[], $22::bigint[])
+                    as c(stream_id, order_id, units, is_total, position)
+                left join waiting_orders w on w.stream_id = c.stream_id and w.order_id = c.order_id
+            ),
+            served as (
+                delete from waiting_orders w using counted c
+                where w.stream_id = c.stream_id and w.order_id = c.order_id and c.backordered <= 0
+            ),
+            waiting as (
+                insert into waiting_orders as w (stream_id, order_id, backordered, position)
+                select stream_id, order_id, backordered, position from counted where backordered > 0
+                on conflict (stream_id, order_id) do update set backordered = excluded.backordered
             )
             select count(*) from moved";
-        let columns = Columns::of(plan);
+        let awaited = self.find_awaited(plan).await?;
+        let columns = Columns::of(plan, &awaited);
+        let waiting = WaitingColumns::of(&plan.waiting);
         let moved = sqlx::query_scalar::<_, i64>(FOLLOW)
             .bind(from.position.0)
             .bind(from.incarnation.0)
@@ -179,10 +211,61 @@ impl Store {
             .bind(columns.due.positions)
             .bind(columns.due.causes)
             .bind(plan::EDITION)
+            .bind(plan.waiting.ended.iter().map(|order_id| order_id.uuid()).collect::<Vec<_>>())
+            .bind(waiting.streams)
+            .bind(waiting.orders)
+            .bind(waiting.units)
+            .bind(waiting.is_total)
+            .bind(waiting.positions)
             .fetch_one(&self.database)
             .await
             .map_err(database("moving the schedule's checkpoint"))?;
         Ok(moved > 0)
+    }
+
+    /// The streams of the plan's conditional entries for whose units orders wait. The table changes only together with the
+    /// checkpoint, so what is read here still is so when the checkpoint is moved.
+    async fn find_awaited(&self, plan: &Plan) -> Result<HashSet<String>, Error> {
+        let conditional = plan.entries.iter().filter(|(_, planned)| matches!(planned.change, Change::IfWaiting(_)));
+        let streams: Vec<&str> = conditional.map(|((stream, _), _)| stream.as_str()).collect();
+        let mut awaited: HashSet<String> =
+            plan.waiting.orders.keys().map(|(stream, _)| stream.as_str().to_owned()).collect();
+        if !streams.is_empty() {
+            const AWAITED: &str = "
+                select c.stream_id from unnest($1::text[]) as c(stream_id)
+                where exists (select from waiting_orders w where w.stream_id = c.stream_id)";
+            let found: Vec<String> = sqlx::query_scalar(AWAITED)
+                .bind(streams)
+                .fetch_all(&self.database)
+                .await
+                .map_err(database("looking which orders wait"))?;
+            awaited.extend(found);
+        }
+        Ok(awaited)
+    }
+
+    /// At most `limit` orders that wait for units of a stock item since after `after`, the first to come first.
+    pub async fn list_waiting(
+        &self,
+        stream: &StreamId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<WaitingOrder>, Error> {
+        const LIST_WAITING: &str = "
+            select order_id, position from waiting_orders where stream_id = $1 and position > $2 order by position limit $3";
+        let rows = sqlx::query_as::<_, (Uuid, i64)>(LIST_WAITING)
+            .bind(stream.as_str())
+            .bind(after.0)
+            .bind(limit as i64)
+            .fetch_all(&self.database)
+            .await
+            .map_err(database("looking which orders wait"))?;
+        rows.into_iter()
+            .map(|(order_id, position)| {
+                let order_id = OrderId::try_from(order_id).map_err(|_| Error::Row(order_id.to_string()))?;
+                Ok(WaitingOrder { order_id, position: Position(position) })
+            })
+            .collect()
     }
 
     /// Takes at most `limit` entries that are due at `now`, for `lease`: nobody else takes them before it ends.
@@ -268,7 +351,10 @@ impl Store {
         // The table first: `follow` takes its locks in the same order.
         const RESET: &str = "update schedule_checkpoint set position = 0, incarnation = 1, edition = $1";
         let mut transaction = self.database.begin("begin").await.map_err(database("beginning a transaction"))?;
-        sqlx::query("truncate schedule").execute(&mut *transaction).await.map_err(database("emptying the schedule"))?;
+        sqlx::query("truncate schedule, waiting_orders")
+            .execute(&mut *transaction)
+            .await
+            .map_err(database("emptying the schedule"))?;
         sqlx::query(RESET)
             .bind(plan::EDITION)
             .execute(&mut *transaction)
@@ -296,19 +382,49 @@ struct Column<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(plan: &'a Plan) -> Columns<'a> {
+    /// `awaited` are the streams for whose units orders wait.
+    fn of(plan: &'a Plan, awaited: &HashSet<String>) -> Columns<'a> {
         let mut columns = Columns::default();
-        for ((stream, kind), Planned { change, position, cause }) in &plan.0 {
+        for ((stream, kind), Planned { change, position, cause }) in &plan.entries {
             let (column, instant) = match change {
                 Change::Over => (&mut columns.over, None),
                 Change::Again(instant) => (&mut columns.again, Some(*instant)),
-                Change::Due(instant) => (&mut columns.due, Some(*instant)),
+                Change::IfWaiting(_) if !awaited.contains(stream.as_str()) => continue,
+                Change::Due(instant) | Change::IfWaiting(instant) => (&mut columns.due, Some(*instant)),
             };
             column.streams.push(stream.as_str());
             column.kinds.push(kind.as_str());
             column.instants.extend(instant);
             column.positions.push(position.0);
             column.causes.push(*cause);
+        }
+        columns
+    }
+}
+
+/// Waiting orders as parameters of a statement.
+#[derive(Default)]
+struct WaitingColumns<'a> {
+    streams: Vec<&'a str>,
+    orders: Vec<Uuid>,
+    units: Vec<i64>,
+    is_total: Vec<bool>,
+    positions: Vec<i64>,
+}
+
+impl<'a> WaitingColumns<'a> {
+    fn of(waiting: &'a Waiting) -> WaitingColumns<'a> {
+        let mut columns = WaitingColumns::default();
+        for ((stream, order_id), wait) in &waiting.orders {
+            let (units, is_total) = match wait.units {
+                Units::More(units) => (units, false),
+                Units::Total(units) => (units, true),
+            };
+            columns.streams.push(stream.as_str());
+            columns.orders.push(order_id.uuid());
+            columns.units.push(units);
+            columns.is_total.push(is_total);
+            columns.positions.push(wait.position.0);
         }
         columns
     }

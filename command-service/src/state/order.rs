@@ -140,6 +140,7 @@ impl Order {
             | OrderEvent::RefundRecorded(_)
             | OrderEvent::Held(_)
             | OrderEvent::HoldReleased(_)
+            | OrderEvent::BackordersChanged(_)
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }

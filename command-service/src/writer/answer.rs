@@ -71,6 +71,7 @@ impl Answer {
             | OrderEvent::AddressesChanged(_)
             | OrderEvent::CustomerAssigned(_)
             | OrderEvent::PersonalDataErased(_)
+            | OrderEvent::BackordersChanged(_)
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }

@@ -110,7 +110,7 @@ impl Rows {
         let placed = OrderEvent::Placed(placed(order_id, self.commands, skus.clone())?);
         columns.add(StreamId::order(order_id), 1, placed.into(), Some(self.of.events()));
         for (number, quantity) in skus.zip(1..) {
-            let reserved = StockEvent::Reserved(StockReserved { order_id, quantity });
+            let reserved = StockEvent::Reserved(StockReserved { order_id, quantity, backordered: Some(0) });
             self.add_stock(number, reserved, None, columns)?;
         }
         Ok(())

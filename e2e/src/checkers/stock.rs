@@ -42,6 +42,8 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Claims {
     reserved: i64,
+    /// Of the reserved units, those that no unit on hand is assigned to.
+    backordered: i64,
     shipped: i64,
     restocked: i64,
 }
@@ -50,6 +52,8 @@ struct Claims {
 #[derive(Debug, Default)]
 struct Shelf {
     level: Level,
+    /// Whether events of a version that does not say what is backordered were among its events.
+    derived: bool,
     /// What an import counted in for its own order, and what could be promised before that.
     counted_in: Option<(Position, Option<i64>)>,
 }
@@ -60,6 +64,7 @@ impl Shelf {
     fn take(&mut self, recorded: &Recorded, event: &StockEvent) -> bool {
         let before = self.level.promisable();
         self.level.evolve(event);
+        self.derived |= self.level.backorders_derived;
         let counted_in = self.counted_in.take();
         match event {
             StockEvent::Adjusted(_) if recorded.command_id.is_none() => {
@@ -99,7 +104,9 @@ impl Book {
         }
         self.claim(&progress);
         for line in held {
-            self.claims.entry((line.sku, line.location)).or_default().reserved += i64::from(line.quantity);
+            let claims = self.claims.entry((line.sku, line.location)).or_default();
+            claims.reserved += i64::from(line.quantity);
+            claims.backordered += i64::from(line.backordered);
         }
         Ok(())
     }
@@ -132,6 +139,7 @@ impl Book {
             let claims = self.claims.entry((line.sku.clone(), line.location.clone())).or_default();
             claims.reserved += i64::from(line.reserved());
             claims.shipped += i64::from(line.shipped);
+            claims.backordered += i64::from(line.backordered);
         }
         let received = order.returns.iter().flat_map(|it| &it.received);
         for part in received.filter(|units| units.disposition == Disposition::Restock) {
@@ -142,9 +150,13 @@ impl Book {
     }
 
     fn compare(&self, findings: &mut Findings) {
-        for ((sku, location), Shelf { level, .. }) in &self.items {
-            let claims = self.claims.get(&(sku.clone(), location.clone())).copied().unwrap_or_default();
-            let said = Claims { reserved: level.reserved, shipped: level.shipped, restocked: level.restocked };
+        for ((sku, location), Shelf { level, derived, .. }) in &self.items {
+            let mut claims = self.claims.get(&(sku.clone(), location.clone())).copied().unwrap_or_default();
+            let Level { reserved, backordered, shipped, restocked, .. } = *level;
+            let said = Claims { reserved, backordered, shipped, restocked };
+            if *derived {
+                claims.backordered = backordered;
+            }
             findings.expect(claims == said, || {
                 format!("{sku} at {location}: the item says {said:?}, its orders say {claims:?}")
             });

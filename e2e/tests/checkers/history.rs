@@ -74,7 +74,7 @@ pub(crate) fn example() -> History {
     history.command(vec![(stock(), StockEvent::Received(StockReceived { quantity: 10, reference: None }).into())]);
     history.command(vec![
         (StreamId::order(kept), placed(kept, 1, 3)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3 }).into()),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3, backordered: Some(0) }).into()),
     ]);
     history.command(vec![(StreamId::order(kept), paid())]);
     history.command(vec![(StreamId::order(kept), packed())]);
@@ -95,7 +95,7 @@ pub(crate) fn example() -> History {
     ]);
     history.command(vec![
         (StreamId::order(dropped), placed(dropped, 2, 2)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2 }).into()),
+        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
     ]);
     let nothing = RemainingLine { amounts: Amounts::default(), backordered: 0 };
     let lines = vec![CancelledLine { line: 1, quantity: 2, remaining: Some(nothing) }];
@@ -103,7 +103,7 @@ pub(crate) fn example() -> History {
     history.command(vec![
         (StreamId::order(dropped), OrderEvent::LinesCancelled(lines).into()),
         (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
-        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2 }).into()),
+        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
     ]);
     history
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pricing::{Amounts, Pricing};
 use super::{
-    CancelledLine, Disposition, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo, ReceivedUnits,
-    RefundKind, RefundRecorded, ReturnReceived,
+    CancelledLine, Disposition, LineBackorders, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent, PartNo,
+    ReceivedUnits, RefundKind, RefundRecorded, ReturnReceived,
 };
 use crate::money::{Minor, Overflow};
 use crate::name::{Location, Sku};
@@ -58,7 +58,7 @@ pub enum FulfilmentStatus {
     /// Nothing is packed.
     #[default]
     Unfulfilled,
-    /// Nothing is packed, and some pieces are not here yet.
+    /// Nothing is packed, and no unit on hand is assigned to some units.
     Backordered,
     /// Some is packed, nothing is shipped.
     Processing,
@@ -122,7 +122,7 @@ pub struct LineProgress {
     pub due: Minor,
     /// What discount and tax are computed from.
     pub pricing: Pricing,
-    /// Pieces that are promised, neither packed nor shipped, and were not here when they were promised.
+    /// Units that are promised, neither packed nor shipped, and that no unit on hand is assigned to.
     #[serde(default)]
     pub backordered: u32,
     /// Nobody counts its stock.
@@ -498,6 +498,12 @@ impl Progress {
             OrderEvent::Amended(e) => self.amend(e),
             OrderEvent::Held(_) => self.held = true,
             OrderEvent::HoldReleased(_) => self.held = false,
+            OrderEvent::BackordersChanged(e) => {
+                for LineBackorders { line, backordered } in &e.lines {
+                    let Some(line) = nth_mut(&mut self.lines, *line) else { continue };
+                    line.backordered = *backordered;
+                }
+            }
             OrderEvent::Expired(_) => {
                 self.lifecycle = Lifecycle::Expired;
                 for line in &mut self.lines {

@@ -52,8 +52,8 @@ impl Model for Stock {
         let subjects: Vec<Subject> = streams.iter().map(StreamId::subject).collect();
         let items = || subjects.iter().filter_map(|it| if let Subject::Stock(s, l) = it { Some((s, l)) } else { None });
         let rows: Vec<Row> = sqlx::query_as(
-            "select sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy,
-                 updated_at, version, incarnation, position
+            "select sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted, shipped,
+                 transferred, safety, policy, updated_at, version, incarnation, position
              from unnest($1::text[], $2::text[]) as wanted (sku, location) join stock using (sku, location)",
         )
         .bind(items().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
@@ -93,18 +93,20 @@ impl Model for Stock {
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
-                 insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred,
-                     safety, policy, updated_at, version, incarnation, position)
-                 select s.sku, s.location, s.on_hand, s.reserved, s.received, s.restocked, s.adjusted, s.shipped,
-                     s.transferred, s.safety, s.policy::json, s.updated_at, s.version, s.incarnation, s.position
+                 insert into stock (sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked,
+                     adjusted, shipped, transferred, safety, policy, updated_at, version, incarnation, position)
+                 select s.sku, s.location, s.on_hand, s.reserved, s.backordered, s.backorders_derived, s.received, s.restocked,
+                     s.adjusted, s.shipped, s.transferred, s.safety, s.policy::json, s.updated_at, s.version, s.incarnation,
+                     s.position
                  from mine, unnest($13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
                      $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[], $24::timestamptz[], $25::int[],
-                     $26::int[], $27::bigint[])
+                     $26::int[], $27::bigint[], $36::bigint[], $37::boolean[])
                      as s (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety,
-                         policy, updated_at, version, incarnation, position)
+                         policy, updated_at, version, incarnation, position, backordered, backorders_derived)
                  where mine.yes
                  on conflict (sku, location) do update
-                 set on_hand = excluded.on_hand, reserved = excluded.reserved, received = excluded.received,
+                 set on_hand = excluded.on_hand, reserved = excluded.reserved, backordered = excluded.backordered,
+                     backorders_derived = excluded.backorders_derived, received = excluded.received,
                      restocked = excluded.restocked, adjusted = excluded.adjusted, shipped = excluded.shipped,
                      transferred = excluded.transferred, safety = excluded.safety, policy = excluded.policy,
                      updated_at = excluded.updated_at, version = excluded.version, incarnation = excluded.incarnation,
@@ -155,6 +157,8 @@ impl Model for Stock {
         .bind(ledger.order_ids)
         .bind(ledger.occurred_at)
         .bind(ledger.positions)
+        .bind(items.backordered)
+        .bind(items.backorders_derived)
         .fetch_one(connection)
         .await
     }
@@ -166,6 +170,8 @@ struct Row {
     location: String,
     on_hand: i64,
     reserved: i64,
+    backordered: i64,
+    backorders_derived: bool,
     received: i64,
     restocked: i64,
     adjusted: i64,
@@ -185,6 +191,8 @@ impl Row {
         let level = Level {
             on_hand: self.on_hand,
             reserved: self.reserved,
+            backordered: self.backordered,
+            backorders_derived: self.backorders_derived,
             received: self.received,
             restocked: self.restocked,
             adjusted: self.adjusted,
@@ -206,6 +214,8 @@ struct Columns<'a> {
     locations: Vec<&'a str>,
     on_hand: Vec<i64>,
     reserved: Vec<i64>,
+    backordered: Vec<i64>,
+    backorders_derived: Vec<bool>,
     received: Vec<i64>,
     restocked: Vec<i64>,
     adjusted: Vec<i64>,
@@ -227,6 +237,8 @@ impl Columns<'_> {
             columns.locations.push(item.location.as_str());
             columns.on_hand.push(item.level.on_hand);
             columns.reserved.push(item.level.reserved);
+            columns.backordered.push(item.level.backordered);
+            columns.backorders_derived.push(item.level.backorders_derived);
             columns.received.push(item.level.received);
             columns.restocked.push(item.level.restocked);
             columns.adjusted.push(item.level.adjusted);

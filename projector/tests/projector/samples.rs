@@ -124,7 +124,7 @@ pub(crate) fn received(quantity: u32) -> StockEvent {
 }
 
 pub(crate) fn reserved(order_id: OrderId, quantity: u32) -> StockEvent {
-    StockEvent::Reserved(StockReserved { order_id, quantity })
+    StockEvent::Reserved(StockReserved { order_id, quantity, backordered: Some(0) })
 }
 
 pub(crate) fn created(name: &str, title: &str, pence: i64) -> ProductEvent {

@@ -290,13 +290,15 @@ impl House {
     }
 
     async fn stock_applied(&self, item: &StockDocument) {
-        let Level { on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety, policy } =
-            item.level;
+        let Level { on_hand, reserved, received, restocked, adjusted, shipped, .. } = item.level;
+        let Level { transferred, safety, policy, backordered, backorders_derived, .. } = item.level;
         sqlx::query(
             "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, transferred, safety,
-                policy, updated_at, version, incarnation, position)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                policy, updated_at, version, incarnation, position, backordered, backorders_derived)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             on conflict (sku, location) do update set on_hand = excluded.on_hand, received = excluded.received,
+                reserved = excluded.reserved, backordered = excluded.backordered,
+                backorders_derived = excluded.backorders_derived,
                 transferred = excluded.transferred, safety = excluded.safety, policy = excluded.policy,
                 updated_at = excluded.updated_at, version = excluded.version, position = excluded.position",
         )
@@ -315,6 +317,8 @@ impl House {
         .bind(item.version.0)
         .bind(item.incarnation.0)
         .bind(item.position.0)
+        .bind(backordered)
+        .bind(backorders_derived)
         .execute(&self.projector)
         .await
         .expect("the item's row");

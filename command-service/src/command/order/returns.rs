@@ -57,7 +57,7 @@ pub struct ReceiveReturnBody {
     /// received.
     pub disposition: Option<Disposition>,
     /// The received units.
-    pub lines: Option<Lines<ReceivedPieces>>,
+    pub lines: Option<Lines<ReceiptLine>>,
     /// When it happened, if not now.
     pub occurred_at: Option<DateTime<Utc>>,
 }
@@ -65,7 +65,7 @@ pub struct ReceiveReturnBody {
 /// Received units of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReceivedPieces {
+pub struct ReceiptLine {
     /// Number of the line in the order, from 1.
     pub line: LineNo,
     /// Number of units received.
@@ -90,7 +90,7 @@ struct Fields {
     disposition: Option<Disposition>,
     /// The received units; what is not named stays requested. A line can be named several times, once per disposition.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<Lines<ReceivedPieces>>,
+    lines: Option<Lines<ReceiptLine>>,
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
@@ -100,7 +100,7 @@ impl TryFrom<Fields> for ReceiveReturnBody {
     type Error = NoDisposition;
 
     fn try_from(Fields { disposition, lines, occurred_at }: Fields) -> Result<Self, NoDisposition> {
-        let is_said = |lines: &Lines<ReceivedPieces>| lines.iter().all(|line| line.disposition.is_some());
+        let is_said = |lines: &Lines<ReceiptLine>| lines.iter().all(|line| line.disposition.is_some());
         match disposition.is_some() || lines.as_ref().is_some_and(is_said) {
             true => Ok(Self { disposition, lines, occurred_at }),
             false => Err(NoDisposition),

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::past::{
     address, addresses_changed, body, cancelled, discontinued, left, lines_cancelled, main, of_order, order_id,
-    order_placed, packed, placed, policy, product, received, released, reserved, shipped, sku, taxed, words,
+    order_placed, packed, placed, policy, product, received, released, released_beyond, reserved, reserved_beyond,
+    shipped, sku, taxed, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{AmendOrder, Command};
@@ -57,7 +58,9 @@ fn a_line_does_not_grow_beyond_what_is_there() {
     given([ordered()]).when(change(1, 6)).then_rejected(Rejection::InsufficientStock(vec![short]));
     let backorder = policy("A", StockPolicy::Backorder { limit: 1 }, 0);
     let grown = LineChange { backordered: 1, ..line(1, 6) };
-    given([ordered(), backorder]).when(change(1, 6)).then([happened(amended(vec![grown], 3150)), reserved("A", 4)]);
+    given([ordered(), backorder])
+        .when(change(1, 6))
+        .then([happened(amended(vec![grown], 3150)), reserved_beyond("A", 4, 1)]);
     let partly = amend(json!({ "change": [{ "line": 1, "quantity": 9 }], "on_shortage": "partial" }));
     given([ordered()]).when(partly).then([happened(amended(vec![line(1, 5)], 2700)), reserved("A", 3)]);
 }
@@ -262,12 +265,12 @@ fn a_line_that_shrinks_gives_up_first_what_is_not_here() {
             backorder.clone(),
             received("A", 2),
             of_order(OrderEvent::Placed(order.clone())),
-            reserved("A", 5),
+            reserved_beyond("A", 5, 3),
         ]
     };
     let shrunk = |quantity, backordered| LineChange { backordered, ..line(1, quantity) };
-    given(past()).when(change(1, 4)).then([happened(amended(vec![shrunk(4, 2)], 1800)), released("A", 1)]);
-    given(past()).when(change(1, 1)).then([happened(amended(vec![shrunk(1, 0)], 450)), released("A", 4)]);
+    given(past()).when(change(1, 4)).then([happened(amended(vec![shrunk(4, 2)], 1800)), released_beyond("A", 1, 1)]);
+    given(past()).when(change(1, 1)).then([happened(amended(vec![shrunk(1, 0)], 450)), released_beyond("A", 4, 3)]);
 }
 
 #[test]

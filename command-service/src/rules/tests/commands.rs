@@ -12,11 +12,12 @@ use crate::command::amount::MAX_AMOUNT;
 use crate::command::order::{OnShortage, RecordPaymentBody, StockHandling};
 use crate::command::stock::Change;
 use crate::command::{
-    AddNote, AdjustStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, ChangePrice,
-    Command, CompleteOrder, CreateFulfilment, CreateProduct, DeliverFulfilment, DiscontinueProduct, EraseCustomer,
-    ErasePersonalData, ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder, ReactivateProduct, ReceiveReturn,
-    ReceiveStock, RecordPayment, RecordRefund, RegisterCustomer, RejectReturn, ReleaseOrder, ReleaseStockHold,
-    RequestReturn, SetStockPolicy, ShipFulfilment, TagOrder, TransferStock, UpdateCustomer, UpdateProduct,
+    AddNote, AdjustStock, AllocateStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses,
+    ChangePrice, Command, CompleteOrder, CreateFulfilment, CreateProduct, DeallocateStock, DeliverFulfilment,
+    DiscontinueProduct, EraseCustomer, ErasePersonalData, ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder,
+    ReactivateProduct, ReceiveReturn, ReceiveStock, RecordPayment, RecordRefund, RegisterCustomer, RejectReturn,
+    ReleaseOrder, ReleaseStockHold, RequestReturn, SetStockPolicy, ShipFulfilment, TagOrder, TransferStock,
+    UpdateCustomer, UpdateProduct,
 };
 
 /// Whether a repeat finds everything so already.
@@ -25,6 +26,8 @@ pub(super) fn asks_for_a_state(command: &Command) -> bool {
         Command::CreateProduct(_)
         | Command::UpdateProduct(_)
         | Command::SetStockPolicy(_)
+        | Command::AllocateStock(_)
+        | Command::DeallocateStock(_)
         | Command::ReleaseStockHold(_)
         | Command::ExpireHold(_)
         | Command::UpdateCustomer(_)
@@ -69,6 +72,7 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => product_command(),
         5 => stock_command(),
+        6 => allocation_command(),
         5 => hold_command(),
         4 => customer_command(),
         30 => order_command(),
@@ -118,6 +122,24 @@ fn stock_command() -> impl Strategy<Value = Command> {
             Command::TransferStock(TransferStock { body })
         }),
     ]
+}
+
+fn allocation_command() -> impl Strategy<Value = Command> {
+    let orders = || prop::collection::vec(order_id(), 1..4);
+    prop_oneof![
+        (sku(), location(), orders()).prop_map(|(sku, location, orders)| {
+            Command::AllocateStock(AllocateStock { sku, location, orders: once_each(orders) })
+        }),
+        (sku(), location(), orders()).prop_map(|(sku, location, orders)| {
+            Command::DeallocateStock(DeallocateStock { sku, location, orders: once_each(orders) })
+        }),
+    ]
+}
+
+fn once_each(mut orders: Vec<OrderId>) -> Vec<OrderId> {
+    orders.sort();
+    orders.dedup();
+    orders
 }
 
 fn hold_command() -> impl Strategy<Value = Command> {

@@ -1,14 +1,14 @@
 //! Packing, shipping, delivering.
 
 use events::order::progress::{FulfilmentState, Lifecycle};
-use events::order::{FulfilmentCreated, OrderEvent};
-use events::stock::{StockAdjusted, StockEvent, StockPolicy};
+use events::order::{FulfilmentCreated, LineBackorders, OrderBackordersChanged, OrderEvent};
+use events::stock::{StockAdjusted, StockBackordersChanged, StockEvent, StockPolicy};
 use events::{Location, OrderId, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{
     body, cancelled, delivered, left, lines_cancelled, main, of_order, on_shelf, order_id, order_placed, packed,
-    pieces, placed, policy, received, reserved, shipped, sku, unpacked, words,
+    pieces, placed, policy, received, reserved_beyond, shipped, sku, unpacked, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{CancelFulfilment, Command, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
@@ -159,7 +159,7 @@ fn partly_here() -> Vec<Past> {
     let mut order = order_placed([("A", 5)]);
     order.lines[0].backordered = 2;
     let promised = policy("A", StockPolicy::Backorder { limit: 9 }, 0);
-    [promised, received("A", 3), of_order(OrderEvent::Placed(order)), reserved("A", 5)].concat()
+    [promised, received("A", 3), of_order(OrderEvent::Placed(order)), reserved_beyond("A", 5, 2)].concat()
 }
 
 fn not_here(requested: i64, available: i64) -> Rejection {
@@ -173,7 +173,13 @@ fn what_is_not_here_is_not_packed() {
     given([partly_here()]).when(pack(json!({}))).then_rejected(not_here(5, 3));
     given([partly_here()]).when(pack_of(3)).then([packed(1, [(1, 3)])]);
     given([partly_here(), packed(1, [(1, 3)])]).when(pack_of(1)).then_rejected(not_here(1, 0));
-    given([partly_here(), received("A", 2)]).when(pack(json!({}))).then([packed(1, [(1, 5)])]);
+    let assigned = OrderBackordersChanged { lines: vec![LineBackorders { line: 1, backordered: 0 }] };
+    let taken = StockBackordersChanged { order_id: order_id(), delta: -2, backordered: 0 };
+    given([partly_here(), received("A", 2)]).when(pack(json!({}))).then([
+        packed(1, [(1, 5)]),
+        of_order(OrderEvent::BackordersChanged(assigned)),
+        on_shelf("A", StockEvent::BackordersChanged(taken)),
+    ]);
 }
 
 #[test]

@@ -17,6 +17,14 @@ use crate::command::{Command, CompleteOrder};
 use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
 
+/// What orders and holds say of a shelf.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Claims {
+    reserved: i64,
+    backordered: i64,
+    packed: i64,
+}
+
 /// A world, and all that happened in it.
 struct Run {
     now: DateTime<Utc>,
@@ -92,20 +100,23 @@ impl Run {
     }
 
     fn check(&self) {
-        let mut claims: BTreeMap<StreamId, i64> = BTreeMap::new();
+        let mut claims: BTreeMap<StreamId, Claims> = BTreeMap::new();
         for (_, state) in self.states() {
             match state {
                 State::Order(order) => {
                     check_order(order);
                     for line in order.progress.lines.iter().filter(|line| !line.untracked) {
-                        *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() +=
-                            i64::from(line.reserved());
+                        let claims = claims.entry(StreamId::stock(&line.sku, &line.location)).or_default();
+                        claims.reserved += i64::from(line.reserved());
+                        claims.backordered += i64::from(line.backordered);
+                        claims.packed += i64::from(line.in_fulfilment);
                     }
                 }
                 State::Hold(hold) if hold.standing == HoldStanding::Open => {
                     for line in &hold.lines {
-                        *claims.entry(StreamId::stock(&line.sku, &line.location)).or_default() +=
-                            i64::from(line.quantity);
+                        let claims = claims.entry(StreamId::stock(&line.sku, &line.location)).or_default();
+                        claims.reserved += i64::from(line.quantity);
+                        claims.backordered += i64::from(line.backordered);
                     }
                 }
                 _ => {}
@@ -116,10 +127,20 @@ impl Run {
             assert!(0 <= level.on_hand && 0 <= level.reserved, "{stream}: {level:?}");
             let moved = level.received + level.restocked + level.adjusted + level.transferred;
             assert_eq!(moved, level.on_hand + level.shipped, "{stream}");
-            assert_eq!(level.reserved, claims.remove(stream).unwrap_or(0), "{stream}: {level:?}");
+            let claims = claims.remove(stream).unwrap_or_default();
+            assert_eq!(level.reserved, claims.reserved, "{stream}: {level:?}");
+            assert_eq!(level.backordered, claims.backordered, "{stream}: {level:?}");
+            assert!(!level.backorders_derived && claims.packed <= level.allocated(), "{stream}: {claims:?}, {level:?}");
+            assert!(level.shortage() == 0 || self.has_lost_units(stream), "{stream}: {level:?}");
         }
-        claims.retain(|_, pieces| *pieces > 0);
+        claims.retain(|_, claims| *claims != Claims::default());
         assert!(claims.is_empty(), "claims on shelves that do not exist: {claims:?}");
+    }
+
+    /// Only a count shows that assigned units are missing.
+    fn has_lost_units(&self, stream: &StreamId) -> bool {
+        let is_loss = |event: &Event| matches!(event, Event::Stock(StockEvent::Adjusted(e)) if e.delta < 0);
+        self.log.iter().any(|(of, event)| of == stream && is_loss(event))
     }
 
     /// Every address belongs to one living customer, and every living customer has one.

@@ -66,11 +66,23 @@ pub(super) fn received(text: &str, quantity: u32) -> Vec<Past> {
 }
 
 pub(super) fn reserved(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity }))
+    reserved_beyond(text, quantity, 0)
+}
+
+/// Some of the reserved units are not on hand.
+pub(super) fn reserved_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
+    let backordered = Some(backordered);
+    on_shelf(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity, backordered }))
 }
 
 pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity }))
+    released_beyond(text, quantity, 0)
+}
+
+/// To some of the released units no unit on hand was assigned.
+pub(super) fn released_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
+    let backordered = Some(backordered);
+    on_shelf(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity, backordered }))
 }
 
 pub(super) fn left(text: &str, quantity: u32) -> Vec<Past> {
@@ -83,9 +95,9 @@ pub(super) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> 
 
 /// A hold of these pieces at `main`.
 pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], expires_at: DateTime<Utc>) -> Vec<Past> {
-    let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity });
+    let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity, backordered: 0 });
     let shelves = lines.iter().map(|line| {
-        let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity });
+        let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity, backordered: Some(0) });
         (StreamId::stock(&line.sku, &line.location), held.into())
     });
     let shelves: Vec<Past> = shelves.collect();

@@ -68,7 +68,7 @@ fn lines_of_one_shelf_are_reserved_together() {
 fn another_location_is_another_shelf() {
     let attic: Location = "attic".parse().unwrap();
     let stream = StreamId::stock(&sku("A"), &attic);
-    let reserved_there = StockReserved { order_id: order_id(), quantity: 1 };
+    let reserved_there = StockReserved { order_id: order_id(), quantity: 1, backordered: Some(0) };
     let there = |event: StockEvent| vec![(stream.clone(), event.into())];
     let (_, received) = received("A", 1).remove(0);
     let mut expected = order_placed([("A", 2), ("A", 1)]);

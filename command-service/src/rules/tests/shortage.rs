@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::commands::hold_id;
 use super::past::{
-    body, held, main, of_order, on_shelf, order_id, order_placed, placed, policy, product, received, reserved, sku,
+    body, held, main, of_order, on_shelf, order_id, order_placed, placed, policy, product, received, reserved,
+    reserved_beyond, sku,
 };
 use super::scenario::{Past, given, now};
 use crate::command::order::StockHandling;
@@ -54,7 +55,7 @@ fn what_is_not_here_is_promised_where_the_policy_allows_it_up_to_its_limit() {
     for on_shortage in [Value::Null, json!("backorder")] {
         given([shop()])
             .when(place(&[("B", 6)], on_shortage.clone()))
-            .then([placed_as([("B", 6)], backordered(1, 4)), reserved("B", 6)]);
+            .then([placed_as([("B", 6)], backordered(1, 4)), reserved_beyond("B", 6, 4)]);
         given([shop()]).when(place(&[("B", 7)], on_shortage.clone())).then_rejected(short(1, "B", 7, 6));
         given([shop()]).when(place(&[("A", 4)], on_shortage)).then_rejected(short(1, "A", 4, 3));
     }
@@ -73,7 +74,7 @@ fn lines_of_one_sku_sum_and_the_first_takes_what_is_here() {
             order.lines[1].backordered = 2;
             order.lines[2].backordered = 2;
         }),
-        reserved("B", 6),
+        reserved_beyond("B", 6, 4),
     ]);
     given([shop()]).when(place(&[("A", 2), ("A", 2)], Value::Null)).then_rejected(short(2, "A", 2, 1));
 }
@@ -150,7 +151,11 @@ fn an_import_may_count_in_what_is_missing() {
     let full = on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta: MAX_ON_HAND - 3, reason: "count".into() }));
     let promised = on_shelf(
         "A",
-        StockEvent::Reserved(events::stock::StockReserved { order_id: order_id(), quantity: MAX_ON_HAND as u32 }),
+        StockEvent::Reserved(events::stock::StockReserved {
+            order_id: order_id(),
+            quantity: MAX_ON_HAND as u32,
+            backordered: Some(0),
+        }),
     );
     let limit = Rejection::StockLimit { on_hand: MAX_ON_HAND + 1, limit: MAX_ON_HAND };
     given([shop(), full, promised]).when(force(&[("A", 1)])).then_rejected(limit);
@@ -161,7 +166,7 @@ fn of_hold(event: HoldEvent) -> Vec<Past> {
 }
 
 fn given_back(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(1), quantity }))
+    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(1), quantity, backordered: Some(0) }))
 }
 
 fn take_over(lines: &[(&str, u32)], id: HoldId) -> Command {

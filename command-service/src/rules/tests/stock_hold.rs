@@ -42,7 +42,7 @@ fn to(event: HoldEvent) -> Vec<Past> {
 }
 
 fn line(text: &str, quantity: u32) -> HoldLine {
-    HoldLine { sku: sku(text), location: main(), quantity }
+    HoldLine { sku: sku(text), location: main(), quantity, backordered: 0 }
 }
 
 fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
@@ -51,11 +51,11 @@ fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
 }
 
 fn held(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Held(StockHeld { hold_id: hold_id(), quantity }))
+    on_shelf(text, StockEvent::Held(StockHeld { hold_id: hold_id(), quantity, backordered: Some(0) }))
 }
 
 fn given_back(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(), quantity }))
+    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(), quantity, backordered: Some(0) }))
 }
 
 fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> {
@@ -96,7 +96,7 @@ fn a_hold_without_an_id_gets_one_and_lasts_as_long_as_it_says() {
     let expires_at = now() + TimeDelta::seconds(60);
     let placed = HoldPlaced { hold_id, lines: vec![line("A", 1)], expires_at, reference: Some("cart 7".into()) };
     let placed = vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())];
-    let held = on_shelf("A", StockEvent::Held(StockHeld { hold_id, quantity: 1 }));
+    let held = on_shelf("A", StockEvent::Held(StockHeld { hold_id, quantity: 1, backordered: Some(0) }));
     given([shop()]).when(command).then([placed, held]);
 }
 
@@ -114,7 +114,11 @@ fn safety_stock_is_not_held_and_backorders_are() {
     given([shop(), kept()]).when(hold_of([("A", 4)])).then_rejected(short([("A", 4, 3)]));
     given([shop(), kept()]).when(hold_of([("A", 3)])).then([placed([("A", 3)]), held("A", 3)]);
     let more = || policy("A", StockPolicy::Backorder { limit: 4 }, 2);
-    given([shop(), more()]).when(hold_of([("A", 7)])).then([placed([("A", 7)]), held("A", 7)]);
+    let beyond = HoldLine { backordered: 4, ..line("A", 7) };
+    let (hold_id, expires_at, reference) = (hold_id(), due(), None);
+    let placed = to(HoldEvent::Placed(HoldPlaced { hold_id, lines: vec![beyond], expires_at, reference }));
+    let held = on_shelf("A", StockEvent::Held(StockHeld { hold_id, quantity: 7, backordered: Some(4) }));
+    given([shop(), more()]).when(hold_of([("A", 7)])).then([placed, held]);
     given([shop(), more()]).when(hold_of([("A", 8)])).then_rejected(short([("A", 8, 7)]));
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use events::hold::{HoldConsumed, HoldPlaced};
 use events::order::{FulfilmentDelivered, OrderAmended, OrderExpired, PaymentFailed, PaymentVoided};
+use events::stock::{StockAdjusted, StockBackordersChanged, StockReceived, StockReserved};
 use events::{HoldId, Incarnation, Metadata, Minor, OrderId, Version, codec};
 
 use super::*;
@@ -42,7 +43,7 @@ impl Story {
         for (index, event) in self.events.iter().enumerate() {
             plan.add(&recorded(&self.stream, index, event), WAITS).unwrap();
         }
-        plan.0.into_iter().map(|((_, kind), planned)| (kind, planned.change)).collect()
+        plan.entries.into_iter().map(|((_, kind), planned)| (kind, planned.change)).collect()
     }
 }
 
@@ -170,8 +171,85 @@ fn an_entry_names_the_event_that_moved_it_last() {
     let second = recorded(&stream, 1, &captured().into());
     plan.add(&recorded(&stream, 0, &delivered().into()), WAITS).unwrap();
     plan.add(&second, WAITS).unwrap();
-    let planned = plan.0[&(stream, Kind::CompleteOrder)];
+    let planned = plan.entries[&(stream, Kind::CompleteOrder)];
     assert_eq!((planned.position, planned.cause), (second.position, second.id().uuid()));
+}
+
+fn shelf() -> StreamId {
+    StreamId::stock(&"MUG".parse().unwrap(), &events::Location::main())
+}
+
+fn buyer(number: u8) -> OrderId {
+    OrderId::new(at(0), [number; 10])
+}
+
+fn reserved(number: u8, backordered: u32) -> StockEvent {
+    StockEvent::Reserved(StockReserved { order_id: buyer(number), quantity: 9, backordered: Some(backordered) })
+}
+
+fn left(number: u8, backordered: u32) -> StockEvent {
+    let changed = StockBackordersChanged { order_id: buyer(number), delta: -1, backordered };
+    StockEvent::BackordersChanged(changed)
+}
+
+fn arrived() -> StockEvent {
+    StockEvent::Received(StockReceived { quantity: 1, reference: None })
+}
+
+fn plan_of(events: &[(StreamId, Event)]) -> Plan {
+    let mut plan = Plan::default();
+    for (index, (stream, event)) in events.iter().enumerate() {
+        plan.add(&recorded(stream, index, event), WAITS).unwrap();
+    }
+    plan
+}
+
+#[test]
+fn units_that_arrive_are_looked_at_where_orders_wait_and_units_that_vanish_anyway() {
+    let planned = |events: &[StockEvent]| {
+        let events: Vec<_> = events.iter().map(|event| (shelf(), event.clone().into())).collect();
+        plan_of(&events).entries.get(&(shelf(), Kind::AllocateStock)).map(|planned| planned.change)
+    };
+    let counted = |delta: i64| StockEvent::Adjusted(StockAdjusted { delta, reason: "counted".into() });
+    assert_eq!(planned(&[reserved(1, 3)]), None);
+    assert_eq!(planned(&[arrived()]), Some(Change::IfWaiting(at(0))));
+    assert_eq!(planned(&[counted(2)]), Some(Change::IfWaiting(at(0))));
+    assert_eq!(planned(&[counted(-2)]), Some(Change::Due(at(0))));
+    assert_eq!(planned(&[arrived(), counted(-2), arrived()]), Some(Change::Due(at(2))));
+}
+
+#[test]
+fn an_order_waits_from_its_first_reservation_until_it_has_everything_or_ends() {
+    let waiting = |events: &[StockEvent]| {
+        let events: Vec<_> = events.iter().map(|event| (shelf(), event.clone().into())).collect();
+        plan_of(&events).waiting.orders.get(&(shelf(), buyer(1))).map(|wait| (wait.units, wait.position.0))
+    };
+    assert_eq!(waiting(&[reserved(1, 0)]), None);
+    assert_eq!(waiting(&[reserved(1, 3), reserved(2, 1), reserved(1, 2)]), Some((Units::More(5), 1)));
+    assert_eq!(waiting(&[reserved(1, 3), left(1, 1), reserved(1, 2)]), Some((Units::Total(3), 1)));
+    assert_eq!(waiting(&[reserved(1, 3), left(1, 0)]), Some((Units::Total(0), 1)));
+
+    let expired = OrderEvent::Expired(OrderExpired {});
+    let ended = plan_of(&[(shelf(), reserved(1, 3).into()), (StreamId::order(buyer(1)), expired.into())]).waiting;
+    assert!(ended.orders.is_empty() && ended.ended.contains(&buyer(1)));
+}
+
+#[test]
+fn an_order_of_an_older_version_waits_by_its_lines() {
+    let stream = StreamId::order(buyer(1));
+    let Event::Order(OrderEvent::Placed(mut placed)) = golden("OrderPlaced.v2.json") else { panic!("no order") };
+    placed.lines.truncate(1);
+    placed.lines[0].backordered = 4;
+    let shelf = StreamId::stock(&placed.lines[0].sku, &placed.lines[0].location);
+    let mut event = recorded(&stream, 0, &OrderEvent::Placed(placed).into());
+    let waits = |event: &Recorded| {
+        let mut plan = Plan::default();
+        plan.add(event, WAITS).unwrap();
+        plan.waiting.orders.get(&(shelf.clone(), buyer(1))).map(|wait| wait.units)
+    };
+    assert_eq!(waits(&event), None, "its stock items say it");
+    event.schema_version = 2;
+    assert_eq!(waits(&event), Some(Units::More(4)));
 }
 
 #[test]
@@ -189,7 +267,9 @@ fn the_types_that_are_read_are_those_that_change_something() {
             other => other,
         };
         let recorded = recorded(&Story::of_an_order().stream, 0, &event);
-        if !changes(&recorded, &event, WAITS).is_empty() {
+        let mut waiting = Waiting::default();
+        waiting.add(&recorded, &event);
+        if !changes(&recorded, &event, WAITS).is_empty() || waiting != Waiting::default() {
             changing.insert(recorded.event_type);
         }
     }

@@ -1,0 +1,82 @@
+//! Units on hand go to the orders that wait for them, first come, first served; where a count has shown that assigned units are
+//! missing, orders give theirs back, the latest reservation first.
+//!
+//! The platform asks, and names the orders; what they and the shelf say decides. An order that does not wait any more, and a
+//! shelf that has nothing to give, is nothing to do.
+
+use events::StreamId;
+use events::order::progress::Lifecycle;
+use events::{Location, OrderId, Sku};
+
+use super::lookup::Reader;
+use super::{Decision, NewEvent, backorders};
+use crate::command::{AllocateStock, DeallocateStock};
+use crate::state::{Order, State};
+use crate::world::World;
+use backorders::Changes;
+
+/// Gives units that are assigned to nobody to the orders named, in their order. The safety stock stays.
+pub(super) fn allocate(command: &AllocateStock, world: &World) -> Decision {
+    let stream = StreamId::stock(&command.sku, &command.location);
+    let mut reader = Reader::new(world);
+    let level = reader.level(&stream);
+    let orders = open(&command.orders, &mut reader);
+    reader.complete()?;
+
+    let counters = orders.iter().flat_map(|(_, order)| backorders::on_shelf(order, &stream));
+    let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
+    // What orders count beyond the shelf is assigned to them already; the first to come were the first to be served.
+    let mut out_of_date = (waiting - level.backordered).max(0);
+    let mut free = level.assignable();
+    let mut events = Vec::new();
+    for (order_id, order) in orders {
+        let mut changes = Changes::new(order_id, order);
+        for line in backorders::on_shelf(order, &stream) {
+            let backordered = i64::from(line.backordered);
+            let known = backordered.min(out_of_date);
+            let given = (backordered - known).min(free);
+            (out_of_date, free) = (out_of_date - known, free - given);
+            // No more than the line's own counter.
+            changes.set(line, (backordered - known - given) as u32, -given);
+        }
+        said(&changes, &mut events);
+    }
+    Ok(events)
+}
+
+/// Takes units back from the orders named, in their order, until no assigned unit is missing; packed units stay packed.
+pub(super) fn deallocate(command: &DeallocateStock, world: &World) -> Decision {
+    let stream = StreamId::stock(&command.sku, &command.location);
+    let mut reader = Reader::new(world);
+    let mut missing = reader.level(&stream).shortage();
+    let orders = open(&command.orders, &mut reader);
+    let taken = orders
+        .into_iter()
+        .map(|(order_id, order)| backorders::take_back(order_id, order, &stream, &mut missing, &mut reader));
+    let taken: Vec<Changes<'_>> = taken.collect();
+    reader.complete()?;
+    let mut events = Vec::new();
+    taken.iter().for_each(|changes| said(changes, &mut events));
+    Ok(events)
+}
+
+/// The shelf, and the orders.
+pub(super) fn reads(sku: &Sku, location: &Location, orders: &[OrderId]) -> Vec<StreamId> {
+    let orders = orders.iter().map(|order_id| StreamId::order(*order_id));
+    std::iter::once(StreamId::stock(sku, location)).chain(orders).collect()
+}
+
+/// Those of the orders that go on.
+fn open<'w>(orders: &[OrderId], reader: &mut Reader<'w>) -> Vec<(OrderId, &'w Order)> {
+    let found = orders.iter().filter_map(|order_id| match reader.state(&StreamId::order(*order_id)) {
+        Some(State::Order(order)) if order.progress.lifecycle == Lifecycle::Open => Some((*order_id, &**order)),
+        _ => None,
+    });
+    found.collect()
+}
+
+/// The shelf speaks first: it is what the command addresses.
+fn said(changes: &Changes<'_>, events: &mut Vec<NewEvent>) {
+    events.extend(changes.of_shelves());
+    events.extend(changes.of_order());
+}

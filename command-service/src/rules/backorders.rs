@@ -1,0 +1,227 @@
+//! Which units of an order are backordered: reserved, while no unit on hand is assigned to them.
+//!
+//! The lines of the order say it, and so do the totals of their shelves, in the same commit. They can differ only by what events
+//! of older versions left behind: where a shelf has fewer backordered units than the lines say, units on hand are assigned to
+//! the rest. No order is held up by a counter of its own that is out of date.
+
+use std::collections::BTreeMap;
+
+use events::order::progress::LineProgress;
+use events::order::{LineBackorders, LineNo, LineQuantity, OrderBackordersChanged, OrderEvent};
+use events::stock::{StockBackordersChanged, StockEvent, StockReleased};
+use events::{OrderId, StreamId};
+
+use super::lookup::Reader;
+use super::{NewEvent, Refusal, shelf};
+use crate::rejection::{Rejection, ShortLine};
+use crate::state::Order;
+use crate::world::World;
+
+/// Backordered units of the lines of an order, as far as their shelves agree.
+pub(super) struct Backorders(BTreeMap<LineNo, u32>);
+
+impl Backorders {
+    /// Those of the lines on these shelves.
+    pub(super) fn on<'a>(
+        shelves: impl IntoIterator<Item = &'a StreamId>,
+        order: &Order,
+        reader: &mut Reader<'_>,
+    ) -> Backorders {
+        let shelves = shelves.into_iter();
+        let mut left: BTreeMap<&StreamId, i64> = shelves.map(|it| (it, reader.level(it).backordered)).collect();
+        let mut lines = BTreeMap::new();
+        for line in order.progress.lines.iter().filter(|line| !line.untracked) {
+            let Some(left) = left.get_mut(&shelf::of_line(line)) else { continue };
+            let backordered = i64::from(line.backordered).min(*left);
+            *left -= backordered;
+            // No more than the line's own counter.
+            lines.insert(line.line, backordered as u32);
+        }
+        Backorders(lines)
+    }
+
+    /// Those on the shelves of these lines.
+    pub(super) fn of_lines(order: &Order, lines: &[LineQuantity], reader: &mut Reader<'_>) -> Backorders {
+        let shelves = shelf::of_order(order, lines);
+        Backorders::on(shelves.iter().map(|shelf| &shelf.stream), order, reader)
+    }
+
+    /// Units that lines give up, by shelf. Backordered units go first: what is assigned to a line stays with it.
+    pub(super) fn release(
+        &self,
+        order_id: OrderId,
+        order: &Order,
+        lines: &[LineQuantity],
+    ) -> Vec<(StreamId, StockReleased)> {
+        let mut given_up: BTreeMap<StreamId, u32> = BTreeMap::new();
+        for piece in lines {
+            let Some(line) = order.progress.line(piece.line) else { continue };
+            *given_up.entry(shelf::of_line(line)).or_default() += self.of(piece.line).min(piece.quantity);
+        }
+        let released = shelf::of_order(order, lines).into_iter().map(|shelf| {
+            let backordered = Some(given_up.get(&shelf.stream).copied().unwrap_or(0));
+            (shelf.stream, StockReleased { order_id, quantity: shelf.pieces, backordered })
+        });
+        released.collect()
+    }
+
+    /// Backordered units of a line.
+    pub(super) fn of(&self, line: LineNo) -> u32 {
+        self.0.get(&line).copied().unwrap_or(0)
+    }
+
+    /// Units of a line that units on hand are assigned to, and that are not packed.
+    fn assigned(&self, line: &LineProgress) -> u32 {
+        line.unfulfilled().saturating_sub(self.of(line.line))
+    }
+}
+
+/// Units that lines of an order give up, as events of their shelves.
+pub(super) fn released(
+    order_id: OrderId,
+    order: &Order,
+    lines: &[LineQuantity],
+    world: &World,
+) -> Result<Vec<NewEvent>, Refusal> {
+    let mut reader = Reader::new(world);
+    let backorders = Backorders::of_lines(order, lines, &mut reader);
+    reader.complete()?;
+    let released = backorders.release(order_id, order, lines).into_iter();
+    Ok(released.map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event))).collect())
+}
+
+/// Takes units for a fulfilment: those that are assigned to its lines, then units on hand that are assigned to nobody. A unit
+/// that is assigned to another order, packed or not, is not there. While assigned units are missing, nobody can tell whose they
+/// are: so many fewer are there for everybody.
+pub(super) fn pack<'a>(
+    order_id: OrderId,
+    order: &'a Order,
+    lines: &[LineQuantity],
+    world: &World,
+) -> Result<Changes<'a>, Refusal> {
+    let mut reader = Reader::new(world);
+    let shelves = shelf::of_order(order, lines);
+    let free = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).unassigned()));
+    let mut free: BTreeMap<StreamId, i64> = free.collect();
+    let backorders = Backorders::of_lines(order, lines, &mut reader);
+    reader.complete()?;
+    let mut changes = Changes::new(order_id, order);
+    let mut short = Vec::new();
+    for piece in lines {
+        let Some(line) = order.progress.line(piece.line).filter(|line| !line.untracked) else { continue };
+        let Some(free) = free.get_mut(&shelf::of_line(line)) else { continue };
+        let (requested, assigned) = (i64::from(piece.quantity), i64::from(backorders.assigned(line)));
+        let available = (assigned + *free).max(0);
+        if requested > available {
+            let (sku, location) = (line.sku.clone(), line.location.clone());
+            short.push(ShortLine { line: Some(piece.line), sku, location, requested, available });
+            continue;
+        }
+        let taken = (requested - assigned).max(0);
+        *free -= taken;
+        // No more than is backordered: a line has no other units than those and the assigned ones.
+        changes.set(line, backorders.of(line.line) - taken as u32, -taken);
+    }
+    match short.is_empty() {
+        true => Ok(changes),
+        false => Err(Rejection::InsufficientStock(short).into()),
+    }
+}
+
+/// Units that are taken out of their fulfilment stay assigned to their lines, unless assigned units are missing.
+pub(super) fn unpack<'a>(
+    order_id: OrderId,
+    order: &'a Order,
+    lines: &[LineQuantity],
+    world: &World,
+) -> Result<Changes<'a>, Refusal> {
+    let mut reader = Reader::new(world);
+    let shelves = shelf::of_order(order, lines);
+    let missing = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).shortage()));
+    let mut missing: BTreeMap<StreamId, i64> = missing.collect();
+    let backorders = Backorders::of_lines(order, lines, &mut reader);
+    reader.complete()?;
+    let mut changes = Changes::new(order_id, order);
+    for piece in lines {
+        let Some(line) = order.progress.line(piece.line).filter(|line| !line.untracked) else { continue };
+        let Some(missing) = missing.get_mut(&shelf::of_line(line)) else { continue };
+        let taken = i64::from(piece.quantity).min(*missing);
+        *missing -= taken;
+        if taken > 0 {
+            changes.set(line, backorders.of(line.line) + taken as u32, taken);
+        }
+    }
+    Ok(changes)
+}
+
+/// Takes assigned units back from an order, at most `missing` of them and none that is packed; the last line gives first.
+pub(super) fn take_back<'a>(
+    order_id: OrderId,
+    order: &'a Order,
+    stream: &StreamId,
+    missing: &mut i64,
+    reader: &mut Reader<'_>,
+) -> Changes<'a> {
+    let backorders = Backorders::on([stream], order, reader);
+    let mut changes = Changes::new(order_id, order);
+    for line in on_shelf(order, stream).rev() {
+        let taken = i64::from(backorders.assigned(line)).min(*missing);
+        *missing -= taken;
+        if taken > 0 {
+            changes.set(line, backorders.of(line.line) + taken as u32, taken);
+        }
+    }
+    changes
+}
+
+/// The lines of an order that are counted on this shelf.
+pub(super) fn on_shelf<'a>(
+    order: &'a Order,
+    stream: &StreamId,
+) -> impl DoubleEndedIterator<Item = &'a LineProgress> + use<'a> {
+    let stream = stream.clone();
+    order.progress.lines.iter().filter(move |line| !line.untracked && shelf::of_line(line) == stream)
+}
+
+/// What lines of an order, and their shelves, say of backordered units from now on.
+pub(super) struct Changes<'a> {
+    order_id: OrderId,
+    order: &'a Order,
+    lines: BTreeMap<LineNo, u32>,
+    deltas: BTreeMap<StreamId, i64>,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(order_id: OrderId, order: &'a Order) -> Changes<'a> {
+        Changes { order_id, order, lines: BTreeMap::new(), deltas: BTreeMap::new() }
+    }
+
+    /// The line has so many backordered units; its shelf has `delta` more, which may be none where the line was out of date.
+    pub(super) fn set(&mut self, line: &LineProgress, backordered: u32, delta: i64) {
+        if line.backordered == backordered && delta == 0 {
+            return;
+        }
+        self.lines.insert(line.line, backordered);
+        *self.deltas.entry(shelf::of_line(line)).or_default() += delta;
+    }
+
+    /// What the order says.
+    pub(super) fn of_order(&self) -> Option<NewEvent> {
+        let lines =
+            self.lines.iter().map(|(line, backordered)| LineBackorders { line: *line, backordered: *backordered });
+        let changed = OrderBackordersChanged { lines: lines.collect() };
+        let stream = StreamId::order(self.order_id);
+        (!self.lines.is_empty()).then(|| NewEvent::new(&stream, OrderEvent::BackordersChanged(changed)))
+    }
+
+    /// What its shelves say.
+    pub(super) fn of_shelves(&self) -> impl Iterator<Item = NewEvent> {
+        self.deltas.iter().map(|(stream, delta)| {
+            let counters = on_shelf(self.order, stream);
+            let backordered =
+                counters.map(|line| self.lines.get(&line.line).copied().unwrap_or(line.backordered)).sum();
+            let changed = StockBackordersChanged { order_id: self.order_id, delta: *delta, backordered };
+            NewEvent::new(stream, StockEvent::BackordersChanged(changed))
+        })
+    }
+}
