@@ -197,8 +197,8 @@ impl Command {
             Command::TagOrder(c) => c.body.occurred_at,
             Command::ChangeAddresses(c) => c.body.occurred_at,
             Command::AssignCustomer(c) => c.body.occurred_at,
-            Command::ErasePersonalData(_) | Command::AllocateStock(_) | Command::DeallocateStock(_) => None,
-            Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
+            Command::AllocateStock(_) | Command::DeallocateStock(_) => None,
+            Command::ErasePersonalData(_) | Command::ExpireOrder(_) | Command::CompleteOrder(_) => None,
         };
         said.map(|instant| instant.trunc_subsecs(6))
     }
