@@ -104,27 +104,8 @@ fn every_kind_of_rejection_is_documented_under_its_status() {
     }
 }
 
-/// Places of integers that a reader could not hold exactly.
-fn unbounded(value: &Value, at: &str, found: &mut Vec<String>) {
-    let is_exact = |bound: &Value| bound.as_i64().is_some_and(|bound| bound.abs() <= events::MAX_EXACT);
-    let is_small = matches!(value["format"].as_str(), Some("int32" | "uint32" | "int16" | "uint16" | "int8" | "uint8"));
-    let is_integer =
-        value["type"] == "integer" || value["type"].as_array().is_some_and(|of| of.contains(&"integer".into()));
-    if is_integer && !is_small && !(is_exact(&value["minimum"]) && is_exact(&value["maximum"])) {
-        found.push(at.to_owned());
-    }
-    match value {
-        Value::Object(members) => {
-            members.iter().for_each(|(name, inner)| unbounded(inner, &format!("{at}/{name}"), found))
-        }
-        Value::Array(items) => items.iter().for_each(|inner| unbounded(inner, at, found)),
-        _ => {}
-    }
-}
-
 #[test]
 fn every_integer_is_held_exactly_by_every_reader() {
-    let mut found = Vec::new();
-    unbounded(&routes(&emails()).document(&INFO), "", &mut found);
+    let found = events::exact::find_unbounded_integers(&routes(&emails()).document(&INFO));
     assert!(found.is_empty(), "these integers need bounds of at most 2^53 - 1: {found:#?}");
 }
