@@ -53,6 +53,8 @@ summary() {
 install_everything() {
   install_for_servers
   install_for_build
+  # The independent model of money is a Python program.
+  command -v python3 >/dev/null || install_packages python3
   use_kafka_jars
   cargo --version
   rustc --version
