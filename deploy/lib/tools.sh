@@ -19,6 +19,19 @@ use_shellcheck() {
   command -v shellcheck >/dev/null || install_packages shellcheck
 }
 
+# make_python_environment FOLDER REQUIREMENTS: a Python with the packages of a requirements file and no others, each with its
+# checksum. Leaves no folder behind where that fails.
+make_python_environment() {
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || install_packages python3-venv || return
+  rm -rf "$1"
+  if python3 -m venv "$1" &&
+    "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$2"; then
+    return
+  fi
+  rm -rf "$1"
+  return 1
+}
+
 # use_schemathesis: sets SCHEMATHESIS. It is a Python program: it gets an environment of its own, whose packages are those of
 # deploy/schemathesis/requirements.txt and no others, each with its checksum.
 use_schemathesis() {
@@ -26,14 +39,9 @@ use_schemathesis() {
   root=$CACHE_DIR/tools/schemathesis-$(sha256sum <"$requirements" | cut -c1-12)
   SCHEMATHESIS=$root/bin/schemathesis
   if "$SCHEMATHESIS" --version >/dev/null 2>&1; then return; fi
-  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || install_packages python3-venv
   say "installing Schemathesis, once for this machine"
-  rm -rf "$root"
-  if ! { python3 -m venv "$root" &&
-    "$root/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements"; }; then
-    rm -rf "$root"
+  make_python_environment "$root" "$requirements" ||
     cannot "Schemathesis could not be installed: the services are not checked against their OpenAPI documents"
-  fi
 }
 
 # use_cloudevents_python: sets CLOUDEVENTS_PYTHON, a Python with the CloudEvents SDK and a Kafka client, made as Schemathesis's.
@@ -42,15 +50,9 @@ use_cloudevents_python() {
   root=$CACHE_DIR/tools/cloudevents-python-$(sha256sum <"$requirements" | cut -c1-12)
   CLOUDEVENTS_PYTHON=$root/bin/python
   if "$CLOUDEVENTS_PYTHON" -c 'import cloudevents, confluent_kafka' >/dev/null 2>&1; then return; fi
-  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || install_packages python3-venv ||
-    cannot "there is no Python here: messages are not read through the CloudEvents SDKs"
   say "installing the CloudEvents SDK for Python, once for this machine"
-  rm -rf "$root"
-  if ! { python3 -m venv "$root" &&
-    "$root/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements"; }; then
-    rm -rf "$root"
+  make_python_environment "$root" "$requirements" ||
     cannot "the CloudEvents SDK for Python could not be installed: messages are not read through the CloudEvents SDKs"
-  fi
 }
 
 # use_cloudevents_node: sets CLOUDEVENTS_NODE_MODULES, with the CloudEvents SDK that this machine's Node can run, a Kafka client
