@@ -23,20 +23,14 @@ pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
     let event = match &command.body {
         RecordPaymentBody::Authorized { amount, method, reference, .. } => {
             let transaction = transaction(TransactionKind::Authorized, *amount, method.as_str(), reference.as_ref());
-            if is_recorded(order, transaction.as_ref())? {
-                return Ok(vec![]);
-            }
-            let event = authorized(order, *amount, method, reference.as_ref())?;
-            return Ok(vec![claiming(&stream, event, transaction)]);
+            return once(&stream, order, transaction, || authorized(order, *amount, method, reference.as_ref()));
         }
         RecordPaymentBody::Captured { payment, amount, method, reference, .. } => {
             let method = method_of(order, *payment, method.as_ref())?;
             let transaction = transaction(TransactionKind::Captured, *amount, &method, reference.as_ref());
-            if is_recorded(order, transaction.as_ref())? {
-                return Ok(vec![]);
-            }
-            let event = captured(order, *payment, *amount, method, reference.as_ref())?;
-            return Ok(vec![claiming(&stream, event, transaction)]);
+            return once(&stream, order, transaction, || {
+                captured(order, *payment, *amount, method, reference.as_ref())
+            });
         }
         RecordPaymentBody::Voided { payment, .. } => {
             is_promised(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
@@ -116,6 +110,19 @@ fn transaction(
 ) -> Option<Transaction> {
     let reference = reference?.as_str().to_owned();
     Some(Transaction { reference, method: method.to_owned(), kind, amount: amount.minor() })
+}
+
+/// The event of a payment; none if this order has its transaction already.
+fn once(
+    stream: &StreamId,
+    order: &Order,
+    transaction: Option<Transaction>,
+    event: impl FnOnce() -> Result<OrderEvent, Rejection>,
+) -> Decision {
+    match is_recorded(order, transaction.as_ref())? {
+        true => Ok(vec![]),
+        false => Ok(vec![claiming(stream, event()?, transaction)]),
+    }
 }
 
 /// Whether this order has the transaction already; refused if with another amount.
