@@ -72,7 +72,7 @@ pub enum OrderEvent {
     AddressesChanged(OrderAddressesChanged),
     /// It belongs to a customer.
     CustomerAssigned(OrderCustomerAssigned),
-    /// Whoever it names is to be forgotten.
+    /// The personal data of the order was erased.
     PersonalDataErased(OrderPersonalDataErased),
     /// Units on hand were assigned to lines that waited for them, or taken back.
     BackordersChanged(OrderBackordersChanged),

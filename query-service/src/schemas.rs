@@ -54,7 +54,7 @@ pub fn documents() -> Routes<App> {
         .path::<(EventType, SchemaVersion)>()
         .takes([Parameter::header::<String>("If-None-Match", "An `ETag`; if it still holds, the answer is 304.")])
         .answers_as::<SchemaDocument>(200, "The schema (JSON Schema 2020-12).", "application/schema+json", &HEADERS)
-        .answers_nothing(304, "The schema that you hold still holds.", &HEADERS)
+        .answers_nothing(304, "The schema has not changed.", &HEADERS)
         .refuses([(400, "invalid-query"), (400, "invalid-consistency-token"), (404, "schema-not-found")]);
     Routes::about("schemas", "What the payloads of events look like.").get(
         "/v1/schemas/{type}/{version}",

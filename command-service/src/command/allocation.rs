@@ -11,9 +11,9 @@ pub const MAX_ORDERS: usize = 100;
 /// Units on hand that are assigned to nobody go to orders that wait for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AllocateStock {
-    /// Of what.
+    /// SKU of the stock item.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock item.
     pub location: Location,
     /// The orders that may be waiting, the first to be served first; at most [`MAX_ORDERS`].
     pub orders: Vec<OrderId>,
@@ -22,9 +22,9 @@ pub struct AllocateStock {
 /// Assigned units are missing: orders give back what is assigned to them and not packed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeallocateStock {
-    /// Of what.
+    /// SKU of the stock item.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock item.
     pub location: Location,
     /// The orders that may have assigned units, the first to give back first; at most [`MAX_ORDERS`].
     pub orders: Vec<OrderId>,

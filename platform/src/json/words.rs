@@ -31,9 +31,7 @@ const KNOWN: [(&str, Explain); 9] = [
     ("unknown variant ", unknown_word),
     ("missing field ", |rest| format!("the field {rest} is missing")),
     ("duplicate field ", |rest| format!("the field {rest} is there more than once")),
-    ("data did not match any variant of untagged enum", |_| {
-        "this is none of the values that are taken here".to_owned()
-    }),
+    ("data did not match any variant of untagged enum", |_| "this is not one of the allowed values".to_owned()),
     ("invalid digit found in string", |_| "must be a whole number, in digits".to_owned()),
 ];
 
@@ -41,7 +39,7 @@ const KNOWN: [(&str, Explain); 9] = [
 fn other_value(rest: &str) -> String {
     match rest.rsplit_once(", expected ") {
         Some((found, expected)) => format!("must be {}, and is {}", wanted(expected), given(found)),
-        None => "this value is not taken here".to_owned(),
+        None => "this value is not allowed here".to_owned(),
     }
 }
 
@@ -64,7 +62,7 @@ fn unknown(what: &str, rest: &str) -> String {
 fn unknown_word(rest: &str) -> String {
     match split_known(rest) {
         Some((name, known)) => format!("{name} is not one of {known}"),
-        None => "this word is not taken here".to_owned(),
+        None => "this value is not allowed here".to_owned(),
     }
 }
 
@@ -96,7 +94,7 @@ fn wanted(expected: &str) -> &str {
         "a formatted UUID string" | "a UUID string" => "a UUID with hyphens",
         _ if OBJECTS.iter().any(|prefix| expected.starts_with(prefix)) => "an object",
         _ if LISTS.iter().any(|prefix| expected.starts_with(prefix)) => "a list",
-        _ if expected.starts_with("enum ") || expected.starts_with("variant") => "one of the words that are taken here",
+        _ if expected.starts_with("enum ") || expected.starts_with("variant") => "one of the allowed values",
         own => own,
     }
 }
