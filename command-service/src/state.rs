@@ -23,7 +23,7 @@ pub use order::{Order, Parcel, PaymentTrail, Transaction, TransactionKind};
 
 /// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
 /// anew. A change of the fields needs nothing, [`shape`] sees it.
-const FOLD: u32 = 1;
+const FOLD: u32 = 2;
 
 /// What the states look like and how they are folded, as a number: a snapshot of another shape is none.
 pub fn shape() -> i64 {

@@ -146,12 +146,18 @@ impl OrderDocument {
 
     /// How far the order has come; the same as the fold of its events.
     pub fn progress(&self) -> Progress {
+        self.clone().take_progress()
+    }
+
+    /// Takes out how far the order has come, until [`OrderDocument::show`] puts it back: an order can be large, and is not
+    /// copied for each of its events.
+    fn take_progress(&mut self) -> Progress {
         Progress {
             lifecycle: self.status.lifecycle,
             lines: self.lines.iter().map(|line| line.progress.clone()).collect(),
-            payments: self.payments.iter().map(|payment| payment.progress.clone()).collect(),
-            fulfilments: self.fulfilments.iter().map(|fulfilment| fulfilment.progress.clone()).collect(),
-            returns: self.returns.iter().map(|it| it.progress.clone()).collect(),
+            payments: parts::take(&mut self.payments),
+            fulfilments: parts::take(&mut self.fulfilments),
+            returns: parts::take(&mut self.returns),
             total: self.total,
             shipping: self.shipping,
             held: self.held,
@@ -208,7 +214,7 @@ impl OrderDocument {
     }
 
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) {
-        let mut progress = self.progress();
+        let mut progress = self.take_progress();
         progress.evolve(event);
         if let OrderEvent::Amended(amended) = event {
             self.amend(amended, &progress);

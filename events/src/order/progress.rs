@@ -221,7 +221,7 @@ pub struct Fulfilment {
     pub fulfilment: PartNo,
     /// Where its pieces lie.
     pub location: Location,
-    /// Which pieces.
+    /// Which pieces; none of a fulfilment that was cancelled.
     pub lines: Vec<LineQuantity>,
     /// Where it stands.
     pub state: FulfilmentState,
@@ -466,7 +466,7 @@ impl Progress {
                 self.each_line(&lines, |line, pieces| line.delivered += pieces);
             }
             OrderEvent::FulfilmentCancelled(e) => {
-                let lines = self.move_fulfilment(e.fulfilment, FulfilmentState::Cancelled);
+                let lines = self.cancel_fulfilment(e.fulfilment);
                 self.each_line(&lines, |line, pieces| line.in_fulfilment -= pieces);
             }
             OrderEvent::LinesCancelled(e) => {
@@ -557,6 +557,13 @@ impl Progress {
         let Some(found) = nth_mut(&mut self.fulfilments, fulfilment) else { return Vec::new() };
         found.state = state;
         found.lines.clone()
+    }
+
+    /// Empties the fulfilment, so that packing and unpacking again and again does not make the order grow.
+    fn cancel_fulfilment(&mut self, fulfilment: PartNo) -> Vec<LineQuantity> {
+        let Some(found) = nth_mut(&mut self.fulfilments, fulfilment) else { return Vec::new() };
+        found.state = FulfilmentState::Cancelled;
+        std::mem::take(&mut found.lines)
     }
 
     fn receive_return(&mut self, received: &ReturnReceived) {

@@ -97,6 +97,13 @@ pub(super) trait Part {
     type Progress;
     fn new(progress: Self::Progress) -> Self;
     fn count(&mut self, progress: Self::Progress);
+    /// Takes the counted half out, without copying its lists, until it is counted again.
+    fn take(&mut self) -> Self::Progress;
+}
+
+/// Takes the counted halves out.
+pub(super) fn take<P: Part>(parts: &mut [P]) -> Vec<P::Progress> {
+    parts.iter_mut().map(P::take).collect()
 }
 
 /// Takes over the counted halves; a part that is new begins without words.
@@ -127,6 +134,10 @@ impl Part for OrderPayment {
     fn count(&mut self, progress: Payment) {
         self.progress = progress;
     }
+
+    fn take(&mut self) -> Payment {
+        self.progress.clone()
+    }
 }
 
 impl Part for OrderFulfilment {
@@ -138,6 +149,11 @@ impl Part for OrderFulfilment {
 
     fn count(&mut self, progress: Fulfilment) {
         self.progress = progress;
+    }
+
+    fn take(&mut self) -> Fulfilment {
+        let lines = std::mem::take(&mut self.progress.lines);
+        Fulfilment { lines, ..self.progress.clone() }
     }
 }
 
@@ -157,5 +173,10 @@ impl Part for OrderReturn {
 
     fn count(&mut self, progress: Return) {
         self.progress = progress;
+    }
+
+    fn take(&mut self) -> Return {
+        let (lines, received) = (std::mem::take(&mut self.progress.lines), std::mem::take(&mut self.progress.received));
+        Return { lines, received, ..self.progress.clone() }
     }
 }

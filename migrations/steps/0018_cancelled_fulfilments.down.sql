@@ -1,0 +1,1 @@
+-- The lines of cancelled fulfilments are in the log; an earlier build reads documents without them.
