@@ -216,10 +216,17 @@ pub enum Rejection {
         /// The most there can be.
         limit: usize,
     },
+    /// The order would be larger than it can be.
+    OrderTooLarge {
+        /// Bytes of JSON that it would take as a document, at most.
+        bytes: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// The order has as many of these as it can have.
     TooManyParts {
         /// Of what.
-        part: Part,
+        what: Counted,
         /// The most there can be.
         limit: usize,
     },
@@ -234,10 +241,21 @@ pub enum Part {
     Fulfilment,
     /// A return.
     Return,
-    /// A note; counted, not numbered.
+}
+
+/// Something of which an order has a limited number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Payments, fulfilments or returns.
+    Part(Part),
+    /// Notes.
     Note,
-    /// A tag; counted, not numbered.
+    /// Tags.
     Tag,
+    /// References of a payment provider.
+    PaymentReference,
+    /// Customers that it belonged to before.
+    FormerCustomer,
 }
 
 /// Why a hold keeps nothing.
@@ -400,8 +418,6 @@ impl Rejection {
                 ("unknown-fulfilment", 404, "The fulfilment does not exist")
             }
             Self::UnknownPart { part: Part::Return, .. } => ("unknown-return", 404, "The return does not exist"),
-            Self::UnknownPart { part: Part::Note, .. } => ("unknown-note", 404, "The note does not exist"),
-            Self::UnknownPart { part: Part::Tag, .. } => ("unknown-tag", 404, "The tag does not exist"),
             Self::OrderState(_) => ("order-state", 409, "The order's state forbids it"),
             Self::InsufficientStock(_) => ("insufficient-stock", 409, "Not enough stock"),
             Self::UnfitProducts(lines) => worst(lines).facts(),
@@ -443,6 +459,7 @@ impl Rejection {
             Self::BelowFulfilled(_) => ("below-fulfilled", 422, "Fewer pieces than are packed and shipped"),
             Self::NothingLeft => ("nothing-left", 422, "Nothing would be left of the order"),
             Self::TooManyLines { .. } => ("too-many-lines", 422, "The order has too many lines"),
+            Self::OrderTooLarge { .. } => ("order-too-large", 422, "The order would be too large"),
             Self::TooManyParts { .. } => ("too-many-parts", 422, "The order has too many of these"),
         }
     }

@@ -34,6 +34,7 @@ mod pricing;
 mod product;
 mod returns;
 mod shelf;
+mod size;
 mod standing;
 mod stock;
 mod stock_hold;
@@ -89,8 +90,10 @@ type Decision = Result<Vec<NewEvent>, Refusal>;
 pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec<NewEvent>, Refusal> {
     instant::check(command.occurred_at(), context.now)?;
     currency::check(command, context.now)?;
-    decided(command, context, world)
-        .map_err(|refusal| erasure::advised(refusal, &addressed(command, context.new_id), world))
+    let events = decided(command, context, world)
+        .map_err(|refusal| erasure::advised(refusal, &addressed(command, context.new_id), world))?;
+    size::check(&events, world)?;
+    Ok(events)
 }
 
 fn decided(command: &Command, context: &Context, world: &World) -> Decision {

@@ -48,6 +48,7 @@ fn amendments(orders: Commands) -> Commands {
                 (422, "below-fulfilled"),
                 (422, "nothing-left"),
                 (422, "too-many-lines"),
+                (422, "order-too-large"),
             ])
             .refuses(ERASED)
             .example(json!({
@@ -86,7 +87,7 @@ fn known(orders: Commands) -> Commands {
                 .needs_key()
                 .refuses(ORDER)
                 .refuses(ERASED)
-                .refuses(&[(422, "too-many-parts")])
+                .refuses(&[(422, "too-many-parts"), (422, "order-too-large")])
                 .example(json!({ "note": "Called, will be at home on Friday.", "author": "Kim" })),
             |order_id, body| Command::AddNote(AddNote { order_id, body }),
         )
@@ -117,7 +118,12 @@ fn known(orders: Commands) -> Commands {
             Operation::new("assign_customer", "Gives an order to a customer who is registered")
                 .refuses(ORDER)
                 .refuses(ERASED)
-                .refuses(&[(422, "unknown-customer"), (409, "customer-erased")])
+                .refuses(&[
+                    (422, "unknown-customer"),
+                    (409, "customer-erased"),
+                    (422, "too-many-parts"),
+                    (422, "order-too-large"),
+                ])
                 .example(json!({ "customer_id": "0190163d-8694-739b-aea5-966c26f8ad92" })),
             |order_id, body| Command::AssignCustomer(AssignCustomer { order_id, body }),
         )

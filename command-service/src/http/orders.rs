@@ -99,6 +99,7 @@ fn payments(orders: Commands) -> Commands {
                     (422, "method-missing"),
                     (422, "amount-overflow"),
                     (422, "too-many-parts"),
+                    (422, "order-too-large"),
                 ])
                 .example(json!({ "kind": "captured", "amount": 900, "method": "card" })),
             |order_id, body| Command::RecordPayment(RecordPayment { order_id, body }),
@@ -139,6 +140,7 @@ fn fulfilments(orders: Commands) -> Commands {
                     (422, "several-locations"),
                     (422, "wrong-location"),
                     (422, "too-many-parts"),
+                    (422, "order-too-large"),
                 ])
                 .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
             |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
@@ -179,7 +181,7 @@ fn returns(orders: Commands) -> Commands {
                 .needs_key()
                 .refuses(ORDER)
                 .refuses(LINES)
-                .refuses(&[(422, "too-many-parts")])
+                .refuses(&[(422, "too-many-parts"), (422, "order-too-large")])
                 .example(json!({ "reason": "too large", "lines": [{ "line": 1, "quantity": 1 }] })),
             |order_id, body| Command::RequestReturn(RequestReturn { order_id, body }),
         )
@@ -196,6 +198,7 @@ fn returns(orders: Commands) -> Commands {
                 .refuses(ORDER)
                 .refuses(RETURN)
                 .refuses(LINES)
+                .refuses(&[(422, "order-too-large")])
                 .example(json!({ "disposition": "restock" })),
             |(order_id, return_no), body| Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body }),
         )

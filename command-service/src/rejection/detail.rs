@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 
-use super::{Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{Counted, Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
 /// Most lines that a sentence tells one by one; the extensions have them all.
 const MAX_TOLD: usize = 5;
@@ -147,7 +147,13 @@ impl Rejection {
             Self::TooManyLines { lines, limit } => {
                 format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
             }
-            Self::TooManyParts { part, limit } => format!("The order has {limit} {part}s, the most there can be."),
+            Self::OrderTooLarge { bytes, limit } => format!(
+                "The order would take {bytes} bytes as a document; the most is {limit}. Record captured money under a payment \
+                 that the order has: name it in `payment`. For anything else place another order."
+            ),
+            Self::TooManyParts { what, limit } => {
+                format!("The order has {limit} {}, the most there can be. {}", what.plural(), what.remedy())
+            }
         }
     }
 }
@@ -241,8 +247,32 @@ impl Part {
             Part::Payment => "payment",
             Part::Fulfilment => "fulfilment",
             Part::Return => "return",
-            Part::Note => "note",
-            Part::Tag => "tag",
+        }
+    }
+}
+
+impl Counted {
+    fn plural(self) -> &'static str {
+        match self {
+            Counted::Part(Part::Payment) => "payments",
+            Counted::Part(Part::Fulfilment) => "fulfilments",
+            Counted::Part(Part::Return) => "returns",
+            Counted::Note => "notes",
+            Counted::Tag => "tags",
+            Counted::PaymentReference => "payment references",
+            Counted::FormerCustomer => "former customers",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Counted::Part(Part::Payment) => "Record captured money under one of them: name it in `payment`.",
+            Counted::Part(Part::Fulfilment) => "Ship those that are packed, and place another order for more.",
+            Counted::Part(Part::Return) => "Receive those that are open, and handle more outside of the order.",
+            Counted::Note => "Keep further notes elsewhere.",
+            Counted::Tag => "Remove some first.",
+            Counted::PaymentReference => "Record the payment without `reference`.",
+            Counted::FormerCustomer => "Leave the order with the customer who has it.",
         }
     }
 }

@@ -65,6 +65,7 @@ impl Rejection {
             Self::RepeatedLines(lines) => json!({ "lines": lines }),
             Self::BelowFulfilled(lines) => json!({ "lines": lines }),
             Self::TooManyLines { lines, limit } => json!({ "lines": lines, "limit": limit }),
+            Self::OrderTooLarge { bytes, limit } => json!({ "bytes": bytes, "limit": limit }),
             Self::TooManyParts { limit, .. } => json!({ "limit": limit }),
             Self::DuplicateEmail | Self::MethodMissing | Self::AmountOverflow | Self::NothingLeft => json!({}),
         }

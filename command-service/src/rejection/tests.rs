@@ -5,7 +5,9 @@ use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde_json::json;
 
-use super::{ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
+use super::{
+    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine,
+};
 
 fn sku() -> Sku {
     "A".parse().unwrap()
@@ -107,8 +109,10 @@ pub(crate) fn every() -> Vec<(Rejection, &'static str, u16)> {
             "instant-out-of-range",
             422,
         ),
-        (TooManyParts { part: Part::Return, limit: 1000 }, "too-many-parts", 422),
-        (TooManyParts { part: Part::Note, limit: 200 }, "too-many-parts", 422),
+        (TooManyParts { what: Counted::Part(Part::Return), limit: 1000 }, "too-many-parts", 422),
+        (TooManyParts { what: Counted::Note, limit: 200 }, "too-many-parts", 422),
+        (TooManyParts { what: Counted::PaymentReference, limit: 1000 }, "too-many-parts", 422),
+        (OrderTooLarge { bytes: 1_000_001, limit: 1_000_000 }, "order-too-large", 422),
         (state(Obstacle::SomeShipped, &["returns"]), "order-state", 409),
         (state(Obstacle::OnHold, &["holds/release"]), "order-state", 409),
         (hold_gone(Gone::Unknown), "hold-gone", 409),

@@ -10,18 +10,21 @@ use super::{Decision, NewEvent, erasure, standing};
 use crate::command::address::Address;
 use crate::command::tags::MAX_TAGS;
 use crate::command::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
-use crate::rejection::{Part, Rejection};
+use crate::rejection::{Counted, Rejection};
 use crate::state::{Order, State};
 use crate::world::World;
 
 /// Most notes of one order: bounds what everybody reads who reads the order.
 const MAX_NOTES: usize = 200;
 
+/// Most customers that one order belonged to before.
+const MAX_FORMER_CUSTOMERS: usize = 100;
+
 pub(super) fn note(command: &AddNote, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
     erasure::not_erased(command.order_id, order, world)?;
     if order.notes >= MAX_NOTES {
-        return Err(Rejection::TooManyParts { part: Part::Note, limit: MAX_NOTES }.into());
+        return Err(Rejection::TooManyParts { what: Counted::Note, limit: MAX_NOTES }.into());
     }
     let note = command.body.note.expose().as_str().into();
     let author = command.body.author.as_ref().map(|author| author.expose().as_str().into());
@@ -38,7 +41,7 @@ pub(super) fn tag(command: &TagOrder, world: &World) -> Decision {
         return Ok(vec![]);
     }
     if order.tags.len() - removed.len() + added.len() > MAX_TAGS {
-        return Err(Rejection::TooManyParts { part: Part::Tag, limit: MAX_TAGS }.into());
+        return Err(Rejection::TooManyParts { what: Counted::Tag, limit: MAX_TAGS }.into());
     }
     Ok(vec![NewEvent::new(&stream, OrderEvent::Tagged(OrderTagged { added, removed }))])
 }
@@ -66,6 +69,9 @@ pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decisi
         return Ok(vec![]);
     }
     erasure::not_erased(command.order_id, order, world)?;
+    if order.former_customers.len() >= MAX_FORMER_CUSTOMERS {
+        return Err(Rejection::TooManyParts { what: Counted::FormerCustomer, limit: MAX_FORMER_CUSTOMERS }.into());
+    }
     match state {
         Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id).into()),
         Some(State::Customer(_)) => {

@@ -14,9 +14,12 @@ use crate::command::amount::Amount;
 use crate::command::order::{self as command, RecordPaymentBody, RecordRefundBody};
 use crate::command::text::{Method, Reference};
 use crate::command::{RecordPayment, RecordRefund};
-use crate::rejection::{Obstacle, PAYMENT_REFERENCE, Part, Rejection};
+use crate::rejection::{Counted, Obstacle, PAYMENT_REFERENCE, Part, Rejection};
 use crate::state::{Order, Transaction, TransactionKind};
 use crate::world::World;
+
+/// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
+const MAX_REFERENCES: usize = 1_000;
 
 pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
     let (stream, order) = lookup::order(world, command.order_id)?;
@@ -88,7 +91,7 @@ fn captured(
     reference: Option<&Reference>,
 ) -> Result<OrderEvent, Rejection> {
     within_count(order.progress.captured(), amount)?;
-    let payment = named.unwrap_or(order.progress.payments.len() as PartNo + 1);
+    let payment = named.map_or_else(|| standing::next_number(&order.progress.payments, Part::Payment), Ok)?;
     let (amount, reference) = (amount.minor(), text(reference));
     Ok(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
 }
@@ -130,7 +133,11 @@ fn is_recorded(order: &Order, transaction: Option<&Transaction>) -> Result<bool,
     let Some(new) = transaction else { return Ok(false) };
     let is_same =
         |old: &&Transaction| (old.kind, &old.method, &old.reference) == (new.kind, &new.method, &new.reference);
-    match order.payments.iter().flat_map(|payment| &payment.transactions).find(is_same) {
+    let transactions = || order.payments.iter().flat_map(|payment| &payment.transactions);
+    match transactions().find(is_same) {
+        None if transactions().count() >= MAX_REFERENCES => {
+            Err(Rejection::TooManyParts { what: Counted::PaymentReference, limit: MAX_REFERENCES })
+        }
         None => Ok(false),
         Some(old) if old.amount == new.amount => Ok(true),
         Some(_) => {

@@ -4,10 +4,10 @@ use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress, ReturnState};
 
 use super::pieces;
-use crate::rejection::{Obstacle, OrderState, Part, Rejection};
+use crate::rejection::{Counted, Obstacle, OrderState, Part, Rejection};
 
-/// Most fulfilments, returns or attempts at payment of one order: bounds the memory that one order takes.
-/// Captured money is recorded beyond it.
+/// Most payments, fulfilments and returns of one order, of each; `size` bounds all of them together. Captured money is recorded
+/// beyond it, under a payment that the order has.
 pub(super) const MAX_PARTS: usize = 1_000;
 
 /// Guards what only an open order allows.
@@ -40,7 +40,7 @@ pub(super) fn unshipped(progress: &Progress) -> Result<(), Rejection> {
 pub(super) fn next_number<T>(parts: &[T], part: Part) -> Result<PartNo, Rejection> {
     match parts.len() < MAX_PARTS {
         true => Ok(parts.len() as PartNo + 1),
-        false => Err(Rejection::TooManyParts { part, limit: MAX_PARTS }),
+        false => Err(Rejection::TooManyParts { what: Counted::Part(part), limit: MAX_PARTS }),
     }
 }
 

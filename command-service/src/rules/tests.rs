@@ -23,6 +23,7 @@ mod product;
 mod returns;
 mod scenario;
 mod shortage;
+mod size;
 mod stock;
 mod stock_hold;
 mod stock_policy;

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use events::order::progress::Progress;
-use events::order::{OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
+use events::order::{Line, OrderAmended, OrderEvent, OrderPlaced, PartNo, ShippingLine};
 use events::personal::{Address, Erase, Personal};
 use events::{Currency, CustomerId, Minor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{TEXT, list};
+
+mod document;
+
+use document::text_bytes;
 
 /// What a decision needs to know of an order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +49,8 @@ pub struct Order {
     pub tags: BTreeSet<String>,
     /// How many notes were written.
     pub notes: usize,
+    /// Bytes that texts which are not kept here take in the order's document: names of lines, notes, reasons.
+    pub text_bytes: usize,
     /// When it expires unless it is paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_due: Option<DateTime<Utc>>,
@@ -100,6 +106,7 @@ impl Order {
     /// The order after `event`.
     pub fn evolve(&mut self, event: &OrderEvent) {
         self.progress.evolve(event);
+        self.text_bytes += texts(event).map(text_bytes).sum::<usize>();
         match event {
             OrderEvent::Placed(e) => self.place(e),
             OrderEvent::Amended(e) => self.amend(e),
@@ -221,6 +228,22 @@ impl PaymentTrail {
             amount,
         }));
     }
+}
+
+/// The texts of an event that are added to what the order's document has.
+fn texts(event: &OrderEvent) -> impl Iterator<Item = &str> {
+    let (lines, texts): (&[Line], [Option<&str>; 2]) = match event {
+        OrderEvent::Placed(e) => (&e.lines, [None, None]),
+        OrderEvent::Amended(e) => (&e.added, [None, None]),
+        OrderEvent::PaymentFailed(e) => (&[], [Some(e.reason.expose()), None]),
+        OrderEvent::ReturnRequested(e) => (&[], [Some(e.reason.expose()), None]),
+        OrderEvent::NoteAdded(e) => {
+            let author = e.author.as_ref().map(|author| author.expose().as_str());
+            (&[], [Some(e.note.expose()), author])
+        }
+        _ => (&[], [None, None]),
+    };
+    lines.iter().map(|line| line.name.as_str()).chain(texts.into_iter().flatten())
 }
 
 fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address>>) {

@@ -14,7 +14,7 @@ use super::past::{
 };
 use super::scenario::{Past, given};
 use crate::command::{AddNote, AssignCustomer, ChangeAddresses, Command, PlaceOrder, TagOrder};
-use crate::rejection::{Obstacle, OrderState, Part, Rejection};
+use crate::rejection::{Counted, Obstacle, OrderState, Rejection};
 
 fn note() -> Command {
     Command::AddNote(AddNote { order_id: order_id(), body: body(json!({ "note": "Called.", "author": "Kim" })) })
@@ -60,7 +60,7 @@ fn notes_are_written_whatever_the_order_up_to_a_limit() {
     given([placed([("A", 1)])]).when(note()).then([noted()]);
     given([over()]).when(note()).then([noted()]);
     let full = vec![noted(); 200].concat();
-    let limit = Rejection::TooManyParts { part: Part::Note, limit: 200 };
+    let limit = Rejection::TooManyParts { what: Counted::Note, limit: 200 };
     given([placed([("A", 1)]), full]).when(note()).then_rejected(limit);
     given([]).when(note()).then_rejected(Rejection::UnknownOrder(order_id()));
 }
@@ -79,7 +79,7 @@ fn tags_come_and_go_once() {
 fn an_order_has_so_many_tags_and_no_more() {
     let words: Vec<String> = (0..50).map(|number| format!("t{number}")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let limit = Rejection::TooManyParts { part: Part::Tag, limit: 50 };
+    let limit = Rejection::TooManyParts { what: Counted::Tag, limit: 50 };
     given([placed([("A", 1)]), tagged(&words, &[])]).when(tag(&["more"], &[])).then_rejected(limit);
     given([placed([("A", 1)]), tagged(&words, &[])]).when(tag(&["more"], &["t0"])).then([tagged(&["more"], &["t0"])]);
 }
