@@ -3,8 +3,13 @@
 //!
 //! A task of its own, so that Redis can neither slow a projection down nor fail it. What cannot be written waits,
 //! newest value per key, up to a bound; what is dropped there ends with its time to live. Every write may be repeated.
+//!
+//! Redis that loads its data, is a replica, has no memory left or does not know us answers too, with an error: then it is not
+//! available, and values wait. Only a value that it can never take is dropped.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use platform::backoff::Backoff;
@@ -13,7 +18,7 @@ use platform::health::Component;
 use platform::metric_names::{PROJECTOR_CACHE_FAILURES_TOTAL, PROJECTOR_CACHE_WRITES_TOTAL};
 use read_model::cache::{Keys, SET_UNLESS_NEWER, jittered};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, Script, ServerError, ServerErrorKind};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -26,11 +31,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 /// Values in one pipeline: some 300 kB, a few milliseconds of Redis's time.
 const PIPELINE_ENTRIES: usize = 200;
 
+/// Bytes with which a pipeline is full, so that large values do not take longer than the budget; it has one value at least.
+const PIPELINE_BYTES: usize = 1024 * 1024;
+
 /// Keys that may wait for Redis: some 30 MB of orders.
 const WAITING_MAX: usize = 20_000;
 
+/// Bytes of values that may wait for Redis: 20,000 orders, and not 20,000 of the largest.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Batches that may wait for the task; one that finds no room is dropped.
 const MAILBOX_BATCHES: usize = 64;
+
+/// Bytes of values with which the mailbox has no more room.
+const MAILBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How often an idle task looks whether Redis is there.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -51,14 +65,17 @@ pub struct Entry {
 pub struct Cache {
     keys: Keys,
     mailbox: mpsc::Sender<Vec<Entry>>,
+    /// Bytes in the mailbox.
+    handed_in: Arc<AtomicUsize>,
 }
 
 impl Cache {
     /// A cache and the task that feeds it; [`Writer::run`] ends when every clone of the cache is gone.
     pub fn new(url: &Secret, prefix: &str, health: Component) -> RedisResult<(Cache, Writer)> {
         let (mailbox, inbox) = mpsc::channel(MAILBOX_BATCHES);
-        let cache = Cache { keys: Keys::new(prefix), mailbox };
-        Ok((cache, Writer::new(Client::open(url.expose())?, inbox, health)))
+        let handed_in = Arc::new(AtomicUsize::new(0));
+        let writer = Writer::new(Client::open(url.expose())?, inbox, Arc::clone(&handed_in), health);
+        Ok((Cache { keys: Keys::new(prefix), mailbox, handed_in }, writer))
     }
 
     /// The keys.
@@ -68,8 +85,13 @@ impl Cache {
 
     /// Hands in values; never waits.
     pub fn write(&self, entries: Vec<Entry>) {
-        let dropped = entries.len() as u64;
-        if !entries.is_empty() && self.mailbox.try_send(entries).is_err() {
+        if entries.is_empty() {
+            return;
+        }
+        let (dropped, bytes) = (entries.len() as u64, bytes_of(&entries));
+        let has_room = self.handed_in.fetch_add(bytes, Ordering::Relaxed) < MAILBOX_BYTES_MAX;
+        if !has_room || self.mailbox.try_send(entries).is_err() {
+            self.handed_in.fetch_sub(bytes, Ordering::Relaxed);
             metrics::counter!(PROJECTOR_CACHE_FAILURES_TOTAL).increment(dropped);
         }
     }
@@ -82,8 +104,17 @@ pub struct Writer {
     connection: Option<MultiplexedConnection>,
     script: Script,
     inbox: mpsc::Receiver<Vec<Entry>>,
-    waiting: HashMap<String, (String, Duration)>,
+    /// Bytes in the inbox.
+    handed_in: Arc<AtomicUsize>,
+    waiting: Waiting,
     health: Health,
+}
+
+/// The values that wait for Redis, the newest of each key.
+#[derive(Debug, Default)]
+struct Waiting {
+    values: HashMap<String, (String, Duration)>,
+    bytes: usize,
 }
 
 /// Whether Redis is worth a try.
@@ -100,14 +131,20 @@ impl std::fmt::Debug for Health {
 }
 
 impl Writer {
-    fn new(client: Client, inbox: mpsc::Receiver<Vec<Entry>>, component: Component) -> Writer {
+    fn new(
+        client: Client,
+        inbox: mpsc::Receiver<Vec<Entry>>,
+        handed_in: Arc<AtomicUsize>,
+        component: Component,
+    ) -> Writer {
         let backoff = Backoff::between(Duration::from_millis(200), Duration::from_secs(5));
         Writer {
             client,
             connection: None,
             script: Script::new(SET_UNLESS_NEWER),
             inbox,
-            waiting: HashMap::new(),
+            handed_in,
+            waiting: Waiting::default(),
             health: Health { component, backoff, retry_at: None },
         }
     }
@@ -132,13 +169,9 @@ impl Writer {
     fn take(&mut self, entries: Vec<Entry>) {
         let mut next = Some(entries);
         while let Some(entries) = next {
-            for Entry { key, value, ttl } in entries {
-                if self.waiting.len() < WAITING_MAX || self.waiting.contains_key(&key) {
-                    self.waiting.insert(key, (value, ttl));
-                } else {
-                    metrics::counter!(PROJECTOR_CACHE_FAILURES_TOTAL).increment(1);
-                }
-            }
+            self.handed_in.fetch_sub(bytes_of(&entries), Ordering::Relaxed);
+            let dropped = entries.into_iter().filter_map(|entry| self.waiting.put(entry).err()).count();
+            metrics::counter!(PROJECTOR_CACHE_FAILURES_TOTAL).increment(dropped as u64);
             next = self.inbox.try_recv().ok();
         }
     }
@@ -146,13 +179,11 @@ impl Writer {
     /// Writes what waits, unless Redis failed a moment ago.
     pub async fn write_waiting(&mut self) {
         while !self.waiting.is_empty() && self.health.may_try() {
-            let keys: Vec<String> = self.waiting.keys().take(PIPELINE_ENTRIES).cloned().collect();
+            let keys = self.waiting.pipeline();
             let written = self.write(&keys).await;
-            // What Redis refuses it would refuse again: only what it did not answer keeps waiting.
+            // What Redis refuses it would refuse again: only what it did not take for another reason keeps waiting.
             if written.as_ref().err().is_none_or(is_refusal) {
-                for key in &keys {
-                    self.waiting.remove(key);
-                }
+                keys.iter().for_each(|key| self.waiting.remove(key));
             }
             self.settle(written, keys.len());
         }
@@ -184,7 +215,7 @@ impl Writer {
     async fn write(&mut self, keys: &[String]) -> RedisResult<()> {
         let mut pipeline = redis::pipe();
         for key in keys {
-            let Some((value, ttl)) = self.waiting.get(key) else { continue };
+            let Some((value, ttl)) = self.waiting.values.get(key) else { continue };
             let ttl_ms = jittered(*ttl, fastrand::u32(..)).as_millis() as u64;
             pipeline.cmd("EVALSHA").arg(self.script.get_hash()).arg(1).arg(key).arg(value).arg(ttl_ms).ignore();
         }
@@ -213,9 +244,63 @@ impl Writer {
     }
 }
 
-/// Whether Redis answered, and said no.
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Takes a value in, in the place of an older one of its key; gives it back where there is no room.
+    fn put(&mut self, entry: Entry) -> Result<(), Entry> {
+        let replaced = self.values.get(&entry.key).map(|(value, _)| value.len());
+        let bytes = self.bytes - replaced.unwrap_or(0) + entry.value.len();
+        let is_one_too_many = replaced.is_none() && self.values.len() >= WAITING_MAX;
+        if is_one_too_many || bytes > WAITING_BYTES_MAX {
+            // An older value of the key would live as long as the one that is dropped.
+            self.remove(&entry.key);
+            return Err(entry);
+        }
+        self.bytes = bytes;
+        self.values.insert(entry.key, (entry.value, entry.ttl));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some((value, _)) = self.values.remove(key) {
+            self.bytes -= value.len();
+        }
+    }
+
+    /// The keys of the next pipeline.
+    fn pipeline(&self) -> Vec<String> {
+        let mut bytes = 0;
+        let keys = self.values.iter().take(PIPELINE_ENTRIES).take_while(|(_, (value, _))| {
+            let has_room = bytes == 0 || bytes + value.len() <= PIPELINE_BYTES;
+            bytes += value.len();
+            has_room
+        });
+        keys.map(|(key, _)| key.clone()).collect()
+    }
+}
+
+fn bytes_of(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.value.len()).sum()
+}
+
+/// Whether Redis is well, and will never take these values.
 fn is_refusal(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+    match error.kind() {
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            let errors = error.clone().into_server_errors().unwrap_or_default();
+            !errors.is_empty() && errors.iter().all(|(_, error)| is_about_value(error))
+        }
+        _ => false,
+    }
+}
+
+/// Every other code is about Redis itself or about our rights: LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, BUSY, OOM, MISCONF,
+/// NOAUTH, NOPERM and so on.
+fn is_about_value(error: &ServerError) -> bool {
+    matches!(error.code(), "ERR" | "WRONGTYPE")
 }
 
 fn lacks_script(error: &RedisError) -> bool {
@@ -236,5 +321,82 @@ impl Health {
     fn down(&mut self, error: &RedisError) {
         self.retry_at = Some(Instant::now() + self.backoff.next_delay());
         self.component.down(error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: usize, bytes: usize) -> Entry {
+        Entry { key: key.to_string(), value: "x".repeat(bytes), ttl: Duration::from_secs(1) }
+    }
+
+    fn answer(line: &str) -> RedisError {
+        redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap().extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_a_value_refuses_it() {
+        let about_redis = [
+            "LOADING Redis is loading the dataset in memory",
+            "READONLY You can't write against a read only replica. script: 1, on @user_script:3.",
+            "MASTERDOWN Link with MASTER is down",
+            "CLUSTERDOWN The cluster is down",
+            "BUSY Redis is busy running a script",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "MISCONF Redis is configured to save RDB snapshots",
+            "NOAUTH Authentication required.",
+            "NOPERM this user has no permissions",
+        ];
+        for line in about_redis {
+            assert!(!is_refusal(&answer(line)), "{line}");
+        }
+        for line in ["WRONGTYPE Operation against a key holding the wrong kind of value", "ERR string exceeds maximum"]
+        {
+            assert!(is_refusal(&answer(line)), "{line}");
+        }
+        assert!(!is_refusal(&RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
+    }
+
+    #[test]
+    fn large_values_do_not_fill_the_memory() {
+        let mut waiting = Waiting::default();
+        let large = WAITING_BYTES_MAX / 4;
+        for key in 0..4 {
+            waiting.put(entry(key, large)).unwrap();
+        }
+        waiting.put(entry(4, 1)).unwrap_err();
+        waiting.put(entry(0, 1)).unwrap();
+        waiting.put(entry(4, 1)).unwrap();
+        waiting.put(entry(1, 2 * large)).unwrap_err();
+        assert!(!waiting.values.contains_key("1"), "an older value is no better than none");
+        assert_eq!(waiting.bytes, 2 * large + 2);
+    }
+
+    #[test]
+    fn a_pipeline_has_few_large_values_or_many_small_ones() {
+        let mut waiting = Waiting::default();
+        (0..1_000).for_each(|key| waiting.put(entry(key, 1)).unwrap());
+        assert_eq!(waiting.pipeline().len(), PIPELINE_ENTRIES);
+        let mut waiting = Waiting::default();
+        (0..10).for_each(|key| waiting.put(entry(key, PIPELINE_BYTES / 3)).unwrap());
+        assert_eq!(waiting.pipeline().len(), 3);
+        let mut waiting = Waiting::default();
+        (0..10).for_each(|key| waiting.put(entry(key, 2 * PIPELINE_BYTES)).unwrap());
+        assert_eq!(waiting.pipeline().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_in_is_bounded_in_bytes() {
+        let component = platform::health::Health::new().optional("redis");
+        let (cache, mut writer) = Cache::new(&Secret::new("redis://127.0.0.1:1/"), "", component).unwrap();
+        for key in 0..5 {
+            cache.write(vec![entry(key, MAILBOX_BYTES_MAX / 2)]);
+        }
+        assert_eq!(writer.inbox.len(), 2);
+        let entries = writer.inbox.recv().await.unwrap();
+        writer.take(entries);
+        assert_eq!(cache.handed_in.load(Ordering::Relaxed), 0);
     }
 }

@@ -111,3 +111,37 @@ async fn without_redis_everything_is_projected() {
     drop(worker);
     writing.await.unwrap();
 }
+
+#[tokio::test]
+async fn values_wait_while_redis_takes_no_writes() {
+    let bed = Bed::new().await.unwrap();
+    let mut redis = redis(&bed).await;
+    // To this user Redis is what one is that loads its data or is a replica: it answers, and takes no writes.
+    let (user, key) = (bed.group(), format!("{}x", bed.cache_prefix()));
+    let acl = |rules: &str| {
+        let mut acl = redis::cmd("ACL");
+        rules.split(' ').fold(acl.arg("SETUSER").arg(&user), |acl, rule| acl.arg(rule));
+        acl
+    };
+    acl("on >secret ~* +@all -evalsha").exec_async(&mut redis).await.unwrap();
+    let url = bed.redis_url().unwrap();
+    let (_, server) = url.rsplit_once('@').unwrap();
+    let health = Health::new();
+    let url = Secret::new(format!("redis://{user}:secret@{server}"));
+    let (cache, writer) = Cache::new(&url, &bed.cache_prefix(), health.optional("redis")).unwrap();
+    let writing = tokio::spawn(writer.run());
+    cache.write(vec![entry(&key, 1, "one")]);
+    let refused = async {
+        while !health.report().components.iter().any(|component| component.state == "down") {
+            let _: () = redis::cmd("PING").query_async(&mut redis).await.unwrap();
+        }
+    };
+    tokio::time::timeout(testbed::PATIENCE, refused).await.expect("Redis refuses nothing");
+
+    acl("+evalsha").exec_async(&mut redis).await.unwrap();
+    let written = async { while redis.get::<_, Option<Vec<u8>>>(&key).await.unwrap().is_none() {} };
+    tokio::time::timeout(testbed::PATIENCE, written).await.expect("the value was dropped");
+    drop(cache);
+    writing.await.unwrap();
+    redis::cmd("ACL").arg("DELUSER").arg(&user).exec_async(&mut redis).await.unwrap();
+}
