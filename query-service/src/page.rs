@@ -1,7 +1,11 @@
 //! Pages of lists: how many rows, after which one, and where the next page is. No counts: they cost more than the page.
+//!
+//! A row that this build cannot read, because a newer one has written it, is left out of its page, which says so: without this
+//! one row no page that contains it could be had.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
+use platform::metric_names::QUERY_ROWS_UNREADABLE_TOTAL;
 use platform::problem::Problem;
 use read_model::{Projection, Stamp};
 use schemars::JsonSchema;
@@ -42,7 +46,9 @@ pub struct Rows<T> {
     projection: Projection,
     freshness: Freshness,
     items: Vec<T>,
-    has_next: bool,
+    left_out: usize,
+    /// Key of the last row, where there are more behind it.
+    next_after: Option<Vec<u8>>,
 }
 
 /// A page as it is sent.
@@ -51,6 +57,10 @@ pub struct Rows<T> {
 pub(crate) struct Listed<'a, T> {
     /// Its rows, in the list's order.
     items: &'a [T],
+    /// Rows of this page that are not among `items`, because a newer release has written them and this one cannot read them;
+    /// missing where there are none. Repeat the query later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
     /// The cursor of the next page; missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<&'a str>,
@@ -95,32 +105,41 @@ impl Page {
         scope: &Scope,
         select: impl Fn(&mut Statement),
         read: impl Fn(&PgRow) -> sqlx::Result<T>,
+        key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
     ) -> Result<Rows<T>, Problem> {
         let wanted = self.asked.wanted.as_ref();
-        let Found { freshness, rows } =
+        let Found { freshness, mut rows } =
             consistency::read(&self.app.database, wanted, projection, scope, select).await?;
         let has_next = rows.len() > usize::from(self.limit);
-        let items = rows.iter().take(usize::from(self.limit)).map(read).collect::<sqlx::Result<Vec<T>>>();
-        let items = items.map_err(|error| problems::internal(&error))?;
-        Ok(Rows { projection, freshness, items, has_next })
+        rows.truncate(usize::from(self.limit));
+        let (items, unreadable): (Vec<_>, Vec<_>) = rows.iter().map(read).partition(Result::is_ok);
+        report(projection, &unreadable);
+        let next_after = rows.last().filter(|_| has_next).map(key).transpose();
+        let next_after = next_after.map_err(|error| problems::internal(&error))?;
+        let (items, left_out) = (items.into_iter().flatten().collect(), unreadable.len());
+        Ok(Rows { projection, freshness, items, left_out, next_after })
     }
 
     /// Whether there is a page after this one, so that nothing is missing on it.
     pub fn is_full<T>(&self, rows: &Rows<T>) -> bool {
-        rows.has_next
+        rows.next_after.is_some()
     }
 
     /// Whether there are no rows at all, on this page or before it.
     pub fn is_empty<T>(&self, rows: &Rows<T>) -> bool {
-        self.after.is_none() && rows.items.is_empty()
+        self.after.is_none() && rows.items.is_empty() && rows.left_out == 0
     }
 
-    /// Sends the page; `key` is what the next one begins after.
-    pub fn respond<T: Serialize>(&self, rows: &Rows<T>, key: impl FnOnce(&T) -> Vec<u8>) -> Result<Response, Problem> {
-        let last = rows.items.last().filter(|_| rows.has_next);
-        let next_cursor = last.map(|last| self.app.cursor_key.seal(&self.scope, &key(last)));
+    /// Sends the page.
+    pub fn respond<T: Serialize>(&self, rows: &Rows<T>) -> Result<Response, Problem> {
+        let next_cursor = rows.next_after.as_ref().map(|last| self.app.cursor_key.seal(&self.scope, last));
         let next = next_cursor.as_ref().map(|cursor| next_address(&self.uri, cursor));
-        let listed = Listed { items: &rows.items, next_cursor: next_cursor.as_deref(), next: next.as_deref() };
+        let listed = Listed {
+            items: &rows.items,
+            left_out: Some(rows.left_out).filter(|rows| *rows > 0),
+            next_cursor: next_cursor.as_deref(),
+            next: next.as_deref(),
+        };
         let json = serde_json::to_vec(&listed).map_err(|error| problems::internal(&error))?;
         let freshness = &rows.freshness;
         let stamp = Stamp { incarnation: freshness.relay.incarnation, position: freshness.applied() };
@@ -131,6 +150,19 @@ impl Page {
         }
         Ok(response)
     }
+}
+
+/// Rows that could not be read are no fault of the query; somebody should know.
+fn report<T>(projection: Projection, unreadable: &[sqlx::Result<T>]) {
+    let Some(Err(error)) = unreadable.first() else { return };
+    metrics::counter!(QUERY_ROWS_UNREADABLE_TOTAL, "projection" => projection.name())
+        .increment(unreadable.len() as u64);
+    tracing::error!(
+        projection = projection.name(),
+        rows = unreadable.len(),
+        %error,
+        "rows that this build cannot read are left out of a page; deploy the release that wrote them"
+    );
 }
 
 /// The same address with another cursor. What was sent is kept as it was sent, so nothing needs to be encoded again.

@@ -40,8 +40,6 @@ pub struct Product;
 /// One price, from `valid_from` until the one before it in the list, of the same currency.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Price {
-    #[serde(skip)]
-    id: Uuid,
     /// In which currency.
     currency: Currency,
     /// Price of one piece, minor units.
@@ -85,8 +83,9 @@ pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resul
     let (page, _) = Page::read(app, uri, &headers, &page::PARAMETERS)?;
     let after = page.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
     let select = |statement: &mut Statement| select_page(after.as_ref(), &page, statement);
-    let rows = page.rows(Projection::Products, &Scope::List, select, document).await?;
-    page.respond(&rows, |last| last.sku.as_str().into())
+    let key = |row: &PgRow| row.try_get::<String, _>("sku").map(String::into_bytes);
+    let rows = page.rows(Projection::Products, &Scope::List, select, document, key).await?;
+    page.respond(&rows)
 }
 
 /// `GET /v1/products/{sku}/prices`, newest first
@@ -100,12 +99,12 @@ pub async fn prices(
     let (page, _) = Page::read(app, uri, &headers, &page::PARAMETERS)?;
     let after = page.after(Price::key_of)?;
     let select = |statement: &mut Statement| select_prices(&sku, after.as_ref(), &page, statement);
-    let rows = page.rows(Projection::Products, &Product::scope(&sku), select, Price::read).await?;
+    let rows = page.rows(Projection::Products, &Product::scope(&sku), select, Price::read, Price::key).await?;
     // A product has a price from its first event on.
     if page.is_empty(&rows) {
         return Err(Product::missing(&sku));
     }
-    page.respond(&rows, Price::key)
+    page.respond(&rows)
 }
 
 fn select_page(after: Option<&Sku>, page: &Page, statement: &mut Statement) {
@@ -148,7 +147,6 @@ fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
 impl Price {
     fn read(row: &PgRow) -> sqlx::Result<Price> {
         Ok(Price {
-            id: row.try_get("id")?,
             currency: parsed(row, "currency")?,
             price: Minor(row.try_get("price")?),
             valid_from: row.try_get("valid_from")?,
@@ -156,8 +154,9 @@ impl Price {
         })
     }
 
-    fn key(&self) -> Vec<u8> {
-        [self.id.as_bytes().as_slice(), self.currency.as_str().as_bytes()].concat()
+    fn key(row: &PgRow) -> sqlx::Result<Vec<u8>> {
+        let (id, currency): (Uuid, &str) = (row.try_get("id")?, row.try_get("currency")?);
+        Ok([id.as_bytes().as_slice(), currency.as_bytes()].concat())
     }
 
     fn key_of(key: &[u8]) -> Option<(Uuid, String)> {

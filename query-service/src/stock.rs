@@ -107,12 +107,13 @@ pub async fn ledger(
     let after = page.after(|key| Uuid::from_slice(key).ok())?;
     let select = |statement: &mut Statement| select_ledger(&sku, &location, after, &page, statement);
     let scope = Scope::Stream(StreamId::stock(&sku, &location));
-    let rows = page.rows(Projection::Stock, &scope, select, Entry::read).await?;
+    let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
+    let rows = page.rows(Projection::Stock, &scope, select, Entry::read, key).await?;
     // An item has an entry from its first event on.
     if page.is_empty(&rows) {
         return Err(missing(format!("No stock of {sku} was ever at {location}.")));
     }
-    page.respond(&rows, |last| last.id.as_bytes().to_vec())
+    page.respond(&rows)
 }
 
 fn select_ledger(sku: &Sku, location: &Location, after: Option<Uuid>, page: &Page, statement: &mut Statement) {

@@ -120,17 +120,17 @@ pub async fn show(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resul
     let (page, parameters) = Page::read(app, uri, &headers, &PARAMETERS)?;
     let filter = Filter::read(&parameters)?;
     let after = page.after(|key| Uuid::from_slice(key).ok())?;
-    let key = |last: &OrderSummary| last.id.uuid().as_bytes().to_vec();
+    let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
     if let Some(recent) = filter.recent(after, Utc::now()) {
         let select = |statement: &mut Statement| recent.select(after, page.select_limit(), statement);
-        let rows = page.rows(Projection::Orders, &Scope::List, select, summary).await?;
+        let rows = page.rows(Projection::Orders, &Scope::List, select, summary, key).await?;
         if page.is_full(&rows) {
-            return page.respond(&rows, key);
+            return page.respond(&rows);
         }
     }
     let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
-    let rows = page.rows(Projection::Orders, &Scope::List, select, summary).await?;
-    page.respond(&rows, key)
+    let rows = page.rows(Projection::Orders, &Scope::List, select, summary, key).await?;
+    page.respond(&rows)
 }
 
 impl Filter {

@@ -1,7 +1,9 @@
 //! Lists: filters, pages, cursors.
 
+use sqlx::{Connection, PgConnection};
+
 use crate::house::House;
-use crate::service::Service;
+use crate::service::{Answered, Service};
 
 async fn walk(service: &Service, first: &str, mut between: impl AsyncFnMut()) -> Vec<String> {
     let mut codes = Vec::new();
@@ -200,4 +202,42 @@ async fn a_large_page_is_compressed_for_those_who_can_read_it() {
     assert_eq!(head.get("content-encoding").map(|it| it.as_bytes()), Some(b"gzip".as_slice()));
     let small = service.get_head("/v1/orders?limit=1", "gzip").await;
     assert!(small.get("content-encoding").is_none());
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_left_out_of_its_page_and_costs_no_other() {
+    let house = House::new().await;
+    for day in 1..=4 {
+        house.order_placed(&format!("2026-01-0{day}T10:00:00Z")).await;
+        house.product_created(&format!("P-{day}"), 100).await;
+    }
+    house.stock_received("P-1", "main", 5).await;
+    // A newer release writes what this one does not know, at the end of a page and everywhere on one.
+    let mut db = PgConnection::connect(&house.bed.owner_url().expect("an address")).await.expect("the primary");
+    for sql in [
+        "update orders set lifecycle = 'dreamt' where code in ('SON000003', 'SON000002', 'SON000001')",
+        r#"update products set prices = '{"GBP":"dear"}' where sku in ('P-2', 'P-3')"#,
+        "update stock_ledger set kind = 'dreamt'",
+    ] {
+        sqlx::query(sql).execute(&mut db).await.expect("rows of a newer release");
+    }
+    let service = Service::start(&house.bed).await;
+
+    let first = service.get("/v1/orders?limit=2").await;
+    assert_eq!((first.status, first.items("code")), (200, vec!["SON000004".to_owned()]));
+    assert_eq!(first.json["left_out"], 1);
+    let second = service.get(first.json["next"].as_str().expect("a next page")).await;
+    assert_eq!((second.status, second.items("code"), &second.json["left_out"]), (200, vec![], &2.into()));
+    assert!(second.json.get("next").is_none());
+
+    let skus = |page: &Answered| page.items("sku");
+    let first = service.get("/v1/products?limit=1").await;
+    assert_eq!((skus(&first), first.json.get("left_out")), (vec!["P-1".to_owned()], None));
+    let second = service.get(first.json["next"].as_str().expect("a next page")).await;
+    assert_eq!((skus(&second), &second.json["left_out"]), (vec![], &1.into()));
+    let rest = service.get("/v1/products").await;
+    assert_eq!((skus(&rest), &rest.json["left_out"]), (vec!["P-1".to_owned(), "P-4".to_owned()], &2.into()));
+
+    let ledger = service.get("/v1/stock/P-1/main/ledger").await;
+    assert_eq!((ledger.status, &ledger.json["left_out"]), (200, &1.into()));
 }
