@@ -121,10 +121,12 @@ impl Store {
 
 impl StoreError {
     /// Whether the data of the statement is to blame, so that it would fail again however often it is repeated:
-    /// SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded).
+    /// SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, with which
+    /// `ensure_month` refuses a month that is detached and cannot be attached.
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
-        error.code().is_some_and(|code| ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default()))
+        let code = error.code().unwrap_or_default();
+        code == "55000" || ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default())
     }
 
     /// SQLSTATE and message, where the database sent one; without the values that it complains about.
