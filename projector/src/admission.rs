@@ -11,6 +11,7 @@ use read_model::Stamp;
 use crate::batch::stamp;
 use crate::claims::Claims;
 use crate::feed::Delivery;
+use crate::store::log::Portion;
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +73,18 @@ pub struct Survey {
     pub stop: Option<(i32, Admission)>,
 }
 
-/// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be.
-pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId) -> Survey {
+/// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be, or until there is a
+/// portion of messages to apply.
+pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId, portion: Portion) -> Survey {
     let mut reached: BTreeMap<i32, Stamp> =
         claims.iter().map(|(partition, claim)| (partition, claim.reached)).collect();
     let mut survey = Survey::default();
-    for (index, Delivery { partition, message, .. }) in pending.iter().enumerate() {
+    let mut bytes = 0;
+    for (index, delivery) in pending.iter().enumerate() {
+        if survey.next.len() >= portion.events || bytes >= portion.bytes {
+            break;
+        }
+        let Delivery { partition, message, .. } = delivery;
         // A message that is none of ours is passed over here; what it should have been is then missing, which shows.
         if let (Ok(message), Some(reached)) = (message, reached.get_mut(partition))
             && origin(log, message) == Origin::Ours
@@ -86,6 +93,7 @@ pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId) -> Surv
                 Admission::Seen => {}
                 Admission::Next => {
                     survey.next.push(index);
+                    bytes += delivery.bytes();
                     *reached = stamp(&message.event);
                 }
                 stop @ (Admission::Gap(_) | Admission::Astray) => {
@@ -171,6 +179,19 @@ mod tests {
         deliveries.map(|((partition, message), offset)| Delivery { partition, offset, message }).collect()
     }
 
+    const ALL: Portion = Portion { events: usize::MAX, bytes: usize::MAX };
+
+    #[test]
+    fn a_survey_ends_with_a_portion() {
+        let messages = || pending((11..15).map(|position| (0, Ok(message(1, position, position - 1)))));
+        let ready = |portion| survey(&messages(), &claims(), LOG, portion).ready;
+        assert_eq!(ready(Portion { events: 3, ..ALL }), 3);
+        // Each payload has two bytes.
+        assert_eq!(ready(Portion { bytes: 3, ..ALL }), 2);
+        assert_eq!(ready(Portion { bytes: 1, ..ALL }), 1, "one message always goes");
+        assert_eq!(ready(ALL), 4);
+    }
+
     fn claims() -> Claims {
         let mut claims = Claims::default();
         let claim = |position| Claim { epoch: 1, reached: reached(1, position) };
@@ -186,14 +207,17 @@ mod tests {
             (1, Ok(message(1, 21, 20))),
             (0, Ok(message(1, 30, 12))),
         ];
-        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 4, next: vec![1, 2, 3], stop: None });
+        assert_eq!(
+            survey(&pending(messages), &claims(), LOG, ALL),
+            Survey { ready: 4, next: vec![1, 2, 3], stop: None }
+        );
     }
 
     #[test]
     fn a_survey_ends_at_the_first_gap() {
         let messages = [(1, Ok(message(1, 21, 20))), (0, Ok(message(1, 15, 13))), (1, Ok(message(1, 22, 21)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 1, next: vec![0], stop: gap });
+        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 1, next: vec![0], stop: gap });
     }
 
     #[test]
@@ -201,7 +225,7 @@ mod tests {
         let garbage = Err(InvalidMessage::Missing("ce_position"));
         let messages = [(0, garbage), (0, Ok(message(1, 15, 13)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 1, next: vec![], stop: gap });
+        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 1, next: vec![], stop: gap });
     }
 
     #[test]
@@ -214,6 +238,6 @@ mod tests {
             (0, from(unidentified, 12, 10)),
             (0, from(Source::Log(LOG), 13, 10)),
         ];
-        assert_eq!(survey(&pending(messages), &claims(), LOG), Survey { ready: 4, next: vec![3], stop: None });
+        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 4, next: vec![3], stop: None });
     }
 }

@@ -5,6 +5,7 @@
 //! stream: the events before it stand, those after it wait, all other streams flow on.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
 use events::{Position, Recorded, StreamId};
@@ -20,6 +21,8 @@ pub struct Arrival<'a> {
     pub partition: i32,
     /// The event.
     pub event: &'a Recorded,
+    /// Why this build cannot read what the log says about the event.
+    pub unreadable: Option<&'a str>,
 }
 
 /// The documents that a batch touches, as stored.
@@ -52,6 +55,8 @@ pub struct Changed<M: Model> {
 pub struct Parked {
     /// The stream.
     pub stream: StreamId,
+    /// Its partition.
+    pub partition: i32,
     /// The event that does not fit.
     pub position: Position,
     /// Why; without any value of the event.
@@ -72,8 +77,6 @@ pub struct Reached {
 pub struct Net<M: Model> {
     /// Documents that changed, each once.
     pub changed: Vec<Changed<M>>,
-    /// Documents that did not.
-    pub unchanged: Vec<(StreamId, M::Document)>,
     /// New rows of history.
     pub rows: Vec<M::Row>,
     /// Streams that wait from now on.
@@ -97,19 +100,27 @@ impl<M: Model> Held<M> {
         self.slots.insert(stream, Slot { document: Some(document), unreadable: None, changed: false });
     }
 
-    /// Puts a document that is stored and cannot be read.
-    pub fn put_unreadable(&mut self, stream: StreamId, reason: String) {
-        self.slots.insert(stream, Slot { document: None, unreadable: Some(reason), changed: false });
+    /// Puts a document as it was loaded: it may be none that this build can read.
+    pub fn put_loaded(&mut self, stream: StreamId, loaded: Result<M::Document, String>) {
+        let (document, unreadable) = match loaded {
+            Ok(document) => (Some(document), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        self.slots.insert(stream, Slot { document, unreadable, changed: false });
     }
 
-    /// Folds `event` into its document.
-    fn fold(&mut self, event: &Recorded, rows: &mut Vec<M::Row>) -> Result<Folded, Unfit> {
+    /// Folds an event into its document.
+    fn fold(&mut self, arrival: &Arrival<'_>, rows: &mut Vec<M::Row>) -> Result<Folded, Unfit> {
+        let event = arrival.event;
         let slot = self.slots.entry(event.stream.clone()).or_insert_with(Slot::none);
         if let Some(reason) = &slot.unreadable {
             return Err(Unfit::Unreadable(reason.clone()));
         }
         if slot.document.as_ref().is_some_and(|document| M::stamp(document) >= stamp(event)) {
             return Ok(Folded::Before);
+        }
+        if let Some(reason) = arrival.unreadable {
+            return Err(Unfit::Metadata(reason.to_owned()));
         }
         M::fold(&mut slot.document, event, rows)?;
         slot.changed = true;
@@ -135,24 +146,43 @@ enum Folded {
     Before,
 }
 
+/// A fold panicked, which leaves its document half changed: nothing of the batch can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panicked {
+    /// Place of the event in the batch.
+    pub at: usize,
+}
+
 /// Folds events, each partition's in order, into the documents that they touch.
-pub fn fold<M: Model>(arrivals: &[Arrival<'_>], mut held: Held<M>, claims: &Claims) -> Net<M> {
+pub fn fold<M: Model>(arrivals: &[Arrival<'_>], mut held: Held<M>, claims: &Claims) -> Result<Net<M>, Panicked> {
     let mut net = Net::empty();
-    for arrival in arrivals {
+    for (at, arrival) in arrivals.iter().enumerate() {
         let event = arrival.event;
         net.reached.insert(arrival.partition, Reached { stamp: stamp(event), recorded_at: event.recorded_at });
         if claims.is_parked(&event.stream) || net.parked.iter().any(|parked| parked.stream == event.stream) {
             net.waiting += 1;
             continue;
         }
-        match held.fold(event, &mut net.rows) {
+        // What a panic leaves half changed is dropped below.
+        let folded = catch_unwind(AssertUnwindSafe(|| held.fold(arrival, &mut net.rows)));
+        match folded.map_err(|_| Panicked { at })? {
             Ok(Folded::Now) => net.applied += 1,
             Ok(Folded::Before) => {}
-            Err(unfit) => net.parked.push(Parked::new(event, &unfit.to_string())),
+            Err(unfit) => net.parked.push(Parked::new(arrival, &unfit.to_string())),
         }
     }
     net.take_documents(held);
-    net
+    Ok(net)
+}
+
+/// Why the stream of an event waits whose fold panics.
+pub fn panic_reason(event: &Recorded) -> String {
+    format!("this build panics over `{}` in this place of the stream", event.event_type)
+}
+
+/// Why the stream of an event waits that would take a statement of so many bytes.
+pub fn too_large_reason(bytes: usize) -> String {
+    format!("its document would take a statement of {bytes} bytes, which is too large")
 }
 
 /// The net change of an event that the database refuses: nothing but that its stream is parked.
@@ -160,7 +190,7 @@ pub fn park<M: Model>(arrival: &Arrival<'_>, reason: &str) -> Net<M> {
     let event = arrival.event;
     let mut net = Net::empty();
     net.reached.insert(arrival.partition, Reached { stamp: stamp(event), recorded_at: event.recorded_at });
-    net.parked.push(Parked::new(event, reason));
+    net.parked.push(Parked::new(arrival, reason));
     net
 }
 
@@ -172,18 +202,30 @@ pub fn stamp(event: &Recorded) -> Stamp {
 /// Longest reason that is kept, in characters: enough to know, too little to fill a disk with.
 const REASON_MAX_CHARS: usize = 500;
 
+/// A reason as it is kept: one line, of limited length.
+pub fn short(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(REASON_MAX_CHARS).collect()
+}
+
 impl Parked {
-    fn new(event: &Recorded, reason: &str) -> Parked {
-        let reason = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX_CHARS).collect();
-        Parked { stream: event.stream.clone(), position: event.position, reason }
+    fn new(Arrival { partition, event, .. }: &Arrival<'_>, reason: &str) -> Parked {
+        let (stream, position) = (event.stream.clone(), event.position);
+        Parked { stream, partition: *partition, position, reason: short(reason) }
     }
 }
 
+/// About what a row of history takes in a statement, in bytes.
+const ROW_BYTES: usize = 200;
+
 impl<M: Model> Net<M> {
+    /// About how many bytes the statement that writes it has.
+    pub fn bytes(&self) -> usize {
+        self.changed.iter().map(|changed| changed.json.len()).sum::<usize>() + self.rows.len() * ROW_BYTES
+    }
+
     fn empty() -> Net<M> {
         Net {
             changed: Vec::new(),
-            unchanged: Vec::new(),
             rows: Vec::new(),
             parked: Vec::new(),
             reached: BTreeMap::new(),
@@ -194,11 +236,7 @@ impl<M: Model> Net<M> {
 
     fn take_documents(&mut self, held: Held<M>) {
         for (stream, slot) in held.slots {
-            let Some(document) = slot.document else { continue };
-            if !slot.changed {
-                self.unchanged.push((stream, document));
-                continue;
-            }
+            let Some(document) = slot.document.filter(|_| slot.changed) else { continue };
             let json = serde_json::to_string(&document).expect("a document is plain data with text keys");
             self.changed.push(Changed { stream, document, json });
         }
@@ -240,12 +278,12 @@ mod tests {
     fn fold_all(events: &[Recorded], stored: HashMap<StreamId, StockDocument>, claims: &Claims) -> Net<Stock> {
         let mut held = Held::new();
         stored.into_iter().for_each(|(stream, document)| held.put(stream, document));
-        let arrivals: Vec<_> = events.iter().map(|event| Arrival { partition: 0, event }).collect();
-        fold(&arrivals, held, claims)
+        let arrivals: Vec<_> = events.iter().map(|event| Arrival { partition: 0, event, unreadable: None }).collect();
+        fold(&arrivals, held, claims).unwrap()
     }
 
     fn documents(net: Net<Stock>) -> HashMap<StreamId, StockDocument> {
-        net.changed.into_iter().map(|changed| (changed.stream, changed.document)).chain(net.unchanged).collect()
+        net.changed.into_iter().map(|changed| (changed.stream, changed.document)).collect()
     }
 
     #[test]
@@ -261,7 +299,9 @@ mod tests {
         let whole = documents(fold_all(&history, HashMap::new(), &Claims::default()));
         for cut in 0..=history.len() {
             let stored = documents(fold_all(&history[..cut], HashMap::new(), &Claims::default()));
-            assert_eq!(documents(fold_all(&history[cut..], stored, &Claims::default())), whole, "cut at {cut}");
+            let mut all = stored.clone();
+            all.extend(documents(fold_all(&history[cut..], stored, &Claims::default())));
+            assert_eq!(all, whole, "cut at {cut}");
         }
     }
 
@@ -270,7 +310,7 @@ mod tests {
         let history = history();
         let stored = documents(fold_all(&history, HashMap::new(), &Claims::default()));
         let net = fold_all(&history, stored, &Claims::default());
-        assert_eq!((net.changed.len(), net.unchanged.len(), net.rows.len(), net.applied), (0, 3, 0, 0));
+        assert_eq!((net.changed.len(), net.rows.len(), net.applied), (0, 0, 0));
         assert_eq!(net.reached[&0].stamp.position, Position(6), "and yet the checkpoint moves");
     }
 
@@ -288,6 +328,20 @@ mod tests {
     }
 
     #[test]
+    fn a_fold_that_panics_says_over_which_event() {
+        let mut history = history();
+        history[2].payload = r#"{"quantity":1}"#.into();
+        let mut stored = documents(fold_all(&history[..2], HashMap::new(), &Claims::default()));
+        for item in stored.values_mut() {
+            item.level.on_hand = i64::MAX;
+        }
+        let mut held = Held::<Stock>::new();
+        stored.into_iter().for_each(|(stream, document)| held.put(stream, document));
+        let arrivals: Vec<_> = history.iter().map(|event| Arrival { partition: 0, event, unreadable: None }).collect();
+        assert_eq!(fold(&arrivals, held, &Claims::default()).unwrap_err(), Panicked { at: 2 });
+    }
+
+    #[test]
     fn a_stream_that_waits_goes_on_waiting() {
         let mut claims = Claims::default();
         claims.take([], HashSet::from(["stock-A@main".parse().unwrap()]));
@@ -297,8 +351,8 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_short_line() {
-        let parked = Parked::new(&event(1, "stock-A@main", 1, "x"), &format!("a\0b\n{}", "c".repeat(1000)));
-        assert_eq!(parked.reason.len(), REASON_MAX_CHARS);
-        assert!(parked.reason.starts_with("abccc"));
+        let reason = short(&format!("a\0b\n{}", "c".repeat(1000)));
+        assert_eq!(reason.len(), REASON_MAX_CHARS);
+        assert!(reason.starts_with("abccc"));
     }
 }

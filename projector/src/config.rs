@@ -59,11 +59,17 @@ pub struct Limits {
     pub batch_events: usize,
     /// `BATCH_LINGER`: how long a batch may wait for company after its first event. Saves commits; costs freshness.
     pub batch_linger: Duration,
-    /// `DOCUMENTS`: documents that each projection keeps in memory. An order takes 1 to 2 kB.
+    /// `DOCUMENTS`: documents that each projection keeps in memory. An order takes 1 to 2 kB; there are fewer of them where they
+    /// take more than 8 KiB on average.
     pub documents: NonZeroUsize,
     /// `PARKED_MAX`: streams that may be parked before the projection stops instead. So many mean that this build is
     /// older than the log, and going on would only make the read models worse.
     pub parked_max: usize,
+    /// Bytes of a statement that writes several events; no setting. Larger ones are split, because PostgreSQL takes no message
+    /// of 1 GiB, and a small one is written far below the patience for a statement.
+    pub write_bytes: usize,
+    /// Bytes of a statement that writes one event; no setting. With a larger one its stream is parked.
+    pub event_bytes: usize,
 }
 
 impl Default for Limits {
@@ -73,6 +79,8 @@ impl Default for Limits {
             batch_linger: Duration::from_millis(10),
             documents: NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN),
             parked_max: 10_000,
+            write_bytes: 16 * 1024 * 1024,
+            event_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -134,6 +142,7 @@ impl Config {
                 batch_linger: batch_linger.get(&complete),
                 documents: NonZeroUsize::new(documents.get(&complete)).unwrap_or(NonZeroUsize::MIN),
                 parked_max: parked_max.get(&complete),
+                ..defaults
             },
             logs: LogConfig { format: format.get(&complete), filter: filter.get(&complete) },
         })

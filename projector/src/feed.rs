@@ -29,8 +29,8 @@ pub use membership::Start;
 /// How long a batch is waited for before the worker looks after other things.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// Most bytes of payload in a batch.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The message with which the payloads of a batch reach so many bytes is its last one.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Longest wait for Kafka to say what it knows of the topic.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,6 +50,13 @@ pub struct Delivery {
     pub offset: i64,
     /// The event, or why it is none of ours.
     pub message: Result<Message, InvalidMessage>,
+}
+
+impl Delivery {
+    /// Bytes of its payload; of one that is none of ours nothing is kept.
+    pub fn bytes(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.event.payload.len())
+    }
 }
 
 /// What went wrong with Kafka, where going on needs a new [`Feed`].
@@ -145,11 +152,13 @@ impl Feed {
         Ok(batch.deliveries)
     }
 
-    /// Takes what is there, at most `limit` messages, without waiting: keeps us in the group while a batch takes long.
-    pub fn drain(&mut self, limit: usize) -> Result<Vec<Delivery>, FeedError> {
+    /// Takes what is there, at most `limit` messages and until their payloads reach `bytes`, without waiting: keeps us in the
+    /// group while a batch takes long.
+    pub fn drain(&mut self, limit: usize, bytes: usize) -> Result<Vec<Delivery>, FeedError> {
         let mut stream = self.consumer().stream();
         let mut batch = Batch::new(&self.topic);
         while batch.deliveries.len() < limit
+            && batch.bytes < bytes
             && let Some(next) = stream.next().now_or_never()
         {
             batch.take(next, self.consumer())?;

@@ -16,6 +16,7 @@ pub mod batch;
 pub mod cache;
 pub mod claims;
 pub mod config;
+pub mod documents;
 pub mod feed;
 pub mod model;
 pub mod retry;

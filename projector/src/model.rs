@@ -8,6 +8,7 @@ use events::{DecodeError, Recorded, StreamId};
 use read_model::cache::Keys;
 use read_model::{Misfit, Projection, Stamp};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
 use crate::batch::{Changed, Net};
@@ -42,6 +43,11 @@ pub trait Model: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// The months, as table and any instant in it, that the changes need.
     fn months(net: &Net<Self>) -> Vec<(&'static str, DateTime<Utc>)>;
 
+    /// The month, as table and any instant in it, that a stream's document stands in, where documents are kept by month.
+    fn month_of(_: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
+        None
+    }
+
     /// The document as it goes to Redis.
     fn entry(keys: &Keys, changed: &Changed<Self>) -> Entry;
 
@@ -72,6 +78,8 @@ pub enum Unfit {
     Misfit(Misfit),
     /// This build cannot read the document.
     Unreadable(String),
+    /// This build cannot read what the log says about the event.
+    Metadata(String),
 }
 
 impl From<DecodeError> for Unfit {
@@ -99,6 +107,7 @@ impl std::fmt::Display for Unfit {
             Unfit::Decode(error) => error.fmt(f),
             Unfit::Misfit(misfit) => misfit.fmt(f),
             Unfit::Unreadable(reason) => write!(f, "the stored document cannot be read: {reason}"),
+            Unfit::Metadata(reason) => write!(f, "the metadata of the event cannot be read ({reason})"),
         }
     }
 }
@@ -141,6 +150,7 @@ impl Moves {
 /// The parked part of a write, as columns.
 struct ParkedColumns<'a> {
     streams: Vec<&'a str>,
+    partitions: Vec<i32>,
     positions: Vec<i64>,
     reasons: Vec<&'a str>,
 }
@@ -149,10 +159,16 @@ impl ParkedColumns<'_> {
     fn of<M: Model>(net: &Net<M>) -> ParkedColumns<'_> {
         ParkedColumns {
             streams: net.parked.iter().map(|parked| parked.stream.as_str()).collect(),
+            partitions: net.parked.iter().map(|parked| parked.partition).collect(),
             positions: net.parked.iter().map(|parked| parked.position.0).collect(),
             reasons: net.parked.iter().map(|parked| parked.reason.as_str()).collect(),
         }
     }
+}
+
+/// A column with JSON, read here and not by sqlx: one row that this build cannot read would fail the whole statement.
+fn read_json<T: DeserializeOwned>(column: &str, json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|e| format!("{column}: line {}, column {}", e.line(), e.column()))
 }
 
 /// The instant that an event id made at `occurred_at` carries: UUIDv7 does not go back before 1970.

@@ -7,15 +7,16 @@ use platform::config::Secret;
 use read_model::{Projection, projection};
 use sqlx::{Connection, PgConnection};
 
-use crate::batch::{self, Arrival, Held, Net};
+use crate::batch::{self, Held, Net};
 use crate::claims::Claims;
+use crate::feed::BATCH_BYTES_MAX;
 use crate::model::{Model, Orders, Products, Stock};
+use crate::store::log::Portion;
 use crate::store::months::Months;
 use crate::store::{Store, StoreError, doing, log};
 
-/// Most events of a stream that are read at once. A longer stream takes several rounds, each ending with the stream
-/// still parked, further on.
-const EVENTS_AT_ONCE: i64 = 10_000;
+/// What is read of a stream at once. A longer one takes several rounds.
+const PORTION: Portion = Portion { events: 10_000, bytes: BATCH_BYTES_MAX };
 
 /// What became of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,24 +98,25 @@ async fn retry_stream<M: Model>(connection: &mut PgConnection, waiting: &Waiting
 async fn apply_from<M: Model>(
     connection: &mut PgConnection,
     stream: &StreamId,
-    mut from: Position,
+    from: Position,
 ) -> Result<Retried, StoreError> {
     let mut applied = 0;
+    let before = log::find_version_before(connection, stream, from);
+    let mut after = doing("reading where the stream waits", before).await?;
     loop {
-        let events = doing("reading the log", log::list_stream(connection, stream, from, EVENTS_AT_ONCE)).await?;
-        let Some(last) = events.last() else { return Ok(Retried::Unparked(applied)) };
-        from = last.position.plus(1);
+        let read = log::list_stream(connection, stream, after, Position(i64::MAX), PORTION);
+        let read = doing("reading the log", read).await?;
+        let Some(last) = read.events.last() else { return Ok(Retried::Unparked(applied)) };
+        after = last.event.version;
         let mut held = Held::<M>::new();
         for (stream, document) in
             doing("loading the document", M::load(connection, std::slice::from_ref(stream))).await?
         {
-            match document {
-                Ok(document) => held.put(stream, document),
-                Err(reason) => held.put_unreadable(stream, reason),
-            }
+            held.put_loaded(stream, document);
         }
-        let arrivals: Vec<_> = events.iter().map(|event| Arrival { partition: 0, event }).collect();
-        let mut net = batch::fold(&arrivals, held, &Claims::default());
+        let arrivals: Vec<_> = read.events.iter().map(|logged| logged.arrival(0)).collect();
+        let mut net = batch::fold(&arrivals, held, &Claims::default())
+            .unwrap_or_else(|_| batch::park(&arrivals[0], &batch::panic_reason(arrivals[0].event)));
         // The checkpoint stays where it is: it has passed these events, or will.
         net.reached.clear();
         write(connection, &net).await?;

@@ -9,8 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use events::cloudevents::Message;
-use events::{LogId, Position, StreamId, topics};
-use lru::LruCache;
+use events::{LogId, Position, Recorded, topics};
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::metric_names as names;
@@ -21,21 +20,24 @@ use crate::batch::{Arrival, stamp};
 use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::config::{FeedConfig, Limits};
-use crate::feed::{Delivery, Feed, FeedError, Start};
+use crate::documents::Documents;
+use crate::feed::{BATCH_BYTES_MAX, Delivery, Feed, FeedError, Start};
 use crate::model::Model;
+use crate::store::log::Portion;
 use crate::store::months::Months;
 use crate::store::{self, Store, StoreError, log};
 
 mod apply;
 mod audit;
 
+use apply::Stride;
 use audit::Audit;
 
-/// Rows of the log that one step reads to heal a gap.
-const HEAL_ROWS: i64 = 5_000;
+/// What one step reads of the log to heal a gap.
+const HEAL: Portion = Portion { events: 5_000, bytes: BATCH_BYTES_MAX };
 
-/// Messages kept while a gap is healed or a failure repeated; at this number fetching stops.
-const PENDING_MAX: usize = 10_000;
+/// Messages kept while a gap is healed or a failure repeated; at this number, or with so many bytes, fetching stops.
+const PENDING: Portion = Portion { events: 10_000, bytes: 32 * 1024 * 1024 };
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,8 @@ pub struct Worker<M: Model> {
     log: Option<LogId>,
     /// Whether somebody was told of messages that are not of our log.
     told: Told,
-    documents: LruCache<StreamId, M::Document>,
+    documents: Documents<M::Document>,
+    stride: Stride,
     months: Months,
     pending: VecDeque<Delivery>,
     healing: BTreeMap<i32, Healing>,
@@ -142,7 +145,8 @@ impl<M: Model> Worker<M> {
             projection: health.component(M::PROJECTION.name()),
         };
         Worker {
-            documents: LruCache::new(limits.documents),
+            documents: Documents::new(limits.documents),
+            stride: Stride::new(limits.batch_events),
             dependencies,
             feed_config,
             limits,
@@ -225,11 +229,11 @@ impl<M: Model> Worker<M> {
             self.pending.extend(deliveries);
             return Ok(());
         }
-        let room = PENDING_MAX.saturating_sub(self.pending.len());
-        if room == 0 {
+        let room = room(&self.pending);
+        if room.events == 0 || room.bytes == 0 {
             self.feed().hold();
         }
-        let deliveries = self.feed().drain(room.max(1))?;
+        let deliveries = self.feed().drain(room.events.max(1), room.bytes.max(1))?;
         self.pending.extend(deliveries);
         Ok(())
     }
@@ -261,7 +265,8 @@ impl<M: Model> Worker<M> {
     /// Applies what is next of the messages, up to the first gap.
     async fn apply_pending(&mut self) -> Result<Outcome, StepError> {
         let Some(log) = self.log else { return Ok(Outcome::Idle) };
-        let survey = survey(&self.pending, &self.claims, log);
+        let portion = Portion { events: self.stride.events(), bytes: BATCH_BYTES_MAX };
+        let survey = survey(&self.pending, &self.claims, log, portion);
         match survey.stop {
             Some((partition, Admission::Gap(upto))) if survey.ready == 0 => {
                 return self.heal_from_here(partition, upto).await;
@@ -368,18 +373,19 @@ impl<M: Model> Worker<M> {
         let after = scanned.max(claim.reached.position);
         let patience = self.store.patience();
         let connection = self.store.connection().await?;
-        let read = log::list_events(connection, M::PROJECTION.category(), after, upto, HEAL_ROWS);
-        let events = patience.doing("reading the log", read).await?;
+        let read = log::list_events(connection, M::PROJECTION.category(), after, upto, HEAL);
+        let read = patience.doing("reading the log", read).await?;
         let partitions = self.feed().partitions();
-        let ours = events.iter().filter(|event| topics::partition_of(event.stream.as_str(), partitions) == partition);
-        let arrivals: Vec<Arrival<'_>> = ours.map(|event| Arrival { partition, event }).collect();
-        for batch in arrivals.chunks(self.limits.batch_events) {
+        let is_ours = |event: &Recorded| topics::partition_of(event.stream.as_str(), partitions) == partition;
+        let ours = read.events.iter().filter(|logged| is_ours(&logged.event));
+        let arrivals: Vec<Arrival<'_>> = ours.map(|logged| logged.arrival(partition)).collect();
+        for batch in arrivals.chunks(self.stride.events()) {
             self.apply(batch).await?;
         }
         self.count(names::PROJECTOR_EVENTS_HEALED_TOTAL, arrivals.len());
-        match events.last() {
-            Some(last) if events.len() as i64 == HEAL_ROWS => {
-                self.healing.insert(partition, Healing { scanned: last.position, ..healing });
+        match read.events.last() {
+            Some(last) if read.has_more => {
+                self.healing.insert(partition, Healing { scanned: last.event.position, ..healing });
             }
             _ => {
                 self.healing.remove(&partition);
@@ -440,5 +446,53 @@ impl<M: Model> Worker<M> {
 
 fn arrival(delivery: &Delivery) -> Option<Arrival<'_>> {
     let message = delivery.message.as_ref().ok()?;
-    Some(Arrival { partition: delivery.partition, event: &message.event })
+    Some(Arrival { partition: delivery.partition, event: &message.event, unreadable: None })
+}
+
+/// What may still be taken in beside the messages that wait.
+fn room(pending: &VecDeque<Delivery>) -> Portion {
+    let bytes: usize = pending.iter().map(Delivery::bytes).sum();
+    Portion { events: PENDING.events.saturating_sub(pending.len()), bytes: PENDING.bytes.saturating_sub(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::cloudevents::InvalidMessage;
+    use events::{Incarnation, Metadata, Source, Version};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn delivery(message: Result<Message, InvalidMessage>) -> Delivery {
+        Delivery { partition: 0, offset: 0, message }
+    }
+
+    fn event(bytes: usize) -> Recorded {
+        Recorded {
+            incarnation: Incarnation(1),
+            position: Position(1),
+            stream: "product-A".parse().unwrap(),
+            version: Version(1),
+            event_type: "ProductCreated".into(),
+            schema_version: 1,
+            payload: "x".repeat(bytes),
+            metadata: Metadata::default(),
+            command_id: None,
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn few_large_messages_leave_no_room_for_more() {
+        let large = || {
+            let (source, event) = (Source::Log(LogId(Uuid::nil())), event(1024 * 1024));
+            delivery(Ok(Message { source, event, previous: Position::ZERO }))
+        };
+        let waiting: VecDeque<_> = (0..32).map(|_| large()).collect();
+        assert_eq!(room(&waiting).bytes, 0);
+        let small = || delivery(Err(InvalidMessage::Missing("ce_position")));
+        let waiting: VecDeque<_> = (0..10_000).map(|_| small()).collect();
+        assert_eq!(room(&waiting).events, 0);
+        assert!(room(&VecDeque::new()).bytes > 0);
+    }
 }

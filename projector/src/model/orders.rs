@@ -38,6 +38,13 @@ impl Model for Orders {
         net.changed.iter().map(|changed| (tables::ORDERS, changed.document.placed_at)).collect()
     }
 
+    fn month_of(stream: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
+        match stream.subject() {
+            Subject::Order(id) => Some((tables::ORDERS, id.instant())),
+            _ => None,
+        }
+    }
+
     fn entry(keys: &Keys, changed: &Changed<Orders>) -> Entry {
         let order = &changed.document;
         Entry { key: keys.order(order.id), value: order.stamp().encode(&changed.json), ttl: ORDER_TTL }
@@ -80,9 +87,10 @@ impl Model for Orders {
                  where mine.yes and c.projection = $1 and c.generation = $2 and c.category = $3
                      and c.partition = m.partition
              ), parked as (
-                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at)
-                 select $1, $2, p.stream_id, p.position, p.reason, now()
-                 from mine, unnest($10::text[], $11::bigint[], $12::text[]) as p (stream_id, position, reason)
+                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+                 select $1, $2, p.stream_id, p.position, p.reason, now(), p.partition
+                 from mine, unnest($10::text[], $11::bigint[], $12::text[], $33::int[])
+                     as p (stream_id, position, reason, partition)
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
@@ -139,6 +147,7 @@ impl Model for Orders {
         .bind(rows.tags)
         .bind(rows.due)
         .bind(rows.owed)
+        .bind(parked.partitions)
         .fetch_one(connection)
         .await
     }

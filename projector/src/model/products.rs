@@ -1,17 +1,14 @@
 //! Products: one row per product, and every price that it ever had by month of the event id.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
-use events::{Currency, Event, Incarnation, Minor, Position, Recorded, StreamId, Version};
+use events::{Event, Incarnation, Position, Recorded, Sku, StreamId, Version};
 use read_model::cache::{Keys, PRODUCT_TTL};
 use read_model::{Misfit, PriceRow, ProductDocument, Projection, Stamp, projection, tables};
 use serde::Serialize;
-use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Loaded, Model, Moves, ParkedColumns, Unfit, id_instant};
+use super::{Loaded, Model, Moves, ParkedColumns, Unfit, id_instant, read_json};
 use crate::batch::{Changed, Net};
 use crate::cache::Entry;
 use crate::claims::Claims;
@@ -50,8 +47,8 @@ impl Model for Products {
 
     async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<Loaded<Products>>> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version, incarnation,
-                 position
+            "select sku, name, active, prices::text as prices, tax_class, attributes::text as attributes, tags::text as tags,
+                 created_at, updated_at, version, incarnation, position
              from products where sku = any($1)",
         )
         .bind(streams.iter().map(StreamId::key).collect::<Vec<_>>())
@@ -84,9 +81,10 @@ impl Model for Products {
                  where mine.yes and c.projection = $1 and c.generation = $2 and c.category = $3
                      and c.partition = m.partition
              ), parked as (
-                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at)
-                 select $1, $2, p.stream_id, p.position, p.reason, now()
-                 from mine, unnest($10::text[], $11::bigint[], $12::text[]) as p (stream_id, position, reason)
+                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+                 select $1, $2, p.stream_id, p.position, p.reason, now(), p.partition
+                 from mine, unnest($10::text[], $11::bigint[], $12::text[], $31::int[])
+                     as p (stream_id, position, reason, partition)
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
@@ -145,6 +143,7 @@ impl Model for Products {
         .bind(prices.prices)
         .bind(prices.valid_from)
         .bind(prices.positions)
+        .bind(parked.partitions)
         .fetch_one(connection)
         .await
     }
@@ -155,10 +154,10 @@ struct Row {
     sku: String,
     name: String,
     active: bool,
-    prices: Json<BTreeMap<Currency, Minor>>,
+    prices: String,
     tax_class: Option<String>,
-    attributes: Json<BTreeMap<String, String>>,
-    tags: Json<BTreeSet<String>>,
+    attributes: String,
+    tags: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     version: i32,
@@ -168,21 +167,25 @@ struct Row {
 
 impl Row {
     fn loaded(self) -> Option<Loaded<Products>> {
-        let document = ProductDocument {
-            sku: self.sku.parse().ok()?,
+        let sku: Sku = self.sku.parse().ok()?;
+        Some((StreamId::product(&sku), self.document(sku)))
+    }
+
+    fn document(self, sku: Sku) -> Result<ProductDocument, String> {
+        Ok(ProductDocument {
+            sku,
             name: self.name,
             active: self.active,
-            prices: self.prices.0,
+            prices: read_json("prices", &self.prices)?,
             tax_class: self.tax_class,
-            attributes: self.attributes.0,
-            tags: self.tags.0,
+            attributes: read_json("attributes", &self.attributes)?,
+            tags: read_json("tags", &self.tags)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
             version: Version(self.version),
             incarnation: Incarnation(self.incarnation),
             position: Position(self.position),
-        };
-        Some((StreamId::product(&document.sku), Ok(document)))
+        })
     }
 }
 

@@ -1,16 +1,15 @@
 //! Stock: one row of sums per item, and a ledger of every movement by month of the event id.
 
 use chrono::{DateTime, Utc};
-use events::stock::{Level, StockPolicy};
+use events::stock::Level;
 use events::stream::Subject;
-use events::{Event, Incarnation, Position, Recorded, StreamId, Version};
+use events::{Event, Incarnation, Location, Position, Recorded, Sku, StreamId, Version};
 use read_model::cache::{Keys, STOCK_TTL};
 use read_model::{LedgerRow, Misfit, Projection, Stamp, StockDocument, projection, tables};
-use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Loaded, Model, Moves, ParkedColumns, Unfit, id_instant};
+use super::{Loaded, Model, Moves, ParkedColumns, Unfit, id_instant, read_json};
 use crate::batch::{Changed, Net};
 use crate::cache::Entry;
 use crate::claims::Claims;
@@ -53,7 +52,7 @@ impl Model for Stock {
         let items = || subjects.iter().filter_map(|it| if let Subject::Stock(s, l) = it { Some((s, l)) } else { None });
         let rows: Vec<Row> = sqlx::query_as(
             "select sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted, shipped,
-                 transferred, safety, policy, updated_at, version, incarnation, position
+                 transferred, safety, policy::text as policy, updated_at, version, incarnation, position
              from unnest($1::text[], $2::text[]) as wanted (sku, location) join stock using (sku, location)",
         )
         .bind(items().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
@@ -87,9 +86,10 @@ impl Model for Stock {
                  where mine.yes and c.projection = $1 and c.generation = $2 and c.category = $3
                      and c.partition = m.partition
              ), parked as (
-                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at)
-                 select $1, $2, p.stream_id, p.position, p.reason, now()
-                 from mine, unnest($10::text[], $11::bigint[], $12::text[]) as p (stream_id, position, reason)
+                 insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+                 select $1, $2, p.stream_id, p.position, p.reason, now(), p.partition
+                 from mine, unnest($10::text[], $11::bigint[], $12::text[], $38::int[])
+                     as p (stream_id, position, reason, partition)
                  where mine.yes
                  on conflict (projection, generation, stream_id) do nothing
              ), written as (
@@ -159,6 +159,7 @@ impl Model for Stock {
         .bind(ledger.positions)
         .bind(items.backordered)
         .bind(items.backorders_derived)
+        .bind(parked.partitions)
         .fetch_one(connection)
         .await
     }
@@ -178,7 +179,7 @@ struct Row {
     shipped: i64,
     transferred: i64,
     safety: i64,
-    policy: Json<StockPolicy>,
+    policy: String,
     updated_at: DateTime<Utc>,
     version: i32,
     incarnation: i32,
@@ -187,7 +188,11 @@ struct Row {
 
 impl Row {
     fn loaded(self) -> Option<Loaded<Stock>> {
-        let (sku, location) = (self.sku.parse().ok()?, self.location.parse().ok()?);
+        let (sku, location): (Sku, Location) = (self.sku.parse().ok()?, self.location.parse().ok()?);
+        Some((StreamId::stock(&sku, &location), self.document(sku, location)))
+    }
+
+    fn document(self, sku: Sku, location: Location) -> Result<StockDocument, String> {
         let level = Level {
             on_hand: self.on_hand,
             reserved: self.reserved,
@@ -199,12 +204,10 @@ impl Row {
             shipped: self.shipped,
             transferred: self.transferred,
             safety: self.safety,
-            policy: self.policy.0,
+            policy: read_json("policy", &self.policy)?,
         };
-        let stream = StreamId::stock(&sku, &location);
         let stamp = Stamp { incarnation: Incarnation(self.incarnation), position: Position(self.position) };
-        let document = StockDocument::of(sku, location, level, self.updated_at, Version(self.version), stamp);
-        Some((stream, Ok(document)))
+        Ok(StockDocument::of(sku, location, level, self.updated_at, Version(self.version), stamp))
     }
 }
 

@@ -1,7 +1,9 @@
 //! What Kafka does not bring is read from the log.
 
-use events::Position;
+use events::{Category, Position, Version};
 use projector::model::Stock;
+use projector::store::Store;
+use projector::store::log::{self, Portion};
 use projector::worker::{Outcome, StepError};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -9,7 +11,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use read_model::Projection;
 use testbed::PATIENCE;
 
-use crate::platform::{PARTITIONS, Platform, step_until};
+use crate::platform::{PARTITIONS, Platform, now, step_until};
 use crate::samples::*;
 
 fn is_healed(outcome: &Result<Outcome, StepError>) -> bool {
@@ -157,4 +159,32 @@ async fn what_the_log_does_not_have_stops_the_projection() {
     assert!(matches!(stopped, StepError::Astray { position: Position(800), .. }), "{stopped}");
     assert!(!platform.health.is_ready());
     assert_eq!(platform.number("select on_hand from stock").await, 2, "what the log has is applied");
+}
+
+#[tokio::test]
+async fn a_portion_of_the_log_ends_at_a_number_of_bytes_too() {
+    let mut platform = Platform::new().await;
+    let payload = format!(r#"{{"quantity":1,"reference":"{}"}}"#, "x".repeat(1000));
+    for _ in 0..10 {
+        platform.append_raw(now(), &stock_stream("MUG"), "StockReceived", &payload).await;
+        platform.append(&product_stream("MUG"), price_changed(500)).await;
+    }
+    let mut store = Store::new(&platform.database()).unwrap();
+    let connection = store.connection().await.unwrap();
+    let mut after = Position::ZERO;
+    let mut portions = Vec::new();
+    loop {
+        let portion = Portion { events: 100, bytes: 3_000 };
+        let read = log::list_events(connection, Category::Stock, after, Position(20), portion).await.unwrap();
+        portions.push(read.events.len());
+        let Some(last) = read.events.last().filter(|_| read.has_more) else { break };
+        after = last.event.position;
+    }
+    assert_eq!(portions, [3, 3, 3, 1]);
+    let few = Portion { events: 4, bytes: usize::MAX >> 1 };
+    let read = log::list_stream(connection, &stock_stream("MUG"), Version(2), Position(15), few).await.unwrap();
+    let versions: Vec<_> = read.events.iter().map(|logged| logged.event.version.0).collect();
+    assert_eq!((versions, read.has_more), (vec![3, 4, 5, 6], true));
+    let read = log::list_stream(connection, &stock_stream("MUG"), Version(6), Position(15), few).await.unwrap();
+    assert_eq!((read.events.len(), read.has_more), (2, false));
 }

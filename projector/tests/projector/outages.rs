@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::platform::config::Secret;
 use ::platform::health::Health;
 use projector::config::{FeedConfig, Limits};
-use projector::model::Stock;
+use projector::model::{Products, Stock};
 use projector::store::{Patience, Store};
 use projector::worker::{StepError, Worker};
 use testbed::proxy::Proxy;
@@ -85,4 +85,49 @@ async fn a_frozen_database_costs_a_step_and_no_event() {
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 11);
     assert_eq!(state_of(&platform.health, "postgres"), "up");
+}
+
+#[tokio::test]
+async fn events_whose_statement_breaks_the_connection_are_written_by_smaller_ones() {
+    let mut platform = Platform::new().await;
+    // As a server does that cannot take so large a message.
+    platform
+        .execute(
+            "create function too_many() returns trigger language plpgsql as $$ begin
+                 if (select count(*) from written) > 3 then perform pg_terminate_backend(pg_backend_pid()); end if;
+                 return null;
+             end $$;
+             create trigger too_many after insert on stock referencing new table as written for each statement
+                 execute function too_many()",
+        )
+        .await;
+    for number in 0..20 {
+        platform.publish(&stock_stream(&format!("MUG-{number}")), received(1)).await;
+    }
+    let mut worker = platform.worker::<Stock>();
+    let applied = async {
+        while platform.number("select count(*) from stock").await < 20 {
+            // Its errors are those of the connections that break.
+            let _ = worker.step().await;
+        }
+    };
+    tokio::time::timeout(testbed::PATIENCE, applied).await.expect("the worker does not catch up");
+    assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
+    assert_eq!(platform.number("select count(*) from stock_ledger").await, 20);
+}
+
+#[tokio::test]
+async fn a_statement_that_would_be_too_large_is_divided_until_the_one_event_is_parked() {
+    let mut platform = Platform::new().await;
+    for (number, title) in ["Mug", "Cup", &"x".repeat(5_000), "Jug"].into_iter().enumerate() {
+        let name = format!("MUG-{number}");
+        platform.publish(&product_stream(&name), created(&name, title, 450)).await;
+    }
+    let limits = Limits { write_bytes: 1_000, event_bytes: 2_000, ..Limits::default() };
+    let store = Store::new(&platform.database()).unwrap();
+    let mut worker = Worker::<Products>::new(platform.feed(), limits, store, None, &platform.health);
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.text("select string_agg(name, ' ' order by sku) from products").await, "Mug Cup Jug");
+    let reason = platform.text("select reason from parked_streams where stream_id = 'product-MUG-2'").await;
+    assert!(reason.ends_with("bytes, which is too large"), "{reason}");
 }

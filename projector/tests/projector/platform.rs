@@ -222,6 +222,20 @@ impl Platform {
         event
     }
 
+    /// What an operator does who wants to archive this month.
+    pub(crate) async fn detach_month(&mut self, table: &str) {
+        let month = now().format("%Y_%m");
+        let detach = format!("alter table {table} detach partition {table}_{month}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(detach)).execute(&mut self.db).await.unwrap();
+    }
+
+    /// Changes this month's table.
+    pub(crate) async fn alter_month(&mut self, table: &str, change: &str) {
+        let month = now().format("%Y_%m");
+        let alter = format!("alter table {table}_{month} {change}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(alter)).execute(&mut self.db).await.unwrap();
+    }
+
     /// Steps until everything that the relay sent of the projection is behind the worker.
     pub(crate) async fn catch_up<M: Model>(&mut self, worker: &mut Worker<M>) {
         let caught_up = async {
