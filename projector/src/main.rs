@@ -26,7 +26,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Take up again the streams that wait because an event could not be applied; safe while a projector serves
+    /// Take up again the streams that wait because an event could not be applied; safe while a projector serves, and one
+    /// process at a time
     RetryParked {
         /// Only this one, such as order-01890c5e-...; otherwise all
         #[arg(long)]

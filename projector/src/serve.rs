@@ -76,7 +76,7 @@ fn worker<M: Model>(config: &Config, cache: Option<Cache>, health: &Health) -> a
     Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
 }
 
-/// This build may be able to apply what an older one could not.
+/// This build may be able to apply what an older one could not. Another process may be trying it already.
 async fn retry_once(database_url: Secret) {
     let tell = |stream: &str, retried: &Retried| {
         if let Retried::Unparked(events) = retried {

@@ -1,5 +1,5 @@
 //! The sqlx door, beside the statements of [`crate::model`]: one connection of a worker's own, and what is read and
-//! claimed over it. [`log`] reads the log, [`months`] makes partitions.
+//! claimed over it. [`log`] reads the log, [`months`] makes partitions, [`parked`] lets parked streams go.
 //!
 //! One connection and no pool: a worker does one thing at a time, and a connection that failed in any way is dropped on
 //! the spot, so no later statement can meet what an earlier one left behind.
@@ -18,6 +18,7 @@ use crate::claims::Claim;
 
 pub mod log;
 pub mod months;
+pub mod parked;
 pub mod standing;
 
 /// Longest wait for a connection: a server that is there answers within milliseconds.

@@ -9,5 +9,6 @@ mod healing;
 mod outages;
 mod parking;
 mod platform;
+mod retrying;
 mod samples;
 mod sources;

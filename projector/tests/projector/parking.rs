@@ -1,43 +1,19 @@
-//! An event that cannot be applied stops its stream and no other; the stream flows again when it can be applied.
+//! An event that cannot be applied stops its stream and no other.
 
-use events::StreamId;
 use projector::config::Limits;
 use projector::model::{Orders, Products, Stock};
-use projector::retry::{Retried, retry};
 use projector::store::Store;
 use projector::worker::{StepError, Worker};
 
 use crate::platform::{Platform, now, step_until};
 use crate::samples::*;
 
-async fn retry_all(platform: &Platform) -> Vec<Retried> {
-    let mut results = Vec::new();
-    retry(&platform.database(), None, |_, retried| results.push(retried.clone())).await.unwrap();
-    results
-}
-
-/// What a newer build is to an event that the old one could not read.
-async fn make_readable(platform: &mut Platform) {
-    platform
-        .execute(
-            "alter table events disable trigger events_append_only;
-             update events set event_type = 'StockReceived', payload = '{\"quantity\":10}' where event_type = 'StockDreamt';
-             alter table events enable trigger events_append_only;",
-        )
-        .await;
-}
-
-async fn publish_unreadable(platform: &mut Platform, stream: &StreamId) {
-    let event = platform.append_raw(now(), stream, "StockDreamt", "{}").await;
-    platform.send(&event).await;
-}
-
 #[tokio::test]
 async fn an_event_that_cannot_be_read_parks_its_stream_and_the_others_flow() {
     let mut platform = Platform::new().await;
     let (bad, good) = (stock_stream("BAD"), stock_stream("GOOD"));
     platform.publish(&bad, received(1)).await;
-    publish_unreadable(&mut platform, &bad).await;
+    platform.publish_unreadable(&bad).await;
     platform.publish(&bad, received(100)).await;
     platform.publish(&good, received(5)).await;
     let mut worker = platform.worker::<Stock>();
@@ -48,67 +24,6 @@ async fn an_event_that_cannot_be_read_parks_its_stream_and_the_others_flow() {
     let parked = "select projection || ' ' || stream_id || ' ' || position || ' ' || reason from parked_streams";
     let expected = "stock stock-BAD@main 2 event type `StockDreamt` is unknown to this build";
     assert_eq!(platform.text(parked).await, expected);
-}
-
-#[tokio::test]
-async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_worker() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    platform.publish(&bad, received(1)).await;
-    publish_unreadable(&mut platform, &bad).await;
-    platform.publish(&bad, received(100)).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
-
-    make_readable(&mut platform).await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(2)]);
-    assert_eq!(platform.number("select on_hand from stock").await, 111);
-    assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
-
-    // The worker still believes that the stream waits; the claim that the retry took makes it look again.
-    platform.publish(&bad, received(1000)).await;
-    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Lost))).await.unwrap_err();
-    platform.catch_up(&mut worker).await;
-    assert_eq!(platform.number("select on_hand from stock").await, 1111);
-    assert_eq!(platform.number("select count(*) from stock_ledger").await, 4);
-}
-
-#[tokio::test]
-async fn a_retry_that_reads_ahead_of_the_worker_applies_nothing_twice() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    publish_unreadable(&mut platform, &bad).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
-    platform.publish(&bad, received(100)).await;
-
-    make_readable(&mut platform).await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(2)], "the worker has not seen the second event");
-    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Lost))).await.unwrap_err();
-    platform.catch_up(&mut worker).await;
-    assert_eq!(platform.number("select on_hand from stock").await, 110);
-    assert_eq!(platform.number("select count(*) from stock_ledger").await, 2);
-}
-
-#[tokio::test]
-async fn a_stream_that_still_cannot_be_applied_stays_parked() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    publish_unreadable(&mut platform, &bad).await;
-    platform.publish(&bad, received(1)).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
-    let reason = "event type `StockDreamt` is unknown to this build";
-    assert_eq!(retry_all(&platform).await, [Retried::StillParked(reason.into())]);
-    assert_eq!(platform.number("select position from parked_streams").await, 1);
-}
-
-#[tokio::test]
-async fn a_stream_that_is_not_parked_is_left_alone() {
-    let platform = Platform::new().await;
-    let mut results = Vec::new();
-    retry(&platform.database(), Some(&stock_stream("GOOD")), |_, retried| results.push(retried.clone())).await.unwrap();
-    assert_eq!(results, [Retried::NotParked]);
 }
 
 #[tokio::test]
@@ -146,7 +61,7 @@ async fn a_missing_month_parks_nothing() {
 #[tokio::test]
 async fn when_too_many_streams_would_be_parked_the_projection_stops_instead() {
     let mut platform = Platform::new().await;
-    publish_unreadable(&mut platform, &stock_stream("BAD")).await;
+    platform.publish_unreadable(&stock_stream("BAD")).await;
     let limits = Limits { parked_max: 0, ..Limits::default() };
     let store = Store::new(&platform.database()).unwrap();
     let mut worker = Worker::<Stock>::new(platform.feed(), limits, store, None, &platform.health);

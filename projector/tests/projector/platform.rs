@@ -222,6 +222,22 @@ impl Platform {
         event
     }
 
+    /// Appends and sends an event that this build cannot read.
+    pub(crate) async fn publish_unreadable(&mut self, stream: &StreamId) {
+        let event = self.append_raw(now(), stream, "StockDreamt", "{}").await;
+        self.send(&event).await;
+    }
+
+    /// What a newer build is to an event that the old one could not read.
+    pub(crate) async fn make_readable(&mut self) {
+        self.execute(
+            "alter table events disable trigger events_append_only;
+             update events set event_type = 'StockReceived', payload = '{\"quantity\":10}' where event_type = 'StockDreamt';
+             alter table events enable trigger events_append_only;",
+        )
+        .await;
+    }
+
     /// What an operator does who wants to archive this month.
     pub(crate) async fn detach_month(&mut self, table: &str) {
         let month = now().format("%Y_%m");
@@ -234,6 +250,11 @@ impl Platform {
         let month = now().format("%Y_%m");
         let alter = format!("alter table {table}_{month} {change}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(alter)).execute(&mut self.db).await.unwrap();
+    }
+
+    /// The partition of a stream.
+    pub(crate) fn partition_of(&self, stream: &StreamId) -> i32 {
+        topics::partition_of(stream.as_str(), PARTITIONS)
     }
 
     /// Steps until everything that the relay sent of the projection is behind the worker.
