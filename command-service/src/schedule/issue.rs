@@ -20,6 +20,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause of an entry that gets no reply, such as one whose stream cannot be read: a newer build may be able to.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// How long a batch waits for room in a full mailbox; what is due may be what makes room for others. Far shorter than an entry
+/// is kept from other instances.
+const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the events that follow belong to.
 const CORRELATION: &str = "schedule";
 
@@ -36,7 +40,7 @@ pub(super) async fn issue(mailbox: &Mailbox, entries: Vec<Entry>, now: DateTime<
             None => fates.push((entry, Fate::Asleep)),
         }
     }
-    match mailbox.submit_many(requests, Together::Each).await {
+    match mailbox.submit_many_within(requests, Together::Each, ROOM_PATIENCE).await {
         Ok(replies) => {
             for (entry, reply) in asked.into_iter().zip(replies) {
                 let fate = fate(mailbox, &entry, reply, now).await;

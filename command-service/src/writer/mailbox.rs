@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use events::{Position, Recorded};
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
@@ -57,7 +58,11 @@ pub(super) struct Inbox {
 
 /// A permit for each command that may still wait.
 #[derive(Debug, Clone)]
-pub(super) struct Permits(Arc<Semaphore>);
+pub(super) struct Permits {
+    free: Arc<Semaphore>,
+    /// How many there are, free or not.
+    all: usize,
+}
 
 /// What is handed over at once.
 #[derive(Debug)]
@@ -130,7 +135,8 @@ pub enum FindError {
 pub(super) fn open(commands: usize, log: Log, recall: Recall, log_health: LogHealth) -> (Mailbox, Inbox) {
     let (entries, receiver) = mpsc::unbounded_channel();
     let (suspects, suspected) = mpsc::unbounded_channel();
-    let room = Permits(Arc::new(Semaphore::new(commands.min(Semaphore::MAX_PERMITS))));
+    let all = commands.min(Semaphore::MAX_PERMITS);
+    let room = Permits { free: Arc::new(Semaphore::new(all)), all };
     tokio::spawn(Recall::look_up(log.clone(), suspected, entries.clone(), room.clone()));
     let (flights, lookups) = (Flights::default(), Arc::new(Semaphore::new(LOOKUPS)));
     let mailbox = Mailbox { entries, suspects, room: room.clone(), recall, flights, lookups, log, log_health };
@@ -163,6 +169,17 @@ impl Mailbox {
 
     /// Hands a group of commands to the writer at once; gives their replies in order.
     pub async fn submit_many(&self, requests: Vec<Request>, together: Together) -> Result<Vec<Reply>, Shed> {
+        self.submit_many_within(requests, together, Duration::ZERO).await
+    }
+
+    /// The same for a caller that waits for room, but no longer than `patience`. Callers that do not wait get none meanwhile, so
+    /// a group gets in however many of them there are.
+    pub async fn submit_many_within(
+        &self,
+        requests: Vec<Request>,
+        together: Together,
+        patience: Duration,
+    ) -> Result<Vec<Reply>, Shed> {
         let count = requests.len();
         let tickets = self.take_off_group(&requests);
         if together == Together::AllOrNothing && tickets.iter().any(Result::is_err) {
@@ -185,7 +202,7 @@ impl Mailbox {
             }
         }
         drop(group);
-        self.make_room(waiting.len() + suspects.len())?;
+        self.wait_for_room(waiting.len() + suspects.len(), patience).await?;
         for suspect in suspects {
             self.suspects.send(suspect).map_err(|_| Shed::Closed)?;
         }
@@ -220,6 +237,15 @@ impl Mailbox {
         match count > 0 && self.log_health.is_down() {
             true => Err(Shed::Down),
             false => self.room.take(count),
+        }
+    }
+
+    async fn wait_for_room(&self, count: usize, patience: Duration) -> Result<(), Shed> {
+        match self.make_room(count) {
+            Err(Shed::Full) if !patience.is_zero() => {
+                tokio::time::timeout(patience, self.room.wait(count)).await.unwrap_or(Err(Shed::Full))
+            }
+            made => made,
         }
     }
 
@@ -263,7 +289,7 @@ impl Permits {
     /// For so many commands that are going to wait.
     fn take(&self, count: usize) -> Result<(), Shed> {
         let count = u32::try_from(count).map_err(|_| Shed::Full)?;
-        match self.0.try_acquire_many(count) {
+        match self.free.try_acquire_many(count) {
             Ok(room) => room.forget(),
             Err(TryAcquireError::NoPermits) => return Err(Shed::Full),
             Err(TryAcquireError::Closed) => return Err(Shed::Closed),
@@ -271,16 +297,24 @@ impl Permits {
         Ok(())
     }
 
+    /// The same, as soon as there are as many; those that become free are kept for who waits.
+    async fn wait(&self, count: usize) -> Result<(), Shed> {
+        // Whoever waits for more than there are keeps all of them from everybody else.
+        let Some(count) = u32::try_from(count).ok().filter(|_| count <= self.all) else { return Err(Shed::Full) };
+        self.free.acquire_many(count).await.map_err(|_| Shed::Closed)?.forget();
+        Ok(())
+    }
+
     /// So many commands wait no longer.
     pub(super) fn give_back(&self, count: usize) {
-        self.0.add_permits(count);
+        self.free.add_permits(count);
     }
 }
 
 impl Inbox {
     /// Takes nothing new from now on; what was taken can still be received.
     pub(super) fn close(&mut self) {
-        self.room.0.close();
+        self.room.free.close();
         self.entries.close();
     }
 

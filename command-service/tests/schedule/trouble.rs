@@ -1,16 +1,19 @@
 //! What is in the way is waited for, and nothing else waits with it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use command_service::command::Command;
 use command_service::database::Database;
-use command_service::log::Log;
+use command_service::log::{self, Log};
 use command_service::schedule::plan::EDITION;
 use command_service::schedule::store::Store;
 use command_service::schedule::{self, Config, Outcome, Schedule};
 use command_service::writer::key::Key;
-use command_service::writer::{Reply, Request};
+use command_service::writer::{Limits, Reply, Request, Shed, Writer};
 use events::StreamId;
+use futures::FutureExt;
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use sqlx::{Connection, PgConnection};
@@ -45,6 +48,36 @@ async fn a_writer_that_takes_nothing_is_asked_again_later() {
 
     assert_eq!(work(&mut shop.schedule(), shop.at(601)).await, 1, "the first pause is at most a second");
     assert_eq!(shop.count("OrderExpired").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_waits_for_room_in_a_full_mailbox() {
+    let shop = Shop::open().await;
+    for due in [600, 601] {
+        shop.order(Some(shop.at(due))).await;
+    }
+    work(&mut shop.schedule(), shop.at(0)).await;
+    let limits = Limits { mailbox: 2, ..Limits::default() };
+    let log = Log::new(log::connect(shop.bed.writer_url().unwrap().parse().unwrap(), 4));
+    let (writer, mailbox) = Writer::start(log, limits, None, Health::new().component("log")).await.unwrap();
+    let place = || crate::shop::place(serde_json::json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": 1}]}));
+    let submit = |command: Command| mailbox.submit(Request::new(Key::anonymous(&command), command));
+    let (mut first, mut second) = (pin!(submit(place())), pin!(submit(place())));
+    assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+    assert_eq!(submit(place()).await, Err(Shed::Full));
+
+    let mut schedule = Schedule::new(Config::default(), shop.database.clone(), mailbox.clone());
+    let now = shop.at(601);
+    let issuing = tokio::spawn(async move { schedule.step(now).await.unwrap() });
+    let taken = "select count(*) = 2 from schedule where attempts = 1";
+    let until_taken = async { while !sqlx::query_scalar::<_, bool>(taken).fetch_one(&shop.database).await.unwrap() {} };
+    tokio::time::timeout(PATIENCE, until_taken).await.expect("what is due is taken");
+    let stop = Shutdown::new();
+    let running = tokio::spawn(writer.run(stop.clone()));
+    assert_eq!(issuing.await.unwrap(), Outcome::Issued { due: 2, answered: 2 });
+    assert_eq!(shop.count("OrderExpired").await, 2);
+    stop.request();
+    running.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

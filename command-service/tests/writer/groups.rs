@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 
 use command_service::rejection::Rejection;
-use command_service::writer::{Limits, Reply, Request, Together, Want};
+use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
+use futures::FutureExt;
 use futures::future::join_all;
+use platform::shutdown::Shutdown;
 use serde_json::json;
+use testbed::PATIENCE;
 
-use super::support::{Running, all, assert_gapless, done, logs, order, order_with, receipt, request, stock, tally};
+use super::support::{
+    Running, all, assert_gapless, done, logs, order, order_with, receipt, request, stock, tally, writer,
+};
 
 fn orders(name: &str, count: usize) -> Vec<Request> {
     (0..count).map(|n| request(&format!("{name}-{n}"), order("A", 1))).collect()
@@ -229,6 +235,33 @@ async fn a_thousand_commands_are_one_entry_of_a_mailbox_that_has_room_for_them()
         let replies = running.mailbox.submit_many(orders("buy", 1_000), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&replies), [("done", 1_000)].into());
         running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_waits_for_room_gets_it_before_callers_that_do_not_wait() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 5_000).await.stop().await;
+        let (writer, mailbox) = writer(&log, Limits { mailbox: 3, ..Limits::default() }).await.unwrap();
+        let within = |name, count, patience| mailbox.submit_many_within(orders(name, count), Together::Each, patience);
+        let mut first = pin!(mailbox.submit_many(orders("first", 2), Together::Each));
+        assert!(first.as_mut().now_or_never().is_none(), "it waits for its replies");
+
+        let mut group = pin!(within("group", 3, PATIENCE));
+        assert!(group.as_mut().now_or_never().is_none(), "it waits for room");
+        let hasty = mailbox.submit(request("hasty", order("A", 1))).await;
+        assert_eq!(hasty, Err(Shed::Full), "one is free, and kept for the group");
+        assert_eq!(within("never", 4, PATIENCE).await, Err(Shed::Full), "there will never be room for it");
+
+        let stop = Shutdown::new();
+        let running = tokio::spawn(writer.run(stop.clone()));
+        assert_eq!(tally(&first.await.unwrap()), [("done", 2)].into());
+        assert_eq!(tally(&group.await.unwrap()), [("done", 3)].into());
+        assert!(matches!(mailbox.submit(request("hasty", order("A", 1))).await, Ok(Reply::Done { .. })));
+        stop.request();
+        running.await.unwrap();
+        assert_eq!(within("late", 1, PATIENCE).await, Err(Shed::Closed));
         assert_gapless(&log).await;
     }
 }
