@@ -103,7 +103,7 @@ impl Config {
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
         let lease = settings.optional("RELAY_LEASE", relay::DEFAULT_LEASE);
-        let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, 1..=1_000_000);
+        let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, writer::GROUP_MAX..=1_000_000);
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
         let state_bytes = settings.bounded("WRITER_STATE_BYTES_MAX", default.room.bytes, 1..=1 << 40);
@@ -202,4 +202,26 @@ pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
 /// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.
 fn hostname() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "host".into(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(mailbox: &'static str) -> Result<Config, ConfigErrors> {
+        Config::read(Settings::from_map([
+            ("HTTP_ADDR", "127.0.0.1:8080"),
+            ("ADMIN_ADDR", "127.0.0.1:8081"),
+            ("DATABASE_URL", "postgres://service:password@localhost/orders"),
+            ("PERSONAL_INDEX_KEY", "any secret, as long as it has 32 characters"),
+            ("WRITER_MAILBOX_MAX", mailbox),
+        ]))
+    }
+
+    #[test]
+    fn a_mailbox_has_room_for_the_largest_group() {
+        assert_eq!(read("1000").unwrap().writer.mailbox, writer::GROUP_MAX);
+        let wrong = read("999").unwrap_err().to_string();
+        assert!(wrong.contains("WRITER_MAILBOX_MAX is \"999\": set it to a whole number from 1000"), "{wrong}");
+    }
 }

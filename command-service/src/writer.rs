@@ -78,13 +78,13 @@ use mailbox::Inbox;
 use recall::Recall;
 use recover::Place;
 
-pub use mailbox::{Fate, FindError, Mailbox, Shed};
+pub use mailbox::{Fate, FindError, GROUP_MAX, Mailbox, Shed};
 pub use request::{Reply, Request, Together, Want};
 
 /// How large things may grow.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Commands that may wait; one more is told to come again.
+    /// Commands that may wait; one more is told to come again. At least [`GROUP_MAX`], or larger groups never get in.
     pub mailbox: usize,
     /// Commands in one batch, about: bounds a statement's size and how long the first of a batch waits for the last. A
     /// group of commands is never taken apart, so the last group may go beyond it.

@@ -66,8 +66,9 @@ const NOTES: &str = "Rows as `application/x-ndjson` are documents, one per line:
     bodies of the corresponding `POST`, for `stock` the body of a receipt or an adjustment with `sku` and `location`. Rows as \
     `text/csv` (RFC 4180, UTF-8) begin with a header, the columns in any order. A row of an order is one of its lines, and the \
     rows of one order stand directly below each other with the same `external_ref`. Every row takes effect or is in the job's report. \
-    With `on_error=reject_all` all rows are checked first, and nothing is applied if one cannot be; up to 500 documents are \
-    then applied together or not at all, of more a row whose stock was taken by another meanwhile can still end in the report.";
+    With `on_error=reject_all` all rows are checked first, and nothing is applied if one cannot be; up to 500 documents that \
+    need up to 1,000 commands (a product that exists needs one, and one for each of its prices) are then applied together or not \
+    at all, of more a row whose stock was taken by another meanwhile can still end in the report.";
 
 const ROWS: &str = "A row ends at a line break outside quotes: CR, LF or CRLF, also mixed in one file. A line of nothing but white \
     space is not a row, and a byte order mark before a row is ignored. A row is rejected with everything in it (`malformed-csv`, \

@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 
 use super::item::Item;
 use super::problems;
+use crate::writer::GROUP_MAX;
 
-/// Most commands of a batch: some ten milliseconds of the writer's time.
-pub(super) const COMMANDS_MAX: usize = 1_000;
+/// Most commands of a batch.
+pub(super) const COMMANDS_MAX: usize = GROUP_MAX;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");

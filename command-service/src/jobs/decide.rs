@@ -11,7 +11,7 @@ use super::kind::{Plan, Refused};
 use super::submit::{self, Terms, Undecided};
 use crate::command::Command;
 use crate::rejection::Rejection;
-use crate::writer::{Mailbox, Reply, Together, Want};
+use crate::writer::{GROUP_MAX, Mailbox, Reply, Together, Want};
 
 /// How a batch is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum How {
     Check,
     /// Each takes effect that can.
     Each,
-    /// All take effect, or none does.
+    /// All take effect, or none does. Where they need more commands than a group has, each that can.
     AllOrNothing,
 }
 
@@ -87,6 +87,9 @@ impl Decider {
                 Some(changes) => all.extend(steps(at, changes)),
                 None => all.push((at, 0, first(asked[at].1))),
             }
+        }
+        if all.len() > GROUP_MAX {
+            return self.each(asked, Want::Minimal).await;
         }
         let mut fates: Vec<Fate> = vec![Fate::Done; asked.len()];
         for (at, reply) in self.send(asked, all, Want::Minimal, Together::AllOrNothing).await? {

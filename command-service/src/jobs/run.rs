@@ -273,7 +273,8 @@ impl Run {
         let is_all = rows.read == 0 && last == Some(rows.total.unsigned_abs());
         match (phase, asked.on_error) {
             (Phase::Check, _) => How::Check,
-            // What is in one batch can be decided in one; of more only what was checked is known.
+            // What is in one batch can be decided in one, if its commands are not too many; of more only what was checked is
+            // known.
             (Phase::Apply, OnError::RejectAll) if is_all => How::AllOrNothing,
             (Phase::Apply, OnError::RejectAll | OnError::RejectFailed) => How::Each,
         }

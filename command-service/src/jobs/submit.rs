@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::command::Command;
 use crate::writer::key::Key;
-use crate::writer::{Mailbox, Reply, Request, Shed, Together, Want};
+use crate::writer::{GROUP_MAX, Mailbox, Reply, Request, Shed, Together, Want};
 
 /// The first wait after the writer was too busy, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -38,7 +38,7 @@ pub(super) struct Terms {
 }
 
 /// The replies to these commands, in their order. Commands that the writer sheds or whose fate is unknown are sent again
-/// under their keys, fewer at a time while it is busy, unless they belong together.
+/// under their keys, fewer at a time while it is busy, unless they belong together; such are at most [`GROUP_MAX`].
 pub(super) async fn all(
     mailbox: &Mailbox,
     commands: &[(Uuid, Command)],
@@ -53,7 +53,7 @@ pub(super) async fn all(
             return Ok(replies.into_iter().flatten().collect());
         }
         if terms.together == Together::Each {
-            open.truncate((open.len() >> backoff.failures().min(usize::BITS - 1)).max(1));
+            open.truncate((open.len().min(GROUP_MAX) >> backoff.failures().min(usize::BITS - 1)).max(1));
         }
         let requests = open.iter().map(|at| request(&commands[*at], terms)).collect();
         let settled = match mailbox.submit_many(requests, terms.together).await {

@@ -24,6 +24,10 @@ use crate::log::{self, Log};
 /// Callers that look up a key at once; the others wait. The writer's connections are for its own work first.
 const LOOKUPS: usize = 1;
 
+/// Most commands that anybody hands over as one group: some ten milliseconds of the writer's time. Callers keep to it; a mailbox
+/// has room for as many.
+pub const GROUP_MAX: usize = 1_000;
+
 /// Why a command was not even taken: nothing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shed {

@@ -4,6 +4,7 @@
 
 mod intake;
 mod kinds;
+mod overload;
 mod property;
 mod rows;
 mod site;
