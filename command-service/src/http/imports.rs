@@ -73,12 +73,13 @@ const NOTES: &str = "Rows as `application/x-ndjson` are documents, one per line:
 const ROWS: &str = "A row ends at a line break outside quotes: CR, LF or CRLF, also mixed in one file. A line of nothing but white \
     space is not a row, and a byte order mark before a row is ignored. A row is rejected with everything in it (`malformed-csv`, \
     `malformed-json`) if it is not exactly one record: a quote is not closed, text follows a closing quote, the number of values \
-    is not that of the header, the text is not UTF-8, or the row repeats the header. `dry_run` reads the same rows.";
+    is not that of the header, the text is not UTF-8, or the row repeats the header. `dry_run` reads the same rows. A header names \
+    at most 256 columns.";
 
 const REPEATS: &str = "Rows may concern the same thing. Each row of `stock` is a movement of its own. A later row of a product \
     changes what an earlier row said. A second customer with the same e-mail address is rejected. An order whose rows stand in \
     more than one place of a CSV file is rejected with all its rows (`rows-not-adjacent`), because an order without some of its \
-    lines would be wrong: sort the file by `external_ref` and import it again. Of several NDJSON documents with the same \
+    lines would be wrong: sort the file by `external_ref` and import it again. So is an order of more than 500 rows or 4 MiB. Of several NDJSON documents with the same \
     `external_ref` the first is placed, and the report of the others names its line.";
 
 const REFUSALS: [Refusal; 12] = [

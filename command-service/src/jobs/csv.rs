@@ -1,6 +1,8 @@
 //! Rows of CSV files as JSON documents: the header says where each value stands. What a row is, [`split`] decides; a row that
 //! is not exactly one record is refused.
 
+use std::collections::HashSet;
+
 use ::csv::{ByteRecord, ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
@@ -9,6 +11,9 @@ use super::import::Kind;
 use super::kind::{self, Column, Form, Of, Origin, Refused};
 use super::rows::Row;
 use super::split::{self, Malformed};
+
+/// Most columns of a file: products have one per currency, of which there are fewer than 200.
+const MAX_COLUMNS: usize = 256;
 
 /// The columns of a file.
 #[derive(Debug)]
@@ -26,6 +31,9 @@ pub enum InvalidHeader {
     /// It is not one record of text.
     #[error("the first row must name the columns: {0}")]
     Unreadable(#[from] Unreadable),
+    /// More columns than there can be.
+    #[error("it names {0} columns; a file has at most {MAX_COLUMNS} columns")]
+    TooMany(usize),
     /// A column that there is not.
     #[error("there is no column {0}; the columns are {1}")]
     Unknown(String, &'static str),
@@ -53,15 +61,18 @@ impl Header {
     pub(super) fn read(kind: Kind, row: &[u8]) -> Result<Header, InvalidHeader> {
         let mut names = record(row)?;
         names.trim();
-        let mut columns = Vec::with_capacity(names.len());
-        for (at, name) in names.iter().enumerate() {
-            if names.iter().take(at).any(|before| before == name) {
+        if names.len() > MAX_COLUMNS {
+            return Err(InvalidHeader::TooMany(names.len()));
+        }
+        let (mut columns, mut seen) = (Vec::with_capacity(names.len()), HashSet::with_capacity(names.len()));
+        for name in &names {
+            if !seen.insert(name) {
                 return Err(InvalidHeader::Twice(shown(name)));
             }
             let known = kind::column(kind, name);
             columns.push(known.ok_or_else(|| InvalidHeader::Unknown(shown(name), kind::columns(kind)))?);
         }
-        let missing = kind::required(kind).iter().find(|needed| !names.iter().any(|name| name == **needed));
+        let missing = kind::required(kind).iter().find(|needed| !seen.contains(**needed));
         if let Some(missing) = missing {
             return Err(InvalidHeader::Missing(missing, kind::columns(kind)));
         }

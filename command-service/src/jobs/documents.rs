@@ -14,6 +14,10 @@ use crate::command::text::Reference;
 /// without a limit, a file could have one order of a million rows.
 const DOCUMENT_ROWS: usize = MAX_LINES + 1;
 
+/// Most bytes of rows that are held as one document: an order of [`MAX_LINES`] lines has some hundred kilobytes, and its rows
+/// may be as long as [`ROW_BYTES_MAX`](super::upload::ROW_BYTES_MAX).
+pub(super) const DOCUMENT_BYTES: usize = 4 << 20;
+
 /// What the rows of one order share, and no other order has: its external reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group(Box<[u8]>);
@@ -61,12 +65,15 @@ impl Documents {
             return Ok(Some(Document { rows: vec![first], group }));
         };
         let group = header.group(&first);
+        let mut bytes = first.bytes.len();
         let mut rows = vec![first];
         while group.is_some()
             && rows.len() < DOCUMENT_ROWS
             && let Some(next) = self.source.peek().await?
+            && bytes + next.bytes.len() <= DOCUMENT_BYTES
             && header.group(next) == group
         {
+            bytes += next.bytes.len();
             rows.extend(self.source.next().await?);
         }
         Ok(Some(Document { rows, group }))

@@ -31,6 +31,8 @@ impl Repeats {
             if stop.is_requested() {
                 return Ok(None);
             }
+            // Requests wait for this thread, and most documents are there already.
+            tokio::task::coop::consume_budget().await;
         }
         Ok(Some(Repeats::among(places)))
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::csv::InvalidHeader;
 use super::decide::{Asked, Decider, Fate, How};
-use super::documents::{Document, Documents};
+use super::documents::{DOCUMENT_BYTES, Document, Documents};
 use super::import::{Import, OnError, Phase, State};
 use super::kind::{self, Origin, Plan, Refused};
 use super::repeats::Repeats;
@@ -220,6 +220,8 @@ impl Run {
             let Some(document) = self.documents.next().await? else { break };
             bytes += document.rows.iter().map(|row| row.bytes.len()).sum::<usize>();
             units.push(self.unit(document));
+            // A document may have megabytes, and requests wait for this thread.
+            tokio::task::yield_now().await;
         }
         Ok(units)
     }
@@ -300,8 +302,8 @@ fn not_adjacent(line: u32) -> Refused {
     Refused::new(
         "rows-not-adjacent",
         format!(
-            "Other rows of the same order begin on line {line}. The rows of an order, {MAX_LINES} at most, must stand directly \
-             below each other; this import placed none of them. Sort the file by external_ref and import it again."
+            "Other rows of the same order begin on line {line}. The rows of an order, {MAX_LINES} with {DOCUMENT_BYTES} bytes at \
+             most, must stand directly below each other; this import placed none of them. Sort the file by external_ref and import it again."
         ),
     )
 }

@@ -120,6 +120,8 @@ impl Upload {
         if self.gzip.is_some() {
             let unpacked = self.unpack(|gzip| gzip.try_finish())?;
             self.take_plain(&unpacked).await?;
+            // Megabytes may have been unpacked, and without a row to keep nothing was waited for.
+            tokio::task::yield_now().await;
         }
         self.end_row().await?;
         if self.rows == 0 {
