@@ -50,7 +50,7 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
             Parameter::query::<bool>("dry_run", "Only to know what would happen."),
             Parameter::header::<operation::Key>(
                 "Idempotency-Key",
-                "A fresh UUID per import; a repeat is told of the same job.",
+                "A fresh UUID per import; a repeat is told of the same job, or that the job is forgotten, and takes no effect again.",
             )
             .required(),
             Parameter::header::<ContentEncoding>("Content-Encoding", "How the body is packed."),
@@ -82,11 +82,12 @@ const REPEATS: &str = "Rows may concern the same thing. Each row of `stock` is a
     lines would be wrong: sort the file by `external_ref` and import it again. So is an order of more than 500 rows or 4 MiB. Of several NDJSON documents with the same \
     `external_ref` the first is placed, and the report of the others names its line.";
 
-const REFUSALS: [Refusal; 12] = [
+const REFUSALS: [Refusal; 13] = [
     (400, "idempotency-key-missing"),
     (400, "idempotency-key-invalid"),
     (400, "invalid-query"),
     (400, "malformed-gzip"),
+    (410, "job-forgotten"),
     (413, "too-many-rows"),
     (413, "row-too-long"),
     (415, "content-encoding"),
@@ -135,18 +136,38 @@ async fn import(
     };
     let upload = Upload::begin(imports.store.clone(), asked.asked, asked.packing, imports.limits.clone());
     let id = upload.id();
-    let accepted = match receive(upload, body, asked.key).await {
-        Ok(new) => imports.store.accept(&new).await.map_err(|error| jobs::unavailable(&error)),
-        Err(problem) => Err(problem),
+    let new = match receive(upload, body, asked.key).await {
+        Ok(new) => new,
+        Err(problem) => {
+            Upload::undo(&imports.store, id).await;
+            return Err(problem);
+        }
     };
-    if !matches!(accepted, Ok(Accepted::Queued(_))) {
+    let accepted = imports.store.accept(&new).await;
+    let is_needed = match &accepted {
+        Ok(Accepted::Queued(_)) => true,
+        Ok(Accepted::Known(_) | Accepted::Forgotten(_) | Accepted::KeyReused) => false,
+        // Without an answer the import may be queued, now or in a moment: then its rows must stay.
+        Err(error) => !error.was_not_asked(),
+    };
+    if !is_needed {
         Upload::undo(&imports.store, id).await;
     }
-    match accepted? {
+    match accepted.map_err(|error| jobs::unavailable(&error))? {
         Accepted::Queued(import) => Ok(jobs::accepted(&import)),
         Accepted::Known(import) => Ok(reply::replayed(jobs::accepted(&import))),
+        Accepted::Forgotten(id) => Err(forgotten(id)),
         Accepted::KeyReused => Err(problems::key_reused()),
     }
+}
+
+fn forgotten(id: Uuid) -> Problem {
+    Problem::new(StatusCode::GONE, "job-forgotten", "The import was forgotten some days after it ended")
+        .detail(format!(
+            "The import with this Idempotency-Key was job {id}; its rows took effect then, or not, as its report said. Nothing \
+             was done now. Send what you want to import now with a key of its own."
+        ))
+        .with("job", id)
 }
 
 /// What the head of a request says.

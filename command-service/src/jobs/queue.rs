@@ -4,6 +4,9 @@
 //! whose heart stopped to others. Added here: waits of 1, 2, 4 and 8 seconds with jitter between attempts, where the
 //! library's own are `e^n` without; an attempt that a crash ends counts, so that a job that kills its worker dies in the end;
 //! one that ends because the process stops does not.
+//!
+//! What a reader cannot see: the library deletes the entry of a job that is done by its number, whoever holds it by then, while it
+//! lets only the holder fail it. So a worker that lost its job fails.
 
 use std::time::Duration;
 
@@ -45,8 +48,8 @@ const QUEUE_CONNECTIONS: u32 = 3;
 /// How long the batch under way may take when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How often old jobs are forgotten.
-const FORGET_EVERY: Duration = Duration::from_mins(10);
+/// How often old jobs are forgotten and lost ones are queued again.
+const UPKEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Uploads that are not complete after this time have broken off: longer than a request may take.
 const UPLOAD_MAX: Duration = Duration::from_hours(1);
@@ -65,6 +68,7 @@ impl TaskHandler for Entry {
         let attempt = i32::from(*context.job().attempts());
         runner.work(self.import, attempt).await.map_err(|error| match error {
             Error::Stopping => STOPPING.to_owned(),
+            Error::Lost => LOST.to_owned(),
             error => error.to_string(),
         })
     }
@@ -72,6 +76,9 @@ impl TaskHandler for Entry {
 
 /// How an attempt ends that ends only because the process does.
 const STOPPING: &str = "the process stops";
+
+/// How an attempt ends whose job another worker has.
+const LOST: &str = "another worker has the job";
 
 /// Workers of this process on the queue.
 pub struct Queue {
@@ -144,6 +151,10 @@ impl Queue {
 
 /// Sets when a failed job is tried again. Should this fail too, the library's own wait stands.
 async fn retry_later(utils: WorkerUtils, job: std::sync::Arc<Job>, error: String) {
+    if error.contains(LOST) {
+        // When the entry comes up next, its owner says.
+        return;
+    }
     let (attempts, is_stopping) = (*job.attempts(), error.contains(STOPPING));
     let (attempts, wait) = match is_stopping {
         true => (attempts - 1, Duration::ZERO),
@@ -176,7 +187,7 @@ fn wait_after(attempts: i16) -> Duration {
 /// Works the queue until asked to stop, whatever happens to the database meanwhile.
 pub async fn run(database: Database, runner: Runner, limits: Limits, health: Component) {
     let stop = runner.stop.clone();
-    let forgetting = tokio::spawn(forget(runner.clone(), limits.retention));
+    let keeping_up = tokio::spawn(keep_up(runner.clone(), limits.retention));
     let mut backoff = Backoff::new();
     while !stop.is_requested() {
         match work(&database, &runner, limits.workers, &health).await {
@@ -192,7 +203,7 @@ pub async fn run(database: Database, runner: Runner, limits: Limits, health: Com
         }
     }
     // Asked to stop, it stops.
-    let _ = forgetting.await;
+    let _ = keeping_up.await;
 }
 
 /// The library waits for the database without a time limit. So when the database does not answer, the library's worker and its
@@ -221,19 +232,23 @@ async fn silent(database: &Database) -> sqlx::Error {
     }
 }
 
-async fn forget(runner: Runner, retention: Duration) {
+async fn keep_up(runner: Runner, retention: Duration) {
     loop {
-        let forgotten = runner.store.forget(retention).await;
+        let forgotten = runner.store.forget(retention).await.map(drop);
         let dropped = runner.store.drop_broken_uploads(UPLOAD_MAX).await;
-        for error in [forgotten.map(drop), dropped].into_iter().filter_map(Result::err) {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "forgetting old imports failed; it is tried again"
-            );
+        let requeued = runner.store.requeue().await.map(warn_of_lost);
+        for error in [forgotten, dropped, requeued].into_iter().filter_map(Result::err) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "upkeep of imports failed; retrying later");
         }
-        if runner.stop.unless_requested(tokio::time::sleep(FORGET_EVERY)).await.is_none() {
+        if runner.stop.unless_requested(tokio::time::sleep(UPKEEP_EVERY)).await.is_none() {
             return;
         }
+    }
+}
+
+fn warn_of_lost(imports: usize) {
+    if imports > 0 {
+        tracing::warn!(imports, "imports had no entry in the job queue; queued them again");
     }
 }
 

@@ -71,6 +71,9 @@ pub enum Error {
     /// The process stops; the job goes on elsewhere or later.
     #[error("stopping")]
     Stopping,
+    /// Another worker has the job, or somebody ended it: the entry in the queue is not this worker's to delete.
+    #[error("another worker has the import")]
+    Lost,
 }
 
 impl From<Undecided> for Error {
@@ -87,7 +90,7 @@ impl From<Undecided> for Error {
 pub enum Step {
     /// There may be more to do.
     Worked,
-    /// The job has ended, or another worker has it.
+    /// The job has ended.
     Ended,
 }
 
@@ -123,7 +126,7 @@ impl Runner {
             match run.step().await {
                 Ok(Step::Worked) => {}
                 Ok(Step::Ended) => return Ok(()),
-                Err(Error::Stopping) => return Err(Error::Stopping),
+                Err(error @ (Error::Stopping | Error::Lost)) => return Err(error),
                 Err(error) => return Err(run.failed(error).await),
             }
         }
@@ -164,7 +167,7 @@ impl Run {
         match saved {
             Saved::Mine => Ok(Step::Worked),
             Saved::Cancel => self.end(State::Cancelled, None).await,
-            Saved::Lost => Ok(Step::Ended),
+            Saved::Lost => Err(Error::Lost),
         }
     }
 
@@ -187,7 +190,9 @@ impl Run {
     }
 
     async fn end(&mut self, state: State, error: Option<&str>) -> Result<Step, Error> {
-        self.runner.store.finish(self.import.id, self.claim, state, error).await?;
+        if self.runner.store.finish(self.import.id, self.claim, state, error).await? == Saved::Lost {
+            return Err(Error::Lost);
+        }
         let (kind, state) = (self.import.asked.kind.as_str(), state.as_str());
         metrics::counter!(metric_names::IMPORTS_TOTAL, "kind" => kind, "state" => state).increment(1);
         let rows = self.import.rows;

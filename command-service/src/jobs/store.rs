@@ -1,18 +1,21 @@
-//! Imports in PostgreSQL: what was asked and where it stands, one row each. A sqlx door; the rows that came are in [`payload`],
-//! those that took no effect in [`rejections`], and what PostgreSQL takes as text in [`text`].
+//! Imports in PostgreSQL: what was asked and where it stands, one row each. A sqlx door. How they come in is in [`accepting`], the
+//! rows that came are in [`payload`], those that took no effect in [`rejections`], what PostgreSQL takes as text in [`text`], and
+//! what is done from time to time in [`upkeep`].
 //!
 //! An entry of the library's queue (its view `jobs.jobs`) belongs to each import that has not ended. An entry without attempts
-//! left is a dead letter: the view `import_jobs` says that its import has failed, until an operator has it tried again.
+//! left is a dead letter: the view `import_jobs` says that its import has failed, until an operator has it tried again. The view
+//! leaves out imports that are forgotten; their rows stay, because a key takes effect once, however late it is repeated.
 
+mod accepting;
 mod payload;
 mod rejections;
 mod text;
+mod upkeep;
 
+pub use accepting::{Accepted, New};
 pub use payload::Chunk;
 pub use rejections::Rejection;
 pub use text::KeptText;
-
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -21,41 +24,12 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use uuid::Uuid;
 
 use super::import::{Asked, Import, Kind, Rows, State};
-use super::queue;
 use crate::database::Database;
 
 /// Imports; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
-}
-
-/// An import that came in completely.
-#[derive(Debug, Clone)]
-pub struct New {
-    /// Its name, under which its rows are there already.
-    pub id: Uuid,
-    /// What is asked.
-    pub asked: Asked,
-    /// The idempotency key as an id.
-    pub key: Uuid,
-    /// SHA-256 of all that is asked.
-    pub digest: Vec<u8>,
-    /// The first row of a CSV file.
-    pub header: Option<Vec<u8>>,
-    /// How many rows there are.
-    pub rows: u32,
-}
-
-/// What became of an import that came in.
-#[derive(Debug)]
-pub enum Accepted {
-    /// It is queued.
-    Queued(Box<Import>),
-    /// It is there from an earlier time.
-    Known(Box<Import>),
-    /// Its key was used for another one.
-    KeyReused,
 }
 
 /// Which imports to list.
@@ -113,6 +87,11 @@ pub enum Error {
 impl Error {
     fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
         move |source| Error::Database { doing, source }
+    }
+
+    /// Whether the database was not even asked, because no connection was free; otherwise what became of a statement is unknown.
+    pub fn was_not_asked(&self) -> bool {
+        matches!(self, Error::Database { source: sqlx::Error::PoolTimedOut, .. })
     }
 }
 
@@ -184,54 +163,6 @@ impl Store {
     /// The imports in this database.
     pub fn new(database: Database) -> Store {
         Store { database }
-    }
-
-    /// Queues an import whose rows are there, unless its key is known.
-    pub async fn accept(&self, new: &New) -> Result<Accepted, Error> {
-        const ACCEPT: &str = "
-            with accepted as (
-                insert into imports (id, kind, format, on_error, stock, dry_run, key, digest, header, rows_total, phase)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-                on conflict (key) do nothing
-                returning id
-            )
-            select (jobs.add_job($12, json_build_object('import', id), job_key => id::text, max_attempts => $13)).id
-            from accepted";
-        let queued = sqlx::query_scalar::<_, i64>(ACCEPT)
-            .bind(new.id)
-            .bind(new.asked.kind.as_str())
-            .bind(new.asked.format.as_str())
-            .bind(new.asked.on_error.as_str())
-            .bind(new.asked.stock.as_str())
-            .bind(new.asked.dry_run)
-            .bind(new.key)
-            .bind(&new.digest)
-            .bind(&new.header)
-            .bind(i32::try_from(new.rows).unwrap_or(i32::MAX))
-            .bind(new.asked.first_phase().as_str())
-            .bind(queue::TASK)
-            .bind(queue::ATTEMPTS_MAX)
-            .fetch_optional(&self.database)
-            .await
-            .map_err(Error::database("queueing an import"))?;
-        if queued.is_none() {
-            return self.known(new).await;
-        }
-        // Forgotten in the same moment only if the retention is nothing.
-        Ok(self.find(new.id).await?.map_or(Accepted::KeyReused, |import| Accepted::Queued(Box::new(import))))
-    }
-
-    async fn known(&self, new: &New) -> Result<Accepted, Error> {
-        let known = sqlx::query_as::<_, (Uuid, Vec<u8>)>("select id, digest from imports where key = $1")
-            .bind(new.key)
-            .fetch_optional(&self.database)
-            .await
-            .map_err(Error::database("looking up an import's key"))?;
-        let Some((id, digest)) = known else { return Ok(Accepted::KeyReused) };
-        if digest != new.digest {
-            return Ok(Accepted::KeyReused);
-        }
-        Ok(self.find(id).await?.map_or(Accepted::KeyReused, |import| Accepted::Known(Box::new(import))))
     }
 
     /// The import of this name.
@@ -336,17 +267,25 @@ impl Store {
     }
 
     /// Ends a job; its rows are not needed any more.
-    pub async fn finish(&self, id: Uuid, claim: Uuid, state: State, error: Option<&str>) -> Result<(), Error> {
+    pub async fn finish(&self, id: Uuid, claim: Uuid, state: State, error: Option<&str>) -> Result<Saved, Error> {
         const FINISH: &str = "
             with ended as (
                 update imports set state = $3, error = $4, finished_at = now()
                 where id = $1 and claim = $2 and state = 'running'
                 returning id
+            ), rows as (
+                delete from import_chunks using ended where import_id = ended.id
             )
-            delete from import_chunks using ended where import_id = ended.id";
-        let query = sqlx::query(FINISH).bind(id).bind(claim).bind(state.as_str()).bind(error.map(KeptText::from));
-        query.execute(&self.database).await.map_err(Error::database("ending an import"))?;
-        Ok(())
+            select count(*) from ended";
+        let ended = sqlx::query_scalar::<_, i64>(FINISH)
+            .bind(id)
+            .bind(claim)
+            .bind(state.as_str())
+            .bind(error.map(KeptText::from))
+            .fetch_one(&self.database)
+            .await
+            .map_err(Error::database("ending an import"))?;
+        Ok(if ended > 0 { Saved::Mine } else { Saved::Lost })
     }
 
     /// Remembers why an attempt failed.
@@ -391,29 +330,5 @@ impl Store {
         let query = sqlx::query(RETRY).bind(id);
         query.execute(&self.database).await.map_err(Error::database("retrying an import"))?;
         Ok(())
-    }
-
-    /// Forgets what ended, died or broke off long ago; gives the number of imports forgotten.
-    pub async fn forget(&self, retention: Duration) -> Result<u64, Error> {
-        const FORGET: &str = "
-            with dead as (
-                select i.id, jobs.remove_job(q.key)
-                from imports i join jobs.jobs q on q.key = i.id::text
-                where q.locked_at is null and q.attempts >= q.max_attempts
-                    and q.updated_at < now() - make_interval(secs => $1)
-            ), old as (
-                delete from imports
-                where finished_at < now() - make_interval(secs => $1) or id in (select id from dead)
-                returning id
-            ), rest as (
-                delete from import_chunks using old where import_id = old.id
-            )
-            select count(*) from old";
-        let forgotten = sqlx::query_scalar::<_, i64>(FORGET)
-            .bind(retention.as_secs_f64())
-            .fetch_one(&self.database)
-            .await
-            .map_err(Error::database("forgetting old imports"))?;
-        Ok(forgotten.unsigned_abs())
     }
 }

@@ -128,8 +128,8 @@ impl Upload {
             return Err(Refused::Empty);
         }
         self.keep().await?;
-        let Upload { id, asked, header, rows, digest, .. } = self;
-        Ok(New { id, asked, key, digest: digest.finalize().to_vec(), header, rows })
+        let Upload { id, asked, header, rows, bytes, digest, .. } = self;
+        Ok(New { id, asked, key, digest: digest.finalize().to_vec(), header, rows, bytes })
     }
 
     /// Throws away what was kept.

@@ -4,6 +4,7 @@
 
 mod intake;
 mod kinds;
+mod lost;
 mod overload;
 mod property;
 mod rows;

@@ -64,8 +64,8 @@ fn emails() -> EmailIndex {
 }
 
 /// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
-async fn connect(bed: &Bed, connections: u32) -> Database {
-    let database = log::connect(bed.writer_url().unwrap().parse().unwrap(), connections);
+pub(crate) async fn connect(url: &str, connections: u32) -> Database {
+    let database = log::connect(url.parse().unwrap(), connections);
     let mut held = Vec::new();
     tokio::time::timeout(PATIENCE, async {
         while held.len() < connections as usize {
@@ -78,6 +78,17 @@ async fn connect(bed: &Bed, connections: u32) -> Database {
     database
 }
 
+fn router(store: Store, limits: Limits) -> Router {
+    let upload = RouteLimits {
+        body_bytes_max: limits.bytes,
+        request_timeout: http::imports::UPLOAD_TIMEOUT,
+        unpacking: Unpacking::ByHandler,
+    };
+    let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
+    let slot = http::MailboxSlot::importing(Imports { store, limits });
+    server::shell(http::router(slot, &emails()), &http_limits)
+}
+
 impl Site {
     pub(crate) async fn open() -> Site {
         Site::with_limits(Limits::default()).await
@@ -85,21 +96,19 @@ impl Site {
 
     pub(crate) async fn with_limits(limits: Limits) -> Site {
         let bed = Bed::new().await.unwrap();
-        let log = Log::new(connect(&bed, 4).await);
+        let log = Log::new(connect(&bed.writer_url().unwrap(), 4).await);
         let health = Health::new().component("postgres");
         let (writer, mailbox) = Writer::start(log, writer::Limits::default(), None, health).await.unwrap();
         tokio::spawn(writer.run(Shutdown::new()));
-        let database = connect(&bed, 8).await;
+        let database = connect(&bed.writer_url().unwrap(), 8).await;
         let store = Store::new(database.clone());
-        let upload = RouteLimits {
-            body_bytes_max: limits.bytes,
-            request_timeout: http::imports::UPLOAD_TIMEOUT,
-            unpacking: Unpacking::ByHandler,
-        };
-        let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
-        let slot = http::MailboxSlot::importing(Imports { store: store.clone(), limits });
-        let router = server::shell(http::router(slot, &emails()), &http_limits);
+        let router = router(store.clone(), limits);
         Site { bed, mailbox, store, database, router }
+    }
+
+    /// The same site, whose routes reach the database in this way.
+    pub(crate) fn over(self, database: Database) -> Site {
+        Site { router: router(Store::new(database), Limits::default()), ..self }
     }
 
     pub(crate) fn runner(&self) -> Runner {

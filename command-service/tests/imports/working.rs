@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use command_service::database::Database;
-use command_service::jobs::run::Step;
+use command_service::jobs::run::{Error, Step};
 use command_service::jobs::{Limits, queue};
 use platform::health::Health;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ async fn a_batch_that_was_decided_and_not_saved_has_one_effect() {
 
     // A second worker has taken the job before the first saves: the first one's rows took effect, its progress is not saved.
     let mut second = runner.begin(id(&accepted), 2).await.unwrap().unwrap();
-    assert_eq!(first.step().await.unwrap(), Step::Ended);
+    assert!(matches!(first.step().await, Err(Error::Lost)));
     assert_eq!(site.events("StockReceived").await, 3 + 1_000);
     assert_eq!(rows(&site.job(&accepted).await), (500, 500, 0));
 
@@ -270,4 +270,24 @@ async fn ended_jobs_and_broken_uploads_are_forgotten() {
     assert_eq!((site.count("import_rejections").await, site.count("import_chunks").await), (0, 1));
     site.work().await;
     assert_eq!(site.job(&waiting).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn the_key_of_a_forgotten_import_takes_no_effect_again() {
+    let site = Site::open().await;
+    site.stocked().await;
+    let accepted = site.upload_as("k", "stock", NDJSON, receipts(2)).await;
+    site.work().await;
+    assert_eq!(site.store.forget(Duration::ZERO).await.unwrap(), 3);
+    assert_eq!(site.store.forget(Duration::ZERO).await.unwrap(), 0, "once is enough");
+    assert_eq!(site.get(&format!("/v1/jobs/{}", id(&accepted))).await.status, 404);
+    assert_eq!(site.get("/v1/jobs").await.json()["jobs"], json!([]));
+
+    let again = site.upload_as("k", "stock", NDJSON, receipts(2)).await;
+    assert_eq!(again.problem(), (410, "job-forgotten".into()));
+    let other = site.upload_as("k", "stock", NDJSON, receipts(3)).await;
+    assert_eq!(other.problem(), (422, "idempotency-key-reused".into()));
+    site.work().await;
+    assert_eq!(site.events("StockReceived").await, 3 + 2);
+    assert_eq!(site.count("import_chunks").await, 0);
 }

@@ -49,9 +49,12 @@ impl Store {
         }))
     }
 
-    /// Throws away the rows of an import that did not come in completely.
+    /// Throws away the rows of an import that did not come in completely; those of one that is there stay. Not for who does
+    /// not know whether it is being accepted: this cannot see that.
     pub async fn drop_chunks(&self, import: Uuid) -> Result<(), Error> {
-        let query = sqlx::query("delete from import_chunks where import_id = $1").bind(import);
+        const DROP: &str = "
+            delete from import_chunks where import_id = $1 and not exists (select from imports where id = $1)";
+        let query = sqlx::query(DROP).bind(import);
         query.execute(&self.database).await.map_err(Error::database("throwing an upload away"))?;
         Ok(())
     }
