@@ -15,6 +15,7 @@ use platform::params::{Path, Query};
 use platform::problem::Problem;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::jobs::{self, Imports};
@@ -22,7 +23,7 @@ use super::operation::{self, Refusal};
 use super::{MailboxSlot, problems, reply};
 use crate::jobs::import::{Asked, Format, Kind, OnError, Stock};
 use crate::jobs::store::{Accepted, New};
-use crate::jobs::upload::{Packing, Refused, Upload};
+use crate::jobs::upload::{Packing, Refused, UPLOADS_MAX, Upload, WAITING_MAX};
 use crate::writer::key::Key;
 
 /// The route, with its version and without; it has limits of its own.
@@ -31,6 +32,10 @@ const PATH: &str = "/v1/imports/{kind}";
 
 /// Longest that an upload may take.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Seconds after which an upload may have ended, and after which an import may have.
+const UPLOAD_RETRY_SECONDS: u64 = 5;
+const WAITING_RETRY_SECONDS: u64 = 30;
 
 /// A client that sends nothing for so long has gone.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -82,7 +87,7 @@ const REPEATS: &str = "Rows may concern the same thing. Each row of `stock` is a
     lines would be wrong: sort the file by `external_ref` and import it again. So is an order of more than 500 rows or 4 MiB. Of several NDJSON documents with the same \
     `external_ref` the first is placed, and the report of the others names its line.";
 
-const REFUSALS: [Refusal; 13] = [
+const REFUSALS: [Refusal; 15] = [
     (400, "idempotency-key-missing"),
     (400, "idempotency-key-invalid"),
     (400, "invalid-query"),
@@ -96,6 +101,8 @@ const REFUSALS: [Refusal; 13] = [
     (422, "no-rows"),
     (503, "database-unavailable"),
     (503, "starting"),
+    (503, "too-many-imports"),
+    (503, "too-many-uploads"),
 ];
 
 /// How a body may be packed.
@@ -134,6 +141,13 @@ async fn import(
             return Err(problem);
         }
     };
+    let _place = match begin(&imports).await {
+        Ok(place) => place,
+        Err(problem) => {
+            body::discard(body).await;
+            return Err(problem);
+        }
+    };
     let upload = Upload::begin(imports.store.clone(), asked.asked, asked.packing, imports.limits.clone());
     let id = upload.id();
     let new = match receive(upload, body, asked.key).await {
@@ -159,6 +173,34 @@ async fn import(
         Accepted::Forgotten(id) => Err(forgotten(id)),
         Accepted::KeyReused => Err(problems::key_reused()),
     }
+}
+
+/// A place for an upload, if there is one for the upload and for what it brings.
+async fn begin(imports: &Imports) -> Result<SemaphorePermit<'_>, Problem> {
+    let place = imports.uploads.try_acquire().map_err(|_| too_many_uploads())?;
+    let waiting = imports.store.waiting_bytes().await.map_err(|error| jobs::unavailable(&error))?;
+    match waiting < imports.limits.bytes.saturating_mul(WAITING_MAX) {
+        true => Ok(place),
+        false => Err(too_many_imports(waiting)),
+    }
+}
+
+fn too_many_uploads() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-uploads", "Too many imports are being uploaded")
+        .detail(format!(
+            "{UPLOADS_MAX} uploads come in at once. Nothing was taken. Repeat the request with the same Idempotency-Key after \
+             a short while."
+        ))
+        .retry_after(UPLOAD_RETRY_SECONDS)
+}
+
+fn too_many_imports(waiting_bytes: u64) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-imports", "Too many imports are waiting")
+        .detail(format!(
+            "Imports that have not ended have {waiting_bytes} bytes. Nothing was taken. Repeat the request with the same \
+             Idempotency-Key when some of them have ended, or retry or cancel those that failed."
+        ))
+        .retry_after(WAITING_RETRY_SECONDS)
 }
 
 fn forgotten(id: Uuid) -> Problem {

@@ -1,5 +1,7 @@
 //! Jobs as callers see them: how far each has come, which rows it refused, and how to stop it.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,12 +14,14 @@ use platform::params::{Path, Query};
 use platform::problem::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::operation::Refusal;
 use super::{MailboxSlot, problems};
 use crate::jobs::import::{Format, Import, Kind, OnError, Phase, Rows, State as JobState, Stock};
 use crate::jobs::store::{self, Filter, Store};
+use crate::jobs::upload::UPLOADS_MAX;
 use crate::jobs::{Limits, report};
 
 /// Jobs of a page where nothing is said, and at most.
@@ -33,6 +37,15 @@ pub struct Imports {
     pub store: Store,
     /// How large they may be.
     pub limits: Limits,
+    /// Permits for uploads that come in at once.
+    pub(super) uploads: Arc<Semaphore>,
+}
+
+impl Imports {
+    /// Imports that are kept in `store`.
+    pub fn new(store: Store, limits: Limits) -> Imports {
+        Imports { store, limits, uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+    }
 }
 
 impl FromRequestParts<MailboxSlot> for Imports {

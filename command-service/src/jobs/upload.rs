@@ -19,6 +19,12 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Longest row: as long as a body of one command may be by default.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 
+/// Uploads that one instance takes at once: each has up to six megabytes in memory, and one of its few connections in turn.
+pub const UPLOADS_MAX: usize = 8;
+
+/// Imports of the largest size whose rows may wait, for any instance; a dead letter waits for its operator.
+pub const WAITING_MAX: u64 = 64;
+
 /// Packed bytes that are unpacked in one go: gzip makes at most a thousand times as many of them.
 const GZIP_STEP_BYTES: usize = 4 << 10;
 
@@ -111,6 +117,8 @@ impl Upload {
         for step in bytes.chunks(GZIP_STEP_BYTES) {
             let unpacked = self.unpack(|gzip| gzip.write_all(step))?;
             self.take_plain(&unpacked).await?;
+            // Megabytes may have been unpacked, and without a row to keep nothing was waited for.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -120,8 +128,6 @@ impl Upload {
         if self.gzip.is_some() {
             let unpacked = self.unpack(|gzip| gzip.try_finish())?;
             self.take_plain(&unpacked).await?;
-            // Megabytes may have been unpacked, and without a row to keep nothing was waited for.
-            tokio::task::yield_now().await;
         }
         self.end_row().await?;
         if self.rows == 0 {

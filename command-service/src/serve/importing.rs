@@ -34,7 +34,7 @@ impl Importing {
 
     /// What the routes work with.
     pub(super) fn imports(&self) -> http::jobs::Imports {
-        http::jobs::Imports { store: Store::new(self.database.clone()), limits: self.limits.clone() }
+        http::jobs::Imports::new(Store::new(self.database.clone()), self.limits.clone())
     }
 
     /// Uploads are larger and take longer than other requests.

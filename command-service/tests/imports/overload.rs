@@ -1,8 +1,22 @@
 //! Imports that are larger, wider or more than the service takes are refused at once, with the limit, and delay nobody.
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use command_service::jobs::Limits;
+use futures::SinkExt;
+use futures::channel::mpsc;
 use serde_json::Value;
 
-use super::site::{CSV, Site};
+use super::site::{CSV, NDJSON, Site};
+
+const MUG: &str = r#"{"sku":"MUG","name":"Mug","prices":{"GBP":450}}"#;
+
+/// Uploads that come in at once.
+const UPLOADS: usize = 8;
+
+/// Imports of the largest size that may wait.
+const WAITING: usize = 64;
 
 fn problems(report: &[Value]) -> Vec<&str> {
     report.iter().map(|row| row["problem"].as_str().unwrap()).collect()
@@ -49,4 +63,45 @@ async fn more_changes_than_one_group_takes_are_applied_one_by_one() {
     let changed = site.import("products?on_error=reject_all", CSV, products(500)).await;
     assert_eq!((&changed["state"], &changed["progress"]["applied"]), (&"succeeded".into(), &500.into()), "{changed}");
     assert_eq!(site.events("ProductPriceChanged").await, 4_000);
+}
+
+#[tokio::test]
+async fn one_upload_more_than_there_may_be_is_told_to_come_again() {
+    let site = Arc::new(Site::open().await);
+    let mut bodies = Vec::new();
+    let mut uploads = Vec::new();
+    for _ in 0..UPLOADS {
+        let (mut to, body) = mpsc::channel::<Result<Vec<u8>, std::io::Error>>(0);
+        let site = Arc::clone(&site);
+        uploads.push(tokio::spawn(async move { site.upload("products", NDJSON, Body::from_stream(body)).await }));
+        to.send(Ok(MUG.as_bytes().to_vec())).await.unwrap();
+        bodies.push(to);
+    }
+    let refused = site.upload_as("k", "products", NDJSON, MUG).await;
+    assert_eq!(refused.problem(), (503, "too-many-uploads".into()));
+    assert!(refused.headers.contains_key("retry-after"));
+
+    drop(bodies.pop());
+    assert_eq!(uploads.pop().unwrap().await.unwrap().status, 202);
+    assert_eq!(site.upload_as("k", "products", NDJSON, MUG).await.status, 202, "the same key, for it was not used");
+
+    // A client that goes away makes room too.
+    let gone = uploads.pop().unwrap();
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    assert_eq!(site.upload("products", NDJSON, MUG).await.status, 202);
+}
+
+#[tokio::test]
+async fn imports_that_wait_may_have_so_many_bytes_together() {
+    let site = Site::with_limits(Limits { bytes: 100, ..Limits::default() }).await;
+    let body = || format!("{}\n", "{}\n".repeat(33));
+    for _ in 0..WAITING {
+        assert_eq!(site.upload("products", NDJSON, body()).await.status, 202);
+    }
+    let refused = site.upload("products", NDJSON, body()).await;
+    assert_eq!(refused.problem(), (503, "too-many-imports".into()));
+    assert!(refused.headers.contains_key("retry-after"));
+    site.work().await;
+    assert_eq!(site.upload("products", NDJSON, body()).await.status, 202, "what has ended waits no more");
 }

@@ -85,7 +85,7 @@ fn router(store: Store, limits: Limits) -> Router {
         unpacking: Unpacking::ByHandler,
     };
     let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
-    let slot = http::MailboxSlot::importing(Imports { store, limits });
+    let slot = http::MailboxSlot::importing(Imports::new(store, limits));
     server::shell(http::router(slot, &emails()), &http_limits)
 }
 

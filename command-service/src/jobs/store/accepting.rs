@@ -111,4 +111,15 @@ impl Store {
             Some(_) | None => Ok(Accepted::KeyReused),
         }
     }
+
+    /// Bytes of rows whose imports have not ended.
+    pub async fn waiting_bytes(&self) -> Result<u64, Error> {
+        const WAITING: &str =
+            "select coalesce(sum(bytes), 0)::bigint from imports where state in ('queued', 'running')";
+        let waiting = sqlx::query_scalar::<_, i64>(WAITING)
+            .fetch_one(&self.database)
+            .await
+            .map_err(Error::database("counting what waits to be imported"))?;
+        Ok(waiting.unsigned_abs())
+    }
 }
