@@ -21,6 +21,9 @@ use crate::command::Command;
 /// What a body is that was left out.
 const NO_BODY: &str = "{}";
 
+/// Most variables of a command, several times as many as a path has. Each is compared with those before it.
+const VARIABLES_MAX: usize = 8;
+
 /// A command as it stands in a batch. Bodies and variables are read once it is known what they must be.
 #[derive(Debug)]
 pub(super) struct Item<'a> {
@@ -133,6 +136,10 @@ impl<'de> Visitor<'de> for ItemVisitor {
                 "body" => once(&mut body, map.next_value::<&RawValue>()?, "body")?,
                 _ if variables.iter().any(|(known, _)| *known == name) => {
                     return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                }
+                _ if variables.len() == VARIABLES_MAX => {
+                    let limit = format_args!("more than {VARIABLES_MAX} fields beside command, key, if_match and body");
+                    return Err(A::Error::custom(limit));
                 }
                 _ => variables.push((name, map.next_value()?)),
             }

@@ -65,6 +65,22 @@ async fn what_cannot_be_read_is_refused_with_its_place_and_does_not_concern_the_
 }
 
 #[tokio::test]
+async fn a_command_of_too_many_fields_is_refused_before_they_are_compared() {
+    let shop = Shop::with_lamps(5).await;
+    let wide = |count: usize| {
+        let mut command = order("a", 1);
+        command.as_object_mut().unwrap().extend((0..count).map(|n| (format!("field-{n}"), json!(n))));
+        command
+    };
+    let said = shop.post("/v1/commands", &[], &json!([wide(20_000), wide(9), order("b", 1)])).await.json();
+    assert_eq!(statuses(&said), [422, 422, 201], "{said:#}");
+    for index in [0, 1] {
+        let detail = said["results"][index]["detail"].as_str().unwrap();
+        assert!(detail.contains("more than 8 fields"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn together_all_of_them_take_effect_or_none() {
     let shop = Shop::with_lamps(5).await;
     let before = shop.events().await;
