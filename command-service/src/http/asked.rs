@@ -3,7 +3,7 @@
 //! | says | means |
 //! |---|---|
 //! | `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header) | the command's name, bare or as a quoted string |
-//! | `If-Match` (RFC 9110, 13.1.1) | the version that was seen: one strong tag, or `*` for any |
+//! | `If-Match` (RFC 9110, 13.1.1) | the version that was seen: one strong tag of a command's answer or of a document, or `*` for any |
 //! | `Prefer: return=…` (RFC 7240, 4.2) | `minimal`: the answer as always; `representation`: the state after it, too |
 //! | `?dry_run=true` | what would happen; nothing is done and no key is used |
 
@@ -139,21 +139,31 @@ pub(super) fn bare(key: &str) -> &str {
     key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key)
 }
 
-/// Follows the version in the tag of a document whose personal data is left out because its customer was erased: the document
-/// changed, its stream did not.
-const ERASED: &str = "-erased";
+/// Followed the version in the tags that earlier builds gave to documents without their personal data.
+const ERASED: &str = "erased";
 
-/// The version that a tag names; `None` for `*`. Our tags are strong and hold the version.
+/// Characters that follow the version in the tag of a document: what the query-service draws from the whole of it.
+const DIGEST_CHARS: usize = 24;
+
+/// The version that a tag names; `None` for `*`. Our tags are strong and begin with the version; what follows it in the tag of
+/// a document tells apart documents of one version, such as with and without personal data, and not streams.
 fn expected(if_match: &str) -> Result<Option<Version>, Problem> {
     let tag = if_match.trim();
     if tag == "*" {
         return Ok(None);
     }
-    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-    let version = version.map(|version| version.strip_suffix(ERASED).unwrap_or(version));
+    let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    let version = tag.and_then(|tag| match tag.split_once('-') {
+        Some((version, of_document)) => (of_document == ERASED || is_digest(of_document)).then_some(version),
+        None => Some(tag),
+    });
     let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let version = version.filter(is_number).and_then(|text| text.parse().ok());
     version.map(|version| Some(Version(version))).ok_or_else(|| problems::invalid_if_match(if_match))
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == DIGEST_CHARS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `return=…` among the preferences; the first one counts (RFC 7240, section 2), and one that is unknown is ignored.
@@ -192,6 +202,7 @@ mod tests {
     fn a_version_is_one_strong_tag_or_any() {
         assert_eq!(expected("\"7\"").unwrap(), Some(Version(7)));
         assert_eq!(expected("\"7-erased\"").unwrap(), Some(Version(7)));
+        assert_eq!(expected("\"7-0123456789abcdef01234567\"").unwrap(), Some(Version(7)));
         assert_eq!(expected(" * ").unwrap(), None);
         for wrong in [
             "7",
@@ -205,6 +216,12 @@ mod tests {
             "",
             "**",
             "\"-erased\"",
+            "\"7-8\"",
+            "\"7-\"",
+            "\"7-0123456789ABCDEF01234567\"",
+            "\"-0123456789abcdef01234567\"",
+            "\"0123456789abcdef01234567\"",
+            "\"7-0123456789abcdef01234567-erased\"",
         ] {
             assert_eq!(expected(wrong).unwrap_err().kind(), "if-match-invalid", "{wrong}");
         }

@@ -208,8 +208,8 @@ const KEY_REQUIRED: &str =
 const KEY_OPTIONAL: &str = "A fresh UUID per intended effect, and the same one on repeats, which are then answered as the first \
                             time. Not needed: asking twice for what is already so does nothing.";
 
-const VERSION: &str = "The `ETag` that was seen, or `*` for any; with another version the command is refused. A repeat gets the \
-                       first answer, whatever stands here.";
+const VERSION: &str = "The `ETag` that was seen, of a command's answer or of a document, or `*` for any; with another version \
+                       the command is refused. A repeat gets the first answer, whatever stands here.";
 
 /// What every command takes beside its body. Headers that only accompany it are left out where they are not usable.
 const BESIDE: [Parameter; 4] = [
