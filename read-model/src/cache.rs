@@ -77,6 +77,9 @@ impl Stamp {
     /// Bytes of its text: 4 digits of incarnation (at most 4095), 19 of position (as many as the largest has).
     pub const BYTES: usize = 23;
 
+    /// Older than everything.
+    pub const ZERO: Stamp = Stamp { incarnation: Incarnation(0), position: Position::ZERO };
+
     /// A value as it stands in Redis: this stamp, then the JSON.
     pub fn encode(self, json: &str) -> String {
         format!("{self}{json}")
