@@ -277,7 +277,7 @@ async fn bad_queries_are_problems() {
     let base = fleet.url(Service::Query).unwrap();
     let http = reqwest::Client::new();
     let get = |path: &str| http.get(format!("{base}{path}"));
-    let far = get(&format!("/v1/orders/{SOME_ORDER}")).header("consistency-token", "999999999");
+    let not_older = |token: &str| get(&format!("/v1/orders/{SOME_ORDER}")).header("consistency-token", token);
     let cases: Vec<Case> = vec![
         ("an invented cursor", get("/v1/orders?cursor=AAAA"), 400, "invalid-cursor"),
         ("a cursor that is no text", get("/v1/orders?cursor=%ff"), 400, "invalid-query"),
@@ -299,8 +299,14 @@ async fn bad_queries_are_problems() {
         ),
         ("an unknown address", get("/v1/nothing"), 404, "not-found"),
         ("a command", http.post(format!("{base}/v1/orders")).json(&json!({})), 405, "method-not-allowed"),
+        (
+            "a token from no log of ours",
+            not_older("999999999").header("prefer", "wait=9"),
+            400,
+            "invalid-consistency-token",
+        ),
         // The one refusal that is not the client's fault: it asked for what is not there yet, and is told when to come back.
-        ("the future", far.header("prefer", "wait=1"), 503, "projection-lag"),
+        ("the future", not_older("99999").header("prefer", "wait=1"), 503, "projection-lag"),
     ];
     let found = complaints(cases).await;
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -31,23 +31,21 @@ pub struct Answer {
     body: Bytes,
     etag: HeaderValue,
     position: HeaderValue,
-    /// How new it is.
-    pub stamp: Stamp,
-    /// It is not older than this position: its own, or a later one up to which nothing else happened to it.
-    pub as_of: Position,
+    /// How new it is; of a collection, how new the newest document in it is.
+    stamp: Stamp,
+    /// Of a collection: the documents in it by their keys, and how new each of them is.
+    parts: Arc<[(String, Stamp)]>,
+    /// It is not older than this: its own stamp, or a later one up to which nothing else happened to it.
+    pub as_of: Stamp,
     /// Whose personal data it has; where any of them is erased it must not be sent as it is. Most answers have none.
     pub people: Arc<[Person]>,
 }
 
 impl Answer {
-    /// One document, just as it stands. Its tag is the version of its stream, as in the command-service's answers.
+    /// One document, just as it stands. Its tag begins with the version of its stream, which a command takes as `If-Match`.
     pub fn document(json: Bytes, stamp: Stamp) -> Answer {
-        let etag = tag(match version_of(&json) {
-            Some(version) => format!("\"{version}\""),
-            None => format!("\"{}-{}\"", stamp.incarnation, stamp.position),
-        });
-        let people = Arc::default();
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position, people }
+        let (etag, position) = (document_tag(&json), header(stamp.position));
+        Answer { body: json, etag, position, stamp, parts: Arc::default(), as_of: stamp, people: Arc::default() }
     }
 
     /// The same document, with personal data of these people.
@@ -58,11 +56,7 @@ impl Answer {
     /// The document of the same stream without the personal data that it had, `json`. Its tag is another one, because a reader
     /// who holds the document as it was must not be told that it still holds.
     pub fn without_personal_data(&self, json: Bytes) -> Answer {
-        let etag = tag(match version_of(&json) {
-            Some(version) => format!("\"{version}-erased\""),
-            None => format!("\"{}-{}-erased\"", self.stamp.incarnation, self.stamp.position),
-        });
-        Answer { body: json, etag, people: Arc::default(), ..self.clone() }
+        Answer { etag: document_tag(&json), body: json, people: Arc::default(), ..self.clone() }
     }
 
     /// The document as it stands.
@@ -70,35 +64,45 @@ impl Answer {
         &self.body
     }
 
-    /// Several documents put together: its tag is drawn from the body. Nothing says that a newer one is not missing.
-    pub fn collection(json: Bytes, stamp: Stamp) -> Answer {
-        let etag = tag(format!("\"{}\"", digest(&json)));
-        let people = Arc::default();
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: Position::ZERO, people }
+    /// Several documents put together. Nothing says that none is missing until [`Answer::not_older_than`] does.
+    pub fn collection(json: Bytes, parts: impl IntoIterator<Item = (String, Stamp)>) -> Answer {
+        let (etag, parts) = (tag(format!("\"{}\"", digest(&json))), parts.into_iter().collect::<Arc<[_]>>());
+        let stamp = parts.iter().map(|(_, stamp)| *stamp).max().unwrap_or(Stamp::ZERO);
+        let position = header(Position::ZERO);
+        Answer { body: json, etag, position, stamp, parts, as_of: Stamp::ZERO, people: Arc::default() }
     }
 
     /// A page of a list, which contains everything up to `stamp`. Its tag is weak: it may be sent compressed.
     pub fn page(json: Bytes, stamp: Stamp) -> Answer {
-        let etag = tag(format!("W/\"{}\"", digest(&json)));
-        let people = Arc::default();
-        Answer { body: json, etag, position: header(stamp.position), stamp, as_of: stamp.position, people }
+        let (etag, position) = (tag(format!("W/\"{}\"", digest(&json))), header(stamp.position));
+        Answer { body: json, etag, position, stamp, parts: Arc::default(), as_of: stamp, people: Arc::default() }
     }
 
-    /// The same answer, known to be not older than `position`.
-    pub fn not_older_than(self, position: Position) -> Answer {
-        Answer { as_of: self.as_of.max(position), ..self }
+    /// The same answer, known to be not older than that. A collection contains everything up to there, and nothing less than
+    /// the whole of it could say so.
+    pub fn not_older_than(self, proven: Stamp) -> Answer {
+        let as_of = self.as_of.max(proven);
+        let position = if self.parts.is_empty() { self.position } else { header(as_of.position) };
+        Answer { as_of, position, ..self }
     }
 
-    /// Whether it should replace `other`.
-    pub fn is_newer_than(&self, other: &Answer) -> bool {
-        (self.stamp, self.as_of) > (other.stamp, other.as_of)
+    /// Whether nothing of `other` is newer: no document in it, and not what is known of the whole.
+    pub fn is_as_new_as(&self, other: &Answer) -> bool {
+        let has = |(key, stamp): &(String, Stamp)| self.parts.iter().any(|(own, held)| own == key && held >= stamp);
+        self.as_of >= other.as_of && self.stamp >= other.stamp && other.parts.iter().all(has)
+    }
+
+    /// Everything that must still be in the log for the answer to hold.
+    pub fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        [self.as_of, self.stamp].into_iter().chain(self.parts.iter().map(|(_, stamp)| *stamp))
     }
 
     /// Bytes of memory that it takes, roughly.
     pub fn weight(&self) -> usize {
         /// Headers, counters and the place in the cache.
         const OVERHEAD: usize = 256;
-        self.body.len() + size_of_val(&*self.people) + OVERHEAD
+        let parts = self.parts.iter().map(|(key, _)| key.len()).sum::<usize>() + size_of_val(&*self.parts);
+        self.body.len() + parts + size_of_val(&*self.people) + OVERHEAD
     }
 
     /// Sends it, or says that the reader holds it already.
@@ -119,6 +123,14 @@ impl Answer {
         }
         response
     }
+}
+
+/// The version of the document and what the whole of it says: so also its incarnation, its personal data, and its shape.
+fn document_tag(json: &[u8]) -> HeaderValue {
+    tag(match version_of(json) {
+        Some(version) => format!("\"{version}-{}\"", digest(json)),
+        None => format!("\"{}\"", digest(json)),
+    })
 }
 
 /// The member `version`, without reading the rest.
@@ -149,4 +161,44 @@ fn header(position: Position) -> HeaderValue {
 /// What a tag is drawn from a body by.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes)[..TAG_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use events::Incarnation;
+
+    use super::*;
+
+    fn stamp(position: i64) -> Stamp {
+        Stamp { incarnation: Incarnation(1), position: Position(position) }
+    }
+
+    fn collection(parts: &[(&str, i64)], as_of: i64) -> Answer {
+        let parts = parts.iter().map(|(key, position)| ((*key).to_owned(), stamp(*position)));
+        Answer::collection(Bytes::from_static(b"{}"), parts).not_older_than(stamp(as_of))
+    }
+
+    #[test]
+    fn a_collection_is_newer_only_where_every_part_of_it_is() {
+        let both = collection(&[("main", 7), ("north", 8)], 9);
+        assert!(both.is_as_new_as(&both) && both.is_as_new_as(&collection(&[("main", 7)], 7)));
+        assert!(!both.is_as_new_as(&collection(&[("main", 9)], 9)), "it has an older part");
+        assert!(!collection(&[("main", 12)], 12).is_as_new_as(&both), "it lacks a part");
+        assert!(!collection(&[("main", 12), ("north", 8)], 8).is_as_new_as(&both), "less is known of it");
+    }
+
+    #[test]
+    fn a_collection_says_that_it_contains_no_more_than_was_proven() {
+        assert_eq!(collection(&[("main", 12)], 9).position, "9");
+        assert_eq!(collection(&[("main", 12)], 20).position, "20");
+    }
+
+    #[test]
+    fn the_tag_of_a_document_begins_with_its_version_and_covers_the_rest() {
+        let tag = |json: &'static str| Answer::document(Bytes::from_static(json.as_bytes()), stamp(7)).etag;
+        let [first, other_life] = [r#"{"version":7,"incarnation":1}"#, r#"{"version":7,"incarnation":2}"#].map(tag);
+        assert!(first.as_bytes().starts_with(b"\"7-") && other_life.as_bytes().starts_with(b"\"7-"));
+        assert_ne!(first, other_life);
+        assert_eq!(first, tag(r#"{"version":7,"incarnation":1}"#));
+    }
 }

@@ -3,7 +3,7 @@
 //! `Consistency-Token: P` asks for an answer that is not older than log position P: a command's answer carries one.
 //! `Prefer: wait=S` (RFC 7240, 4.3) says that the reader waits up to S whole seconds for it. It is a preference: one that
 //! cannot be read is ignored, one that is too long is cut to our longest wait. Without it nobody waits: the answer is
-//! there at once, or at once refused with 503 `projection-lag`.
+//! there at once, or at once refused with 503 `projection-lag`. A token far beyond the end of the log is refused with 400.
 
 use std::time::Duration;
 

@@ -2,11 +2,14 @@
 //!
 //! A [`Statement`] goes to one `source` and, where that one is at fault, to the other. [`watch`] looks at both all the
 //! time: it decides which one is asked, and knows how fresh the answers are. [`Freshness`] is the exact figure that comes
-//! in the same statement as the rows. The door to sqlx of this crate, together with the selects beside the documents.
+//! in the same statement as the rows; `progress` says when it is worth to read it again. A [`Class`] keeps one kind of query
+//! from taking all connections. The door to sqlx of this crate, together with the selects beside the documents.
 
+mod class;
 mod failure;
 mod freshness;
 mod probe;
+mod progress;
 pub mod row;
 mod source;
 mod statement;
@@ -17,9 +20,11 @@ use std::time::Duration;
 
 use platform::health::Health;
 use platform::problem::Problem;
+use read_model::Projection;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use tokio::task::JoinError;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use class::Class;
 pub use failure::Failure;
 pub use freshness::{Freshness, Scope};
 pub use statement::{Found, Statement};
@@ -27,6 +32,8 @@ pub use watch::watch;
 
 use crate::freshness::Current;
 use crate::problems;
+use class::Classes;
+use progress::Progress;
 use source::{Name, Source, Wait};
 
 /// Where the databases are and how long to bear with them.
@@ -59,15 +66,27 @@ struct Inner {
     replica: Option<Source>,
     replica_lag_max: Duration,
     current: Current,
+    classes: Classes,
+    progress: Progress,
+    /// Places for readers who wait.
+    waiting_room: Semaphore,
 }
 
 impl Database {
-    /// Connects to nothing yet: statements do, when they need to.
-    pub fn new(config: &Config, health: &Health, current: Current) -> Database {
+    /// Connects to nothing yet: statements do, when they need to. At most `waiting_max` readers wait at once.
+    pub fn new(config: &Config, waiting_max: usize, health: &Health, current: Current) -> Database {
         let primary = Source::new(Name::Primary, config.primary.clone(), config, health.optional("primary"));
         let replica = config.replica.clone();
         let replica = replica.map(|it| Source::new(Name::Replica, it, config, health.optional("replica")));
-        Database(Arc::new(Inner { primary, replica, replica_lag_max: config.replica_lag_max, current }))
+        Database(Arc::new(Inner {
+            primary,
+            replica,
+            replica_lag_max: config.replica_lag_max,
+            current,
+            classes: Classes::new(config.connections, config.acquire_timeout),
+            progress: Progress::new(),
+            waiting_room: Semaphore::new(waiting_max),
+        }))
     }
 
     /// What is known of the freshness of answers.
@@ -76,17 +95,49 @@ impl Database {
     }
 
     /// Runs a statement to its end, even when whoever asked goes away: a connection is never left in the middle of it.
-    pub async fn fetch(&self, statement: Statement) -> Result<Vec<PgRow>, Problem> {
-        let database = self.clone();
-        let running = tokio::spawn(async move { database.run_on(database.route(), &statement).await });
-        answered(running.await)
+    pub async fn fetch(&self, class: Class, statement: Statement) -> Result<Vec<PgRow>, Problem> {
+        self.try_fetch(class, statement).await.map_err(|failure| problems::database(&failure))
     }
 
-    /// As [`Database::fetch`], from the primary where that answers: for small statements whose answer must not be late.
+    /// As [`Database::fetch`], for those who can live with a failure.
+    pub(crate) async fn try_fetch(&self, class: Class, statement: Statement) -> Result<Vec<PgRow>, Failure> {
+        let place = self.0.classes.enter(class).await?;
+        let database = self.clone();
+        let running = tokio::spawn(async move {
+            let _place = place;
+            database.run_on(database.route(), &statement).await
+        });
+        running.await.unwrap_or_else(|died| Err(Failure::Died(died)))
+    }
+
+    /// Whether a statement of this class would run at once.
+    pub(crate) fn has_room(&self, class: Class) -> bool {
+        self.0.classes.has_room(class)
+    }
+
+    /// A place for somebody who is going to wait; `None` where too many wait.
+    pub(crate) fn waiting_place(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.waiting_room.try_acquire().ok()
+    }
+
+    /// Returns once the projection was seen to have come far enough, in the opinion of who waits. What is seen is of one
+    /// server behind an address that may have several, so the rows themselves must be read with their freshness.
+    pub(crate) async fn has_come(&self, projection: Projection, far_enough: impl Fn(&Freshness) -> bool) {
+        self.0.progress.until(projection, far_enough).await;
+    }
+
+    /// How far the projection had come when somebody last waited for one.
+    pub(crate) fn last_progress(&self, projection: Projection) -> Option<Freshness> {
+        self.0.progress.last(projection)
+    }
+
+    /// As [`Database::fetch`], from the primary where that answers: for small statements whose answer must not be late. They
+    /// are few and shared by many, so they are of no class.
     pub async fn fetch_from_primary(&self, statement: Statement) -> Result<Vec<PgRow>, Problem> {
         let database = self.clone();
         let running = tokio::spawn(async move { database.run_on(database.primary_first(), &statement).await });
-        answered(running.await)
+        let ended = running.await.unwrap_or_else(|died| Err(Failure::Died(died)));
+        ended.map_err(|failure| problems::database(&failure))
     }
 
     async fn run_on<'s>(
@@ -125,15 +176,6 @@ impl Database {
     }
 }
 
-/// What became of a statement in its task.
-fn answered(ended: Result<Result<Vec<PgRow>, Failure>, JoinError>) -> Result<Vec<PgRow>, Problem> {
-    match ended {
-        Ok(Ok(rows)) => Ok(rows),
-        Ok(Err(failure)) => Err(problems::database(&failure)),
-        Err(died) => Err(problems::internal(&died)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +191,7 @@ mod tests {
             replica_lag_max: Duration::from_secs(5),
             freshness_interval: Duration::from_millis(100),
         };
-        Database::new(&config, &Health::new(), Current::default())
+        Database::new(&config, 1, &Health::new(), Current::default())
     }
 
     fn route(database: &Database) -> Vec<&'static str> {

@@ -45,8 +45,16 @@ pub(crate) struct Text(#[schemars(length(min = 1, max = 512))] String);
 struct Limit(#[schemars(range(min = 1, max = 200))] u16);
 
 const ASKED: [Parameter; 3] = [
-    Parameter::header::<Token>("Consistency-Token", "The answer is not older than this position of the log."),
-    Parameter::header::<String>("Prefer", "`wait=2`: waits so many seconds for that. Others are ignored (RFC 7240)."),
+    Parameter::header::<Token>(
+        "Consistency-Token",
+        "The answer is not older than this position of the log. One that is far beyond the end of the log is refused with \
+         `invalid-consistency-token`; one that is not applied yet, with `projection-lag`.",
+    ),
+    Parameter::header::<String>(
+        "Prefer",
+        "`wait=2`: waits so many seconds for that, unless too many wait already or it cannot be reached. Others are ignored \
+         (RFC 7240).",
+    ),
     Parameter::header::<String>("If-None-Match", "An `ETag`; if it still holds, the answer is 304 without a body."),
 ];
 
@@ -56,10 +64,17 @@ const PAGED: [Parameter; 2] = [
 ];
 
 const HEADERS: [Header; 4] = [
-    Header::always::<String>("ETag", "Names this representation; a single document's is its version."),
+    Header::always::<String>(
+        "ETag",
+        "Names this representation, byte for byte. A single document's begins with its version, and a command takes it as \
+         `If-Match`.",
+    ),
     Header::always::<String>("Cache-Control", "May be kept, and is asked for again whether it still holds."),
     Header::always::<Position>("Projection-Position", "The answer contains everything up to here."),
-    Header::sometimes::<u64>("Projection-Lag-Ms", "How long the oldest event that is not applied has waited."),
+    Header::sometimes::<u64>(
+        "Projection-Lag-Ms",
+        "How long the oldest event that is not applied has waited; missing while that is unknown.",
+    ),
 ];
 
 const LIST_HEADERS: [Header; 5] = [

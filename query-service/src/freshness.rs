@@ -1,6 +1,6 @@
 //! How fresh answers are: what `database::watch` found out last, for headers and for `GET /v1/freshness`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -16,12 +16,20 @@ use serde::{Serialize, Serializer};
 
 use crate::asked::Asked;
 use crate::database::Freshness;
+use crate::lives::Lives;
 use crate::problems;
 use crate::serve::App;
 
 /// What is known now. Cheap to clone; clones share.
 #[derive(Debug, Clone, Default)]
-pub struct Current(Arc<RwLock<Option<Arc<Snapshot>>>>);
+pub struct Current(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    snapshot: RwLock<Option<Arc<Snapshot>>>,
+    lives: RwLock<Lives>,
+    log_end: RwLock<Option<Position>>,
+}
 
 /// What one look at the database that is read found out.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -90,23 +98,50 @@ pub struct PartitionStanding {
 impl Current {
     /// Replaces what was known.
     pub fn publish(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
+        *self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
     }
 
     /// Nothing is known any more.
     pub fn forget(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What is known, if anything.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The lag of a projection for the header `Projection-Lag-Ms`; `None` while nothing is known.
+    /// The lag of a projection for the header `Projection-Lag-Ms`; `None` while it is unknown.
     pub fn lag_header(&self, projection: Projection) -> Option<HeaderValue> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner);
         known.as_ref()?.of(projection).map(|standing| standing.lag_header.clone())
+    }
+
+    /// Takes note of the lives of the log, as some database has them; one that is behind knows nothing new.
+    pub fn learn(&self, lives: &Lives) {
+        if self.lives().current() < lives.current() {
+            self.0.lives.write().unwrap_or_else(PoisonError::into_inner).clone_from(lives);
+        }
+    }
+
+    /// The lives of the log. Do not hold on to them.
+    pub fn lives(&self) -> RwLockReadGuard<'_, Lives> {
+        self.0.lives.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether [`Current::lives`] are those of a database that answers, so that none can have begun unnoticed.
+    pub fn knows_the_life(&self) -> bool {
+        self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The primary was seen with this end of the log, or can no longer be seen.
+    pub fn log_ends(&self, at: Option<Position>) {
+        *self.0.log_end.write().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// End of the log when the primary was last seen; `None` while it cannot be seen.
+    pub fn log_end(&self) -> Option<Position> {
+        *self.0.log_end.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

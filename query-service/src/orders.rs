@@ -12,7 +12,7 @@ use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::cache::{Keys, ORDER_TTL};
-use read_model::{OrderDocument, Projection};
+use read_model::{OrderDocument, Projection, Stamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::Row;
@@ -26,7 +26,7 @@ use crate::cache::ProcessLimits;
 use crate::cache::redis::{Part, Redis};
 use crate::consistency;
 use crate::database::row::stamp;
-use crate::database::{Database, Found, Scope, Statement};
+use crate::database::{Class, Database, Scope, Statement};
 use crate::documented;
 use crate::documents::{Documents, Kind};
 use crate::erasures::{Erasures, Person};
@@ -49,7 +49,8 @@ pub struct Order;
 #[derive(Clone)]
 pub struct Orders {
     documents: Documents<Order>,
-    ids: moka::sync::Cache<OrderCode, OrderId>,
+    /// Beside each the event that it was learnt from: an order that the log has lost has no code.
+    ids: moka::sync::Cache<OrderCode, (OrderId, Stamp)>,
     erasures: Erasures,
     database: Database,
     redis: Redis,
@@ -117,9 +118,10 @@ impl Orders {
         }
         let rows = self.read_by_code(code, wanted).await?;
         let Some(row) = rows.first() else { return Err(missing("code", code.as_str())) };
-        let id = order_id(row).map_err(|error| problems::internal(&error))?;
-        self.ids.insert(code.clone(), id);
-        let kept = self.documents.keep(&id, &rows, Position::ZERO).map_err(|error| problems::internal(&error))?;
+        let named = || Ok((order_id(row)?, stamp(row)?));
+        let (id, stamp) = named().map_err(|error: sqlx::Error| problems::internal(&error))?;
+        self.ids.insert(code.clone(), (id, stamp));
+        let kept = self.documents.keep(&id, &rows, Stamp::ZERO).map_err(|error| problems::internal(&error))?;
         match (wanted, kept) {
             (None, Some(answer)) => Ok(answer),
             (_, _) => self.documents.find(&id, wanted).await,
@@ -130,22 +132,23 @@ impl Orders {
     async fn read_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Vec<PgRow>, Problem> {
         let select = |statement: &mut Statement| select_by_code(code, statement);
         if wanted.is_none() {
-            return self.database.fetch(Statement::plain(select)).await;
+            return self.database.fetch(Class::Document, Statement::plain(select)).await;
         }
-        let any_order = Scope::Streams(format!("{}-", Category::Order));
-        let statement = || Statement::fresh(Projection::Orders, &any_order, select);
-        let enough = |found: &Found, token| !found.rows.is_empty() || found.freshness.covers(&any_order, token);
-        Ok(consistency::read_until(&self.database, wanted, statement, enough).await?.rows)
+        let an_order = Scope::OneOf(format!("{}-", Category::Order));
+        let (class, projection) = (Class::Document, Projection::Orders);
+        Ok(consistency::read(&self.database, class, wanted, projection, &an_order, select).await?.rows)
     }
 
     async fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
-        if let Some(id) = self.ids.get(code) {
+        let is_there = |stamp: Stamp| self.database.current().lives().include(stamp);
+        if let Some((id, _)) = self.ids.get(code).filter(|(_, stamp)| is_there(*stamp)) {
             return Some(id);
         }
         let key = self.redis.keys()?.order_code(code);
         let parts = self.redis.get(&[key]).await?;
-        let id = serde_json::from_slice(&parts.first()?.json).ok()?;
-        self.ids.insert(code.clone(), id);
+        let part = parts.first().filter(|part| is_there(part.stamp))?;
+        let id = serde_json::from_slice(&part.json).ok()?;
+        self.ids.insert(code.clone(), (id, part.stamp));
         Some(id)
     }
 }

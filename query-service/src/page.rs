@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use platform::metric_names::QUERY_ROWS_UNREADABLE_TOTAL;
 use platform::problem::Problem;
-use read_model::{Projection, Stamp};
+use read_model::Projection;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::consistency;
 use crate::cursor::Refused;
-use crate::database::{Found, Freshness, Scope, Statement};
+use crate::database::{Class, Found, Freshness, Scope, Statement};
 use crate::parameters::Parameters;
 use crate::problems;
 use crate::serve::App;
@@ -109,7 +109,7 @@ impl Page {
     ) -> Result<Rows<T>, Problem> {
         let wanted = self.asked.wanted.as_ref();
         let Found { freshness, mut rows } =
-            consistency::read(&self.app.database, wanted, projection, scope, select).await?;
+            consistency::read(&self.app.database, Class::List, wanted, projection, scope, select).await?;
         let has_next = rows.len() > usize::from(self.limit);
         rows.truncate(usize::from(self.limit));
         let (items, unreadable): (Vec<_>, Vec<_>) = rows.iter().map(read).partition(Result::is_ok);
@@ -141,10 +141,8 @@ impl Page {
             next: next.as_deref(),
         };
         let json = serde_json::to_vec(&listed).map_err(|error| problems::internal(&error))?;
-        let freshness = &rows.freshness;
-        let stamp = Stamp { incarnation: freshness.relay.incarnation, position: freshness.applied() };
         let lag_ms = self.app.current.lag_header(rows.projection);
-        let mut response = Answer::page(json.into(), stamp).respond(&self.asked, lag_ms);
+        let mut response = Answer::page(json.into(), rows.freshness.contained()).respond(&self.asked, lag_ms);
         if let Some(link) = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok()) {
             response.headers_mut().insert(header::LINK, link);
         }

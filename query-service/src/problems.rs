@@ -5,7 +5,7 @@
 //! | `invalid-query` | 400 | a parameter is unknown, given twice, empty, or has a wrong value |
 //! | `invalid-cursor` | 400 | a cursor was not made here, or for another list or other filters |
 //! | `invalid-order-key`, `invalid-sku`, `invalid-location` | 400 | the path names nothing that can exist |
-//! | `invalid-consistency-token` | 400 | the header is not a position |
+//! | `invalid-consistency-token` | 400 | the header is not a position, or one far beyond the end of the log |
 //! | `order-not-found`, `product-not-found`, `stock-not-found` | 404 | nothing is known by this name |
 //! | `schema-not-found` | 404 | no event was ever written in this version of this type |
 //! | `projection-lag` | 503 | the answer would be older than the token asks for |
@@ -13,6 +13,7 @@
 //! | `freshness-unknown` | 503 | no database has been seen yet |
 
 use axum::http::StatusCode;
+use events::Position;
 use platform::problem::Problem;
 
 use crate::asked::Wanted;
@@ -101,6 +102,15 @@ pub fn invalid_token(found: &str) -> Problem {
     bad_request("invalid-consistency-token", "The consistency token is wrong", detail)
 }
 
+/// The log will not reach the token before anybody stops waiting.
+pub fn token_beyond_the_log(token: Position, end: Position) -> Problem {
+    let detail = format!(
+        "Consistency-Token is {token}, and the log ends at {end}. Send the one of a command's answer, or leave it out: one \
+         from before the platform was restored is no longer of any use."
+    );
+    bad_request("invalid-consistency-token", "The consistency token is wrong", detail).with("head", end)
+}
+
 /// Nothing is known by this name.
 pub fn not_found(kind: &'static str, title: &'static str, detail: String) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, kind, title).detail(detail)
@@ -117,22 +127,26 @@ pub fn schema_not_found(event_type: &str, version: &str) -> Problem {
     not_found("schema-not-found", "No such event schema", detail)
 }
 
-/// The answer would be older than wanted, and the wait is over.
-pub fn projection_lag(wanted: &Wanted, freshness: &Freshness) -> Problem {
-    let applied = freshness.applied();
+/// The answer would be older than wanted, and the wait is over; `freshness` is how new it would have been, where that was seen.
+pub fn projection_lag(wanted: &Wanted, freshness: Option<&Freshness>) -> Problem {
     let advice = match wanted.wait.is_zero() {
         true => "Send Prefer: wait=2 to wait for it, or come back.",
         false => "Come back, or ask without Consistency-Token for the answer as it is.",
     };
-    let detail =
-        format!("Position {} is not in the answer yet: it contains all up to {applied}. {advice}", wanted.position);
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "projection-lag", "The answer would be older than you asked for")
-        .detail(detail)
-        .with("wanted", wanted.position)
-        .with("applied", applied)
-        .with("relayed", freshness.relay.position)
-        .with("waited_ms", u64::try_from(wanted.wait.as_millis()).unwrap_or(u64::MAX))
-        .retry_after(1)
+    let contained = freshness.map(|freshness| freshness.contained().position);
+    let upto = contained.map(|contained| format!(": it contains all up to {contained}")).unwrap_or_default();
+    let problem =
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "projection-lag", "The answer would be older than you asked for")
+            .detail(format!("Position {} is not in the answer yet{upto}. {advice}", wanted.position))
+            .with("wanted", wanted.position)
+            .with("waited_ms", u64::try_from(wanted.wait.as_millis()).unwrap_or(u64::MAX))
+            .retry_after(1);
+    match (contained, freshness) {
+        (Some(contained), Some(freshness)) => {
+            problem.with("applied", contained).with("relayed", freshness.relay.position)
+        }
+        (_, _) => problem,
+    }
 }
 
 /// The databases did not bring the rows.
@@ -157,7 +171,7 @@ pub fn database(failure: &Failure) -> Problem {
                 "Neither the replica nor the primary answers. Repeat the query after the time in Retry-After.",
             )
         }
-        Failure::Fault(_) => {
+        Failure::Died(_) | Failure::Fault(_) => {
             tracing::error!(error = failure.story(), "a statement failed");
             internal_problem()
         }

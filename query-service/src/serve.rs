@@ -31,6 +31,9 @@ use crate::stock::{self, Stock};
 /// Lists below this size are sent as they are: compressing them costs more than it saves.
 const COMPRESS_MIN_BYTES: u64 = 4096;
 
+/// One in so many requests may be one that waits for its consistency token; the others are for those who do not wait.
+const WAITING_SHARE: usize = 2;
+
 /// What handlers share. Cheap to clone.
 pub type App = Arc<Reads>;
 
@@ -108,7 +111,8 @@ impl Running {
 /// Connects to everything, in the background.
 fn start_reads(config: Config, health: &Health, stop: &Shutdown) -> App {
     let current = Current::default();
-    let database = Database::new(&config.database, health, current.clone());
+    let waiting_max = (config.http.requests_in_flight_max / WAITING_SHARE).max(1);
+    let database = Database::new(&config.database, waiting_max, health, current.clone());
     tokio::spawn(database::watch(database.clone(), config.database.freshness_interval, health.clone(), stop.clone()));
     let redis_health = config.redis.is_some().then(|| health.optional("redis"));
     let redis = Redis::new(config.redis);

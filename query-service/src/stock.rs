@@ -1,8 +1,9 @@
 //! `GET /v1/stock/{sku}`, all locations together, and `GET /v1/stock/{sku}/{location}/ledger`.
 //!
 //! Redis holds one value per location. Which locations there are is only in the database; this process remembers for as
-//! long as such a value lives, so a new location of a SKU is seen that late at worst. A consistency token always asks the
-//! database, because only there it shows that no location is missing.
+//! long as such a value lives, so a new location of a SKU is seen that late at worst. What is put together so contains
+//! everything up to where the projection was when the database was asked, and says no more of itself: for a later consistency
+//! token the database is asked again, because only there it shows that no location is missing.
 
 use std::time::Duration;
 
@@ -195,8 +196,7 @@ impl Kind for Stock {
     }
 
     fn answer(sku: &Sku, parts: &[Part]) -> Answer {
-        let newest = parts.iter().map(|part| part.stamp).max().unwrap_or(parts[0].stamp);
-        Answer::collection(together(sku, parts), newest)
+        Answer::collection(together(sku, parts), parts.iter().map(|part| (part.key.clone(), part.stamp)))
     }
 
     fn scope(sku: &Sku) -> Scope {

@@ -24,6 +24,9 @@ pub enum Failure {
     /// The statement took too long.
     #[error("the statement took too long")]
     Slow,
+    /// The task of the statement ended without an answer.
+    #[error("the task of a statement died")]
+    Died(#[source] tokio::task::JoinError),
     /// Neither database nor network are to blame.
     #[error("a statement failed")]
     Fault(#[source] sqlx::Error),
@@ -57,7 +60,7 @@ impl Failure {
     pub fn is_of_the_source(&self) -> bool {
         match self {
             Failure::Down | Failure::Unusable(_) | Failure::BrokenOff(_) | Failure::Silent | Failure::Unreached => true,
-            Failure::Busy | Failure::Slow | Failure::Fault(_) => false,
+            Failure::Busy | Failure::Slow | Failure::Died(_) | Failure::Fault(_) => false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use events::{Category, Incarnation, Position, StreamId, topics};
 use read_model::freshness::{Applied, Partition, Relay, applied, stream_applied};
+use read_model::{Projection, Stamp};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -40,6 +41,8 @@ pub enum Scope {
     Stream(StreamId),
     /// Every stream whose name begins so.
     Streams(String),
+    /// One of the streams whose name begins so: which one is known when it is there.
+    OneOf(String),
     /// A list. Streams that are parked stand in it as they were, or not at all: one of them must not hold back the rest.
     List,
 }
@@ -49,21 +52,21 @@ impl Scope {
     pub(super) fn stream(&self) -> Option<&str> {
         match self {
             Scope::Stream(stream) => Some(stream.as_str()),
-            Scope::Streams(_) | Scope::List => None,
+            Scope::Streams(_) | Scope::OneOf(_) | Scope::List => None,
         }
     }
 
     /// What the streams begin with, if they are many.
     pub(super) fn prefix(&self) -> Option<&str> {
         match self {
-            Scope::Streams(prefix) => Some(prefix),
+            Scope::Streams(prefix) | Scope::OneOf(prefix) => Some(prefix),
             Scope::Stream(_) | Scope::List => None,
         }
     }
 }
 
 /// How much of the log a projection contained.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
     /// What the projection is made of.
     pub category: Category,
@@ -101,6 +104,37 @@ impl Freshness {
         })
     }
 
+    /// Whether it is this projection's.
+    pub fn is_of(&self, projection: Projection) -> bool {
+        self.category == projection.category()
+    }
+
+    /// The newest life of the log that the snapshot knows.
+    pub fn life(&self) -> Incarnation {
+        let applied = self.checkpoints.values().map(|checkpoint| checkpoint.incarnation);
+        applied.fold(self.relay.incarnation, Incarnation::max)
+    }
+
+    /// Up to where an answer made of the scope contains everything: not beyond the first stream of it that is parked.
+    pub fn contained(&self) -> Stamp {
+        let parked = self.parked.map(|parked| Position(parked.0.saturating_sub(1)));
+        let position = parked.map_or(self.applied(), |before| before.min(self.applied()));
+        Stamp { incarnation: self.life(), position }
+    }
+
+    /// How many partitions contain everything up to `token`.
+    pub fn partitions_at(&self, token: Position) -> usize {
+        let is_there = |(partition, sent): &&(Partition, Position)| {
+            stream_applied(self.relay, Some(*sent), self.checkpoints.get(partition).copied(), token)
+        };
+        self.sent.iter().filter(is_there).count()
+    }
+
+    /// Whether a stream of the scope waits since before `token`, so that nobody knows when it will be reached.
+    pub fn is_parked_before(&self, token: Position) -> bool {
+        self.parked.is_some_and(|parked| parked <= token)
+    }
+
     /// Position up to which everything is applied; may be less than the truth, never more.
     pub fn applied(&self) -> Position {
         applied(self.relay, &self.sent, &self.checkpoints)
@@ -108,7 +142,7 @@ impl Freshness {
 
     /// Whether everything up to `token` that concerns `scope` is applied.
     pub fn covers(&self, scope: &Scope, token: Position) -> bool {
-        if self.parked.is_some_and(|parked| parked <= token) {
+        if self.is_parked_before(token) {
             return false;
         }
         if self.applied() >= token {

@@ -16,6 +16,7 @@ use platform::shutdown::Shutdown;
 
 use super::Database;
 use super::probe::{Observation, Observed, Probe};
+use super::progress;
 use super::source::Source;
 use crate::freshness::{Replica, Snapshot, Standing};
 
@@ -35,7 +36,11 @@ pub async fn watch(database: Database, interval: Duration, health: Health, shutd
     let has_replica = watch.database.0.replica.is_some();
     let primary_interval = if has_replica { interval * PRIMARY_RARER } else { interval };
     let watching = async {
-        tokio::join!(watch.clone().watch_primary(primary_interval), watch.clone().watch_replica(interval));
+        tokio::join!(
+            watch.clone().watch_primary(primary_interval),
+            watch.clone().watch_replica(interval),
+            progress::keep_looking(&watch.database),
+        );
     };
     shutdown.unless_requested(watching).await;
 }
@@ -97,7 +102,12 @@ impl Watch {
     async fn look_at(&self, source: &Source, probe: &mut Probe) {
         match probe.look().await {
             Ok(seen) => self.saw(source, &seen),
-            Err(failure) => source.down(&failure),
+            Err(failure) => {
+                source.down(&failure);
+                if std::ptr::eq(source, &self.database.0.primary) {
+                    self.database.current().log_ends(None);
+                }
+            }
         }
         match self.database.route().next() {
             Some(_) => self.readable.up(),
@@ -109,17 +119,19 @@ impl Watch {
     }
 
     fn saw(&self, source: &Source, seen: &Observation) {
+        self.database.current().learn(&seen.lives);
         let is_primary = std::ptr::eq(source, &self.database.0.primary);
         let head = {
             let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
             if is_primary {
-                sights.head = seen.head;
+                sights.head = seen.head.position;
+                self.database.current().log_ends(Some(seen.head.position));
                 sights.saw(seen.wal, Instant::now());
             } else {
                 source.lags_by(sights.lag_of(seen.wal, Instant::now()));
                 self.replica_lag.set(source.lag().as_secs_f64());
             }
-            sights.head.max(seen.head)
+            sights.head.max(seen.head.position)
         };
         source.up();
         if self.database.route().next().is_some_and(|preferred| std::ptr::eq(preferred, source)) {

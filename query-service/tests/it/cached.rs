@@ -10,14 +10,14 @@ use redis::aio::MultiplexedConnection;
 use crate::house::{House, sku};
 use crate::service::{PATIENCE, Service};
 
-async fn redis(house: &House) -> (MultiplexedConnection, Keys) {
+pub(crate) async fn redis(house: &House) -> (MultiplexedConnection, Keys) {
     let client = redis::Client::open(house.bed.redis_url().expect("an address")).expect("a client");
     let connection = client.get_multiplexed_async_connection().await.expect("Redis");
     (connection, Keys::new(house.bed.cache_prefix()))
 }
 
 /// Reads Redis at every request and the database only when it must.
-async fn service_with_redis(house: &House) -> Service {
+pub(crate) async fn service_with_redis(house: &House) -> Service {
     let changes = [
         ("REDIS_URL", house.bed.redis_url().expect("an address")),
         ("REDIS_BUDGET", "20s".to_owned()),
@@ -28,7 +28,7 @@ async fn service_with_redis(house: &House) -> Service {
     service
 }
 
-async fn held(connection: &mut MultiplexedConnection, key: &str) -> Vec<u8> {
+pub(crate) async fn held(connection: &mut MultiplexedConnection, key: &str) -> Vec<u8> {
     let looking = async {
         loop {
             if let Some(value) = connection.get::<_, Option<Vec<u8>>>(key).await.expect("Redis") {
@@ -71,6 +71,7 @@ async fn what_redis_holds_is_given_without_asking_the_database() {
 
     assert_eq!(service.get(&format!("/v1/orders/{}", order.id)).await.json["code"], "SON000001");
     assert_eq!(service.get("/v1/orders/SON000001").await.json["code"], "SON000001");
+    service.dependency_up("database").await;
     let by_token = service.get_not_older(&format!("/v1/orders/{}", order.id), order.position.0, 0).await;
     assert_eq!(by_token.status, 200, "its own position proves that it is new enough");
 }

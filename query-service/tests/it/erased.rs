@@ -91,7 +91,7 @@ async fn an_erased_guest_is_hidden_before_the_erasure_is_relayed_and_applied() {
     house.order_applied(&erased).await;
     let shown = service.get_not_older(&path(&order), erased.position.0, 0).await;
     assert!(!names(&shown));
-    assert_eq!((shown.header("etag"), &shown.json), ("\"2\"", &serde_json::to_value(&erased).expect("a document")));
+    assert_eq!((shown.tagged_version(), &shown.json), (2, &serde_json::to_value(&erased).expect("a document")));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_reader_who_holds_the_order_is_sent_it_anew_without_its_personal_data(
     house.customer_erased(customer(1)).await;
     let anew = service.get_with(&path(&order), &[("If-None-Match", &before)]).await;
     assert!(!names(&anew));
-    assert_eq!(anew.header("etag"), "\"1-erased\"");
+    assert_eq!((anew.tagged_version(), anew.header("etag") == before), (1, false));
     let held = service.get_with(&path(&order), &[("If-None-Match", anew.header("etag"))]).await;
     assert_eq!(held.status, 304);
 }

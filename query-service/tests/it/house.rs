@@ -17,9 +17,9 @@ use events::{
 };
 use read_model::status::{fulfilment_word, lifecycle_word, payment_word, return_word};
 use read_model::{LedgerRow, OrderDocument, PriceRow, ProductDocument, Projection, StockDocument};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::types::Json;
+use sqlx::{Connection, PgConnection, PgPool};
 use testbed::Bed;
 
 /// Partitions of every topic.
@@ -32,12 +32,11 @@ pub(crate) struct House {
     log: Mutex<Log>,
 }
 
-#[derive(Default)]
 struct Log {
-    head: i64,
+    life: Incarnation,
     orders: i64,
-    versions: HashMap<StreamId, i32>,
-    last_of_partition: HashMap<(Category, i32), i64>,
+    /// The stream of every event, from position 1 on.
+    streams: Vec<StreamId>,
 }
 
 pub(crate) fn sku(text: &str) -> Sku {
@@ -58,7 +57,8 @@ impl House {
         .execute(&writer)
         .await
         .expect("the relay's partitions");
-        House { bed, writer, projector, log: Mutex::default() }
+        let log = Log { life: Incarnation(1), orders: 0, streams: Vec::new() };
+        House { bed, writer, projector, log: Mutex::new(log) }
     }
 
     /// Everything that happens to an order before it can be read: appended, relayed, applied.
@@ -132,8 +132,8 @@ impl House {
                 fulfilment, returns, placed_at, updated_at, version, incarnation, position, document, tags, due, owed)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::json, $18, $19, $20)
             on conflict (id) do update set lifecycle = excluded.lifecycle, payment = excluded.payment,
-                due = excluded.due, owed = excluded.owed, fulfilment = excluded.fulfilment, updated_at = excluded.updated_at, version = excluded.version, position = excluded.position,
-                document = excluded.document",
+                due = excluded.due, owed = excluded.owed, fulfilment = excluded.fulfilment, updated_at = excluded.updated_at, version = excluded.version,
+                incarnation = excluded.incarnation, position = excluded.position, document = excluded.document",
         )
         .bind(order.id.uuid())
         .bind(order.code.as_str())
@@ -217,7 +217,7 @@ impl House {
                 incarnation, position)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             on conflict (sku) do update set prices = excluded.prices, updated_at = excluded.updated_at,
-                version = excluded.version, position = excluded.position",
+                version = excluded.version, incarnation = excluded.incarnation, position = excluded.position",
         )
         .bind(product.sku.as_str())
         .bind(&product.name)
@@ -255,19 +255,35 @@ impl House {
 
     pub(crate) async fn stock_moved(
         &self,
-        mut held: Option<StockDocument>,
+        held: Option<StockDocument>,
         code: &str,
         location: &str,
         event: StockEvent,
     ) -> StockDocument {
+        let (item, row) = self.stock_event(held, code, location, event).await;
+        self.relayed().await;
+        self.ledger_applied(&row).await;
+        self.stock_applied(&item).await;
+        item
+    }
+
+    /// Units that came in, which are in the log and nowhere else yet.
+    pub(crate) async fn stock_appended(&self, code: &str, location: &str, quantity: u32) -> StockDocument {
+        let received = StockReceived { quantity, reference: None };
+        self.stock_event(None, code, location, StockEvent::Received(received)).await.0
+    }
+
+    async fn stock_event(
+        &self,
+        mut held: Option<StockDocument>,
+        code: &str,
+        location: &str,
+        event: StockEvent,
+    ) -> (StockDocument, LedgerRow) {
         let location: Location = location.parse().expect("a location");
         let recorded = self.appended(StreamId::stock(&sku(code), &location), &event.clone().into()).await;
         StockDocument::fold(&mut held, &recorded, &event).expect("the next event");
-        let item = held.expect("it is there");
-        self.relayed().await;
-        self.ledger_applied(&LedgerRow::of(&recorded, &event).expect("an event of an item")).await;
-        self.stock_applied(&item).await;
-        item
+        (held.expect("it is there"), LedgerRow::of(&recorded, &event).expect("an event of an item"))
     }
 
     async fn ledger_applied(&self, row: &LedgerRow) {
@@ -289,7 +305,7 @@ impl House {
         .expect("the ledger's row");
     }
 
-    async fn stock_applied(&self, item: &StockDocument) {
+    pub(crate) async fn stock_applied(&self, item: &StockDocument) {
         let Level { on_hand, reserved, received, restocked, adjusted, shipped, .. } = item.level;
         let Level { transferred, safety, policy, backordered, backorders_derived, .. } = item.level;
         sqlx::query(
@@ -300,7 +316,8 @@ impl House {
                 reserved = excluded.reserved, backordered = excluded.backordered,
                 backorders_derived = excluded.backorders_derived,
                 transferred = excluded.transferred, safety = excluded.safety, policy = excluded.policy,
-                updated_at = excluded.updated_at, version = excluded.version, position = excluded.position",
+                updated_at = excluded.updated_at, version = excluded.version, incarnation = excluded.incarnation,
+                position = excluded.position",
         )
         .bind(item.sku.as_str())
         .bind(item.location.as_str())
@@ -327,10 +344,10 @@ impl House {
 
     /// One event at the end of the log.
     async fn appended(&self, stream: StreamId, event: &Event) -> Recorded {
-        let (position, version) = self.log().append(&stream);
+        let (life, position, version) = self.log().append(&stream);
         let encoded = codec::encode(event);
         let recorded = Recorded {
-            incarnation: Incarnation(1),
+            incarnation: life,
             position: Position(position),
             stream,
             version: Version(version),
@@ -344,7 +361,7 @@ impl House {
         sqlx::query(
             "with head as (update log_head set position = greatest(position, $1) returning 1)
             insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
-            select $1, 1, $2, $3, $4, $5, $6::json, $7 from head",
+            select $1, $8, $2, $3, $4, $5, $6::json, $7 from head",
         )
         .bind(position)
         .bind(recorded.stream.as_str())
@@ -353,6 +370,7 @@ impl House {
         .bind(recorded.schema_version)
         .bind(&recorded.payload)
         .bind(recorded.recorded_at)
+        .bind(life.0)
         .execute(&self.writer)
         .await
         .expect("appending");
@@ -361,12 +379,12 @@ impl House {
 
     /// The relay has sent everything that is in the log.
     pub(crate) async fn relayed(&self) {
-        let (head, last) = {
+        let (life, head, last) = {
             let log = self.log();
-            (log.head, log.last_of_partition.clone())
+            (log.life, log.head(), log.last_of_partition())
         };
         sqlx::query(
-            "with moved as (update relay_checkpoint set position = greatest(position, $1))
+            "with moved as (update relay_checkpoint set position = greatest(position, $1), incarnation = $5)
             update relay_partitions p set position = greatest(p.position, sent.position)
             from unnest($2::text[], $3::int[], $4::bigint[]) as sent (category, partition, position)
             where p.category = sent.category and p.partition = sent.partition",
@@ -375,6 +393,7 @@ impl House {
         .bind(last.keys().map(|(category, _)| category.as_str()).collect::<Vec<_>>())
         .bind(last.keys().map(|(_, partition)| *partition).collect::<Vec<_>>())
         .bind(last.values().copied().collect::<Vec<_>>())
+        .bind(life.0)
         .execute(&self.writer)
         .await
         .expect("the relay's notes");
@@ -395,20 +414,55 @@ impl House {
 
     /// What the command-service would give as consistency token for the newest event.
     pub(crate) fn head(&self) -> i64 {
-        self.log().head
+        self.log().head()
+    }
+
+    /// A failover lost everything after `last`, and the operator raised the log's incarnation: the database is as it was
+    /// then, but for the read models' rows, which the test writes itself.
+    pub(crate) async fn tail_lost_after(&self, last: i64) {
+        let life = {
+            let mut log = self.log();
+            log.streams.truncate(last as usize);
+            log.life.0 += 1;
+            log.life.0
+        };
+        let mut admin = connection(&self.bed.admin_url().expect("an address")).await;
+        let lose = format!(
+            "set session_replication_role = replica;
+            delete from events where position > {last};
+            update log_head set incarnation = {life}, position = {last};
+            update relay_checkpoint set position = {last};
+            update relay_partitions set position = 0 where position > {last}"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(lose)).execute(&mut admin).await.expect("losing the tail");
+        self.relayed().await;
+        let rewind = "update projection_checkpoints c set position = least(c.position, p.position)
+            from relay_partitions p where p.category = c.category and p.partition = c.partition";
+        sqlx::raw_sql(rewind).execute(&mut admin).await.expect("the checkpoints");
+    }
+
+    /// Nobody reads or writes the table until the connection is closed.
+    pub(crate) async fn locked(&self, table: &str) -> PgConnection {
+        let mut owner = connection(&self.bed.owner_url().expect("an address")).await;
+        let lock = format!("begin; lock table {table} in access exclusive mode");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut owner).await.expect("the lock");
+        owner
     }
 
     async fn checkpointed(&self, stream: &StreamId, position: Position) {
         let projection = Projection::of(stream.category()).expect("a projection");
+        let life = self.log().life;
         sqlx::query(
-            "insert into projection_checkpoints values ($1, 1, $2, $3, 1, 1, $4, now())
+            "insert into projection_checkpoints values ($1, 1, $2, $3, 1, $5, $4, now())
             on conflict (projection, generation, category, partition) do update
-            set position = greatest(projection_checkpoints.position, excluded.position)",
+            set position = greatest(projection_checkpoints.position, excluded.position),
+                incarnation = excluded.incarnation",
         )
         .bind(projection.name())
         .bind(stream.category().as_str())
         .bind(partition(stream))
         .bind(position.0)
+        .bind(life.0)
         .execute(&self.projector)
         .await
         .expect("the checkpoint");
@@ -431,13 +485,30 @@ impl House {
 }
 
 impl Log {
-    fn append(&mut self, stream: &StreamId) -> (i64, i32) {
-        self.head += 1;
-        self.last_of_partition.insert((stream.category(), partition(stream)), self.head);
-        let version = self.versions.entry(stream.clone()).or_default();
-        *version += 1;
-        (self.head, *version)
+    fn append(&mut self, stream: &StreamId) -> (Incarnation, i64, i32) {
+        self.streams.push(stream.clone());
+        let version = self.streams.iter().filter(|it| *it == stream).count();
+        (self.life, self.head(), version as i32)
     }
+
+    fn head(&self) -> i64 {
+        self.streams.len() as i64
+    }
+
+    fn last_of_partition(&self) -> HashMap<(Category, i32), i64> {
+        (1..).zip(&self.streams).map(|(at, stream)| ((stream.category(), partition(stream)), at)).collect()
+    }
+}
+
+async fn connection(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("a connection")
+}
+
+/// A location whose stock of the SKU goes to another partition than that at `main`.
+pub(crate) fn elsewhere(code: &str) -> String {
+    let of = |location: &str| partition(&StreamId::stock(&sku(code), &location.parse().expect("a location")));
+    let mut names = (1..).map(|number| format!("shelf-{number}"));
+    names.find(|name| of(name) != of("main")).expect("there are several partitions")
 }
 
 async fn pool(url: &str) -> PgPool {

@@ -175,6 +175,12 @@ impl Answered {
         value.to_str().expect("text")
     }
 
+    /// The version that the tag of a document begins with.
+    pub(crate) fn tagged_version(&self) -> i64 {
+        let tag = self.header("etag").strip_prefix('"').and_then(|tag| tag.split_once('-'));
+        tag.and_then(|(version, _)| version.parse().ok()).expect("the tag of a document")
+    }
+
     /// The last part of the type of a problem.
     pub(crate) fn problem(&self) -> &str {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
