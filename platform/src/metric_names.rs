@@ -86,11 +86,13 @@ pub const QUERY_ROWS_UNREADABLE_TOTAL: &str = "query_rows_unreadable_total";
 pub const QUERY_TOKEN_READS_TOTAL: &str = "query_token_reads_total";
 /// Histogram. Time until such a read was answered or given up.
 pub const QUERY_TOKEN_WAIT_SECONDS: &str = "query_token_wait_seconds";
-/// Gauge. How far the replica is behind the primary.
+/// Gauge. How far the replica is behind the primary; not a number while one of them cannot be seen.
 pub const QUERY_REPLICA_LAG_SECONDS: &str = "query_replica_lag_seconds";
-/// Gauge. Events between what is applied and the end of the log, by `projection`, in the database that is read.
+/// Gauge. Events between what is applied and the end of the log, by `projection`, in the database that is read; not a number
+/// while the primary cannot be seen.
 pub const QUERY_PROJECTION_LAG_EVENTS: &str = "query_projection_lag_events";
-/// Gauge. How long the oldest event that is not applied has waited, by `projection`, in the database that is read.
+/// Gauge. How long the oldest event that is not applied has waited, by `projection`, in the database that is read; not a number
+/// while the primary cannot be seen.
 pub const QUERY_PROJECTION_LAG_SECONDS: &str = "query_projection_lag_seconds";
 
 // The projector; all by `projection`, but for the cache's.

@@ -54,10 +54,19 @@ pub struct Snapshot {
 pub struct Replica {
     /// Whether it answers.
     pub answers: bool,
-    /// How far it is behind the primary.
-    #[serde(rename = "lag_ms", serialize_with = "as_ms")]
-    #[schemars(with = "u64")]
-    pub lag: Duration,
+    /// How far it is behind the primary; missing while that is unknown, because one of the two cannot be seen.
+    #[serde(rename = "lag_ms", serialize_with = "as_ms", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub lag: Option<Duration>,
+}
+
+/// How late a projection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// Events between what is applied and the end of the log, of any kind.
+    pub events: u64,
+    /// How long the oldest event that is not applied has waited.
+    pub time: Duration,
 }
 
 /// How a projection stands, in the database that is read.
@@ -69,19 +78,23 @@ pub struct Standing {
     pub projection: Projection,
     /// Up to here everything is applied; may be less than the truth, never more.
     pub applied: Position,
-    /// Events between there and the end of the log, of any kind.
-    pub lag_events: i64,
-    /// How long the oldest event that is not applied has waited.
-    #[serde(rename = "lag_ms", serialize_with = "as_ms")]
-    #[schemars(with = "u64")]
-    pub lag: Duration,
+    /// Events between there and the end of the log, of any kind; missing while that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_events: Option<u64>,
+    /// How long the oldest event that is not applied has waited; missing while the replica is read and the primary cannot be
+    /// seen, so that nobody knows what the replica lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_ms: Option<u64>,
+    /// As both.
+    #[serde(skip)]
+    pub lag: Option<Lag>,
     /// Streams that wait because an event could not be applied.
     pub parked_streams: i64,
     /// Partition by partition.
     pub partitions: Vec<PartitionStanding>,
     /// [`Standing::lag`] as a header.
     #[serde(skip)]
-    lag_header: HeaderValue,
+    lag_header: Option<HeaderValue>,
 }
 
 /// How one partition of a projection stands.
@@ -114,7 +127,7 @@ impl Current {
     /// The lag of a projection for the header `Projection-Lag-Ms`; `None` while it is unknown.
     pub fn lag_header(&self, projection: Projection) -> Option<HeaderValue> {
         let known = self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref()?.of(projection).map(|standing| standing.lag_header.clone())
+        known.as_ref()?.of(projection)?.lag_header.clone()
     }
 
     /// Takes note of the lives of the log, as some database has them; one that is behind knows nothing new.
@@ -154,7 +167,7 @@ impl Snapshot {
 
 impl Standing {
     /// As seen in `freshness`.
-    pub fn new(projection: Projection, lag_events: i64, lag: Duration, parked: i64, freshness: &Freshness) -> Standing {
+    pub fn new(projection: Projection, lag: Option<Lag>, parked: i64, freshness: &Freshness) -> Standing {
         let partitions = freshness.sent.iter().map(|(partition, sent)| PartitionStanding {
             partition: partition.number,
             sent: *sent,
@@ -163,11 +176,12 @@ impl Standing {
         Standing {
             projection,
             applied: freshness.applied(),
-            lag_events,
+            lag_events: lag.map(|lag| lag.events),
+            lag_ms: lag.map(|lag| whole_ms(lag.time)),
             lag,
             parked_streams: parked,
             partitions: partitions.collect(),
-            lag_header: HeaderValue::from(whole_ms(lag)),
+            lag_header: lag.map(|lag| HeaderValue::from(whole_ms(lag.time))),
         }
     }
 }
@@ -176,8 +190,8 @@ fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(whole_ms(*duration))
+fn as_ms<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(whole_ms).serialize(serializer)
 }
 
 fn as_name<S: Serializer>(projection: &Projection, serializer: S) -> Result<S::Ok, S::Error> {

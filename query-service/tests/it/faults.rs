@@ -166,3 +166,31 @@ async fn without_any_database_a_cached_order_is_shown_unless_it_has_personal_dat
     primary.comes_back();
     assert_eq!(service.get_until(&named, |it| it.status == 200).await.json["note"], "for Ada");
 }
+
+#[tokio::test]
+async fn how_late_answers_are_is_unknown_while_the_primary_cannot_be_seen() {
+    let house = House::new().await;
+    let order = house.order_placed("2026-03-05T10:00:00Z").await;
+    house.bed.replica_caught_up().await.expect("replication");
+    let (primary_url, replica_url) = primary_and_replica(&house.bed);
+    let (primary, primary_url) = proxied(&primary_url).await;
+    let changes = [("DATABASE_URL", primary_url), ("REPLICA_URL", replica_url)];
+    let service = Service::start_with(&house.bed, &changes).await;
+    service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_u64()).await;
+    let (path, header) = (format!("/v1/orders/{}", order.id), "projection-lag-ms");
+    service.get_until(&path, |it| it.headers.contains_key(header)).await;
+
+    primary.dies();
+    service.dependency_down("primary").await;
+    let freshness = service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_null()).await;
+    for standing in freshness.json["projections"].as_array().expect("projections") {
+        assert!(standing["lag_ms"].is_null() && standing["lag_events"].is_null(), "{standing}");
+        assert!(standing["applied"].is_u64(), "{standing}");
+    }
+    assert!(!service.get(&path).await.headers.contains_key(header));
+    assert!(service.is_ready().await, "the replica is enough");
+
+    primary.comes_back();
+    service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_u64()).await;
+    service.get_until(&path, |it| it.headers.contains_key(header)).await;
+}
