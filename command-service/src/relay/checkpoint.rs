@@ -25,7 +25,10 @@ pub struct Checkpoint {
 pub struct Lease {
     /// Which leadership this is; nobody else has it or ever had it.
     pub epoch: i64,
-    /// Until when by our own clock, counted from before we asked; it can only end early for others, never late for us.
+    /// Until when by our own clock, counted from before we asked, so it ends for us before it ends for others. A clock of this
+    /// kind stands still while its machine is suspended: a leader that was suspended takes its lease to be longer than it was. What
+    /// it hands to Kafka then are repeats of events that the next leader sends too, which is allowed; the epoch keeps it from
+    /// saving, and that tells it that it leads no more.
     pub until: Instant,
     /// From where to go on.
     pub mark: Mark,
