@@ -9,6 +9,10 @@
 //! sqlx gives no access to its sockets, so TCP keepalives and `TCP_USER_TIMEOUT` cannot be set on this side. They are set on
 //! the server's side, so that the locks of a process that vanished are free after [`VANISHED_AFTER`].
 //!
+//! A process that is paused in the middle of a transaction would hold its locks for as long as it is paused. So a transaction
+//! that is idle for [a part of the limit](IDLE_PART) is ended by the server, and who waits for a lock is told in time that it is
+//! not to be had ([`LOCK_PARTS`]).
+//!
 //! `&Database` is an [`Executor`] like `&PgPool`, so statements are written as for a pool.
 
 use std::fmt;
@@ -21,7 +25,9 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
+use sqlx::{
+    AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, Row, SqlStr,
+};
 
 /// How long PostgreSQL may be silent: far longer than any statement of a writer takes on a busy machine, and shorter than
 /// callers wait.
@@ -33,6 +39,13 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The server breaks a statement off after this many times the limit: nobody waits for its answer any more, and it may hold
 /// locks. Not earlier, because one that is merely slow still settles what became of it.
 const STATEMENT_TIMEOUT: u32 = 20;
+
+/// A transaction may be idle for the limit divided by this: many times what a process does between two statements.
+const IDLE_PART: u32 = 3;
+
+/// A statement of a transaction waits for a lock for so many of these parts: longer than whoever has the lock may be idle, and
+/// shorter than the answer is waited for, so that the outcome is known.
+const LOCK_PARTS: u32 = 2;
 
 /// When the server notices that the host of a process vanished: 5 s of silence, then three probes at intervals of 5 s.
 const VANISHED_AFTER: Duration = Duration::from_secs(20);
@@ -58,9 +71,30 @@ impl Database {
         Database { pool: pool_options(connections).connect_lazy_with(options), timeout }
     }
 
+    /// So many connections of their own to the same server, with the same limit.
+    pub fn beside(&self, connections: u32) -> Database {
+        let options = self.pool.connect_options().as_ref().clone();
+        Database { pool: pool_options(connections).connect_lazy_with(options), timeout: self.timeout }
+    }
+
     /// Another pool to the same server, for a library that takes nothing else. It waits for answers without a limit.
+    ///
+    /// Such a library drops futures wherever they stand, and `PgPool::begin` that is dropped before its answer is there leaves a
+    /// transaction open that sqlx knows nothing of: the statements of the next borrower would succeed and never be committed.
+    /// So the server is asked each time a connection comes back, a round trip that a queue of jobs can afford.
     pub fn separate_pool(&self, connections: u32) -> PgPool {
-        pool_options(connections).connect_lazy_with(self.pool.connect_options().as_ref().clone())
+        pool_options(connections)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    if connection.is_in_transaction() {
+                        return Ok(false);
+                    }
+                    // As a simple query (raw), this alone begins at one instant; inside a transaction, that began earlier.
+                    let outside = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?;
+                    outside.try_get(0)
+                })
+            })
+            .connect_lazy_with(self.pool.connect_options().as_ref().clone())
     }
 
     /// How long the server may be silent.
@@ -80,15 +114,24 @@ impl Database {
         }
     }
 
-    /// A transaction that begins with this statement.
+    /// A transaction that begins with this statement, in one round trip; it may be idle and wait for locks for so long only.
     pub async fn begin(&self, statement: &'static str) -> sqlx::Result<Transaction> {
+        let idle = self.timeout / IDLE_PART;
+        let begin = format!(
+            "begin; set local idle_in_transaction_session_timeout = {}; set local lock_timeout = {}; {statement}",
+            idle.as_millis().max(1),
+            (idle * LOCK_PARTS).as_millis().max(1),
+        );
         let mut acquired = self.acquire().await?;
-        let begun = within(self.timeout, sqlx::raw_sql(statement).execute(&mut *acquired)).await;
+        let begun = within(self.timeout, sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *acquired)).await;
         match begun {
             Ok(_) => Ok(Transaction(acquired)),
             Err(error) => {
-                // The statement may have failed after its `begin`, so the connection is of no use either way.
-                acquired.discard();
+                // It failed after its `begin`.
+                match error {
+                    sqlx::Error::Database(_) => drop(acquired),
+                    _ => acquired.discard(),
+                }
                 Err(error)
             }
         }
@@ -107,7 +150,6 @@ fn pool_options(connections: u32) -> PgPoolOptions {
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        // A dropped future can leave a transaction open, and the next borrower would work inside it.
         .after_release(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 

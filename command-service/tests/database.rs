@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use command_service::database::Database;
 use futures::FutureExt;
+use sqlx::Connection;
 use testbed::proxy::Proxy;
 use testbed::{Bed, PATIENCE};
 
@@ -75,22 +76,22 @@ async fn one_connection_that_is_cut_off_is_warning_enough_for_those_beside_it() 
 async fn a_transaction_is_begun_and_ended_within_the_limit() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     answered(&database).await;
-    let transaction = database.begin("begin; select position from log_head for update").await.unwrap();
+    let transaction = database.begin("select position from log_head for update").await.unwrap();
     proxy.freezes();
     assert!(is_silence(&transaction.commit().await.unwrap_err()));
-    assert!(is_silence(&database.begin("begin").await.unwrap_err()));
+    assert!(is_silence(&database.begin("select 1").await.unwrap_err()));
     proxy.thaws();
     answered(&database).await;
-    database.begin("begin; select position from log_head for update").await.unwrap().rollback().await.unwrap();
+    database.begin("select position from log_head for update").await.unwrap().rollback().await.unwrap();
 }
 
 #[tokio::test]
 async fn who_goes_away_in_the_middle_of_a_statement_leaves_no_connection_in_the_middle_of_it() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
-    let holder = database.begin("begin; select position from log_head for update").await.unwrap();
+    let holder = database.begin("select position from log_head for update").await.unwrap();
     proxy.freezes();
     // Begun, and dropped while it waits for its answer.
-    assert!(database.begin("begin; select 1").now_or_never().is_none());
+    assert!(database.begin("select 1").now_or_never().is_none());
     drop(holder);
     proxy.thaws();
     answered(&database).await;
@@ -104,4 +105,41 @@ async fn who_goes_away_in_the_middle_of_a_statement_leaves_no_connection_in_the_
         assert_ne!(transactions[0], transactions[1], "each statement is one of its own");
         acquired.release();
     }
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_dropped_at_its_beginning_is_not_the_next_borrowers() {
+    let (proxy, database) = database(&Bed::new().await.unwrap()).await;
+    let pool = database.separate_pool(1);
+    let mut connection = pool.acquire().await.unwrap();
+    proxy.freezes();
+    // Dropped before sqlx knows that it has begun.
+    assert!(connection.begin().now_or_never().is_none());
+    drop(connection);
+    proxy.thaws();
+    let mut transactions = Vec::new();
+    while transactions.len() < 2 {
+        let current = sqlx::query_scalar::<_, i64>("select txid_current()");
+        let mut connection = tokio::time::timeout(PATIENCE, pool.acquire()).await.unwrap();
+        if let Ok(connection) = &mut connection {
+            transactions.push(current.fetch_one(&mut **connection).await.unwrap());
+        }
+    }
+    assert_ne!(transactions[0], transactions[1], "each statement is one of its own");
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_idle_for_long_ends_and_who_waits_for_its_lock_is_told() {
+    let bed = Bed::new().await.unwrap();
+    let options = || bed.writer_url().unwrap().parse().unwrap();
+    let (paused, patient) = (Database::new(options(), 1, LIMIT), Database::new(options(), 1, PATIENCE));
+    const LOCK: &str = "select position from log_head for update";
+    let idle = paused.begin(LOCK).await.unwrap();
+    // Given up by the one that does nothing.
+    patient.begin(LOCK).await.unwrap().rollback().await.unwrap();
+    idle.commit().await.unwrap_err();
+
+    let _kept = patient.begin(LOCK).await.unwrap();
+    let error = paused.begin(LOCK).await.unwrap_err();
+    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("55P03"), "{error}");
 }

@@ -111,11 +111,11 @@ impl Log {
     }
 
     /// Takes the head of the log, so that no other writer can win the next race, and reads at most `limit` of the events
-    /// after a position. Writers that wait for it get it one after the other.
+    /// after a position. Writers that wait for it get it one after the other; whoever has it and is paused loses it.
     pub async fn lock(&self, after: Position, limit: i64) -> Result<Locked, Error> {
-        // In one round trip. The events are read by a statement of their own: it sees what was committed while the lock was
-        // waited for, which the statement that waits does not.
-        const LOCK: &str = "begin; select position from log_head for update";
+        // The events are read by a statement of their own: it sees what was committed while the lock was waited for, which the
+        // statement that waits does not.
+        const LOCK: &str = "select position from log_head for update";
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => {

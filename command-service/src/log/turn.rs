@@ -19,12 +19,12 @@ enum Held {
 }
 
 impl Log {
-    /// Waits for the turn; those who wait get it in the order in which they came. One who has it and does not end it is not
-    /// waited for longer than for any other answer.
+    /// Waits for the turn; those who wait get it in the order in which they came. One who has it and is paused loses it, and it
+    /// is not waited for longer than for any other lock.
     pub async fn take_turn(&self) -> Result<Turn, Error> {
         // The number is one that nobody else takes a lock of in this database. The end of the transaction, or of the
         // connection, ends the turn.
-        const TAKE_TURN: &str = "begin; select pg_advisory_xact_lock(7305809172403)";
+        const TAKE_TURN: &str = "select pg_advisory_xact_lock(7305809172403)";
         match &self.0 {
             Store::Postgres(pool) => {
                 let transaction = pool.begin(TAKE_TURN).await.map_err(Error::database("waiting for the turn"))?;

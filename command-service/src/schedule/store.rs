@@ -15,7 +15,7 @@ use events::{Incarnation, OrderId, Position, StreamId};
 use uuid::Uuid;
 
 use super::plan::{self, Change, Kind, Plan, Planned, Units, Waiting};
-use crate::database::Database;
+use crate::database::{Database, within};
 
 /// The tables; cheap to clone.
 #[derive(Debug, Clone)]
@@ -350,16 +350,10 @@ impl Store {
     pub async fn clear(&self) -> Result<(), Error> {
         // The table first: `follow` takes its locks in the same order.
         const RESET: &str = "update schedule_checkpoint set position = 0, incarnation = 1, edition = $1";
-        let mut transaction = self.database.begin("begin").await.map_err(database("beginning a transaction"))?;
-        sqlx::query("truncate schedule, waiting_orders")
-            .execute(&mut *transaction)
-            .await
-            .map_err(database("emptying the schedule"))?;
-        sqlx::query(RESET)
-            .bind(plan::EDITION)
-            .execute(&mut *transaction)
-            .await
-            .map_err(database("setting the schedule's checkpoint back"))?;
+        const EMPTY: &str = "truncate schedule, waiting_orders";
+        let mut transaction = self.database.begin(EMPTY).await.map_err(database("emptying the schedule"))?;
+        let resetting = sqlx::query(RESET).bind(plan::EDITION).execute(&mut *transaction);
+        within(self.database.timeout(), resetting).await.map_err(database("setting the schedule's checkpoint back"))?;
         transaction.commit().await.map_err(database("emptying the schedule"))
     }
 }
