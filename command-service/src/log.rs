@@ -80,6 +80,18 @@ pub enum Error {
     /// A row that no version of ours wrote.
     #[error("the log holds a row that is not an event: {0}")]
     Row(String),
+    /// More of the log has been seen than there is, and nobody has raised its incarnation.
+    #[error(
+        "the log ends at position {head}, but position {seen} has been seen: it has lost its tail (a restore or a failover). \
+         Restore the missing events, or raise the log's incarnation to go on without them; appending now would give positions \
+         out twice"
+    )]
+    LostTail {
+        /// Where the log ends.
+        head: Position,
+        /// What has been seen of the log.
+        seen: Position,
+    },
 }
 
 impl Error {

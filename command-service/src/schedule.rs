@@ -10,6 +10,7 @@
 //! the log takes a key once. So nothing is forgotten, and nothing takes effect twice, even where a clock jumps back.
 
 mod allocation;
+mod clocks;
 mod issue;
 mod measures;
 pub mod plan;
@@ -29,6 +30,7 @@ use crate::log::stretch::Wanted;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
 use allocation::{Done, Reassignment};
+use clocks::Clocks;
 use plan::{Plan, Waits};
 use store::{Fate, Mark, Standing, Store};
 
@@ -123,6 +125,7 @@ pub struct Schedule {
     store: Store,
     log: Log,
     mailbox: Mailbox,
+    clocks: Clocks,
     measured: Option<Instant>,
 }
 
@@ -131,15 +134,15 @@ pub async fn run(mut schedule: Schedule, health: Component, shutdown: Shutdown) 
     let mut backoff = Backoff::new();
     while !shutdown.is_requested() {
         let stepped = tokio::select! {
-            stepped = schedule.step(Utc::now()) => stepped,
+            stepped = schedule.step_by(Utc::now()) => stepped,
             () = out_of_time(&shutdown) => return,
         };
         let wait = match stepped {
-            Ok(Outcome::Issued { answered: 0, .. }) => backoff.next_delay(),
-            Ok(outcome) => {
+            Ok((Outcome::Issued { answered: 0, .. }, _)) => backoff.next_delay(),
+            Ok((outcome, now)) => {
                 health.up();
                 backoff.reset();
-                schedule.wait_after(outcome, Utc::now())
+                schedule.wait_after(outcome, now)
             }
             Err(error) => {
                 health.down(format!("{:#}", anyhow::Error::new(error)));
@@ -167,10 +170,23 @@ pub async fn rebuild(database: Database) -> anyhow::Result<()> {
 impl Schedule {
     /// A schedule that gives its commands to `mailbox`.
     pub fn new(config: Config, database: Database, mailbox: Mailbox) -> Schedule {
-        Schedule { config, store: Store::new(database.clone()), log: Log::new(database), mailbox, measured: None }
+        let (store, log) = (Store::new(database.clone()), Log::new(database));
+        Schedule { config, store, log, mailbox, clocks: Clocks::default(), measured: None }
     }
 
-    /// Follows a page of the log, then asks for a batch of what is due. May be dropped halfway.
+    /// A step at the instant that [counts](clocks) while this machine's clock says `clock`. May be dropped halfway.
+    async fn step_by(&mut self, clock: DateTime<Utc>) -> Result<(Outcome, DateTime<Utc>), Error> {
+        let now = self.now(clock).await?;
+        Ok((self.step(now).await?, now))
+    }
+
+    /// The instant by which something is due while this machine's clock says `clock`: that, or what the database's says if that
+    /// is earlier.
+    pub async fn now(&mut self, clock: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+        Ok(self.clocks.earlier(clock, self.store.clock().await?))
+    }
+
+    /// Follows a page of the log, then asks for a batch of what is due at `now`. May be dropped halfway.
     pub async fn step(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
         let standing = self.store.standing().await?;
         measures::stands(&standing);
@@ -204,6 +220,11 @@ impl Schedule {
     }
 
     async fn follow(&self, from: Mark, until: Position) -> Result<(), Error> {
+        // First, so that all that follows is of the log that has this event, or the plan is not written.
+        let last = self.log.read_after(Position(until.0 - 1), 1).await?.pop();
+        let Some(last) = last.filter(|last| last.position == until) else {
+            return Err(log::Error::LostTail { head: from.position, seen: until }.into());
+        };
         let mut plan = Plan::default();
         for recorded in self.log.read_stretch(WANTED, from.position, until).await? {
             match plan.add(&recorded, self.config.waits) {
@@ -216,7 +237,7 @@ impl Schedule {
             }
         }
         // Where another instance was faster, the page is written all the same.
-        self.store.follow(from, until, &plan).await?;
+        self.store.follow(from, &last, &plan).await?;
         Ok(())
     }
 
@@ -262,7 +283,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// How long to wait after a step.
+    /// How long to wait after a step at `now`.
     fn wait_after(&self, outcome: Outcome, now: DateTime<Utc>) -> Duration {
         let poll = backoff::jittered(self.config.poll);
         match outcome {

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, OrderId, Position, StreamId};
+use events::{Incarnation, OrderId, Position, Recorded, StreamId};
 use uuid::Uuid;
 
 use super::plan::{self, Change, Kind, Plan, Planned, Units, Waiting};
@@ -39,7 +39,8 @@ pub struct Standing {
     pub head: Position,
     /// How far it has been followed.
     pub mark: Mark,
-    /// Whether the log still is the one that was followed; one that has lost its tail is not.
+    /// Whether the log still is the one that was followed; one that has lost its tail is not. Comparing incarnations is enough:
+    /// the checkpoint is written after the events and to the same database, so what loses them loses it too.
     pub holds: bool,
     /// Whose [rules](plan::EDITION) the plan was made by.
     pub edition: i32,
@@ -136,16 +137,27 @@ impl Store {
         Ok(Standing { head: Position(head), mark, holds, edition })
     }
 
-    /// Writes what the log after `from` up to `until` changes; `false` where another instance has moved the checkpoint, and
-    /// nothing happened.
-    pub async fn follow(&self, from: Mark, until: Position, plan: &Plan) -> Result<bool, Error> {
+    /// What the database's clock says.
+    pub async fn clock(&self) -> Result<DateTime<Utc>, Error> {
+        sqlx::query_scalar("select clock_timestamp()")
+            .fetch_one(&self.database)
+            .await
+            .map_err(database("reading the database's clock"))
+    }
+
+    /// Writes what the log after `from` up to its event `last` changes; `false` where another instance has moved the checkpoint,
+    /// or the log does not hold that event any more, and nothing happened.
+    pub async fn follow(&self, from: Mark, last: &Recorded, plan: &Plan) -> Result<bool, Error> {
         const FOLLOW: &str = "
             with no_wait as (select set_config('synchronous_commit', 'off', true)),
             moved as (
                 update schedule_checkpoint
-                set position = $3, incarnation = (select incarnation from events where position = $3)
+                set position = $3, incarnation = $23
                 from no_wait
-                where position = $1 and incarnation = $2 and edition = $16
+                where position = $1 and incarnation = $2 and edition = $16 and exists (
+                    select from events last
+                    where last.position = $3 and last.incarnation = $23 and last.stream_id = $24 and last.version = $25
+                        and last.recorded_at = $26)
                 returning 1
             ),
             over as (
@@ -197,7 +209,7 @@ impl Store {
         let moved = sqlx::query_scalar::<_, i64>(FOLLOW)
             .bind(from.position.0)
             .bind(from.incarnation.0)
-            .bind(until.0)
+            .bind(last.position.0)
             .bind(columns.over.streams)
             .bind(columns.over.kinds)
             .bind(columns.again.streams)
@@ -217,6 +229,10 @@ impl Store {
             .bind(waiting.units)
             .bind(waiting.is_total)
             .bind(waiting.positions)
+            .bind(last.incarnation.0)
+            .bind(last.stream.as_str())
+            .bind(last.version.0)
+            .bind(last.recorded_at)
             .fetch_one(&self.database)
             .await
             .map_err(database("moving the schedule's checkpoint"))?;

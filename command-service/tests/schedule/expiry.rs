@@ -93,3 +93,17 @@ async fn a_clock_that_jumps_back_brings_nothing_about_twice() {
     }
     assert_eq!(shop.count("OrderExpired").await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_ahead_of_the_databases_brings_nothing_about_early() {
+    let shop = Shop::open().await;
+    let mut schedule = shop.schedule();
+    let order = shop.order(Some(shop.at(600))).await;
+    let now = schedule.now(shop.at(1_000_000)).await.unwrap();
+    assert!(now < shop.at(600), "{now}");
+    assert_eq!(work(&mut schedule, now).await, 0);
+    // One that is behind is late, and nothing else.
+    assert_eq!(schedule.now(shop.at(-1_000_000)).await.unwrap(), shop.at(-1_000_000));
+    assert_eq!(work(&mut schedule, shop.at(600)).await, 1);
+    assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
+}

@@ -3,16 +3,16 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use command_service::command::Command;
 use command_service::database::Database;
 use command_service::log::{self, Log};
-use command_service::schedule::plan::EDITION;
+use command_service::schedule::plan::{EDITION, Plan};
 use command_service::schedule::store::Store;
 use command_service::schedule::{self, Config, Outcome, Schedule};
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Reply, Request, Shed, Writer};
-use events::StreamId;
+use events::{Recorded, StreamId};
 use futures::FutureExt;
 use platform::health::Health;
 use platform::shutdown::Shutdown;
@@ -240,4 +240,39 @@ async fn only_the_command_service_keeps_the_schedule() {
         let mut other = PgConnection::connect(&url).await.unwrap();
         assert!(sqlx::query("select from schedule").execute(&mut other).await.is_err());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emptying_the_plan_is_not_waited_for_without_end() {
+    let shop = Shop::open().await;
+    let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
+    let store = Store::new(Database::new(url.parse().unwrap(), 1, Duration::from_secs(2)));
+    let mut owner = shop.owner().await;
+    let mut checkpoint = owner.begin().await.unwrap();
+    sqlx::query("select from schedule_checkpoint for update").execute(&mut *checkpoint).await.unwrap();
+    let clearing = tokio::spawn(async move { store.clear().await });
+    // Its second statement waits for the checkpoint, and then for an answer that does not come.
+    let waits = "select exists (
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+    let mut admin = PgConnection::connect(&shop.bed.admin_url().unwrap()).await.unwrap();
+    while !clearing.is_finished() && !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut admin).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    proxy.freezes();
+    tokio::time::timeout(PATIENCE, clearing).await.unwrap().unwrap().unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_log_that_is_no_more_is_not_written_down() {
+    let shop = Shop::open().await;
+    work(&mut shop.schedule(), shop.at(0)).await;
+    let store = Store::new(shop.database.clone());
+    let from = store.standing().await.unwrap().mark;
+    shop.order(Some(shop.at(600))).await;
+    let page = shop.log.read_after(from.position, 10).await.unwrap();
+    let last = page.last().unwrap();
+    let void = Recorded { recorded_at: last.recorded_at - TimeDelta::seconds(1), ..last.clone() };
+    assert!(!store.follow(from, &void, &Plan::default()).await.unwrap());
+    assert_eq!(store.standing().await.unwrap().mark, from);
+    assert!(store.follow(from, last, &Plan::default()).await.unwrap());
 }
