@@ -39,7 +39,9 @@ pub mod snapshot;
 pub mod stretch;
 pub mod turn;
 
-use events::{Incarnation, LogId, Position};
+use std::sync::Arc;
+
+use events::{Incarnation, LogId, Position, Recorded};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
@@ -63,6 +65,29 @@ pub struct Head {
     pub incarnation: Incarnation,
     /// Position of its last event.
     pub position: Position,
+}
+
+/// Where the log ends, and the event that stands there. After a failover or a restore that lost the last events, others can
+/// stand at their positions, even in the same streams with the same versions: only the event itself tells one history of
+/// the log from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Where.
+    pub head: Head,
+    /// The last event; `None` in an empty log.
+    pub last: Option<Arc<Recorded>>,
+}
+
+impl End {
+    /// The empty log of this incarnation.
+    pub fn empty(incarnation: Incarnation) -> End {
+        End { head: Head { incarnation, position: Position::ZERO }, last: None }
+    }
+
+    /// The position after which the last event is the first one.
+    pub fn before_last(&self) -> Position {
+        Position((self.head.position.0 - 1).max(0))
+    }
 }
 
 /// Why the log could not be read or written.
@@ -98,6 +123,13 @@ impl Error {
     fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
         move |source| Error::Database { doing, source }
     }
+
+    /// Whether a lock was not to be had in time: somebody else has it, and the log answers.
+    pub fn is_lock_timeout(&self) -> bool {
+        const LOCK_NOT_AVAILABLE: &str = "55P03";
+        let Error::Database { source, .. } = self else { return false };
+        source.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+    }
 }
 
 /// The database of a log, for tools and tests that need no other limits than the usual ones.
@@ -116,6 +148,14 @@ impl Log {
         Log(Store::Memory(Memory::new()))
     }
 
+    /// The same log over so many connections of their own, for work that the log's other users must not wait for.
+    pub fn beside(&self, connections: u32) -> Log {
+        match &self.0 {
+            Store::Postgres(pool) => Log::new(pool.beside(connections)),
+            Store::Memory(_) => self.clone(),
+        }
+    }
+
     /// Where the log ends now.
     pub async fn head(&self) -> Result<Head, Error> {
         let pool = match &self.0 {
@@ -127,6 +167,26 @@ impl Log {
             .await
             .map_err(Error::database("reading the head of the log"))?;
         Ok(Head { incarnation: Incarnation(incarnation), position: Position(position) })
+    }
+
+    /// Where the log ends now, and its last event.
+    pub async fn end(&self) -> Result<End, Error> {
+        let head = self.head().await?;
+        if head.position == Position::ZERO {
+            return Ok(End::empty(head.incarnation));
+        }
+        // The log may have grown meanwhile: the event is that of the head that was read, or there is none.
+        let last = self.read_after(Position(head.position.0 - 1), 1).await?.pop();
+        match last.filter(|last| last.position == head.position) {
+            Some(last) => Ok(End { head, last: Some(Arc::new(last)) }),
+            None => Err(Error::Row(format!("nothing stands at position {}, its end", head.position))),
+        }
+    }
+
+    /// Whether the log ends there, with that event.
+    pub async fn ends_at(&self, end: &End) -> Result<bool, Error> {
+        let since = self.read_since(end.before_last(), 1).await?;
+        Ok(since.head == end.head && end.last.as_deref().is_none_or(|last| since.events.first() == Some(last)))
     }
 
     /// Which log this is; the same for good.

@@ -59,7 +59,7 @@ struct Kept {
     slot: Slot,
     bytes: usize,
     /// The period in which it was last noted.
-    noted: u64,
+    noted: Noted,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,9 +80,12 @@ struct Batch {
 /// Something as it was.
 #[derive(Debug)]
 enum Note {
-    Stream(StreamId, Slot),
+    Stream(StreamId, Slot, Noted),
     Number(String, u64),
 }
+
+/// The period in which a stream was noted before that: it may still be one of a batch that is not settled.
+type Noted = u64;
 
 /// A point in a batch to which the world can be taken back.
 #[derive(Debug, Clone, Copy)]
@@ -133,9 +136,19 @@ impl World {
         self.numbers.get(prefix).map_or(0, |counter| counter.last)
     }
 
-    /// Every prefix with its last number, for a snapshot.
-    pub fn numbers(&self) -> BTreeMap<String, u64> {
-        self.numbers.iter().map(|(prefix, counter)| (prefix.clone(), counter.last)).collect()
+    /// Every prefix with its last number in the log, for a snapshot: what a batch gave out that is not settled may be given out
+    /// again.
+    pub fn settled_numbers(&self) -> BTreeMap<String, u64> {
+        let mut numbers: BTreeMap<String, u64> =
+            self.numbers.iter().map(|(prefix, counter)| (prefix.clone(), counter.last)).collect();
+        for note in self.notes.iter().rev() {
+            match note {
+                Note::Number(prefix, 0) => drop(numbers.remove(prefix)),
+                Note::Number(prefix, last) => drop(numbers.insert(prefix.clone(), *last)),
+                Note::Stream(..) => {}
+            }
+        }
+        numbers
     }
 
     /// Takes numbers from a snapshot or from the log.
@@ -156,11 +169,21 @@ impl World {
 
     /// Puts a stream as loaded from the log.
     pub fn put(&mut self, stream: StreamId, slot: Slot) {
+        self.put_noted(stream, slot, 0);
+    }
+
+    fn put_noted(&mut self, stream: StreamId, slot: Slot, noted: Noted) {
         let bytes = slot.bytes();
         self.bytes += bytes;
-        if let Some(old) = self.streams.put(stream, Kept { slot, bytes, noted: 0 }) {
+        if let Some(old) = self.streams.put(stream, Kept { slot, bytes, noted }) {
             self.bytes -= old.bytes;
         }
+    }
+
+    /// Forgets everything, for another log; what room there is and where orders come from stays.
+    pub fn clear(&mut self) {
+        let channels = std::mem::take(&mut self.channels);
+        *self = World { channels, ..World::within(self.room) };
     }
 
     /// Forgets a stream; the next command that needs it loads it again.
@@ -201,7 +224,7 @@ impl World {
     pub fn undo_to(&mut self, mark: Mark) {
         while self.notes.len() > mark.0 {
             match self.notes.pop_back() {
-                Some(Note::Stream(stream, slot)) => self.put(stream, slot),
+                Some(Note::Stream(stream, slot, noted)) => self.put_noted(stream, slot, noted),
                 Some(Note::Number(prefix, 0)) => drop(self.numbers.remove(&prefix)),
                 Some(Note::Number(prefix, last)) => drop(self.numbers.insert(prefix, Counter { last, noted: 0 })),
                 None => return,
@@ -214,8 +237,8 @@ impl World {
         self.count(event);
         let kept = self.streams.get_or_insert_mut_ref(stream, Kept::empty);
         if !self.batches.is_empty() && kept.noted != self.period {
-            kept.noted = self.period;
-            self.notes.push_back(Note::Stream(stream.clone(), kept.slot.clone()));
+            let before = std::mem::replace(&mut kept.noted, self.period);
+            self.notes.push_back(Note::Stream(stream.clone(), kept.slot.clone(), before));
         }
         let (version, grown) = kept.evolve(event);
         self.bytes = self.bytes.saturating_add_signed(grown);

@@ -6,6 +6,9 @@
 //! [`clock_check`] warns when the clock is behind the log, [`erased`] is what nobody is shown any more. A batch grows by itself while the one
 //! before it commits, so there are no timers.
 //!
+//! A failover or a restore can take back the end of the log while this runs, and others can write another end. So the last
+//! event that is known must be the one that stands in the log ([`follow`]); where it is not, the writer starts anew.
+//!
 //! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
 //! it. It is ahead by the batch that is on its way into the log and by the one that is decided meanwhile ([`batch::Ahead`]);
 //! if the first does not commit, both are undone. Nobody is answered before the batch is durable, not even those who are
@@ -46,6 +49,7 @@ mod clock_check;
 mod desk;
 mod erased;
 mod flight;
+mod follow;
 mod keeper;
 pub mod key;
 mod loading;
@@ -54,6 +58,7 @@ mod mailbox;
 mod recall;
 mod recover;
 mod request;
+mod start;
 mod unit;
 
 use std::num::NonZeroUsize;
@@ -61,13 +66,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::{Position, Recorded};
-use platform::health::Component;
 use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::database::DEFAULT_TIMEOUT;
-use crate::log::{self, Head, Log};
+use crate::log::{End, Log};
 use crate::rules::channel::Channels;
 use crate::world::{Room, World};
 use batch::Ahead;
@@ -111,12 +115,17 @@ fn nonzero(number: usize) -> NonZeroUsize {
 /// The writer's task.
 pub struct Writer {
     log: Log,
+    /// The same log, over connections of its own.
+    helpers: Log,
     world: World,
-    head: Head,
+    /// Where the log ends, and with which event.
+    end: End,
     /// Whether the world may be behind the log, because a race or an answer got lost.
     stale: bool,
     /// Batches whose keys are looked up before they are decided.
     look_first: u32,
+    /// How often the log was found to be another one.
+    starts: u64,
     /// Turns to take before races are tried again.
     turns: u32,
     place: Place,
@@ -133,25 +142,6 @@ pub struct Writer {
     clock_check: ClockCheck,
 }
 
-/// Why a writer cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The log could not be read.
-    #[error("reading the log")]
-    Log(#[from] log::Error),
-    /// Others have seen more of the log than there is.
-    #[error(
-        "the log ends at position {head}, but position {seen} has been seen: it has lost its tail (a restore or a failover). \
-         Restore the missing events; appending now would give positions out twice"
-    )]
-    LostTail {
-        /// Where it ends.
-        head: Position,
-        /// What has been seen of it.
-        seen: Position,
-    },
-}
-
 /// Events read at a time while catching up.
 const PAGE: i64 = 10_000;
 
@@ -159,52 +149,13 @@ const PAGE: i64 = 10_000;
 /// longer than that.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 
+/// How often the log is looked at while no command waits: for so long a repeat may be told of what a failover took back.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Positions between two snapshots of the order numbers: what a start has to count at most, a fraction of a second.
 const NUMBERS_EVERY: i64 = 50_000;
 
 impl Writer {
-    /// A writer that knows where the log ends. Batches that it commits are offered to `committed`, whose other end may miss
-    /// some: the log has them.
-    pub async fn start(
-        log: Log,
-        limits: Limits,
-        committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
-        health: Component,
-    ) -> Result<(Writer, Mailbox), StartError> {
-        let head = log.head().await?;
-        let seen = log.seen().await?;
-        if seen > head.position {
-            return Err(StartError::LostTail { head: head.position, seen });
-        }
-        let mut world = World::within(limits.room);
-        let numbers = log.load_numbers(head).await?;
-        world.restore_numbers(numbers.last);
-        let keeper = Keeper::start(log.clone());
-        let recall = Recall::new(&limits);
-        let log_health = LogHealth::new(health, limits.silence);
-        let (mailbox, inbox) = mailbox::open(limits.mailbox, log.clone(), recall.clone(), log_health.clone());
-        let writer = Writer {
-            log,
-            world,
-            head,
-            stale: false,
-            look_first: 0,
-            turns: 0,
-            place: Place::Free,
-            recall,
-            limits,
-            inbox,
-            ahead: Ahead::default(),
-            committed,
-            log_health,
-            tried: Instant::now(),
-            keeper,
-            numbers_saved: numbers.saved,
-            clock_check: ClockCheck::default(),
-        };
-        Ok((writer, mailbox))
-    }
-
     /// The same for these channels, instead of the default one.
     pub fn selling_through(mut self, channels: Channels) -> Writer {
         self.world.sell_through(channels);
@@ -244,12 +195,13 @@ impl Writer {
                 }
                 () = stop.requested(), if !closed => self.inbox.close(),
                 () = tokio::time::sleep(PROBE_EVERY), if self.log_health.is_silent() => self.probe().await,
+                () = tokio::time::sleep(LOOK_EVERY), if !self.log_health.is_silent() => self.look().await,
             }
         }
     }
 
     fn keep_numbers(&mut self) {
-        self.numbers_saved = self.head.position;
-        self.keeper.keep_numbers(self.head, self.world.numbers());
+        self.numbers_saved = self.end.head.position;
+        self.keeper.keep_numbers(self.end.clone(), self.world.settled_numbers());
     }
 }

@@ -3,16 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::log::append::{Appended, CommandMark, NewRow};
 use command_service::log::backwards::Back;
 use command_service::log::snapshot::{Piece, Snapshot};
 use command_service::log::stretch::Wanted;
-use command_service::log::{self, Head, Log};
+use command_service::log::{self, End, Head, Log};
 use events::order::{Line, OrderEvent, OrderPlaced};
 use events::stock::{StockEvent, StockReceived};
-use events::{Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, StreamId, Version};
+use events::{
+    Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, StreamId, Version,
+};
 use testbed::Bed;
 use uuid::Uuid;
 
@@ -220,6 +223,36 @@ async fn a_batch_that_was_decided_on_an_old_head_is_lost_and_leaves_nothing() {
         let other_life = Head { incarnation: Incarnation(2), position: Position(1) };
         assert!(matches!(log.append(other_life, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
         assert_eq!(log.head().await.unwrap().position, Position(1));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_was_decided_after_another_event_at_the_same_position_is_lost() {
+    for log in logs().await {
+        append(&log, &[NewRow { command: mark(Uuid::now_v7(), 2), ..row("A", 1) }, row("B", 1)]).await;
+        let end = log.end().await.unwrap();
+        assert!(log.ends_at(&end).await.unwrap());
+        let last = end.last.as_deref().unwrap();
+        let others = [
+            Recorded { stream: shelf("C"), ..last.clone() },
+            Recorded { version: Version(2), ..last.clone() },
+            Recorded { payload: r#"{"quantity":2}"#.to_owned(), ..last.clone() },
+            Recorded { recorded_at: last.recorded_at + TimeDelta::microseconds(1), ..last.clone() },
+            Recorded { command_id: Some(Uuid::now_v7()), ..last.clone() },
+            Recorded { incarnation: Incarnation(2), ..last.clone() },
+        ];
+        for other in others {
+            let other = End { last: Some(Arc::new(other)), ..end.clone() };
+            assert!(!log.ends_at(&other).await.unwrap(), "{other:?}");
+            assert!(matches!(log.append(&other, Utc::now(), &[row("A", 2)]).await, Appended::Lost), "{other:?}");
+            let lock = log.lock(Position::ZERO, 0).await.unwrap();
+            assert!(matches!(lock.append(&other, Utc::now(), &[row("A", 2)]).await, Appended::Lost), "{other:?}");
+        }
+        assert!(matches!(log.append(&end, Utc::now(), &[row("A", 2)]).await, Appended::After(Position(2), _)));
+        assert!(!log.ends_at(&end).await.unwrap());
+        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        let end = log.end().await.unwrap();
+        assert!(matches!(lock.append(&end, Utc::now(), &[row("A", 3)]).await, Appended::After(Position(3), _)));
     }
 }
 
@@ -476,6 +509,31 @@ async fn order_numbers_are_those_of_the_snapshot_and_of_the_orders_since() {
         let earlier = Head { position: Position(5), ..head };
         assert_eq!(log.load_numbers(earlier).await.unwrap().last, numbers(&[("SON", 3), ("WEB", 1)]));
     }
+}
+
+#[tokio::test]
+async fn order_numbers_make_room_for_better_ones_of_the_same_position() {
+    for log in logs().await {
+        append(&log, &[placed("SON", 1)]).await;
+        let end = log.end().await.unwrap();
+        log.save_numbers(&end, &numbers(&[("SON", 2)])).await.unwrap();
+        log.save_numbers(&end, &numbers(&[("SON", 1)])).await.unwrap();
+        let counted = log.load_numbers(end.head).await.unwrap();
+        assert_eq!((counted.saved, counted.last), (end.head.position, numbers(&[("SON", 1)])));
+    }
+}
+
+/// The log in memory loses nothing.
+#[tokio::test]
+async fn order_numbers_of_an_end_that_the_log_never_had_are_not_saved() {
+    let [_, log] = logs().await;
+    append(&log, &[placed("SON", 1)]).await;
+    let end = log.end().await.unwrap();
+    let last = end.last.as_deref().unwrap();
+    let other = Recorded { recorded_at: last.recorded_at - TimeDelta::seconds(1), ..last.clone() };
+    let other = End { last: Some(Arc::new(other)), ..end.clone() };
+    log.save_numbers(&other, &numbers(&[("SON", 9)])).await.unwrap();
+    assert_eq!(log.load_numbers(end.head).await.unwrap().last, numbers(&[("SON", 1)]));
 }
 
 #[tokio::test]

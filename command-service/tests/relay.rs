@@ -75,22 +75,6 @@ async fn a_gap_in_the_writers_memory_is_read_from_the_log() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn memory_spares_the_log() -> anyhow::Result<()> {
-    let shop = Shop::new().await?;
-    let mut relay = shop.relay("a");
-    relay.elected().await?;
-    relay.until_idle().await?;
-
-    // The log that the relay could read is empty: these events can only come from memory.
-    let elsewhere = Shop::new().await?.append(&streams(20)).await?;
-    relay.batches.send(elsewhere.as_slice().into()).await?;
-    relay.until(Position(20)).await?;
-
-    assert_eq!(events_of(&shop.arrived()?), elsewhere);
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_clean_stop_hands_over_at_once_and_nothing_is_sent_twice() -> anyhow::Result<()> {
     let mut shop = Shop::new().await?;
     let (mut first, mut second) = (shop.relay("a"), shop.relay("b"));
@@ -362,6 +346,29 @@ async fn a_log_that_kafka_knows_better_is_not_relayed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_running_relay_does_not_go_on_with_a_log_that_was_written_anew() -> anyhow::Result<()> {
+    for raised in [true, false] {
+        let mut shop = Shop::new().await?;
+        let before = shop.append(&streams(40)).await?;
+        let mut relay = shop.relay("a");
+        relay.until(Position(40)).await?;
+        shop.lose_tail(30).await?;
+        if raised {
+            shop.raise_incarnation().await?;
+        }
+        let anew = shop.append(&streams(20)).await?;
+        assert!(before[30..].iter().zip(&anew).all(|(before, anew)| before != anew));
+        // The writer offers what seems to go on where the relay is.
+        relay.batches.send(anew[9..].into()).await?;
+        let error = relay.error().await?;
+        assert!(matches!(error, Error::LostTail(LostTail::BehindCheckpoint { .. })), "{error}");
+        assert!(!relay.health.is_ready());
+        assert_eq!(events_of(&shop.arrived()?), before, "nothing of it was sent");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn two_logs_on_one_kafka_are_told_apart_by_their_source() -> anyhow::Result<()> {
     let (mut shop, mut other) = (Shop::new().await?, Shop::new().await?);
     other.config = shop.config.clone();
@@ -554,6 +561,15 @@ impl Shop {
         let id = self.log.id().await?.0;
         sqlx::query("update log_identity set id = $1").bind(id).execute(&mut superuser).await?;
         Ok(copy)
+    }
+
+    /// Takes the log back to a position, as a standby does that was behind when it was promoted. The checkpoint stays, as in Kafka.
+    async fn lose_tail(&self, position: i64) -> anyhow::Result<()> {
+        let mut admin = PgConnection::connect(&self.bed.admin_url()?).await?;
+        sqlx::query("set session_replication_role = replica").execute(&mut admin).await?;
+        sqlx::query("delete from events where position > $1").bind(position).execute(&mut admin).await?;
+        sqlx::query("update log_head set position = $1").bind(position).execute(&mut admin).await?;
+        Ok(())
     }
 
     /// What an operator does who accepts that events are lost.

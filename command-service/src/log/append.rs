@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::memory;
 use super::read::{self, Since};
-use super::{Error, Head, Log, Store};
+use super::{End, Error, Head, Log, Store};
 use crate::database::{self, timed_out, within};
 
 /// An event on its way into the log; its position is its place in the batch.
@@ -52,13 +52,33 @@ pub struct CommandMark {
     pub size: i16,
 }
 
+/// Where a batch expects the log to end, and with which event, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    pub(super) head: Head,
+    pub(super) last: Option<&'a Recorded>,
+}
+
+/// For tools and tests, which know where the log ends and not with which event.
+impl From<Head> for Expected<'_> {
+    fn from(head: Head) -> Self {
+        Expected { head, last: None }
+    }
+}
+
+impl<'a> From<&'a End> for Expected<'a> {
+    fn from(end: &'a End) -> Self {
+        Expected { head: end.head, last: end.last.as_deref() }
+    }
+}
+
 /// What became of an append.
 #[derive(Debug)]
 pub enum Appended {
     /// The batch is in the log, after this position, and was recorded at this instant: that of the clock, or that of the
     /// event before it where the clock is behind.
     After(Position, DateTime<Utc>),
-    /// Another writer appended first; nothing happened.
+    /// Another writer appended first, or the log is not the one that the batch was decided on; nothing happened.
     Lost,
     /// A command or a claim of the batch is in the log already; nothing happened.
     Taken,
@@ -70,11 +90,17 @@ pub enum Appended {
 
 /// `recorded_at` never decreases along positions, whatever the clocks of the writers say ($4). The last event is asked beside
 /// `log_head.recorded_at` because an instance of the release before that column, which may still run, does not set it.
+///
+/// Positions are given out again after the log has lost its tail, so the last event must be the one that is known ($15 to
+/// $20): that row is read for its time anyway.
 const APPEND: &str = "
     with head as (
         update log_head set position = position + $1, recorded_at = greatest(
             $4, recorded_at, (select last.recorded_at from events last where last.position = $2))
-        where position = $2 and incarnation = $3
+        where position = $2 and incarnation = $3 and ($15::text is null or exists (
+            select from events last
+            where last.position = $2 and last.stream_id = $15 and last.version = $16 and last.incarnation = $17
+                and last.recorded_at = $18 and last.command_id is not distinct from $19 and last.payload::text = $20))
         returning position - $1 as base, recorded_at
     ),
     inserted as (
@@ -91,9 +117,10 @@ const APPEND: &str = "
     select head.recorded_at, (select count(*) from inserted) as count from head";
 
 impl Log {
-    /// Appends `rows` if the log still ends at `expected`: one statement, one round trip, durable when it returns. `clock` is
+    /// Appends `rows` if the log still ends as `expected`: one statement, one round trip, durable when it returns. `clock` is
     /// the writer's, to the microsecond.
-    pub async fn append(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub async fn append(&self, expected: impl Into<Expected<'_>>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let expected = expected.into();
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => return memory.append(expected, clock, rows).await,
@@ -120,7 +147,7 @@ impl Log {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => {
                 let end = memory.lock().await;
-                return Ok(Locked { end: End::Memory(memory.clone(), end), since: memory.read_since(after, limit) });
+                return Ok(Locked { held: Held::Memory(memory.clone(), end), since: memory.read_since(after, limit) });
             }
         };
         let mut transaction = pool.begin(LOCK).await.map_err(Error::database("locking the head of the log"))?;
@@ -132,30 +159,31 @@ impl Log {
                 return Err(Error::database("reading the locked log")(timed_out(pool.timeout())));
             }
         };
-        Ok(Locked { end: End::Postgres(transaction), since })
+        Ok(Locked { held: Held::Postgres(transaction), since })
     }
 }
 
 /// The head of the log, held until dropped or appended to.
 #[derive(Debug)]
 pub struct Locked {
-    end: End,
+    held: Held,
     /// Where the log ends for as long as this is held, and the events up to there.
     pub since: Since,
 }
 
 #[derive(Debug)]
-enum End {
+enum Held {
     Postgres(database::Transaction),
     Memory(memory::Memory, memory::End),
 }
 
 impl Locked {
     /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
-    pub async fn append(self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let mut transaction = match self.end {
-            End::Postgres(transaction) => transaction,
-            End::Memory(memory, _end) => return memory.append_at_end(expected, clock, rows),
+    pub async fn append(self, expected: impl Into<Expected<'_>>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+        let expected = expected.into();
+        let mut transaction = match self.held {
+            Held::Postgres(transaction) => transaction,
+            Held::Memory(memory, _end) => return memory.append_at_end(expected, clock, rows),
         };
         match append_within(transaction.timeout(), &mut transaction, expected, clock, rows).await {
             Appended::After(position, recorded_at) => match transaction.commit().await {
@@ -176,7 +204,7 @@ impl Locked {
 
     /// Lets the next one have it.
     pub async fn release(self) {
-        if let End::Postgres(transaction) = self.end {
+        if let Held::Postgres(transaction) = self.held {
             // Where that fails the connection is gone, and the lock with it.
             let _ = transaction.rollback().await;
         }
@@ -184,13 +212,13 @@ impl Locked {
 }
 
 /// How much longer the database may be silent for each row: five times what inserting one takes on two slow cores, so that a
-/// batch of half a million rows is not taken for a database that is frozen.
+/// large group of commands is not taken for a database that is frozen.
 const TIMEOUT_PER_ROW: Duration = Duration::from_micros(100);
 
 async fn append_within(
     timeout: Duration,
     connection: &mut PgConnection,
-    expected: Head,
+    expected: Expected<'_>,
     clock: DateTime<Utc>,
     rows: &[NewRow],
 ) -> Appended {
@@ -199,14 +227,19 @@ async fn append_within(
     within(timeout, appending).await.unwrap_or_else(Appended::Unknown)
 }
 
-async fn append(connection: &mut PgConnection, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+async fn append(
+    connection: &mut PgConnection,
+    Expected { head, last }: Expected<'_>,
+    clock: DateTime<Utc>,
+    rows: &[NewRow],
+) -> Appended {
     fn column<'a, T>(rows: &'a [NewRow], of: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(of).collect()
     }
     let inserted = sqlx::query_as::<_, (DateTime<Utc>, i64)>(APPEND)
         .bind(rows.len() as i64)
-        .bind(expected.position.0)
-        .bind(expected.incarnation.0)
+        .bind(head.position.0)
+        .bind(head.incarnation.0)
         .bind(clock)
         .bind(column(rows, |row| row.stream.as_str()))
         .bind(column(rows, |row| row.version.0))
@@ -218,10 +251,16 @@ async fn append(connection: &mut PgConnection, expected: Head, clock: DateTime<U
         .bind(column(rows, |row| row.command.map(|command| command.fingerprint)))
         .bind(column(rows, |row| row.command.map(|command| command.size)))
         .bind(column(rows, |row| row.claim.as_deref()))
+        .bind(last.map(|last| last.stream.as_str()))
+        .bind(last.map(|last| last.version.0))
+        .bind(last.map(|last| last.incarnation.0))
+        .bind(last.map(|last| last.recorded_at))
+        .bind(last.and_then(|last| last.command_id))
+        .bind(last.map(|last| last.payload.as_str()))
         .fetch_optional(connection)
         .await;
     match inserted {
-        Ok(Some((recorded_at, count))) if count == rows.len() as i64 => Appended::After(expected.position, recorded_at),
+        Ok(Some((recorded_at, count))) if count == rows.len() as i64 => Appended::After(head.position, recorded_at),
         Ok(_) => Appended::Lost,
         Err(error) => failed(error),
     }

@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::Head;
-use super::append::{self, Appended, CommandMark, NewRow};
+use super::append::{self, Appended, CommandMark, Expected, NewRow};
 use super::past::PastCommand;
 use super::read::Since;
 use super::snapshot::{Numbers, Piece, Snapshot};
@@ -66,25 +66,30 @@ impl Memory {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    pub(super) async fn append(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub(super) async fn append(&self, expected: Expected<'_>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let _end = self.end.lock().await;
         self.append_at_end(expected, clock, rows)
     }
 
-    pub(super) fn append_at_end(&self, expected: Head, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    pub(super) fn append_at_end(
+        &self,
+        Expected { head, last }: Expected<'_>,
+        clock: DateTime<Utc>,
+        rows: &[NewRow],
+    ) -> Appended {
         let mut events = self.events();
-        if events.head() != expected {
+        if events.head() != head || last.is_some_and(|last| events.log.last() != Some(last)) {
             return Appended::Lost;
         }
         if events.has_any_of(rows) {
             return Appended::Taken;
         }
         let recorded_at = events.log.last().map_or(clock, |last| last.recorded_at.max(clock));
-        match append::recorded(rows.to_vec(), INCARNATION, expected.position, recorded_at) {
+        match append::recorded(rows.to_vec(), INCARNATION, head.position, recorded_at) {
             Ok(recorded) => events.extend(recorded, rows),
             Err(error) => return Appended::Refused(sqlx::Error::Encode(error.into())),
         }
-        Appended::After(expected.position, recorded_at)
+        Appended::After(head.position, recorded_at)
     }
 
     pub(super) fn read_after(&self, after: Position, limit: i64) -> Vec<Recorded> {
@@ -157,7 +162,7 @@ impl Memory {
     pub(super) fn save_numbers(&self, head: Head, numbers: &BTreeMap<String, u64>) {
         let mut events = self.events();
         let end = events.head().position;
-        let stays = events.numbers.as_ref().is_some_and(|(old, _)| *old >= head.position && *old <= end);
+        let stays = events.numbers.as_ref().is_some_and(|(old, _)| *old > head.position && *old <= end);
         if !stays {
             events.numbers = Some((head.position, numbers.clone()));
         }

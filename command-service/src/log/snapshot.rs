@@ -12,6 +12,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
+use super::append::Expected;
 use super::read::{recorded, unreadable};
 use super::{Error, Head, Log, Store};
 use crate::database::{Database, within};
@@ -98,12 +99,17 @@ impl Log {
         }
     }
 
-    /// Keeps the order numbers as of `head`, unless newer ones are kept.
-    pub async fn save_numbers(&self, head: Head, numbers: &BTreeMap<String, u64>) -> Result<(), Error> {
+    /// Keeps the order numbers as of this end of the log, unless newer ones are kept, or the log never ended so.
+    pub async fn save_numbers(
+        &self,
+        end: impl Into<Expected<'_>>,
+        numbers: &BTreeMap<String, u64>,
+    ) -> Result<(), Error> {
+        let end = end.into();
         match &self.0 {
-            Store::Postgres(pool) => save_numbers(pool, head, numbers).await,
+            Store::Postgres(pool) => save_numbers(pool, end, numbers).await,
             Store::Memory(memory) => {
-                memory.save_numbers(head, numbers);
+                memory.save_numbers(end.head, numbers);
                 Ok(())
             }
         }
@@ -239,18 +245,33 @@ async fn load_numbers(pool: &Database, head: Head) -> Result<Numbers, Error> {
     Ok(numbers)
 }
 
-async fn save_numbers(pool: &Database, head: Head, numbers: &BTreeMap<String, u64>) -> Result<(), Error> {
+/// One of the same position makes room too: what a process saved that was wrong is corrected by the next.
+async fn save_numbers(
+    pool: &Database,
+    Expected { head, last }: Expected<'_>,
+    numbers: &BTreeMap<String, u64>,
+) -> Result<(), Error> {
     const SAVE_NUMBERS: &str = "
-        insert into snapshots (name, position, incarnation, state) values ($1, $2, $3, $4)
+        insert into snapshots (name, position, incarnation, state)
+        select $1, $2, $3, $4
+        where $5::text is null or exists (
+            select from events last
+            where last.position = $2 and last.stream_id = $5 and last.version = $6 and last.incarnation = $3
+                and last.recorded_at = $7 and last.command_id is not distinct from $8 and last.payload::text = $9)
         on conflict (name) do update set position = excluded.position, incarnation = excluded.incarnation,
             state = excluded.state
-        where snapshots.position < excluded.position or snapshots.incarnation < excluded.incarnation
+        where snapshots.position <= excluded.position or snapshots.incarnation < excluded.incarnation
             or snapshots.position > (select position from log_head)";
     sqlx::query(SAVE_NUMBERS)
         .bind(ORDER_NUMBERS)
         .bind(head.position.0)
-        .bind(head.incarnation.0)
+        .bind(last.map_or(head.incarnation, |last| last.incarnation).0)
         .bind(Json(numbers))
+        .bind(last.map(|last| last.stream.as_str()))
+        .bind(last.map(|last| last.version.0))
+        .bind(last.map(|last| last.recorded_at))
+        .bind(last.and_then(|last| last.command_id))
+        .bind(last.map(|last| last.payload.as_str()))
         .execute(pool)
         .await
         .map_err(Error::database("saving the order numbers"))?;

@@ -14,7 +14,7 @@ pub enum Error {
     Checkpoint(#[from] checkpoint::Error),
     /// There is nothing to send for a bad reason.
     #[error(transparent)]
-    Feed(#[from] feed::Error),
+    Feed(feed::Error),
     /// The log could not be identified, or compared with what others have seen.
     #[error("reading the log for the relay")]
     Log(#[from] log::Error),
@@ -70,6 +70,15 @@ pub enum LostTail {
         .0.id, .0.position, .0.incarnation.0
     )]
     BehindKafka(Tail),
+}
+
+impl From<feed::Error> for Error {
+    fn from(error: feed::Error) -> Self {
+        match error {
+            feed::Error::LostTail(lost) => Error::LostTail(lost),
+            error => Error::Feed(error),
+        }
+    }
 }
 
 impl Error {

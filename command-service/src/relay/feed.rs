@@ -2,14 +2,19 @@
 //!
 //! The log is the truth; memory only spares the database from being asked. The writer drops batches when we are slow, other
 //! instances do not tell us at all: both look like a gap here, and gaps are read from the log.
+//!
+//! What goes on must go on after the event that was handed out last. The log may have lost that event (a restore, a failover),
+//! and others may have written another one to its position. So the log is read from that event on, and a batch of the writer's
+//! begins with the event before it.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use events::{Incarnation, Position, Recorded};
+use events::{Position, Recorded};
 use tokio::sync::mpsc;
 
 use super::chain::Mark;
+use super::error::LostTail;
 use crate::log::{self, Log};
 
 /// Events in one read: large enough to catch up fast, small enough that a page of large orders fits in memory.
@@ -21,6 +26,8 @@ pub struct Feed {
     log: Log,
     batches: mpsc::Receiver<Arc<[Recorded]>>,
     held: Option<Arc<[Recorded]>>,
+    /// The event that was handed out last; none where nothing was, or not by this feed.
+    last: Option<Recorded>,
     /// Whether the log is known to hold more than was read.
     behind: bool,
 }
@@ -59,12 +66,15 @@ pub enum Error {
         /// The next one that there is.
         found: Position,
     },
+    /// The event that was relayed last is not in the log any more.
+    #[error(transparent)]
+    LostTail(#[from] LostTail),
 }
 
 impl Feed {
     /// Reads `log` and listens to the writer.
     pub fn new(log: Log, batches: mpsc::Receiver<Arc<[Recorded]>>) -> Feed {
-        Feed { log, batches, held: None, behind: true }
+        Feed { log, batches, held: None, last: None, behind: true }
     }
 
     /// The events after `mark` if they are in memory; waits for nothing.
@@ -74,9 +84,12 @@ impl Feed {
                 Some(batch) => batch,
                 None => self.batches.try_recv().ok()?,
             };
-            match fit(&batch, mark) {
+            match fit(&batch, mark, self.last.as_ref()) {
                 Fit::Old => {}
-                Fit::From(index) => return Some(Events::Memory(batch, index)),
+                Fit::From(index) => {
+                    self.last = batch.last().cloned();
+                    return Some(Events::Memory(batch, index));
+                }
                 Fit::Gap => {
                     self.held = Some(batch);
                     self.behind = true;
@@ -94,18 +107,29 @@ impl Feed {
     /// A new leader knows nothing: the log may hold more.
     pub fn look_again(&mut self) {
         self.behind = true;
+        self.last = None;
     }
 
-    /// The next page of the log after `mark`; empty at its end.
+    /// The next page of the log after `mark`; empty at its end. Fails where the log does not hold the event at `mark`.
     pub async fn read(&mut self, mark: &Mark) -> Result<Events, Error> {
-        let page = self.log.read_after(mark.position, PAGE).await?;
+        let mut page = self.log.read_after(Position((mark.position.0 - 1).max(0)), PAGE + 1).await?;
+        if mark.position > Position::ZERO {
+            let at_mark = page.first().filter(|event| is_same(event, mark, self.last.as_ref()));
+            if at_mark.is_none() {
+                let (incarnation, position) = (mark.incarnation, mark.position);
+                return Err(LostTail::BehindCheckpoint { incarnation, position }.into());
+            }
+            self.last = Some(page.remove(0));
+        }
         if let Some(first) = page.first()
             && first.position != mark.position.plus(1)
         {
             return Err(Error::Gap { after: mark.position, found: first.position });
         }
-        self.behind = page.len() as i64 == PAGE;
-        if page.is_empty() {
+        self.behind = page.len() as i64 >= PAGE;
+        if let Some(last) = page.last() {
+            self.last = Some(last.clone());
+        } else {
             // What is held was committed before this read, so it is not ours: memory of a log that is no more.
             self.held = None;
         }
@@ -131,6 +155,15 @@ impl Feed {
     }
 }
 
+/// Whether this is the event at `mark`: the one that was handed out last, or where that is not known, one of the same life of the
+/// log.
+fn is_same(event: &Recorded, mark: &Mark, last: Option<&Recorded>) -> bool {
+    match last.filter(|last| last.position == mark.position) {
+        Some(last) => event == last,
+        None => event.position == mark.position && event.incarnation == mark.incarnation,
+    }
+}
+
 /// How a batch of the writer's fits to where we are.
 #[derive(Debug, PartialEq, Eq)]
 enum Fit {
@@ -138,30 +171,31 @@ enum Fit {
     Old,
     /// It goes on from this index.
     From(usize),
-    /// Something is missing between.
+    /// Something is missing between, or it may be another log.
     Gap,
 }
 
-fn fit(batch: &[Recorded], mark: &Mark) -> Fit {
+fn fit(batch: &[Recorded], mark: &Mark, handed_out: Option<&Recorded>) -> Fit {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Fit::Old };
     if last.position <= mark.position {
         return Fit::Old;
     }
+    if first.position.plus(batch.len() - 1) != last.position {
+        return Fit::Gap;
+    }
     let index = mark.position.0 + 1 - first.position.0;
-    let gapless = first.position.plus(batch.len() - 1) == last.position;
-    let Ok(index) = usize::try_from(index) else { return Fit::Gap };
-    if gapless && same_life(mark, first.incarnation) { Fit::From(index) } else { Fit::Gap }
-}
-
-/// Before the first event every life is as good as another.
-fn same_life(mark: &Mark, incarnation: Incarnation) -> bool {
-    mark.position == Position::ZERO || mark.incarnation == incarnation
+    match (usize::try_from(index), handed_out) {
+        // Before the first event every log is as good as another.
+        (Ok(0), _) if mark.position == Position::ZERO => Fit::From(0),
+        (Ok(index @ 1..), Some(handed_out)) if batch[index - 1] == *handed_out => Fit::From(index),
+        _ => Fit::Gap,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use events::{Metadata, Version};
+    use events::{Incarnation, Metadata, Version};
 
     use super::*;
 
@@ -187,25 +221,50 @@ mod tests {
         mark
     }
 
-    #[test]
-    fn memory_is_used_only_where_it_goes_on() {
-        assert_eq!(fit(&batch(6..=8, 1), &at(5, 1)), Fit::From(0));
-        assert_eq!(fit(&batch(4..=8, 1), &at(5, 1)), Fit::From(2));
-        assert_eq!(fit(&batch(3..=5, 1), &at(5, 1)), Fit::Old);
-        assert_eq!(fit(&batch(7..=8, 1), &at(5, 1)), Fit::Gap);
-        assert_eq!(fit(&[], &at(5, 1)), Fit::Old);
+    fn last(position: i64, incarnation: i32) -> Option<Recorded> {
+        batch(position..=position, incarnation).pop()
     }
 
     #[test]
-    fn another_life_of_the_log_is_read_from_the_log() {
-        assert_eq!(fit(&batch(6..=8, 2), &at(5, 1)), Fit::Gap);
-        assert_eq!(fit(&batch(1..=2, 2), &Mark::new(1)), Fit::From(0));
+    fn memory_is_used_only_where_it_goes_on() {
+        let handed_out = last(5, 1);
+        let fits = |positions| fit(&batch(positions, 1), &at(5, 1), handed_out.as_ref());
+        assert_eq!(fits(5..=8), Fit::From(1));
+        assert_eq!(fits(4..=8), Fit::From(2));
+        assert_eq!(fits(3..=5), Fit::Old);
+        assert_eq!(fits(7..=8), Fit::Gap);
+        assert_eq!(fits(6..=8), Fit::Gap, "the event before it is not there");
+        assert_eq!(fit(&[], &at(5, 1), handed_out.as_ref()), Fit::Old);
+        assert_eq!(fit(&batch(5..=8, 1), &at(5, 1), None), Fit::Gap, "what was handed out is not known");
+    }
+
+    #[test]
+    fn another_log_is_read_from_the_log() {
+        assert_eq!(fit(&batch(5..=8, 2), &at(5, 1), last(5, 1).as_ref()), Fit::Gap);
+        let mut other = last(5, 1);
+        if let Some(other) = &mut other {
+            other.payload = r#"{"quantity":6}"#.into();
+        }
+        assert_eq!(fit(&batch(5..=8, 1), &at(5, 1), other.as_ref()), Fit::Gap);
+        assert_eq!(fit(&batch(1..=2, 2), &Mark::new(1), None), Fit::From(0));
     }
 
     #[test]
     fn a_batch_with_a_hole_is_read_from_the_log() {
-        let mut holed = batch(6..=9, 1);
-        holed.remove(1);
-        assert_eq!(fit(&holed, &at(5, 1)), Fit::Gap);
+        let mut holed = batch(5..=9, 1);
+        holed.remove(2);
+        assert_eq!(fit(&holed, &at(5, 1), last(5, 1).as_ref()), Fit::Gap);
+    }
+
+    #[tokio::test]
+    async fn memory_spares_the_log() {
+        let (offer, batches) = mpsc::channel(2);
+        let mut feed = Feed::new(Log::in_memory(), batches);
+        offer.send(batch(1..=3, 1).into()).await.unwrap();
+        offer.send(batch(3..=5, 1).into()).await.unwrap();
+        let first = feed.take(&Mark::new(1)).unwrap();
+        assert!(matches!(first, Events::Memory(_, 0)), "{first:?}");
+        let second = feed.take(&at(3, 1)).unwrap();
+        assert!(matches!(second, Events::Memory(_, 1)), "{second:?}");
     }
 }

@@ -180,6 +180,36 @@ fn what_is_not_in_the_log_yet_stays_in_memory() {
     assert!(!found(&world, "stock-B@x") && found(&world, "stock-C@x"));
 }
 
+#[test]
+fn what_an_undone_attempt_touched_stays_while_an_earlier_change_is_not_in_the_log() {
+    let mut world = World::new(NonZeroUsize::MIN);
+    world.begin();
+    world.evolve(&stream("stock-A@x"), &received(1));
+    world.begin();
+    world.evolve(&stream("stock-B@x"), &received(5));
+    let mark = world.mark();
+    world.evolve(&stream("stock-B@x"), &received(1));
+    world.undo_to(mark);
+    world.put(stream("stock-C@x"), Slot::default());
+    world.commit();
+    assert_eq!(on_hand(&world, "stock-B@x"), Some(5));
+}
+
+#[test]
+fn settled_numbers_are_those_of_committed_batches() {
+    let mut world = world();
+    for number in 1..=2 {
+        world.begin();
+        let (order, event) = placed(number, 1);
+        world.evolve(&order, &event);
+    }
+    assert_eq!(world.settled_numbers(), BTreeMap::new());
+    world.commit();
+    assert_eq!(world.settled_numbers(), BTreeMap::from([("SON".to_owned(), 1)]));
+    world.commit();
+    assert_eq!(world.settled_numbers(), BTreeMap::from([("SON".to_owned(), 2)]));
+}
+
 /// What can be done to a world by a batch.
 #[derive(Debug, Clone)]
 enum Step {

@@ -155,7 +155,7 @@ impl Writer {
     }
 
     fn decide_unit(&mut self, decided: &mut Decided, unit: Unit<Waiting>, known: &Known) {
-        let mut desk = Desk { world: &mut self.world, recall: &self.recall, known, head: self.head, decided };
+        let mut desk = Desk { world: &mut self.world, recall: &self.recall, known, head: self.end.head, decided };
         desk.decide(unit);
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::log::snapshot::Snapshot;
-use crate::log::{self, Head, Log};
+use crate::log::{self, End, Log};
 use crate::state::{self, State};
 
 /// Events of a stream between two of its snapshots. A writer that starts beside others reads the streams of a whole shop
@@ -40,7 +40,7 @@ pub(super) struct Portrait {
 #[derive(Debug)]
 enum Keep {
     Portrait(Portrait),
-    Numbers(Head, BTreeMap<String, u64>),
+    Numbers(End, BTreeMap<String, u64>),
 }
 
 /// The way to the task that keeps.
@@ -80,8 +80,13 @@ impl Keeper {
         let _ = self.queue.try_send(Keep::Portrait(portrait));
     }
 
-    pub(super) fn keep_numbers(&self, head: Head, numbers: BTreeMap<String, u64>) {
-        let _ = self.queue.try_send(Keep::Numbers(head, numbers));
+    pub(super) fn keep_numbers(&self, end: End, numbers: BTreeMap<String, u64>) {
+        let _ = self.queue.try_send(Keep::Numbers(end, numbers));
+    }
+
+    /// What waits to be kept is of a log that is no more.
+    pub(super) fn abandon(self) {
+        self.task.abort();
     }
 
     /// Returns once everything is kept.
@@ -101,7 +106,7 @@ async fn keep(log: &Log, some: Vec<Keep>) -> Result<(), log::Error> {
     let mut snapshots = HashMap::new();
     for one in some {
         match one {
-            Keep::Numbers(head, numbers) => last = Some((head, numbers)),
+            Keep::Numbers(end, numbers) => last = Some((end, numbers)),
             Keep::Portrait(portrait) => {
                 if let Some(snapshot) = snapshot(&portrait) {
                     // The last of each stream.
@@ -110,8 +115,8 @@ async fn keep(log: &Log, some: Vec<Keep>) -> Result<(), log::Error> {
             }
         }
     }
-    if let Some((head, numbers)) = last {
-        log.save_numbers(head, &numbers).await?;
+    if let Some((end, numbers)) = last {
+        log.save_numbers(&end, &numbers).await?;
     }
     if snapshots.is_empty() {
         return Ok(());

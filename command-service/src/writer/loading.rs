@@ -66,7 +66,7 @@ impl Writer {
     }
 
     async fn fold(&self, names: &[StreamId], shape: i64) -> Result<Folds, log::Error> {
-        let mut folds = Folds::new(names, self.head);
+        let mut folds = Folds::new(names, self.end.head);
         self.log.load(names, shape, |piece| folds.take(piece)).await?;
         Ok(folds)
     }

@@ -89,6 +89,14 @@ impl Recall {
         ids.for_each(|id| remembered.use_key(id));
     }
 
+    /// The log is another one.
+    pub(super) fn forget(&self) {
+        let mut remembered = self.lock();
+        remembered.answers.clear();
+        remembered.young.clear();
+        remembered.old.clear();
+    }
+
     /// Answers repeats of keys that are known to be used from the log; one that the log does not know after all goes on to
     /// the writer, and so do all when the log does not answer. Ends when nobody can repeat anything any more.
     pub(super) async fn look_up(

@@ -2,33 +2,25 @@
 //! caller gets a true reply.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::{Position, Recorded};
+use events::Position;
 use platform::metric_names;
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{Ahead, Batch, Decided, Decision, Known, Undecided};
 use super::desk::Verdict;
+use super::follow::QUIET_TURNS;
 use super::keeper::Portrait;
 use super::request::Reply;
 use super::unit::Unit;
-use super::{NUMBERS_EVERY, PAGE, Writer};
+use super::{NUMBERS_EVERY, Writer};
 use crate::log::append::{self, Appended, Locked, NewRow};
-use crate::log::read::Since;
 use crate::log::turn::Turn;
-use crate::log::{self, Head};
-use crate::world;
-
-/// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
-/// work it is faster to wait for one's turn; alone it costs three round trips for nothing.
-const QUIET_TURNS: u32 = 16;
-
-/// How long a turn lasts while there is something to append: some batches, so that the round trips of taking it do not
-/// count, and what the callers of the others wait at most.
-const TURN: Duration = Duration::from_millis(40);
+use crate::log::{self, End, Head};
 
 /// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
 /// that the database refuses for one used key costs the whole batch.
@@ -155,6 +147,7 @@ impl Writer {
         known: &mut Known,
     ) -> Next {
         self.tried = Instant::now();
+        let starts = self.starts;
         // What is begun stands on the batch before it, which is the log's end.
         let lock = match &begun {
             Some(_) => Ok(None),
@@ -164,6 +157,11 @@ impl Writer {
             Ok(lock) => lock,
             Err(error) => return self.unreachable(&error, batch),
         };
+        if self.starts != starts {
+            // What was known is of another log.
+            *known = Known::default();
+            doubts.commands = true;
+        }
         if begun.is_none() && !matches!(self.place, Place::Free) {
             self.inbox.receive_more(&mut batch, most);
         }
@@ -184,9 +182,9 @@ impl Writer {
         let clock = Utc::now().trunc_subsecs(6);
         let began = Instant::now();
         let appended = match lock {
-            Some(lock) => lock.append(self.head, clock, &decided.rows).await,
+            Some(lock) => lock.append(&self.end, clock, &decided.rows).await,
             None if most > 0 && !self.place.is_over() => self.append_looking_ahead(clock, &decided.rows).await,
-            None => self.log.append(self.head, clock, &decided.rows).await,
+            None => self.log.append(&self.end, clock, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         if let Appended::After(_, recorded_at) = appended {
@@ -198,8 +196,8 @@ impl Writer {
     /// Appends, and decides what comes meanwhile: it goes out as soon as this is in the log. After the end of a turn others
     /// write, and it would be decided in vain.
     async fn append_looking_ahead(&mut self, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let log = self.log.clone();
-        let mut appending = pin!(log.append(self.head, clock, rows));
+        let (log, end) = (self.log.clone(), self.end.clone());
+        let mut appending = pin!(log.append(&end, clock, rows));
         loop {
             let mut units = Vec::new();
             let room = self.ahead.commands < self.limits.batch;
@@ -211,42 +209,6 @@ impl Writer {
                     false => return appending.await,
                 },
             }
-        }
-    }
-
-    /// Reads what the log holds beyond the world. Where others write too it waits for its turn first, and where somebody
-    /// does not keep to the turns it takes the head of the log, which nobody can pass.
-    async fn come_level(&mut self) -> Result<Option<Locked>, log::Error> {
-        let mut lock = None;
-        let since = match self.place {
-            Place::Free if self.turns > 0 => {
-                self.take_turn().await;
-                let since = self.log.read_since(self.head.position, PAGE).await?;
-                self.turns = match since.events.is_empty() {
-                    true => self.turns - 1,
-                    false => QUIET_TURNS,
-                };
-                since
-            }
-            Place::Passed(_) => {
-                let mut locked = self.log.lock(self.head.position, PAGE).await?;
-                let since = Since { head: locked.since.head, events: std::mem::take(&mut locked.since.events) };
-                lock = Some(locked);
-                since
-            }
-            Place::Free | Place::Turn(..) if self.stale => self.log.read_since(self.head.position, PAGE).await?,
-            Place::Free | Place::Turn(..) => return Ok(None),
-        };
-        self.follow(since.head, since.events).await?;
-        Ok(lock)
-    }
-
-    /// Turns are a courtesy: where there is no getting one, because whoever has it is paused or the log is silent, the batch
-    /// races, and if the log is silent that shows at once.
-    async fn take_turn(&mut self) {
-        match self.log.take_turn().await {
-            Ok(turn) => self.place = Place::Turn(turn, Instant::now() + TURN),
-            Err(error) => tracing::warn!(error = source(&error), "no turn to write; writing without"),
         }
     }
 
@@ -279,18 +241,6 @@ impl Writer {
     /// Ends the turn without asking a log that may not answer: its connection is closed.
     fn drop_turn(&mut self) {
         self.place = Place::Free;
-    }
-
-    /// Asks whether the log answers, and catches up with it. While the log is down commands are refused, so nothing else asks.
-    pub(super) async fn probe(&mut self) {
-        self.tried = Instant::now();
-        let followed = match self.log.read_since(self.head.position, PAGE).await {
-            Ok(since) => self.follow(since.head, since.events).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = followed {
-            self.log_health.down(self.tried, format!("{error}: {}", source(&error)));
-        }
     }
 
     /// Reads what the log knows of the batch.
@@ -371,15 +321,14 @@ impl Writer {
     }
 
     fn unreachable(&mut self, error: &log::Error, batch: Batch) -> Next {
-        self.log_health.down(self.tried, format!("{error}: {}", source(error)));
+        self.log_health.down(self.tried, reason(error));
         Next::Later(batch)
     }
 
     /// The batch is in the log: answers everybody and offers the events to the relay.
     fn committed(&mut self, decided: Decided, base: Position, recorded_at: DateTime<Utc>) {
         self.world.commit();
-        let before = self.head;
-        self.head.position = base.plus(decided.rows.len());
+        let before = self.move_on(&decided.rows, base, recorded_at);
         self.log_health.up();
         for portrait in decided.portraits {
             let position = base.plus(portrait.position.0 as usize);
@@ -387,10 +336,24 @@ impl Writer {
         }
         metrics::counter!(metric_names::WRITER_EVENTS_TOTAL).increment(decided.rows.len() as u64);
         self.tell(decided.units, base);
-        if self.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
+        if self.end.head.position.0 - self.numbers_saved.0 >= NUMBERS_EVERY {
             self.keep_numbers();
         }
-        self.offer(decided.rows, before, base, recorded_at);
+        self.offer(decided.rows, &before, base, recorded_at);
+    }
+
+    /// The log ends with these rows now; gives where it ended before them.
+    fn move_on(&mut self, rows: &[NewRow], base: Position, recorded_at: DateTime<Utc>) -> End {
+        let head = Head { position: base.plus(rows.len()), ..self.end.head };
+        let last: Vec<NewRow> = rows.last().cloned().into_iter().collect();
+        let last = match append::recorded(last, head.incarnation, Position(head.position.0 - 1), recorded_at) {
+            Ok(mut last) => last.pop().map(Arc::new),
+            Err(error) => {
+                tracing::error!(%error, "metadata of our own cannot be read; the next batch is checked by its position only");
+                None
+            }
+        };
+        std::mem::replace(&mut self.end, End { head, last })
     }
 
     /// Tells everybody what was decided, which is true from now on.
@@ -411,7 +374,7 @@ impl Writer {
                 }
                 Verdict::Held(Reply::Done { answer, replayed, state }) => {
                     // What made it so may stand in this very batch.
-                    Reply::Done { answer: Answer { position: self.head.position, ..answer }, replayed, state }
+                    Reply::Done { answer: Answer { position: self.end.head.position, ..answer }, replayed, state }
                 }
                 Verdict::Held(reply) | Verdict::Settled(reply) => reply,
             };
@@ -424,11 +387,12 @@ impl Writer {
         }
     }
 
-    /// The relay may be behind or not there; what it misses here it reads from the log.
-    fn offer(&self, rows: Vec<NewRow>, head: Head, base: Position, recorded_at: DateTime<Utc>) {
+    /// The relay may be behind or not there; what it misses here it reads from the log. The event before the batch comes first,
+    /// because it says which log this is.
+    fn offer(&self, rows: Vec<NewRow>, before: &End, base: Position, recorded_at: DateTime<Utc>) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
-        match append::recorded(rows, head.incarnation, base, recorded_at) {
-            Ok(events) => place.send(events.into()),
+        match append::recorded(rows, before.head.incarnation, base, recorded_at) {
+            Ok(events) => place.send(before.last.as_deref().cloned().into_iter().chain(events).collect()),
             Err(error) => tracing::error!(%error, "metadata of our own cannot be read; the relay reads the log"),
         }
     }
@@ -436,22 +400,22 @@ impl Writer {
     /// Nothing to append: refusals are true only if the log has not moved.
     async fn confirm(&mut self, decided: Decided, lock: Option<Locked>) -> Next {
         let held = decided.decisions().any(|decision| matches!(decision.verdict, Verdict::Held(_)));
-        let head = match lock {
-            None if held => self.log.head().await,
-            None => Ok(self.head),
+        let stands = match lock {
+            None if held => self.log.ends_at(&self.end).await,
+            None => Ok(true),
             Some(lock) => {
                 lock.release().await;
-                Ok(self.head)
+                Ok(true)
             }
         };
-        match head {
-            Ok(head) if head == self.head => {
+        match stands {
+            Ok(true) => {
                 self.world.commit();
                 self.log_health.up();
-                self.tell(decided.units, head.position);
+                self.tell(decided.units, self.end.head.position);
                 Next::Answered
             }
-            Ok(_) => {
+            Ok(false) => {
                 self.world.roll_back();
                 Next::Again(decided.into_batch())
             }
@@ -459,48 +423,6 @@ impl Writer {
                 self.world.roll_back();
                 self.unreachable(&error, decided.into_batch())
             }
-        }
-    }
-
-    /// Applies what other writers appended up to `head`, of which these are the first events.
-    async fn follow(&mut self, head: Head, events: Vec<Recorded>) -> Result<(), log::Error> {
-        if head.position < self.head.position {
-            return Err(log::Error::Row(format!(
-                "it ends at position {}, but {} was there before: it has lost its tail; restart when it is restored",
-                head.position, self.head.position
-            )));
-        }
-        let mut page = events;
-        while self.head.position < head.position {
-            if page.is_empty() {
-                return Err(log::Error::Row(format!("nothing follows position {}", self.head.position)));
-            }
-            self.recall.used(page.iter().filter_map(|recorded| recorded.command_id));
-            for recorded in &page {
-                self.follow_one(recorded);
-            }
-            if self.head.position < head.position {
-                page = self.log.read_after(self.head.position, PAGE).await?;
-            }
-        }
-        self.head.incarnation = head.incarnation;
-        self.stale = false;
-        self.log_health.up();
-        Ok(())
-    }
-
-    /// Reads only what the world wants to know: the numbers of orders, and what happened to streams in memory.
-    fn follow_one(&mut self, recorded: &Recorded) {
-        self.head.position = recorded.position;
-        if let Some(code) = world::code_of(recorded) {
-            self.world.count_code(&code);
-        }
-        if self.world.find(&recorded.stream).is_none() {
-            return;
-        }
-        match recorded.decode() {
-            Ok(event) => self.world.follow(&recorded.stream, recorded.version, &event),
-            Err(_) => self.world.forget(&recorded.stream),
         }
     }
 }
@@ -511,6 +433,14 @@ fn reply_all(batch: Batch, what: &Reply) {
     }
 }
 
-fn source(error: &log::Error) -> String {
+/// The error with its cause.
+pub(super) fn reason(error: &log::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+pub(super) fn source(error: &log::Error) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }

@@ -1,14 +1,23 @@
 //! PostgreSQL fails, cuts connections or refuses data: nothing is lost, nothing is doubled, nobody pays for another.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use command_service::writer::{Limits, Reply, StartError, Together};
+use command_service::database::Database;
+use command_service::log::{self, Log};
+use command_service::writer::{Limits, Reply, Together, Writer};
 use futures::future::join_all;
+use platform::health::Health;
+use platform::shutdown::Shutdown;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use testbed::Bed;
+use testbed::proxy::Proxy;
+use testbed::{Bed, PATIENCE};
 
-use super::support::{Running, assert_gapless, codes, done, log_of, order, order_with, owner, request, tally, writer};
+use super::support::{
+    Running, assert_gapless, codes, done, log_of, order, order_with, owner, product, receipt, request, stock, tally,
+    writer,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_poisoned_command_costs_its_neighbours_nothing() {
@@ -94,11 +103,45 @@ async fn connections_cut_at_any_moment_lose_nothing_and_double_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_off_without_a_word_cost_a_moment_and_a_freeze_shows_in_health() {
+    let bed = Bed::new().await.unwrap();
+    let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
+    let log = Log::new(Database::new(url.parse().unwrap(), 4, Duration::from_millis(500)));
+    let health = Health::new();
+    let (writer, mailbox) = Writer::start(log, Limits::default(), None, health.component("log")).await.unwrap();
+    let stop = Shutdown::new();
+    let running = tokio::spawn(writer.run(stop.clone()));
+    done(&mailbox.submit(request("create", product("A"))).await.unwrap());
+    done(&mailbox.submit(request("receive", receipt("A", 100))).await.unwrap());
+
+    proxy.cuts_off();
+    done(&mailbox.submit(request("after-the-cut", order("A", 1))).await.unwrap());
+
+    proxy.freezes();
+    let sent = tokio::spawn({
+        let mailbox = mailbox.clone();
+        async move { mailbox.submit(request("frozen", order("A", 1))).await.unwrap() }
+    });
+    let is_down = async {
+        while health.is_ready() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_down).await.unwrap();
+    proxy.thaws();
+    done(&sent.await.unwrap());
+    stop.request();
+    running.await.unwrap();
+    assert_eq!(codes(&log_of(&bed)).await.len(), 2);
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_tail_is_not_appended_to() {
     let bed = Bed::new().await.unwrap();
     Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
     sqlx::query("update relay_checkpoint set position = 1000").execute(&mut owner(&bed).await).await.unwrap();
-    let Err(StartError::LostTail { head, seen }) = writer(&log_of(&bed), Limits::default()).await else {
+    let Err(log::Error::LostTail { head, seen }) = writer(&log_of(&bed), Limits::default()).await else {
         panic!("it started")
     };
     assert_eq!((head.0, seen.0), (2, 1000));

@@ -1,13 +1,18 @@
 //! Long streams and long logs: what a start and a first command read does not grow with them.
 
+use std::collections::BTreeMap;
+
 use command_service::log::Log;
 use command_service::log::snapshot::{NO_SHAPE, Piece, Snapshot};
 use command_service::state::{self, State};
-use command_service::world::Slot;
-use command_service::writer::{Reply, Request, Together, Want};
+use command_service::world::{Slot, code_of};
+use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
 use events::{Position, StreamId};
+use futures::future::join_all;
+use sqlx::types::Json;
+use testbed::Bed;
 
-use super::support::{Running, assert_gapless, done, logs, order, receipt, request, stock, tally};
+use super::support::{Running, all, assert_gapless, done, log_of, logs, order, owner, receipt, request, stock, tally};
 
 /// Events of a stream between two snapshots, as the writer promises.
 const EVENTS_PER_SNAPSHOT: usize = 100;
@@ -132,5 +137,59 @@ async fn a_start_counts_only_the_orders_since_the_last_stop() {
         // What lies beyond where one stands is of no use there.
         assert_eq!(log.load_numbers(head).await.unwrap().saved, Position::ZERO);
         assert_gapless(&log).await;
+    }
+}
+
+/// Positions between two snapshots of the order numbers, as the writer promises.
+const NUMBERS_EVERY: i64 = 50_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_numbers_are_saved_as_they_are_in_the_log_and_not_as_they_are_decided() {
+    let bed = Bed::new().await.unwrap();
+    let log = log_of(&bed);
+    Running::stocked(&log, "A", 100).await.stop().await;
+    let filler = "
+        with head as (update log_head set position = position + $1 returning position - $1 as base)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
+        select head.base + n, 1, 'product-FILLER', n, 'ProductReactivated', 1, '{}', now()
+        from head, generate_series(1, $1) as n";
+    sqlx::query(filler).bind(NUMBERS_EVERY).execute(&mut owner(&bed).await).await.unwrap();
+    // Nothing is saved, so the next commit saves.
+    sqlx::query("delete from snapshots").execute(&mut owner(&bed).await).await.unwrap();
+    let running = Running::start_with(&log, Limits { mailbox: 1, ..Limits::default() }).await;
+    let held = log.lock(Position::ZERO, 0).await.unwrap();
+    let mut sends = Vec::new();
+    // The third is only taken once the second was, which is decided while the first waits for the log.
+    while sends.len() < 3 {
+        let mut send = Box::pin(running.mailbox.submit(request(&format!("buy-{}", sends.len()), order("A", 1))));
+        match futures::poll!(&mut send) {
+            std::task::Poll::Ready(Err(Shed::Full)) => tokio::task::yield_now().await,
+            std::task::Poll::Ready(reply) => panic!("{reply:?}"),
+            std::task::Poll::Pending => sends.push(send),
+        }
+    }
+    held.release().await;
+    for reply in join_all(sends).await {
+        done(&reply.unwrap());
+    }
+    let (position, saved) = saved_numbers(&bed).await;
+    let before = all(&log).await.iter().filter(|it| it.position.0 <= position).filter_map(code_of).count();
+    assert_eq!(saved["SON"], before as u64, "as of position {position}");
+    running.stop().await;
+}
+
+/// Waits until some are saved.
+async fn saved_numbers(bed: &Bed) -> (i64, BTreeMap<String, u64>) {
+    let mut owner = owner(bed).await;
+    loop {
+        let saved: Option<(i64, Json<BTreeMap<String, u64>>)> =
+            sqlx::query_as("select position, state from snapshots where name = 'order-numbers'")
+                .fetch_optional(&mut owner)
+                .await
+                .unwrap();
+        match saved {
+            Some((position, Json(saved))) => return (position, saved),
+            None => tokio::task::yield_now().await,
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod customers;
+mod failover;
 mod faults;
 mod groups;
 mod keys;

@@ -56,6 +56,37 @@ async fn a_writer_that_is_paused_in_its_turn_is_not_waited_for_without_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_paused_while_it_holds_the_head_of_the_log_does_not_stop_the_others() {
+    let bed = Bed::new().await.unwrap();
+    let database = || Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500));
+    let running = Running::stocked(&Log::new(database()), "A", 10).await;
+    let paused = Log::new(database()).lock(Position::ZERO, 0).await.unwrap();
+    done(&running.send("buy", order("A", 1)).await);
+    let head = paused.since.head;
+    let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
+    let row = NewRow::new("stock-B@main".parse().unwrap(), Version(1), &received.into());
+    let appended = paused.append(head, Utc::now(), &[row]).await;
+    assert!(!matches!(appended, Appended::After(..)), "it has lost the head: {appended:?}");
+    running.stop().await;
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_helps_the_writer_has_connections_of_its_own() {
+    let bed = Bed::new().await.unwrap();
+    let database = Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_secs(3));
+    let running = Running::stocked(&Log::new(database.clone()), "A", 10).await;
+    let mut held = Vec::new();
+    while held.len() < 4 {
+        held.extend(database.acquire().await);
+    }
+    let id = Key::named("never", &order("A", 1)).unwrap().id;
+    assert_eq!(running.mailbox.find(id).await.unwrap(), Fate::Unknown);
+    held.into_iter().for_each(|acquired| acquired.release());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_and_three_writers_sell_each_piece_once() {
     for writers in [2, 3] {
         for log in logs().await {

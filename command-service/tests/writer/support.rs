@@ -3,25 +3,27 @@
 use std::collections::{BTreeMap, HashMap};
 
 use command_service::command::{Command, CreateProduct, PlaceOrder, ReceiveStock};
+use command_service::database::Database;
 use command_service::log::{self, Log};
 use command_service::world::code_of;
 use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
-use command_service::writer::{Limits, Mailbox, Reply, Request, StartError, Writer};
+use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
 use events::{Position, Recorded};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use testbed::Bed;
+use testbed::{Bed, PATIENCE};
 
 /// A log of each kind, both empty.
 pub(crate) async fn logs() -> [Log; 2] {
     [Log::in_memory(), log_of(&Bed::new().await.unwrap())]
 }
 
+/// Who holds something of it here, such as its head, may do so for as long as a slow machine takes.
 pub(crate) fn log_of(bed: &Bed) -> Log {
-    Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 4))
+    Log::new(Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, PATIENCE))
 }
 
 pub(crate) async fn owner(bed: &Bed) -> PgConnection {
@@ -72,7 +74,7 @@ impl Running {
     }
 }
 
-pub(crate) async fn writer(log: &Log, limits: Limits) -> Result<(Writer, Mailbox), StartError> {
+pub(crate) async fn writer(log: &Log, limits: Limits) -> Result<(Writer, Mailbox), log::Error> {
     Writer::start(log.clone(), limits, None, Health::new().component("log")).await
 }
 

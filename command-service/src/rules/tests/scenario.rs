@@ -88,7 +88,7 @@ pub(super) fn decide_at(
     new_id: OrderId,
 ) -> Result<Vec<NewEvent>, Rejection> {
     let mut loaded = empty_world();
-    loaded.restore_numbers(world.numbers());
+    loaded.restore_numbers(world.settled_numbers());
     loaded.sell_through(world.channels().clone());
     for _ in 0..2 {
         for stream in rules::reads(command, &loaded) {
