@@ -82,6 +82,9 @@ pub enum Appended {
     Lost,
     /// A command or a claim of the batch is in the log already; nothing happened.
     Taken,
+    /// A version of a stream or a position of the batch is in the log already, so the batch was decided on something that
+    /// the log does not say; nothing happened.
+    Conflicting(sqlx::Error),
     /// The database refuses the data of this batch; nothing happened.
     Refused(sqlx::Error),
     /// The answer got lost: the batch is in the log or not.
@@ -271,7 +274,10 @@ async fn append(
 fn failed(error: sqlx::Error) -> Appended {
     let Some(database) = error.as_database_error() else { return Appended::Unknown(error) };
     if database.is_unique_violation() {
-        return Appended::Taken;
+        return match database.constraint() {
+            Some("events_command_id" | "events_claim") => Appended::Taken,
+            _ => Appended::Conflicting(error),
+        };
     }
     let code = database.code().unwrap_or_default();
     match &code[..code.len().min(2)] {

@@ -29,6 +29,15 @@ pub(super) struct Memory {
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// What a row takes that is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// A version of a stream.
+    Version,
+    /// A command's id or a claim.
+    Name,
+}
+
 /// The right to append, until dropped.
 pub(super) type End = OwnedMutexGuard<()>;
 
@@ -81,8 +90,12 @@ impl Memory {
         if events.head() != head || last.is_some_and(|last| events.log.last() != Some(last)) {
             return Appended::Lost;
         }
-        if events.has_any_of(rows) {
-            return Appended::Taken;
+        match events.taken(rows) {
+            Some(Taken::Name) => return Appended::Taken,
+            Some(Taken::Version) => {
+                return Appended::Conflicting(sqlx::Error::Protocol("a version is taken".to_owned()));
+            }
+            None => {}
         }
         let recorded_at = events.log.last().map_or(clock, |last| last.recorded_at.max(clock));
         match append::recorded(rows.to_vec(), INCARNATION, head.position, recorded_at) {
@@ -179,16 +192,19 @@ impl Events {
         Head { incarnation: INCARNATION, position: Position::ZERO.plus(self.log.len()) }
     }
 
-    /// Whether one of the rows takes what is taken: a version of a stream, a command's id or a claim.
-    fn has_any_of(&self, rows: &[NewRow]) -> bool {
+    /// What is taken of all that the rows take.
+    fn taken(&self, rows: &[NewRow]) -> Option<Taken> {
         let (mut versions, mut ids, mut claims) = (HashSet::new(), HashSet::new(), HashSet::new());
-        rows.iter().any(|row| {
+        rows.iter().find_map(|row| {
             let last = self.streams.get(&row.stream).map_or(0, Vec::len);
             let version_taken = row.version.0 as usize <= last || !versions.insert((&row.stream, row.version));
             let id_taken = row.command.is_some_and(|mark| self.commands.contains_key(&mark.id) || !ids.insert(mark.id));
             let claim_taken =
                 row.claim.as_ref().is_some_and(|claim| self.claims.contains(claim) || !claims.insert(claim));
-            version_taken || id_taken || claim_taken
+            match version_taken {
+                true => Some(Taken::Version),
+                false => (id_taken || claim_taken).then_some(Taken::Name),
+            }
         })
     }
 

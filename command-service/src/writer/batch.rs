@@ -29,6 +29,13 @@ pub(super) struct Known {
     pub(super) past: HashMap<Uuid, PastCommand>,
 }
 
+impl Known {
+    /// How much it is.
+    pub(super) fn len(&self) -> usize {
+        self.claims.len() + self.past.len()
+    }
+}
+
 /// A batch as far as it is decided, before its fate.
 #[derive(Debug, Default)]
 pub(super) struct Decided {

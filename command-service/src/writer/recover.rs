@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::Position;
+use events::{Position, StreamId};
 use platform::metric_names;
 use uuid::Uuid;
 
@@ -42,6 +42,8 @@ enum Next {
     Again(Batch),
     /// A command or one of these claims is in the log already: look which, decide again.
     Taken(Batch, Vec<String>),
+    /// It was decided on streams that are not in the log as they are in memory: they are forgotten, decide again.
+    Conflicting(Batch),
     /// The log did not answer: wait, look what became of the batch, decide it again.
     Later(Batch),
     /// One of them is refused by the database: find out which.
@@ -112,14 +114,26 @@ impl Writer {
         let mut known = Known::default();
         let mut doubts = Doubts { commands: self.look_first > 0 && begun.is_none(), claims: Vec::new() };
         let mut pause = FIRST_PAUSE;
+        // How much was known when something was taken last.
+        let mut taken = None;
+        let mut was_conflicting = false;
         for left in (0..TRIES).rev() {
             match self.try_once(begun.take(), batch, most, &mut doubts, &mut known).await {
                 Next::Answered => return None,
                 Next::Halve(batch) => return Some(batch),
                 Next::Again(rest) => batch = rest,
+                // It was looked, and nothing in the log explains it.
+                Next::Taken(rest, _) if taken == Some(known.len()) => return Some(rest),
                 Next::Taken(rest, claims) => {
                     batch = rest;
+                    taken = Some(known.len());
                     doubts = Doubts { commands: true, claims };
+                }
+                Next::Conflicting(rest) if was_conflicting => return Some(rest),
+                Next::Conflicting(rest) => {
+                    batch = rest;
+                    was_conflicting = true;
+                    doubts.commands = true;
                 }
                 Next::Later(rest) => {
                     batch = rest;
@@ -298,6 +312,10 @@ impl Writer {
         self.world.roll_back();
         self.ahead.undo();
         let claims = decided.rows.iter().filter_map(|row| row.claim.clone()).collect();
+        let streams: Vec<StreamId> = match appended {
+            Appended::Conflicting(_) => decided.rows.iter().map(|row| row.stream.clone()).collect(),
+            _ => Vec::new(),
+        };
         let commands = decided.decisions().count();
         let batch = decided.into_batch();
         match appended {
@@ -308,6 +326,11 @@ impl Writer {
                 Next::Again(batch)
             }
             Appended::Taken => Next::Taken(batch, claims),
+            Appended::Conflicting(error) => {
+                tracing::error!(commands, %error, "the log does not agree with the streams in memory; loading them again");
+                streams.iter().for_each(|stream| self.world.forget(stream));
+                Next::Conflicting(batch)
+            }
             Appended::Refused(error) => {
                 tracing::error!(commands, %error, "the database refuses a batch; looking for the command");
                 Next::Halve(batch)

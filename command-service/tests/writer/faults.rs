@@ -148,6 +148,52 @@ async fn a_log_that_lost_its_tail_is_not_appended_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_not_as_it_was_read_is_read_again() {
+    let bed = Bed::new().await.unwrap();
+    let log = log_of(&bed);
+    let running = Running::stocked(&log, "A", 1).await;
+    for sku in ["B", "C"] {
+        done(&running.send(&format!("create-{sku}"), product(sku)).await);
+        done(&running.send(&format!("receive-{sku}"), receipt(sku, 1)).await);
+    }
+    // The event of B becomes one of A, without a trace at the end of the log.
+    let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
+    sqlx::raw_sql(
+        "set session_replication_role = replica;
+         update events set stream_id = 'stock-A@main', version = 2 where stream_id = 'stock-B@main'",
+    )
+    .execute(&mut admin)
+    .await
+    .unwrap();
+    assert_eq!(done(&running.send("receive-A-again", receipt("A", 1)).await).version.0, 3);
+    running.stop().await;
+    assert_eq!(stock(&log, "A").await, (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_the_database_takes_for_the_same_one_is_refused_and_neighbours_pay_nothing() {
+    let bed = Bed::new().await.unwrap();
+    let running = Running::stocked(&log_of(&bed), "A", 100).await;
+    sqlx::query("create unique index poison on events ((payload->>'note')) where payload->>'note' = 'poison'")
+        .execute(&mut owner(&bed).await)
+        .await
+        .unwrap();
+    let lock = log_of(&bed).lock(events::Position::ZERO, 0).await.unwrap();
+    let sends = (0..20).map(|n| {
+        let note = if n == 3 || n == 17 { "poison" } else { "fine" };
+        let body = json!({"currency": "GBP", "lines": [{"sku": "A", "quantity": 1}], "note": note});
+        let mailbox = running.mailbox.clone();
+        tokio::spawn(async move { mailbox.submit(request(&format!("buy-{n}"), order_with(body))).await.unwrap() })
+    });
+    let sends: Vec<_> = sends.collect();
+    lock.release().await;
+    let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(tally(&replies), [("done", 19), ("unreadable", 1)].into());
+    running.stop().await;
+    assert_gapless(&log_of(&bed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_writers_role_can_append_and_nothing_else() {
     let bed = Bed::new().await.unwrap();
     Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
