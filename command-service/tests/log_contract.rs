@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::log::append::{Appended, CommandMark, NewRow};
 use command_service::log::backwards::Back;
+use command_service::log::past::Written;
 use command_service::log::snapshot::{Piece, Snapshot};
 use command_service::log::stretch::Wanted;
 use command_service::log::{self, End, Head, Log};
@@ -317,6 +318,20 @@ async fn a_command_is_found_with_its_events_and_only_with_them() {
         assert_eq!(found.len(), 2);
         assert_eq!((found[&one].fingerprint, &found[&one].events[..]), (7, &events[..2]));
         assert_eq!(found[&two].events, events[2..]);
+
+        let mut written = log.find_written(&[one, two, never]).await.unwrap();
+        written.sort_by_key(|written| written.first);
+        let expected = [(one, 7, shelf("A"), 1, 2), (two, 7, shelf("A"), 3, 3)];
+        let expected = expected.map(|(id, fingerprint, stream, first, last)| Written {
+            id,
+            fingerprint,
+            stream,
+            first: Position(first),
+            last: Position(last),
+        });
+        assert_eq!(written, expected);
+        let read = log.read_written(&written).await.unwrap();
+        assert_eq!(read, HashMap::from([(one, events[..1].to_vec()), (two, events[2..].to_vec())]));
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Head;
 use super::append::{self, Appended, CommandMark, Expected, NewRow};
-use super::past::PastCommand;
+use super::past::{PastCommand, Written};
 use super::read::Since;
 use super::snapshot::{Numbers, Piece, Snapshot};
 use crate::world::code_of;
@@ -135,6 +135,28 @@ impl Memory {
             Some((*id, PastCommand { fingerprint: mark.fingerprint, events: written }))
         };
         ids.iter().filter_map(find).collect()
+    }
+
+    pub(super) fn find_written(&self, ids: &[Uuid]) -> Vec<Written> {
+        let events = self.events();
+        let find = |id: &Uuid| {
+            let (mark, first) = events.commands.get(id)?;
+            let stream = events.log[first.0 as usize - 1].stream.clone();
+            let last = Position(first.0 + i64::from(mark.size) - 1);
+            Some(Written { id: *id, fingerprint: mark.fingerprint, stream, first: *first, last })
+        };
+        ids.iter().filter_map(find).collect()
+    }
+
+    pub(super) fn read_written(&self, commands: &[Written]) -> HashMap<Uuid, Vec<Recorded>> {
+        let events = self.events();
+        let read = |command: &Written| {
+            let size = command.last.0 - command.first.0 + 1;
+            let mut written = events.read_after(Position(command.first.0 - 1), size);
+            written.retain(|event| event.stream == command.stream);
+            (command.id, written)
+        };
+        commands.iter().map(read).collect()
     }
 
     pub(super) fn find_claims(&self, claims: &[String]) -> HashSet<String> {

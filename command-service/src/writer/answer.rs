@@ -77,11 +77,12 @@ impl Answer {
         }
     }
 
-    /// The first answer again, from the events that the command wrote; `None` where there are none.
-    pub fn again(events: &[Recorded]) -> Result<Option<Answer>, DecodeError> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-        let mut answer = Answer::about(first.stream.clone(), first.version, last.position);
-        for recorded in events {
+    /// The first answer again, from the events that the command wrote to the stream that it addressed, which may be among
+    /// others, and the position of its last event; `None` where there are none.
+    pub fn again(events: &[Recorded], last: Position) -> Result<Option<Answer>, DecodeError> {
+        let Some(first) = events.first() else { return Ok(None) };
+        let mut answer = Answer::about(first.stream.clone(), first.version, last);
+        for recorded in events.iter().filter(|recorded| recorded.stream == first.stream) {
             answer.add(&recorded.stream, recorded.version, &recorded.decode()?);
         }
         Ok(Some(answer))

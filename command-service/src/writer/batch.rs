@@ -11,11 +11,11 @@ use super::desk::{Desk, Verdict};
 use super::keeper::Portrait;
 use super::loading::Loaded;
 use super::mailbox::Waiting;
+use super::recall::Past;
 use super::request::{Reply, Want};
 use super::unit::Unit;
 use crate::log;
 use crate::log::append::NewRow;
-use crate::log::past::PastCommand;
 
 /// Commands that are settled together.
 pub(super) type Batch = Vec<Unit<Waiting>>;
@@ -26,7 +26,7 @@ pub(super) struct Known {
     /// Claims of this batch that are in the log.
     pub(super) claims: HashSet<String>,
     /// Commands of this batch that are in the log.
-    pub(super) past: HashMap<Uuid, PastCommand>,
+    pub(super) past: HashMap<Uuid, Past>,
 }
 
 impl Known {

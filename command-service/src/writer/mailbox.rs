@@ -21,7 +21,7 @@ use super::request::{Reply, Request, Together, Want};
 use super::unit::Unit;
 use crate::log::{self, Log};
 
-/// Callers that look up a key at once; the others wait. The writer's connections are for its own work first.
+/// Callers that look up a key at once; the others wait. There are few connections for this.
 const LOOKUPS: usize = 1;
 
 /// Most commands that anybody hands over as one group: some ten milliseconds of the writer's time. Callers keep to it; a mailbox
@@ -230,8 +230,9 @@ impl Mailbox {
             return Err(FindError::Down);
         }
         let Some(past) = self.log.find_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
-        let Some(answer) = Answer::again(&past.events)? else { return Ok(Fate::Unknown) };
         let mut events = past.events;
+        let last = events.last().map_or(Position::ZERO, |last| last.position);
+        let Some(answer) = Answer::again(&events, last)? else { return Ok(Fate::Unknown) };
         let erased = erased::leave_out_of_events(&self.log, &mut events).await?;
         Ok(Fate::Done { answer, events, erased })
     }

@@ -5,7 +5,7 @@
 //! once, beside the writer and not in its way. A key that is not remembered is new, or from before this process or its
 //! memory: then the log refuses it when it is appended, and the writer looks. So forgetting costs time, never truth.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::{DefaultHasher, LruCache};
@@ -17,8 +17,8 @@ use super::answer::Answer;
 use super::key::Key;
 use super::mailbox::{Entry, Permits, Waiting};
 use super::request::Reply;
-use crate::log::Log;
-use crate::log::past::PastCommand;
+use crate::log::past::Written;
+use crate::log::{self, Log};
 
 /// Keys of one generation of those that were used; there are two, and a full one replaces the other. A key takes 8 bytes,
 /// and a table of keys about twice that.
@@ -26,6 +26,17 @@ const GENERATION: usize = 1 << 21;
 
 /// Keys that are looked up with one query.
 const LOOKED_UP_AT_ONCE: usize = 256;
+
+/// Commands whose events are read with one query: of each those of one stream, an order of 500 lines at most.
+const ANSWERED_AT_ONCE: usize = 32;
+
+/// A command that took effect before, as far as who asks may know it.
+#[derive(Debug)]
+pub(super) struct Past {
+    fingerprint: i64,
+    /// None where it was asked for with other fingerprints only, or cannot be read.
+    answer: Option<Answer>,
+}
 
 /// What is remembered; cheap to clone.
 #[derive(Debug, Clone)]
@@ -107,13 +118,13 @@ impl Recall {
     ) {
         let mut waiting = Vec::new();
         while suspects.recv_many(&mut waiting, LOOKED_UP_AT_ONCE).await > 0 {
-            let ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.request.key.id).collect();
-            let mut past = log.find_commands(&ids).await.unwrap_or_default();
+            let keys: Vec<Key> = waiting.iter().map(|waiting| waiting.request.key).collect();
+            let past = find(&log, &keys).await.unwrap_or_default();
             for waiting in waiting.drain(..) {
-                match past.remove(&waiting.request.key.id) {
+                match past.get(&waiting.request.key.id) {
                     Some(past) => {
                         room.give_back(1);
-                        let reply = replayed(&past, waiting.request.key);
+                        let reply = replayed(past, waiting.request.key);
                         waiting.reply(reply);
                     }
                     // If the writer takes nothing any more, whoever waits is told that the outcome is unknown.
@@ -139,11 +150,33 @@ impl Remembered {
     }
 }
 
-/// What whoever repeats a command is told, from what it wrote.
-pub(super) fn replayed(past: &PastCommand, key: Key) -> Reply {
-    match Answer::again(&past.events) {
-        Ok(Some(answer)) => again(past.fingerprint == key.fingerprint, || answer),
-        Ok(None) | Err(_) => Reply::Unreadable,
+/// Those of these commands that took effect. Only of those that are asked for with the fingerprint that they have is read what
+/// they wrote, and only to the stream that they addressed: for the others the answer is that the key was used.
+pub(super) async fn find(log: &Log, keys: &[Key]) -> Result<HashMap<Uuid, Past>, log::Error> {
+    let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
+    let written = log.find_written(&ids).await?;
+    let asked: HashSet<(Uuid, i64)> = keys.iter().map(|key| (key.id, key.fingerprint)).collect();
+    let unread = |it: &Written| (it.id, Past { fingerprint: it.fingerprint, answer: None });
+    let mut past: HashMap<Uuid, Past> = written.iter().map(unread).collect();
+    let repeated: Vec<Written> =
+        written.into_iter().filter(|written| asked.contains(&(written.id, written.fingerprint))).collect();
+    for some in repeated.chunks(ANSWERED_AT_ONCE) {
+        let events = log.read_written(some).await?;
+        for written in some {
+            let events = events.get(&written.id).map_or(&[][..], Vec::as_slice);
+            let answer = Answer::again(events, written.last).ok().flatten();
+            past.insert(written.id, Past { fingerprint: written.fingerprint, answer });
+        }
+    }
+    Ok(past)
+}
+
+/// What whoever repeats a command is told.
+pub(super) fn replayed(past: &Past, key: Key) -> Reply {
+    match (past.fingerprint == key.fingerprint, &past.answer) {
+        (false, _) => Reply::KeyReused,
+        (true, Some(answer)) => Reply::Done { answer: answer.clone(), replayed: true, state: None },
+        (true, None) => Reply::Unreadable,
     }
 }
 

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SubsecRound, Utc};
 use events::{Position, StreamId};
 use platform::metric_names;
-use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{Ahead, Batch, Decided, Decision, Known, Undecided};
 use super::desk::Verdict;
 use super::follow::QUIET_TURNS;
 use super::keeper::Portrait;
+use super::key::Key;
+use super::recall;
 use super::request::Reply;
 use super::unit::Unit;
 use super::{NUMBERS_EVERY, Writer};
@@ -263,8 +264,8 @@ impl Writer {
             known.claims.extend(self.log.find_claims(&doubts.claims).await?);
         }
         if doubts.commands {
-            let ids: Vec<Uuid> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key.id).collect();
-            known.past.extend(self.log.find_commands(&ids).await?);
+            let keys: Vec<Key> = batch.iter().flat_map(Unit::members).map(|waiting| waiting.request.key).collect();
+            known.past.extend(recall::find(&self.log, &keys).await?);
             self.look_first = match known.past.is_empty() {
                 true => self.look_first.saturating_sub(1),
                 false => LOOK_FIRST,
@@ -285,11 +286,11 @@ impl Writer {
         loop {
             let decided = self.decide(begun.take(), batch, known).await?;
             let suspects = decided.decisions().filter(|decision| decision.may_be_past());
-            let ids = suspects.map(|decision| decision.waiting.request.key.id);
-            let ids: Vec<Uuid> = ids.filter(|id| !known.past.contains_key(id)).collect();
-            let past = match ids.is_empty() {
+            let keys = suspects.map(|decision| decision.waiting.request.key);
+            let keys: Vec<Key> = keys.filter(|key| !known.past.contains_key(&key.id)).collect();
+            let past = match keys.is_empty() {
                 true => return Ok(decided),
-                false => self.log.find_commands(&ids).await,
+                false => recall::find(&self.log, &keys).await,
             };
             match past {
                 Ok(past) if past.is_empty() => return Ok(decided),

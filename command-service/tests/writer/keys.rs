@@ -8,9 +8,11 @@ use command_service::writer::{Fate, Limits, Reply, Shed, Together};
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use testbed::Bed;
 use uuid::Uuid;
 
-use super::support::{Running, all, assert_gapless, done, logs, order, order_with, product, request, tally};
+use super::support::{Running, all, assert_gapless, done, log_of, logs, order, order_with, product, request, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_key_gets_the_first_answer_again_soon_or_years_later() {
@@ -209,4 +211,29 @@ async fn a_writer_that_stops_finishes_what_it_took_and_takes_nothing_more() {
         assert_eq!(mailbox.submit(request("late", order("A", 1))).await, Err(Shed::Closed));
         assert_gapless(&log).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_needs_no_more_of_what_a_command_wrote_than_its_answer() {
+    let bed = Bed::new().await.unwrap();
+    let log = log_of(&bed);
+    let running = Running::stocked(&log, "A", 10).await;
+    let first = running.send("one", order("A", 1)).await;
+    done(&running.send("two", order("A", 1)).await);
+    running.stop().await;
+    // The reservations of both, and the second order itself, cannot be read any more.
+    let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
+    sqlx::raw_sql(
+        "set session_replication_role = replica;
+         update events set schema_version = 99 where event_type = 'StockReserved' or position = 5",
+    )
+    .execute(&mut admin)
+    .await
+    .unwrap();
+    let restarted = Running::start(&log).await;
+    let again = Reply::Done { answer: done(&first).clone(), replayed: true, state: None };
+    assert_eq!(restarted.send("one", order("A", 1)).await, again);
+    assert_eq!(restarted.send("two", order("A", 2)).await, Reply::KeyReused, "nothing of it is read for that");
+    assert_eq!(restarted.send("two", order("A", 1)).await, Reply::Unreadable);
+    restarted.stop().await;
 }
