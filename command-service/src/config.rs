@@ -125,6 +125,7 @@ impl Config {
             batch: batch.get(&complete),
             room: Room { streams: streams.get(&complete).0, bytes: state_bytes.get(&complete) },
             answers: answers.get(&complete).0,
+            ..default
         };
         // More at a time than the mailbox holds would never be taken.
         let mut schedule: schedule::Config = schedule.get(&complete);

@@ -93,6 +93,11 @@ pub struct Limits {
     /// Commands in one batch, about: bounds a statement's size and how long the first of a batch waits for the last. A
     /// group of commands is never taken apart, so the last group may go beyond it.
     pub batch: usize,
+    /// Events in one batch, about, and bytes of their JSON: large orders reach these long before the number of commands. The
+    /// last command may go beyond them.
+    pub events: usize,
+    /// See [`Limits::events`].
+    pub bytes: usize,
     /// What is kept in memory of streams between batches.
     pub room: Room,
     /// Answers kept in memory for callers that repeat themselves soon.
@@ -104,7 +109,17 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits { mailbox: 4096, batch: 512, room, answers: nonzero(500_000), silence: DEFAULT_TIMEOUT }
+        Limits {
+            mailbox: 4096,
+            batch: 512,
+            // A third of a second's work for a database on two slow cores, and ten times a full batch of usual orders.
+            events: 16_384,
+            // Far below what one message to PostgreSQL may have, and of that there are three copies at a time.
+            bytes: 16 << 20,
+            room,
+            answers: nonzero(500_000),
+            silence: DEFAULT_TIMEOUT,
+        }
     }
 }
 
@@ -190,7 +205,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 open = self.inbox.receive(&mut self.ahead.batch, self.limits.batch) => {
-                    self.ahead.commands = self.ahead.batch.iter().map(|unit| unit.members().len()).sum();
+                    self.ahead.commands = batch::commands(&self.ahead.batch);
                     return open;
                 }
                 () = stop.requested(), if !closed => self.inbox.close(),

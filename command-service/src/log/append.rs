@@ -39,6 +39,11 @@ impl NewRow {
         let codec::Encoded { event_type, schema_version, payload } = codec::encode(event);
         NewRow { stream, version, event_type, schema_version, payload, metadata: None, command: None, claim: None }
     }
+
+    /// Bytes of its JSON.
+    pub fn bytes(&self) -> usize {
+        self.payload.len() + self.metadata.as_ref().map_or(0, String::len)
+    }
 }
 
 /// What the first event of a command remembers of it.

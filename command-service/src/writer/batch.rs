@@ -41,6 +41,8 @@ impl Known {
 pub(super) struct Decided {
     /// What to append, in order.
     pub(super) rows: Vec<NewRow>,
+    /// Bytes of the rows' JSON.
+    pub(super) bytes: usize,
     /// Claims of the rows.
     pub(super) claims: HashSet<String, DefaultHasher>,
     /// Answers of its commands that take effect, with their fingerprints, by key: for commands of a group that repeat one.
@@ -117,17 +119,28 @@ pub(super) enum Undecided {
 }
 
 impl Writer {
-    /// Decides a batch, of which some may be decided; the world runs ahead of the log until `commit` or `roll_back`.
+    /// Decides a batch, of which some may be decided, until it is full; the world runs ahead of the log until `commit` or
+    /// `roll_back`.
     pub(super) async fn decide(
         &mut self,
         begun: Option<Decided>,
-        batch: Batch,
+        mut batch: Batch,
         known: &Known,
     ) -> Result<Decided, Undecided> {
-        let loaded = self.load_what_is_read(&batch).await;
+        let is_full = begun.as_ref().is_some_and(|decided| self.is_full(decided));
+        if is_full {
+            self.put_back(std::mem::take(&mut batch));
+        }
+        let loaded = self.load_what_is_read(&mut batch).await;
         if let Ok(Loaded::All) = loaded {
             let mut decided = begun.unwrap_or_else(|| self.begin());
-            batch.into_iter().for_each(|unit| self.decide_unit(&mut decided, unit, known));
+            let mut units = batch.into_iter();
+            while !self.is_full(&decided)
+                && let Some(unit) = units.next()
+            {
+                self.decide_unit(&mut decided, unit, known);
+            }
+            self.put_back(units.collect());
             return Ok(decided);
         }
         self.world.roll_back();
@@ -145,7 +158,8 @@ impl Writer {
         let mut ahead = std::mem::take(&mut self.ahead);
         for unit in units {
             ahead.commands += unit.members().len();
-            if !ahead.batch.is_empty() || self.look_first > 0 || self.needs_loading(&unit) {
+            let is_full = ahead.decided.as_ref().is_some_and(|decided| self.is_full(decided));
+            if is_full || !ahead.batch.is_empty() || self.look_first > 0 || self.needs_loading(&unit) {
                 ahead.batch.push(unit);
                 continue;
             }
@@ -154,6 +168,28 @@ impl Writer {
             ahead.decided = Some(decided);
         }
         self.ahead = ahead;
+    }
+
+    /// Whether the batch has as much to append as one may have.
+    fn is_full(&self, decided: &Decided) -> bool {
+        decided.rows.len() >= self.limits.events || decided.bytes >= self.limits.bytes
+    }
+
+    /// Units that a batch has no room for come next, before all that came later.
+    pub(super) fn put_back(&mut self, units: Batch) {
+        self.ahead.commands += commands(&units);
+        self.ahead.batch.splice(0..0, units);
+    }
+
+    /// Adds what came later to a batch that waited for its turn, up to `most` commands.
+    pub(super) fn grow(&mut self, batch: &mut Batch, most: usize) {
+        if commands(batch) + self.ahead.commands > most {
+            return;
+        }
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.undo();
+        batch.append(&mut ahead.batch);
+        self.inbox.receive_more(batch, most);
     }
 
     fn begin(&mut self) -> Decided {
@@ -165,4 +201,9 @@ impl Writer {
         let mut desk = Desk { world: &mut self.world, recall: &self.recall, known, head: self.end.head, decided };
         desk.decide(unit);
     }
+}
+
+/// How many commands the units have.
+pub(super) fn commands(batch: &Batch) -> usize {
+    batch.iter().map(|unit| unit.members().len()).sum()
 }

@@ -240,7 +240,7 @@ impl Desk<'_> {
             }
             let encoded = codec::encode(&event);
             self.decided.claims.extend(claim.clone());
-            self.decided.rows.push(NewRow {
+            let row = NewRow {
                 stream,
                 version,
                 event_type: encoded.event_type,
@@ -249,7 +249,9 @@ impl Desk<'_> {
                 metadata: metadata.clone(),
                 command: command.take(),
                 claim,
-            });
+            };
+            self.decided.bytes += row.bytes();
+            self.decided.rows.push(row);
         }
         answer
     }
@@ -275,6 +277,7 @@ impl Desk<'_> {
         self.world.undo_to(mark.world);
         self.decided.portraits.truncate(mark.portraits);
         let undone: Vec<NewRow> = self.decided.rows.drain(mark.rows..).collect();
+        self.decided.bytes -= undone.iter().map(NewRow::bytes).sum::<usize>();
         for row in undone {
             if let Some(claim) = row.claim {
                 self.decided.claims.remove(&claim);

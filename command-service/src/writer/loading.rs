@@ -18,6 +18,10 @@ use crate::world::Slot;
 /// Rounds of loading before a batch is decided: an order first, then the stock of its lines.
 const LOAD_ROUNDS: usize = 3;
 
+/// Streams that are loaded at once: some tenths of a second, and what memory must hold beside those that are kept. What a
+/// batch looks at beyond them is loaded with the next batch.
+const LOADED_AT_ONCE: usize = 4_096;
+
 /// Whether what was loaded is as old as the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loaded {
@@ -28,8 +32,8 @@ pub(super) enum Loaded {
 }
 
 impl Writer {
-    /// Loads the streams that the batch will look at.
-    pub(super) async fn load_what_is_read(&mut self, batch: &Batch) -> Result<Loaded, log::Error> {
+    /// Loads the streams that the batch will look at; puts back what looks at too many.
+    pub(super) async fn load_what_is_read(&mut self, batch: &mut Batch) -> Result<Loaded, log::Error> {
         for _ in 0..LOAD_ROUNDS {
             let missing = self.missing(batch);
             if missing.is_empty() {
@@ -43,16 +47,24 @@ impl Writer {
     }
 
     /// The streams that the batch looks at and that are not in memory; the others are used now, and stay.
-    fn missing(&mut self, batch: &Batch) -> HashSet<StreamId> {
+    fn missing(&mut self, batch: &mut Batch) -> HashSet<StreamId> {
         let mut missing = HashSet::new();
-        for waiting in batch.iter().flat_map(Unit::members) {
-            for stream in rules::reads(&waiting.request.command, &self.world) {
+        let mut units = 0;
+        while missing.len() < LOADED_AT_ONCE
+            && let Some(unit) = batch.get(units)
+        {
+            let reads = |waiting: &Waiting| rules::reads(&waiting.request.command, &self.world);
+            let streams: Vec<StreamId> = unit.members().iter().flat_map(reads).collect();
+            for stream in streams {
                 match self.world.find(&stream) {
                     Some(_) => self.world.touch(&stream),
                     None => drop(missing.insert(stream)),
                 }
             }
+            units += 1;
         }
+        let rest = batch.split_off(units);
+        self.put_back(rest);
         missing
     }
 

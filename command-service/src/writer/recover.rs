@@ -178,7 +178,7 @@ impl Writer {
             doubts.commands = true;
         }
         if begun.is_none() && !matches!(self.place, Place::Free) {
-            self.inbox.receive_more(&mut batch, most);
+            self.grow(&mut batch, most);
         }
         if let Err(error) = self.settle_doubts(&batch, doubts, known).await {
             return self.unreachable(&error, batch);

@@ -8,6 +8,7 @@ mod failover;
 mod faults;
 mod groups;
 mod keys;
+mod large;
 mod long;
 mod several;
 mod support;
