@@ -12,7 +12,7 @@ use events::stock::{Level, StockEvent};
 use events::stream::Subject;
 use events::{Event, HoldId, Location, OrderId, Position, Recorded, Sku, Version};
 
-use super::issue::request;
+use super::issue::{ROOM_PATIENCE, request};
 use super::store::{Entry, Store};
 use super::{Error, measures};
 use crate::command::allocation::MAX_ORDERS;
@@ -22,7 +22,7 @@ use crate::log::backwards::Back;
 use crate::state::State;
 use crate::writer::answer::Answer;
 use crate::writer::key::Key;
-use crate::writer::{Mailbox, Reply, Want};
+use crate::writer::{Mailbox, Reply, Together, Want};
 
 /// Versions of a stock item that are read at once: some milliseconds.
 const VERSIONS: i32 = 1_000;
@@ -107,9 +107,9 @@ impl Reassignment<'_> {
     async fn ask(&self, entry: &Entry, command: Command) -> Option<Item> {
         let mut request = request(Key::anonymous(&command), entry, command, self.now);
         request.want = Want::Representation;
-        let reply = self.mailbox.submit(request).await;
-        let (outcome, item) = match reply {
-            Ok(Reply::Done { answer: Answer { version, .. }, state, .. }) => {
+        let replies = self.mailbox.submit_many_within(vec![request], Together::Each, ROOM_PATIENCE).await;
+        let (outcome, item) = match replies.map(|mut replies| replies.pop()) {
+            Ok(Some(Reply::Done { answer: Answer { version, .. }, state, .. })) => {
                 let level = match state.as_deref() {
                     Some(State::Stock(level)) => *level,
                     _ => Level::default(),

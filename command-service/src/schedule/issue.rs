@@ -20,9 +20,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause of an entry that gets no reply, such as one whose stream cannot be read: a newer build may be able to.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// How long a batch waits for room in a full mailbox; what is due may be what makes room for others. Far shorter than an entry
+/// How long commands wait for room in a full mailbox; what is due may be what makes room for others. Far shorter than an entry
 /// is kept from other instances.
-const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const ROOM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the events that follow belong to.
 const CORRELATION: &str = "schedule";
