@@ -12,14 +12,15 @@
 //!
 //! Programs: `audit` for operators, `bench` for the figures.
 //!
-//! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `checkers/cache.rs`,
-//! `faults.rs` and `bench/machine.rs`; HTTP through
+//! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `caches.rs` and
+//! `bench/machine.rs`; HTTP through
 //! reqwest in `api.rs`, and raw sockets in `bench/wire.rs`, where every microsecond of ours would be theirs.
 
 pub mod ack;
 pub mod api;
 pub mod audit;
 pub mod bench;
+pub mod caches;
 pub mod checkers;
 pub mod faults;
 pub mod fleet;

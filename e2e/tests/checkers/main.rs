@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod caches;
 mod history;
 mod tables;
 
 use e2e::ack::Ack;
 use e2e::audit::{Invariant, Subject, Verdict};
 use events::{Incarnation, LogId, Position, Recorded};
-use read_model::cache::Keys;
 use sqlx::Executor;
 use tables::Platform;
 
@@ -313,36 +313,6 @@ async fn repeats_on_kafka_are_no_findings() {
     for invariant in [Invariant::NoSkip, Invariant::KeyOrder] {
         assert_eq!(findings(invariant, &subject).await, Vec::<String>::new());
     }
-}
-
-#[tokio::test]
-async fn cache_sees_values_that_are_old_wrong_or_not_ours() {
-    let platform = Platform::example().await;
-    let keys = Keys::new(platform.bed.cache_prefix());
-    let stock = keys.stock(&"A".parse().unwrap(), &"main".parse().unwrap());
-    let code = keys.order_code(&"SON000001".parse().unwrap());
-    let cached = platform.cached();
-    let value = |key: &str| cached.iter().find(|(known, _)| known == key).unwrap().1.clone();
-    let wrong = [
-        (stock.clone(), value(&stock).replacen("\"reserved\":0", "\"reserved\":1", 1)),
-        (stock.clone(), format!("{:023}{}", 1, &value(&stock)[23..])),
-        (stock.clone(), "hello".to_owned()),
-        (keys.product(&"B".parse().unwrap()), value(&keys.product(&"A".parse().unwrap()))),
-        (code.clone(), value(&code).replace("0101", "0202")),
-    ];
-    for broken in wrong {
-        let mut values = cached.clone();
-        values.retain(|(key, _)| *key != broken.0);
-        values.push(broken.clone());
-        let subject = platform.subject_with_redis(&values).await;
-        assert_eq!(findings(Invariant::Cache, &subject).await.len(), 1, "{broken:?}");
-        flush(&platform).await;
-    }
-}
-
-async fn flush(platform: &Platform) {
-    let subject = platform.subject_with_redis(&[]).await;
-    e2e::faults::flush_caches(&subject.redis.unwrap()).await.unwrap();
 }
 
 #[tokio::test]

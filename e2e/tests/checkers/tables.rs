@@ -99,8 +99,6 @@ impl Platform {
             let (order, stock, product) = fold(events);
             if let Some(order) = order {
                 values.push((keys.order(order.id), order.stamp().encode(&serde_json::to_string(&order).unwrap())));
-                let id = serde_json::to_string(&order.id).unwrap();
-                values.push((keys.order_code(&order.code), order.stamp().encode(&id)));
             }
             if let Some(stock) = stock {
                 let json = serde_json::to_string(&stock).unwrap();
