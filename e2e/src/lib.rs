@@ -3,7 +3,7 @@
 //! | to … | read |
 //! |---|---|
 //! | run the three services as processes, kill and restart them | [`fleet`] |
-//! | talk to them as a client does, and keep what they acknowledged | [`api`], [`ack`] |
+//! | talk to them as a client does, and keep what they acknowledged and showed | [`api`], [`ack`], [`seen`] |
 //! | keep them under load while something breaks | [`load`], [`faults`] |
 //! | check the invariants, in tests and in operation | [`audit`], one file each in [`checkers`] |
 //! | measure them | [`bench`] |
@@ -27,4 +27,5 @@ pub mod fleet;
 pub mod load;
 pub mod log;
 pub mod models;
+pub mod seen;
 pub mod topics;

@@ -9,7 +9,7 @@ use read_model::cache::Keys;
 use read_model::{OrderDocument, Stamp, StockDocument};
 
 use crate::findings;
-use crate::history;
+use crate::history::{self, ERASED_NOTE};
 use crate::tables::Platform;
 
 /// Longer than any value stays in Redis.
@@ -141,4 +141,24 @@ async fn cache_sees_an_old_value_that_was_never_right_at_the_first_look() {
     let wrong = stamp.encode(&json.replacen("\"on_hand\":10", "\"on_hand\":11", 1));
     let found = findings(Invariant::Cache, &caches.with(&caches.stock_key(), wrong, LONG).await).await;
     assert!(found.iter().any(|finding| finding.contains("/on_hand is 11")), "{found:?}");
+}
+
+#[tokio::test]
+async fn erasure_sees_a_value_of_before_it_that_stays() {
+    let caches = Caches::example().await;
+    let key = caches.order_key(3);
+    let (stamp, json) = caches.old_order(3, 1);
+    assert!(json.contains(ERASED_NOTE));
+    let subject = caches.with(&key, stamp.encode(&json), Duration::ZERO).await;
+    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
+}
+
+#[tokio::test]
+async fn erasure_sees_personal_data_in_a_value_of_after_it_at_the_first_look() {
+    let caches = Caches::example().await;
+    let key = caches.order_key(3);
+    let (stamp, _) = caches.old_order(3, 2);
+    let (_, named) = caches.old_order(3, 1);
+    let subject = caches.with(&key, stamp.encode(&named), LONG).await;
+    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
 }
