@@ -1,6 +1,6 @@
 //! The platform as its clients see it: commands with keys, queries with tokens, answers as they came.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -13,8 +13,8 @@ use crate::fleet::{Fleet, Service};
 /// Longest wait for one answer. Longer than a service may take, so that it answers first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Pause before a command is repeated with the same key.
-const REPEAT_INTERVAL: Duration = Duration::from_millis(50);
+/// The problem of a command whose first request is still being decided.
+const IN_PROGRESS: &str = "idempotency-in-progress";
 
 /// A client; cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Answer {
     pub status: u16,
     /// `Consistency-Token`, where there is one.
     pub token: Option<i64>,
+    /// `Projection-Position`, where there is one.
+    pub contains: Option<i64>,
     /// Whether it is the answer of an earlier time.
     pub is_replayed: bool,
     /// `Content-Type`.
@@ -50,6 +52,11 @@ impl Answer {
     /// The last part of the problem's type: `order-state` of `/problems/order-state`.
     pub fn problem(&self) -> &str {
         self.body["type"].as_str().and_then(|kind| kind.rsplit('/').next()).unwrap_or_default()
+    }
+
+    /// Whether it leaves open what became of a command, or what there is to read: the same request may be sent again.
+    pub fn is_open(&self) -> bool {
+        self.status >= 500 || self.problem() == IN_PROGRESS
     }
 
     /// A member of the body that is text.
@@ -76,10 +83,15 @@ impl Answer {
 impl Api {
     /// The client of a fleet.
     pub fn of(fleet: &Fleet) -> anyhow::Result<Api> {
-        let http = Client::builder().timeout(ANSWER_TIMEOUT).build().context("making an HTTP client")?;
         let queries = fleet.services().any(|service| service == Service::Query);
         let queries = queries.then(|| fleet.url(Service::Query)).transpose()?;
-        Ok(Api { http, commands: fleet.url(Service::Command)?, queries })
+        Api::at(fleet.url(Service::Command)?, queries)
+    }
+
+    /// The client of services that take requests at these addresses, `http://host:port`.
+    pub fn at(commands: String, queries: Option<String>) -> anyhow::Result<Api> {
+        let http = Client::builder().timeout(ANSWER_TIMEOUT).build().context("making an HTTP client")?;
+        Ok(Api { http, commands, queries })
     }
 
     /// Sends a command once.
@@ -103,20 +115,6 @@ impl Api {
         self.http.post(format!("{}{path}", self.commands))
     }
 
-    /// Sends a command with the same key until it is settled: a lost connection, a timeout and a 503 leave open what became
-    /// of it, and only the key tells.
-    pub async fn settle(&self, path: &str, key: Uuid, body: &Value, patience: Duration) -> anyhow::Result<Answer> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let last = self.command(path, key, body).await;
-            match &last {
-                Ok(answer) if answer.status != 503 => return last,
-                Ok(_) | Err(_) if Instant::now() < deadline => tokio::time::sleep(REPEAT_INTERVAL).await,
-                _ => return last.context("not settled in time"),
-            }
-        }
-    }
-
     /// Asks the query-service once.
     pub async fn query(&self, path: &str) -> anyhow::Result<Answer> {
         answer(self.http.get(self.query_url(path)?)).await
@@ -124,9 +122,19 @@ impl Api {
 
     /// Asks the query-service for something that is at least as new as `token`, and lets it wait for that.
     pub async fn query_at(&self, path: &str, token: i64) -> anyhow::Result<Answer> {
+        self.query_within(path, token, 5).await
+    }
+
+    /// The same, with a wait of so many seconds.
+    pub async fn query_within(&self, path: &str, token: i64, wait_s: u32) -> anyhow::Result<Answer> {
         let request = self.http.get(self.query_url(path)?);
-        let request = request.header("consistency-token", token.to_string()).header("prefer", "wait=5");
+        let request = request.header("consistency-token", token.to_string()).header("prefer", format!("wait={wait_s}"));
         answer(request).await
+    }
+
+    /// Whether there is a query-service to ask.
+    pub fn has_queries(&self) -> bool {
+        self.queries.is_some()
     }
 
     fn query_url(&self, path: &str) -> anyhow::Result<String> {
@@ -151,11 +159,12 @@ pub async fn answer(request: RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await.context("sending a request")?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let status: StatusCode = response.status();
-    let token = header("consistency-token").and_then(|token| token.parse().ok());
+    let position = |name: &str| header(name).and_then(|position| position.parse().ok());
+    let (token, contains) = (position("consistency-token"), position("projection-position"));
     let is_replayed = header("idempotent-replayed").is_some_and(|value| value == "true");
     let content_type = header("content-type").unwrap_or_default();
     let retry_after = header("retry-after");
     let body = response.bytes().await.context("reading an answer")?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Answer { status: status.as_u16(), token, is_replayed, content_type, retry_after, body })
+    Ok(Answer { status: status.as_u16(), token, contains, is_replayed, content_type, retry_after, body })
 }

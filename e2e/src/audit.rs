@@ -1,14 +1,20 @@
 //! The audit: which invariants there are, run one after the other against a platform, and what was found.
 //!
-//! The checks themselves are in [`crate::checkers`], one idea each. They only read.
+//! The checks themselves are in [`crate::checkers`], one idea each. They only read. [`report`] tells what they found.
+
+pub mod report;
 
 use std::time::{Duration, Instant};
 
 use testbed::{Bed, PATIENCE};
 
 use crate::ack::Ack;
+use crate::api::Api;
 use crate::checkers;
+use crate::load::Promised;
+use crate::seen::{Read, Resolved};
 use crate::topics::Kafka;
+pub use report::{Findings, Line, Outcome, Verdict, exit_status, summary};
 
 /// A platform to look at, and what its clients were promised.
 #[derive(Debug, Clone)]
@@ -21,8 +27,14 @@ pub struct Subject {
     pub kafka: Option<Kafka>,
     /// Where the caches are.
     pub redis: Option<Redis>,
+    /// The services, to be asked as a client asks them.
+    pub api: Option<Api>,
     /// Acknowledged commands.
     pub acks: Vec<Ack>,
+    /// Answers to reads with a consistency token, those of a session in order.
+    pub reads: Vec<Read>,
+    /// Commands that were sent again because nobody knew what had become of them.
+    pub resolved: Vec<Resolved>,
     /// How long to wait for what becomes true only after quiet.
     pub patience: Duration,
 }
@@ -47,6 +59,8 @@ pub enum Invariant {
     NoLostAck,
     /// A command takes effect once.
     OneEffect,
+    /// A command whose answer got lost has one outcome, and its key says which.
+    IndefiniteResolves,
     /// Order codes are gapless and unique.
     Numbers,
     /// Stock is never negative and adds up.
@@ -59,45 +73,13 @@ pub enum Invariant {
     FoldEqual,
     /// Every movement of stock was applied once.
     NoDoubleApply,
+    /// A read with a token is not older than the token, nor than what its session has read before.
+    MonotonicRead,
     /// Caches equal the database.
     Cache,
+    /// What was erased is not shown any more.
+    Erasure,
 }
-
-/// What a check found.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
-    /// How many things were looked at.
-    pub checked: u64,
-    /// How many of them break the invariant.
-    pub count: u64,
-    /// The first of them, for people.
-    pub first: Vec<String>,
-}
-
-/// How a check ended.
-#[derive(Debug)]
-pub enum Verdict {
-    /// It looked, and this is what it found; nothing, if the invariant holds.
-    Looked(Findings),
-    /// It had nothing to look at.
-    NotChecked(&'static str),
-    /// It could not look.
-    Failed(anyhow::Error),
-}
-
-/// One line of the report.
-#[derive(Debug)]
-pub struct Line {
-    /// What was checked.
-    pub invariant: Invariant,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// How many findings of one check are told in words.
-const TOLD_MAX: usize = 20;
 
 impl Subject {
     /// The platform of a test, with everything that it can be connected with.
@@ -107,48 +89,41 @@ impl Subject {
             replica_url: Some(bed.reader_replica_url()?),
             kafka: Some(Kafka { brokers: bed.kafka_brokers()?, topic_prefix: bed.topic_prefix() }),
             redis: Some(Redis { url: bed.redis_url()?, prefix: bed.cache_prefix() }),
+            api: None,
             acks,
+            reads: Vec::new(),
+            resolved: Vec::new(),
             patience: PATIENCE,
         })
     }
-}
 
-impl Findings {
-    /// One more thing was looked at.
-    pub fn look(&mut self) {
-        self.checked += 1;
-    }
-
-    /// Something breaks the invariant.
-    pub fn add(&mut self, finding: impl Into<String>) {
-        self.count += 1;
-        if self.first.len() < TOLD_MAX {
-            self.first.push(finding.into());
-        }
-    }
-
-    /// Adds a finding unless `holds`.
-    pub fn expect(&mut self, holds: bool, finding: impl FnOnce() -> String) {
-        if !holds {
-            self.add(finding());
-        }
+    /// The same platform, with services to ask and all that a load was promised and saw.
+    pub fn with(mut self, api: &Api, promised: Promised) -> Subject {
+        self.api = Some(api.clone());
+        self.acks.extend(promised.acks);
+        self.reads.extend(promised.reads);
+        self.resolved.extend(promised.resolved);
+        self
     }
 }
 
 impl Invariant {
     /// Every invariant, in the order in which they are checked.
-    pub const ALL: [Invariant; 11] = [
+    pub const ALL: [Invariant; 14] = [
         Invariant::Liveness,
         Invariant::Gapless,
         Invariant::NoLostAck,
         Invariant::OneEffect,
+        Invariant::IndefiniteResolves,
         Invariant::Numbers,
         Invariant::Stock,
         Invariant::NoSkip,
         Invariant::KeyOrder,
         Invariant::FoldEqual,
         Invariant::NoDoubleApply,
+        Invariant::MonotonicRead,
         Invariant::Cache,
+        Invariant::Erasure,
     ];
 
     /// Its name in the design.
@@ -158,13 +133,16 @@ impl Invariant {
             Invariant::Gapless => "gapless",
             Invariant::NoLostAck => "no-lost-ack",
             Invariant::OneEffect => "one-effect",
+            Invariant::IndefiniteResolves => "indefinite-resolves",
             Invariant::Numbers => "numbers",
             Invariant::Stock => "stock",
             Invariant::NoSkip => "no-skip",
             Invariant::KeyOrder => "key-order",
             Invariant::FoldEqual => "fold-equal",
             Invariant::NoDoubleApply => "no-double-apply",
+            Invariant::MonotonicRead => "monotonic-read",
             Invariant::Cache => "cache",
+            Invariant::Erasure => "erasure",
         }
     }
 
@@ -181,6 +159,10 @@ impl Invariant {
             Invariant::NoLostAck if subject.acks.is_empty() => return Verdict::NotChecked("no acks given"),
             Invariant::NoLostAck => checkers::no_lost_ack::check(subject).await,
             Invariant::OneEffect => checkers::one_effect::check(subject).await,
+            Invariant::IndefiniteResolves if subject.resolved.is_empty() => {
+                return Verdict::NotChecked("no commands given whose answer got lost");
+            }
+            Invariant::IndefiniteResolves => checkers::indefinite_resolves::check(subject).await,
             Invariant::Numbers => checkers::numbers::check(subject).await,
             Invariant::Stock => checkers::stock::check(subject).await,
             Invariant::FoldEqual => checkers::fold_equal::check(subject).await,
@@ -192,90 +174,19 @@ impl Invariant {
                     _ => checkers::key_order::check(subject, kafka).await,
                 }
             }
+            Invariant::MonotonicRead if subject.reads.is_empty() => return Verdict::NotChecked("no reads given"),
+            Invariant::MonotonicRead => checkers::monotonic_read::check(subject).await,
+            Invariant::Erasure => match checkers::erasure::check(subject).await {
+                Ok(None) => return Verdict::NotChecked("nobody was erased"),
+                Ok(Some(findings)) => Ok(findings),
+                Err(error) => Err(error),
+            },
             Invariant::Cache => {
                 let Some(redis) = &subject.redis else { return Verdict::NotChecked("no Redis given") };
                 checkers::cache::check(subject, redis).await
             }
         };
         looked.map_or_else(Verdict::Failed, Verdict::Looked)
-    }
-}
-
-/// A verdict in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It looked at something, and the invariant holds.
-    Holds,
-    /// There was nothing to look at, as on an empty platform: that proves nothing.
-    Empty,
-    /// What it looks at was not given.
-    NotChecked,
-    /// The invariant is broken, or the check could not look.
-    Fails,
-}
-
-impl Line {
-    /// Whether nothing speaks against the invariant.
-    pub fn is_well(&self) -> bool {
-        self.outcome() != Outcome::Fails
-    }
-
-    /// How the check ended, in a word.
-    pub fn outcome(&self) -> Outcome {
-        match &self.verdict {
-            Verdict::Looked(Findings { count: 1.., .. }) | Verdict::Failed(_) => Outcome::Fails,
-            Verdict::Looked(Findings { checked: 0, .. }) => Outcome::Empty,
-            Verdict::Looked(_) => Outcome::Holds,
-            Verdict::NotChecked(_) => Outcome::NotChecked,
-        }
-    }
-}
-
-/// All lines in one: 0 when every check that was given something to look at looked and holds, 1 when one fails, 2 when none
-/// fails and one found nothing to look at, which is no proof. All of them find nothing on an empty platform.
-pub fn exit_status(lines: &[Line]) -> u8 {
-    let has = |outcome| lines.iter().any(|line| line.outcome() == outcome);
-    match () {
-        () if has(Outcome::Fails) => 1,
-        () if has(Outcome::Empty) || !has(Outcome::Holds) => 2,
-        () => 0,
-    }
-}
-
-/// The last line of the report.
-pub fn summary(lines: &[Line]) -> String {
-    let count = |outcome| lines.iter().filter(|line| line.outcome() == outcome).count();
-    format!(
-        "{} hold, {} fail, {} found nothing to check, {} were not checked",
-        count(Outcome::Holds),
-        count(Outcome::Fails),
-        count(Outcome::Empty),
-        count(Outcome::NotChecked)
-    )
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = self.invariant.as_str();
-        let took = self.took.as_secs_f64();
-        match &self.verdict {
-            Verdict::NotChecked(reason) => write!(f, "{name:<16} not checked: {reason}"),
-            Verdict::Failed(error) => write!(f, "{name:<16} COULD NOT CHECK: {error:#}"),
-            Verdict::Looked(Findings { checked: 0, count: 0, .. }) => {
-                write!(f, "{name:<16} found nothing to check")
-            }
-            Verdict::Looked(Findings { checked, count: 0, .. }) => {
-                write!(f, "{name:<16} holds     {checked:>10} checked  {took:>6.1} s")
-            }
-            Verdict::Looked(Findings { checked, count, first }) => {
-                write!(f, "{name:<16} BROKEN    {checked:>10} checked  {took:>6.1} s  {count} findings")?;
-                first.iter().try_for_each(|finding| write!(f, "\n    {finding}"))?;
-                match count.saturating_sub(first.len() as u64) {
-                    0 => Ok(()),
-                    more => write!(f, "\n    ... and {more} more"),
-                }
-            }
-        }
     }
 }
 
@@ -299,47 +210,5 @@ mod tests {
         for invariant in Invariant::ALL {
             assert_eq!(Invariant::named(invariant.as_str()), Some(invariant));
         }
-    }
-
-    fn line(verdict: Verdict) -> Line {
-        Line { invariant: Invariant::Cache, verdict, took: Duration::ZERO }
-    }
-
-    fn looked(checked: u64, findings: u64) -> Line {
-        let mut found = Findings { checked, ..Findings::default() };
-        (0..findings).for_each(|number| found.add(format!("finding {number}")));
-        line(Verdict::Looked(found))
-    }
-
-    #[test]
-    fn a_check_that_looked_at_nothing_has_not_passed() {
-        let empty = looked(0, 0);
-        assert_eq!(empty.outcome(), Outcome::Empty);
-        assert_eq!(empty.to_string(), "cache            found nothing to check");
-        assert_eq!(exit_status(&[looked(5, 0), empty]), 2);
-        assert_eq!(
-            summary(&[looked(5, 0), looked(0, 0)]),
-            "1 hold, 0 fail, 1 found nothing to check, 0 were not checked"
-        );
-    }
-
-    #[test]
-    fn the_exit_status_is_that_of_the_worst_line() {
-        let not_checked = || line(Verdict::NotChecked("no acks given"));
-        assert_eq!(exit_status(&[looked(5, 0), not_checked()]), 0, "what was not asked for is no failure");
-        assert_eq!(exit_status(&[not_checked()]), 2, "nothing was looked at");
-        assert_eq!(exit_status(&[looked(0, 0), looked(5, 1)]), 1);
-        assert_eq!(exit_status(&[looked(0, 1)]), 1, "something that should be there is missing");
-        assert_eq!(exit_status(&[looked(5, 0), line(Verdict::Failed(anyhow::anyhow!("no answer")))]), 1);
-    }
-
-    #[test]
-    fn many_findings_are_counted_and_the_first_told() {
-        let mut findings = Findings::default();
-        (0..25).for_each(|number| findings.add(format!("finding {number}")));
-        let line = Line { invariant: Invariant::Gapless, verdict: Verdict::Looked(findings), took: Duration::ZERO };
-        let text = line.to_string();
-        assert!(!line.is_well() && text.contains("25 findings") && text.contains("finding 19"), "{text}");
-        assert!(text.ends_with("... and 5 more"), "{text}");
     }
 }

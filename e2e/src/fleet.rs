@@ -9,13 +9,16 @@ pub mod service;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use testbed::{Bed, PATIENCE};
 
 use process::{Process, Started};
 pub use service::{Service, Wiring};
+
+/// How often a service is asked for its health.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often a start is tried again with other ports. Two losses in a row are luck, five are not.
 const STARTS_MAX: usize = 5;
@@ -147,6 +150,23 @@ impl Fleet {
         let member = self.members.iter().find(|member| member.service == service);
         let member = member.with_context(|| format!("{service} is not part of this fleet"))?;
         Ok(member.process.health().await?.1)
+    }
+
+    /// Returns once a service says that a dependency is in this state: `up` or `down`.
+    pub async fn until(&self, service: Service, dependency: &str, state: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let report = self.health(service).await?;
+            let report: serde_json::Value = serde_json::from_str(&report).context("reading a health report")?;
+            let mut components = report["components"].as_array().into_iter().flatten();
+            if components.any(|it| it["name"] == dependency && it["state"] == state) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{service}: {dependency} is not {state} in time: {report}");
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 
     /// A service's process id.

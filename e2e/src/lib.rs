@@ -3,7 +3,7 @@
 //! | to … | read |
 //! |---|---|
 //! | run the three services as processes, kill and restart them | [`fleet`] |
-//! | talk to them as a client does, and keep what they acknowledged | [`api`], [`ack`] |
+//! | talk to them as a client does, and keep what they acknowledged and showed | [`api`], [`ack`], [`seen`] |
 //! | keep them under load while something breaks | [`load`], [`faults`] |
 //! | check the invariants, in tests and in operation | [`audit`], one file each in [`checkers`] |
 //! | measure them | [`bench`] |
@@ -12,18 +12,20 @@
 //!
 //! Programs: `audit` for operators, `bench` for the figures.
 //!
-//! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `checkers/cache.rs`,
-//! `faults.rs` and `bench/machine.rs`; HTTP through
+//! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `caches.rs` and
+//! `bench/machine.rs`; HTTP through
 //! reqwest in `api.rs`, and raw sockets in `bench/wire.rs`, where every microsecond of ours would be theirs.
 
 pub mod ack;
 pub mod api;
 pub mod audit;
 pub mod bench;
+pub mod caches;
 pub mod checkers;
 pub mod faults;
 pub mod fleet;
 pub mod load;
 pub mod log;
 pub mod models;
+pub mod seen;
 pub mod topics;

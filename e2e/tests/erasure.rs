@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use e2e::api::{Answer, Api};
+use e2e::audit::{self, Invariant, Outcome, Subject};
 use e2e::fleet::{Fleet, Plan};
+use e2e::load::Promised;
 use serde_json::{Value, json};
 use testbed::Bed;
 use uuid::Uuid;
@@ -85,5 +87,8 @@ async fn nobody_who_is_erased_is_named_any_more() {
         let again = api.command(path, *key, body).await.unwrap();
         assert_eq!((again.is_replayed, &again.body, names(&again)), (true, &answer.body, false), "{path}");
     }
+    let subject = Subject::of(&bed, Vec::new()).unwrap().with(&api, Promised::default());
+    let line = audit::run(&subject, &[Invariant::Erasure]).await.remove(0);
+    assert_eq!(line.outcome(), Outcome::Holds, "{line}");
     fleet.retire();
 }

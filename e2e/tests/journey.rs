@@ -192,8 +192,7 @@ async fn kills_and_an_empty_redis_lose_nothing_that_was_acknowledged() {
     let promised = load.stop().await.unwrap();
 
     let orders = promised.orders().count();
-    acks.extend(promised.acks);
-    assert_all_is_well(&Subject { acks, ..subject }).await;
+    assert_all_is_well(&Subject { acks, ..subject }.with(&api, promised)).await;
     // Every key was repeated until it was answered, so there are as many orders as answers: none lost, none doubled.
     assert_eq!(orders_in_log(&bed).await, orders);
     fleet.retire();
@@ -209,7 +208,7 @@ async fn everything_is_killed_at_once_and_comes_back() {
     let bed = Bed::new().await.unwrap();
     let mut fleet = Plan::everything(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
-    let mut acks = api.offer("LAMP", 450, 1_000).await.unwrap().to_vec();
+    let acks = api.offer("LAMP", 450, 1_000).await.unwrap().to_vec();
     let load = Load::start(&api, &["LAMP".to_owned(), "LAMP".to_owned()], 2);
     load.settle_more(10).await.unwrap();
     for service in Service::ALL {
@@ -219,11 +218,11 @@ async fn everything_is_killed_at_once_and_comes_back() {
         fleet.restart(service).await.unwrap();
     }
     load.settle_more(10).await.unwrap();
-    acks.extend(load.stop().await.unwrap().acks);
-    let last = acks.last().unwrap().position;
-    let newest = acks.iter().rfind(|ack| ack.code.is_some()).unwrap();
+    let promised = load.stop().await.unwrap();
+    let last = promised.acks.last().unwrap().position;
+    let newest = promised.orders().last().unwrap();
     let shown = api.query_at(&format!("/v1/orders/{}", newest.code.as_ref().unwrap()), last).await.unwrap();
     assert_eq!(shown.success().unwrap().text("code"), newest.code.as_deref().unwrap());
-    assert_all_is_well(&Subject::of(&bed, acks).unwrap()).await;
+    assert_all_is_well(&Subject::of(&bed, acks).unwrap().with(&api, promised)).await;
     fleet.retire();
 }

@@ -1,6 +1,6 @@
 //! Checks the platform's invariants and prints what was found; exits with 1 if any is broken, and with 2 if none is but one
-//! found nothing to look at. It only reads, and may run while the platform does. Without Kafka, Redis, a replica or acks it
-//! checks what is left. `deploy/audit` runs it against the platform of `deploy/up`.
+//! found nothing to look at. It only reads, and may run while the platform does. Without Kafka, Redis, a replica, services or
+//! acks it checks what is left. `deploy/audit` runs it against the platform of `deploy/up`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use e2e::ack;
+use e2e::api::Api;
 use e2e::audit::{self, Invariant, Redis, Subject};
 use e2e::topics::Kafka;
 
@@ -35,6 +36,12 @@ struct Arguments {
     /// Before the keys of the caches.
     #[arg(long, env = "CACHE_PREFIX", default_value = "")]
     cache_prefix: String,
+    /// Where the command-service takes requests, to look at what it shows of those who are erased: http://host:port
+    #[arg(long, env = "COMMAND_URL")]
+    command_url: Option<String>,
+    /// Where the query-service takes requests, for the same.
+    #[arg(long, env = "QUERY_URL", requires = "command_url")]
+    query_url: Option<String>,
     /// Acknowledged commands, one JSON object a line: {"key", "stream", "version", "position", "code"?}.
     #[arg(long, value_name = "FILE")]
     acks: Option<PathBuf>,
@@ -78,7 +85,11 @@ fn subject(arguments: Arguments) -> anyhow::Result<Subject> {
         replica_url: arguments.replica_url,
         kafka: arguments.kafka_brokers.map(|brokers| Kafka { brokers, topic_prefix }),
         redis: arguments.redis_url.map(|url| Redis { url, prefix }),
+        api: arguments.command_url.map(|commands| Api::at(commands, arguments.query_url)).transpose()?,
         acks,
+        // Only a load knows what its sessions read and which of its commands had to be repeated.
+        reads: Vec::new(),
+        resolved: Vec::new(),
         patience: Duration::from_secs(arguments.patience),
     })
 }

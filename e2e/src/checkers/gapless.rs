@@ -1,4 +1,5 @@
-//! `gapless`: positions are 1 to the head, versions 1 to n in every stream and in the order of positions.
+//! `gapless`: positions are 1 to the head, versions 1 to n in every stream and in the order of positions, and the lives of the
+//! log follow one another: no event of an ended life stands behind one of a later life.
 
 use anyhow::Context;
 use sqlx::PgPool;
@@ -15,6 +16,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     let head = check_ends(&pool, &mut findings).await?;
     check_positions(&pool, head, &mut findings).await?;
+    check_lives(&pool, head, &mut findings).await?;
     check_versions(&pool, head, &mut findings).await?;
     Ok(findings)
 }
@@ -42,6 +44,22 @@ async fn check_positions(pool: &PgPool, head: i64, findings: &mut Findings) -> a
         sqlx::query_as(GAPS).bind(head).bind(TOLD).fetch_all(pool).await.context("looking for gaps in the log")?;
     for (before, after) in gaps {
         findings.add(format!("no events between the positions {before} and {after}"));
+    }
+    Ok(())
+}
+
+async fn check_lives(pool: &PgPool, head: i64, findings: &mut Findings) -> anyhow::Result<()> {
+    const LIVES: &str = "
+        select position, incarnation, before from (
+            select position, incarnation, lag(incarnation) over (order by position) as before from events where position <= $1
+            union all
+            select h.position + 1, h.incarnation, (select incarnation from events where position = h.position)
+            from log_head h) e
+        where incarnation < before order by position limit $2";
+    let wrong: Vec<(i64, i32, i32)> =
+        sqlx::query_as(LIVES).bind(head).bind(TOLD).fetch_all(pool).await.context("looking at the lives of the log")?;
+    for (position, incarnation, before) in wrong {
+        findings.add(format!("position {position} is of life {incarnation} of the log, behind one of life {before}"));
     }
     Ok(())
 }

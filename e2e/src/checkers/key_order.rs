@@ -1,10 +1,14 @@
 //! `key-order`: in every partition events stand in the order of the log, each says which one came before it, and a stream
 //! is in one partition only, with its versions in order. What was sent twice does not count.
+//!
+//! The order of the log is that of its lives and then of positions: a log that has lost its tail gives positions out again, in a
+//! later life. What an ended life had sent behind the place where the later one goes on is void.
 
 use std::collections::HashMap;
 
 use events::cloudevents::Message;
-use events::{Category, Position, StreamId, Version, topics};
+use events::{Category, Incarnation, Position, StreamId, Version, topics};
+use read_model::Stamp;
 
 use crate::audit::{Findings, Subject};
 use crate::log;
@@ -27,10 +31,16 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
 /// How far one partition has been followed.
 #[derive(Debug, Default)]
 struct Chain {
-    last: Option<Position>,
+    /// Life and position of the last event that moved the chain on.
+    last: Option<Stamp>,
     /// Whether its very first message is still there: the beginning of a topic may have been deleted by age.
     is_complete: bool,
-    versions: HashMap<StreamId, Version>,
+    /// Positions of the events in it, without those that a later life of the log has made void.
+    positions: Vec<Position>,
+    /// The last event of each stream. Behind a branch a stream whose last event is void has none.
+    streams: HashMap<StreamId, (Position, Version)>,
+    /// Lives of the log that began in this partition, each with the last position of the life before that still counts.
+    branches: Vec<(Incarnation, Position)>,
 }
 
 impl Chain {
@@ -41,24 +51,41 @@ impl Chain {
             Err(reason) => return findings.add(format!("{}: not one of our events: {reason}", place())),
         };
         check_key(delivered, &message.event.stream, findings);
+        let Message { event, previous, .. } = message;
+        let at = Stamp { incarnation: event.incarnation, position: event.position };
         match self.last {
-            Some(last) if message.event.position <= last => self.repeat(message, findings, place),
-            Some(last) => self.follow(message, last, findings, place),
+            Some(last) if at <= last => self.repeat(at, findings, place),
+            Some(last) => {
+                if at.incarnation > last.incarnation {
+                    self.branch(at.incarnation, *previous);
+                }
+                let before = self.positions.last().copied().unwrap_or(Position::ZERO);
+                // The one before it may have been deleted by age, if nothing that is left counts any more.
+                let before = if before == Position::ZERO && !self.is_complete { *previous } else { before };
+                self.follow(message, before, findings, place);
+            }
             None => {
                 self.is_complete = delivered.offset == 0;
-                let before = if self.is_complete { Position::ZERO } else { message.previous };
+                let before = if self.is_complete { Position::ZERO } else { *previous };
                 self.follow(message, before, findings, place);
             }
         }
     }
 
-    /// What was sent again must have been sent before.
-    fn repeat(&mut self, message: &Message, findings: &mut Findings, place: impl Fn() -> String) {
-        let event = &message.event;
-        let is_known = self.versions.get(&event.stream).is_some_and(|version| event.version <= *version);
-        findings.expect(is_known || !self.is_complete, || {
-            format!("{}: position {} comes behind later ones", place(), event.position)
+    /// What was sent again must have been sent before, unless it is void.
+    fn repeat(&self, at: Stamp, findings: &mut Findings, place: impl Fn() -> String) {
+        let is_void = self.branches.iter().any(|(life, last)| at.incarnation < *life && at.position > *last);
+        let is_known = self.positions.binary_search(&at.position).is_ok();
+        findings.expect(is_known || is_void || !self.is_complete, || {
+            format!("{}: position {} comes behind later ones", place(), at.position)
         });
+    }
+
+    /// A later life of the log begins: what stands behind `previous` is void.
+    fn branch(&mut self, life: Incarnation, previous: Position) {
+        self.positions.truncate(self.positions.partition_point(|position| *position <= previous));
+        self.streams.retain(|_, (position, _)| *position <= previous);
+        self.branches.push((life, previous));
     }
 
     fn follow(&mut self, message: &Message, before: Position, findings: &mut Findings, place: impl Fn() -> String) {
@@ -70,14 +97,17 @@ impl Chain {
                 event.position
             )
         });
-        let known = self.versions.get(&event.stream).map(|version| version.next());
-        if let Some(due) = known.or(self.is_complete.then_some(Version(1))) {
+        let known = self.streams.get(&event.stream).map(|(_, version)| version.next());
+        // Behind a branch a stream goes on from a version that `no-skip` compares with the log.
+        let is_first = self.is_complete && self.branches.is_empty();
+        if let Some(due) = known.or(is_first.then_some(Version(1))) {
             findings.expect(event.version == due, || {
                 format!("{}: version {} of {} where {due} was due", place(), event.version, event.stream)
             });
         }
-        self.versions.insert(event.stream.clone(), event.version);
-        self.last = Some(event.position);
+        self.streams.insert(event.stream.clone(), (event.position, event.version));
+        self.positions.push(event.position);
+        self.last = Some(Stamp { incarnation: event.incarnation, position: event.position });
     }
 }
 
@@ -95,7 +125,7 @@ fn check_key(delivered: &Delivered, stream: &StreamId, findings: &mut Findings) 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use events::{Incarnation, Metadata, Recorded, Source};
+    use events::{Metadata, Recorded, Source};
 
     use super::*;
 
@@ -160,6 +190,33 @@ mod tests {
             Delivered { key: stream.to_string(), message, ..delivered }
         };
         assert_eq!(findings([delivered(2, 1, 0), delivered(7, 2, 2), other(delivered(5, 1, 2))]).count, 1);
+    }
+
+    fn in_life(incarnation: i32, delivered: Delivered) -> Delivered {
+        let event = |message: Message| Recorded { incarnation: Incarnation(incarnation), ..message.event.clone() };
+        let message = delivered.message.map(|message| Message { event: event(message.clone()), ..message });
+        Delivered { message, ..delivered }
+    }
+
+    #[test]
+    fn a_later_life_gives_positions_and_versions_out_again() {
+        // The tail behind position 5 was lost: 7 is void, and 6 to 8 are given out again.
+        let before = || [delivered(2, 1, 0), delivered(5, 2, 2), delivered(7, 3, 5)];
+        let again = [in_life(2, delivered(6, 3, 5)), in_life(2, delivered(8, 4, 6))];
+        assert_eq!(findings(before().into_iter().chain(again)).first, Vec::<String>::new());
+        // The relay of the ended life still sends, and that of the later one sends again.
+        let late = [delivered(7, 3, 5), in_life(2, delivered(6, 3, 5)), delivered(5, 2, 2)];
+        let again = [in_life(2, delivered(6, 3, 5))];
+        assert_eq!(findings(before().into_iter().chain(again).chain(late)).first, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_position_of_a_later_life_is_no_repeat_of_the_one_before() {
+        // Version 3 is left out, at a position that the life before had sent.
+        let found = findings([delivered(2, 1, 0), delivered(5, 2, 2), in_life(2, delivered(5, 3, 2))]);
+        assert_eq!(found.count, 0, "what was at the position is void: {:?}", found.first);
+        let found = findings([delivered(2, 1, 0), delivered(5, 2, 2), in_life(2, delivered(5, 2, 4))]);
+        assert_eq!(found.count, 1, "it names an event that the partition does not have: {:?}", found.first);
     }
 
     #[test]

@@ -56,15 +56,22 @@ async fn check_items(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<(
     Ok(())
 }
 
-/// Row by row: what the ledger has, the log must have said, in the same words.
+/// Row by row: what the ledger has, the log must have said, in the same words, for the same order and at the same instant.
 async fn check_log(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
+    // Instants of the log may be finer than the microseconds of a column.
     const LEDGER: &str = "
-        select format('ledger row of position %s: %s %s of %s at %s; the log has %s', l.position, l.kind, l.quantity, l.sku,
-            l.location, coalesce(e.event_type || ' ' || e.payload::text || ' in ' || e.stream_id, 'nothing'))
+        select format('ledger row of position %s: %s %s of %s at %s for order %s at %s; the log has %s', l.position, l.kind,
+            l.quantity, l.sku, l.location, coalesce(l.order_id::text, 'none'), l.occurred_at,
+            coalesce(e.event_type || ' ' || e.payload::text || ' in ' || e.stream_id || ' at '
+                || coalesce(e.metadata->>'occurred_at', e.recorded_at::text), 'nothing'))
         from stock_ledger l left join events e on e.position = l.position
         where (e.stream_id, e.event_type,
-                coalesce(e.payload->>'quantity', e.payload->>'delta', e.payload->>'safety')::bigint) is distinct from
-            ('stock-' || l.sku || '@' || l.location, 'Stock' || replace(initcap(l.kind), '_', ''), l.quantity)
+                coalesce(e.payload->>'quantity', e.payload->>'delta', e.payload->>'safety')::bigint,
+                e.payload->>'order_id') is distinct from
+            ('stock-' || l.sku || '@' || l.location, 'Stock' || replace(initcap(l.kind), '_', ''), l.quantity,
+                l.order_id::text)
+            or coalesce((e.metadata->>'occurred_at')::timestamptz, e.recorded_at) - l.occurred_at
+                not between interval '-1 microsecond' and interval '1 microsecond'
         limit $1";
     let wrong: Vec<String> =
         sqlx::query_scalar(LEDGER).bind(TOLD).fetch_all(pool).await.context("comparing the ledger with the log")?;

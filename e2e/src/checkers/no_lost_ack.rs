@@ -16,7 +16,7 @@ const CHUNK: usize = 1_000;
 
 /// What a command wrote, as the log has it.
 #[derive(Debug, sqlx::FromRow)]
-struct Written {
+pub(super) struct Written {
     key: Uuid,
     stream: String,
     version: i32,
@@ -29,7 +29,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings::default();
     for acks in subject.acks.chunks(CHUNK) {
-        let written = find(&pool, acks).await?;
+        let written = find(&pool, acks.iter().map(|ack| ack.key).collect()).await?;
         for ack in acks {
             findings.look();
             compare(ack, written.get(&ack.key), &mut findings);
@@ -38,7 +38,8 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     Ok(findings)
 }
 
-async fn find(pool: &PgPool, acks: &[Ack]) -> anyhow::Result<HashMap<Uuid, Written>> {
+/// What the commands with these keys wrote.
+pub(super) async fn find(pool: &PgPool, keys: Vec<Uuid>) -> anyhow::Result<HashMap<Uuid, Written>> {
     // The addressed stream is that of the command's first event; its version afterwards is the last one that the command
     // wrote there.
     const FIND: &str = "
@@ -48,12 +49,12 @@ async fn find(pool: &PgPool, acks: &[Ack]) -> anyhow::Result<HashMap<Uuid, Writt
              where e.position >= first.position and e.position < first.position + first.command_size
                 and e.stream_id = first.stream_id) as version
         from events first where first.command_id = any($1)";
-    let keys: Vec<Uuid> = acks.iter().map(|ack| ack.key).collect();
     let found = sqlx::query_as::<_, Written>(FIND).bind(keys).fetch_all(pool).await;
     Ok(found.context("looking up acknowledged commands")?.into_iter().map(|it| (it.key, it)).collect())
 }
 
-fn compare(ack: &Ack, written: Option<&Written>, findings: &mut Findings) {
+/// Compares what a client was told with what the log has.
+pub(super) fn compare(ack: &Ack, written: Option<&Written>, findings: &mut Findings) {
     let Some(written) = written else {
         findings.add(format!("{ack:?} was acknowledged, but its key is not in the log"));
         return;

@@ -1,10 +1,10 @@
 //! `no-skip`: Kafka holds every event up to the relay's checkpoint, as the log has it. What a topic has deleted by age is
-//! not missed.
+//! not missed. What an ended life of the log has sent beyond its end is void: the log has lost it, and counts for nothing.
 
 use std::collections::HashMap;
 
 use anyhow::Context;
-use events::{Category, Position, Recorded, topics};
+use events::{Category, Incarnation, Position, Recorded, topics};
 use sqlx::PgPool;
 
 use crate::audit::{Findings, Subject};
@@ -18,6 +18,7 @@ const CHUNK: usize = 1_000;
 pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let checkpoint = relay_checkpoint(&pool).await?;
+    let lives = Lives::read(&pool).await?;
     let mut findings = Findings::default();
     let mut seen = Seen::new(&kafka_topics::partitions(kafka).await?);
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -27,6 +28,9 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
         // What is none of our events is a finding of `key-order`.
         let Ok(message) = delivered.message else { continue };
         findings.look();
+        if lives.are_beyond(&message.event) {
+            continue;
+        }
         seen.take((delivered.category, delivered.partition), message.event.position);
         chunk.push(message.event);
         if chunk.len() == CHUNK {
@@ -41,6 +45,27 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
             return Ok(findings);
         }
         seen.check(&page, &mut findings);
+    }
+}
+
+/// Where each life of the log begins.
+#[derive(Debug)]
+struct Lives(Vec<(Incarnation, Position)>);
+
+impl Lives {
+    async fn read(pool: &PgPool) -> anyhow::Result<Lives> {
+        // The life of the head may have written nothing yet.
+        const LIVES: &str = "
+            select incarnation, min(position) from events group by incarnation
+            union all select incarnation, position + 1 from log_head";
+        let lives: Vec<(i32, i64)> =
+            sqlx::query_as(LIVES).fetch_all(pool).await.context("reading where the lives of the log begin")?;
+        Ok(Lives(lives.into_iter().map(|(life, first)| (Incarnation(life), Position(first))).collect()))
+    }
+
+    /// Whether a later life begins at the position of this event or before, so that the log has lost it.
+    fn are_beyond(&self, event: &Recorded) -> bool {
+        self.0.iter().any(|(life, first)| *life > event.incarnation && *first <= event.position)
     }
 }
 

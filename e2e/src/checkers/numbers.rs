@@ -1,8 +1,12 @@
-//! `numbers`: order codes count 1, 2, 3 ... per prefix, in the order of the log, without a gap and never twice.
+//! `numbers`: order codes count 1, 2, 3 ... per prefix, in the order of the log, without a gap and never twice. The order of the
+//! log is that of its lives and then of positions: an order of an ended life that stands behind one of a later life was given its
+//! code by a writer that did not know of the later one.
 
 use std::collections::HashMap;
 
 use anyhow::Context;
+use events::{Incarnation, Position};
+use read_model::Stamp;
 use sqlx::PgPool;
 
 use crate::audit::{Findings, Subject};
@@ -19,34 +23,46 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let mut cursor = 0;
     loop {
         let page = read_after(&pool, cursor).await?;
-        let Some((last, _)) = page.last() else { return Ok(findings) };
+        let Some((_, last, _)) = page.last() else { return Ok(findings) };
         cursor = *last;
-        for (position, code) in &page {
+        for (incarnation, position, code) in &page {
             findings.look();
-            counters.take(*position, code.as_deref().unwrap_or_default(), &mut findings);
+            let at = Stamp { incarnation: Incarnation(*incarnation), position: Position(*position) };
+            counters.take(at, code.as_deref().unwrap_or_default(), &mut findings);
         }
     }
 }
 
-async fn read_after(pool: &PgPool, position: i64) -> anyhow::Result<Vec<(i64, Option<String>)>> {
+async fn read_after(pool: &PgPool, position: i64) -> anyhow::Result<Vec<(i32, i64, Option<String>)>> {
     const READ: &str = "
-        select position, payload->>'code' from events
+        select incarnation, position, payload->>'code' from events
         where position > $1 and event_type = 'OrderPlaced' order by position limit $2";
     sqlx::query_as(READ).bind(position).bind(PAGE).fetch_all(pool).await.context("reading order codes")
 }
 
 /// The last number of every prefix.
 #[derive(Debug, Default)]
-struct Counters(HashMap<String, u64>);
+struct Counters {
+    numbers: HashMap<String, u64>,
+    last: Option<Stamp>,
+}
 
 impl Counters {
-    fn take(&mut self, position: i64, code: &str, findings: &mut Findings) {
+    fn take(&mut self, at: Stamp, code: &str, findings: &mut Findings) {
+        let Stamp { incarnation, position } = at;
+        let follows = self.last.is_none_or(|last| last < at);
+        findings.expect(follows, || {
+            format!(
+                "position {position}: order code {code} is of life {incarnation}, behind one of a later life of the log"
+            )
+        });
+        self.last = self.last.max(Some(at));
         let prefix = code.trim_end_matches(|c: char| c.is_ascii_digit());
         let Ok(number) = code[prefix.len()..].parse::<u64>() else {
             findings.add(format!("position {position}: the order code `{code}` has no number"));
             return;
         };
-        let last = self.0.entry(prefix.to_owned()).or_default();
+        let last = self.numbers.entry(prefix.to_owned()).or_default();
         findings.expect(number == *last + 1, || {
             format!("position {position}: order code {code} follows number {last} of prefix `{prefix}`")
         });
@@ -58,11 +74,18 @@ impl Counters {
 mod tests {
     use super::*;
 
-    fn findings(codes: &[&str]) -> u64 {
+    fn findings_at(codes: &[(i32, i64, &str)]) -> u64 {
         let mut findings = Findings::default();
         let mut counters = Counters::default();
-        (1..).zip(codes).for_each(|(position, code)| counters.take(position, code, &mut findings));
+        for (incarnation, position, code) in codes {
+            let at = Stamp { incarnation: Incarnation(*incarnation), position: Position(*position) };
+            counters.take(at, code, &mut findings);
+        }
         findings.count
+    }
+
+    fn findings(codes: &[&str]) -> u64 {
+        findings_at(&(1..).zip(codes).map(|(position, code)| (1, position, *code)).collect::<Vec<_>>())
     }
 
     #[test]
@@ -75,5 +98,11 @@ mod tests {
         assert_eq!(findings(&["SON000001", "SON000003"]), 1);
         assert_eq!(findings(&["SON000001", "SON000001"]), 1);
         assert_eq!(findings(&["SON"]), 1);
+    }
+
+    #[test]
+    fn an_order_of_an_ended_life_behind_one_of_a_later_life_is_a_finding() {
+        assert_eq!(findings_at(&[(1, 4, "SON000001"), (2, 6, "SON000002")]), 0);
+        assert_eq!(findings_at(&[(2, 4, "SON000001"), (1, 6, "SON000002")]), 1);
     }
 }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use events::order::pricing::Amounts;
 use events::order::{
     CancelledLine, Disposition, FulfilmentCreated, FulfilmentShipped, Line, LineQuantity, OrderCancelled, OrderEvent,
-    OrderLinesCancelled, OrderPlaced, PaymentCaptured, ReceivedUnits, RemainingLine, ReturnReceived, ReturnRequested,
+    OrderLinesCancelled, OrderPersonalDataErased, OrderPlaced, PaymentCaptured, ReceivedUnits, RemainingLine,
+    ReturnReceived, ReturnRequested,
 };
 use events::product::{ProductCreated, ProductEvent, ProductPriceChanged};
 use events::stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockRestocked, StockShipped};
@@ -63,7 +64,10 @@ impl History {
     }
 }
 
-/// A product sold twice: one order paid, shipped and sent back, one cancelled.
+/// What the guest wrote who is erased.
+pub(crate) const ERASED_NOTE: &str = "ring at Ada Lovelace";
+
+/// A product sold twice: one order paid, shipped and sent back, one cancelled; and an order of a guest who is erased.
 pub(crate) fn example() -> History {
     let (kept, dropped) = (order_id(1), order_id(2));
     let stock = || StreamId::stock(&"A".parse().unwrap(), &Location::main());
@@ -105,6 +109,10 @@ pub(crate) fn example() -> History {
         (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
         (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
     ]);
+    let guests = order_id(3);
+    history.command(vec![(StreamId::order(guests), placed_by_guest(guests))]);
+    let erased = OrderEvent::PersonalDataErased(OrderPersonalDataErased {});
+    history.command(vec![(StreamId::order(guests), erased.into())]);
     history
 }
 
@@ -135,6 +143,17 @@ fn priced() -> Event {
 }
 
 fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
+    OrderEvent::Placed(order(order_id, number, quantity)).into()
+}
+
+/// Of nothing that lies in stock.
+fn placed_by_guest(order_id: OrderId) -> Event {
+    let mut order = order(order_id, 3, 1);
+    order.lines[0].untracked = true;
+    OrderEvent::Placed(OrderPlaced { note: Some(ERASED_NOTE.into()), ..order }).into()
+}
+
+fn order(order_id: OrderId, number: u64, quantity: u32) -> OrderPlaced {
     let total = Minor(400 * i64::from(quantity));
     let line = Line {
         line: 1,
@@ -150,7 +169,7 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         backordered: 0,
         untracked: false,
     };
-    let placed = OrderPlaced {
+    OrderPlaced {
         order_id,
         code: OrderCode::new("SON", number),
         channel: "default".parse().unwrap(),
@@ -169,8 +188,7 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
         tags: Default::default(),
         payment_due: None,
         hold_id: None,
-    };
-    OrderEvent::Placed(placed).into()
+    }
 }
 
 fn paid() -> Event {

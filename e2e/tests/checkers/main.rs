@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod caches;
+mod clients;
 mod history;
 mod tables;
 
 use e2e::ack::Ack;
 use e2e::audit::{Invariant, Subject, Verdict};
-use events::{LogId, Position};
-use read_model::cache::Keys;
+use events::{Incarnation, LogId, Position, Recorded};
 use sqlx::Executor;
 use tables::Platform;
 
@@ -47,10 +48,11 @@ async fn a_platform_at_rest_is_well() {
 }
 
 #[tokio::test]
-async fn without_kafka_redis_or_acks_their_checks_say_so() {
+async fn what_is_given_nothing_to_look_at_says_so() {
     let platform = Platform::example().await;
-    let subject = Subject { acks: Vec::new(), ..platform.subject() };
-    for invariant in [Invariant::NoSkip, Invariant::KeyOrder, Invariant::Cache, Invariant::NoLostAck] {
+    let subject = Subject { acks: Vec::new(), reads: Vec::new(), resolved: Vec::new(), ..platform.subject() };
+    let without_clients = [Invariant::NoLostAck, Invariant::MonotonicRead, Invariant::IndefiniteResolves];
+    for invariant in [Invariant::NoSkip, Invariant::KeyOrder, Invariant::Cache].into_iter().chain(without_clients) {
         assert!(matches!(invariant.check(&subject).await, Verdict::NotChecked(_)), "{invariant:?}");
     }
 }
@@ -81,6 +83,18 @@ async fn gapless_sees_a_missing_position() {
 async fn gapless_sees_a_version_that_was_left_out() {
     let sql = "update events set version = version + 1 where position = 2";
     breaks(Invariant::Gapless, sql, "where 2 was due").await;
+}
+
+#[tokio::test]
+async fn gapless_sees_an_event_of_an_ended_life_behind_one_of_a_later_life() {
+    let sql = "update events set incarnation = 2 where position = 4";
+    breaks(Invariant::Gapless, sql, "position 5 is of life 1").await;
+    breaks(
+        Invariant::Gapless,
+        "update events set incarnation = 2 where position = (select max(position) from events)",
+        "behind one of life 2",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -138,6 +152,12 @@ async fn one_effect_sees_a_reference_that_names_two_orders() {
 async fn numbers_sees_a_code_that_was_left_out() {
     let sql = "update events set payload = replace(payload::text, 'SON000002', 'SON000003')::json";
     breaks(Invariant::Numbers, sql, "SON000003 follows number 1").await;
+}
+
+#[tokio::test]
+async fn numbers_sees_a_code_of_an_ended_life_behind_one_of_a_later_life() {
+    let sql = "update events set incarnation = 2 where payload->>'code' = 'SON000001'";
+    breaks(Invariant::Numbers, sql, "SON000002 is of life 1").await;
 }
 
 #[tokio::test]
@@ -210,6 +230,15 @@ async fn no_double_apply_sees_a_ledger_row_that_the_log_does_not_have() {
 }
 
 #[tokio::test]
+async fn no_double_apply_sees_a_ledger_row_of_another_order_or_instant() {
+    let sql = "update stock_ledger set order_id = gen_random_uuid() where kind = 'shipped'";
+    breaks(Invariant::NoDoubleApply, sql, "3 of A at main for order").await;
+    breaks(Invariant::NoDoubleApply, "update stock_ledger set order_id = null where kind = 'reserved'", "none").await;
+    let sql = "update stock_ledger set occurred_at = occurred_at + interval '1 ms' where kind = 'received'";
+    breaks(Invariant::NoDoubleApply, sql, "received 10 of A").await;
+}
+
+#[tokio::test]
 async fn no_skip_sees_an_event_that_was_never_sent() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();
@@ -234,6 +263,41 @@ async fn no_skip_sees_what_the_log_does_not_have() {
     assert_eq!(findings(Invariant::NoSkip, &subject).await.len(), 2);
 }
 
+/// The messages with those from `first` on in another life of the log.
+fn in_life(life: i32, first: i64, mut messages: Vec<(Recorded, Position)>) -> Vec<(Recorded, Position)> {
+    for (event, _) in messages.iter_mut().filter(|(event, _)| event.position.0 >= first) {
+        event.incarnation = Incarnation(life);
+    }
+    messages
+}
+
+#[tokio::test]
+async fn what_a_log_has_lost_with_its_tail_is_void_on_kafka() {
+    let mut platform = Platform::example().await;
+    // The events from position 12 on were sent, lost, and written again in the next life with other payloads.
+    let sql = "update events set incarnation = 2 where position >= 12";
+    platform.sql.execute(sql).await.unwrap();
+    platform.sql.execute("update log_head set incarnation = 2").await.unwrap();
+    let mut lost = platform.messages();
+    lost.iter_mut().filter(|(event, _)| event.position.0 >= 12).for_each(|(event, _)| event.payload = "{}".into());
+    let again: Vec<_> = in_life(2, 12, platform.messages()).split_off(11);
+    let subject = platform.subject_with_kafka(&[lost, again].concat()).await;
+    for invariant in [Invariant::NoSkip, Invariant::KeyOrder] {
+        assert_eq!(findings(invariant, &subject).await, Vec::<String>::new(), "{invariant:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_skip_sees_that_only_the_lost_tail_was_sent() {
+    let mut platform = Platform::example().await;
+    let sql = "update events set incarnation = 2 where position >= 12";
+    platform.sql.execute(sql).await.unwrap();
+    platform.sql.execute("update log_head set incarnation = 2").await.unwrap();
+    let subject = platform.subject_with_kafka(&platform.messages()).await;
+    let found = findings(Invariant::NoSkip, &subject).await;
+    assert_eq!(found.len(), platform.history.rows.len() - 11, "{found:?}");
+}
+
 #[tokio::test]
 async fn key_order_sees_events_that_changed_places() {
     let platform = Platform::example().await;
@@ -251,36 +315,6 @@ async fn repeats_on_kafka_are_no_findings() {
     for invariant in [Invariant::NoSkip, Invariant::KeyOrder] {
         assert_eq!(findings(invariant, &subject).await, Vec::<String>::new());
     }
-}
-
-#[tokio::test]
-async fn cache_sees_values_that_are_old_wrong_or_not_ours() {
-    let platform = Platform::example().await;
-    let keys = Keys::new(platform.bed.cache_prefix());
-    let stock = keys.stock(&"A".parse().unwrap(), &"main".parse().unwrap());
-    let code = keys.order_code(&"SON000001".parse().unwrap());
-    let cached = platform.cached();
-    let value = |key: &str| cached.iter().find(|(known, _)| known == key).unwrap().1.clone();
-    let wrong = [
-        (stock.clone(), value(&stock).replacen("\"reserved\":0", "\"reserved\":1", 1)),
-        (stock.clone(), format!("{:023}{}", 1, &value(&stock)[23..])),
-        (stock.clone(), "hello".to_owned()),
-        (keys.product(&"B".parse().unwrap()), value(&keys.product(&"A".parse().unwrap()))),
-        (code.clone(), value(&code).replace("0101", "0202")),
-    ];
-    for broken in wrong {
-        let mut values = cached.clone();
-        values.retain(|(key, _)| *key != broken.0);
-        values.push(broken.clone());
-        let subject = platform.subject_with_redis(&values).await;
-        assert_eq!(findings(Invariant::Cache, &subject).await.len(), 1, "{broken:?}");
-        flush(&platform).await;
-    }
-}
-
-async fn flush(platform: &Platform) {
-    let subject = platform.subject_with_redis(&[]).await;
-    e2e::faults::flush_caches(&subject.redis.unwrap()).await.unwrap();
 }
 
 #[tokio::test]

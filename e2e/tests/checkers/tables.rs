@@ -1,10 +1,11 @@
 //! Writes a history down as the services would: log, read models, checkpoints, topics, caches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use e2e::ack::Ack;
 use e2e::audit::{Redis, Subject};
+use e2e::seen::{End, Read, Resolved, Scope};
 use e2e::topics::Kafka;
 use events::{Category, Event, LogId, Position, Recorded, cloudevents, topics};
 use rdkafka::ClientConfig;
@@ -17,6 +18,7 @@ use redis::AsyncCommands;
 use sqlx::types::Json;
 use sqlx::{Connection, Executor, PgConnection};
 use testbed::Bed;
+use uuid::Uuid;
 
 use crate::history::{self, History};
 
@@ -51,7 +53,10 @@ impl Platform {
             replica_url: None,
             kafka: None,
             redis: None,
+            api: None,
             acks: self.acks(),
+            reads: self.reads(),
+            resolved: self.resolved(),
             patience: Duration::ZERO,
         }
     }
@@ -99,8 +104,6 @@ impl Platform {
             let (order, stock, product) = fold(events);
             if let Some(order) = order {
                 values.push((keys.order(order.id), order.stamp().encode(&serde_json::to_string(&order).unwrap())));
-                let id = serde_json::to_string(&order.id).unwrap();
-                values.push((keys.order_code(&order.code), order.stamp().encode(&id)));
             }
             if let Some(stock) = stock {
                 let json = serde_json::to_string(&stock).unwrap();
@@ -112,6 +115,29 @@ impl Platform {
             }
         }
         values
+    }
+
+    /// A session that reads everything at the end of the log.
+    fn reads(&self) -> Vec<Read> {
+        let token = self.history.rows.len() as i64;
+        let streams = self.history.streams();
+        let reads = streams.iter().map(|(stream, events)| {
+            let last = events.last().unwrap();
+            let scope = match stream.category() {
+                Category::Stock => Scope::StockOf(stream.key().split('@').next().unwrap().to_owned()),
+                _ => Scope::Stream(stream.to_string()),
+            };
+            let versions = BTreeMap::from([(stream.to_string(), last.version.0)]);
+            Read { session: 1, scope, token, contains: last.position.0, versions }
+        });
+        reads.collect()
+    }
+
+    /// A command that took effect and one that was refused, both after a repetition.
+    fn resolved(&self) -> Vec<Resolved> {
+        let done = self.acks().swap_remove(0);
+        let resolved = |key, end| Resolved { key, path: "/v1/orders".into(), end };
+        vec![resolved(done.key, End::Done(done)), resolved(Uuid::now_v7(), End::Refused(409))]
     }
 
     fn acks(&self) -> Vec<Ack> {

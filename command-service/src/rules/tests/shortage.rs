@@ -119,6 +119,21 @@ fn the_discount_of_the_order_shrinks_with_its_units() {
 }
 
 #[test]
+fn a_discount_as_large_as_what_is_here_costs_does_not_give_it_away() {
+    // Ten at 10.00 less 50.00, with five on hand: half of the units cost half of what all of them would have.
+    let line = json!({ "sku": "A", "quantity": 10, "unit_price": 1_000 });
+    let order = json!({ "currency": "GBP", "lines": [line], "discount": 5_000, "on_shortage": "partial" });
+    let events = given([[product("A"), received("A", 5)].concat()])
+        .when(Command::PlaceOrder(PlaceOrder { body: body(order), stock: StockHandling::Enforce }))
+        .0
+        .expect("the order is placed");
+    let Event::Order(OrderEvent::Placed(OrderPlaced { lines, total, .. })) = &events[0].event else {
+        panic!("no order")
+    };
+    assert_eq!((lines[0].quantity, lines[0].discount, *total), (5, Minor(2_500), Minor(2_500)));
+}
+
+#[test]
 fn pieces_that_are_kept_back_are_not_here() {
     let kept_back = policy("A", StockPolicy::Deny, 2);
     given([shop(), kept_back]).when(place(&[("A", 2)], Value::Null)).then_rejected(short(1, "A", 2, 1));

@@ -103,7 +103,7 @@ mod tests {
 
     fn refused(body: serde_json::Value) -> Answer {
         let content_type = "application/problem+json".to_owned();
-        Answer { status: 409, token: None, is_replayed: false, content_type, retry_after: None, body }
+        Answer { status: 409, token: None, contains: None, is_replayed: false, content_type, retry_after: None, body }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use super::{CONNECTIONS, WARM_UP};
 use crate::ack::Ack;
-use crate::audit::{self, Invariant, Subject, Verdict};
+use crate::audit::{self, Findings, Invariant, Subject, Verdict};
 use crate::bench::figures::{Figure, Figures, Target};
 use crate::bench::generator::{self, Run, Target as Load};
 use crate::bench::requests::Orders;
@@ -94,6 +94,9 @@ async fn findings(subject: &Subject, invariants: &[Invariant]) -> anyhow::Result
     for line in audit::run(subject, invariants).await {
         println!("  {line}");
         match line.verdict {
+            Verdict::Looked(Findings { checked: 0, count: 0, .. }) => {
+                bail!("{} found nothing to check", line.invariant.as_str())
+            }
             Verdict::Looked(findings) => count += findings.count,
             Verdict::NotChecked(reason) => bail!("{} was not checked: {reason}", line.invariant.as_str()),
             Verdict::Failed(error) => return Err(error).context(line.invariant.as_str()),
