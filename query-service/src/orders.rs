@@ -53,7 +53,6 @@ pub struct Orders {
     ids: moka::sync::Cache<OrderCode, (OrderId, Stamp)>,
     erasures: Erasures,
     database: Database,
-    redis: Redis,
 }
 
 /// What an order is asked for by.
@@ -97,7 +96,7 @@ impl Orders {
     pub fn new(database: Database, redis: Redis, limits: &ProcessLimits) -> Orders {
         let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
         let erasures = Erasures::new(database.clone());
-        Orders { documents: Documents::new(database.clone(), redis.clone(), limits), ids, erasures, database, redis }
+        Orders { documents: Documents::new(database.clone(), redis, limits), ids, erasures, database }
     }
 
     /// The answer, or what is left of it where its personal data is erased. Every answer passes here, from whichever cache or
@@ -113,7 +112,7 @@ impl Orders {
 
     /// By code: through the id, where that is known, and else by the code itself.
     async fn find_by_code(&self, code: &OrderCode, wanted: Option<&Wanted>) -> Result<Arc<Answer>, Problem> {
-        if let Some(id) = self.known_id(code).await {
+        if let Some(id) = self.known_id(code) {
             return self.documents.find(&id, wanted).await;
         }
         let rows = self.read_by_code(code, wanted).await?;
@@ -139,17 +138,10 @@ impl Orders {
         Ok(consistency::read(&self.database, class, wanted, projection, &an_order, select).await?.rows)
     }
 
-    async fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
-        let is_there = |stamp: Stamp| self.database.current().lives().include(stamp);
-        if let Some((id, _)) = self.ids.get(code).filter(|(_, stamp)| is_there(*stamp)) {
-            return Some(id);
-        }
-        let key = self.redis.keys()?.order_code(code);
-        let parts = self.redis.get(&[key]).await?;
-        let part = parts.first().filter(|part| is_there(part.stamp))?;
-        let id = serde_json::from_slice(&part.json).ok()?;
-        self.ids.insert(code.clone(), (id, part.stamp));
-        Some(id)
+    /// A code names the same order for ever, unless that order was lost with the tail of the log.
+    fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
+        let (id, stamp) = self.ids.get(code)?;
+        self.database.current().lives().include(stamp).then_some(id)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use events::{Incarnation, Location, OrderCode, OrderId, Position, Sku};
+use events::{Incarnation, Location, OrderId, Position, Sku};
 
 /// Longest that an order stays without being written again.
 pub const ORDER_TTL: Duration = Duration::from_secs(30);
@@ -46,11 +46,6 @@ impl Keys {
     /// Of an [`crate::OrderDocument`].
     pub fn order(&self, id: OrderId) -> String {
         format!("{}order:{id}", self.prefix)
-    }
-
-    /// Of the id (a JSON string) of the order with this code.
-    pub fn order_code(&self, code: &OrderCode) -> String {
-        format!("{}order-code:{code}", self.prefix)
     }
 
     /// Of a [`crate::ProductDocument`].
@@ -147,6 +142,5 @@ mod tests {
         let sku = "A-1".parse().unwrap();
         assert_eq!(keys.product(&sku), "t1:product:A-1");
         assert_eq!(keys.stock(&sku, &Location::main()), "t1:stock:A-1@main");
-        assert_eq!(keys.order_code(&"SON000001".parse().unwrap()), "t1:order-code:SON000001");
     }
 }

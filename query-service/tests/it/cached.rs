@@ -65,12 +65,9 @@ async fn what_redis_holds_is_given_without_asking_the_database() {
     let (mut connection, keys) = redis(&house).await;
     let value = order.stamp().encode(&serde_json::to_string(&order).expect("a document"));
     let () = connection.set_ex(keys.order(order.id), value, 60).await.expect("Redis");
-    let code = order.stamp().encode(&format!("\"{}\"", order.id));
-    let () = connection.set_ex(keys.order_code(&order.code), code, 60).await.expect("Redis");
     let service = service_with_redis(&house).await;
 
     assert_eq!(service.get(&format!("/v1/orders/{}", order.id)).await.json["code"], "SON000001");
-    assert_eq!(service.get("/v1/orders/SON000001").await.json["code"], "SON000001");
     service.dependency_up("database").await;
     let by_token = service.get_not_older(&format!("/v1/orders/{}", order.id), order.position.0, 0).await;
     assert_eq!(by_token.status, 200, "its own position proves that it is new enough");

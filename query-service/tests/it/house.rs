@@ -441,6 +441,13 @@ impl House {
         sqlx::raw_sql(rewind).execute(&mut admin).await.expect("the checkpoints");
     }
 
+    /// The row of an order is not there any more, as after a failover that lost the order.
+    pub(crate) async fn order_gone(&self, order: &OrderDocument) {
+        let mut admin = connection(&self.bed.admin_url().expect("an address")).await;
+        let delete = sqlx::query("delete from orders where id = $1").bind(order.id.uuid());
+        delete.execute(&mut admin).await.expect("deleting the row");
+    }
+
     /// Nobody reads or writes the table until the connection is closed.
     pub(crate) async fn locked(&self, table: &str) -> PgConnection {
         let mut owner = connection(&self.bed.owner_url().expect("an address")).await;

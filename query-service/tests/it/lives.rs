@@ -97,17 +97,13 @@ async fn an_order_of_the_lost_tail_that_redis_holds_is_a_miss() {
 async fn a_code_that_was_given_in_the_lost_tail_does_not_name_its_order_any_more() {
     let house = House::new().await;
     let kept = house.order_placed("2026-03-05T10:00:00Z").await;
-    let void = house.order_appended("2026-03-05T10:00:01Z").await;
-    let (mut connection, keys) = cached::redis(&house).await;
-    let code = void.stamp().encode(&format!("\"{}\"", void.id));
-    let () = connection.set_ex(keys.order_code(&void.code), code, 3600).await.expect("Redis");
-    let json = void.stamp().encode(&serde_json::to_string(&void).expect("a document"));
-    let () = connection.set_ex(keys.order(void.id), json, 3600).await.expect("Redis");
-    let service = cached::service_with_redis(&house).await;
+    let void = house.order_placed("2026-03-05T10:00:01Z").await;
+    let service = Service::start(&house.bed).await;
     let path = format!("/v1/orders/{}", void.code);
     assert_eq!(service.get(&path).await.json["id"], void.id.to_string());
 
     house.tail_lost_after(kept.position.0).await;
+    house.order_gone(&void).await;
     service.get_until(&path, |it| it.status == 404).await;
     // The code is given again.
     let again = house.order_placed_with("2026-03-05T10:00:02Z", |placed| placed.code = void.code.clone()).await;
