@@ -148,8 +148,9 @@ impl Rejection {
                 format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
             }
             Self::OrderTooLarge { bytes, limit } => format!(
-                "The order would take {bytes} bytes as a document; the most is {limit}. Record captured money under a payment \
-                 that the order has: name it in `payment`. For anything else place another order."
+                "The document of the order could grow to {bytes} bytes, with all that can still be said of its parts; the most is \
+                 {limit}. Record captured money under a payment that the order has: name it in `payment`. For anything else \
+                 place another order."
             ),
             Self::TooManyParts { what, limit } => {
                 format!("The order has {limit} {}, the most there can be. {}", what.plural(), what.remedy())
