@@ -48,17 +48,10 @@ pub async fn find_checkpoint(
     projection: Projection,
     partition: Option<i32>,
 ) -> sqlx::Result<Position> {
-    sqlx::query_scalar(
-        "select coalesce(max(position), 0) from projection_checkpoints
-         where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)",
-    )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
-    .bind(partition)
-    .fetch_one(connection)
-    .await
-    .map(Position)
+    const FIND: &str = "
+        select coalesce(max(position), 0) from projection_checkpoints
+        where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)";
+    read_checkpoint(FIND, connection, projection, partition).await
 }
 
 /// The same, and keeps it there until the transaction ends. Without a partition all are locked, in the order in which everybody
@@ -68,22 +61,31 @@ pub async fn lock_checkpoint(
     projection: Projection,
     partition: Option<i32>,
 ) -> sqlx::Result<Position> {
-    sqlx::query_scalar(
-        "with locked as (
-             select position from projection_checkpoints
-             where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)
-             order by partition
-             for update
-         )
-         select coalesce(max(position), 0) from locked",
-    )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
-    .bind(partition)
-    .fetch_one(connection)
-    .await
-    .map(Position)
+    const LOCK: &str = "
+        with locked as (
+            select position from projection_checkpoints
+            where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)
+            order by partition
+            for update
+        )
+        select coalesce(max(position), 0) from locked";
+    read_checkpoint(LOCK, connection, projection, partition).await
+}
+
+async fn read_checkpoint(
+    query: &'static str,
+    connection: &mut PgConnection,
+    projection: Projection,
+    partition: Option<i32>,
+) -> sqlx::Result<Position> {
+    sqlx::query_scalar(query)
+        .bind(projection.name())
+        .bind(projection::GENERATION)
+        .bind(projection.category().as_str())
+        .bind(partition)
+        .fetch_one(connection)
+        .await
+        .map(Position)
 }
 
 /// Ends the claim on a partition, or on all of them, so that its worker looks again at what is parked.

@@ -1,8 +1,9 @@
 //! A parked stream flows again when its event can be applied, and trying costs the other streams nothing.
 
+use events::StreamId;
 use projector::model::Stock;
 use projector::retry::{Retried, retry};
-use projector::worker::StepError;
+use projector::worker::{StepError, Worker};
 use testbed::PATIENCE;
 
 use crate::platform::{Platform, step_until};
@@ -14,6 +15,16 @@ async fn retry_all(platform: &Platform) -> Vec<Retried> {
     let retrying = retry(&database, None, |_, retried| results.push(retried.clone()));
     tokio::time::timeout(PATIENCE, retrying).await.expect("the retry does not end").unwrap();
     results
+}
+
+/// A stock item that is parked because of its first event, and the worker that has parked it.
+async fn parked() -> (Platform, StreamId, Worker<Stock>) {
+    let mut platform = Platform::new().await;
+    let bad = stock_stream("BAD");
+    platform.publish_unreadable(&bad).await;
+    let mut worker = platform.worker::<Stock>();
+    platform.catch_up(&mut worker).await;
+    (platform, bad, worker)
 }
 
 const UNKNOWN: &str = "event type `StockDreamt` is unknown to this build";
@@ -45,11 +56,7 @@ async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_wor
 
 #[tokio::test]
 async fn a_retry_leaves_to_the_worker_what_the_worker_has_not_reached() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    platform.publish_unreadable(&bad).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
+    let (mut platform, bad, mut worker) = parked().await;
     platform.publish(&bad, received(100)).await;
 
     platform.make_readable().await;
@@ -69,8 +76,7 @@ async fn a_stream_that_still_cannot_be_applied_stays_parked() {
     platform.publish(&bad, received(1)).await;
     let mut worker = platform.worker::<Stock>();
     platform.catch_up(&mut worker).await;
-    let reason = "event type `StockDreamt` is unknown to this build";
-    assert_eq!(retry_all(&platform).await, [Retried::StillParked(reason.into())]);
+    assert_eq!(retry_all(&platform).await, [Retried::StillParked(UNKNOWN.into())]);
     assert_eq!(platform.number("select position from parked_streams").await, 1);
 }
 
@@ -119,11 +125,7 @@ async fn streams_that_flow_again_take_their_partitions_once_and_no_other() {
 
 #[tokio::test]
 async fn a_stream_parked_by_an_earlier_release_flows_again() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    platform.publish_unreadable(&bad).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
+    let (mut platform, bad, mut worker) = parked().await;
     platform.execute("update parked_streams set partition = null").await;
     platform.make_readable().await;
     assert_eq!(retry_all(&platform).await, [Retried::Unparked(1)]);
@@ -135,11 +137,7 @@ async fn a_stream_parked_by_an_earlier_release_flows_again() {
 
 #[tokio::test]
 async fn a_retry_of_a_stream_that_receives_an_event_with_every_write_ends() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    platform.publish_unreadable(&bad).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
+    let (mut platform, _, _worker) = parked().await;
     platform.make_readable().await;
     platform
         .execute(
@@ -217,11 +215,7 @@ async fn one_process_at_a_time_tries_parked_streams() {
 
 #[tokio::test]
 async fn what_a_stream_receives_while_it_is_caught_up_is_applied_before_it_flows() {
-    let mut platform = Platform::new().await;
-    let bad = stock_stream("BAD");
-    platform.publish_unreadable(&bad).await;
-    let mut worker = platform.worker::<Stock>();
-    platform.catch_up(&mut worker).await;
+    let (mut platform, _, _worker) = parked().await;
     platform.make_readable().await;
     // With the first portion two more events arrive, and the worker passes over them.
     platform
