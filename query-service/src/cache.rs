@@ -36,9 +36,9 @@ impl ProcessLimits {
 /// Whether an answer that was kept may be given: to somebody who wants it not older than that, if to anybody. One of a tail
 /// that the log has lost may not, and positions are compared only while it is known that they are of the same life.
 pub fn may_give(answer: &Answer, not_before: Option<Position>, current: &Current) -> bool {
-    let is_new_enough = |position| answer.as_of.position >= position && current.knows_the_life();
-    let lives = current.lives();
-    not_before.is_none_or(is_new_enough) && answer.stamps().all(|stamp| lives.include(stamp))
+    let is_new_enough = |position| answer.as_of.position >= position && current.knows_the_incarnation();
+    let incarnations = current.incarnations();
+    not_before.is_none_or(is_new_enough) && answer.stamps().all(|stamp| incarnations.include(stamp))
 }
 
 /// Answers in this process's memory.
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::freshness::Snapshot;
-    use crate::lives::Lives;
+    use crate::incarnations::Incarnations;
 
     fn stamp(life: i32, position: i64) -> Stamp {
         Stamp { incarnation: Incarnation(life), position: Position(position) }
@@ -153,7 +153,7 @@ mod tests {
         let cache = cache(&current);
         cache.keep(&1, answer(9));
         cache.keep(&2, answer(5).not_older_than(stamp(1, 9)));
-        current.learn(&Lives::new(Incarnation(2), vec![(Incarnation(2), Position(7))]));
+        current.learn(&Incarnations::new(Incarnation(2), vec![(Incarnation(2), Position(7))]));
         assert!(cache.get(&1, None).is_none() && cache.get(&2, Some(Position(8))).is_none());
         assert_eq!(cache.keep(&1, answer(5)).as_of, stamp(1, 5));
         assert!(cache.get(&1, Some(Position(5))).is_some(), "what was there before the tail still holds");

@@ -198,7 +198,7 @@ impl<S: Fn(&mut Statement)> Reading<'_, S> {
 
     /// Whether the token lies in the part of the log that the snapshot shares with the log as it is.
     fn is_alive(&self, freshness: &Freshness, token: Position) -> bool {
-        self.database.current().lives().include(Stamp { incarnation: freshness.life(), position: token })
+        self.database.current().incarnations().include(Stamp { incarnation: freshness.life(), position: token })
     }
 
     /// A stream that is parked stays so until somebody starts it again.

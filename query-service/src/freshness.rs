@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 use crate::asked::Asked;
 use crate::database::Freshness;
-use crate::lives::Lives;
+use crate::incarnations::Incarnations;
 use crate::problems;
 use crate::serve::App;
 
@@ -27,7 +27,7 @@ pub struct Current(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     snapshot: RwLock<Option<Arc<Snapshot>>>,
-    lives: RwLock<Lives>,
+    incarnations: RwLock<Incarnations>,
     log_end: RwLock<Option<Position>>,
 }
 
@@ -130,20 +130,20 @@ impl Current {
         known.as_ref()?.of(projection)?.lag_header.clone()
     }
 
-    /// Takes note of the lives of the log, as some database has them; one that is behind knows nothing new.
-    pub fn learn(&self, lives: &Lives) {
-        if self.lives().current() < lives.current() {
-            self.0.lives.write().unwrap_or_else(PoisonError::into_inner).clone_from(lives);
+    /// Takes note of the incarnations of the log, as some database has them; one that is behind knows nothing new.
+    pub fn learn(&self, incarnations: &Incarnations) {
+        if self.incarnations().current() < incarnations.current() {
+            self.0.incarnations.write().unwrap_or_else(PoisonError::into_inner).clone_from(incarnations);
         }
     }
 
-    /// The lives of the log. Do not hold on to them.
-    pub fn lives(&self) -> RwLockReadGuard<'_, Lives> {
-        self.0.lives.read().unwrap_or_else(PoisonError::into_inner)
+    /// The incarnations of the log. Do not hold on to them.
+    pub fn incarnations(&self) -> RwLockReadGuard<'_, Incarnations> {
+        self.0.incarnations.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether [`Current::lives`] are those of a database that answers, so that none can have begun unnoticed.
-    pub fn knows_the_life(&self) -> bool {
+    /// Whether [`Current::incarnations`] are those of a database that answers, so that none can have begun unnoticed.
+    pub fn knows_the_incarnation(&self) -> bool {
         self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 

@@ -5,7 +5,7 @@
 //! too far behind, the primary; the [`answer`] is kept ready to be sent again, and before it is sent [`erasures`] say whether
 //! its personal data may be shown. Lists go to the database, page by
 //! [`page`]. [`consistency`] waits until an answer is not older than a token; [`freshness`] says how old answers are, and
-//! [`lives`] which of what was kept a failover has made void.
+//! [`incarnations`] which of what was kept a failover has made void.
 //!
 //! What each query takes and answers is said beside its handler, and what all have in common in [`documented`].
 //!
@@ -23,7 +23,7 @@ pub mod documented;
 pub mod documents;
 pub mod erasures;
 pub mod freshness;
-pub mod lives;
+pub mod incarnations;
 pub mod orders;
 pub mod page;
 pub mod parameters;

@@ -141,7 +141,7 @@ impl Orders {
     /// A code names the same order for ever, unless that order was lost with the tail of the log.
     fn known_id(&self, code: &OrderCode) -> Option<OrderId> {
         let (id, stamp) = self.ids.get(code)?;
-        self.database.current().lives().include(stamp).then_some(id)
+        self.database.current().incarnations().include(stamp).then_some(id)
     }
 }
 

@@ -90,9 +90,9 @@ impl Freshness {
         let numbers: Vec<i32> = row.try_get("fresh_partitions")?;
         let sent: Vec<i64> = row.try_get("fresh_sent")?;
         let positions: Vec<Option<i64>> = row.try_get("fresh_applied")?;
-        let lives: Vec<Option<i32>> = row.try_get("fresh_lives")?;
+        let incarnations: Vec<Option<i32>> = row.try_get("fresh_lives")?;
         let partitions = || numbers.iter().map(|number| Partition { category, number: *number });
-        let checkpoints = partitions().zip(positions).zip(lives).filter_map(|((partition, position), life)| {
+        let checkpoints = partitions().zip(positions).zip(incarnations).filter_map(|((partition, position), life)| {
             Some((partition, Applied { incarnation: Incarnation(life?), position: Position(position?) }))
         });
         Ok(Freshness {

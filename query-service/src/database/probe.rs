@@ -16,7 +16,7 @@ use super::freshness::{Freshness, Scope};
 use super::row::stamp;
 use super::source::Source;
 use super::statement::Statement;
-use crate::lives::Lives;
+use crate::incarnations::Incarnations;
 
 /// What one look saw.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ pub(super) struct Observation {
     pub(super) at: DateTime<Utc>,
     /// End of the log: its life and the position of the last event.
     pub(super) head: Stamp,
-    /// The lives that the log has had.
-    pub(super) lives: Lives,
+    /// The incarnations that the log has had.
+    pub(super) incarnations: Incarnations,
     /// Byte of the write-ahead log that was flushed (primary) or replayed (replica).
     pub(super) wal: i64,
     /// Of every projection.
@@ -50,7 +50,7 @@ pub(super) struct Probe {
     timeout: Duration,
     connection: Option<PgConnection>,
     /// As of the last look: they change once in years.
-    lives: Lives,
+    incarnations: Incarnations,
 }
 
 impl Probe {
@@ -59,15 +59,15 @@ impl Probe {
             options: source.options.clone(),
             timeout: source.probe_timeout,
             connection: None,
-            lives: Lives::default(),
+            incarnations: Incarnations::default(),
         }
     }
 
     /// Looks once. After a failure the next look connects anew.
     pub(super) async fn look(&mut self) -> Result<Observation, Failure> {
-        let known = self.lives.clone();
+        let known = self.incarnations.clone();
         let seen = self.ask(async |open| observe(open, known).await).await?;
-        self.lives.clone_from(&seen.lives);
+        self.incarnations.clone_from(&seen.incarnations);
         Ok(seen)
     }
 
@@ -94,7 +94,7 @@ impl Probe {
     }
 }
 
-async fn observe(connection: &mut PgConnection, known: Lives) -> sqlx::Result<Observation> {
+async fn observe(connection: &mut PgConnection, known: Incarnations) -> sqlx::Result<Observation> {
     let at = Utc::now();
     let row = sqlx::query(
         "select incarnation, position, pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
@@ -103,7 +103,8 @@ async fn observe(connection: &mut PgConnection, known: Lives) -> sqlx::Result<Ob
     .fetch_one(&mut *connection)
     .await?;
     let head = stamp(&row)?;
-    let lives = if head.incarnation == known.current() { known } else { read_lives(connection, head).await? };
+    let incarnations =
+        if head.incarnation == known.current() { known } else { read_incarnations(connection, head).await? };
     let mut observed = Vec::with_capacity(Projection::ALL.len());
     for freshness in projections(connection).await? {
         let Some(projection) = Projection::of(freshness.category) else { continue };
@@ -112,7 +113,7 @@ async fn observe(connection: &mut PgConnection, known: Lives) -> sqlx::Result<Ob
         observed.push(Observed { projection, freshness, behind_since, parked });
     }
     let wal: Option<i64> = row.try_get("wal")?;
-    Ok(Observation { at, head, lives, wal: wal.unwrap_or(0), projections: observed })
+    Ok(Observation { at, head, incarnations, wal: wal.unwrap_or(0), projections: observed })
 }
 
 async fn projections(connection: &mut PgConnection) -> sqlx::Result<Vec<Freshness>> {
@@ -121,8 +122,8 @@ async fn projections(connection: &mut PgConnection) -> sqlx::Result<Vec<Freshnes
     rows.iter().map(Freshness::read).collect()
 }
 
-/// Where each life began, from the newest back to the first: lives follow each other, so each is found by halving.
-async fn read_lives(connection: &mut PgConnection, head: Stamp) -> sqlx::Result<Lives> {
+/// Where each incarnation began, from the newest back to the first: incarnations follow each other, so each is found by halving.
+async fn read_incarnations(connection: &mut PgConnection, head: Stamp) -> sqlx::Result<Incarnations> {
     let mut begins = Vec::new();
     let (mut life, mut end) = (head.incarnation, head.position.plus(1));
     while life > FIRST_LIFE {
@@ -132,7 +133,7 @@ async fn read_lives(connection: &mut PgConnection, head: Stamp) -> sqlx::Result<
         (life, end) = (before, begin);
     }
     begins.reverse();
-    Ok(Lives::new(head.incarnation, begins))
+    Ok(Incarnations::new(head.incarnation, begins))
 }
 
 /// The first position of a life that has all positions up to `end`, which is not of the life; and the life before it.

@@ -130,7 +130,7 @@ impl Watch {
     }
 
     fn saw(&self, source: &Source, seen: Observation) {
-        self.database.current().learn(&seen.lives);
+        self.database.current().learn(&seen.incarnations);
         let (now, reached) = (Instant::now(), (seen.head.incarnation, seen.wal));
         let head = {
             let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
