@@ -55,7 +55,7 @@ pub(super) fn routes() -> Routes<MailboxSlot> {
             Parameter::query::<bool>("dry_run", "Only to know what would happen."),
             Parameter::header::<operation::Key>(
                 "Idempotency-Key",
-                "A fresh UUID per import; a repeat is told of the same job, or that the job is forgotten, and takes no effect again.",
+                "A fresh UUID per import. A repeat has no effect: it returns the same job, or 410 once the job has been deleted.",
             )
             .required(),
             Parameter::header::<ContentEncoding>("Content-Encoding", "How the body is packed."),
@@ -188,7 +188,7 @@ async fn begin(imports: &Imports) -> Result<SemaphorePermit<'_>, Problem> {
 fn too_many_uploads() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-uploads", "Too many imports are being uploaded")
         .detail(format!(
-            "{UPLOADS_MAX} uploads come in at once. Nothing was taken. Repeat the request with the same Idempotency-Key after \
+            "{UPLOADS_MAX} uploads are received at once. This one was not accepted. Repeat the request with the same Idempotency-Key after \
              a short while."
         ))
         .retry_after(UPLOAD_RETRY_SECONDS)
@@ -197,14 +197,14 @@ fn too_many_uploads() -> Problem {
 fn too_many_imports(waiting_bytes: u64) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-imports", "Too many imports are waiting")
         .detail(format!(
-            "Imports that have not ended have {waiting_bytes} bytes. Nothing was taken. Repeat the request with the same \
+            "Imports that have not ended hold {waiting_bytes} bytes. This one was not accepted. Repeat the request with the same \
              Idempotency-Key when some of them have ended, or retry or cancel those that failed."
         ))
         .retry_after(WAITING_RETRY_SECONDS)
 }
 
 fn forgotten(id: Uuid) -> Problem {
-    Problem::new(StatusCode::GONE, "job-forgotten", "The import was forgotten some days after it ended")
+    Problem::new(StatusCode::GONE, "job-forgotten", "The import ended some time ago and its job was deleted")
         .detail(format!(
             "The import with this Idempotency-Key was job {id}; its rows took effect then, or not, as its report said. Nothing \
              was done now. Send what you want to import now with a key of its own."

@@ -148,8 +148,8 @@ impl Rejection {
                 format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
             }
             Self::OrderTooLarge { bytes, limit } => format!(
-                "The document of the order could grow to {bytes} bytes, with all that can still be said of its parts; the most is \
-                 {limit}. Record captured money under a payment that the order has: name it in `payment`. For anything else \
+                "The document of the order could grow to {bytes} bytes, later updates of its payments, fulfilments and returns \
+                 included; the most is {limit}. Record captured money under a payment that the order has: name it in `payment`. For anything else \
                  place another order."
             ),
             Self::TooManyParts { what, limit } => {

@@ -49,7 +49,10 @@ impl Writer {
     async fn lock(&mut self) -> Result<Option<Locked>, log::Error> {
         let mut locked = match self.log.lock(self.end.before_last(), PAGE + 1).await {
             Err(error) if error.is_lock_timeout() => {
-                tracing::warn!(error = source(&error), "the head of the log is not to be had; writing without");
+                tracing::warn!(
+                    error = source(&error),
+                    "the head of the log could not be locked; appending without the lock"
+                );
                 self.read_on().await?;
                 return Ok(None);
             }

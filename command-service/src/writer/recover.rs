@@ -373,7 +373,7 @@ impl Writer {
         let last = match append::recorded(last, head.incarnation, Position(head.position.0 - 1), recorded_at) {
             Ok(mut last) => last.pop().map(Arc::new),
             Err(error) => {
-                tracing::error!(%error, "metadata of our own cannot be read; the next batch is checked by its position only");
+                tracing::error!(%error, "the metadata of an event that this process wrote cannot be read; the next batch is checked by its position only");
                 None
             }
         };
@@ -417,7 +417,9 @@ impl Writer {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
         match append::recorded(rows, before.head.incarnation, base, recorded_at) {
             Ok(events) => place.send(before.last.as_deref().cloned().into_iter().chain(events).collect()),
-            Err(error) => tracing::error!(%error, "metadata of our own cannot be read; the relay reads the log"),
+            Err(error) => {
+                tracing::error!(%error, "the metadata of an event that this process wrote cannot be read; the relay reads the log")
+            }
         }
     }
 

@@ -64,7 +64,9 @@ impl<M: Model> Worker<M> {
         let ahead = self.months.ensure_ahead(connection, M::BY_MONTH, Utc::now());
         match patience.doing("making months ahead", ahead).await {
             // It parks what needs the month, and nothing else has to wait for it.
-            Err(error) if error.is_about_data() => tracing::error!(%error, "a month cannot be made ahead"),
+            Err(error) if error.is_about_data() => {
+                tracing::error!(%error, "the partition of a coming month cannot be created")
+            }
             ensured => ensured?,
         }
         let sent =
