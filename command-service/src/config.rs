@@ -9,15 +9,15 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::command::email::EmailIndex;
 use crate::database::DEFAULT_TIMEOUT;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::jobs;
 use crate::relay;
-use crate::rules::channel::Channels;
 use crate::schedule::{self, plan};
-use crate::world::Room;
 use crate::writer;
+use domain::command::email::EmailIndex;
+use domain::rules::channel::Channels;
+use domain::world::Room;
 
 /// What a serving process needs to know.
 #[derive(Debug)]
@@ -74,6 +74,18 @@ impl FromSetting for Database {
     }
 }
 
+/// The secret behind the index of e-mail addresses.
+struct EmailSecret(EmailIndex);
+
+impl FromSetting for EmailSecret {
+    const FORM: &'static str = "a secret of at least 32 characters, such as `openssl rand -hex 32` prints";
+    const HIDDEN: bool = true;
+
+    fn from_setting(text: &str) -> Option<Self> {
+        EmailIndex::from_secret(text).map(EmailSecret)
+    }
+}
+
 /// A positive number of things kept in memory.
 struct Count(NonZeroUsize);
 
@@ -110,7 +122,7 @@ impl Config {
         let answers = settings.optional("WRITER_ANSWERS_MAX", Count(default.answers));
         let imports = read_imports(&mut settings);
         let channels = settings.parsed("CHANNELS", Channels::default(), str::parse);
-        let emails = settings.required("PERSONAL_INDEX_KEY");
+        let emails = settings.required::<EmailSecret>("PERSONAL_INDEX_KEY");
         let schedule = read_schedule(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let batch_bytes = settings.bounded("HTTP_BATCH_BYTES_MAX", DEFAULT_BATCH_BYTES, 1..=1 << 30);
@@ -147,7 +159,7 @@ impl Config {
             writer,
             imports: imports.get(&complete),
             channels: channels.get(&complete),
-            emails: emails.get(&complete),
+            emails: emails.get(&complete).0,
             schedule,
             http: with_batches(http.get(&complete), batch_bytes.get(&complete)),
             log_format: log_format.get(&complete),

@@ -30,8 +30,8 @@ use axum::Router;
 use platform::openapi::{Info, Routes};
 use tokio::sync::SetOnce;
 
-use crate::command::email::EmailIndex;
 use crate::writer::Mailbox;
+use domain::command::email::EmailIndex;
 
 /// Where the writer's mailbox will be once the log is read, and what imports are kept in; without them both are answered 503.
 #[derive(Debug, Clone, Default)]

@@ -17,7 +17,7 @@
 //! Tools and tests use it as the service does, on any [`Log`]:
 //!
 //! ```
-//! use command_service::command::{Command, CreateProduct};
+//! use domain::command::{Command, CreateProduct};
 //! use command_service::log::Log;
 //! use command_service::writer::key::Key;
 //! use command_service::writer::{Limits, Reply, Request, Writer};
@@ -72,10 +72,10 @@ use tokio::sync::mpsc;
 
 use crate::database::DEFAULT_TIMEOUT;
 use crate::log::{End, Log};
-use crate::rules::channel::Channels;
-use crate::world::{Room, World};
 use batch::Ahead;
 use clock_check::ClockCheck;
+use domain::rules::channel::Channels;
+use domain::world::{Room, World};
 use keeper::Keeper;
 use log_health::LogHealth;
 use mailbox::Inbox;

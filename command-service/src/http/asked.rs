@@ -12,9 +12,9 @@ use events::{Metadata, Version};
 use platform::problem::Problem;
 
 use super::problems;
-use crate::command::Command;
 use crate::writer::key::Key;
 use crate::writer::{Request, Want};
+use domain::command::Command;
 
 /// Longest correlation id, in characters.
 const MAX_CORRELATION_CHARS: usize = 128;

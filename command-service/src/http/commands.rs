@@ -18,7 +18,7 @@ use super::execute::execute;
 use super::item::Entry;
 use super::operation::{Operation, Refusal};
 use super::{MailboxSlot, fate};
-use crate::command::Command;
+use domain::command::Command;
 
 /// Commands to one kind of thing.
 pub(super) struct Commands {

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::Operation;
-use crate::command::email::EmailIndex;
-use crate::command::{Command, EraseCustomer, RegisterCustomer, UpdateCustomer};
+use domain::command::email::EmailIndex;
+use domain::command::{Command, EraseCustomer, RegisterCustomer, UpdateCustomer};
 
 /// `emails` names the streams of their addresses.
 pub(super) fn commands(emails: &EmailIndex) -> Commands {

@@ -8,8 +8,8 @@ use platform::problem::Problem;
 use super::asked::{Asked, Said, Switches};
 use super::operation::Terms;
 use super::{MailboxSlot, problems, reply};
-use crate::command::Command;
 use crate::writer::{Reply, Request};
+use domain::command::Command;
 
 /// What the query of a single command may say.
 pub(super) const SWITCHES: [&str; 1] = ["dry_run"];

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::Operation;
-use crate::command::{Command, HoldStock, ReleaseStockHold};
+use domain::command::{Command, HoldStock, ReleaseStockHold};
 
 pub(super) fn commands() -> Commands {
     Commands::to("holds", "Stock that is kept for a checkout.")

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::asked::Said;
 use super::commands::Make;
 use super::operation::{Operation, Terms};
-use crate::command::Command;
+use domain::command::Command;
 
 /// What a body is that was left out.
 const NO_BODY: &str = "{}";

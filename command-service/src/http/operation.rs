@@ -48,7 +48,7 @@ pub(super) struct Terms {
 /// A command as HTTP sees it; `B` is its body. Made from top to bottom: [`Operation::new`], then what differs.
 #[derive(Debug)]
 pub(super) struct Operation<B> {
-    /// The command's name, as [`crate::command::Command::name`] has it.
+    /// The command's name, as [`domain::command::Command::name`] has it.
     pub(super) name: &'static str,
     key: KeyNeed<B>,
     needs_version: bool,

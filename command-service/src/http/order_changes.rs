@@ -5,7 +5,7 @@ use serde_json::json;
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
 use super::orders::ORDER;
-use crate::command::{
+use domain::command::{
     AddNote, AmendOrder, AssignCustomer, ChangeAddresses, Command, ErasePersonalData, HoldOrder, ReleaseOrder, TagOrder,
 };
 

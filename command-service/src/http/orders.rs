@@ -7,8 +7,8 @@ use serde_json::json;
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
 use super::order_changes;
-use crate::command::order::{CancelOrderBody, PlaceOrderBody, ReceiveReturnBody, StockHandling};
-use crate::command::{
+use domain::command::order::{CancelOrderBody, PlaceOrderBody, ReceiveReturnBody, StockHandling};
+use domain::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
 };

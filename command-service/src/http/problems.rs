@@ -1,14 +1,14 @@
 //! The problems that commands are refused with before, around and after the rules; the rules' own are
-//! [`Rejection`](crate::rejection::Rejection)s, the shell's are in `platform`.
+//! [`Rejection`](domain::rejection::Rejection)s, the shell's are in `platform`.
 
 use axum::http::StatusCode;
 use platform::problem::Problem;
 use platform::shown::shown;
 
 use super::operation::Refusal;
-use crate::rejection::Rejection;
 use crate::writer::Shed;
 use crate::writer::key::InvalidKey;
+use domain::rejection::Rejection;
 
 /// Seconds after which it makes sense to try again.
 const RETRY_AFTER_SECONDS: u64 = 1;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::{Operation, Refusal};
-use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
+use domain::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 
 const UNKNOWN: &[Refusal] = &[(404, "unknown-product"), (422, "instant-out-of-range")];
 

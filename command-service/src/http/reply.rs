@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use super::asked::Preference;
 use super::operation::Effect;
 use super::problems;
-use crate::rules::NewEvent;
-use crate::state::State;
 use crate::writer::Reply;
 use crate::writer::answer::{Answer, Part};
+use domain::rules::NewEvent;
+use domain::state::State;
 
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

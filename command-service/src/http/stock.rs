@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::commands::Commands;
 use super::operation::Operation;
-use crate::command::segment::NewLocation;
-use crate::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
+use domain::command::segment::NewLocation;
+use domain::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
 
 pub(super) fn commands() -> Commands {
     Commands::to("stock", "Pieces of a SKU at a location.")

@@ -4,19 +4,18 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use platform::config::FromSetting;
 use platform::server::{Limits, shell};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{INFO, MailboxSlot, router, routes};
-use crate::command::email::EmailIndex;
-use crate::rejection;
+use domain::command::email::EmailIndex;
+use domain::rejection;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 fn emails() -> EmailIndex {
-    EmailIndex::from_setting("any secret, as long as it has 32 characters").unwrap()
+    EmailIndex::from_secret("any secret, as long as it has 32 characters").unwrap()
 }
 
 /// Every operation: path, method and what the document says of it.
@@ -95,7 +94,7 @@ fn every_variable_of_a_path_is_a_parameter() {
 fn every_kind_of_rejection_is_documented_under_its_status() {
     let document = routes(&emails()).document(&INFO);
     let all: Vec<Value> = operations(&document).into_iter().map(|(_, _, said)| said["responses"].clone()).collect();
-    for (_, kind, status) in rejection::tests::every() {
+    for (_, kind, status) in rejection::samples::every() {
         let kinds = format!("/{status}/content/application~1problem+json/schema/properties/type/enum");
         let kind = Value::String(format!("/problems/{kind}"));
         let is_said =

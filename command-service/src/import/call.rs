@@ -14,15 +14,15 @@ use super::ids;
 use super::orders::Order;
 use super::products::Product;
 use super::returns::Return;
-use crate::command::amount::{Amount, Price};
-use crate::command::lines::{Lines, Pieces};
-use crate::command::order::{
+use domain::command::amount::{Amount, Price};
+use domain::command::lines::{Lines, Pieces};
+use domain::command::order::{
     CreateFulfilmentBody, OrderLine, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody,
     RequestReturnBody, ShipFulfilmentBody,
 };
-use crate::command::product::{ChangePriceBody, CreateProductBody};
-use crate::command::stock::ReceiveStockBody;
-use crate::command::tags::Tags;
+use domain::command::product::{ChangePriceBody, CreateProductBody};
+use domain::command::stock::ReceiveStockBody;
+use domain::command::tags::Tags;
 
 /// What the shop counts in.
 const CURRENCY: &str = "GBP";

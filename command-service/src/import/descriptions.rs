@@ -1,6 +1,6 @@
 //! What people called a product over time; the most frequent description becomes its name.
 
-use crate::command::text::Name;
+use domain::command::text::Name;
 
 /// Most different descriptions that are counted for one SKU; shops have a handful, junk has thousands.
 const MAX_DESCRIPTIONS: usize = 64;

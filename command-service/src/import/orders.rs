@@ -6,8 +6,8 @@ use events::{CustomerId, OrderId};
 use super::ids;
 use super::row::Kind;
 use super::survey::{Invoice, Item, Survey};
-use crate::command::lines::MAX_LINES;
-use crate::command::text::{Note, Reference};
+use domain::command::lines::MAX_LINES;
+use domain::command::text::{Note, Reference};
 
 /// An order to place.
 #[derive(Debug, Clone)]

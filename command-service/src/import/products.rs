@@ -9,8 +9,8 @@ use events::{Quantity, Sku};
 
 use super::orders::Order;
 use super::survey::Survey;
-use crate::command::amount::Price;
-use crate::command::text::Name;
+use domain::command::amount::Price;
+use domain::command::text::Name;
 
 /// Something that is sold.
 #[derive(Debug, Clone)]

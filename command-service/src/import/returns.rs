@@ -12,7 +12,7 @@ use super::file::LineNumber;
 use super::orders::Order;
 use super::reason::{Note, Reason};
 use super::survey::{Invoice, Item, Survey};
-use crate::command::text::Reference;
+use domain::command::text::Reference;
 
 /// Pieces that come back to one order under one `C` invoice.
 #[derive(Debug, Clone)]

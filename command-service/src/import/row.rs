@@ -7,7 +7,7 @@ use events::{Quantity, Sku};
 use super::header::Columns;
 use super::reason::Reason;
 use super::{instant, price};
-use crate::command::amount::Price;
+use domain::command::amount::Price;
 
 /// Dearest piece: far above any price of a shop, so that no mistake in a column becomes a fortune.
 pub(super) const MAX_PRICE_PENCE: i64 = 1_000_000_000;

@@ -18,7 +18,7 @@ use super::interned::Interned;
 use super::reason::{Note, Reason};
 use super::record;
 use super::row::{self, Kind, Row};
-use crate::command::amount::Price;
+use domain::command::amount::Price;
 
 /// Most lines of one file; the whole of the original data has half a million.
 pub const MAX_LINES: u32 = 5_000_000;

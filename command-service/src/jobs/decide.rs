@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::key;
 use super::kind::{Plan, Refused};
 use super::submit::{self, Terms, Undecided};
-use crate::command::Command;
-use crate::rejection::Rejection;
 use crate::writer::{GROUP_MAX, Mailbox, Reply, Together, Want};
+use domain::command::Command;
+use domain::rejection::Rejection;
 
 /// How a batch is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use super::import::{Import, Kind};
 use super::kind;
 use super::rows::{Error, Row, Source};
 use super::store::Store;
-use crate::command::lines::MAX_LINES;
-use crate::command::text::Reference;
+use domain::command::lines::MAX_LINES;
+use domain::command::text::Reference;
 
 /// Most rows that are held as one document. An order has at most [`MAX_LINES`] lines, and one more row is enough to refuse it;
 /// without a limit, a file could have one order of a million rows.

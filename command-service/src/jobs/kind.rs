@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::import::{Kind, Stock};
 use super::key;
-use crate::command::Command;
-use crate::command::email::EmailIndex;
+use domain::command::Command;
+use domain::command::email::EmailIndex;
 
 /// What a row asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,9 +19,9 @@ use super::repeats::Repeats;
 use super::rows::{self, Row};
 use super::store::{self, Batch, KeptText, Rejection, Saved, Store};
 use super::submit::Undecided;
-use crate::command::email::EmailIndex;
-use crate::command::lines::MAX_LINES;
 use crate::writer::Mailbox;
+use domain::command::email::EmailIndex;
+use domain::command::lines::MAX_LINES;
 
 /// Documents in a batch: a few times the writer's work of a millisecond, and a save costs as much as a small order.
 const BATCH_DOCUMENTS: usize = 500;

@@ -6,9 +6,9 @@ use events::Metadata;
 use platform::backoff::Backoff;
 use uuid::Uuid;
 
-use crate::command::Command;
 use crate::writer::key::Key;
 use crate::writer::{GROUP_MAX, Mailbox, Reply, Request, Shed, Together, Want};
+use domain::command::Command;
 
 /// The first wait after the writer was too busy, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));

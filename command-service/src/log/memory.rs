@@ -13,7 +13,7 @@ use super::append::{self, Appended, CommandMark, Expected, NewRow};
 use super::past::{PastCommand, Written};
 use super::read::Since;
 use super::snapshot::{Numbers, Piece, Snapshot};
-use crate::world::code_of;
+use domain::world::code_of;
 
 /// The only life that such a log has.
 const INCARNATION: Incarnation = Incarnation(1);
@@ -186,7 +186,7 @@ impl Memory {
         let (saved, mut last) = usable.cloned().unwrap_or_default();
         let since = events.log.iter().skip(saved.0 as usize).take((head.position.0 - saved.0) as usize);
         for code in since.filter_map(code_of) {
-            if let Some((prefix, number)) = crate::world::split_code(&code) {
+            if let Some((prefix, number)) = domain::world::split_code(&code) {
                 let counted = last.entry(prefix.to_owned()).or_default();
                 *counted = number.max(*counted);
             }

@@ -2,7 +2,7 @@
 //!
 //! Which orders may be concerned is looked up here, a page at a time: those that wait stand in a table ([`Store::list_waiting`]),
 //! those whose units can be taken back in the stock item's own events, read backwards. The
-//! [rules](crate::rules) decide on what orders and item really say, so an order too many does no harm, and neither does asking
+//! [rules](domain::rules) decide on what orders and item really say, so an order too many does no harm, and neither does asking
 //! twice: these commands have no key, because another time they may find another state.
 
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ use events::{Event, HoldId, Location, OrderId, Position, Recorded, Sku, Version}
 use super::issue::{ROOM_PATIENCE, request};
 use super::store::{Entry, Store};
 use super::{Error, measures};
-use crate::command::allocation::MAX_ORDERS;
-use crate::command::{AllocateStock, Command, DeallocateStock};
 use crate::log::Log;
 use crate::log::backwards::Back;
-use crate::state::State;
 use crate::writer::answer::Answer;
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Together, Want};
+use domain::command::allocation::MAX_ORDERS;
+use domain::command::{AllocateStock, Command, DeallocateStock};
+use domain::state::State;
 
 /// Versions of a stock item that are read at once: some milliseconds.
 const VERSIONS: i32 = 1_000;

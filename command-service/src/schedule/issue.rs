@@ -10,9 +10,9 @@ use platform::backoff::Backoff;
 use super::measures;
 use super::plan::Kind;
 use super::store::{Entry, Fate};
-use crate::command::{Command, CompleteOrder, ExpireHold, ExpireOrder};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
+use domain::command::{Command, CompleteOrder, ExpireHold, ExpireOrder};
 
 /// The first pause of an entry that got no reply is at most this long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! What time will make of a stream: which events make one of the platform's own commands due, and which make an end of it. Pure.
 //!
-//! An event alone decides, without the state of its stream: the [`rules`](crate::rules) know that, and are asked when the time
+//! An event alone decides, without the state of its stream: the [`rules`](domain::rules) know that, and are asked when the time
 //! has come. Who is asked too early says no and is asked again after the stream's next event that may change the answer.
 
 use std::collections::BTreeMap;

@@ -6,13 +6,13 @@ use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
-use crate::command::email::EmailIndex;
 use crate::config::Config;
 use crate::database::Database;
 use crate::http;
 use crate::jobs::run::Runner;
 use crate::jobs::store::Store;
 use crate::jobs::{self, Limits};
+use domain::command::email::EmailIndex;
 
 /// Beside one per worker: uploads and look-ups. The queue has connections of its own.
 const CONNECTIONS: u32 = 3;

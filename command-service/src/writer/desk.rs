@@ -14,10 +14,10 @@ use super::request::{Reply, Request, Want};
 use super::unit::Unit;
 use crate::log::Head;
 use crate::log::append::{CommandMark, NewRow};
-use crate::rejection::Rejection;
-use crate::rules::{self, Context, NewEvent, Refusal};
-use crate::state::State;
-use crate::world::{self, Slot, World};
+use domain::rejection::Rejection;
+use domain::rules::{self, Context, NewEvent, Refusal};
+use domain::state::State;
+use domain::world::{self, Slot, World};
 
 /// What a command will be told, if its batch goes as decided.
 #[derive(Debug)]

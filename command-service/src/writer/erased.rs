@@ -2,7 +2,7 @@
 //!
 //! Whether somebody is erased stands in the log, and is looked up there whenever something personal is to be shown: what this
 //! process remembers of a stream says nothing about the customers of an order. An order is erased by itself or with any of
-//! its customers ([`Order::customers`](crate::state::Order::customers)).
+//! its customers ([`Order::customers`](domain::state::Order::customers)).
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use super::mailbox::FindError;
 use super::request::Reply;
 use crate::log::Log;
 use crate::log::snapshot::{NO_SHAPE, Piece};
-use crate::state::State;
+use domain::state::State;
 
 /// The customers among these who are erased.
 async fn find_erased(log: &Log, customers: HashSet<CustomerId>) -> Result<HashSet<CustomerId>, FindError> {

@@ -14,7 +14,7 @@ use super::{PAGE, Writer};
 use crate::log;
 use crate::log::append::Locked;
 use crate::log::read::Since;
-use crate::world;
+use domain::world;
 
 /// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
 /// work it is faster to wait for one's turn; alone it costs three round trips for nothing.

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::log::snapshot::Snapshot;
 use crate::log::{self, End, Log};
-use crate::state::{self, State};
+use domain::state::{self, State};
 
 /// Events of a stream between two of its snapshots. A writer that starts beside others reads the streams of a whole shop
 /// while they wait, so it should be few; one row more is written for so many.

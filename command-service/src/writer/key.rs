@@ -2,9 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::command::{Command, segment};
+use domain::command::{Command, segment};
 
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
@@ -35,7 +34,7 @@ impl Key {
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
         // Its outcome could not be asked for: `GET /v1/commands/{key}`.
         segment::check(key).map_err(|_| InvalidKey)?;
-        Ok(Key { id: Key::id_of(key)?, fingerprint: fingerprint(command) })
+        Ok(Key { id: Key::id_of(key)?, fingerprint: command.fingerprint() })
     }
 
     /// The id under which the log has the command with this key.
@@ -48,17 +47,17 @@ impl Key {
 
     /// The key of a command that the platform gives itself; the same name is the same command.
     pub fn of_platform(name: &str, command: &Command) -> Key {
-        Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: fingerprint(command) }
+        Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: command.fingerprint() }
     }
 
     /// The key of a command whose id is made of where it comes from.
     pub fn of(id: Uuid, command: &Command) -> Key {
-        Key { id, fingerprint: fingerprint(command) }
+        Key { id, fingerprint: command.fingerprint() }
     }
 
     /// The key of a command that the caller did not name: nobody can repeat it.
     pub fn anonymous(command: &Command) -> Key {
-        Key { id: Uuid::now_v7(), fingerprint: fingerprint(command) }
+        Key { id: Uuid::now_v7(), fingerprint: command.fingerprint() }
     }
 }
 
@@ -68,10 +67,4 @@ fn hashed(key: &str) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-/// XXH3 over the command's own JSON: white space, member order and transport do not matter.
-fn fingerprint(command: &Command) -> i64 {
-    let json = serde_json::to_vec(command).expect("a command is plain data with text keys");
-    xxh3_64(&json) as i64
 }

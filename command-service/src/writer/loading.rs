@@ -11,9 +11,9 @@ use super::mailbox::Waiting;
 use super::unit::Unit;
 use crate::log::snapshot::{NO_SHAPE, Piece, Snapshot};
 use crate::log::{self, Head};
-use crate::rules;
-use crate::state;
-use crate::world::Slot;
+use domain::rules;
+use domain::state;
+use domain::world::Slot;
 
 /// Rounds of loading before a batch is decided: an order first, then the stock of its lines.
 const LOAD_ROUNDS: usize = 3;

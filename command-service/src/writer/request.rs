@@ -5,11 +5,11 @@ use events::{Metadata, Version};
 
 use super::answer::Answer;
 use super::key::Key;
-use crate::command::Command;
-use crate::new_id::NewId;
-use crate::rejection::Rejection;
-use crate::rules::NewEvent;
-use crate::state::State;
+use domain::command::Command;
+use domain::new_id::NewId;
+use domain::rejection::Rejection;
+use domain::rules::NewEvent;
+use domain::state::State;
 
 /// A command with all that its decision may depend on.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use super::recover::Place;
 use super::{Limits, Writer};
 use crate::log::snapshot::Numbers;
 use crate::log::{self, End, Log};
-use crate::world::World;
+use domain::world::World;
 
 /// Connections of those that help the writer, so that it never waits for one of its own: one keeps snapshots, one looks up
 /// repeats, one looks up keys for callers, and one looks for erased customers.

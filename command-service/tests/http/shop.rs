@@ -5,11 +5,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use command_service::command::email::EmailIndex;
 use command_service::http::{MailboxSlot, router};
 use command_service::log::{self, Log};
 use command_service::writer::{Limits, Writer};
-use platform::config::FromSetting;
+use domain::command::email::EmailIndex;
 use platform::health::Health;
 use platform::server::{self, shell};
 use platform::shutdown::Shutdown;
@@ -19,7 +18,7 @@ use tower::ServiceExt;
 
 /// Names the streams of e-mail addresses here.
 fn emails() -> EmailIndex {
-    EmailIndex::from_setting("any secret, as long as it has 32 characters").unwrap()
+    EmailIndex::from_secret("any secret, as long as it has 32 characters").unwrap()
 }
 
 /// A shop with lamps, until dropped.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use command_service::command::email::EmailIndex;
 use command_service::database::{Acquired, Database};
 use command_service::http::{self, jobs::Imports};
 use command_service::jobs::Limits;
@@ -14,8 +13,8 @@ use command_service::jobs::run::Runner;
 use command_service::jobs::store::Store;
 use command_service::log::{self, Log};
 use command_service::writer::{self, Mailbox, Writer};
+use domain::command::email::EmailIndex;
 use http_body_util::BodyExt;
-use platform::config::FromSetting;
 use platform::health::Health;
 use platform::server::{self, RouteLimits, Unpacking};
 use platform::shutdown::Shutdown;
@@ -60,7 +59,7 @@ impl Answer {
 }
 
 fn emails() -> EmailIndex {
-    EmailIndex::from_setting(&"k".repeat(32)).unwrap()
+    EmailIndex::from_secret(&"k".repeat(32)).unwrap()
 }
 
 /// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.

@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
-use command_service::command::order::{PlaceOrder, StockHandling};
-use command_service::command::{
+use domain::command::order::{PlaceOrder, StockHandling};
+use domain::command::{
     AmendOrder, CancelOrder, Command, CompleteOrder, CreateFulfilment, DeliverFulfilment, ReceiveReturn, RecordPayment,
     RecordRefund, RequestReturn, ShipFulfilment,
 };
-use command_service::rules::{self, Context, NewEvent, Refusal};
-use command_service::state::{Order, State};
-use command_service::world::{Slot, World};
+use domain::rules::{self, Context, NewEvent, Refusal};
+use domain::state::{Order, State};
+use domain::world::{Slot, World};
 use events::product::{ProductCreated, ProductEvent};
 use events::stock::{StockEvent, StockReceived};
 use events::{Location, OrderId, Sku, StreamId};

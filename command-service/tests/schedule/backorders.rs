@@ -1,7 +1,7 @@
 //! Units that arrive for orders that wait, and units that a count has shown to be missing.
 
-use command_service::command::{AdjustStock, CancelOrder, Command, CreateFulfilment, SetStockPolicy, TransferStock};
 use command_service::schedule::Schedule;
+use domain::command::{AdjustStock, CancelOrder, Command, CreateFulfilment, SetStockPolicy, TransferStock};
 use events::order::progress::{FulfilmentStatus, Progress};
 use events::stock::Level;
 use events::{Event, OrderId, StreamId};

@@ -2,8 +2,8 @@
 
 use std::process::Command as Process;
 
-use command_service::command::{CancelOrder, Command};
 use command_service::schedule::Outcome;
+use domain::command::{CancelOrder, Command};
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Stock that was kept for a checkout.
 
-use command_service::command::{Command, HoldStock};
+use domain::command::{Command, HoldStock};
 use events::HoldId;
 use events::stream::Subject;
 use serde_json::json;

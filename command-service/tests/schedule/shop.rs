@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use command_service::command::order::StockHandling;
-use command_service::command::{
-    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
-    ShipFulfilment,
-};
 use command_service::database::Database;
 use command_service::log::{self, Log};
 use command_service::schedule::{Config, Outcome, Schedule};
 use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
+use domain::command::order::StockHandling;
+use domain::command::{
+    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
+    ShipFulfilment,
+};
 use events::stream::Subject;
 use events::{OrderId, Position, Recorded, StreamId};
 use platform::health::Health;

@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use command_service::command::Command;
 use command_service::database::Database;
 use command_service::log::{self, Log};
 use command_service::schedule::plan::{EDITION, Plan};
@@ -12,6 +11,7 @@ use command_service::schedule::store::Store;
 use command_service::schedule::{self, Config, Outcome, Schedule};
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Reply, Request, Shed, Writer};
+use domain::command::Command;
 use events::{Recorded, StreamId};
 use futures::FutureExt;
 use platform::health::Health;

@@ -1,18 +1,17 @@
 //! One address, one customer, however many writers are asked at once.
 
-use command_service::command::email::EmailIndex;
-use command_service::command::{Command, EraseCustomer, RegisterCustomer};
 use command_service::writer::Reply;
+use domain::command::email::EmailIndex;
+use domain::command::{Command, EraseCustomer, RegisterCustomer};
 use events::CustomerId;
 use futures::future::join_all;
-use platform::config::FromSetting;
 use serde_json::json;
 
 use super::support::{Running, assert_gapless, done, logs, request, tally};
 
 /// Differs in case from one to the next.
 fn register(number: usize) -> Command {
-    let emails = EmailIndex::from_setting(&"k".repeat(32)).unwrap();
+    let emails = EmailIndex::from_secret(&"k".repeat(32)).unwrap();
     let email = if number.is_multiple_of(2) { "ada@example.com" } else { "Ada@Example.COM" };
     let body = serde_json::from_value(json!({ "email": email, "name": format!("Ada {number}") })).unwrap();
     Command::RegisterCustomer(RegisterCustomer::new(body, &emails))

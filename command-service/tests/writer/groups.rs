@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 
-use command_service::rejection::Rejection;
 use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
+use domain::rejection::Rejection;
 use futures::FutureExt;
 use futures::future::join_all;
 use platform::shutdown::Shutdown;
@@ -228,7 +228,7 @@ async fn a_thousand_commands_are_one_entry_of_a_mailbox_that_has_room_for_them()
         Running::stocked(&log, "A", 5_000).await.stop().await;
         let streams = NonZeroUsize::MIN;
         let default = Limits::default();
-        let room = command_service::world::Room { streams, ..default.room };
+        let room = domain::world::Room { streams, ..default.room };
         let running = Running::start_with(&log, Limits { mailbox: 1_000, room, ..default }).await;
         let refused = running.mailbox.submit_many(orders("too-many", 1_001), Together::Each).await;
         assert_eq!(refused, Err(command_service::writer::Shed::Full));

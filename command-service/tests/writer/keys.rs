@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use command_service::command::Command;
 use command_service::writer::key::Key;
 use command_service::writer::{Fate, Limits, Reply, Shed, Together};
+use domain::command::Command;
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;

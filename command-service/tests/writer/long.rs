@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use command_service::log::Log;
 use command_service::log::snapshot::{NO_SHAPE, Piece, Snapshot};
-use command_service::state::{self, State};
-use command_service::world::{Slot, code_of};
 use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
+use domain::state::{self, State};
+use domain::world::{Slot, code_of};
 use events::{Position, StreamId};
 use futures::future::join_all;
 use sqlx::types::Json;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use command_service::command::{Command, CreateProduct, PlaceOrder, ReceiveStock};
 use command_service::database::Database;
 use command_service::log::{self, Log};
-use command_service::world::code_of;
 use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
+use domain::command::{Command, CreateProduct, PlaceOrder, ReceiveStock};
+use domain::world::code_of;
 use events::{Position, Recorded};
 use platform::health::Health;
 use platform::shutdown::Shutdown;

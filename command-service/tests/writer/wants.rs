@@ -1,9 +1,9 @@
 //! What callers may want besides the effect: a version that must be right, the state after it, or no effect at all.
 
-use command_service::command::Command;
-use command_service::rejection::Rejection;
-use command_service::state::State;
 use command_service::writer::{Reply, Request, Want};
+use domain::command::Command;
+use domain::rejection::Rejection;
+use domain::state::State;
 use events::{Event, Version};
 use futures::future::join_all;
 

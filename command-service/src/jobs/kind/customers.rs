@@ -6,8 +6,8 @@ use platform::json;
 use serde_json::{Value, json};
 
 use super::{Column, Form, Of, Origin, Plan, Refused};
-use crate::command::email::EmailIndex;
-use crate::command::{Command, RegisterCustomer};
+use domain::command::email::EmailIndex;
+use domain::command::{Command, RegisterCustomer};
 
 pub(super) const COLUMNS: &str = "email, name, phone, registered_at (an instant as RFC 3339 writes it; the customer gets an id of \
     that instant), id, address_name (name if left out), address_company, address_line1, address_line2, address_city, \

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::super::import::Stock;
 use super::{Column, Form, Of, Origin, Plan, Refused};
-use crate::command::order::StockHandling;
-use crate::command::{Command, PlaceOrder};
+use domain::command::order::StockHandling;
+use domain::command::{Command, PlaceOrder};
 
 pub(super) const COLUMNS: &str = "of the order: external_ref, currency, placed_at (an instant as RFC 3339 writes it; the order \
     gets an id of that instant), id, channel, customer_id, payment_due, on_shortage, discount, shipping, expected_total, note; \

@@ -5,8 +5,8 @@ use platform::json::parse;
 use serde_json::{Value, json};
 
 use super::{Column, Form, Of, Plan, Refused};
-use crate::command::product::{ChangePriceBody, CreateProductBody, UpdateProductBody};
-use crate::command::{ChangePrice, Command, CreateProduct, UpdateProduct};
+use domain::command::product::{ChangePriceBody, CreateProductBody, UpdateProductBody};
+use domain::command::{ChangePrice, Command, CreateProduct, UpdateProduct};
 
 pub(super) const COLUMNS: &str =
     "sku, name, tax_class, occurred_at, and per currency price_GBP (minor units), with the currency's own code";

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Column, Plan, Refused};
-use crate::command::segment::NewLocation;
-use crate::command::stock::{AdjustStockBody, ReceiveStockBody};
-use crate::command::{AdjustStock, Command, ReceiveStock};
+use domain::command::segment::NewLocation;
+use domain::command::stock::{AdjustStockBody, ReceiveStockBody};
+use domain::command::{AdjustStock, Command, ReceiveStock};
 
 pub(super) const COLUMNS: &str = "sku, location (main if left out), one of quantity (pieces that came in), delta and count, reason, reference (of what came \
      in), expected, occurred_at";

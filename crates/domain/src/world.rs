@@ -1,6 +1,6 @@
 //! What the rules see: the states of streams and the order numbers, folded from the log.
 //!
-//! The [`writer`](crate::writer) keeps one world, loads what a command needs into it, and lets it run ahead of the log
+//! The writer keeps one world, loads what a command needs into it, and lets it run ahead of the log
 //! while it decides a batch. Everything that a batch changes is noted as it was before: [`World::roll_back`] undoes a batch
 //! that did not commit, and [`World::undo_to`] only what came after a [`Mark`], for a command that is only tried and for a
 //! group of commands that take effect together or not at all.

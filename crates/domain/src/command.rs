@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 pub mod address;
 pub mod allocation;
@@ -119,6 +120,13 @@ pub enum Command {
 }
 
 impl Command {
+    /// A number that is the same for the same command: XXH3 (xxhash.com) of the command's JSON. White space, the order of members
+    /// and the way in which the command was sent make no difference. Stored with the events of the command, so it never changes.
+    pub fn fingerprint(&self) -> i64 {
+        let json = serde_json::to_vec(self).expect("a command is plain data with text keys");
+        xxh3_64(&json) as i64
+    }
+
     /// The command in one word, for metrics and logs.
     pub fn name(&self) -> &'static str {
         match self {

@@ -47,7 +47,7 @@ fn examples(readme: &str) -> Vec<Example> {
 }
 
 fn read(name: &str) -> Vec<Example> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     examples(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 

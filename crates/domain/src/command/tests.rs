@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use platform::config::FromSetting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -96,7 +95,7 @@ fn a_command_is_written_down_with_its_name() {
 #[test]
 fn a_customer_is_fingerprinted_by_what_was_sent_and_never_shown() {
     let command = |secret: &str| {
-        let emails = EmailIndex::from_setting(&secret.repeat(32)).unwrap();
+        let emails = EmailIndex::from_secret(&secret.repeat(32)).unwrap();
         Command::RegisterCustomer(RegisterCustomer::new(serde_json::from_str(CUSTOMER).unwrap(), &emails))
     };
     let written = serde_json::to_string(&command("k")).unwrap();

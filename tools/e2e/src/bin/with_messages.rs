@@ -74,7 +74,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 /// Every payload; at least one of every type and version.
 fn goldens() -> anyhow::Result<Vec<Golden>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("events").join("golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/golden");
     let names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let names: Vec<String> = names.collect::<std::io::Result<_>>()?;
     let mut goldens = Vec::new();

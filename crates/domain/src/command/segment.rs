@@ -18,7 +18,7 @@ const DOTS: [&str; 2] = [".", ".."];
 pub struct DotSegment;
 
 /// A name that clients do not resolve as a relative path.
-pub(crate) fn check(name: &str) -> Result<(), DotSegment> {
+pub fn check(name: &str) -> Result<(), DotSegment> {
     if DOTS.contains(&name) { Err(DotSegment) } else { Ok(()) }
 }
 

@@ -1,6 +1,6 @@
 //! The answer "no": why a command was not carried out and what would help. Not an error: nothing went wrong with us.
 //!
-//! [`http`](crate::http) turns it into a problem document (RFC 9457) of kind, status, title, detail and extensions.
+//! The command service turns it into a problem document (RFC 9457) of kind, status, title, detail and extensions.
 //! Kinds are a contract with callers: they are added, never changed. Details are in [`detail`], members for machines in
 //! [`extensions`].
 
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 mod detail;
 mod extensions;
+pub mod samples;
 
 /// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
 pub const EXTERNAL_REF: &str = "external_ref:";
@@ -481,4 +482,4 @@ fn worst(lines: &[UnfitLine]) -> Unfit {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

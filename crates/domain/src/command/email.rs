@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use events::{EmailHash, text};
 use hmac::{Hmac, KeyInit, Mac};
-use platform::config::FromSetting;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -124,23 +123,22 @@ impl JsonSchema for Email {
 #[derive(Clone)]
 pub struct EmailIndex(Hmac<Sha256>);
 
+/// Fewest characters of the secret behind the index of e-mail addresses.
+pub const MIN_SECRET_CHARS: usize = 32;
+
 impl EmailIndex {
+    /// The index of this secret; `None` for one of fewer than [`MIN_SECRET_CHARS`] bytes.
+    pub fn from_secret(secret: &str) -> Option<EmailIndex> {
+        let secret = Some(secret).filter(|secret| secret.len() >= MIN_SECRET_CHARS)?;
+        Hmac::new_from_slice(secret.as_bytes()).ok().map(EmailIndex)
+    }
+
     /// The hash in the name of an address's stream: HMAC-SHA-256, cut to half (RFC 2104, section 5).
     pub fn hash(&self, email: &Email) -> EmailHash {
         let mac = self.0.clone().chain_update(email.canonical()).finalize().into_bytes();
         let mut half = [0; 16];
         half.copy_from_slice(&mac[..16]);
         EmailHash::new(half)
-    }
-}
-
-impl FromSetting for EmailIndex {
-    const FORM: &'static str = "a secret of at least 32 characters, such as `openssl rand -hex 32` prints";
-    const HIDDEN: bool = true;
-
-    fn from_setting(text: &str) -> Option<Self> {
-        let secret = Some(text).filter(|text| text.len() >= 32)?;
-        Hmac::new_from_slice(secret.as_bytes()).ok().map(EmailIndex)
     }
 }
 
@@ -159,7 +157,7 @@ mod tests {
     }
 
     fn index(secret: u8) -> EmailIndex {
-        EmailIndex::from_setting(&char::from(secret).to_string().repeat(32)).unwrap()
+        EmailIndex::from_secret(&char::from(secret).to_string().repeat(32)).unwrap()
     }
 
     #[test]
@@ -201,7 +199,7 @@ mod tests {
     #[test]
     fn without_the_key_a_hash_tells_nothing() {
         assert_ne!(index(b'k').hash(&email("ada@b")), index(b'l').hash(&email("ada@b")));
-        assert!(EmailIndex::from_setting("too short").is_none());
+        assert!(EmailIndex::from_secret("too short").is_none());
         assert_eq!(format!("{:?}", index(b'k')), "EmailIndex(..)");
     }
 }

@@ -1,6 +1,6 @@
 //! The rules: what a command does to the world, or why not. Pure: no clock, no randomness, no I/O.
 //!
-//! The [`writer`](crate::writer) asks [`reads`] which streams a command looks at, loads those that are not in memory,
+//! The writer asks [`reads`] which streams a command looks at, loads those that are not in memory,
 //! and lets [`decide`] say what happens. One file per part of the domain; [`lookup`] is how they read the world.
 
 use chrono::{DateTime, Utc};

@@ -6,7 +6,6 @@ use events::customer::{
 };
 use events::personal::Profile;
 use events::{CustomerId, EmailHash, Personal, StreamId};
-use platform::config::FromSetting;
 use serde_json::{Value, json};
 
 use super::past::body;
@@ -18,7 +17,7 @@ use crate::rejection::Rejection;
 
 /// The index of these tests.
 pub(super) fn emails() -> EmailIndex {
-    EmailIndex::from_setting(&"k".repeat(32)).unwrap()
+    EmailIndex::from_secret(&"k".repeat(32)).unwrap()
 }
 
 pub(super) fn hash(email: &str) -> EmailHash {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use command_service::command::product::CreateProductBody;
-use command_service::command::stock::ReceiveStockBody;
-use command_service::command::{Command, CreateProduct, ReceiveStock};
 use command_service::log::{self, Log};
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Together, Writer};
+use domain::command::product::CreateProductBody;
+use domain::command::stock::ReceiveStockBody;
+use domain::command::{Command, CreateProduct, ReceiveStock};
 use events::{Location, Quantity};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
