@@ -41,7 +41,7 @@ pub mod turn;
 
 use std::sync::Arc;
 
-use events::{Incarnation, LogId, Position, Recorded};
+use events::{Incarnation, LogId, LogPosition, Position, Recorded};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
@@ -58,22 +58,13 @@ enum Store {
     Memory(Memory),
 }
 
-/// Where the log ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Its life.
-    pub incarnation: Incarnation,
-    /// Position of its last event.
-    pub position: Position,
-}
-
 /// Where the log ends, and the event that stands there. After a failover or a restore that lost the last events, others can
 /// stand at their positions, even in the same streams with the same versions: only the event itself tells one history of
 /// the log from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
     /// Where.
-    pub head: Head,
+    pub head: LogPosition,
     /// The last event; `None` in an empty log.
     pub last: Option<Arc<Recorded>>,
 }
@@ -81,7 +72,7 @@ pub struct End {
 impl End {
     /// The empty log of this incarnation.
     pub fn empty(incarnation: Incarnation) -> End {
-        End { head: Head { incarnation, position: Position::ZERO }, last: None }
+        End { head: LogPosition { incarnation, position: Position::ZERO }, last: None }
     }
 
     /// The position after which the last event is the first one.
@@ -157,7 +148,7 @@ impl Log {
     }
 
     /// Where the log ends now.
-    pub async fn head(&self) -> Result<Head, Error> {
+    pub async fn head(&self) -> Result<LogPosition, Error> {
         let pool = match &self.0 {
             Store::Postgres(pool) => pool,
             Store::Memory(memory) => return Ok(memory.head()),
@@ -166,7 +157,7 @@ impl Log {
             .fetch_one(pool)
             .await
             .map_err(Error::database("reading the head of the log"))?;
-        Ok(Head { incarnation: Incarnation(incarnation), position: Position(position) })
+        Ok(LogPosition { incarnation: Incarnation(incarnation), position: Position(position) })
     }
 
     /// Where the log ends now, and its last event.

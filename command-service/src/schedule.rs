@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use events::{DecodeError, Position};
+use events::{DecodeError, LogPosition, Position};
 use platform::backoff::{self, Backoff};
 use platform::health::Component;
 use platform::shutdown::Shutdown;
@@ -32,7 +32,7 @@ use crate::writer::Mailbox;
 use allocation::{Done, Reassignment};
 use clocks::Clocks;
 use plan::{Plan, Waits};
-use store::{Fate, Mark, Standing, Store};
+use store::{Fate, Standing, Store};
 
 /// Positions that one step follows: some hundred milliseconds of work at most, so that what is due does not wait for it.
 const PAGE: i64 = 10_000;
@@ -219,7 +219,7 @@ impl Schedule {
         Ok(Outcome::StartedOver)
     }
 
-    async fn follow(&self, from: Mark, until: Position) -> Result<(), Error> {
+    async fn follow(&self, from: LogPosition, until: Position) -> Result<(), Error> {
         // First, so that all that follows is of the log that has this event, or the plan is not written.
         let last = self.log.read_after(Position(until.0 - 1), 1).await?.pop();
         let Some(last) = last.filter(|last| last.position == until) else {

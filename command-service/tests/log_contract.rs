@@ -11,11 +11,12 @@ use command_service::log::backwards::Back;
 use command_service::log::past::Written;
 use command_service::log::snapshot::{Piece, Snapshot};
 use command_service::log::stretch::Wanted;
-use command_service::log::{self, End, Head, Log};
+use command_service::log::{self, End, Log};
 use events::order::{Line, OrderEvent, OrderPlaced};
 use events::stock::{StockEvent, StockReceived};
 use events::{
-    Event, Incarnation, Location, Metadata, Minor, OrderCode, OrderId, Position, Recorded, StreamId, Version,
+    Event, Incarnation, Location, LogPosition, Metadata, Minor, OrderCode, OrderId, Position, Recorded, StreamId,
+    Version,
 };
 use testbed::Bed;
 use uuid::Uuid;
@@ -102,7 +103,7 @@ async fn load(log: &Log, streams: &[StreamId], shape: i64) -> Vec<Piece> {
 #[tokio::test]
 async fn an_empty_log_ends_at_position_0() {
     for log in logs().await {
-        assert_eq!(log.head().await.unwrap(), Head { incarnation: Incarnation(1), position: Position::ZERO });
+        assert_eq!(log.head().await.unwrap(), LogPosition { incarnation: Incarnation(1), position: Position::ZERO });
         assert_eq!(log.seen().await.unwrap(), Position::ZERO);
         assert!(log.read_after(Position::ZERO, 10).await.unwrap().is_empty());
         let since = log.read_since(Position::ZERO, 10).await.unwrap();
@@ -219,9 +220,9 @@ async fn a_batch_that_was_decided_on_an_old_head_is_lost_and_leaves_nothing() {
         let head = log.head().await.unwrap();
         append(&log, &[row("A", 1)]).await;
         assert!(matches!(log.append(head, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
-        let ahead = Head { position: Position(9), ..head };
+        let ahead = LogPosition { position: Position(9), ..head };
         assert!(matches!(log.append(ahead, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
-        let other_life = Head { incarnation: Incarnation(2), position: Position(1) };
+        let other_life = LogPosition { incarnation: Incarnation(2), position: Position(1) };
         assert!(matches!(log.append(other_life, Utc::now(), &[row("B", 1)]).await, Appended::Lost));
         assert_eq!(log.head().await.unwrap().position, Position(1));
     }
@@ -525,7 +526,7 @@ async fn order_numbers_are_those_of_the_snapshot_and_of_the_orders_since() {
         let counted = log.load_numbers(log.head().await.unwrap()).await.unwrap();
         assert_eq!((counted.saved, counted.last), (head.position, numbers(&[("SON", 4), ("WEB", 1)])));
         // Up to where one asks, and no further.
-        let earlier = Head { position: Position(5), ..head };
+        let earlier = LogPosition { position: Position(5), ..head };
         assert_eq!(log.load_numbers(earlier).await.unwrap().last, numbers(&[("SON", 3), ("WEB", 1)]));
     }
 }
@@ -560,7 +561,7 @@ async fn order_numbers_from_beyond_the_end_are_none_and_make_room() {
     for log in logs().await {
         append(&log, &[placed("SON", 1)]).await;
         let head = log.head().await.unwrap();
-        log.save_numbers(Head { position: Position(100), ..head }, &numbers(&[("SON", 90)])).await.unwrap();
+        log.save_numbers(LogPosition { position: Position(100), ..head }, &numbers(&[("SON", 90)])).await.unwrap();
         let counted = log.load_numbers(head).await.unwrap();
         assert_eq!((counted.saved, counted.last), (Position::ZERO, numbers(&[("SON", 1)])));
         log.save_numbers(head, &numbers(&[("SON", 1)])).await.unwrap();

@@ -34,6 +34,6 @@ pub use log_id::{LogId, Source};
 pub use money::{Currency, Minor};
 pub use name::{ChannelCode, Location, OrderCode, Quantity, Sku};
 pub use personal::Personal;
-pub use position::{Incarnation, Position, Version};
+pub use position::{Incarnation, LogPosition, Position, Version};
 pub use recorded::{Metadata, Recorded};
 pub use stream::{Category, EmailHash, StreamId};

@@ -5,8 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use events::cloudevents::Message;
-use events::{LogId, Position, Source};
-use read_model::Stamp;
+use events::{LogId, LogPosition, Position, Source};
 
 use crate::batch::stamp;
 use crate::claims::Claims;
@@ -27,7 +26,7 @@ pub enum Admission {
 }
 
 /// Decides on a message, given the last event that was applied from its partition.
-pub fn admit(reached: Stamp, message: &Message) -> Admission {
+pub fn admit(reached: LogPosition, message: &Message) -> Admission {
     if stamp(&message.event) <= reached {
         return Admission::Seen;
     }
@@ -76,7 +75,7 @@ pub struct Survey {
 /// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be, or until there is a
 /// portion of messages to apply.
 pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId, portion: Portion) -> Survey {
-    let mut reached: BTreeMap<i32, Stamp> =
+    let mut reached: BTreeMap<i32, LogPosition> =
         claims.iter().map(|(partition, claim)| (partition, claim.reached)).collect();
     let mut survey = Survey::default();
     let mut bytes = 0;
@@ -119,8 +118,8 @@ mod tests {
 
     const LOG: LogId = LogId(Uuid::from_u128(1));
 
-    fn reached(incarnation: i32, position: i64) -> Stamp {
-        Stamp { incarnation: Incarnation(incarnation), position: Position(position) }
+    fn reached(incarnation: i32, position: i64) -> LogPosition {
+        LogPosition { incarnation: Incarnation(incarnation), position: Position(position) }
     }
 
     fn message(incarnation: i32, position: i64, previous: i64) -> Message {

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use events::{Position, Recorded, StreamId};
-use read_model::Stamp;
+use events::{LogPosition, Position, Recorded, StreamId};
 
 use crate::claims::Claims;
 use crate::model::{Model, Unfit};
@@ -67,7 +66,7 @@ pub struct Parked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
     /// The last event of the batch.
-    pub stamp: Stamp,
+    pub stamp: LogPosition,
     /// When that was recorded.
     pub recorded_at: DateTime<Utc>,
 }
@@ -195,8 +194,8 @@ pub fn park<M: Model>(arrival: &Arrival<'_>, reason: &str) -> Net<M> {
 }
 
 /// How new an event is.
-pub fn stamp(event: &Recorded) -> Stamp {
-    Stamp { incarnation: event.incarnation, position: event.position }
+pub fn stamp(event: &Recorded) -> LogPosition {
+    LogPosition { incarnation: event.incarnation, position: event.position }
 }
 
 /// Longest reason that is kept, in characters: enough to know, too little to fill a disk with.

@@ -54,7 +54,7 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 pub struct Entry {
     /// The whole key.
     pub key: String,
-    /// Stamp and JSON.
+    /// LogPosition and JSON.
     pub value: String,
     /// Longest that it may stay; shortened a little when it is written.
     pub ttl: Duration,

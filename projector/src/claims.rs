@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use events::StreamId;
-use read_model::Stamp;
+use events::{LogPosition, StreamId};
 
 /// A partition that this worker holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +11,7 @@ pub struct Claim {
     /// Number of the claim. A later one, by whomever, ends this one.
     pub epoch: i64,
     /// The last event applied.
-    pub reached: Stamp,
+    pub reached: LogPosition,
 }
 
 /// Every partition that this worker holds.
@@ -45,7 +44,7 @@ impl Claims {
     }
 
     /// Notes what was applied.
-    pub fn advance(&mut self, partition: i32, reached: Stamp) {
+    pub fn advance(&mut self, partition: i32, reached: LogPosition) {
         if let Some(claim) = self.partitions.get_mut(&partition) {
             claim.reached = reached;
         }

@@ -4,9 +4,9 @@
 //! checkpoint together, or nothing.
 
 use chrono::{DateTime, Utc};
-use events::{DecodeError, Recorded, StreamId};
+use events::{DecodeError, LogPosition, Recorded, StreamId};
 use read_model::cache::Keys;
-use read_model::{Misfit, Projection, Stamp};
+use read_model::{Misfit, Projection};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -38,7 +38,7 @@ pub trait Model: Send + Sync + Sized + std::fmt::Debug + 'static {
     fn fold(held: &mut Option<Self::Document>, event: &Recorded, rows: &mut Vec<Self::Row>) -> Result<(), Unfit>;
 
     /// How new a document is.
-    fn stamp(document: &Self::Document) -> Stamp;
+    fn stamp(document: &Self::Document) -> LogPosition;
 
     /// The months, as table and any instant in it, that the changes need.
     fn months(net: &Net<Self>) -> Vec<(&'static str, DateTime<Utc>)>;

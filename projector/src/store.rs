@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-use events::{Incarnation, Position, StreamId};
+use events::{Incarnation, LogPosition, Position, StreamId};
 use platform::config::Secret;
-use read_model::{Projection, Stamp, projection};
+use read_model::{Projection, projection};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
@@ -164,7 +164,7 @@ pub async fn claim(
 }
 
 fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (i32, Claim) {
-    let reached = Stamp { incarnation: Incarnation(incarnation), position: Position(position) };
+    let reached = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
     (partition, Claim { epoch, reached })
 }
 

@@ -6,8 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use events::{Position, Version};
-use read_model::Stamp;
+use events::{LogPosition, Position, Version};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -32,18 +31,18 @@ pub struct Answer {
     etag: HeaderValue,
     position: HeaderValue,
     /// How new it is; of a collection, how new the newest document in it is.
-    stamp: Stamp,
+    stamp: LogPosition,
     /// Of a collection: the documents in it by their keys, and how new each of them is.
-    parts: Arc<[(String, Stamp)]>,
+    parts: Arc<[(String, LogPosition)]>,
     /// It is not older than this: its own stamp, or a later one up to which nothing else happened to it.
-    pub as_of: Stamp,
+    pub as_of: LogPosition,
     /// Whose personal data it has; where any of them is erased it must not be sent as it is. Most answers have none.
     pub people: Arc<[Person]>,
 }
 
 impl Answer {
     /// One document, just as it stands. Its tag begins with the version of its stream, which a command takes as `If-Match`.
-    pub fn document(json: Bytes, stamp: Stamp) -> Answer {
+    pub fn document(json: Bytes, stamp: LogPosition) -> Answer {
         let (etag, position) = (document_tag(&json), header(stamp.position));
         Answer { body: json, etag, position, stamp, parts: Arc::default(), as_of: stamp, people: Arc::default() }
     }
@@ -65,22 +64,22 @@ impl Answer {
     }
 
     /// Several documents put together. Nothing says that none is missing until [`Answer::not_older_than`] does.
-    pub fn collection(json: Bytes, parts: impl IntoIterator<Item = (String, Stamp)>) -> Answer {
+    pub fn collection(json: Bytes, parts: impl IntoIterator<Item = (String, LogPosition)>) -> Answer {
         let (etag, parts) = (tag(format!("\"{}\"", digest(&json))), parts.into_iter().collect::<Arc<[_]>>());
-        let stamp = parts.iter().map(|(_, stamp)| *stamp).max().unwrap_or(Stamp::ZERO);
+        let stamp = parts.iter().map(|(_, stamp)| *stamp).max().unwrap_or(LogPosition::ZERO);
         let position = header(Position::ZERO);
-        Answer { body: json, etag, position, stamp, parts, as_of: Stamp::ZERO, people: Arc::default() }
+        Answer { body: json, etag, position, stamp, parts, as_of: LogPosition::ZERO, people: Arc::default() }
     }
 
     /// A page of a list, which contains everything up to `stamp`. Its tag is weak: it may be sent compressed.
-    pub fn page(json: Bytes, stamp: Stamp) -> Answer {
+    pub fn page(json: Bytes, stamp: LogPosition) -> Answer {
         let (etag, position) = (tag(format!("W/\"{}\"", digest(&json))), header(stamp.position));
         Answer { body: json, etag, position, stamp, parts: Arc::default(), as_of: stamp, people: Arc::default() }
     }
 
     /// The same answer, known to be not older than that. A collection contains everything up to there, and nothing less than
     /// the whole of it could say so.
-    pub fn not_older_than(self, proven: Stamp) -> Answer {
+    pub fn not_older_than(self, proven: LogPosition) -> Answer {
         let as_of = self.as_of.max(proven);
         let position = if self.parts.is_empty() { self.position } else { header(as_of.position) };
         Answer { as_of, position, ..self }
@@ -88,12 +87,13 @@ impl Answer {
 
     /// Whether nothing of `other` is newer: no document in it, and not what is known of the whole.
     pub fn is_as_new_as(&self, other: &Answer) -> bool {
-        let has = |(key, stamp): &(String, Stamp)| self.parts.iter().any(|(own, held)| own == key && held >= stamp);
+        let has =
+            |(key, stamp): &(String, LogPosition)| self.parts.iter().any(|(own, held)| own == key && held >= stamp);
         self.as_of >= other.as_of && self.stamp >= other.stamp && other.parts.iter().all(has)
     }
 
     /// Everything that must still be in the log for the answer to hold.
-    pub fn stamps(&self) -> impl Iterator<Item = Stamp> {
+    pub fn stamps(&self) -> impl Iterator<Item = LogPosition> {
         [self.as_of, self.stamp].into_iter().chain(self.parts.iter().map(|(_, stamp)| *stamp))
     }
 
@@ -169,8 +169,8 @@ mod tests {
 
     use super::*;
 
-    fn stamp(position: i64) -> Stamp {
-        Stamp { incarnation: Incarnation(1), position: Position(position) }
+    fn stamp(position: i64) -> LogPosition {
+        LogPosition { incarnation: Incarnation(1), position: Position(position) }
     }
 
     fn collection(parts: &[(&str, i64)], as_of: i64) -> Answer {

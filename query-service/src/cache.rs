@@ -82,15 +82,14 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> ProcessCache<K> {
 
 #[cfg(test)]
 mod tests {
-    use events::Incarnation;
-    use read_model::Stamp;
+    use events::{Incarnation, LogPosition};
 
     use super::*;
     use crate::freshness::Snapshot;
     use crate::incarnations::Incarnations;
 
-    fn stamp(life: i32, position: i64) -> Stamp {
-        Stamp { incarnation: Incarnation(life), position: Position(position) }
+    fn stamp(life: i32, position: i64) -> LogPosition {
+        LogPosition { incarnation: Incarnation(life), position: Position(position) }
     }
 
     fn answer(position: i64) -> Answer {

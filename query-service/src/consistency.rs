@@ -9,11 +9,11 @@
 
 use std::time::Duration;
 
-use events::Position;
+use events::{LogPosition, Position};
 use metrics::counter;
 use platform::metric_names::{QUERY_TOKEN_READS_TOTAL, QUERY_TOKEN_WAIT_SECONDS};
 use platform::problem::Problem;
-use read_model::{Projection, Stamp};
+use read_model::Projection;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use tokio::time::Instant;
@@ -198,7 +198,7 @@ impl<S: Fn(&mut Statement)> Reading<'_, S> {
 
     /// Whether the token lies in the part of the log that the snapshot shares with the log as it is.
     fn is_alive(&self, freshness: &Freshness, token: Position) -> bool {
-        self.database.current().incarnations().include(Stamp { incarnation: freshness.life(), position: token })
+        self.database.current().incarnations().include(LogPosition { incarnation: freshness.life(), position: token })
     }
 
     /// A stream that is parked stays so until somebody starts it again.

@@ -7,12 +7,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::Position;
+use events::{LogPosition, Position};
 use metrics::Counter;
 use platform::metric_names::QUERY_CACHE_REQUESTS_TOTAL;
 use platform::problem::Problem;
+use read_model::Projection;
 use read_model::cache::Keys;
-use read_model::{Projection, Stamp};
 use sqlx::postgres::PgRow;
 
 use crate::answer::Answer;
@@ -78,9 +78,9 @@ struct Listed {
     /// Their keys in Redis.
     keys: Vec<String>,
     /// How new each of them was.
-    stamps: Vec<Stamp>,
+    stamps: Vec<LogPosition>,
     /// These are all up to here, and each of them contains everything up to here.
-    as_of: Stamp,
+    as_of: LogPosition,
 }
 
 impl<K: Kind> Clone for Documents<K> {
@@ -136,11 +136,11 @@ impl<K: Kind> Documents<K> {
 
     /// What the database has. A document says itself how new it is; what is made of several does not, because one may be
     /// missing.
-    async fn read(&self, key: &K::Key) -> Result<(Vec<PgRow>, Stamp), Problem> {
+    async fn read(&self, key: &K::Key) -> Result<(Vec<PgRow>, LogPosition), Problem> {
         let (database, scope) = (&self.0.database, K::scope(key));
         let select = |statement: &mut Statement| K::select(key, statement);
         if let Scope::Stream(_) = scope {
-            return Ok((database.fetch(Class::Document, Statement::plain(select)).await?, Stamp::ZERO));
+            return Ok((database.fetch(Class::Document, Statement::plain(select)).await?, LogPosition::ZERO));
         }
         let Found { freshness, rows } =
             consistency::read(database, Class::Document, None, K::PROJECTION, &scope, select).await?;
@@ -155,7 +155,7 @@ impl<K: Kind> Documents<K> {
         let (class, scope) = (Class::Document, K::scope(key));
         let found = consistency::read(&self.0.database, class, Some(wanted), K::PROJECTION, &scope, select).await?;
         let contained = found.freshness.contained();
-        let as_of = Stamp { position: contained.position.max(wanted.position), ..contained };
+        let as_of = LogPosition { position: contained.position.max(wanted.position), ..contained };
         self.keep(key, &found.rows, as_of).map_err(|error| problems::internal(&error))
     }
 
@@ -180,7 +180,7 @@ impl<K: Kind> Documents<K> {
     }
 
     /// Keeps what the database said, which is known to be not older than `as_of`, in both caches.
-    pub fn keep(&self, key: &K::Key, rows: &[PgRow], as_of: Stamp) -> sqlx::Result<Option<Arc<Answer>>> {
+    pub fn keep(&self, key: &K::Key, rows: &[PgRow], as_of: LogPosition) -> sqlx::Result<Option<Arc<Answer>>> {
         let keys = self.0.redis.keys().unwrap_or(&self.0.no_keys);
         let parts = rows.iter().map(|row| K::part(keys, key, row)).collect::<sqlx::Result<Vec<_>>>()?;
         if parts.is_empty() {

@@ -4,8 +4,7 @@
 //! the incarnation, and the positions of the tail are given again. So whatever was kept of an earlier incarnation, in a cache
 //! or on a replica that went another way, holds only up to where the next incarnation began.
 
-use events::{Incarnation, Position};
-use read_model::Stamp;
+use events::{Incarnation, LogPosition, Position};
 
 /// Where each incarnation of the log began, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +34,7 @@ impl Incarnations {
 
     /// Whether the log still has what has this stamp. An incarnation that nobody has heard of yet is newer than all that are
     /// known.
-    pub fn include(&self, stamp: Stamp) -> bool {
+    pub fn include(&self, stamp: LogPosition) -> bool {
         let next = self.begins.iter().find(|(incarnation, _)| *incarnation > stamp.incarnation);
         next.is_none_or(|(_, begin)| stamp.position < *begin)
     }
@@ -45,8 +44,8 @@ impl Incarnations {
 mod tests {
     use super::*;
 
-    fn stamp(life: i32, position: i64) -> Stamp {
-        Stamp { incarnation: Incarnation(life), position: Position(position) }
+    fn stamp(life: i32, position: i64) -> LogPosition {
+        LogPosition { incarnation: Incarnation(life), position: Position(position) }
     }
 
     #[test]

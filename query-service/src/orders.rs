@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use events::{Category, CustomerId, OrderCode, OrderId, Position, StreamId};
+use events::{Category, CustomerId, LogPosition, OrderCode, OrderId, Position, StreamId};
 use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::cache::{Keys, ORDER_TTL};
-use read_model::{OrderDocument, Projection, Stamp};
+use read_model::{OrderDocument, Projection};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::Row;
@@ -50,7 +50,7 @@ pub struct Order;
 pub struct Orders {
     documents: Documents<Order>,
     /// Beside each the event that it was learnt from: an order that the log has lost has no code.
-    ids: moka::sync::Cache<OrderCode, (OrderId, Stamp)>,
+    ids: moka::sync::Cache<OrderCode, (OrderId, LogPosition)>,
     erasures: Erasures,
     database: Database,
 }
@@ -120,7 +120,7 @@ impl Orders {
         let named = || Ok((order_id(row)?, stamp(row)?));
         let (id, stamp) = named().map_err(|error: sqlx::Error| problems::internal(&error))?;
         self.ids.insert(code.clone(), (id, stamp));
-        let kept = self.documents.keep(&id, &rows, Stamp::ZERO).map_err(|error| problems::internal(&error))?;
+        let kept = self.documents.keep(&id, &rows, LogPosition::ZERO).map_err(|error| problems::internal(&error))?;
         match (wanted, kept) {
             (None, Some(answer)) => Ok(answer),
             (_, _) => self.documents.find(&id, wanted).await,

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Event, Incarnation, Position, Recorded, StreamId, Version, codec};
+use events::{Event, Incarnation, LogPosition, Position, Recorded, StreamId, Version, codec};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::memory;
 use super::read::{self, Since};
-use super::{End, Error, Head, Log, Store};
+use super::{End, Error, Log, Store};
 use crate::database::{self, timed_out, within};
 
 /// An event on its way into the log; its position is its place in the batch.
@@ -60,13 +60,13 @@ pub struct CommandMark {
 /// Where a batch expects the log to end, and with which event, if that is known.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    pub(super) head: Head,
+    pub(super) head: LogPosition,
     pub(super) last: Option<&'a Recorded>,
 }
 
 /// For tools and tests, which know where the log ends and not with which event.
-impl From<Head> for Expected<'_> {
-    fn from(head: Head) -> Self {
+impl From<LogPosition> for Expected<'_> {
+    fn from(head: LogPosition) -> Self {
         Expected { head, last: None }
     }
 }

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, LogId, Position, Recorded, StreamId, Version};
+use events::{Incarnation, LogId, LogPosition, Position, Recorded, StreamId, Version};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use super::Head;
 use super::append::{self, Appended, CommandMark, Expected, NewRow};
 use super::past::{PastCommand, Written};
 use super::read::Since;
@@ -63,7 +62,7 @@ impl Memory {
         self.id
     }
 
-    pub(super) fn head(&self) -> Head {
+    pub(super) fn head(&self) -> LogPosition {
         self.events().head()
     }
 
@@ -180,7 +179,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn numbers(&self, head: Head) -> Numbers {
+    pub(super) fn numbers(&self, head: LogPosition) -> Numbers {
         let events = self.events();
         let usable = events.numbers.as_ref().filter(|(position, _)| *position <= head.position);
         let (saved, mut last) = usable.cloned().unwrap_or_default();
@@ -194,7 +193,7 @@ impl Memory {
         Numbers { saved, last }
     }
 
-    pub(super) fn save_numbers(&self, head: Head, numbers: &BTreeMap<String, u64>) {
+    pub(super) fn save_numbers(&self, head: LogPosition, numbers: &BTreeMap<String, u64>) {
         let mut events = self.events();
         let end = events.head().position;
         let stays = events.numbers.as_ref().is_some_and(|(old, _)| *old > head.position && *old <= end);
@@ -210,8 +209,8 @@ impl Memory {
 }
 
 impl Events {
-    fn head(&self) -> Head {
-        Head { incarnation: INCARNATION, position: Position::ZERO.plus(self.log.len()) }
+    fn head(&self) -> LogPosition {
+        LogPosition { incarnation: INCARNATION, position: Position::ZERO.plus(self.log.len()) }
     }
 
     /// What is taken of all that the rows take.

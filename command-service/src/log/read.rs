@@ -1,17 +1,17 @@
 //! Reading: positions are gapless and in commit order, so a cursor is a position and nothing more.
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Metadata, Position, Recorded, Version};
+use events::{Incarnation, LogPosition, Metadata, Position, Recorded, Version};
 use sqlx::Row;
 use sqlx::postgres::{PgExecutor, PgRow};
 
-use super::{Error, Head, Log, Store};
+use super::{Error, Log, Store};
 
 /// What a writer has missed.
 #[derive(Debug)]
 pub struct Since {
     /// Where the log ends.
-    pub head: Head,
+    pub head: LogPosition,
     /// The events up to there, or as many of them as were asked for.
     pub events: Vec<Recorded>,
 }
@@ -59,7 +59,7 @@ pub(super) async fn read_since(executor: impl PgExecutor<'_>, after: Position, l
         .await
         .map_err(Error::database("reading what the log has beyond a position"))?;
     let first = rows.first().ok_or_else(|| Error::Row("it has no head".to_owned()))?;
-    let head = Head {
+    let head = LogPosition {
         incarnation: Incarnation(first.try_get("head_incarnation").map_err(unreadable)?),
         position: Position(first.try_get("head_position").map_err(unreadable)?),
     };

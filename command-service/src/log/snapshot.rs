@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{Incarnation, Position, Recorded, StreamId, Version};
+use events::{Incarnation, LogPosition, Position, Recorded, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -14,7 +14,7 @@ use sqlx::types::Json;
 
 use super::append::Expected;
 use super::read::{recorded, unreadable};
-use super::{Error, Head, Log, Store};
+use super::{Error, Log, Store};
 use crate::database::{Database, within};
 
 /// The name of the order numbers among the streams' names; no stream has it.
@@ -92,7 +92,7 @@ impl Log {
 
     /// The last number of each order prefix up to `head`: from the snapshot, and from the orders placed since. Only the
     /// numbers are read, not the orders.
-    pub async fn load_numbers(&self, head: Head) -> Result<Numbers, Error> {
+    pub async fn load_numbers(&self, head: LogPosition) -> Result<Numbers, Error> {
         match &self.0 {
             Store::Postgres(pool) => load_numbers(pool, head).await,
             Store::Memory(memory) => Ok(memory.numbers(head)),
@@ -208,7 +208,7 @@ async fn save(pool: &Database, snapshots: &[Snapshot]) -> Result<(), Error> {
     Ok(())
 }
 
-async fn load_numbers(pool: &Database, head: Head) -> Result<Numbers, Error> {
+async fn load_numbers(pool: &Database, head: LogPosition) -> Result<Numbers, Error> {
     const SAVED: &str = "
         select s.position, s.state from snapshots s
         join events last on last.position = s.position and last.incarnation = s.incarnation

@@ -1,12 +1,12 @@
 //! Before the first event of a leadership: does the log hold what was relayed from it?
 
-use events::{Position, Recorded};
+use events::{LogPosition, Position, Recorded};
 
 use super::chain::Mark;
 use super::error::{Error, LostTail};
 use super::tails::Tail;
 use super::{Config, on_thread, tails};
-use crate::log::{Head, Log};
+use crate::log::Log;
 
 /// Compares the log with the checkpoint and with the last events that Kafka holds.
 pub async fn check(config: &Config, log: &Log, mark: &Mark) -> Result<(), Error> {
@@ -39,7 +39,7 @@ fn behind_checkpoint(mark: &Mark, event: Option<Recorded>) -> Result<(), LostTai
 }
 
 /// The same for Kafka's last event. A log of a later life was raised by somebody who knew what is missing.
-fn behind_kafka(tail: Tail, head: Head, event: Option<Recorded>) -> Result<(), LostTail> {
+fn behind_kafka(tail: Tail, head: LogPosition, event: Option<Recorded>) -> Result<(), LostTail> {
     let known = event.is_some_and(|event| event.id().to_string() == tail.id);
     if known || tail.incarnation < head.incarnation {
         return Ok(());

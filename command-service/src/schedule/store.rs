@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, OrderId, Position, Recorded, StreamId};
+use events::{Incarnation, LogPosition, OrderId, Position, Recorded, StreamId};
 use uuid::Uuid;
 
 use super::plan::{self, Change, Kind, Plan, Planned, Units, Waiting};
@@ -23,22 +23,13 @@ pub struct Store {
     database: Database,
 }
 
-/// How far the log has been followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Life of the log in which the event there was written.
-    pub incarnation: Incarnation,
-    /// Up to here, inclusively.
-    pub position: Position,
-}
-
 /// Where the log and the plan stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Where the log ends.
     pub head: Position,
     /// How far it has been followed.
-    pub mark: Mark,
+    pub mark: LogPosition,
     /// Whether the log still is the one that was followed; one that has lost its tail is not. Comparing incarnations is enough:
     /// the checkpoint is written after the events and to the same database, so what loses them loses it too.
     pub holds: bool,
@@ -133,7 +124,7 @@ impl Store {
             .fetch_one(&self.database)
             .await
             .map_err(database("reading the schedule's checkpoint"))?;
-        let mark = Mark { incarnation: Incarnation(incarnation), position: Position(position) };
+        let mark = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
         Ok(Standing { head: Position(head), mark, holds, edition })
     }
 
@@ -147,7 +138,7 @@ impl Store {
 
     /// Writes what the log after `from` up to its event `last` changes; `false` where another instance has moved the checkpoint,
     /// or the log does not hold that event any more, and nothing happened.
-    pub async fn follow(&self, from: Mark, last: &Recorded, plan: &Plan) -> Result<bool, Error> {
+    pub async fn follow(&self, from: LogPosition, last: &Recorded, plan: &Plan) -> Result<bool, Error> {
         const FOLLOW: &str = "
             with no_wait as (select set_config('synchronous_commit', 'off', true)),
             moved as (

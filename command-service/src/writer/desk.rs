@@ -1,7 +1,7 @@
 //! Where a batch is decided: one command after the other moves the world on and leaves rows, and what was only tried, or
 //! belongs to a group that fails, is taken back.
 
-use events::{Position, StreamId, Version, codec};
+use events::{LogPosition, Position, StreamId, Version, codec};
 use uuid::Uuid;
 
 use super::answer::Answer;
@@ -12,7 +12,6 @@ use super::mailbox::Waiting;
 use super::recall::{self, Memory, Recall};
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
-use crate::log::Head;
 use crate::log::append::{CommandMark, NewRow};
 use domain::rejection::Rejection;
 use domain::rules::{self, Context, NewEvent, Refusal};
@@ -38,7 +37,7 @@ pub(super) struct Desk<'a> {
     pub(super) recall: &'a Recall,
     pub(super) known: &'a Known,
     /// Where the log ends.
-    pub(super) head: Head,
+    pub(super) head: LogPosition,
     /// The batch so far.
     pub(super) decided: &'a mut Decided,
 }

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use events::{Recorded, StreamId};
+use events::{LogPosition, Recorded, StreamId};
 
 use super::Writer;
 use super::batch::Batch;
 use super::keeper::{EVENTS_PER_SNAPSHOT, Portrait};
 use super::mailbox::Waiting;
 use super::unit::Unit;
+use crate::log;
 use crate::log::snapshot::{NO_SHAPE, Piece, Snapshot};
-use crate::log::{self, Head};
 use domain::rules;
 use domain::state;
 use domain::world::Slot;
@@ -110,7 +110,7 @@ impl Writer {
 
 /// Streams on their way into memory.
 struct Folds {
-    head: Head,
+    head: LogPosition,
     streams: HashMap<StreamId, Fold>,
     /// Whether something of theirs lies beyond the head.
     behind: bool,
@@ -123,7 +123,7 @@ struct Fold {
     /// Events since the snapshot.
     events: usize,
     /// Where the last of them is.
-    last: Option<Head>,
+    last: Option<LogPosition>,
     readable: bool,
 }
 
@@ -131,7 +131,7 @@ struct Fold {
 struct Misread;
 
 impl Folds {
-    fn new(names: &[StreamId], head: Head) -> Folds {
+    fn new(names: &[StreamId], head: LogPosition) -> Folds {
         let empty = || Fold { slot: Slot::default(), events: 0, last: None, readable: true };
         Folds {
             head,
@@ -176,7 +176,7 @@ impl Fold {
             return;
         }
         self.events += 1;
-        self.last = Some(Head { incarnation: recorded.incarnation, position: recorded.position });
+        self.last = Some(LogPosition { incarnation: recorded.incarnation, position: recorded.position });
         match recorded.decode() {
             Ok(event) => drop(self.slot.evolve(&event)),
             Err(error) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::{Position, StreamId};
+use events::{LogPosition, Position, StreamId};
 use platform::metric_names;
 
 use super::answer::Answer;
@@ -21,7 +21,7 @@ use super::unit::Unit;
 use super::{NUMBERS_EVERY, Writer};
 use crate::log::append::{self, Appended, Locked, NewRow};
 use crate::log::turn::Turn;
-use crate::log::{self, End, Head};
+use crate::log::{self, End};
 
 /// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
 /// that the database refuses for one used key costs the whole batch.
@@ -368,7 +368,7 @@ impl Writer {
 
     /// The log ends with these rows now; gives where it ended before them.
     fn move_on(&mut self, rows: &[NewRow], base: Position, recorded_at: DateTime<Utc>) -> End {
-        let head = Head { position: base.plus(rows.len()), ..self.end.head };
+        let head = LogPosition { position: base.plus(rows.len()), ..self.end.head };
         let last: Vec<NewRow> = rows.last().cloned().into_iter().collect();
         let last = match append::recorded(last, head.incarnation, Position(head.position.0 - 1), recorded_at) {
             Ok(mut last) => last.pop().map(Arc::new),

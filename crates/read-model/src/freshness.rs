@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use events::{Category, Incarnation, Position};
+use events::{Category, LogPosition, Position};
 
 /// A partition of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,24 +15,6 @@ pub struct Partition {
     pub category: Category,
     /// Its number in the topic.
     pub number: i32,
-}
-
-/// The row of `relay_checkpoint`: every event up to `position` was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relay {
-    /// Life of the log.
-    pub incarnation: Incarnation,
-    /// Last event sent to any partition.
-    pub position: Position,
-}
-
-/// A row of `projection_checkpoints`: every event of the partition up to `position` was applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Applied {
-    /// Life of the log in which the event at `position` was written.
-    pub incarnation: Incarnation,
-    /// Last event applied.
-    pub position: Position,
 }
 
 /// How one partition of a projection stands to what was sent to it.
@@ -48,7 +30,11 @@ enum Standing {
 
 /// Position up to which everything is applied. `sent` are rows of `relay_partitions`; a partition without a checkpoint
 /// has applied nothing. Conservative: it may say less than the truth while a partition lags, never more.
-pub fn applied(relay: Relay, sent: &[(Partition, Position)], applied: &HashMap<Partition, Applied>) -> Position {
+pub fn applied(
+    relay: LogPosition,
+    sent: &[(Partition, Position)],
+    applied: &HashMap<Partition, LogPosition>,
+) -> Position {
     let standing = sent.iter().map(|(partition, sent)| standing(relay, *sent, applied.get(partition).copied()));
     standing.fold(relay.position, |all, standing| match standing {
         Standing::CaughtUp => all,
@@ -59,7 +45,12 @@ pub fn applied(relay: Relay, sent: &[(Partition, Position)], applied: &HashMap<P
 
 /// Whether every event up to `token` of the streams in one partition is applied. `sent` is its row of
 /// `relay_partitions`, `None` before the relay sent anything to it.
-pub fn stream_applied(relay: Relay, sent: Option<Position>, applied: Option<Applied>, token: Position) -> bool {
+pub fn stream_applied(
+    relay: LogPosition,
+    sent: Option<Position>,
+    applied: Option<LogPosition>,
+    token: Position,
+) -> bool {
     let sent = sent.unwrap_or(Position::ZERO);
     match standing(relay, sent, applied) {
         Standing::Astray => false,
@@ -68,7 +59,7 @@ pub fn stream_applied(relay: Relay, sent: Option<Position>, applied: Option<Appl
     }
 }
 
-fn standing(relay: Relay, sent: Position, applied: Option<Applied>) -> Standing {
+fn standing(relay: LogPosition, sent: Position, applied: Option<LogPosition>) -> Standing {
     let Some(applied) = applied else {
         return match sent {
             Position::ZERO => Standing::CaughtUp,
@@ -97,15 +88,15 @@ mod tests {
         Partition { category: Category::Order, number }
     }
 
-    fn relay(position: i64) -> Relay {
-        Relay { incarnation: LIFE, position: Position(position) }
+    fn relay(position: i64) -> LogPosition {
+        LogPosition { incarnation: LIFE, position: Position(position) }
     }
 
-    fn at(position: i64) -> Applied {
-        Applied { incarnation: LIFE, position: Position(position) }
+    fn at(position: i64) -> LogPosition {
+        LogPosition { incarnation: LIFE, position: Position(position) }
     }
 
-    fn rows(sent: &[i64], done: &[i64]) -> (Vec<(Partition, Position)>, HashMap<Partition, Applied>) {
+    fn rows(sent: &[i64], done: &[i64]) -> (Vec<(Partition, Position)>, HashMap<Partition, LogPosition>) {
         let sent = (0..).zip(sent).map(|(number, sent)| (partition(number), Position(*sent))).collect();
         (sent, (0..).zip(done).map(|(number, done)| (partition(number), at(*done))).collect())
     }
@@ -141,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_projection_that_applied_what_was_lost_promises_nothing() {
-        let next_life = Relay { incarnation: Incarnation(2), position: Position(12) };
+        let next_life = LogPosition { incarnation: Incarnation(2), position: Position(12) };
         let (sent, done) = rows(&[7], &[20]);
         assert_eq!(applied(next_life, &sent, &done), Position::ZERO);
         assert!(!stream_applied(next_life, Some(Position(7)), Some(at(20)), Position(5)));
@@ -149,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_quiet_partition_of_the_life_before_is_caught_up() {
-        let next_life = Relay { incarnation: Incarnation(2), position: Position(30) };
+        let next_life = LogPosition { incarnation: Incarnation(2), position: Position(30) };
         let (sent, done) = rows(&[7], &[7]);
         assert_eq!(applied(next_life, &sent, &done), Position(30));
     }

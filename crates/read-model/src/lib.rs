@@ -14,7 +14,6 @@ pub mod status;
 pub mod stock;
 pub mod tables;
 
-pub use cache::Stamp;
 pub use misfit::Misfit;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};

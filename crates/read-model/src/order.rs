@@ -12,12 +12,12 @@ use events::order::{Line, OrderAmended, OrderEvent, OrderPlaced, ShippingLine};
 use events::personal::{Address, Contact, Personal};
 use events::stream::Subject;
 use events::{
-    ChannelCode, Currency, CustomerId, HoldId, Incarnation, Minor, OrderCode, OrderId, Position, Recorded, Version,
+    ChannelCode, Currency, CustomerId, HoldId, Incarnation, LogPosition, Minor, OrderCode, OrderId, Position, Recorded,
+    Version,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Stamp;
 use crate::misfit::Misfit;
 use crate::status::Status;
 
@@ -140,8 +140,8 @@ impl OrderDocument {
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { incarnation: self.incarnation, position: self.position }
+    pub fn stamp(&self) -> LogPosition {
+        LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
     /// How far the order has come; the same as the fold of its events.

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use events::product::{ProductCreated, ProductEvent};
 use events::stream::Subject;
-use events::{Currency, EventId, Incarnation, Minor, Position, Recorded, Sku, Version};
+use events::{Currency, EventId, Incarnation, LogPosition, Minor, Position, Recorded, Sku, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Stamp;
 use crate::misfit::Misfit;
 
 /// A product.
@@ -60,8 +59,8 @@ impl ProductDocument {
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { incarnation: self.incarnation, position: self.position }
+    pub fn stamp(&self) -> LogPosition {
+        LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
     fn created(created: &ProductCreated, recorded: &Recorded) -> Result<ProductDocument, Misfit> {

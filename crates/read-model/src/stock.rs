@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use events::stock::{Level, StockEvent};
 use events::stream::Subject;
-use events::{EventId, Incarnation, Location, OrderId, Position, Recorded, Sku, Version};
+use events::{EventId, Incarnation, Location, LogPosition, OrderId, Position, Recorded, Sku, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Stamp;
 use crate::misfit::Misfit;
 
 /// One SKU at one location.
@@ -60,19 +59,19 @@ impl StockDocument {
         level: Level,
         updated_at: DateTime<Utc>,
         version: Version,
-        Stamp { incarnation, position }: Stamp,
+        LogPosition { incarnation, position }: LogPosition,
     ) -> StockDocument {
         let (available, shortage) = (units_available(&level), level.shortage());
         StockDocument { sku, location, available, shortage, level, updated_at, version, incarnation, position }
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { incarnation: self.incarnation, position: self.position }
+    pub fn stamp(&self) -> LogPosition {
+        LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
     fn none(sku: Sku, location: Location, recorded: &Recorded) -> StockDocument {
-        let stamp = Stamp { incarnation: recorded.incarnation, position: recorded.position };
+        let stamp = LogPosition { incarnation: recorded.incarnation, position: recorded.position };
         StockDocument::of(sku, location, Level::default(), recorded.occurred_at(), Version::NONE, stamp)
     }
 

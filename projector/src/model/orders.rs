@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use events::stream::Subject;
-use events::{Event, Recorded, StreamId};
-use read_model::cache::{Keys, ORDER_TTL};
-use read_model::{Misfit, OrderDocument, Projection, Stamp, projection, status, tables};
+use events::{Event, LogPosition, Recorded, StreamId};
+use read_model::cache::{Keys, ORDER_TTL, encode};
+use read_model::{Misfit, OrderDocument, Projection, projection, status, tables};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ impl Model for Orders {
         }
     }
 
-    fn stamp(document: &OrderDocument) -> Stamp {
+    fn stamp(document: &OrderDocument) -> LogPosition {
         document.stamp()
     }
 
@@ -47,7 +47,7 @@ impl Model for Orders {
 
     fn entry(keys: &Keys, changed: &Changed<Orders>) -> Entry {
         let order = &changed.document;
-        Entry { key: keys.order(order.id), value: order.stamp().encode(&changed.json), ttl: ORDER_TTL }
+        Entry { key: keys.order(order.id), value: encode(order.stamp(), &changed.json), ttl: ORDER_TTL }
     }
 
     async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<Loaded<Orders>>> {

@@ -1,9 +1,9 @@
 //! Products: one row per product, and every price that it ever had by month of the event id.
 
 use chrono::{DateTime, Utc};
-use events::{Event, Incarnation, Position, Recorded, Sku, StreamId, Version};
-use read_model::cache::{Keys, PRODUCT_TTL};
-use read_model::{Misfit, PriceRow, ProductDocument, Projection, Stamp, projection, tables};
+use events::{Event, Incarnation, LogPosition, Position, Recorded, Sku, StreamId, Version};
+use read_model::cache::{Keys, PRODUCT_TTL, encode};
+use read_model::{Misfit, PriceRow, ProductDocument, Projection, projection, tables};
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ impl Model for Products {
         Ok(())
     }
 
-    fn stamp(document: &ProductDocument) -> Stamp {
+    fn stamp(document: &ProductDocument) -> LogPosition {
         document.stamp()
     }
 
@@ -42,7 +42,7 @@ impl Model for Products {
 
     fn entry(keys: &Keys, changed: &Changed<Products>) -> Entry {
         let product = &changed.document;
-        Entry { key: keys.product(&product.sku), value: product.stamp().encode(&changed.json), ttl: PRODUCT_TTL }
+        Entry { key: keys.product(&product.sku), value: encode(product.stamp(), &changed.json), ttl: PRODUCT_TTL }
     }
 
     async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<Loaded<Products>>> {

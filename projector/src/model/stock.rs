@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use events::stock::Level;
 use events::stream::Subject;
-use events::{Event, Incarnation, Location, Position, Recorded, Sku, StreamId, Version};
-use read_model::cache::{Keys, STOCK_TTL};
-use read_model::{LedgerRow, Misfit, Projection, Stamp, StockDocument, projection, tables};
+use events::{Event, Incarnation, Location, LogPosition, Position, Recorded, Sku, StreamId, Version};
+use read_model::cache::{Keys, STOCK_TTL, encode};
+use read_model::{LedgerRow, Misfit, Projection, StockDocument, projection, tables};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ impl Model for Stock {
         Ok(())
     }
 
-    fn stamp(document: &StockDocument) -> Stamp {
+    fn stamp(document: &StockDocument) -> LogPosition {
         document.stamp()
     }
 
@@ -44,7 +44,7 @@ impl Model for Stock {
     fn entry(keys: &Keys, changed: &Changed<Stock>) -> Entry {
         let item = &changed.document;
         let key = keys.stock(&item.sku, &item.location);
-        Entry { key, value: item.stamp().encode(&changed.json), ttl: STOCK_TTL }
+        Entry { key, value: encode(item.stamp(), &changed.json), ttl: STOCK_TTL }
     }
 
     async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<Loaded<Stock>>> {
@@ -206,7 +206,7 @@ impl Row {
             safety: self.safety,
             policy: read_json("policy", &self.policy)?,
         };
-        let stamp = Stamp { incarnation: Incarnation(self.incarnation), position: Position(self.position) };
+        let stamp = LogPosition { incarnation: Incarnation(self.incarnation), position: Position(self.position) };
         Ok(StockDocument::of(sku, location, level, self.updated_at, Version(self.version), stamp))
     }
 }

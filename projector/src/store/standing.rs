@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use events::{Category, Incarnation, Position};
-use read_model::freshness::Relay;
+use events::{Category, Incarnation, LogPosition, Position};
 use sqlx::PgConnection;
 
 /// What the relay says it has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// To any partition.
-    pub relay: Relay,
+    pub relay: LogPosition,
     /// To each partition of one category; those without events are missing.
     pub partitions: BTreeMap<i32, Position>,
 }
@@ -26,7 +25,7 @@ pub async fn find_sent(connection: &mut PgConnection, category: Category) -> sql
     .fetch_all(connection)
     .await?;
     let (incarnation, position) = rows.first().map_or((1, 0), |row| (row.0, row.1));
-    let relay = Relay { incarnation: Incarnation(incarnation), position: Position(position) };
+    let relay = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
     let partitions = rows.iter().filter_map(|row| Some((row.2?, Position(row.3?)))).collect();
     Ok(Sent { relay, partitions })
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use events::Position;
+use events::{LogPosition, Position};
 use platform::metric_names as names;
-use read_model::freshness::{self, Applied, Partition};
+use read_model::freshness::{self, Partition};
 
 use super::{Healing, StepError, Worker};
 use crate::model::Model;
@@ -112,7 +112,7 @@ impl<M: Model> Worker<M> {
         let mut applied = HashMap::new();
         for (number, claim) in self.claims.iter() {
             let (incarnation, position) = (claim.reached.incarnation, claim.reached.position);
-            applied.insert(partition(number), Applied { incarnation, position });
+            applied.insert(partition(number), LogPosition { incarnation, position });
             ours.extend(sent.partitions.get(&number).map(|sent| (partition(number), *sent)));
         }
         let applied = freshness::applied(sent.relay, &ours, &applied);

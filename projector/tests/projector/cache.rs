@@ -1,11 +1,10 @@
 //! Redis holds what was committed, never something older, and nobody waits for it.
 
-use events::{Incarnation, Position};
+use events::{Incarnation, LogPosition, Position};
 use platform::config::Secret;
 use platform::health::Health;
 use projector::cache::{Cache, Entry};
 use projector::model::{Orders, Stock};
-use read_model::Stamp;
 use read_model::cache::Keys;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -24,8 +23,8 @@ fn cache(bed: &Bed, url: &str) -> (Cache, projector::cache::Writer) {
 }
 
 fn entry(key: &str, position: i64, json: &str) -> Entry {
-    let stamp = Stamp { incarnation: Incarnation(1), position: Position(position) };
-    Entry { key: key.to_owned(), value: stamp.encode(json), ttl: std::time::Duration::from_secs(30) }
+    let stamp = LogPosition { incarnation: Incarnation(1), position: Position(position) };
+    Entry { key: key.to_owned(), value: read_model::cache::encode(stamp, json), ttl: std::time::Duration::from_secs(30) }
 }
 
 #[tokio::test]
@@ -43,8 +42,8 @@ async fn committed_documents_stand_in_redis_with_their_position() {
     let key = Keys::new(platform.bed.cache_prefix()).order(id);
     let mut redis = redis(&platform.bed).await;
     let value: Vec<u8> = redis.get(&key).await.unwrap();
-    let (stamp, json) = Stamp::decode(&value).unwrap();
-    assert_eq!(stamp, Stamp { incarnation: Incarnation(1), position: Position(2) });
+    let (stamp, json) = read_model::cache::decode(&value).unwrap();
+    assert_eq!(stamp, LogPosition { incarnation: Incarnation(1), position: Position(2) });
     assert_eq!(json, platform.text("select document::text from orders").await);
     let ttl_ms: i64 = redis.pttl(&key).await.unwrap();
     assert!((1..=30_000).contains(&ttl_ms), "{ttl_ms}");
@@ -65,7 +64,7 @@ async fn a_newer_value_is_never_replaced() {
         drop(cache);
         writer.run().await;
         let value: Vec<u8> = redis.get(&key).await.unwrap();
-        assert_eq!(Stamp::decode(&value).unwrap().1, expected, "after {position}");
+        assert_eq!(read_model::cache::decode(&value).unwrap().1, expected, "after {position}");
     }
 }
 
@@ -80,7 +79,7 @@ async fn what_is_no_value_of_ours_is_replaced() {
     drop(cache);
     writer.run().await;
     let value: Vec<u8> = redis.get(&key).await.unwrap();
-    assert_eq!(Stamp::decode(&value).unwrap().1, "one");
+    assert_eq!(read_model::cache::decode(&value).unwrap().1, "one");
 }
 
 #[tokio::test]
@@ -94,7 +93,7 @@ async fn a_key_that_redis_refuses_holds_up_no_other() {
     drop(cache);
     writer.run().await;
     let value: Vec<u8> = redis.get(&good).await.unwrap();
-    assert_eq!(Stamp::decode(&value).unwrap().1, "one");
+    assert_eq!(read_model::cache::decode(&value).unwrap().1, "one");
 }
 
 #[tokio::test]

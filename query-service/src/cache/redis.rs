@@ -4,6 +4,7 @@
 //! it is away no request waits for it at all, because only [`Redis::keep_connected`] connects. Not the crate's own
 //! `ConnectionManager`: there commands wait for reconnects, and a refused password is remembered for ever.
 
+use events::LogPosition;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,8 +16,7 @@ use platform::config::FromSetting;
 use platform::health::Component;
 use platform::metric_names::QUERY_REDIS_FAILURES_TOTAL;
 use platform::shutdown::Shutdown;
-use read_model::Stamp;
-use read_model::cache::{Keys, SET_UNLESS_NEWER, jittered};
+use read_model::cache::{Keys, SET_UNLESS_NEWER, encode, jittered};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Script};
 use tokio::sync::{Notify, Semaphore};
@@ -66,7 +66,7 @@ pub struct Part {
     /// Its key in Redis.
     pub key: String,
     /// How new it is.
-    pub stamp: Stamp,
+    pub stamp: LogPosition,
     /// The document.
     pub json: Bytes,
 }
@@ -133,7 +133,7 @@ impl Redis {
                 let Ok(json) = std::str::from_utf8(&json) else { continue };
                 let ttl_ms = jittered(ttl, fastrand::u32(..)).as_millis().max(1) as u64;
                 let mut set = inner.script.key(key);
-                let setting = set.arg(stamp.encode(json)).arg(ttl_ms).invoke_async::<i64>(&mut connection);
+                let setting = set.arg(encode(stamp, json)).arg(ttl_ms).invoke_async::<i64>(&mut connection);
                 if inner.within_budget(setting).await.is_none() {
                     return;
                 }
@@ -214,6 +214,6 @@ impl Inner {
 
 /// A value of Redis; `None` where it is not one of ours.
 fn part(key: &str, value: Vec<u8>) -> Option<Part> {
-    let (stamp, _) = Stamp::decode(&value)?;
-    Some(Part { key: key.to_owned(), stamp, json: Bytes::from(value).slice(Stamp::BYTES..) })
+    let (stamp, _) = read_model::cache::decode(&value)?;
+    Some(Part { key: key.to_owned(), stamp, json: Bytes::from(value).slice(LogPosition::TEXT_BYTES..) })
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use events::{Category, Incarnation, Position, StreamId, topics};
-use read_model::freshness::{Applied, Partition, Relay, applied, stream_applied};
-use read_model::{Projection, Stamp};
+use events::{Category, Incarnation, LogPosition, Position, StreamId, topics};
+use read_model::Projection;
+use read_model::freshness::{Partition, applied, stream_applied};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -71,11 +71,11 @@ pub struct Freshness {
     /// What the projection is made of.
     pub category: Category,
     /// How far the relay had come.
-    pub relay: Relay,
+    pub relay: LogPosition,
     /// The last event sent to each partition, by number.
     pub sent: Vec<(Partition, Position)>,
     /// The last event applied of each partition that has a checkpoint.
-    pub checkpoints: HashMap<Partition, Applied>,
+    pub checkpoints: HashMap<Partition, LogPosition>,
     /// Where the first stream of the scope is parked: from there on its events are passed over, not applied.
     pub parked: Option<Position>,
 }
@@ -83,7 +83,7 @@ pub struct Freshness {
 impl Freshness {
     pub(super) fn read(row: &PgRow) -> sqlx::Result<Freshness> {
         let category = category(row.try_get("fresh_category")?)?;
-        let relay = Relay {
+        let relay = LogPosition {
             incarnation: Incarnation(row.try_get("fresh_incarnation")?),
             position: Position(row.try_get("fresh_relayed")?),
         };
@@ -93,7 +93,7 @@ impl Freshness {
         let incarnations: Vec<Option<i32>> = row.try_get("fresh_lives")?;
         let partitions = || numbers.iter().map(|number| Partition { category, number: *number });
         let checkpoints = partitions().zip(positions).zip(incarnations).filter_map(|((partition, position), life)| {
-            Some((partition, Applied { incarnation: Incarnation(life?), position: Position(position?) }))
+            Some((partition, LogPosition { incarnation: Incarnation(life?), position: Position(position?) }))
         });
         Ok(Freshness {
             category,
@@ -116,10 +116,10 @@ impl Freshness {
     }
 
     /// Up to where an answer made of the scope contains everything: not beyond the first stream of it that is parked.
-    pub fn contained(&self) -> Stamp {
+    pub fn contained(&self) -> LogPosition {
         let parked = self.parked.map(|parked| Position(parked.0.saturating_sub(1)));
         let position = parked.map_or(self.applied(), |before| before.min(self.applied()));
-        Stamp { incarnation: self.life(), position }
+        LogPosition { incarnation: self.life(), position }
     }
 
     /// How many partitions contain everything up to `token`.

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Incarnation, Position};
-use read_model::{Projection, Stamp};
+use events::{Incarnation, LogPosition, Position};
+use read_model::Projection;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 
@@ -24,7 +24,7 @@ pub(super) struct Observation {
     /// When.
     pub(super) at: DateTime<Utc>,
     /// End of the log: its life and the position of the last event.
-    pub(super) head: Stamp,
+    pub(super) head: LogPosition,
     /// The incarnations that the log has had.
     pub(super) incarnations: Incarnations,
     /// Byte of the write-ahead log that was flushed (primary) or replayed (replica).
@@ -123,7 +123,7 @@ async fn projections(connection: &mut PgConnection) -> sqlx::Result<Vec<Freshnes
 }
 
 /// Where each incarnation began, from the newest back to the first: incarnations follow each other, so each is found by halving.
-async fn read_incarnations(connection: &mut PgConnection, head: Stamp) -> sqlx::Result<Incarnations> {
+async fn read_incarnations(connection: &mut PgConnection, head: LogPosition) -> sqlx::Result<Incarnations> {
     let mut begins = Vec::new();
     let (mut life, mut end) = (head.incarnation, head.position.plus(1));
     while life > FIRST_LIFE {

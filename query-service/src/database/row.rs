@@ -2,14 +2,16 @@
 
 use std::str::FromStr;
 
-use events::{Incarnation, Position};
-use read_model::Stamp;
+use events::{Incarnation, LogPosition, Position};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 /// How new a row is.
-pub fn stamp(row: &PgRow) -> sqlx::Result<Stamp> {
-    Ok(Stamp { incarnation: Incarnation(row.try_get("incarnation")?), position: Position(row.try_get("position")?) })
+pub fn stamp(row: &PgRow) -> sqlx::Result<LogPosition> {
+    Ok(LogPosition {
+        incarnation: Incarnation(row.try_get("incarnation")?),
+        position: Position(row.try_get("position")?),
+    })
 }
 
 /// A text that is one of our names.

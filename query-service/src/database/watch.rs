@@ -12,12 +12,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use events::{Incarnation, Position};
+use events::{Incarnation, LogPosition, Position};
 use metrics::Gauge;
 use platform::health::{Component, Health};
 use platform::metric_names::{QUERY_PROJECTION_LAG_EVENTS, QUERY_PROJECTION_LAG_SECONDS, QUERY_REPLICA_LAG_SECONDS};
 use platform::shutdown::Shutdown;
-use read_model::{Projection, Stamp};
+use read_model::Projection;
 
 use super::Database;
 use super::failure::Failure;
@@ -67,7 +67,7 @@ type Reached = (Incarnation, i64);
 #[derive(Default)]
 struct Sights {
     /// End of the log, once it was seen.
-    head: Option<Stamp>,
+    head: Option<LogPosition>,
     /// What the replica has not reached, and when it was seen; oldest first.
     unreached: VecDeque<(Reached, Instant)>,
 }
@@ -178,7 +178,7 @@ impl Watch {
         self.replica_lag.set(self.lag_of(replica).map_or(f64::NAN, |lag| lag.as_secs_f64()));
     }
 
-    fn publish(&self, source: &Source, seen: &Observation, head: Stamp) {
+    fn publish(&self, source: &Source, seen: &Observation, head: LogPosition) {
         let lag = self.lag_of(source);
         let standings = seen.projections.iter().map(|it| standing(it, seen, head, lag)).collect::<Vec<_>>();
         standings.iter().for_each(|standing| show(standing.projection, standing.lag));
@@ -197,7 +197,7 @@ impl Watch {
 }
 
 /// A projection is as late as the oldest event that it lacks, and on a replica at least as late as the replica.
-fn standing(observed: &Observed, seen: &Observation, head: Stamp, source_lag: Option<Duration>) -> Standing {
+fn standing(observed: &Observed, seen: &Observation, head: LogPosition, source_lag: Option<Duration>) -> Standing {
     let applied = observed.freshness.applied();
     let waiting = observed.behind_since.map_or(Duration::ZERO, |since| (seen.at - since).to_std().unwrap_or_default());
     let events = u64::try_from(head.position.0.saturating_sub(applied.0)).unwrap_or(0);

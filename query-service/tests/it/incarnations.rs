@@ -1,7 +1,7 @@
 //! A failover that lost the tail of the log: what was cached of it is neither shown nor taken for something newer.
 
-use events::{Incarnation, Position};
-use read_model::{OrderDocument, Stamp};
+use events::{Incarnation, LogPosition, Position};
+use read_model::OrderDocument;
 use redis::AsyncCommands;
 
 use crate::cached;
@@ -79,7 +79,7 @@ async fn an_order_of_the_lost_tail_that_redis_holds_is_a_miss() {
     let house = House::new().await;
     let (order, paid) = paid_in_vain(&house).await;
     let (mut connection, keys) = cached::redis(&house).await;
-    let value = paid.stamp().encode(&serde_json::to_string(&paid).expect("a document"));
+    let value = read_model::cache::encode(paid.stamp(), &serde_json::to_string(&paid).expect("a document"));
     let () = connection.set_ex(keys.order(order.id), value, 3600).await.expect("Redis");
     let service = cached::service_with_redis(&house).await;
     assert_eq!(payment(&service.get(&path(&order)).await), "paid");
@@ -161,7 +161,7 @@ async fn where_each_life_began_is_found_in_the_log() {
     for (life, position, is_kept) in
         [(1, 1, true), (1, 4, true), (1, 5, false), (2, 5, true), (2, 6, true), (2, 7, false), (3, 7, true)]
     {
-        let stamp = Stamp { incarnation: Incarnation(life), position: Position(position) };
+        let stamp = LogPosition { incarnation: Incarnation(life), position: Position(position) };
         let name = format!("P-{life}-{position}");
         let value = stamp.encode("{\"version\":1}");
         let () = connection.set_ex(keys.product(&sku(&name)), value, 3600).await.expect("Redis");

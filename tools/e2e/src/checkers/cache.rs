@@ -6,8 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use events::Category;
-use read_model::Stamp;
+use events::{Category, LogPosition};
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -51,7 +50,7 @@ struct Look {
 struct Cached<'a> {
     key: &'a str,
     stream: &'a str,
-    stamp: Stamp,
+    stamp: LogPosition,
     document: Value,
 }
 
@@ -80,7 +79,7 @@ async fn look(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Look> {
 }
 
 fn read<'a>(key: &'a str, stream: &'a str, value: &[u8]) -> Result<Cached<'a>, String> {
-    let (stamp, json) = Stamp::decode(value).ok_or_else(|| format!("{key}: not a value of ours"))?;
+    let (stamp, json) = read_model::cache::decode(value).ok_or_else(|| format!("{key}: not a value of ours"))?;
     let document = serde_json::from_str(json).map_err(|_| format!("{key}: not JSON behind the stamp"))?;
     Ok(Cached { key, stream, stamp, document })
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use events::Category;
 use events::erasure::ERASING;
-use read_model::{OrderDocument, Stamp};
+use read_model::OrderDocument;
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -110,7 +110,7 @@ async fn check_caches(
             let (mut found, mut older) = (Findings::default(), Findings::default());
             for ((stream, key), value) in streams.iter().zip(&keys).zip(caches.values(&keys).await?) {
                 let Some(value) = value else { continue };
-                let Some((stamp, json)) = Stamp::decode(&value) else { continue };
+                let Some((stamp, json)) = read_model::cache::decode(&value) else { continue };
                 let findings = if stamp.position.0 < erased.streams[*stream] { &mut older } else { &mut found };
                 findings.look();
                 check_document(key, &serde_json::from_str(json).unwrap_or_default(), findings);

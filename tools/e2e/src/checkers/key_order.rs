@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 
 use events::cloudevents::Message;
-use events::{Category, Incarnation, Position, StreamId, Version, topics};
-use read_model::Stamp;
+use events::{Category, Incarnation, LogPosition, Position, StreamId, Version, topics};
 
 use crate::audit::{Findings, Subject};
 use crate::log;
@@ -32,7 +31,7 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
 #[derive(Debug, Default)]
 struct Chain {
     /// Life and position of the last event that moved the chain on.
-    last: Option<Stamp>,
+    last: Option<LogPosition>,
     /// Whether its very first message is still there: the beginning of a topic may have been deleted by age.
     is_complete: bool,
     /// Positions of the events in it, without those that a later life of the log has made void.
@@ -52,7 +51,7 @@ impl Chain {
         };
         check_key(delivered, &message.event.stream, findings);
         let Message { event, previous, .. } = message;
-        let at = Stamp { incarnation: event.incarnation, position: event.position };
+        let at = LogPosition { incarnation: event.incarnation, position: event.position };
         match self.last {
             Some(last) if at <= last => self.repeat(at, findings, place),
             Some(last) => {
@@ -73,7 +72,7 @@ impl Chain {
     }
 
     /// What was sent again must have been sent before, unless it is void.
-    fn repeat(&self, at: Stamp, findings: &mut Findings, place: impl Fn() -> String) {
+    fn repeat(&self, at: LogPosition, findings: &mut Findings, place: impl Fn() -> String) {
         let is_void = self.branches.iter().any(|(life, last)| at.incarnation < *life && at.position > *last);
         let is_known = self.positions.binary_search(&at.position).is_ok();
         findings.expect(is_known || is_void || !self.is_complete, || {
@@ -107,7 +106,7 @@ impl Chain {
         }
         self.streams.insert(event.stream.clone(), (event.position, event.version));
         self.positions.push(event.position);
-        self.last = Some(Stamp { incarnation: event.incarnation, position: event.position });
+        self.last = Some(LogPosition { incarnation: event.incarnation, position: event.position });
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use events::{Category, Incarnation, Position};
+use events::{Category, Incarnation, LogPosition, Position};
 use read_model::Projection;
-use read_model::freshness::{self, Applied, Partition, Relay};
+use read_model::freshness::{self, Partition};
 use sqlx::PgPool;
 
 use crate::audit::{Findings, Subject};
@@ -91,7 +91,7 @@ pub async fn stages(pool: &PgPool) -> anyhow::Result<Stages> {
         .context("reading the lag")?;
     let find = |kind: &str| rows.iter().find(|row| row.kind == kind).with_context(|| format!("there is no {kind} row"));
     let (head, relay) = (find("head")?, find("relay")?);
-    let relay = Relay { incarnation: Incarnation(relay.incarnation), position: Position(relay.position) };
+    let relay = LogPosition { incarnation: Incarnation(relay.incarnation), position: Position(relay.position) };
     let applied = Projection::ALL.map(|projection| (projection, applied(&rows, relay, projection)));
     Ok(Stages { head: Position(head.position), relayed: relay.position, applied: applied.to_vec() })
 }
@@ -113,7 +113,7 @@ impl StageRow {
     }
 }
 
-fn applied(rows: &[StageRow], relay: Relay, projection: Projection) -> Position {
+fn applied(rows: &[StageRow], relay: LogPosition, projection: Projection) -> Position {
     let of_kind = |kind: &'static str| {
         rows.iter().filter(move |row| row.kind == kind).filter_map(|row| Some((row.partition()?, row)))
     };
@@ -124,7 +124,7 @@ fn applied(rows: &[StageRow], relay: Relay, projection: Projection) -> Position 
     let done: HashMap<_, _> = of_kind("applied")
         .filter(|(_, row)| row.projection == projection.name())
         .map(|(partition, row)| {
-            (partition, Applied { incarnation: Incarnation(row.incarnation), position: Position(row.position) })
+            (partition, LogPosition { incarnation: Incarnation(row.incarnation), position: Position(row.position) })
         })
         .collect();
     freshness::applied(relay, &sent, &done)

@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use events::{Incarnation, Position};
-use read_model::Stamp;
+use events::{Incarnation, LogPosition, Position};
 use sqlx::PgPool;
 
 use crate::audit::{Findings, Subject};
@@ -27,7 +26,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
         cursor = *last;
         for (incarnation, position, code) in &page {
             findings.look();
-            let at = Stamp { incarnation: Incarnation(*incarnation), position: Position(*position) };
+            let at = LogPosition { incarnation: Incarnation(*incarnation), position: Position(*position) };
             counters.take(at, code.as_deref().unwrap_or_default(), &mut findings);
         }
     }
@@ -44,12 +43,12 @@ async fn read_after(pool: &PgPool, position: i64) -> anyhow::Result<Vec<(i32, i6
 #[derive(Debug, Default)]
 struct Counters {
     numbers: HashMap<String, u64>,
-    last: Option<Stamp>,
+    last: Option<LogPosition>,
 }
 
 impl Counters {
-    fn take(&mut self, at: Stamp, code: &str, findings: &mut Findings) {
-        let Stamp { incarnation, position } = at;
+    fn take(&mut self, at: LogPosition, code: &str, findings: &mut Findings) {
+        let LogPosition { incarnation, position } = at;
         let follows = self.last.is_none_or(|last| last < at);
         findings.expect(follows, || {
             format!(
@@ -78,7 +77,7 @@ mod tests {
         let mut findings = Findings::default();
         let mut counters = Counters::default();
         for (incarnation, position, code) in codes {
-            let at = Stamp { incarnation: Incarnation(*incarnation), position: Position(*position) };
+            let at = LogPosition { incarnation: Incarnation(*incarnation), position: Position(*position) };
             counters.take(at, code, &mut findings);
         }
         findings.count

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use e2e::audit::{Invariant, Subject};
-use events::Recorded;
+use events::{LogPosition, Recorded};
 use read_model::cache::Keys;
-use read_model::{OrderDocument, Stamp, StockDocument};
+use read_model::{OrderDocument, StockDocument};
 
 use crate::findings;
 use crate::history::{self, ERASED_NOTE};
@@ -59,7 +59,7 @@ impl Caches {
     }
 
     /// The example order as it was after its first `count` events.
-    fn old_order(&self, number: u8, count: usize) -> (Stamp, String) {
+    fn old_order(&self, number: u8, count: usize) -> (LogPosition, String) {
         let mut order = None;
         for recorded in self.begun(&format!("order-{}", history::order_id(number)), count) {
             let events::Event::Order(event) = recorded.decode().unwrap() else { panic!("an order") };
@@ -69,7 +69,7 @@ impl Caches {
         (order.stamp(), serde_json::to_string(&order).unwrap())
     }
 
-    fn old_stock(&self, count: usize) -> (Stamp, String) {
+    fn old_stock(&self, count: usize) -> (LogPosition, String) {
         let mut stock = None;
         for recorded in self.begun("stock-A@main", count) {
             let events::Event::Stock(event) = recorded.decode().unwrap() else { panic!("stock") };
@@ -107,10 +107,14 @@ async fn cache_sees_values_that_are_not_ours_or_nobodys_or_too_new_at_the_first_
     let wrong = [
         (&stock, "hello".to_owned(), "not a value of ours"),
         (&nobodys, product, "no such row"),
-        (&stock, format!("{:04}{:019}{}", 1, 900, &caches.value(&stock)[Stamp::BYTES..]), "stamped position 900"),
         (
             &stock,
-            format!("{:04}{:019}{}", 1, 1, &caches.value(&stock)[Stamp::BYTES..]),
+            format!("{:04}{:019}{}", 1, 900, &caches.value(&stock)[LogPosition::TEXT_BYTES..]),
+            "stamped position 900",
+        ),
+        (
+            &stock,
+            format!("{:04}{:019}{}", 1, 1, &caches.value(&stock)[LogPosition::TEXT_BYTES..]),
             "no event of the stream has that",
         ),
     ];
@@ -128,7 +132,7 @@ async fn cache_sees_values_that_stay_old() {
     for (key, (stamp, json)) in
         [(caches.order_key(1), caches.old_order(1, 2)), (caches.stock_key(), caches.old_stock(2))]
     {
-        let subject = caches.with(&key, stamp.encode(&json), Duration::ZERO).await;
+        let subject = caches.with(&key, read_model::cache::encode(stamp, &json), Duration::ZERO).await;
         let found = findings(Invariant::Cache, &subject).await;
         assert_eq!((found.len(), found[0].contains(": stamped position")), (1, true), "{found:?}");
     }
@@ -149,7 +153,7 @@ async fn erasure_sees_a_value_of_before_it_that_stays() {
     let key = caches.order_key(3);
     let (stamp, json) = caches.old_order(3, 1);
     assert!(json.contains(ERASED_NOTE));
-    let subject = caches.with(&key, stamp.encode(&json), Duration::ZERO).await;
+    let subject = caches.with(&key, read_model::cache::encode(stamp, &json), Duration::ZERO).await;
     assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
 }
 
