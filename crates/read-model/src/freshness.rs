@@ -78,6 +78,7 @@ fn standing(relay: LogPosition, sent: Position, applied: Option<LogPosition>) ->
 
 #[cfg(test)]
 mod tests {
+    use events::Incarnation;
     use proptest::prelude::*;
 
     use super::*;

@@ -24,7 +24,11 @@ fn cache(bed: &Bed, url: &str) -> (Cache, projector::cache::Writer) {
 
 fn entry(key: &str, position: i64, json: &str) -> Entry {
     let stamp = LogPosition { incarnation: Incarnation(1), position: Position(position) };
-    Entry { key: key.to_owned(), value: read_model::cache::encode(stamp, json), ttl: std::time::Duration::from_secs(30) }
+    Entry {
+        key: key.to_owned(),
+        value: read_model::cache::encode(stamp, json),
+        ttl: std::time::Duration::from_secs(30),
+    }
 }
 
 #[tokio::test]

@@ -163,7 +163,7 @@ async fn where_each_life_began_is_found_in_the_log() {
     {
         let stamp = LogPosition { incarnation: Incarnation(life), position: Position(position) };
         let name = format!("P-{life}-{position}");
-        let value = stamp.encode("{\"version\":1}");
+        let value = read_model::cache::encode(stamp, "{\"version\":1}");
         let () = connection.set_ex(keys.product(&sku(&name)), value, 3600).await.expect("Redis");
         let read = service.get(&format!("/v1/products/{name}")).await;
         assert_eq!(read.status == 200, is_kept, "{stamp}: {read:?}");

@@ -142,7 +142,7 @@ async fn cache_sees_values_that_stay_old() {
 async fn cache_sees_an_old_value_that_was_never_right_at_the_first_look() {
     let caches = Caches::example().await;
     let (stamp, json) = caches.old_stock(2);
-    let wrong = stamp.encode(&json.replacen("\"on_hand\":10", "\"on_hand\":11", 1));
+    let wrong = read_model::cache::encode(stamp, &json.replacen("\"on_hand\":10", "\"on_hand\":11", 1));
     let found = findings(Invariant::Cache, &caches.with(&caches.stock_key(), wrong, LONG).await).await;
     assert!(found.iter().any(|finding| finding.contains("/on_hand is 11")), "{found:?}");
 }
@@ -163,6 +163,6 @@ async fn erasure_sees_personal_data_in_a_value_of_after_it_at_the_first_look() {
     let key = caches.order_key(3);
     let (stamp, _) = caches.old_order(3, 2);
     let (_, named) = caches.old_order(3, 1);
-    let subject = caches.with(&key, stamp.encode(&named), LONG).await;
+    let subject = caches.with(&key, read_model::cache::encode(stamp, &named), LONG).await;
     assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
 }

@@ -103,15 +103,18 @@ impl Platform {
         for events in self.history.streams().values() {
             let (order, stock, product) = fold(events);
             if let Some(order) = order {
-                values.push((keys.order(order.id), order.stamp().encode(&serde_json::to_string(&order).unwrap())));
+                values.push((
+                    keys.order(order.id),
+                    read_model::cache::encode(order.stamp(), &serde_json::to_string(&order).unwrap()),
+                ));
             }
             if let Some(stock) = stock {
                 let json = serde_json::to_string(&stock).unwrap();
-                values.push((keys.stock(&stock.sku, &stock.location), stock.stamp().encode(&json)));
+                values.push((keys.stock(&stock.sku, &stock.location), read_model::cache::encode(stock.stamp(), &json)));
             }
             if let Some(product) = product {
                 let json = serde_json::to_string(&product).unwrap();
-                values.push((keys.product(&product.sku), product.stamp().encode(&json)));
+                values.push((keys.product(&product.sku), read_model::cache::encode(product.stamp(), &json)));
             }
         }
         values
