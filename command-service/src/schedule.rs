@@ -26,7 +26,7 @@ use platform::health::Component;
 use platform::shutdown::Shutdown;
 
 use crate::database::Database;
-use crate::log::stretch::Wanted;
+use crate::log::scan::EventFilter;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
 use allocation::{Done, Reassignment};
@@ -49,7 +49,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// Which events the plan is made of. Few orders say when their payment is due or wait for units, and no other order need be
 /// read.
-const WANTED: Wanted = Wanted { types: &plan::EVENT_TYPES, only_with: plan::ONLY_WITH };
+const WANTED: EventFilter = EventFilter { types: &plan::EVENT_TYPES, payload_contains: plan::ONLY_WITH };
 
 /// What the schedule has to know.
 #[derive(Debug, Clone)]
@@ -226,7 +226,7 @@ impl Schedule {
             return Err(log::Error::LostTail { head: from.position, seen: until }.into());
         };
         let mut plan = Plan::default();
-        for recorded in self.log.read_stretch(WANTED, from.position, until).await? {
+        for recorded in self.log.scan(WANTED, from.position, until).await? {
             match plan.add(&recorded, self.config.waits) {
                 Ok(()) => {}
                 // The writer cannot read this stream either, so nothing could be decided about it.

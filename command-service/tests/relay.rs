@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta, Utc};
 use command_service::database::Database;
-use command_service::log::append::{Appended, NewRow};
+use command_service::log::batch::{Appended, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::checkpoint::{self, Checkpoint};
 use command_service::relay::{self, Config, Error, LostTail, Outcome, Relay, topics as relay_topics};

@@ -1,106 +1,22 @@
-//! Appending: a batch commits only if the log has not moved since the state that it was decided on.
+//! Appending a batch: the statement does nothing if the log has grown or was replaced since the state that the batch was decided
+//! on.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{Event, Incarnation, LogPosition, Position, Recorded, StreamId, Version, codec};
 use sqlx::postgres::PgConnection;
-use uuid::Uuid;
 
-use super::memory;
-use super::read::{self, Since};
-use super::{End, Error, Log, Store};
-use crate::database::{self, timed_out, within};
+use super::batch::{Appended, NewRow};
+use super::end::Expected;
+use super::{Log, Store};
+use crate::database::within;
 
-/// An event on its way into the log; its position is its place in the batch.
-#[derive(Debug, Clone)]
-pub struct NewRow {
-    /// Whose history it belongs to.
-    pub stream: StreamId,
-    /// Number in the stream.
-    pub version: Version,
-    /// The type.
-    pub event_type: &'static str,
-    /// Shape of the payload.
-    pub schema_version: i16,
-    /// JSON.
-    pub payload: String,
-    /// JSON of [`events::Metadata`], where there is any.
-    pub metadata: Option<String>,
-    /// The command, on its first event only.
-    pub command: Option<CommandMark>,
-    /// A name that the event takes for good.
-    pub claim: Option<String>,
-}
-
-impl NewRow {
-    /// An event with nothing around it.
-    pub fn new(stream: StreamId, version: Version, event: &Event) -> NewRow {
-        let codec::Encoded { event_type, schema_version, payload } = codec::encode(event);
-        NewRow { stream, version, event_type, schema_version, payload, metadata: None, command: None, claim: None }
-    }
-
-    /// Bytes of its JSON.
-    pub fn bytes(&self) -> usize {
-        self.payload.len() + self.metadata.as_ref().map_or(0, String::len)
-    }
-}
-
-/// What the first event of a command remembers of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CommandMark {
-    /// The idempotency key as an id.
-    pub id: Uuid,
-    /// What was asked, as a hash.
-    pub fingerprint: i64,
-    /// How many events the command wrote.
-    pub size: i16,
-}
-
-/// Where a batch expects the log to end, and with which event, if that is known.
-#[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
-    pub(super) head: LogPosition,
-    pub(super) last: Option<&'a Recorded>,
-}
-
-/// For tools and tests, which know where the log ends and not with which event.
-impl From<LogPosition> for Expected<'_> {
-    fn from(head: LogPosition) -> Self {
-        Expected { head, last: None }
-    }
-}
-
-impl<'a> From<&'a End> for Expected<'a> {
-    fn from(end: &'a End) -> Self {
-        Expected { head: end.head, last: end.last.as_deref() }
-    }
-}
-
-/// What became of an append.
-#[derive(Debug)]
-pub enum Appended {
-    /// The batch is in the log, after this position, and was recorded at this instant: that of the clock, or that of the
-    /// event before it where the clock is behind.
-    After(Position, DateTime<Utc>),
-    /// Another writer appended first, or the log is not the one that the batch was decided on; nothing happened.
-    Lost,
-    /// A command or a claim of the batch is in the log already; nothing happened.
-    Taken,
-    /// A version of a stream or a position of the batch is in the log already, so the batch was decided on something that
-    /// the log does not say; nothing happened.
-    Conflicting(sqlx::Error),
-    /// The database refuses the data of this batch; nothing happened.
-    Refused(sqlx::Error),
-    /// The answer got lost: the batch is in the log or not.
-    Unknown(sqlx::Error),
-}
-
-/// `recorded_at` never decreases along positions, whatever the clocks of the writers say ($4). The last event is asked beside
-/// `log_head.recorded_at` because an instance of the release before that column, which may still run, does not set it.
+/// `recorded_at` never decreases along positions, whatever the clocks of the writers say ($4). The statement reads the last
+/// event's time in addition to `log_head.recorded_at`, because an instance of the release before that column, which may still
+/// run, does not set the column.
 ///
-/// Positions are given out again after the log has lost its tail, so the last event must be the one that is known ($15 to
-/// $20): that row is read for its time anyway.
+/// Positions are assigned again after the log has lost its tail, so the last event must be the one that the writer knows ($15
+/// to $20). That row is read for its time in any case.
 const APPEND: &str = "
     with head as (
         update log_head set position = position + $1, recorded_at = greatest(
@@ -125,8 +41,8 @@ const APPEND: &str = "
     select head.recorded_at, (select count(*) from inserted) as count from head";
 
 impl Log {
-    /// Appends `rows` if the log still ends as `expected`: one statement, one round trip, durable when it returns. `clock` is
-    /// the writer's, to the microsecond.
+    /// Appends `rows` if the log still ends as `expected`, with one statement in one round trip; the events are durable when it
+    /// returns. `clock` is the writer's time, truncated to microseconds.
     pub async fn append(&self, expected: impl Into<Expected<'_>>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
         let expected = expected.into();
         let pool = match &self.0 {
@@ -144,86 +60,13 @@ impl Log {
         }
         appended
     }
-
-    /// Takes the head of the log, so that no other writer can win the next race, and reads at most `limit` of the events
-    /// after a position. Writers that wait for it get it one after the other; whoever has it and is paused loses it.
-    pub async fn lock(&self, after: Position, limit: i64) -> Result<Locked, Error> {
-        // The events are read by a statement of their own: it sees what was committed while the lock was waited for, which the
-        // statement that waits does not.
-        const LOCK: &str = "select position from log_head for update";
-        let pool = match &self.0 {
-            Store::Postgres(pool) => pool,
-            Store::Memory(memory) => {
-                let end = memory.lock().await;
-                return Ok(Locked { held: Held::Memory(memory.clone(), end), since: memory.read_since(after, limit) });
-            }
-        };
-        let mut transaction = pool.begin(LOCK).await.map_err(Error::database("locking the head of the log"))?;
-        let reading = tokio::time::timeout(pool.timeout(), read::read_since(&mut *transaction, after, limit));
-        let since = match reading.await {
-            Ok(since) => since?,
-            Err(_) => {
-                transaction.discard();
-                return Err(Error::database("reading the locked log")(timed_out(pool.timeout())));
-            }
-        };
-        Ok(Locked { held: Held::Postgres(transaction), since })
-    }
 }
 
-/// The head of the log, held until dropped or appended to.
-#[derive(Debug)]
-pub struct Locked {
-    held: Held,
-    /// Where the log ends for as long as this is held, and the events up to there.
-    pub since: Since,
-}
-
-#[derive(Debug)]
-enum Held {
-    Postgres(database::Transaction),
-    Memory(memory::Memory, memory::End),
-}
-
-impl Locked {
-    /// Appends `rows` and commits. A commit whose answer is lost is [`Appended::Unknown`].
-    pub async fn append(self, expected: impl Into<Expected<'_>>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let expected = expected.into();
-        let mut transaction = match self.held {
-            Held::Postgres(transaction) => transaction,
-            Held::Memory(memory, _end) => return memory.append_at_end(expected, clock, rows),
-        };
-        match append_within(transaction.timeout(), &mut transaction, expected, clock, rows).await {
-            Appended::After(position, recorded_at) => match transaction.commit().await {
-                Ok(()) => Appended::After(position, recorded_at),
-                Err(error) => Appended::Unknown(error),
-            },
-            unknown @ Appended::Unknown(_) => {
-                transaction.discard();
-                unknown
-            }
-            nothing_happened => {
-                // Where that fails the connection is gone, and the lock with it.
-                let _ = transaction.rollback().await;
-                nothing_happened
-            }
-        }
-    }
-
-    /// Lets the next one have it.
-    pub async fn release(self) {
-        if let Held::Postgres(transaction) = self.held {
-            // Where that fails the connection is gone, and the lock with it.
-            let _ = transaction.rollback().await;
-        }
-    }
-}
-
-/// How much longer the database may be silent for each row: five times what inserting one takes on two slow cores, so that a
-/// large group of commands is not taken for a database that is frozen.
+/// Time added to the limit for each row: five times what inserting a row takes on two slow cores, so that a large group of
+/// commands is not mistaken for a frozen database.
 const TIMEOUT_PER_ROW: Duration = Duration::from_micros(100);
 
-async fn append_within(
+pub(super) async fn append_within(
     timeout: Duration,
     connection: &mut PgConnection,
     expected: Expected<'_>,
@@ -274,8 +117,8 @@ async fn append(
     }
 }
 
-/// Sorts a failure by what is known about it. Classes are those of PostgreSQL's appendix A: 22 is bad data, 23 a broken
-/// constraint, 54 a limit. Everything else (a lost connection, a shutdown, a full disk) leaves the outcome open.
+/// Classifies a failure by PostgreSQL's error classes (PostgreSQL manual, appendix A): 22 is invalid data, 23 a violated
+/// constraint, 54 a limit. With every other failure (a lost connection, a shutdown, a full disk) the outcome is unknown.
 fn failed(error: sqlx::Error) -> Appended {
     let Some(database) = error.as_database_error() else { return Appended::Unknown(error) };
     if database.is_unique_violation() {
@@ -289,28 +132,4 @@ fn failed(error: sqlx::Error) -> Appended {
         "22" | "23" | "54" => Appended::Refused(error),
         _ => Appended::Unknown(error),
     }
-}
-
-/// Events as readers see them, from rows that are in the log after `base`.
-pub fn recorded(
-    rows: Vec<NewRow>,
-    incarnation: Incarnation,
-    base: Position,
-    recorded_at: DateTime<Utc>,
-) -> Result<Vec<Recorded>, serde_json::Error> {
-    let one = |(index, row): (usize, NewRow)| {
-        Ok(Recorded {
-            incarnation,
-            position: base.plus(index + 1),
-            stream: row.stream,
-            version: row.version,
-            event_type: row.event_type.to_owned(),
-            schema_version: row.schema_version,
-            payload: row.payload,
-            metadata: row.metadata.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
-            command_id: row.command.map(|command| command.id),
-            recorded_at,
-        })
-    };
-    rows.into_iter().enumerate().map(one).collect()
 }

@@ -1,4 +1,4 @@
-//! The log in memory: what PostgreSQL's promises, without a server and without durability.
+//! The log in memory: the same guarantees as the log in PostgreSQL, except durability.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,14 @@ use events::{Incarnation, LogId, LogPosition, Position, Recorded, StreamId, Vers
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use super::append::{self, Appended, CommandMark, Expected, NewRow};
-use super::past::{PastCommand, Written};
-use super::read::Since;
-use super::snapshot::{Numbers, Piece, Snapshot};
+use super::batch::{self, Appended, CommandHeader, NewRow};
+use super::command::{CommandEvents, LoggedCommand};
+use super::end::Expected;
+use super::page::Page;
+use super::snapshot::{OrderNumbers, Snapshot, StreamItem};
 use domain::world::code_of;
 
-/// The only life that such a log has.
+/// The only incarnation of a log in memory.
 const INCARNATION: Incarnation = Incarnation(1);
 
 /// The log; clones share it.
@@ -22,13 +23,13 @@ const INCARNATION: Incarnation = Incarnation(1);
 pub(super) struct Memory {
     id: LogId,
     events: Arc<Mutex<Events>>,
-    /// Who may append; those who wait may one after the other.
-    end: Arc<tokio::sync::Mutex<()>>,
-    /// Whose turn it is among writers that take turns.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// The lock of the head; its holder may append.
+    head_lock: Arc<tokio::sync::Mutex<()>>,
+    /// See [`super::write_lock`].
+    write_lock: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What a row takes that is taken.
+/// What a row claims that is taken already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     /// A version of a stream.
@@ -37,8 +38,8 @@ enum Taken {
     Name,
 }
 
-/// The right to append, until dropped.
-pub(super) type End = OwnedMutexGuard<()>;
+/// The lock of the head, until it is dropped.
+pub(super) type HeadGuard = OwnedMutexGuard<()>;
 
 #[derive(Debug, Default)]
 struct Events {
@@ -46,7 +47,7 @@ struct Events {
     log: Vec<Recorded>,
     /// Positions of the events of each stream; that of version v is at v - 1.
     streams: HashMap<StreamId, Vec<Position>>,
-    commands: HashMap<Uuid, (CommandMark, Position)>,
+    commands: HashMap<Uuid, (CommandHeader, Position)>,
     claims: HashSet<String>,
     snapshots: HashMap<StreamId, Snapshot>,
     numbers: Option<(Position, BTreeMap<String, u64>)>,
@@ -55,7 +56,12 @@ struct Events {
 impl Memory {
     /// An empty log with an identity of its own.
     pub(super) fn new() -> Memory {
-        Memory { id: LogId(Uuid::now_v7()), events: Arc::default(), end: Arc::default(), turn: Arc::default() }
+        Memory {
+            id: LogId(Uuid::now_v7()),
+            events: Arc::default(),
+            head_lock: Arc::default(),
+            write_lock: Arc::default(),
+        }
     }
 
     pub(super) fn id(&self) -> LogId {
@@ -66,20 +72,20 @@ impl Memory {
         self.events().head()
     }
 
-    pub(super) async fn lock(&self) -> End {
-        Arc::clone(&self.end).lock_owned().await
+    pub(super) async fn lock_head(&self) -> HeadGuard {
+        Arc::clone(&self.head_lock).lock_owned().await
     }
 
-    pub(super) async fn take_turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
+    pub(super) async fn acquire_write_lock(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.write_lock).lock_owned().await
     }
 
     pub(super) async fn append(&self, expected: Expected<'_>, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
-        let _end = self.end.lock().await;
-        self.append_at_end(expected, clock, rows)
+        let _guard = self.head_lock.lock().await;
+        self.append_at_head(expected, clock, rows)
     }
 
-    pub(super) fn append_at_end(
+    pub(super) fn append_at_head(
         &self,
         Expected { head, last }: Expected<'_>,
         clock: DateTime<Utc>,
@@ -92,12 +98,12 @@ impl Memory {
         match events.taken(rows) {
             Some(Taken::Name) => return Appended::Taken,
             Some(Taken::Version) => {
-                return Appended::Conflicting(sqlx::Error::Protocol("a version is taken".to_owned()));
+                return Appended::Conflicting(sqlx::Error::Protocol("the stream already has this version".to_owned()));
             }
             None => {}
         }
         let recorded_at = events.log.last().map_or(clock, |last| last.recorded_at.max(clock));
-        match append::recorded(rows.to_vec(), INCARNATION, head.position, recorded_at) {
+        match batch::recorded(rows.to_vec(), INCARNATION, head.position, recorded_at) {
             Ok(recorded) => events.extend(recorded, rows),
             Err(error) => return Appended::Refused(sqlx::Error::Encode(error.into())),
         }
@@ -108,48 +114,48 @@ impl Memory {
         self.events().read_after(after, limit)
     }
 
-    pub(super) fn read_since(&self, after: Position, limit: i64) -> Since {
+    pub(super) fn read_page(&self, after: Position, limit: i64) -> Page {
         let events = self.events();
-        Since { head: events.head(), events: events.read_after(after, limit) }
+        Page { head: events.head(), events: events.read_after(after, limit) }
     }
 
-    /// The events of a stream from one version up to another, the last one first.
-    pub(super) fn stretch_of(&self, stream: &StreamId, from: Version, before: Version) -> Vec<Recorded> {
+    /// The events of a stream from version `from` to the one before `before`, the last event first.
+    pub(super) fn versions_backwards(&self, stream: &StreamId, from: Version, before: Version) -> Vec<Recorded> {
         let events = self.events();
         let last = events.streams.get(stream).map_or(0, Vec::len) as i32;
         let versions = (from.0.max(1)..before.0.min(last + 1)).rev();
         versions.filter_map(|version| events.event(stream, Version(version)).cloned()).collect()
     }
 
-    pub(super) fn load(&self, streams: &[StreamId], shape: i64) -> Vec<Piece> {
+    pub(super) fn load(&self, streams: &[StreamId], shape: i64) -> Vec<StreamItem> {
         let events = self.events();
         streams.iter().flat_map(|stream| events.load(stream, shape)).collect()
     }
 
-    pub(super) fn find_commands(&self, ids: &[Uuid]) -> HashMap<Uuid, PastCommand> {
+    pub(super) fn load_commands(&self, ids: &[Uuid]) -> HashMap<Uuid, CommandEvents> {
         let events = self.events();
         let find = |id: &Uuid| {
-            let (mark, first) = events.commands.get(id)?;
-            let written = events.read_after(Position(first.0 - 1), mark.size.into());
-            Some((*id, PastCommand { fingerprint: mark.fingerprint, events: written }))
+            let (header, first) = events.commands.get(id)?;
+            let written = events.read_after(Position(first.0 - 1), header.size.into());
+            Some((*id, CommandEvents { fingerprint: header.fingerprint, events: written }))
         };
         ids.iter().filter_map(find).collect()
     }
 
-    pub(super) fn find_written(&self, ids: &[Uuid]) -> Vec<Written> {
+    pub(super) fn find_commands(&self, ids: &[Uuid]) -> Vec<LoggedCommand> {
         let events = self.events();
         let find = |id: &Uuid| {
-            let (mark, first) = events.commands.get(id)?;
+            let (header, first) = events.commands.get(id)?;
             let stream = events.log[first.0 as usize - 1].stream.clone();
-            let last = Position(first.0 + i64::from(mark.size) - 1);
-            Some(Written { id: *id, fingerprint: mark.fingerprint, stream, first: *first, last })
+            let last = Position(first.0 + i64::from(header.size) - 1);
+            Some(LoggedCommand { id: *id, fingerprint: header.fingerprint, stream, first: *first, last })
         };
         ids.iter().filter_map(find).collect()
     }
 
-    pub(super) fn read_written(&self, commands: &[Written]) -> HashMap<Uuid, Vec<Recorded>> {
+    pub(super) fn read_command_events(&self, commands: &[LoggedCommand]) -> HashMap<Uuid, Vec<Recorded>> {
         let events = self.events();
-        let read = |command: &Written| {
+        let read = |command: &LoggedCommand| {
             let size = command.last.0 - command.first.0 + 1;
             let mut written = events.read_after(Position(command.first.0 - 1), size);
             written.retain(|event| event.stream == command.stream);
@@ -179,7 +185,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn numbers(&self, head: LogPosition) -> Numbers {
+    pub(super) fn numbers(&self, head: LogPosition) -> OrderNumbers {
         let events = self.events();
         let usable = events.numbers.as_ref().filter(|(position, _)| *position <= head.position);
         let (saved, mut last) = usable.cloned().unwrap_or_default();
@@ -190,7 +196,7 @@ impl Memory {
                 *counted = number.max(*counted);
             }
         }
-        Numbers { saved, last }
+        OrderNumbers { saved, last }
     }
 
     pub(super) fn save_numbers(&self, head: LogPosition, numbers: &BTreeMap<String, u64>) {
@@ -213,13 +219,14 @@ impl Events {
         LogPosition { incarnation: INCARNATION, position: Position::ZERO.plus(self.log.len()) }
     }
 
-    /// What is taken of all that the rows take.
+    /// The first thing that the rows claim and that is taken already.
     fn taken(&self, rows: &[NewRow]) -> Option<Taken> {
         let (mut versions, mut ids, mut claims) = (HashSet::new(), HashSet::new(), HashSet::new());
         rows.iter().find_map(|row| {
             let last = self.streams.get(&row.stream).map_or(0, Vec::len);
             let version_taken = row.version.0 as usize <= last || !versions.insert((&row.stream, row.version));
-            let id_taken = row.command.is_some_and(|mark| self.commands.contains_key(&mark.id) || !ids.insert(mark.id));
+            let id_taken =
+                row.command.is_some_and(|header| self.commands.contains_key(&header.id) || !ids.insert(header.id));
             let claim_taken =
                 row.claim.as_ref().is_some_and(|claim| self.claims.contains(claim) || !claims.insert(claim));
             match version_taken {
@@ -232,8 +239,8 @@ impl Events {
     fn extend(&mut self, recorded: Vec<Recorded>, rows: &[NewRow]) {
         for (event, row) in recorded.into_iter().zip(rows) {
             self.streams.entry(event.stream.clone()).or_default().push(event.position);
-            if let Some(mark) = row.command {
-                self.commands.insert(mark.id, (mark, event.position));
+            if let Some(header) = row.command {
+                self.commands.insert(header.id, (header, event.position));
             }
             self.claims.extend(row.claim.clone());
             self.log.push(event);
@@ -244,7 +251,7 @@ impl Events {
         self.log.iter().skip(after.0.max(0) as usize).take(limit.max(0) as usize).cloned().collect()
     }
 
-    fn load(&self, stream: &StreamId, shape: i64) -> Vec<Piece> {
+    fn load(&self, stream: &StreamId, shape: i64) -> Vec<StreamItem> {
         let Some(positions) = self.streams.get(stream) else { return Vec::new() };
         let usable = |snapshot: &&Snapshot| {
             let last = self.event(stream, snapshot.version);
@@ -254,7 +261,7 @@ impl Events {
         let snapshot = self.snapshots.get(stream).filter(usable);
         let from = snapshot.map_or(Version::NONE, |snapshot| snapshot.version);
         let events = positions.iter().skip(from.0 as usize).map(|position| self.log[position.0 as usize - 1].clone());
-        snapshot.cloned().map(Piece::Snapshot).into_iter().chain(events.map(Piece::Event)).collect()
+        snapshot.cloned().map(StreamItem::Snapshot).into_iter().chain(events.map(StreamItem::Event)).collect()
     }
 
     fn event(&self, stream: &StreamId, version: Version) -> Option<&Recorded> {

@@ -16,7 +16,7 @@ use super::issue::{ROOM_PATIENCE, request};
 use super::store::{Entry, Store};
 use super::{Error, measures};
 use crate::log::Log;
-use crate::log::backwards::Back;
+use crate::log::backwards::VersionRange;
 use crate::writer::answer::Answer;
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Together, Want};
@@ -85,8 +85,8 @@ impl Reassignment<'_> {
         let mut ends = Ends::default();
         let mut before = item.version.next();
         while missing > 0 && reserved > 0 && before > Version(1) {
-            let back = Back { before, versions: VERSIONS, types: &RESERVATIONS };
-            let events = self.log.read_back(&entry.stream, back).await?;
+            let back = VersionRange { before, versions: VERSIONS, types: &RESERVATIONS };
+            let events = self.log.read_backwards(&entry.stream, back).await?;
             let page = ends.page(&events);
             reserved -= page.reserved;
             for orders in page.orders.chunks(MAX_ORDERS) {

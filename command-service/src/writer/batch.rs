@@ -15,7 +15,7 @@ use super::recall::Past;
 use super::request::{Reply, Want};
 use super::unit::Unit;
 use crate::log;
-use crate::log::append::NewRow;
+use crate::log::batch::NewRow;
 
 /// Commands that are settled together.
 pub(super) type Batch = Vec<Unit<Waiting>>;

@@ -12,7 +12,7 @@ use super::mailbox::Waiting;
 use super::recall::{self, Memory, Recall};
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
-use crate::log::append::{CommandMark, NewRow};
+use crate::log::batch::{CommandHeader, NewRow};
 use domain::rejection::Rejection;
 use domain::rules::{self, Context, NewEvent, Refusal};
 use domain::state::State;
@@ -223,7 +223,7 @@ impl Desk<'_> {
         let size = events.len();
         let metadata = (!request.metadata.is_empty())
             .then(|| serde_json::to_string(&request.metadata).expect("metadata is plain data"));
-        let mut command = Some(CommandMark {
+        let mut command = Some(CommandHeader {
             id: request.key.id,
             fingerprint: request.key.fingerprint,
             // A command has at most a few events per line and 500 lines.

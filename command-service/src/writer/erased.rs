@@ -13,7 +13,7 @@ use events::{CustomerId, Event, Position, Recorded, StreamId, codec};
 use super::mailbox::FindError;
 use super::request::Reply;
 use crate::log::Log;
-use crate::log::snapshot::{NO_SHAPE, Piece};
+use crate::log::snapshot::{NO_SHAPE, StreamItem};
 use domain::state::State;
 
 /// The customers among these who are erased.
@@ -36,9 +36,9 @@ async fn find_erased(log: &Log, customers: HashSet<CustomerId>) -> Result<HashSe
 async fn load(log: &Log, streams: &[StreamId]) -> Result<Vec<Recorded>, FindError> {
     let mut events = Vec::new();
     let take = |piece| match piece {
-        Piece::Event(recorded) => events.push(recorded),
+        StreamItem::Event(recorded) => events.push(recorded),
         // Nothing is asked for in any shape.
-        Piece::Snapshot(_) => {}
+        StreamItem::Snapshot(_) => {}
     };
     log.load(streams, NO_SHAPE, take).await?;
     Ok(events)

@@ -12,8 +12,8 @@ use events::Recorded;
 use super::recover::{Place, reason, source};
 use super::{PAGE, Writer};
 use crate::log;
-use crate::log::append::Locked;
-use crate::log::read::Since;
+use crate::log::head_lock::LockedHead;
+use crate::log::page::Page;
 use domain::world;
 
 /// Turns in which nobody else wrote before races are tried again. Who loses a race has decided in vain, so with others at
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(40);
 impl Writer {
     /// Reads what the log holds beyond the world. Where others write too it waits for its turn first, and where somebody
     /// does not keep to the turns it takes the head of the log, which nobody can pass.
-    pub(super) async fn come_level(&mut self) -> Result<Option<Locked>, log::Error> {
+    pub(super) async fn come_level(&mut self) -> Result<Option<LockedHead>, log::Error> {
         match self.place {
             Place::Free if self.turns > 0 => {
                 self.take_turn().await;
@@ -46,8 +46,8 @@ impl Writer {
     }
 
     /// Whoever has the head and is paused loses it. Until then the batch races, as without a turn.
-    async fn lock(&mut self) -> Result<Option<Locked>, log::Error> {
-        let mut locked = match self.log.lock(self.end.before_last(), PAGE + 1).await {
+    async fn lock(&mut self) -> Result<Option<LockedHead>, log::Error> {
+        let mut locked = match self.log.lock_head(self.end.before_last(), PAGE + 1).await {
             Err(error) if error.is_lock_timeout() => {
                 tracing::warn!(
                     error = source(&error),
@@ -58,15 +58,15 @@ impl Writer {
             }
             locked => locked?,
         };
-        let events = std::mem::take(&mut locked.since.events);
-        self.follow(Since { head: locked.since.head, events }).await?;
+        let events = std::mem::take(&mut locked.page.events);
+        self.follow(Page { head: locked.page.head, events }).await?;
         Ok(Some(locked))
     }
 
     /// Turns are a courtesy: where there is no getting one, because whoever has it is paused or the log is silent, the batch
     /// races, and if the log is silent that shows at once.
     async fn take_turn(&mut self) {
-        match self.log.take_turn().await {
+        match self.log.acquire_write_lock().await {
             Ok(turn) => self.place = Place::Turn(turn, Instant::now() + TURN),
             Err(error) => tracing::warn!(error = source(&error), "no turn to write; writing without"),
         }
@@ -90,7 +90,7 @@ impl Writer {
     }
 
     async fn compare(&mut self) -> Result<(), log::Error> {
-        let since = self.log.read_since(self.end.before_last(), 1).await?;
+        let since = self.log.read_page(self.end.before_last(), 1).await?;
         if self.is_another_log(&since)? {
             self.start_anew().await?;
         }
@@ -100,12 +100,12 @@ impl Writer {
     }
 
     async fn read_on(&mut self) -> Result<(), log::Error> {
-        let since = self.log.read_since(self.end.before_last(), PAGE + 1).await?;
+        let since = self.log.read_page(self.end.before_last(), PAGE + 1).await?;
         self.follow(since).await
     }
 
     /// Applies what other writers appended, page by page, each of which begins with the last event that is known.
-    async fn follow(&mut self, mut since: Since) -> Result<(), log::Error> {
+    async fn follow(&mut self, mut since: Page) -> Result<(), log::Error> {
         loop {
             if self.is_another_log(&since)? {
                 self.start_anew().await?;
@@ -119,14 +119,14 @@ impl Writer {
             if self.end.head.position == known {
                 return Err(log::Error::Row(format!("nothing follows position {known}")));
             }
-            since = self.log.read_since(self.end.before_last(), PAGE + 1).await?;
+            since = self.log.read_page(self.end.before_last(), PAGE + 1).await?;
         }
         self.stale = false;
         self.log_health.up();
         Ok(())
     }
 
-    fn is_another_log(&self, since: &Since) -> Result<bool, log::Error> {
+    fn is_another_log(&self, since: &Page) -> Result<bool, log::Error> {
         let (known, found) = (self.end.head, since.head);
         if found.incarnation != known.incarnation {
             return Ok(true);

@@ -10,7 +10,7 @@ use super::keeper::{EVENTS_PER_SNAPSHOT, Portrait};
 use super::mailbox::Waiting;
 use super::unit::Unit;
 use crate::log;
-use crate::log::snapshot::{NO_SHAPE, Piece, Snapshot};
+use crate::log::snapshot::{NO_SHAPE, Snapshot, StreamItem};
 use domain::rules;
 use domain::state;
 use domain::world::Slot;
@@ -141,10 +141,10 @@ impl Folds {
         }
     }
 
-    fn take(&mut self, piece: Piece) {
+    fn take(&mut self, piece: StreamItem) {
         let (stream, position) = match &piece {
-            Piece::Snapshot(snapshot) => (&snapshot.stream, snapshot.position),
-            Piece::Event(recorded) => (&recorded.stream, recorded.position),
+            StreamItem::Snapshot(snapshot) => (&snapshot.stream, snapshot.position),
+            StreamItem::Event(recorded) => (&recorded.stream, recorded.position),
         };
         // Another writer appended since our head: this batch would lose its race.
         if position > self.head.position {
@@ -152,8 +152,8 @@ impl Folds {
             return;
         }
         match (self.streams.get_mut(stream), &piece) {
-            (Some(fold), Piece::Snapshot(snapshot)) => self.misread |= fold.begin(snapshot).is_err(),
-            (Some(fold), Piece::Event(recorded)) => fold.evolve(recorded),
+            (Some(fold), StreamItem::Snapshot(snapshot)) => self.misread |= fold.begin(snapshot).is_err(),
+            (Some(fold), StreamItem::Event(recorded)) => fold.evolve(recorded),
             (None, _) => {}
         }
     }

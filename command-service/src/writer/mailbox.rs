@@ -229,7 +229,7 @@ impl Mailbox {
         if self.log_health.is_down() {
             return Err(FindError::Down);
         }
-        let Some(past) = self.log.find_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
+        let Some(past) = self.log.load_commands(&[id]).await?.remove(&id) else { return Ok(Fate::Unknown) };
         let mut events = past.events;
         let last = events.last().map_or(Position::ZERO, |last| last.position);
         let Some(answer) = Answer::again(&events, last)? else { return Ok(Fate::Unknown) };

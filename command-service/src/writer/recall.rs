@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::key::Key;
 use super::mailbox::{Entry, Permits, Waiting};
 use super::request::Reply;
-use crate::log::past::Written;
+use crate::log::command::LoggedCommand;
 use crate::log::{self, Log};
 
 /// Keys of one generation of those that were used; there are two, and a full one replaces the other. A key takes 8 bytes,
@@ -154,14 +154,14 @@ impl Remembered {
 /// they wrote, and only to the stream that they addressed: for the others the answer is that the key was used.
 pub(super) async fn find(log: &Log, keys: &[Key]) -> Result<HashMap<Uuid, Past>, log::Error> {
     let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
-    let written = log.find_written(&ids).await?;
+    let written = log.find_commands(&ids).await?;
     let asked: HashSet<(Uuid, i64)> = keys.iter().map(|key| (key.id, key.fingerprint)).collect();
-    let unread = |it: &Written| (it.id, Past { fingerprint: it.fingerprint, answer: None });
+    let unread = |it: &LoggedCommand| (it.id, Past { fingerprint: it.fingerprint, answer: None });
     let mut past: HashMap<Uuid, Past> = written.iter().map(unread).collect();
-    let repeated: Vec<Written> =
+    let repeated: Vec<LoggedCommand> =
         written.into_iter().filter(|written| asked.contains(&(written.id, written.fingerprint))).collect();
     for some in repeated.chunks(ANSWERED_AT_ONCE) {
-        let events = log.read_written(some).await?;
+        let events = log.read_command_events(some).await?;
         for written in some {
             let events = events.get(&written.id).map_or(&[][..], Vec::as_slice);
             let answer = Answer::again(events, written.last).ok().flatten();

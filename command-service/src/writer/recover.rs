@@ -19,8 +19,9 @@ use super::recall;
 use super::request::Reply;
 use super::unit::Unit;
 use super::{NUMBERS_EVERY, Writer};
-use crate::log::append::{self, Appended, Locked, NewRow};
-use crate::log::turn::Turn;
+use crate::log::batch::{self, Appended, NewRow};
+use crate::log::head_lock::LockedHead;
+use crate::log::write_lock::WriteLock;
 use crate::log::{self, End};
 
 /// Batches after one with an old key whose keys are looked up first: that is a round trip for each of them, but an append
@@ -58,9 +59,9 @@ pub(super) enum Place {
     #[default]
     Free,
     /// It is its turn, until then.
-    Turn(Turn, Instant),
+    Turn(WriteLock, Instant),
     /// It is its turn, and somebody else wrote all the same.
-    Passed(Turn),
+    Passed(WriteLock),
 }
 
 /// What must be looked up before a batch is decided again.
@@ -249,7 +250,7 @@ impl Writer {
     async fn leave(&mut self) {
         match std::mem::take(&mut self.place) {
             Place::Free => {}
-            Place::Turn(turn, _) | Place::Passed(turn) => turn.end().await,
+            Place::Turn(turn, _) | Place::Passed(turn) => turn.release().await,
         }
     }
 
@@ -370,7 +371,7 @@ impl Writer {
     fn move_on(&mut self, rows: &[NewRow], base: Position, recorded_at: DateTime<Utc>) -> End {
         let head = LogPosition { position: base.plus(rows.len()), ..self.end.head };
         let last: Vec<NewRow> = rows.last().cloned().into_iter().collect();
-        let last = match append::recorded(last, head.incarnation, Position(head.position.0 - 1), recorded_at) {
+        let last = match batch::recorded(last, head.incarnation, Position(head.position.0 - 1), recorded_at) {
             Ok(mut last) => last.pop().map(Arc::new),
             Err(error) => {
                 tracing::error!(%error, "the metadata of an event that this process wrote cannot be read; the next batch is checked by its position only");
@@ -415,7 +416,7 @@ impl Writer {
     /// because it says which log this is.
     fn offer(&self, rows: Vec<NewRow>, before: &End, base: Position, recorded_at: DateTime<Utc>) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
-        match append::recorded(rows, before.head.incarnation, base, recorded_at) {
+        match batch::recorded(rows, before.head.incarnation, base, recorded_at) {
             Ok(events) => place.send(before.last.as_deref().cloned().into_iter().chain(events).collect()),
             Err(error) => {
                 tracing::error!(%error, "the metadata of an event that this process wrote cannot be read; the relay reads the log")
@@ -424,7 +425,7 @@ impl Writer {
     }
 
     /// Nothing to append: refusals are true only if the log has not moved.
-    async fn confirm(&mut self, decided: Decided, lock: Option<Locked>) -> Next {
+    async fn confirm(&mut self, decided: Decided, lock: Option<LockedHead>) -> Next {
         let held = decided.decisions().any(|decision| matches!(decision.verdict, Verdict::Held(_)));
         let stands = match lock {
             None if held => self.log.ends_at(&self.end).await,

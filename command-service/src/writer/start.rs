@@ -16,7 +16,7 @@ use super::mailbox::{self, Mailbox};
 use super::recall::Recall;
 use super::recover::Place;
 use super::{Limits, Writer};
-use crate::log::snapshot::Numbers;
+use crate::log::snapshot::OrderNumbers;
 use crate::log::{self, End, Log};
 use domain::world::World;
 
@@ -27,7 +27,7 @@ const HELPER_CONNECTIONS: u32 = 4;
 /// Where a writer begins.
 struct Beginning {
     end: End,
-    numbers: Numbers,
+    numbers: OrderNumbers,
 }
 
 /// Fails where others have seen more of the log than there is.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use command_service::log::Log;
-use command_service::log::append::{Appended, NewRow};
+use command_service::log::batch::{Appended, NewRow};
 use command_service::writer::{Limits, Reply, Writer};
 use events::stock::{StockEvent, StockReceived};
 use events::{Recorded, Version};

@@ -130,7 +130,7 @@ async fn refusals_by_what_was_lost_are_not_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_on_its_way_and_the_one_after_it_are_decided_again() {
     let shop = Shop::open().await;
-    let held = shop.log.lock(Position::ZERO, 0).await.unwrap();
+    let held = shop.log.lock_head(Position::ZERO, 0).await.unwrap();
     let sends = ["first", "second"].map(|key| {
         let (mailbox, request) = (shop.running.mailbox.clone(), request(key, order("A", 1)));
         tokio::spawn(async move { mailbox.submit(request).await.unwrap() })

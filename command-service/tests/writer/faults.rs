@@ -53,7 +53,7 @@ async fn a_poisoned_group_fails_as_a_whole_and_its_neighbours_pay_nothing() {
         .await
         .unwrap();
     // Held until all of them wait, so that they come as one batch.
-    let lock = log_of(&bed).lock(events::Position::ZERO, 0).await.unwrap();
+    let lock = log_of(&bed).lock_head(events::Position::ZERO, 0).await.unwrap();
     let groups = (0..8).map(|group| {
         let requests = (0..5).map(|n| {
             let note = if (group, n) == (3, 2) { "poison" } else { "fine" };
@@ -178,7 +178,7 @@ async fn of_two_that_the_database_takes_for_the_same_one_is_refused_and_neighbou
         .execute(&mut owner(&bed).await)
         .await
         .unwrap();
-    let lock = log_of(&bed).lock(events::Position::ZERO, 0).await.unwrap();
+    let lock = log_of(&bed).lock_head(events::Position::ZERO, 0).await.unwrap();
     let sends = (0..20).map(|n| {
         let note = if n == 3 || n == 17 { "poison" } else { "fine" };
         let body = json!({"currency": "GBP", "lines": [{"sku": "A", "quantity": 1}], "note": note});

@@ -116,7 +116,7 @@ async fn while_a_command_is_on_its_way_another_with_its_key_is_told_so_at_once()
         let running = Running::stocked(&log, "A", 10).await;
         let id = id("the-key", &order("A", 1));
         // Whoever holds the head of the log holds up the writer.
-        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let mailbox = running.mailbox.clone();
         let first = tokio::spawn(async move { mailbox.submit(request("the-key", order("A", 1))).await.unwrap() });
         while running.mailbox.find(id).await.unwrap() != Fate::InFlight {
@@ -171,7 +171,7 @@ async fn a_full_mailbox_refuses_and_what_it_took_is_answered() {
     for log in logs().await {
         Running::stocked(&log, "A", 100).await.stop().await;
         let running = Running::start_with(&log, Limits { mailbox: 4, ..Limits::default() }).await;
-        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let mut taken = Vec::new();
         // The writer may hold one batch beyond the four.
         let refused = loop {
@@ -196,7 +196,7 @@ async fn a_writer_that_stops_finishes_what_it_took_and_takes_nothing_more() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 100).await;
         let mailbox = running.mailbox.clone();
-        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let requests: Vec<_> = (0..50).map(|n| request(&format!("buy-{n}"), order("A", 1))).collect();
         let mut sends: Vec<_> = requests.into_iter().map(|request| Box::pin(mailbox.submit(request))).collect();
         for send in &mut sends {

@@ -64,7 +64,7 @@ async fn a_group_is_not_taken_apart_however_much_it_appends() {
     for log in logs().await {
         Running::stocked(&log, "A", 1_000).await.stop().await;
         let running = Running::start_with(&log, Limits { events: 10, ..Limits::default() }).await;
-        let held = log.lock(Position::ZERO, 0).await.unwrap();
+        let held = log.lock_head(Position::ZERO, 0).await.unwrap();
         let groups = (0..4).map(|group| {
             let requests = (0..20).map(|n| request(&format!("buy-{group}-{n}"), order("A", 1))).collect();
             let mailbox = running.mailbox.clone();

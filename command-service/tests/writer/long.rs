@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use command_service::log::Log;
-use command_service::log::snapshot::{NO_SHAPE, Piece, Snapshot};
+use command_service::log::snapshot::{NO_SHAPE, Snapshot, StreamItem};
 use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
 use domain::state::{self, State};
 use domain::world::{Slot, code_of};
@@ -22,20 +22,20 @@ fn shelf() -> StreamId {
 }
 
 /// What is read to know a stream.
-async fn pieces(log: &Log, stream: StreamId, shape: i64) -> Vec<Piece> {
+async fn pieces(log: &Log, stream: StreamId, shape: i64) -> Vec<StreamItem> {
     let mut pieces = Vec::new();
     log.load(&[stream], shape, |piece| pieces.push(piece)).await.unwrap();
     pieces
 }
 
-fn fold(pieces: &[Piece]) -> Slot {
+fn fold(pieces: &[StreamItem]) -> Slot {
     let mut slot = Slot::default();
     for piece in pieces {
         match piece {
-            Piece::Snapshot(snapshot) => {
+            StreamItem::Snapshot(snapshot) => {
                 slot = Slot { version: snapshot.version, state: Some(serde_json::from_str(&snapshot.state).unwrap()) };
             }
-            Piece::Event(recorded) => drop(slot.evolve(&recorded.decode().unwrap())),
+            StreamItem::Event(recorded) => drop(slot.evolve(&recorded.decode().unwrap())),
         }
     }
     slot
@@ -57,7 +57,11 @@ async fn a_long_stream_is_read_from_its_last_snapshot() {
         running.stop().await;
 
         let read = pieces(&log, shelf(), state::shape()).await;
-        assert!(matches!(read[0], Piece::Snapshot(_)) && read.len() <= EVENTS_PER_SNAPSHOT, "{} were read", read.len());
+        assert!(
+            matches!(read[0], StreamItem::Snapshot(_)) && read.len() <= EVENTS_PER_SNAPSHOT,
+            "{} were read",
+            read.len()
+        );
         let every = pieces(&log, shelf(), NO_SHAPE).await;
         assert_eq!(every.len(), 2_701);
         assert_eq!(fold(&read), fold(&every));
@@ -81,7 +85,7 @@ async fn a_long_stream_without_a_snapshot_gets_one_from_who_reads_it() {
         running.stop().await;
         // Of a build that folds otherwise.
         let (last, state) = (pieces(&log, shelf(), NO_SHAPE).await.pop(), "{}".to_owned());
-        let Some(Piece::Event(last)) = last else { panic!("it has events") };
+        let Some(StreamItem::Event(last)) = last else { panic!("it has events") };
         let (version, position, incarnation) = (last.version, last.position, last.incarnation);
         let other = Snapshot { stream: shelf(), version, position, incarnation, shape: state::shape() ^ 1, state };
         log.save_snapshots(&[other]).await.unwrap();
@@ -101,7 +105,9 @@ async fn a_snapshot_that_cannot_be_read_is_not_needed() {
         let running = Running::stocked(&log, "A", 5).await;
         receive(&running, "more", 10).await;
         running.stop().await;
-        let Some(Piece::Event(last)) = pieces(&log, shelf(), NO_SHAPE).await.pop() else { panic!("it has events") };
+        let Some(StreamItem::Event(last)) = pieces(&log, shelf(), NO_SHAPE).await.pop() else {
+            panic!("it has events")
+        };
         let (version, position, incarnation) = (last.version, last.position, last.incarnation);
         let state = r#"{"Stock":"what is this"}"#.to_owned();
         let torn = Snapshot { stream: shelf(), version, position, incarnation, shape: state::shape(), state };
@@ -157,7 +163,7 @@ async fn order_numbers_are_saved_as_they_are_in_the_log_and_not_as_they_are_deci
     // Nothing is saved, so the next commit saves.
     sqlx::query("delete from snapshots").execute(&mut owner(&bed).await).await.unwrap();
     let running = Running::start_with(&log, Limits { mailbox: 1, ..Limits::default() }).await;
-    let held = log.lock(Position::ZERO, 0).await.unwrap();
+    let held = log.lock_head(Position::ZERO, 0).await.unwrap();
     let mut sends = Vec::new();
     // The third is only taken once the second was, which is decided while the first waits for the log.
     while sends.len() < 3 {

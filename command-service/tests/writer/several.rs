@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use command_service::database::Database;
 use command_service::log::Log;
-use command_service::log::append::{Appended, NewRow};
+use command_service::log::batch::{Appended, NewRow};
 use command_service::writer::key::Key;
 use command_service::writer::{Fate, Mailbox, Reply};
 use domain::rejection::Rejection;
@@ -42,7 +42,7 @@ async fn a_writer_that_is_paused_in_its_turn_is_not_waited_for_without_end() {
     let log = Log::new(Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500)));
     let running = Running::stocked(&log, "A", 10).await;
     let other = log_of(&bed);
-    let turn = other.take_turn().await.unwrap();
+    let turn = other.acquire_write_lock().await.unwrap();
     // Beaten, the writer wants a turn before it writes again.
     let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
     let row = NewRow::new("stock-B@main".parse().unwrap(), Version(1), &received.into());
@@ -50,7 +50,7 @@ async fn a_writer_that_is_paused_in_its_turn_is_not_waited_for_without_end() {
     assert!(matches!(appended, Appended::After(..)), "{appended:?}");
 
     done(&running.send("buy", order("A", 1)).await);
-    turn.end().await;
+    turn.release().await;
     running.stop().await;
     assert_gapless(&log).await;
 }
@@ -60,9 +60,9 @@ async fn a_writer_that_is_paused_while_it_holds_the_head_of_the_log_does_not_sto
     let bed = Bed::new().await.unwrap();
     let database = || Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500));
     let running = Running::stocked(&Log::new(database()), "A", 10).await;
-    let paused = Log::new(database()).lock(Position::ZERO, 0).await.unwrap();
+    let paused = Log::new(database()).lock_head(Position::ZERO, 0).await.unwrap();
     done(&running.send("buy", order("A", 1)).await);
-    let head = paused.since.head;
+    let head = paused.page.head;
     let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
     let row = NewRow::new("stock-B@main".parse().unwrap(), Version(1), &received.into());
     let appended = paused.append(head, Utc::now(), &[row]).await;
@@ -160,7 +160,7 @@ async fn buy(mailbox: Mailbox, buyer: usize, sold: Arc<AtomicUsize>, enough: usi
 async fn what_was_refused_on_a_state_that_never_was_is_decided_again() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
-        let lock = log.lock(Position::ZERO, 0).await.unwrap();
+        let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         // The first takes the last piece and waits for the log, so the second finds none. Then a piece comes in elsewhere.
         let mailbox = running.mailbox.clone();
         let sends = ["first", "second"].map(|key| {
@@ -172,7 +172,7 @@ async fn what_was_refused_on_a_state_that_never_was_is_decided_again() {
         }
         let received = StockEvent::Received(StockReceived { quantity: 1, reference: None });
         let row = NewRow::new("stock-A@main".parse().unwrap(), Version(2), &received.into());
-        let head = lock.since.head;
+        let head = lock.page.head;
         assert!(matches!(lock.append(head, Utc::now(), &[row]).await, Appended::After(..)));
         for reply in join_all(sends).await {
             done(&reply.unwrap());

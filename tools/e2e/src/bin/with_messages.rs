@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use clap::Parser;
 use command_service::database::Database;
-use command_service::log::append::{Appended, CommandMark, NewRow};
+use command_service::log::batch::{Appended, CommandHeader, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
 use events::codec::{self, EVENT_TYPES};
@@ -120,14 +120,14 @@ async fn append(log: &Log, goldens: &[Golden]) -> anyhow::Result<()> {
     }
 }
 
-fn surroundings() -> anyhow::Result<(Option<String>, Option<CommandMark>)> {
+fn surroundings() -> anyhow::Result<(Option<String>, Option<CommandHeader>)> {
     let metadata = Metadata {
         occurred_at: Some((Utc::now() - TimeDelta::days(400)).trunc_subsecs(6)),
         correlation_id: Some("import-1".to_owned()),
         causation_id: Some("01890a5d-ac96-774b-bcce-b302099a8057".to_owned()),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     };
-    let command = CommandMark { id: Uuid::now_v7(), fingerprint: 1, size: 1 };
+    let command = CommandHeader { id: Uuid::now_v7(), fingerprint: 1, size: 1 };
     Ok((Some(serde_json::to_string(&metadata)?), Some(command)))
 }
 
