@@ -1,15 +1,16 @@
-//! Deciding a batch: each command in arrival order against the running state, nothing awaited but what must be loaded first.
+//! Deciding a batch: each command in arrival order against the running state, nothing awaited but the
+//! streams that are loaded.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use lru::DefaultHasher;
 use uuid::Uuid;
 
 use super::Writer;
 use super::answer::Answer;
-use super::desk::{Desk, Verdict};
+use super::desk::{Desk, NeedsLoading, Verdict};
 use super::keeper::Portrait;
-use super::loading::Loaded;
+use super::loading::{Loaded, Loading, Unloadable};
 use super::mailbox::Waiting;
 use super::recall::Past;
 use super::request::{Reply, Want};
@@ -119,37 +120,43 @@ pub(super) enum Undecided {
 }
 
 impl Writer {
-    /// Decides a batch, of which some may be decided, until it is full; the world runs ahead of the log until `commit` or
+    /// Decides a batch, of which some may be decided, until it is full. Where a command lacks streams, they are loaded and the
+    /// batch goes on from that command. The world runs ahead of the log until `commit` or
     /// `roll_back`.
     pub(super) async fn decide(
         &mut self,
         begun: Option<Decided>,
-        mut batch: Batch,
+        batch: Batch,
         known: &Known,
     ) -> Result<Decided, Undecided> {
-        let is_full = begun.as_ref().is_some_and(|decided| self.is_full(decided));
-        if is_full {
-            self.put_back(std::mem::take(&mut batch));
-        }
-        let loaded = self.load_what_is_read(&mut batch).await;
-        if let Ok(Loaded::All) = loaded {
-            let mut decided = begun.unwrap_or_else(|| self.begin());
-            let mut units = batch.into_iter();
-            while !self.is_full(&decided)
-                && let Some(unit) = units.next()
-            {
-                self.decide_unit(&mut decided, unit, known);
+        let mut decided = begun.unwrap_or_else(|| self.begin());
+        let mut loading = Loading::default();
+        let mut rest = VecDeque::from(batch);
+        while !self.is_full(&decided)
+            && let Some(unit) = rest.front()
+        {
+            if let Ok(verdicts) = self.decide_unit(&mut decided, unit, known, &loading.unloadable) {
+                decided.units.extend(rest.pop_front().map(|unit| with(unit, verdicts)));
+                loading.unit_is_decided();
+                continue;
             }
-            self.put_back(units.collect());
-            return Ok(decided);
+            if loading.is_full() && !decided.units.is_empty() {
+                break;
+            }
+            let loaded = self.load_for(&rest, &mut loading).await;
+            if let Ok(Loaded::All) = loaded {
+                continue;
+            }
+            self.world.roll_back();
+            let mut whole = decided.into_batch();
+            whole.extend(rest);
+            return Err(match loaded {
+                Ok(_) => Undecided::Behind(whole),
+                Err(error) => Undecided::Unread(whole, error),
+            });
         }
-        self.world.roll_back();
-        let mut whole = begun.map(Decided::into_batch).unwrap_or_default();
-        whole.extend(batch);
-        Err(match loaded {
-            Ok(_) => Undecided::Behind(whole),
-            Err(error) => Undecided::Unread(whole, error),
-        })
+        self.put_back(rest.into());
+        Ok(decided)
     }
 
     /// Decides what comes while a batch is on its way into the log. What needs a stream that is not in memory waits until
@@ -159,13 +166,19 @@ impl Writer {
         for unit in units {
             ahead.commands += unit.members().len();
             let is_full = ahead.decided.as_ref().is_some_and(|decided| self.is_full(decided));
-            if is_full || !ahead.batch.is_empty() || self.look_first > 0 || self.needs_loading(&unit) {
+            if is_full || !ahead.batch.is_empty() || self.look_first > 0 {
                 ahead.batch.push(unit);
                 continue;
             }
             let mut decided = ahead.decided.take().unwrap_or_else(|| self.begin());
-            self.decide_unit(&mut decided, unit, &Known::default());
-            ahead.decided = Some(decided);
+            match self.decide_unit(&mut decided, &unit, &Known::default(), &Unloadable::default()) {
+                Ok(verdicts) => decided.units.push(with(unit, verdicts)),
+                Err(NeedsLoading) => ahead.batch.push(unit),
+            }
+            match decided.units.is_empty() {
+                true => self.world.abandon(),
+                false => ahead.decided = Some(decided),
+            }
         }
         self.ahead = ahead;
     }
@@ -197,10 +210,22 @@ impl Writer {
         Decided::default()
     }
 
-    fn decide_unit(&mut self, decided: &mut Decided, unit: Unit<Waiting>, known: &Known) {
-        let mut desk = Desk { world: &mut self.world, recall: &self.recall, known, head: self.end.head, decided };
-        desk.decide(unit);
+    fn decide_unit(
+        &mut self,
+        decided: &mut Decided,
+        unit: &Unit<Waiting>,
+        known: &Known,
+        unloadable: &Unloadable,
+    ) -> Result<Unit<Verdict>, NeedsLoading> {
+        let (world, recall, head) = (&mut self.world, &self.recall, self.end.head);
+        Desk { world, recall, known, unloadable, head, decided }.decide(unit)
     }
+}
+
+/// The members of a unit with their verdicts.
+fn with(unit: Unit<Waiting>, verdicts: Unit<Verdict>) -> Unit<Decision> {
+    let mut verdicts = verdicts.into_members();
+    unit.map(|waiting| Decision { waiting, verdict: verdicts.next().expect("there is a verdict for each member") })
 }
 
 /// How many commands the units have.

@@ -5,16 +5,17 @@ use events::{LogPosition, Position, StreamId, Version, codec};
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::batch::{Decided, Decision, Known};
+use super::batch::{Decided, Known};
 use super::keeper::{Keeper, Portrait};
 use super::key::Key;
+use super::loading::Unloadable;
 use super::mailbox::Waiting;
 use super::recall::{self, Memory, Recall};
 use super::request::{Reply, Request, Want};
 use super::unit::Unit;
 use crate::log::batch::{CommandHeader, NewRow};
 use domain::rejection::Rejection;
-use domain::rules::{self, Context, NewEvent, Refusal};
+use domain::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use domain::state::State;
 use domain::world::{self, Slot, World};
 
@@ -36,11 +37,17 @@ pub(super) struct Desk<'a> {
     pub(super) world: &'a mut World,
     pub(super) recall: &'a Recall,
     pub(super) known: &'a Known,
+    /// Streams that could not be loaded.
+    pub(super) unloadable: &'a Unloadable,
     /// Where the log ends.
     pub(super) head: LogPosition,
     /// The batch so far.
     pub(super) decided: &'a mut Decided,
 }
+
+/// A command needs streams that are not in memory; nothing was decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NeedsLoading;
 
 /// A point in the batch to which it can be taken back.
 #[derive(Debug, Clone, Copy)]
@@ -51,51 +58,49 @@ struct Mark {
 }
 
 impl Desk<'_> {
-    pub(super) fn decide(&mut self, unit: Unit<Waiting>) {
-        let unit = match unit {
-            Unit::One(waiting) => Unit::One(self.one(waiting)),
-            Unit::Together(members) => Unit::Together(self.together(members)),
-        };
-        self.decided.units.push(unit);
+    /// Decides a unit as a whole, or nothing of it.
+    pub(super) fn decide(&mut self, unit: &Unit<Waiting>) -> Result<Unit<Verdict>, NeedsLoading> {
+        match unit {
+            Unit::One(waiting) => self.one(&waiting.request).map(Unit::One),
+            Unit::Together(members) => self.together(members).map(Unit::Together),
+        }
     }
 
-    fn one(&mut self, waiting: Waiting) -> Decision {
-        let verdict = match waiting.request.want {
-            Want::Minimal | Want::Representation => self.carry_out(&waiting.request),
+    fn one(&mut self, request: &Request) -> Result<Verdict, NeedsLoading> {
+        match request.want {
+            Want::Minimal | Want::Representation => self.carry_out(request),
             Want::DryRun => {
                 let mark = self.mark();
-                let verdict = self.attempt(&waiting.request);
+                let verdict = self.attempt(request);
                 self.undo_to(mark);
                 verdict
             }
-        };
-        Decision { waiting, verdict }
+        }
     }
 
-    fn together(&mut self, members: Vec<Waiting>) -> Vec<Decision> {
+    fn together(&mut self, members: &[Waiting]) -> Result<Vec<Verdict>, NeedsLoading> {
         let mark = self.mark();
         let only_tried = members.iter().any(|waiting| waiting.request.want == Want::DryRun);
         let mut failed = None;
-        let mut decisions = Vec::with_capacity(members.len());
-        for (place, waiting) in members.into_iter().enumerate() {
+        let mut verdicts = Vec::with_capacity(members.len());
+        for (place, waiting) in members.iter().enumerate() {
             let verdict = match (failed, only_tried) {
-                (Some(_), true) => Verdict::Held(Reply::Skipped),
-                (Some(_), false) => self.skip(&waiting.request),
+                (Some(_), true) => Ok(Verdict::Held(Reply::Skipped)),
+                (Some(_), false) => Ok(self.skip(&waiting.request)),
                 (None, true) => self.attempt_in_group(&waiting.request),
                 (None, false) => self.carry_out(&waiting.request),
             };
+            let verdict = verdict.inspect_err(|NeedsLoading| self.undo_to(mark))?;
             if failed.is_none() && verdict.is_no() {
                 failed = Some(place);
             }
-            decisions.push(Decision { waiting, verdict });
+            verdicts.push(verdict);
         }
         if only_tried || failed.is_some() {
             self.undo_to(mark);
         }
-        for decision in decisions.iter_mut().take(failed.unwrap_or(0)) {
-            decision.verdict.skip();
-        }
-        decisions
+        verdicts.iter_mut().take(failed.unwrap_or(0)).for_each(Verdict::skip);
+        Ok(verdicts)
     }
 
     /// Another command of the group fails. What was done at an earlier time stays done.
@@ -107,18 +112,18 @@ impl Desk<'_> {
     }
 
     /// The command takes effect, unless it did before.
-    fn carry_out(&mut self, request: &Request) -> Verdict {
+    fn carry_out(&mut self, request: &Request) -> Result<Verdict, NeedsLoading> {
         if let Some(reply) = self.again(request.key) {
-            return Verdict::Settled(reply);
+            return Ok(Verdict::Settled(reply));
         }
         match self.decided.answers.get(&request.key.id) {
             Some((fingerprint, answer)) if *fingerprint == request.key.fingerprint => {
-                return Verdict::Repeated(answer.clone());
+                return Ok(Verdict::Repeated(answer.clone()));
             }
-            Some(_) => return Verdict::Held(Reply::KeyReused),
+            Some(_) => return Ok(Verdict::Held(Reply::KeyReused)),
             None => {}
         }
-        match self.ask_the_rules(request) {
+        Ok(match self.ask_the_rules(request)? {
             Ok(events) if events.is_empty() => {
                 let (answer, state) = (self.as_it_stands(request), self.wanted_state(request));
                 Verdict::Held(Reply::Done { answer, replayed: false, state })
@@ -129,37 +134,37 @@ impl Desk<'_> {
                 Verdict::Accepted(answer, self.wanted_state(request))
             }
             Err(reply) => Verdict::Held(reply),
-        }
+        })
     }
 
     /// What the command would do; the caller takes it back.
-    fn attempt(&mut self, request: &Request) -> Verdict {
-        Verdict::Held(match self.ask_the_rules(request) {
+    fn attempt(&mut self, request: &Request) -> Result<Verdict, NeedsLoading> {
+        Ok(Verdict::Held(match self.ask_the_rules(request)? {
             Ok(events) if events.is_empty() => Reply::Would { answer: self.as_it_stands(request), events },
             Ok(events) => {
                 let answer = Answer { position: self.head.position, ..self.write_down(request, events.clone()) };
                 Reply::Would { answer, events }
             }
             Err(reply) => reply,
-        })
+        }))
     }
 
     /// The same within a group that is only tried: a command that repeats another one of it would do nothing.
-    fn attempt_in_group(&mut self, request: &Request) -> Verdict {
+    fn attempt_in_group(&mut self, request: &Request) -> Result<Verdict, NeedsLoading> {
         match self.decided.answers.get(&request.key.id) {
             Some((fingerprint, answer)) if *fingerprint == request.key.fingerprint => {
                 let answer = Answer { position: self.head.position, ..answer.clone() };
-                Verdict::Held(Reply::Would { answer, events: Vec::new() })
+                Ok(Verdict::Held(Reply::Would { answer, events: Vec::new() }))
             }
-            Some(_) => Verdict::Held(Reply::KeyReused),
+            Some(_) => Ok(Verdict::Held(Reply::KeyReused)),
             None => {
-                let verdict = self.attempt(request);
+                let verdict = self.attempt(request)?;
                 if let Verdict::Held(Reply::Would { answer, .. }) = &verdict {
                     let position = Position::ZERO.plus(self.decided.rows.len());
                     let answer = Answer { position, ..answer.clone() };
                     self.decided.answers.insert(request.key.id, (request.key.fingerprint, answer));
                 }
-                verdict
+                Ok(verdict)
             }
         }
     }
@@ -172,33 +177,24 @@ impl Desk<'_> {
         }
     }
 
-    fn ask_the_rules(&self, request: &Request) -> Result<Vec<NewEvent>, Reply> {
-        let stale = self.stale(request);
-        // Who addresses what is not there is told that, whatever version they expected.
-        if let Some(rejection @ Rejection::StaleVersion { found: Version(1..), .. }) = stale {
-            return Err(Reply::Rejected(rejection));
-        }
-        let context = Context { now: request.now, new_id: request.new_id };
-        let events = rules::decide(&request.command, &context, self.world).map_err(|refusal| match refusal {
-            Refusal::Rejected(rejection) => Reply::Rejected(rejection),
-            // It was asked for and did not come: it cannot be read.
-            Refusal::Needs(_) => Reply::Unreadable,
-        })?;
-        if let Some(rejection) = stale {
-            return Err(Reply::Rejected(rejection));
-        }
+    /// The events of the command, or the reply to a command that has none.
+    fn ask_the_rules(&mut self, request: &Request) -> Result<Result<Vec<NewEvent>, Reply>, NeedsLoading> {
+        let reader = Reader::new(self.world);
+        let decision = decide(request, &reader);
+        // A stream that is used now stays in memory.
+        reader.into_found().iter().for_each(|stream| self.world.touch(stream));
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(MissingStreams(missing)) if self.unloadable.has_any(&missing) => return Ok(Err(Reply::Unreadable)),
+            Err(MissingStreams(_)) => return Err(NeedsLoading),
+        };
         let taken = |claim: &str| self.decided.claims.contains(claim) || self.known.claims.contains(claim);
-        match events.iter().filter_map(|event| event.claim.as_deref()).find(|claim| taken(claim)) {
-            Some(claim) => Err(Reply::Rejected(Rejection::claim_taken(claim))),
-            None => Ok(events),
-        }
-    }
-
-    /// The caller has seen another version of the addressed stream than there is.
-    fn stale(&self, request: &Request) -> Option<Rejection> {
-        let expected = request.expected?;
-        let found = self.world.version(&rules::addressed(&request.command, request.new_id));
-        (found != expected).then_some(Rejection::StaleVersion { expected, found })
+        Ok(decision.map_err(Reply::Rejected).and_then(|events| {
+            match events.iter().filter_map(|event| event.claim.as_deref()).find(|claim| taken(claim)) {
+                Some(claim) => Err(Reply::Rejected(Rejection::claim_taken(claim))),
+                None => Ok(events),
+            }
+        }))
     }
 
     /// The answer to somebody who asks for what is so already: the addressed stream as it stands.
@@ -294,6 +290,26 @@ impl Desk<'_> {
             self.decided.answers.remove(&id);
         }
     }
+}
+
+/// What the rules say to a request, and what `If-Match` does.
+pub(super) fn decide(request: &Request, reader: &Reader<'_>) -> Result<rules::Decision, MissingStreams> {
+    let stale = stale(request, reader);
+    // Who addresses what is not there is told that, whatever version they expected.
+    if let Some(rejection @ Rejection::StaleVersion { found: Version(1..), .. }) = stale {
+        return Ok(Err(rejection));
+    }
+    let context = Context { now: request.now, new_id: request.new_id };
+    let decision = rules::decide(&request.command, &context, reader)?;
+    Ok(decision.and_then(|events| stale.map_or(Ok(events), Err)))
+}
+
+/// The caller has seen another version of the addressed stream than there is.
+fn stale(request: &Request, reader: &Reader<'_>) -> Option<Rejection> {
+    let expected = request.expected?;
+    let slot = reader.find(&rules::addressed(&request.command, request.new_id));
+    let found = slot.map_or(Version::NONE, |slot| slot.version);
+    (found != expected).then_some(Rejection::StaleVersion { expected, found })
 }
 
 impl Verdict {

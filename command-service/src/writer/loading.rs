@@ -1,26 +1,23 @@
-//! Loading what a batch looks at: every stream from its last snapshot on, in as few queries as there are rounds.
+//! Loading the streams that a batch needs, each from its last snapshot on, in few queries: where one command lacks streams, what
+//! the commands behind it lack is loaded with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use events::{LogPosition, Recorded, StreamId};
 
-use super::Writer;
-use super::batch::Batch;
 use super::keeper::{EVENTS_PER_SNAPSHOT, Portrait};
 use super::mailbox::Waiting;
 use super::unit::Unit;
+use super::{Writer, desk};
 use crate::log;
 use crate::log::snapshot::{NO_SHAPE, Snapshot, StreamItem};
-use domain::rules;
+use domain::rules::{MAX_LOAD_ROUNDS, MissingStreams, Reader};
 use domain::state;
 use domain::world::Slot;
 
-/// Rounds of loading before a batch is decided: an order first, then the stock of its lines.
-const LOAD_ROUNDS: usize = 3;
-
-/// Streams that are loaded at once: some tenths of a second, and what memory must hold beside those that are kept. What a
-/// batch looks at beyond them is loaded with the next batch.
-const LOADED_AT_ONCE: usize = 4_096;
+/// Streams that are loaded for one batch, about: some tenths of a second, and what memory must hold beside the streams that are
+/// kept. Commands that need more streams are decided with the next batch.
+const LOADED_PER_BATCH: usize = 4_096;
 
 /// Whether what was loaded is as old as the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,50 +28,73 @@ pub(super) enum Loaded {
     Behind,
 }
 
+/// What was loaded for a batch so far.
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    pub(super) unloadable: Unloadable,
+    streams: usize,
+    /// Queries since a unit was decided last.
+    rounds: usize,
+}
+
+/// Streams that were loaded and could not be read.
+#[derive(Debug, Default)]
+pub(super) struct Unloadable(HashSet<StreamId>);
+
+impl Unloadable {
+    pub(super) fn has_any(&self, streams: &[StreamId]) -> bool {
+        streams.iter().any(|stream| self.0.contains(stream))
+    }
+}
+
+impl Loading {
+    /// The batch has loaded as many streams as one may.
+    pub(super) fn is_full(&self) -> bool {
+        self.streams >= LOADED_PER_BATCH
+    }
+
+    pub(super) fn unit_is_decided(&mut self) {
+        self.rounds = 0;
+    }
+}
+
 impl Writer {
-    /// Loads the streams that the batch will look at; puts back what looks at too many.
-    pub(super) async fn load_what_is_read(&mut self, batch: &mut Batch) -> Result<Loaded, log::Error> {
-        for _ in 0..LOAD_ROUNDS {
-            let missing = self.missing(batch);
-            if missing.is_empty() {
-                return Ok(Loaded::All);
-            }
-            if self.load(missing).await? == Loaded::Behind {
-                return Ok(Loaded::Behind);
-            }
+    /// Loads the streams that the next unit needs, and with the same query those that the units behind it need.
+    pub(super) async fn load_for(
+        &mut self,
+        units: &VecDeque<Unit<Waiting>>,
+        loading: &mut Loading,
+    ) -> Result<Loaded, log::Error> {
+        let Some(next) = units.front() else { return Ok(Loaded::All) };
+        if loading.rounds == MAX_LOAD_ROUNDS * next.members().len() {
+            let missing = self.missing([next], &loading.unloadable);
+            tracing::error!(streams = ?missing, "a command still lacks streams after they were loaded");
+            loading.unloadable.0.extend(missing);
+            return Ok(Loaded::All);
         }
-        Ok(Loaded::All)
+        let missing = self.missing(units, &loading.unloadable);
+        loading.rounds += 1;
+        loading.streams += missing.len();
+        self.load(missing, &mut loading.unloadable).await
     }
 
-    /// The streams that the batch looks at and that are not in memory; the others are used now, and stay.
-    fn missing(&mut self, batch: &mut Batch) -> HashSet<StreamId> {
+    /// Streams that the units need and that are not in memory, about as many as a batch may load: the commands are decided
+    /// without effect.
+    fn missing<'a>(
+        &self,
+        units: impl IntoIterator<Item = &'a Unit<Waiting>>,
+        unloadable: &Unloadable,
+    ) -> HashSet<StreamId> {
         let mut missing = HashSet::new();
-        let mut units = 0;
-        while missing.len() < LOADED_AT_ONCE
-            && let Some(unit) = batch.get(units)
-        {
-            let reads = |waiting: &Waiting| rules::reads(&waiting.request.command, &self.world);
-            let streams: Vec<StreamId> = unit.members().iter().flat_map(reads).collect();
-            for stream in streams {
-                match self.world.find(&stream) {
-                    Some(_) => self.world.touch(&stream),
-                    None => drop(missing.insert(stream)),
-                }
+        for waiting in units.into_iter().flat_map(Unit::members) {
+            if let Err(MissingStreams(streams)) = desk::decide(&waiting.request, &Reader::new(&self.world)) {
+                missing.extend(streams.into_iter().filter(|stream| !unloadable.0.contains(stream)));
             }
-            units += 1;
+            if missing.len() >= LOADED_PER_BATCH {
+                break;
+            }
         }
-        let rest = batch.split_off(units);
-        self.put_back(rest);
         missing
-    }
-
-    /// Whether a stream that the unit looks at is not in memory; where none is, they are used now, and stay.
-    pub(super) fn needs_loading(&mut self, unit: &Unit<Waiting>) -> bool {
-        let reads = |waiting: &Waiting| rules::reads(&waiting.request.command, &self.world);
-        let streams: Vec<StreamId> = unit.members().iter().flat_map(reads).collect();
-        let loaded = streams.iter().all(|stream| self.world.find(stream).is_some());
-        streams.iter().for_each(|stream| self.world.touch(stream));
-        !loaded
     }
 
     async fn fold(&self, names: &[StreamId], shape: i64) -> Result<Folds, log::Error> {
@@ -83,7 +103,7 @@ impl Writer {
         Ok(folds)
     }
 
-    async fn load(&mut self, streams: HashSet<StreamId>) -> Result<Loaded, log::Error> {
+    async fn load(&mut self, streams: HashSet<StreamId>, unloadable: &mut Unloadable) -> Result<Loaded, log::Error> {
         let names: Vec<StreamId> = streams.into_iter().collect();
         let mut folds = self.fold(&names, state::shape()).await?;
         if folds.misread {
@@ -100,8 +120,9 @@ impl Writer {
                 let (position, incarnation) = (last.position, last.incarnation);
                 self.keeper.keep(Portrait { stream: stream.clone(), version, position, incarnation, state });
             }
-            if fold.readable {
-                self.world.put(stream, fold.slot);
+            match fold.readable {
+                true => self.world.put(stream, fold.slot),
+                false => drop(unloadable.0.insert(stream)),
             }
         }
         Ok(Loaded::All)

@@ -8,7 +8,7 @@ use domain::command::{
     AmendOrder, CancelOrder, Command, CompleteOrder, CreateFulfilment, DeliverFulfilment, ReceiveReturn, RecordPayment,
     RecordRefund, RequestReturn, ShipFulfilment,
 };
-use domain::rules::{self, Context, NewEvent, Refusal};
+use domain::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use domain::state::{Order, State};
 use domain::world::{Slot, World};
 use events::product::{ProductCreated, ProductEvent};
@@ -101,10 +101,9 @@ impl Shop {
     fn decide(&mut self, command: &Command) -> Result<Vec<NewEvent>, String> {
         let context = Context { now: now(), new_id: order_id().into() };
         loop {
-            match rules::decide(command, &context, &self.world) {
-                Ok(events) => return Ok(events),
-                Err(Refusal::Rejected(rejection)) => return Err(rejection.kind().to_owned()),
-                Err(Refusal::Needs(streams)) => {
+            match rules::decide(command, &context, &Reader::new(&self.world)) {
+                Ok(decision) => return decision.map_err(|rejection| rejection.kind().to_owned()),
+                Err(MissingStreams(streams)) => {
                     streams.into_iter().for_each(|stream| self.world.put(stream, Slot::default()));
                 }
             }

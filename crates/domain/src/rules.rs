@@ -1,15 +1,15 @@
 //! The rules: what a command does to the world, or why not. Pure: no clock, no randomness, no I/O.
 //!
-//! The writer asks [`reads`] which streams a command looks at, loads those that are not in memory,
-//! and lets [`decide`] say what happens. One file per part of the domain; [`lookup`] is how they read the world.
+//! The rules read the world through a [`Reader`]; [`decide`] names the streams that are not in memory, so that the writer can
+//! load them and decide again. One file per part of the domain.
 
 use chrono::{DateTime, Utc};
+use events::stream::Subject;
 use events::{Event, StreamId};
 
 use crate::command::Command;
 use crate::new_id::NewId;
 use crate::rejection::Rejection;
-use crate::world::World;
 
 mod allocation;
 mod allotment;
@@ -25,13 +25,13 @@ mod erasure;
 mod fulfilment;
 mod hold;
 mod instant;
-mod lookup;
 mod offer;
 mod payment;
 mod pieces;
 mod place;
 mod pricing;
 mod product;
+mod reader;
 mod returns;
 mod shelf;
 mod size;
@@ -42,6 +42,8 @@ mod takeover;
 
 #[cfg(test)]
 mod tests;
+
+pub use reader::{MAX_LOAD_ROUNDS, MissingStreams, Reader};
 
 /// What a decision takes from outside: the caller's clock and randomness.
 #[derive(Debug, Clone, Copy)]
@@ -63,125 +65,95 @@ pub struct NewEvent {
     pub claim: Option<String>,
 }
 
-/// Why a command cannot be decided with yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The answer is no.
-    Rejected(Rejection),
-    /// These streams are not in memory: load them, then ask again.
-    Needs(Vec<StreamId>),
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Refusal::Rejected(rejection)
-    }
-}
-
 impl NewEvent {
     fn new(stream: &StreamId, event: impl Into<Event>) -> NewEvent {
         NewEvent { stream: stream.clone(), event: event.into(), claim: None }
     }
 }
 
-type Decision = Result<Vec<NewEvent>, Refusal>;
+/// The events of a command, or why the command is refused. The first event is on the stream that the command addresses; no
+/// events if everything is so already.
+pub type Decision = Result<Vec<NewEvent>, Rejection>;
 
-/// What happens: the first event is on the stream that the command addresses; none if everything is so already.
-pub fn decide(command: &Command, context: &Context, world: &World) -> Result<Vec<NewEvent>, Refusal> {
+/// Decides a command on the streams that `reader` finds. Nothing is decided while a stream is missing that the rules requested
+/// or that an event is written to.
+pub fn decide(command: &Command, context: &Context, reader: &Reader<'_>) -> Result<Decision, MissingStreams> {
+    let decision = checked(command, context, reader);
+    if let Ok(events) = &decision {
+        require_all(events, command, context.new_id, reader);
+    }
+    reader.complete().map(|()| decision)
+}
+
+fn checked(command: &Command, context: &Context, reader: &Reader<'_>) -> Decision {
     instant::check(command.occurred_at(), context.now)?;
     currency::check(command, context.now)?;
-    let events = decided(command, context, world)
-        .map_err(|refusal| erasure::advised(refusal, &addressed(command, context.new_id), world))?;
-    size::check(&events, world)?;
+    let events = decided(command, context, reader)
+        .map_err(|rejection| erasure::advised(rejection, &addressed(command, context.new_id), reader))?;
+    size::check(&events, reader)?;
     Ok(events)
 }
 
-fn decided(command: &Command, context: &Context, world: &World) -> Decision {
-    match command {
-        Command::CreateProduct(c) => product::create(c, world),
-        Command::UpdateProduct(c) => product::update(c, world),
-        Command::ChangePrice(c) => product::change_price(c, world),
-        Command::DiscontinueProduct(c) => product::discontinue(c, world),
-        Command::ReactivateProduct(c) => product::reactivate(c, world),
-        Command::ReceiveStock(c) => stock::receive(c, world),
-        Command::AdjustStock(c) => stock::adjust(c, world),
-        Command::SetStockPolicy(c) => stock::set_policy(c, world),
-        Command::TransferStock(c) => stock::transfer(c, world),
-        Command::AllocateStock(c) => allocation::allocate(c, world),
-        Command::DeallocateStock(c) => allocation::deallocate(c, world),
-        Command::HoldStock(c) => stock_hold::place(c, context, world),
-        Command::ReleaseStockHold(c) => stock_hold::release(c, world),
-        Command::ExpireHold(c) => stock_hold::expire(c, context, world),
-        Command::RegisterCustomer(c) => customer::register(c, context, world),
-        Command::UpdateCustomer(c) => customer::update(c, world),
-        Command::EraseCustomer(c) => customer::erase(c, world),
-        Command::PlaceOrder(c) => place::place(c, context, world),
-        Command::RecordPayment(c) => payment::record(c, world),
-        Command::CreateFulfilment(c) => fulfilment::create(c, world),
-        Command::ShipFulfilment(c) => fulfilment::ship(c, world),
-        Command::DeliverFulfilment(c) => fulfilment::deliver(c, world),
-        Command::CancelFulfilment(c) => fulfilment::cancel(c, world),
-        Command::CancelOrder(c) => cancellation::cancel(c, world),
-        Command::RequestReturn(c) => returns::request(c, world),
-        Command::ReceiveReturn(c) => returns::receive(c, world),
-        Command::RejectReturn(c) => returns::reject(c, world),
-        Command::RecordRefund(c) => payment::refund(c, world),
-        Command::AmendOrder(c) => amendment::amend(c, world),
-        Command::HoldOrder(c) => hold::hold(c, world),
-        Command::ReleaseOrder(c) => hold::release(c, world),
-        Command::AddNote(c) => annotation::note(c, world),
-        Command::TagOrder(c) => annotation::tag(c, world),
-        Command::ChangeAddresses(c) => annotation::change_addresses(c, world),
-        Command::AssignCustomer(c) => annotation::assign_customer(c, world),
-        Command::ErasePersonalData(c) => erasure::erase(c, world),
-        Command::ExpireOrder(c) => due::expire(c, context, world),
-        Command::CompleteOrder(c) => due::complete(c, world),
+/// The versions of new events count on from streams in memory, and so does the answer to a command that changes nothing.
+fn require_all(events: &[NewEvent], command: &Command, new_id: NewId, reader: &Reader<'_>) {
+    let unchanged = events.is_empty().then(|| addressed(command, new_id));
+    for stream in events.iter().map(|new| &new.stream).chain(&unchanged) {
+        if !reader.has(stream) && !is_new(stream, new_id) {
+            reader.find(stream);
+        }
     }
 }
 
-/// The streams that the command looks at, as far as the world tells: an order's stock only shows once the order is there.
-pub fn reads(command: &Command, world: &World) -> Vec<StreamId> {
+/// A stream with the id that was drawn for this decision has no events.
+fn is_new(stream: &StreamId, new_id: NewId) -> bool {
+    match stream.subject() {
+        Subject::Order(id) => id == new_id.order(),
+        Subject::Customer(id) => id == new_id.customer(),
+        Subject::Hold(id) => id == new_id.hold(),
+        Subject::Stock(..) | Subject::Product(_) | Subject::Email(_) => false,
+    }
+}
+
+fn decided(command: &Command, context: &Context, reader: &Reader<'_>) -> Decision {
     match command {
-        Command::CreateProduct(c) => vec![StreamId::product(&c.body.sku)],
-        Command::UpdateProduct(c) => vec![StreamId::product(&c.sku)],
-        Command::ChangePrice(c) => vec![StreamId::product(&c.sku)],
-        Command::DiscontinueProduct(c) => vec![StreamId::product(&c.sku)],
-        Command::ReactivateProduct(c) => vec![StreamId::product(&c.sku)],
-        Command::ReceiveStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
-        Command::AdjustStock(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
-        Command::SetStockPolicy(c) => vec![StreamId::stock(&c.sku, &c.location), StreamId::product(&c.sku)],
-        Command::TransferStock(c) => stock::transfer_reads(c),
-        Command::AllocateStock(c) => allocation::reads(&c.sku, &c.location, &c.orders),
-        Command::DeallocateStock(c) => allocation::reads(&c.sku, &c.location, &c.orders),
-        Command::HoldStock(c) => stock_hold::reads(c),
-        Command::ReleaseStockHold(c) => takeover::reads(c.hold_id, world),
-        Command::ExpireHold(c) => takeover::reads(c.hold_id, world),
-        Command::RegisterCustomer(c) => customer::register_reads(c),
-        Command::UpdateCustomer(c) => customer::reads(c.customer_id, c.email_hash(), world),
-        Command::EraseCustomer(c) => customer::reads(c.customer_id, None, world),
-        Command::PlaceOrder(c) => place::reads(c, world),
-        Command::RecordPayment(c) => vec![StreamId::order(c.order_id)],
-        Command::CreateFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::chosen(c, order).ok()),
-        Command::ShipFulfilment(c) => shelf::reads(c.order_id, world, |order| fulfilment::packed(order, c.fulfilment)),
-        Command::DeliverFulfilment(c) => vec![StreamId::order(c.order_id)],
-        Command::CancelFulfilment(c) => {
-            shelf::reads(c.order_id, world, |order| fulfilment::packed(order, c.fulfilment))
-        }
-        Command::CancelOrder(c) => shelf::reads(c.order_id, world, |order| cancellation::pieces(c, order).ok()),
-        Command::RequestReturn(c) => vec![StreamId::order(c.order_id)],
-        Command::ReceiveReturn(c) => shelf::reads(c.order_id, world, |order| returns::pieces(c, order)),
-        Command::RejectReturn(c) => vec![StreamId::order(c.order_id)],
-        Command::RecordRefund(c) => vec![StreamId::order(c.order_id)],
-        Command::AmendOrder(c) => amendment::reads(c, world),
-        Command::HoldOrder(c) => vec![StreamId::order(c.order_id)],
-        Command::ReleaseOrder(c) => vec![StreamId::order(c.order_id)],
-        Command::AddNote(c) => erasure::reads(c.order_id, world),
-        Command::TagOrder(c) => vec![StreamId::order(c.order_id)],
-        Command::ChangeAddresses(c) => erasure::reads(c.order_id, world),
-        Command::AssignCustomer(c) => annotation::assign_reads(c, world),
-        Command::ErasePersonalData(c) => vec![StreamId::order(c.order_id)],
-        Command::ExpireOrder(c) => shelf::reads(c.order_id, world, |order| Some(due::pieces(order))),
-        Command::CompleteOrder(c) => vec![StreamId::order(c.order_id)],
+        Command::CreateProduct(c) => product::create(c, reader),
+        Command::UpdateProduct(c) => product::update(c, reader),
+        Command::ChangePrice(c) => product::change_price(c, reader),
+        Command::DiscontinueProduct(c) => product::discontinue(c, reader),
+        Command::ReactivateProduct(c) => product::reactivate(c, reader),
+        Command::ReceiveStock(c) => stock::receive(c, reader),
+        Command::AdjustStock(c) => stock::adjust(c, reader),
+        Command::SetStockPolicy(c) => stock::set_policy(c, reader),
+        Command::TransferStock(c) => stock::transfer(c, reader),
+        Command::AllocateStock(c) => allocation::allocate(c, reader),
+        Command::DeallocateStock(c) => allocation::deallocate(c, reader),
+        Command::HoldStock(c) => stock_hold::place(c, context, reader),
+        Command::ReleaseStockHold(c) => stock_hold::release(c, reader),
+        Command::ExpireHold(c) => stock_hold::expire(c, context, reader),
+        Command::RegisterCustomer(c) => customer::register(c, context, reader),
+        Command::UpdateCustomer(c) => customer::update(c, reader),
+        Command::EraseCustomer(c) => customer::erase(c, reader),
+        Command::PlaceOrder(c) => place::place(c, context, reader),
+        Command::RecordPayment(c) => payment::record(c, reader),
+        Command::CreateFulfilment(c) => fulfilment::create(c, reader),
+        Command::ShipFulfilment(c) => fulfilment::ship(c, reader),
+        Command::DeliverFulfilment(c) => fulfilment::deliver(c, reader),
+        Command::CancelFulfilment(c) => fulfilment::cancel(c, reader),
+        Command::CancelOrder(c) => cancellation::cancel(c, reader),
+        Command::RequestReturn(c) => returns::request(c, reader),
+        Command::ReceiveReturn(c) => returns::receive(c, reader),
+        Command::RejectReturn(c) => returns::reject(c, reader),
+        Command::RecordRefund(c) => payment::refund(c, reader),
+        Command::AmendOrder(c) => amendment::amend(c, reader),
+        Command::HoldOrder(c) => hold::hold(c, reader),
+        Command::ReleaseOrder(c) => hold::release(c, reader),
+        Command::AddNote(c) => annotation::note(c, reader),
+        Command::TagOrder(c) => annotation::tag(c, reader),
+        Command::ChangeAddresses(c) => annotation::change_addresses(c, reader),
+        Command::AssignCustomer(c) => annotation::assign_customer(c, reader),
+        Command::ErasePersonalData(c) => erasure::erase(c, reader),
+        Command::ExpireOrder(c) => due::expire(c, context, reader),
+        Command::CompleteOrder(c) => due::complete(c, reader),
     }
 }
 

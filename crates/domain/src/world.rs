@@ -214,6 +214,13 @@ impl World {
         self.batches.clear();
     }
 
+    /// Undoes the newest batch that is not committed, and ends it.
+    pub fn abandon(&mut self) {
+        if let Some(batch) = self.batches.pop_back() {
+            self.undo_to(Mark(batch.notes));
+        }
+    }
+
     /// Where the batch is now.
     pub fn mark(&mut self) -> Mark {
         self.period += 1;

@@ -4,24 +4,21 @@
 //! The platform asks, and names the orders; what they and the shelf say decides. An order that does not wait any more, and a
 //! shelf that has nothing to give, is nothing to do.
 
+use events::OrderId;
 use events::StreamId;
 use events::order::progress::Lifecycle;
-use events::{Location, OrderId, Sku};
 
-use super::lookup::Reader;
+use super::reader::Reader;
 use super::{Decision, NewEvent, backorders};
 use crate::command::{AllocateStock, DeallocateStock};
 use crate::state::{Order, State};
-use crate::world::World;
 use backorders::Changes;
 
 /// Gives units that are assigned to nobody to the orders named, in their order. The safety stock stays.
-pub(super) fn allocate(command: &AllocateStock, world: &World) -> Decision {
+pub(super) fn allocate(command: &AllocateStock, reader: &Reader<'_>) -> Decision {
     let stream = StreamId::stock(&command.sku, &command.location);
-    let mut reader = Reader::new(world);
     let level = reader.level(&stream);
-    let orders = open(&command.orders, &mut reader);
-    reader.complete()?;
+    let orders = open(&command.orders, reader);
 
     let counters = orders.iter().flat_map(|(_, order)| backorders::on_shelf(order, &stream));
     let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
@@ -45,29 +42,21 @@ pub(super) fn allocate(command: &AllocateStock, world: &World) -> Decision {
 }
 
 /// Takes units back from the orders named, in their order, until no assigned unit is missing; packed units stay packed.
-pub(super) fn deallocate(command: &DeallocateStock, world: &World) -> Decision {
+pub(super) fn deallocate(command: &DeallocateStock, reader: &Reader<'_>) -> Decision {
     let stream = StreamId::stock(&command.sku, &command.location);
-    let mut reader = Reader::new(world);
     let mut missing = reader.level(&stream).shortage();
-    let orders = open(&command.orders, &mut reader);
+    let orders = open(&command.orders, reader);
     let taken = orders
         .into_iter()
-        .map(|(order_id, order)| backorders::take_back(order_id, order, &stream, &mut missing, &mut reader));
+        .map(|(order_id, order)| backorders::take_back(order_id, order, &stream, &mut missing, reader));
     let taken: Vec<Changes<'_>> = taken.collect();
-    reader.complete()?;
     let mut events = Vec::new();
     taken.iter().for_each(|changes| said(changes, &mut events));
     Ok(events)
 }
 
-/// The shelf, and the orders.
-pub(super) fn reads(sku: &Sku, location: &Location, orders: &[OrderId]) -> Vec<StreamId> {
-    let orders = orders.iter().map(|order_id| StreamId::order(*order_id));
-    std::iter::once(StreamId::stock(sku, location)).chain(orders).collect()
-}
-
 /// Those of the orders that go on.
-fn open<'w>(orders: &[OrderId], reader: &mut Reader<'w>) -> Vec<(OrderId, &'w Order)> {
+fn open<'w>(orders: &[OrderId], reader: &Reader<'w>) -> Vec<(OrderId, &'w Order)> {
     let found = orders.iter().filter_map(|order_id| match reader.state(&StreamId::order(*order_id)) {
         Some(State::Order(order)) if order.progress.lifecycle == Lifecycle::Open => Some((*order_id, &**order)),
         _ => None,

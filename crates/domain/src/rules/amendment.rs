@@ -13,16 +13,15 @@ use events::{Minor, StreamId};
 
 use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
 use super::backorders::Backorders;
-use super::lookup::{self, Reader};
 use super::pricing::{self, Shipping};
+use super::reader::Reader;
 use super::{Decision, NewEvent, annotation, erasure, offer, place, shelf, standing};
 use crate::command::AmendOrder;
 use crate::command::amount::Price;
 use crate::command::lines::MAX_LINES;
 use crate::command::order::{AmendOrderBody, ChangeLine, OrderLine, StockHandling};
 use crate::rejection::{LowLine, Rejection};
-use crate::state::{Order, Product, State};
-use crate::world::World;
+use crate::state::{Order, Product};
 
 /// How a line of the order is to be.
 struct Target<'a> {
@@ -32,30 +31,29 @@ struct Target<'a> {
     asked: Option<&'a ChangeLine>,
 }
 
-pub(super) fn amend(command: &AmendOrder, world: &World) -> Decision {
+pub(super) fn amend(command: &AmendOrder, reader: &Reader<'_>) -> Decision {
     let (order_id, body) = (command.order_id, &command.body);
-    let (stream, order) = lookup::order(world, order_id)?;
+    let (stream, order) = reader.order(order_id)?;
     if order.progress.lifecycle == Lifecycle::Completed && is_in_effect(body, order) {
         return Ok(vec![]);
     }
     standing::open(&order.progress)?;
     let targets = targets(body, &order.progress)?;
     let added = body.add.as_deref().unwrap_or_default();
-
-    let mut reader = Reader::new(world);
-    let products: Vec<_> = added.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
+    let products: Vec<_> = added.iter().map(|line| reader.find_product(&line.sku)).collect();
     let shelves: Vec<StreamId> = counted(&targets).collect();
-    let backorders = Backorders::on(&shelves, order, &mut reader);
+    let backorders = Backorders::on(&shelves, order, reader);
     let released = backorders.release(order_id, order, &given_up(&targets));
-    let allotment = allot(body, order, &targets, &released, &mut reader);
-    reader.complete()?;
+    let allotment = allot(body, order, &targets, &released, reader);
+    let not_erased = match brings_addresses(body) {
+        true => erasure::not_erased(order_id, order, reader),
+        false => Ok(()),
+    };
 
     let amended = amended(body, order, &targets, &products, &backorders, &allotment)?;
     allotment.something()?;
     allotment.complete()?;
-    if brings_addresses(body) {
-        erasure::not_erased(order_id, order, world)?;
-    }
+    not_erased?;
     let addresses = annotation::changed(order, body.shipping_address.as_ref(), body.billing_address.as_ref())?;
 
     let of_order = amended.map(OrderEvent::Amended).into_iter().chain(addresses);
@@ -78,25 +76,6 @@ fn is_in_effect(body: &AmendOrderBody, order: &Order) -> bool {
         && targets(body, &order.progress).is_ok_and(|targets| targets.iter().all(is_so))
         && shipping.is_none_or(|shipping| shipping.is_ok_and(|shipping| shipping.lines == order.shipping_lines))
         && annotation::changed(order, to, bill_to).is_ok_and(|changed| changed.is_none())
-}
-
-/// The order, and once it is known, products and shelves of its new lines and the shelves of its changed ones.
-pub(super) fn reads(command: &AmendOrder, world: &World) -> Vec<StreamId> {
-    let stream = StreamId::order(command.order_id);
-    let mut streams = Vec::new();
-    if let Some(State::Order(order)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
-        for line in command.body.add.as_deref().unwrap_or_default() {
-            streams.push(StreamId::product(&line.sku));
-            streams.push(StreamId::stock(&line.sku, shelf::location(line)));
-        }
-        let targets = targets(&command.body, &order.progress).unwrap_or_default();
-        streams.extend(counted(&targets));
-        if brings_addresses(&command.body) {
-            streams.extend(order.customers().map(StreamId::customer));
-        }
-    }
-    streams.push(stream);
-    streams
 }
 
 fn brings_addresses(body: &AmendOrderBody) -> bool {
@@ -158,7 +137,7 @@ fn allot(
     order: &Order,
     targets: &[Target<'_>],
     released: &[(StreamId, StockReleased)],
-    reader: &mut Reader<'_>,
+    reader: &Reader<'_>,
 ) -> Allotment {
     let more = growing(targets).map(|(target, pieces)| Wish {
         line: target.line.line,

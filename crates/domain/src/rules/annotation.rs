@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use events::order::{OrderAddressesChanged, OrderCustomerAssigned, OrderEvent, OrderNoteAdded, OrderTagged};
 use events::{Personal, StreamId, personal};
 
-use super::lookup::{self, Reader};
+use super::reader::Reader;
 use super::{Decision, NewEvent, erasure, standing};
 use crate::command::address::Address;
 use crate::command::tags::MAX_TAGS;
 use crate::command::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
 use crate::rejection::{Counted, Rejection};
 use crate::state::{Order, State};
-use crate::world::World;
 
 /// Most notes of one order: bounds what everybody reads who reads the order.
 const MAX_NOTES: usize = 200;
@@ -20,19 +19,19 @@ const MAX_NOTES: usize = 200;
 /// Most customers that one order belonged to before.
 const MAX_FORMER_CUSTOMERS: usize = 100;
 
-pub(super) fn note(command: &AddNote, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
-    erasure::not_erased(command.order_id, order, world)?;
+pub(super) fn note(command: &AddNote, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
+    erasure::not_erased(command.order_id, order, reader)?;
     if order.notes >= MAX_NOTES {
-        return Err(Rejection::TooManyParts { what: Counted::Note, limit: MAX_NOTES }.into());
+        return Err(Rejection::TooManyParts { what: Counted::Note, limit: MAX_NOTES });
     }
     let note = command.body.note.expose().as_str().into();
     let author = command.body.author.as_ref().map(|author| author.expose().as_str().into());
     Ok(vec![NewEvent::new(&stream, OrderEvent::NoteAdded(OrderNoteAdded { note, author }))])
 }
 
-pub(super) fn tag(command: &TagOrder, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn tag(command: &TagOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let (add, remove) = (command.body.add.to_event(), command.body.remove.to_event());
     let removed: BTreeSet<String> =
         remove.into_iter().filter(|tag| order.tags.contains(tag) && !add.contains(tag)).collect();
@@ -41,15 +40,15 @@ pub(super) fn tag(command: &TagOrder, world: &World) -> Decision {
         return Ok(vec![]);
     }
     if order.tags.len() - removed.len() + added.len() > MAX_TAGS {
-        return Err(Rejection::TooManyParts { what: Counted::Tag, limit: MAX_TAGS }.into());
+        return Err(Rejection::TooManyParts { what: Counted::Tag, limit: MAX_TAGS });
     }
     Ok(vec![NewEvent::new(&stream, OrderEvent::Tagged(OrderTagged { added, removed }))])
 }
 
-pub(super) fn change_addresses(command: &ChangeAddresses, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn change_addresses(command: &ChangeAddresses, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     if command.body.shipping_address.is_some() || command.body.billing_address.is_some() {
-        erasure::not_erased(command.order_id, order, world)?;
+        erasure::not_erased(command.order_id, order, reader)?;
     }
     let changed = changed(order, command.body.shipping_address.as_ref(), command.body.billing_address.as_ref())?;
     Ok(changed.map(|changed| NewEvent::new(&stream, changed)).into_iter().collect())
@@ -58,35 +57,25 @@ pub(super) fn change_addresses(command: &ChangeAddresses, world: &World) -> Deci
 /// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
 /// who is registered here: a slip in it would give the order to nobody. An order whose personal data is erased is given to
 /// nobody: that would tell who bought.
-pub(super) fn assign_customer(command: &AssignCustomer, world: &World) -> Decision {
+pub(super) fn assign_customer(command: &AssignCustomer, reader: &Reader<'_>) -> Decision {
     let customer_id = command.body.customer_id;
-    let mut reader = Reader::new(world);
     let state = reader.state(&StreamId::customer(customer_id));
-    reader.state(&StreamId::order(command.order_id));
-    reader.complete()?;
-    let (stream, order) = lookup::order(world, command.order_id)?;
+    let (stream, order) = reader.order(command.order_id)?;
     if order.customer_id == Some(customer_id) {
         return Ok(vec![]);
     }
-    erasure::not_erased(command.order_id, order, world)?;
+    erasure::not_erased(command.order_id, order, reader)?;
     if order.former_customers.len() >= MAX_FORMER_CUSTOMERS {
-        return Err(Rejection::TooManyParts { what: Counted::FormerCustomer, limit: MAX_FORMER_CUSTOMERS }.into());
+        return Err(Rejection::TooManyParts { what: Counted::FormerCustomer, limit: MAX_FORMER_CUSTOMERS });
     }
     match state {
-        Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id).into()),
+        Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id)),
         Some(State::Customer(_)) => {
             let assigned = OrderCustomerAssigned { customer_id };
             Ok(vec![NewEvent::new(&stream, OrderEvent::CustomerAssigned(assigned))])
         }
-        _ => Err(Rejection::UnknownBuyer(customer_id).into()),
+        _ => Err(Rejection::UnknownBuyer(customer_id)),
     }
-}
-
-/// The order with its customers, and the one who is to have it.
-pub(super) fn assign_reads(command: &AssignCustomer, world: &World) -> Vec<StreamId> {
-    let mut streams = erasure::reads(command.order_id, world);
-    streams.push(StreamId::customer(command.body.customer_id));
-    streams
 }
 
 /// What changes of an order's addresses, if anything does.

@@ -11,11 +11,10 @@ use events::order::{LineBackorders, LineNo, LineQuantity, OrderBackordersChanged
 use events::stock::{StockBackordersChanged, StockEvent, StockReleased};
 use events::{OrderId, StreamId};
 
-use super::lookup::Reader;
-use super::{NewEvent, Refusal, shelf};
+use super::reader::Reader;
+use super::{NewEvent, shelf};
 use crate::rejection::{Rejection, ShortLine};
 use crate::state::Order;
-use crate::world::World;
 
 /// Backordered units of the lines of an order, as far as their shelves agree.
 pub(super) struct Backorders(BTreeMap<LineNo, u32>);
@@ -25,7 +24,7 @@ impl Backorders {
     pub(super) fn on<'a>(
         shelves: impl IntoIterator<Item = &'a StreamId>,
         order: &Order,
-        reader: &mut Reader<'_>,
+        reader: &Reader<'_>,
     ) -> Backorders {
         let shelves = shelves.into_iter();
         let mut left: BTreeMap<&StreamId, i64> = shelves.map(|it| (it, reader.level(it).backordered)).collect();
@@ -41,7 +40,7 @@ impl Backorders {
     }
 
     /// Those on the shelves of these lines.
-    pub(super) fn of_lines(order: &Order, lines: &[LineQuantity], reader: &mut Reader<'_>) -> Backorders {
+    pub(super) fn of_lines(order: &Order, lines: &[LineQuantity], reader: &Reader<'_>) -> Backorders {
         let shelves = shelf::of_order(order, lines);
         Backorders::on(shelves.iter().map(|shelf| &shelf.stream), order, reader)
     }
@@ -81,11 +80,9 @@ pub(super) fn released(
     order_id: OrderId,
     order: &Order,
     lines: &[LineQuantity],
-    world: &World,
-) -> Result<Vec<NewEvent>, Refusal> {
-    let mut reader = Reader::new(world);
-    let backorders = Backorders::of_lines(order, lines, &mut reader);
-    reader.complete()?;
+    reader: &Reader<'_>,
+) -> Result<Vec<NewEvent>, Rejection> {
+    let backorders = Backorders::of_lines(order, lines, reader);
     let released = backorders.release(order_id, order, lines).into_iter();
     Ok(released.map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event))).collect())
 }
@@ -97,14 +94,12 @@ pub(super) fn pack<'a>(
     order_id: OrderId,
     order: &'a Order,
     lines: &[LineQuantity],
-    world: &World,
-) -> Result<Changes<'a>, Refusal> {
-    let mut reader = Reader::new(world);
+    reader: &Reader<'_>,
+) -> Result<Changes<'a>, Rejection> {
     let shelves = shelf::of_order(order, lines);
     let free = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).unassigned()));
     let mut free: BTreeMap<StreamId, i64> = free.collect();
-    let backorders = Backorders::of_lines(order, lines, &mut reader);
-    reader.complete()?;
+    let backorders = Backorders::of_lines(order, lines, reader);
     let mut changes = Changes::new(order_id, order);
     let mut short = Vec::new();
     for piece in lines {
@@ -124,7 +119,7 @@ pub(super) fn pack<'a>(
     }
     match short.is_empty() {
         true => Ok(changes),
-        false => Err(Rejection::InsufficientStock(short).into()),
+        false => Err(Rejection::InsufficientStock(short)),
     }
 }
 
@@ -133,14 +128,12 @@ pub(super) fn unpack<'a>(
     order_id: OrderId,
     order: &'a Order,
     lines: &[LineQuantity],
-    world: &World,
-) -> Result<Changes<'a>, Refusal> {
-    let mut reader = Reader::new(world);
+    reader: &Reader<'_>,
+) -> Result<Changes<'a>, Rejection> {
     let shelves = shelf::of_order(order, lines);
     let missing = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).shortage()));
     let mut missing: BTreeMap<StreamId, i64> = missing.collect();
-    let backorders = Backorders::of_lines(order, lines, &mut reader);
-    reader.complete()?;
+    let backorders = Backorders::of_lines(order, lines, reader);
     let mut changes = Changes::new(order_id, order);
     for piece in lines {
         let Some(line) = order.progress.line(piece.line).filter(|line| !line.untracked) else { continue };
@@ -160,7 +153,7 @@ pub(super) fn take_back<'a>(
     order: &'a Order,
     stream: &StreamId,
     missing: &mut i64,
-    reader: &mut Reader<'_>,
+    reader: &Reader<'_>,
 ) -> Changes<'a> {
     let backorders = Backorders::on([stream], order, reader);
     let mut changes = Changes::new(order_id, order);

@@ -9,15 +9,14 @@ use events::order::{CancelledLine, LineQuantity, OrderCancelled, OrderEvent, Ord
 use events::stock::StockEvent;
 
 use super::backorders::Backorders;
-use super::lookup::{self, Reader};
+use super::reader::Reader;
 use super::{Decision, NewEvent, fulfilment, pieces, standing};
 use crate::command::CancelOrder;
 use crate::rejection::{Obstacle, Purpose, Rejection};
 use crate::state::Order;
-use crate::world::World;
 
-pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn cancel(command: &CancelOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let progress = &order.progress;
     if progress.lifecycle == Lifecycle::Cancelled || is_rest_cancelled(command, progress) {
         return Ok(vec![]);
@@ -28,9 +27,7 @@ pub(super) fn cancel(command: &CancelOrder, world: &World) -> Decision {
         return nothing_to_give_up(progress);
     }
     let order_id = command.order_id;
-    let mut reader = Reader::new(world);
-    let backorders = Backorders::of_lines(order, &lines, &mut reader);
-    reader.complete()?;
+    let backorders = Backorders::of_lines(order, &lines, reader);
     let released = backorders.release(order_id, order, &lines);
 
     let reason = command.body.reason.expose().as_str();
@@ -88,7 +85,7 @@ fn remaining(
 fn nothing_to_give_up(progress: &Progress) -> Decision {
     match progress.lines.iter().any(|line| line.cancelled > 0) {
         true => Ok(vec![]),
-        false => Err(standing::forbidden(progress, Obstacle::AllShipped).into()),
+        false => Err(standing::forbidden(progress, Obstacle::AllShipped)),
     }
 }
 

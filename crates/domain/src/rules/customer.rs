@@ -8,8 +8,8 @@ use events::customer::{
 use events::personal::Profile;
 use events::{CustomerId, EmailHash, Personal, StreamId};
 
-use super::lookup::{self, Reader};
-use super::{Context, Decision, NewEvent, Refusal};
+use super::reader::Reader;
+use super::{Context, Decision, NewEvent};
 use crate::command::address::Address;
 use crate::command::customer::{Addresses, RegisterCustomerBody, UpdateCustomerBody};
 use crate::command::tags::Tags;
@@ -17,16 +17,13 @@ use crate::command::text::Text;
 use crate::command::{EraseCustomer, RegisterCustomer, UpdateCustomer};
 use crate::rejection::Rejection;
 use crate::state::{Customer, State};
-use crate::world::World;
 
-pub(super) fn register(command: &RegisterCustomer, context: &Context, world: &World) -> Decision {
+pub(super) fn register(command: &RegisterCustomer, context: &Context, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
     let customer_id = body.id.unwrap_or_else(|| context.new_id.customer());
     let stream = StreamId::customer(customer_id);
-    let mut reader = Reader::new(world);
     let existing = if body.id.is_some() { reader.state(&stream) } else { None };
-    let is_free = is_free(command.email_hash(), &mut reader);
-    reader.complete()?;
+    let is_free = is_free(command.email_hash(), reader);
     let registered = CustomerRegistered {
         customer_id,
         email_hash: command.email_hash(),
@@ -36,19 +33,21 @@ pub(super) fn register(command: &RegisterCustomer, context: &Context, world: &Wo
     match existing {
         None => {}
         Some(State::Customer(same)) if !same.erased && is_same(same, &registered) => return Ok(vec![]),
-        Some(_) => return Err(Rejection::DuplicateCustomer(customer_id).into()),
+        Some(_) => return Err(Rejection::DuplicateCustomer(customer_id)),
     }
     if !is_free {
-        return Err(Rejection::DuplicateEmail.into());
+        return Err(Rejection::DuplicateEmail);
     }
     let taken = taken(customer_id, registered.email_hash);
     Ok(vec![NewEvent::new(&stream, CustomerEvent::Registered(registered)), taken])
 }
 
-pub(super) fn update(command: &UpdateCustomer, world: &World) -> Decision {
+pub(super) fn update(command: &UpdateCustomer, reader: &Reader<'_>) -> Decision {
     let customer_id = command.customer_id;
-    let (stream, customer, before) = living(customer_id, world)?;
-    let email_hash = command.email_hash().unwrap_or(before);
+    let wanted = command.email_hash();
+    let is_free = wanted.is_none_or(|email| is_free(email, reader));
+    let (stream, customer, before) = living(customer_id, reader)?;
+    let email_hash = wanted.unwrap_or(before);
     let updated = CustomerUpdated {
         email_hash,
         profile: Personal::new(patched(&command.body, customer.profile.expose())),
@@ -59,57 +58,32 @@ pub(super) fn update(command: &UpdateCustomer, world: &World) -> Decision {
     }
     let mut events = vec![NewEvent::new(&stream, CustomerEvent::Updated(updated))];
     if email_hash != before {
-        let mut reader = Reader::new(world);
-        reader.state(&StreamId::email(before));
-        let is_free = is_free(email_hash, &mut reader);
-        reader.complete()?;
         if !is_free {
-            return Err(Rejection::DuplicateEmail.into());
+            return Err(Rejection::DuplicateEmail);
         }
         events.extend([freed(customer_id, before), taken(customer_id, email_hash)]);
     }
     Ok(events)
 }
 
-pub(super) fn erase(command: &EraseCustomer, world: &World) -> Decision {
+pub(super) fn erase(command: &EraseCustomer, reader: &Reader<'_>) -> Decision {
     let customer_id = command.customer_id;
-    let (stream, customer) = lookup::customer(world, customer_id)?;
+    let (stream, customer) = reader.customer(customer_id)?;
     let Some(email_hash) = customer.email_hash else { return Ok(vec![]) };
-    let mut reader = Reader::new(world);
-    reader.state(&StreamId::email(email_hash));
-    reader.complete()?;
     let erased = NewEvent::new(&stream, CustomerEvent::Erased(CustomerErased {}));
     Ok(vec![erased, freed(customer_id, email_hash)])
 }
 
-/// The customer's own stream only where the caller chose the id: one of ours is new.
-pub(super) fn register_reads(command: &RegisterCustomer) -> Vec<StreamId> {
-    let own = command.body.id.map(StreamId::customer);
-    own.into_iter().chain([StreamId::email(command.email_hash())]).collect()
-}
-
-/// The customer, the address that is wanted, and the one that is had, once the customer is known.
-pub(super) fn reads(id: CustomerId, wanted: Option<EmailHash>, world: &World) -> Vec<StreamId> {
-    let stream = StreamId::customer(id);
-    let had = match world.find(&stream).and_then(|slot| slot.state.as_ref()) {
-        Some(State::Customer(customer)) => customer.email_hash,
-        _ => None,
-    };
-    let mut streams: Vec<StreamId> = wanted.into_iter().chain(had).map(StreamId::email).collect();
-    streams.push(stream);
-    streams
-}
-
 /// A customer who is not forgotten, with the stream of the address.
-fn living(id: CustomerId, world: &World) -> Result<(StreamId, &Customer, EmailHash), Refusal> {
-    let (stream, customer) = lookup::customer(world, id)?;
+fn living<'w>(id: CustomerId, reader: &Reader<'w>) -> Result<(StreamId, &'w Customer, EmailHash), Rejection> {
+    let (stream, customer) = reader.customer(id)?;
     match customer.email_hash {
         Some(email_hash) => Ok((stream, customer, email_hash)),
-        None => Err(Rejection::CustomerErased(id).into()),
+        None => Err(Rejection::CustomerErased(id)),
     }
 }
 
-fn is_free(email: EmailHash, reader: &mut Reader) -> bool {
+fn is_free(email: EmailHash, reader: &Reader<'_>) -> bool {
     !matches!(reader.state(&StreamId::email(email)), Some(State::Email(Some(_))))
 }
 

@@ -6,19 +6,19 @@ use events::Minor;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, PaymentStatus, Progress, ReturnState};
 use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
 
-use super::{Context, Decision, NewEvent, backorders, fulfilment, lookup, pieces};
+use super::reader::Reader;
+use super::{Context, Decision, NewEvent, backorders, fulfilment, pieces};
 use crate::command::{CompleteOrder, ExpireOrder};
 use crate::state::Order;
-use crate::world::World;
 
-pub(super) fn expire(command: &ExpireOrder, context: &Context, world: &World) -> Decision {
+pub(super) fn expire(command: &ExpireOrder, context: &Context, reader: &Reader<'_>) -> Decision {
     let order_id = command.order_id;
-    let (stream, order) = lookup::order(world, order_id)?;
+    let (stream, order) = reader.order(order_id)?;
     let is_due = order.payment_due.is_some_and(|due| due <= context.now);
     if !is_due || !is_forfeit(&order.progress) {
         return Ok(vec![]);
     }
-    let released = backorders::released(order_id, order, &pieces(order), world)?;
+    let released = backorders::released(order_id, order, &pieces(order), reader)?;
     let open = order.progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
     let mut events: Vec<NewEvent> = open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)).collect();
     events.push(NewEvent::new(&stream, OrderEvent::Expired(OrderExpired {})));
@@ -26,8 +26,8 @@ pub(super) fn expire(command: &ExpireOrder, context: &Context, world: &World) ->
     Ok(events)
 }
 
-pub(super) fn complete(command: &CompleteOrder, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn complete(command: &CompleteOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     match is_done(&order.progress) {
         true => Ok(vec![NewEvent::new(&stream, OrderEvent::Completed(OrderCompleted {}))]),
         false => Ok(vec![]),

@@ -4,21 +4,21 @@ use std::collections::BTreeSet;
 
 use events::order::progress::{Fulfilment, FulfilmentState, Lifecycle, LineProgress, Progress};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent, PartNo,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent,
 };
 use events::stock::{StockEvent, StockShipped};
 use events::{Location, StreamId};
 
-use super::{Decision, NewEvent, backorders, lookup, pieces, shelf, standing};
+use super::reader::Reader;
+use super::{Decision, NewEvent, backorders, pieces, shelf, standing};
 use crate::command::order::ShipFulfilmentBody;
 use crate::command::text::Reference;
 use crate::command::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::{Order, Parcel};
-use crate::world::World;
 
-pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn create(command: &CreateFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let progress = &order.progress;
     // The platform completes an order once everything is delivered: to pack all that is left finds nothing, as before.
     if progress.lifecycle == Lifecycle::Completed && command.body.lines.is_none() {
@@ -28,7 +28,7 @@ pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
     standing::not_held(progress)?;
     let lines = chosen(command, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
-    let backorders = backorders::pack(command.order_id, order, &lines, world)?;
+    let backorders = backorders::pack(command.order_id, order, &lines, reader)?;
     let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))];
@@ -37,8 +37,8 @@ pub(super) fn create(command: &CreateFulfilment, world: &World) -> Decision {
     Ok(events)
 }
 
-pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn ship(command: &ShipFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let number = command.fulfilment;
     let fulfilment = find(order, number)?;
     match fulfilment.state {
@@ -47,20 +47,19 @@ pub(super) fn ship(command: &ShipFulfilment, world: &World) -> Decision {
         state @ FulfilmentState::Cancelled => return stands(order, number, state),
     }
     standing::not_held(&order.progress)?;
-    shelf::present(world, order, &fulfilment.lines)?;
+    shelf::present(reader, order, &fulfilment.lines)?;
     let Parcel { carrier, tracking } = parcel(&command.body);
     let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
     let order_id = command.order_id;
-    let moved = shelf::moved(world, order, &fulfilment.lines, |quantity| {
-        StockEvent::Shipped(StockShipped { order_id, quantity })
-    })?;
+    let moved =
+        shelf::moved(order, &fulfilment.lines, |quantity| StockEvent::Shipped(StockShipped { order_id, quantity }));
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentShipped(shipped))];
     events.extend(moved);
     Ok(events)
 }
 
-pub(super) fn deliver(command: &DeliverFulfilment, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn deliver(command: &DeliverFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let number = command.fulfilment;
     match find(order, number)?.state {
         FulfilmentState::Shipped => {
@@ -72,13 +71,13 @@ pub(super) fn deliver(command: &DeliverFulfilment, world: &World) -> Decision {
     }
 }
 
-pub(super) fn cancel(command: &CancelFulfilment, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn cancel(command: &CancelFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let number = command.fulfilment;
     let fulfilment = find(order, number)?;
     match fulfilment.state {
         FulfilmentState::Created => {
-            let backorders = backorders::unpack(command.order_id, order, &fulfilment.lines, world)?;
+            let backorders = backorders::unpack(command.order_id, order, &fulfilment.lines, reader)?;
             let mut events = vec![cancelled(&stream, number)];
             events.extend(backorders.of_order());
             events.extend(backorders.of_shelves());
@@ -91,12 +90,6 @@ pub(super) fn cancel(command: &CancelFulfilment, world: &World) -> Decision {
 
 pub(super) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
     NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
-}
-
-/// The units of a fulfilment that has not left and was not cancelled.
-pub(super) fn packed(order: &Order, number: PartNo) -> Option<Vec<LineQuantity>> {
-    let fulfilment = order.progress.fulfilment(number)?;
-    (fulfilment.state == FulfilmentState::Created).then(|| fulfilment.lines.clone())
 }
 
 /// The pieces to pack: those named, or all that are left, at the location if one is named.
@@ -139,12 +132,12 @@ fn find(order: &Order, number: u32) -> Result<&Fulfilment, Rejection> {
 fn already_shipped(command: &ShipFulfilment, order: &Order) -> Decision {
     match order.parcel(command.fulfilment) == Some(&parcel(&command.body)) {
         true => Ok(vec![]),
-        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(command.fulfilment)).into()),
+        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(command.fulfilment))),
     }
 }
 
 fn stands(order: &Order, number: u32, state: FulfilmentState) -> Decision {
-    Err(standing::forbidden(&order.progress, Obstacle::Fulfilment(number, state)).into())
+    Err(standing::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
 }
 
 fn parcel(body: &ShipFulfilmentBody) -> Parcel {

@@ -2,12 +2,12 @@
 
 use events::order::{OrderEvent, OrderHeld, OrderHoldReleased};
 
-use super::{Decision, NewEvent, lookup, standing};
+use super::reader::Reader;
+use super::{Decision, NewEvent, standing};
 use crate::command::{HoldOrder, ReleaseOrder};
-use crate::world::World;
 
-pub(super) fn hold(command: &HoldOrder, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn hold(command: &HoldOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     if order.progress.held {
         return Ok(vec![]);
     }
@@ -16,8 +16,8 @@ pub(super) fn hold(command: &HoldOrder, world: &World) -> Decision {
     Ok(vec![NewEvent::new(&stream, OrderEvent::Held(held))])
 }
 
-pub(super) fn release(command: &ReleaseOrder, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn release(command: &ReleaseOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     if !order.progress.held {
         return Ok(vec![]);
     }

@@ -9,20 +9,20 @@ use events::order::{
 };
 use events::{Minor, StreamId};
 
-use super::{Decision, NewEvent, lookup, pricing, standing};
+use super::reader::Reader;
+use super::{Decision, NewEvent, pricing, standing};
 use crate::command::amount::Amount;
 use crate::command::order::{self as command, RecordPaymentBody, RecordRefundBody};
 use crate::command::text::{Method, Reference};
 use crate::command::{RecordPayment, RecordRefund};
 use crate::rejection::{Counted, Obstacle, PAYMENT_REFERENCE, Part, Rejection};
 use crate::state::{Order, Transaction, TransactionKind};
-use crate::world::World;
 
 /// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
 const MAX_REFERENCES: usize = 1_000;
 
-pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn record(command: &RecordPayment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let event = match &command.body {
         RecordPaymentBody::Authorized { amount, method, reference, .. } => {
             let transaction = transaction(TransactionKind::Authorized, *amount, method.as_str(), reference.as_ref());
@@ -43,10 +43,10 @@ pub(super) fn record(command: &RecordPayment, world: &World) -> Decision {
     Ok(event.map(|event| NewEvent::new(&stream, event)).into_iter().collect())
 }
 
-pub(super) fn refund(command: &RecordRefund, world: &World) -> Decision {
+pub(super) fn refund(command: &RecordRefund, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
     let kind = refund_kind(body)?;
-    let (stream, order) = lookup::order(world, command.order_id)?;
+    let (stream, order) = reader.order(command.order_id)?;
     let payment = standing::numbered(&order.progress.payments, Part::Payment, body.payment)?;
     if let Some(number) = body.return_no {
         standing::numbered(&order.progress.returns, Part::Return, number)?;
@@ -54,7 +54,7 @@ pub(super) fn refund(command: &RecordRefund, world: &World) -> Decision {
     let amount = body.amount.minor();
     let refundable = payment.captured.minus(payment.refunded).map_err(Rejection::from)?;
     if amount > refundable {
-        return Err(Rejection::AmountExceeded { payment: body.payment, amount, refundable }.into());
+        return Err(Rejection::AmountExceeded { payment: body.payment, amount, refundable });
     }
     let refunded = RefundRecorded { payment: body.payment, amount, kind: Some(kind), return_no: body.return_no };
     Ok(vec![NewEvent::new(&stream, OrderEvent::RefundRecorded(refunded))])

@@ -9,43 +9,39 @@ use events::order::{OrderEvent, OrderPlaced};
 use events::{CustomerId, Event, Minor, OrderCode, OrderId, Personal, StreamId};
 
 use super::allotment::{self, Allotment, Counting, Terms, Wish};
-use super::lookup::Reader;
 use super::offer::{self, Offer};
 use super::pricing::{self, Priced, Shipping};
-use super::takeover::{self, Takeover};
+use super::reader::Reader;
+use super::takeover::Takeover;
 use super::{Context, Decision, NewEvent, annotation, shelf};
 use crate::command::PlaceOrder;
 use crate::command::amount::Price;
-use crate::command::order::{PlaceOrderBody, StockHandling};
+use crate::command::order::PlaceOrderBody;
 use crate::rejection::{EXTERNAL_REF, Rejection};
 use crate::rules::channel::Channel;
 use crate::state::State;
-use crate::world::World;
 
 /// How long an order may wait for its payment.
 const LONGEST_DUE: TimeDelta = TimeDelta::days(366);
 
-pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> Decision {
+pub(super) fn place(command: &PlaceOrder, context: &Context, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
     unambiguous(body)?;
-    let channel = world.channels().find(body.channel.as_ref(), body.currency)?;
+    let channel = reader.channels().find(body.channel.as_ref(), body.currency)?;
     let payment_due = body.payment_due.map(|due| in_time(due, context.now)).transpose()?;
     let order_id = body.id.unwrap_or_else(|| context.new_id.order());
     let stream = StreamId::order(order_id);
-
-    let mut reader = Reader::new(world);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
-    let erased = body.customer_id.filter(|id| is_erased(*id, &mut reader));
-    let products: Vec<_> = body.lines.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
-    let takeover = body.hold_id.map(|id| Takeover::read(id, &mut reader));
-    let allotment = allot(command, takeover.as_ref(), &mut reader);
-    reader.complete()?;
+    let erased = body.customer_id.filter(|id| is_erased(*id, reader));
+    let products: Vec<_> = body.lines.iter().map(|line| reader.find_product(&line.sku)).collect();
+    let takeover = body.hold_id.map(|id| Takeover::read(id, reader));
+    let allotment = allot(command, takeover.as_ref(), reader);
 
     if taken {
-        return Err(Rejection::DuplicateOrder(order_id).into());
+        return Err(Rejection::DuplicateOrder(order_id));
     }
     if let Some(customer) = erased {
-        return Err(Rejection::ErasedBuyer(customer).into());
+        return Err(Rejection::ErasedBuyer(customer));
     }
     takeover.iter().try_for_each(|takeover| takeover.check(context.now))?;
     let offers = offer::offers(&body.lines, &products, body.currency, 1)?;
@@ -53,28 +49,12 @@ pub(super) fn place(command: &PlaceOrder, context: &Context, world: &World) -> D
     expect(body.expected_total.map(Price::minor), priced.total)?;
     allotment.complete()?;
 
-    let code = OrderCode::new(&channel.prefix, world.last_number(&channel.prefix) + 1);
+    let code = OrderCode::new(&channel.prefix, reader.last_number(&channel.prefix) + 1);
     let mut events = Vec::with_capacity(1 + 2 * allotment.lines.len());
     events.push(placed(stream, order_id, code, channel, body, priced, payment_due));
     events.extend(takeover.iter().flat_map(|takeover| takeover.events(order_id)));
     events.extend(allotment.events(order_id));
     Ok(events)
-}
-
-/// The order's own stream only where the caller chose its id: one of ours is new.
-pub(super) fn reads(command: &PlaceOrder, world: &World) -> Vec<StreamId> {
-    let body = &command.body;
-    let mut streams = Vec::with_capacity(2 * body.lines.len() + 2);
-    streams.extend(body.id.map(StreamId::order));
-    streams.extend(body.customer_id.map(StreamId::customer));
-    streams.extend(body.hold_id.into_iter().flat_map(|id| takeover::reads(id, world)));
-    for line in body.lines.iter() {
-        streams.push(StreamId::product(&line.sku));
-        if command.stock != StockHandling::Skip {
-            streams.push(StreamId::stock(&line.sku, shelf::location(line)));
-        }
-    }
-    streams
 }
 
 /// Guards against saying the same thing twice.
@@ -96,11 +76,11 @@ fn in_time(due: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Reje
     }
 }
 
-pub(super) fn is_erased(id: CustomerId, reader: &mut Reader<'_>) -> bool {
+pub(super) fn is_erased(id: CustomerId, reader: &Reader<'_>) -> bool {
     matches!(reader.state(&StreamId::customer(id)), Some(State::Customer(customer)) if customer.erased)
 }
 
-fn allot(command: &PlaceOrder, takeover: Option<&Takeover<'_>>, reader: &mut Reader<'_>) -> Allotment {
+fn allot(command: &PlaceOrder, takeover: Option<&Takeover<'_>>, reader: &Reader<'_>) -> Allotment {
     let body = &command.body;
     let wishes = (1..).zip(body.lines.iter()).map(|(number, line)| Wish {
         line: number,

@@ -7,7 +7,7 @@ use events::product::{
     ProductCreated, ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductReactivated, ProductUpdated,
 };
 
-use super::lookup::{self, Reader};
+use super::reader::Reader;
 use super::{Decision, NewEvent};
 use crate::command::attributes::{Attributes, AttributesPatch, MAX_ATTRIBUTES};
 use crate::command::patch::Member;
@@ -15,14 +15,11 @@ use crate::command::tags::Tags;
 use crate::command::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 use crate::rejection::Rejection;
 use crate::state::Product;
-use crate::world::World;
 
-pub(super) fn create(command: &CreateProduct, world: &World) -> Decision {
+pub(super) fn create(command: &CreateProduct, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
     let stream = StreamId::product(&body.sku);
-    let mut reader = Reader::new(world);
-    let existing = reader.product(&stream);
-    reader.complete()?;
+    let existing = reader.find_product(&body.sku);
     let created = ProductCreated {
         sku: body.sku.clone(),
         name: body.name.as_str().to_owned(),
@@ -34,7 +31,7 @@ pub(super) fn create(command: &CreateProduct, world: &World) -> Decision {
     match existing {
         None => Ok(vec![NewEvent::new(&stream, ProductEvent::Created(created))]),
         Some(existing) if is_same(existing, &created) => Ok(vec![]),
-        Some(_) => Err(Rejection::DuplicateSku(body.sku.clone()).into()),
+        Some(_) => Err(Rejection::DuplicateSku(body.sku.clone())),
     }
 }
 
@@ -48,8 +45,8 @@ fn is_same(existing: &Product, created: &ProductCreated) -> bool {
 }
 
 /// Of a discontinued product too: it can be described anew before it is sold again.
-pub(super) fn update(command: &UpdateProduct, world: &World) -> Decision {
-    let (stream, product) = lookup::product(world, &command.sku)?;
+pub(super) fn update(command: &UpdateProduct, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(&command.sku)?;
     let body = &command.body;
     let updated = ProductUpdated {
         name: body.name.as_ref().map_or(&*product.name, |name| name.as_str()).to_owned(),
@@ -82,8 +79,8 @@ fn describes(updated: &ProductUpdated, product: &Product) -> bool {
 }
 
 /// Of a discontinued product too: a price can be prepared before it is sold again.
-pub(super) fn change_price(command: &ChangePrice, world: &World) -> Decision {
-    let (stream, product) = lookup::product(world, &command.sku)?;
+pub(super) fn change_price(command: &ChangePrice, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(&command.sku)?;
     let (currency, price) = (command.currency, command.body.price.minor());
     if product.prices.get(&currency) == Some(&price) {
         return Ok(vec![]);
@@ -92,16 +89,16 @@ pub(super) fn change_price(command: &ChangePrice, world: &World) -> Decision {
     Ok(vec![NewEvent::new(&stream, ProductEvent::PriceChanged(changed))])
 }
 
-pub(super) fn discontinue(command: &DiscontinueProduct, world: &World) -> Decision {
-    let (stream, product) = lookup::product(world, &command.sku)?;
+pub(super) fn discontinue(command: &DiscontinueProduct, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(&command.sku)?;
     match product.active {
         true => Ok(vec![NewEvent::new(&stream, ProductEvent::Discontinued(ProductDiscontinued {}))]),
         false => Ok(vec![]),
     }
 }
 
-pub(super) fn reactivate(command: &ReactivateProduct, world: &World) -> Decision {
-    let (stream, product) = lookup::product(world, &command.sku)?;
+pub(super) fn reactivate(command: &ReactivateProduct, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(&command.sku)?;
     match product.active {
         true => Ok(vec![]),
         false => Ok(vec![NewEvent::new(&stream, ProductEvent::Reactivated(ProductReactivated {}))]),

@@ -10,22 +10,22 @@ use events::order::{
 };
 use events::stock::{StockEvent, StockRestocked};
 
-use super::{Decision, NewEvent, lookup, pieces, shelf, standing};
+use super::reader::Reader;
+use super::{Decision, NewEvent, pieces, shelf, standing};
 use crate::command::lines::Pieces;
 use crate::command::order::ReceiveReturnBody;
 use crate::command::{ReceiveReturn, RejectReturn, RequestReturn};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::Order;
-use crate::world::World;
 
-pub(super) fn request(command: &RequestReturn, world: &World) -> Decision {
+pub(super) fn request(command: &RequestReturn, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
-    let (stream, order) = lookup::order(world, command.order_id)?;
+    let (stream, order) = reader.order(command.order_id)?;
     let progress = &order.progress;
     match progress.lifecycle {
         Lifecycle::Open | Lifecycle::Completed => {}
         Lifecycle::Cancelled | Lifecycle::Expired => {
-            return Err(standing::forbidden(progress, Obstacle::Lifecycle).into());
+            return Err(standing::forbidden(progress, Obstacle::Lifecycle));
         }
     }
     let lines = pieces::named(&body.lines, progress, Purpose::Return)?;
@@ -39,8 +39,8 @@ pub(super) fn request(command: &RequestReturn, world: &World) -> Decision {
     Ok(vec![NewEvent::new(&stream, OrderEvent::ReturnRequested(requested))])
 }
 
-pub(super) fn receive(command: &ReceiveReturn, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn receive(command: &ReceiveReturn, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let found = find(order, command.return_no)?;
     match found.state {
         ReturnState::Requested => {}
@@ -49,17 +49,17 @@ pub(super) fn receive(command: &ReceiveReturn, world: &World) -> Decision {
     }
     let units = received(&command.body, found, &order.progress)?;
     let order_id = command.order_id;
-    let restocked = shelf::moved(world, order, &restocked(&units), |quantity| {
+    let restocked = shelf::moved(order, &restocked(&units), |quantity| {
         StockEvent::Restocked(StockRestocked { order_id, quantity })
-    })?;
+    });
     let received = ReturnReceived { return_no: command.return_no, lines: units, rest: None };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::ReturnReceived(received))];
     events.extend(restocked);
     Ok(events)
 }
 
-pub(super) fn reject(command: &RejectReturn, world: &World) -> Decision {
-    let (stream, order) = lookup::order(world, command.order_id)?;
+pub(super) fn reject(command: &RejectReturn, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(command.order_id)?;
     let found = find(order, command.return_no)?;
     match found.state {
         ReturnState::Requested => {
@@ -70,12 +70,6 @@ pub(super) fn reject(command: &RejectReturn, world: &World) -> Decision {
         ReturnState::Rejected => Ok(vec![]),
         ReturnState::Received => stands(order, found),
     }
-}
-
-/// The units that a receipt puts back on their shelves, if it can still be made.
-pub(super) fn pieces(command: &ReceiveReturn, order: &Order) -> Option<Vec<LineQuantity>> {
-    let found = order.progress.find_return(command.return_no)?;
-    Some(restocked(&received(&command.body, found, &order.progress).ok()?))
 }
 
 /// The units that a receipt takes in: those named, none beyond what is outstanding, or all that are.
@@ -117,5 +111,5 @@ fn find(order: &Order, number: PartNo) -> Result<&Return, Rejection> {
 }
 
 fn stands(order: &Order, found: &Return) -> Decision {
-    Err(standing::forbidden(&order.progress, Obstacle::Return(found.return_no, found.state)).into())
+    Err(standing::forbidden(&order.progress, Obstacle::Return(found.return_no, found.state)))
 }

@@ -7,14 +7,13 @@ use events::order::LineQuantity;
 use events::order::progress::LineProgress;
 use events::stock::StockEvent;
 use events::stream::Subject;
-use events::{Location, OrderId, Sku, StreamId};
+use events::{Location, Sku, StreamId};
 
-use super::lookup::Reader;
-use super::{NewEvent, Refusal};
+use super::NewEvent;
+use super::reader::Reader;
 use crate::command::order::OrderLine;
 use crate::rejection::{Rejection, ShortLine};
-use crate::state::{Order, State};
-use crate::world::World;
+use crate::state::Order;
 
 /// Where a line's stock lies when it does not say.
 static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
@@ -79,30 +78,18 @@ pub(super) fn of_line(line: &LineProgress) -> StreamId {
 }
 
 /// Pieces of an order move on their shelves, one event each.
-pub(super) fn moved(
-    world: &World,
-    order: &Order,
-    lines: &[LineQuantity],
-    event: impl Fn(u32) -> StockEvent,
-) -> Result<Vec<NewEvent>, Refusal> {
-    let shelves = of_order(order, lines);
-    let mut reader = Reader::new(world);
-    for shelf in &shelves {
-        reader.state(&shelf.stream);
-    }
-    reader.complete()?;
-    Ok(shelves.iter().map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect())
+pub(super) fn moved(order: &Order, lines: &[LineQuantity], event: impl Fn(u32) -> StockEvent) -> Vec<NewEvent> {
+    let shelves = of_order(order, lines).into_iter();
+    shelves.map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect()
 }
 
 /// All of these units are on hand. Packed units are assigned to their order, but a count may have shown that they are missing.
-pub(super) fn present(world: &World, order: &Order, lines: &[LineQuantity]) -> Result<(), Refusal> {
-    let mut reader = Reader::new(world);
+pub(super) fn present(reader: &Reader<'_>, order: &Order, lines: &[LineQuantity]) -> Result<(), Rejection> {
     let mut left: BTreeMap<StreamId, i64> = BTreeMap::new();
     for shelf in of_order(order, lines) {
         let level = reader.level(&shelf.stream);
         left.insert(shelf.stream, level.on_hand);
     }
-    reader.complete()?;
     let mut short = Vec::new();
     for piece in lines {
         let Some(line) = order.progress.line(piece.line) else { continue };
@@ -117,22 +104,6 @@ pub(super) fn present(world: &World, order: &Order, lines: &[LineQuantity]) -> R
     }
     match short.is_empty() {
         true => Ok(()),
-        false => Err(Rejection::InsufficientStock(short).into()),
+        false => Err(Rejection::InsufficientStock(short)),
     }
-}
-
-/// The order, and the shelves of the pieces that a command moves, once the order is known.
-pub(super) fn reads(
-    id: OrderId,
-    world: &World,
-    pieces: impl FnOnce(&Order) -> Option<Vec<LineQuantity>>,
-) -> Vec<StreamId> {
-    let stream = StreamId::order(id);
-    let mut streams = Vec::new();
-    if let Some(State::Order(order)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
-        let shelves = of_order(order, &pieces(order).unwrap_or_default());
-        streams.extend(shelves.into_iter().map(|shelf| shelf.stream));
-    }
-    streams.push(stream);
-    streams
 }

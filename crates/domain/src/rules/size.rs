@@ -6,15 +6,15 @@ use events::order::OrderEvent;
 use events::{Event, StreamId};
 
 use super::NewEvent;
+use super::reader::Reader;
 use crate::rejection::Rejection;
-use crate::state::{Order, State};
-use crate::world::World;
+use crate::state::Order;
 
 /// Most bytes of an order's document.
 pub(super) const MAX_DOCUMENT_BYTES: usize = 1_000_000;
 
 /// Guards against what makes an order too large. What adds nothing to it goes on, however large it is.
-pub(super) fn check(events: &[NewEvent], world: &World) -> Result<(), Rejection> {
+pub(super) fn check(events: &[NewEvent], reader: &Reader<'_>) -> Result<(), Rejection> {
     let mut orders: BTreeMap<&StreamId, Vec<&OrderEvent>> = BTreeMap::new();
     for new in events {
         if let Event::Order(event) = &new.event {
@@ -22,9 +22,9 @@ pub(super) fn check(events: &[NewEvent], world: &World) -> Result<(), Rejection>
         }
     }
     orders.into_iter().try_for_each(|(stream, events)| {
-        let (mut order, before) = match world.find(stream).and_then(|slot| slot.state.as_ref()) {
-            Some(State::Order(order)) => (Order::clone(order), order.document_bytes()),
-            _ => (Order::default(), 0),
+        let (mut order, before) = match reader.known_order(stream) {
+            Some(order) => (order.clone(), order.document_bytes()),
+            None => (Order::default(), 0),
         };
         events.into_iter().for_each(|event| order.evolve(event));
         let bytes = order.document_bytes();

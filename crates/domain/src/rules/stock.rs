@@ -8,25 +8,24 @@ use events::stock::{
 };
 use events::{Location, Sku, StreamId};
 
-use super::lookup::Reader;
-use super::{Decision, NewEvent, Refusal};
+use super::reader::Reader;
+use super::{Decision, NewEvent};
 use crate::command::stock::{Change, MAX_ON_HAND};
 use crate::command::{AdjustStock, ReceiveStock, SetStockPolicy, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
-use crate::world::World;
 
-pub(super) fn receive(command: &ReceiveStock, world: &World) -> Decision {
+pub(super) fn receive(command: &ReceiveStock, reader: &Reader<'_>) -> Decision {
     let ReceiveStock { sku, location, body } = command;
-    let (stream, level) = item(sku, location, world)?;
+    let (stream, level) = item(sku, location, reader)?;
     let quantity = body.quantity.get();
     within_limit(level.on_hand + i64::from(quantity))?;
     let reference = body.reference.as_ref().map(|reference| reference.as_str().to_owned());
     Ok(vec![NewEvent::new(&stream, StockEvent::Received(StockReceived { quantity, reference }))])
 }
 
-pub(super) fn adjust(command: &AdjustStock, world: &World) -> Decision {
+pub(super) fn adjust(command: &AdjustStock, reader: &Reader<'_>) -> Decision {
     let AdjustStock { sku, location, body } = command;
-    let (stream, level) = item(sku, location, world)?;
+    let (stream, level) = item(sku, location, reader)?;
     // Before `expected`: who repeats a count that was taken finds it done, not moved under his feet.
     if body.change == Change::To(level.on_hand) {
         return Ok(vec![]);
@@ -34,7 +33,7 @@ pub(super) fn adjust(command: &AdjustStock, world: &World) -> Decision {
     if let Some(expected) = body.expected
         && expected != level.on_hand
     {
-        return Err(Rejection::StaleExpected { expected, on_hand: level.on_hand }.into());
+        return Err(Rejection::StaleExpected { expected, on_hand: level.on_hand });
     }
     let delta = match body.change {
         Change::By(delta) => delta,
@@ -44,15 +43,15 @@ pub(super) fn adjust(command: &AdjustStock, world: &World) -> Decision {
         within_limit(level.on_hand + delta)?;
     }
     if level.on_hand + delta < 0 {
-        return Err(Rejection::BelowZero { on_hand: level.on_hand, delta }.into());
+        return Err(Rejection::BelowZero { on_hand: level.on_hand, delta });
     }
     let adjusted = StockAdjusted { delta, reason: body.reason.as_str().to_owned() };
     Ok(vec![NewEvent::new(&stream, StockEvent::Adjusted(adjusted))])
 }
 
-pub(super) fn set_policy(command: &SetStockPolicy, world: &World) -> Decision {
+pub(super) fn set_policy(command: &SetStockPolicy, reader: &Reader<'_>) -> Decision {
     let SetStockPolicy { sku, location, body } = command;
-    let (stream, level) = item(sku, location, world)?;
+    let (stream, level) = item(sku, location, reader)?;
     let (policy, safety) = (body.policy, i64::from(body.safety));
     if (level.policy, level.safety) == (policy, safety) {
         return Ok(vec![]);
@@ -61,14 +60,14 @@ pub(super) fn set_policy(command: &SetStockPolicy, world: &World) -> Decision {
     Ok(vec![NewEvent::new(&stream, StockEvent::PolicyChanged(changed))])
 }
 
-pub(super) fn transfer(command: &TransferStock, world: &World) -> Decision {
+pub(super) fn transfer(command: &TransferStock, reader: &Reader<'_>) -> Decision {
     let TransferStock { body } = command;
     let (sku, from, to) = (&body.sku, &body.from, &body.to);
     if from == to {
-        return Err(Rejection::SameLocation(from.clone()).into());
+        return Err(Rejection::SameLocation(from.clone()));
     }
-    let (origin, there) = item(sku, from, world)?;
-    let (target, here) = item(sku, to, world)?;
+    let (origin, target) = (item(sku, from, reader), item(sku, to, reader));
+    let ((origin, there), (target, here)) = (origin?, target?);
     let quantity = body.quantity.get();
     at_most(there.available().max(0), i64::from(quantity), sku, from)?;
     within_limit(here.on_hand + i64::from(quantity))?;
@@ -81,11 +80,6 @@ pub(super) fn transfer(command: &TransferStock, world: &World) -> Decision {
     ])
 }
 
-pub(super) fn transfer_reads(command: &TransferStock) -> Vec<StreamId> {
-    let body = &command.body;
-    vec![StreamId::stock(&body.sku, &body.from), StreamId::stock(&body.sku, &body.to), StreamId::product(&body.sku)]
-}
-
 fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Result<(), Rejection> {
     if requested <= available {
         return Ok(());
@@ -95,15 +89,12 @@ fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Re
 }
 
 /// A stock item begins with its first piece, but only of a product that exists.
-fn item(sku: &Sku, location: &Location, world: &World) -> Result<(StreamId, Level), Refusal> {
-    let (stream, product) = (StreamId::stock(sku, location), StreamId::product(sku));
-    let mut reader = Reader::new(world);
+fn item(sku: &Sku, location: &Location, reader: &Reader<'_>) -> Result<(StreamId, Level), Rejection> {
+    let stream = StreamId::stock(sku, location);
     let level = reader.level(&stream);
-    let product = reader.product(&product);
-    reader.complete()?;
-    match product {
+    match reader.find_product(sku) {
         Some(_) => Ok((stream, level)),
-        None => Err(Rejection::UnknownProduct(sku.clone()).into()),
+        None => Err(Rejection::UnknownProduct(sku.clone())),
     }
 }
 

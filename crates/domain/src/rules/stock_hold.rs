@@ -6,29 +6,25 @@ use events::hold::{HoldEvent, HoldExpired, HoldLine, HoldPlaced, HoldReleased};
 use events::stock::{Level, StockEvent, StockHeld};
 use events::{HoldId, StreamId};
 
-use super::lookup::{self, Reader};
+use super::reader::Reader;
 use super::shelf::{self, Shelf};
-use super::{Context, Decision, NewEvent, Refusal, takeover};
+use super::{Context, Decision, NewEvent, takeover};
 use crate::command::hold::HoldStockBody;
 use crate::command::{ExpireHold, HoldStock, ReleaseStockHold};
 use crate::rejection::{Gone, Rejection, Unfit, UnfitLine};
 use crate::state::{Hold, HoldStanding, Product};
-use crate::world::World;
 
-pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> Decision {
+pub(super) fn place(command: &HoldStock, context: &Context, reader: &Reader<'_>) -> Decision {
     let body = &command.body;
     let hold_id = body.id.unwrap_or_else(|| context.new_id.hold());
     let stream = StreamId::hold(hold_id);
-
-    let mut reader = Reader::new(world);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
-    let products: Vec<_> = body.lines.iter().map(|line| reader.product(&StreamId::product(&line.sku))).collect();
+    let products: Vec<_> = body.lines.iter().map(|line| reader.find_product(&line.sku)).collect();
     let shelves = shelves(body);
     let levels: Vec<_> = shelves.iter().map(|shelf| reader.level(&shelf.stream)).collect();
-    reader.complete()?;
 
     if taken {
-        return Err(Rejection::DuplicateHold(hold_id).into());
+        return Err(Rejection::DuplicateHold(hold_id));
     }
     fit(body, &products)?;
     let counted =
@@ -36,7 +32,7 @@ pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> De
     let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(left, shelf, _)| i64::from(shelf.pieces) <= *left);
     if !short.is_empty() {
         let short = short.iter().filter_map(|(left, shelf, _)| shelf.short(*left)).collect();
-        return Err(Rejection::InsufficientStock(short).into());
+        return Err(Rejection::InsufficientStock(short));
     }
     let ttl = body.ttl_seconds.unwrap_or_default().seconds();
     let placed = HoldPlaced {
@@ -53,48 +49,32 @@ pub(super) fn place(command: &HoldStock, context: &Context, world: &World) -> De
     Ok(events)
 }
 
-pub(super) fn release(command: &ReleaseStockHold, world: &World) -> Decision {
+pub(super) fn release(command: &ReleaseStockHold, reader: &Reader<'_>) -> Decision {
     let hold_id = command.hold_id;
-    let (stream, hold) = lookup::hold(world, hold_id)?;
+    let (stream, hold) = reader.hold(hold_id)?;
     match hold.standing {
-        HoldStanding::Open => end(hold_id, &stream, hold, HoldEvent::Released(HoldReleased {}), world),
+        HoldStanding::Open => end(hold_id, &stream, hold, HoldEvent::Released(HoldReleased {})),
         HoldStanding::Released | HoldStanding::Expired => Ok(vec![]),
-        HoldStanding::Consumed => Err(Rejection::HoldGone { hold_id, gone: Gone::Consumed }.into()),
+        HoldStanding::Consumed => Err(Rejection::HoldGone { hold_id, gone: Gone::Consumed }),
     }
 }
 
 /// Who issues it need not know whether the hold still stands: before its time and after its end there is nothing to do.
-pub(super) fn expire(command: &ExpireHold, context: &Context, world: &World) -> Decision {
-    let (stream, hold) = lookup::hold(world, command.hold_id)?;
+pub(super) fn expire(command: &ExpireHold, context: &Context, reader: &Reader<'_>) -> Decision {
+    let (stream, hold) = reader.hold(command.hold_id)?;
     match hold.standing {
         HoldStanding::Open if !hold.stands_at(context.now) => {
-            end(command.hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}), world)
+            end(command.hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}))
         }
         HoldStanding::Open | HoldStanding::Released | HoldStanding::Expired | HoldStanding::Consumed => Ok(vec![]),
     }
 }
 
-/// The hold's own stream only where the caller chose its id: one of ours is new.
-pub(super) fn reads(command: &HoldStock) -> Vec<StreamId> {
-    let body = &command.body;
-    let products = body.lines.iter().map(|line| StreamId::product(&line.sku));
-    let shelves = shelves(body).into_iter().map(|shelf| shelf.stream);
-    body.id.map(StreamId::hold).into_iter().chain(products).chain(shelves).collect()
-}
-
-/// The hold ends, and its pieces can be promised to others.
-fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent, world: &World) -> Decision {
-    let shelves: Vec<StreamId> = hold.lines.iter().map(takeover::shelf).collect();
-    let mut reader = Reader::new(world);
-    for shelf in &shelves {
-        reader.state(shelf);
-    }
-    reader.complete()?;
-    let mut events = vec![NewEvent::new(stream, how)];
-    events.extend(
-        shelves.iter().zip(&hold.lines).map(|(shelf, line)| NewEvent::new(shelf, takeover::released(hold_id, line))),
-    );
-    Ok(events)
+/// The hold ends, and its units can be promised to others.
+fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent) -> Decision {
+    let released =
+        hold.lines.iter().map(|line| NewEvent::new(&takeover::shelf(line), takeover::released(hold_id, line)));
+    Ok(std::iter::once(NewEvent::new(stream, how)).chain(released).collect())
 }
 
 fn shelves(body: &HoldStockBody) -> Vec<Shelf> {
@@ -103,7 +83,7 @@ fn shelves(body: &HoldStockBody) -> Vec<Shelf> {
 }
 
 /// What cannot be ordered is not kept for an order.
-fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Refusal> {
+fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Rejection> {
     let problem = |product: Option<&Product>| match product {
         None => Some(Unfit::UnknownProduct),
         Some(product) if !product.active => Some(Unfit::InactiveProduct),
@@ -120,7 +100,7 @@ fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Refusa
         .collect();
     match unfit.is_empty() {
         true => Ok(()),
-        false => Err(Rejection::UnfitProducts(unfit).into()),
+        false => Err(Rejection::UnfitProducts(unfit)),
     }
 }
 

@@ -8,10 +8,9 @@ use events::stock::{Level, StockEvent, StockHoldReleased};
 use events::{HoldId, OrderId, StreamId};
 
 use super::NewEvent;
-use super::lookup::Reader;
+use super::reader::Reader;
 use crate::rejection::{Gone, Rejection};
-use crate::state::{Hold, HoldStanding, State};
-use crate::world::World;
+use crate::state::{Hold, HoldStanding};
 
 /// A hold that an order names.
 pub(super) struct Takeover<'w> {
@@ -23,15 +22,12 @@ pub(super) struct Takeover<'w> {
 
 impl<'w> Takeover<'w> {
     /// Reads the hold, and the shelves of what it keeps.
-    pub(super) fn read(id: HoldId, reader: &mut Reader<'w>) -> Self {
-        let hold = match reader.state(&StreamId::hold(id)) {
-            Some(State::Hold(hold)) => Some(hold),
-            _ => None,
-        };
+    pub(super) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
+        let hold = reader.find_hold(id);
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
         let kept: BTreeMap<_, _> = lines.map(|line| (shelf(line), line)).collect();
         for stream in kept.keys() {
-            reader.state(stream);
+            reader.find(stream);
         }
         Takeover { id, hold, kept }
     }
@@ -70,17 +66,6 @@ impl<'w> Takeover<'w> {
 pub(super) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
     let (quantity, backordered) = (line.quantity, Some(line.backordered));
     StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
-}
-
-/// The hold, and the shelves of what it keeps, once it is known.
-pub(super) fn reads(id: HoldId, world: &World) -> Vec<StreamId> {
-    let stream = StreamId::hold(id);
-    let mut streams = Vec::new();
-    if let Some(State::Hold(hold)) = world.find(&stream).and_then(|slot| slot.state.as_ref()) {
-        streams.extend(hold.lines.iter().map(shelf));
-    }
-    streams.push(stream);
-    streams
 }
 
 /// Where the pieces of a line lie.

@@ -14,6 +14,8 @@ use super::past::{held, policy, product, received, registered};
 use super::scenario::{Past, decide_at, empty_world, now};
 use crate::command::order::OnShortage;
 use crate::command::{Command, CompleteOrder};
+use crate::rejection::Rejection;
+use crate::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
 
@@ -196,6 +198,22 @@ impl Run {
     }
 }
 
+/// Decides on a world that knows of every stream, whether the stream has events or not.
+fn decide_knowing_all(
+    now: DateTime<Utc>,
+    world: &mut World,
+    command: &Command,
+    new_id: OrderId,
+) -> Result<Vec<NewEvent>, Rejection> {
+    let context = Context { now, new_id: new_id.into() };
+    loop {
+        match rules::decide(command, &context, &Reader::new(world)) {
+            Ok(decision) => return decision,
+            Err(MissingStreams(new)) => new.into_iter().for_each(|stream| world.put(stream, Slot::default())),
+        }
+    }
+}
+
 fn order<'w>(world: &'w World, stream: &StreamId) -> &'w Order {
     match world.find(stream).and_then(|slot| slot.state.as_ref()) {
         Some(State::Order(order)) => order,
@@ -264,6 +282,22 @@ proptest! {
         }
         run.check_codes();
         run.check_fold();
+    }
+
+    #[test]
+    fn a_decision_depends_on_nothing_but_what_it_requests(commands in prop::collection::vec(any_command(), 1..60)) {
+        let mut run = Run::new();
+        run.happen(shop());
+        for id in order_ids() {
+            run.carry_out(&Command::PlaceOrder(order_of_12(id)), id);
+        }
+        for (index, command) in commands.iter().enumerate() {
+            let new_id = OrderId::new(now(), [100 + index as u8; 10]);
+            let decided = decide_at(run.now, &run.world, command, new_id);
+            prop_assert_eq!(decided, decide_knowing_all(run.now, &mut run.world, command, new_id), "{:?}", command);
+            run.carry_out(command, new_id);
+            run.now += TimeDelta::seconds(30);
+        }
     }
 
     #[test]

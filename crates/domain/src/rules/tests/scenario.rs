@@ -1,4 +1,4 @@
-//! `given([...]).when(command).then([...])`, with the writer's own way of loading what a command reads.
+//! `given([...]).when(command).then([...])`, with streams loaded as the writer loads them.
 
 use std::num::NonZeroUsize;
 
@@ -7,7 +7,7 @@ use events::{Event, OrderId, StreamId};
 
 use crate::command::Command;
 use crate::rejection::Rejection;
-use crate::rules::{self, Context, NewEvent, Refusal};
+use crate::rules::{self, Context, MAX_LOAD_ROUNDS, MissingStreams, NewEvent, Reader};
 use crate::world::World;
 
 /// Something that happened to a stream.
@@ -80,32 +80,39 @@ impl When {
     }
 }
 
-/// Decides as the writer does: loads what is read, first orders, then their stock; the decision may need nothing more.
+/// Decides as the writer does: loads the streams that are missing, then decides again.
 pub(super) fn decide_at(
     now: DateTime<Utc>,
     world: &World,
     command: &Command,
     new_id: OrderId,
 ) -> Result<Vec<NewEvent>, Rejection> {
+    let context = Context { now, new_id: new_id.into() };
     let mut loaded = empty_world();
     loaded.restore_numbers(world.settled_numbers());
     loaded.sell_through(world.channels().clone());
-    for _ in 0..2 {
-        for stream in rules::reads(command, &loaded) {
-            let slot = world.find(&stream).cloned().unwrap_or_default();
-            loaded.put(stream, slot);
+    for _ in 0..=MAX_LOAD_ROUNDS {
+        match rules::decide(command, &context, &Reader::new(&loaded)) {
+            Ok(decision) => {
+                decision.iter().for_each(|events| check_streams(events, command, new_id, &loaded));
+                return decision;
+            }
+            Err(MissingStreams(streams)) => {
+                for stream in streams {
+                    assert!(loaded.find(&stream).is_none(), "{stream} was loaded");
+                    let slot = world.find(&stream).cloned().unwrap_or_default();
+                    loaded.put(stream, slot);
+                }
+            }
         }
     }
-    match rules::decide(command, &Context { now, new_id: new_id.into() }, &loaded) {
-        Ok(events) => {
-            let addressed = rules::addressed(command, new_id.into());
-            assert!(events.first().is_none_or(|first| first.stream == addressed));
-            // Versions are given out by streams in memory; only what has an id of ours is known to be new.
-            let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;
-            assert!(events.iter().all(is_known));
-            Ok(events)
-        }
-        Err(Refusal::Rejected(rejection)) => Err(rejection),
-        Err(Refusal::Needs(streams)) => panic!("`reads` did not name {streams:?}"),
-    }
+    panic!("not decided after {MAX_LOAD_ROUNDS} rounds of loading: {command:?}")
+}
+
+fn check_streams(events: &[NewEvent], command: &Command, new_id: OrderId, loaded: &World) {
+    let addressed = rules::addressed(command, new_id.into());
+    assert!(events.first().is_none_or(|first| first.stream == addressed));
+    // Versions are given out by streams in memory; only what has an id of ours is known to be new.
+    let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;
+    assert!(events.iter().all(is_known));
 }

@@ -18,7 +18,7 @@ use crate::command::{
 };
 use crate::rejection::{Counted, Part, Rejection};
 use crate::rules::size::MAX_DOCUMENT_BYTES;
-use crate::rules::{self, Context, Refusal};
+use crate::rules::{self, Context, MissingStreams, Reader};
 use crate::state::{Order, State};
 use crate::world::{Slot, World};
 
@@ -69,15 +69,14 @@ impl Run {
 
     fn when(&mut self, command: &Command) -> Result<(), Rejection> {
         let context = Context { now: now(), new_id: new_id().into() };
-        let events = loop {
-            match rules::decide(command, &context, &self.world) {
-                Ok(events) => break events,
-                Err(Refusal::Rejected(rejection)) => return Err(rejection),
+        let decision = loop {
+            match rules::decide(command, &context, &Reader::new(&self.world)) {
+                Ok(decision) => break decision,
                 // Everything that happened is in memory.
-                Err(Refusal::Needs(new)) => new.into_iter().for_each(|stream| self.world.put(stream, Slot::default())),
+                Err(MissingStreams(new)) => new.into_iter().for_each(|stream| self.world.put(stream, Slot::default())),
             }
         };
-        for new in events {
+        for new in decision? {
             self.world.evolve(&new.stream, &new.event);
             if let Event::Order(event) = &new.event {
                 self.fold(&new.stream, event);
