@@ -2,7 +2,7 @@
 //!
 //! The way of a command: [`http`] parses it into a [`command`](domain::command), the [`writer`] decides it with the [`rules`](domain::rules) on the
 //! [`world`](domain::world) and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
-//! commands whose time has come, [`jobs`] those of bulk imports. [`import`] is a client.
+//! commands whose time has come, [`jobs`] those of bulk imports.
 //!
 //! Doors: sqlx in `database.rs` and, over its connections, in `log`, `relay/checkpoint.rs`, `schedule/store.rs` and
 //! `jobs/store`; graphile_worker in `jobs/queue.rs`;
@@ -11,7 +11,6 @@
 pub mod config;
 pub mod database;
 pub mod http;
-pub mod import;
 pub mod jobs;
 pub mod log;
 pub mod relay;

@@ -1,11 +1,10 @@
-//! `command-service`: serves commands; `command-service import` brings in data from elsewhere; `command-service schedule rebuild`
-//! makes the schedule anew.
+//! `command-service`: serves commands; `command-service schedule rebuild` rebuilds the schedule from the log.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use command_service::config::{self, Config};
-use command_service::{import, log, schedule, serve};
+use command_service::{log, schedule, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,8 +21,6 @@ struct Args {
 enum Action {
     /// Serves until told to stop (the default); settings come from the environment, see .env.example.
     Serve,
-    /// Brings in data from elsewhere, through a running command-service.
-    Import(import::Args),
     /// Looks after what time brings about: expiry and completion.
     #[command(subcommand)]
     Schedule(ScheduleAction),
@@ -39,7 +36,6 @@ enum ScheduleAction {
 async fn main() -> ExitCode {
     let ended = match Args::parse().action.unwrap_or(Action::Serve) {
         Action::Serve => serve_until_stopped().await,
-        Action::Import(args) => import::run(args).await,
         Action::Schedule(ScheduleAction::Rebuild) => rebuild_schedule().await,
     };
     match ended {

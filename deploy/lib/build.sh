@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Builds our programs, and says how far that is. Needs common.sh.
 
-PROGRAMS=(migrate command-service projector query-service audit)
+PROGRAMS=(migrate command-service projector query-service importer audit)
 
 build() {
   local arguments=(build --release --locked)

@@ -8,6 +8,7 @@ use std::process::Output;
 
 use e2e::api::Api;
 use e2e::audit::{self, Invariant, Subject};
+use e2e::fleet::service::find_binary;
 use e2e::fleet::{Plan, Service};
 use testbed::Bed;
 use tokio::process::Command;
@@ -18,8 +19,8 @@ const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitP
 const INVOICES: usize = 400;
 
 async fn import(file: &Path, url: &str) -> Output {
-    let mut command = Command::new(Service::Command.find_binary().unwrap());
-    command.args(["import", "online-retail"]).arg(file).args(["--url", url]);
+    let mut command = Command::new(find_binary("importer").unwrap());
+    command.arg(file).args(["--url", url]);
     command.output().await.unwrap()
 }
 

@@ -12,6 +12,7 @@ use super::figures::{Figure, Figures, Target};
 use super::stage::{Memory, Stage};
 use crate::api::Api;
 use crate::fleet::Service;
+use crate::fleet::service::find_binary;
 use crate::log;
 
 /// The file that the figure is about.
@@ -62,8 +63,8 @@ fn find() -> Option<PathBuf> {
 }
 
 async fn import(file: &Path, stage: &Stage) -> anyhow::Result<()> {
-    let mut command = Command::new(Service::Command.find_binary()?);
-    command.args(["import", "online-retail"]).arg(file).args(["--url", &stage.fleet.url(Service::Command)?]);
+    let mut command = Command::new(find_binary("importer")?);
+    command.arg(file).args(["--url", &stage.fleet.url(Service::Command)?]);
     let output = command.stdin(Stdio::null()).output().await.context("starting the import")?;
     if !output.status.success() {
         bail!("the import ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));

@@ -94,7 +94,8 @@ pub enum Wiring {
     NoKafka,
 }
 
-fn find_binary(name: &str) -> anyhow::Result<PathBuf> {
+/// Where a program of this workspace is; an error says what to run.
+pub fn find_binary(name: &str) -> anyhow::Result<PathBuf> {
     let folder = match std::env::var_os(BIN_DIR_VARIABLE) {
         Some(folder) => PathBuf::from(folder),
         None => beside_this_program()?,
