@@ -1,4 +1,4 @@
-//! How an event travels on Kafka: CloudEvents 1.0, binary content mode (Kafka Protocol Binding 1.0.2, section 3.2).
+//! Kafka messages of events: CloudEvents 1.0, binary content mode (Kafka Protocol Binding 1.0.2, section 3.2).
 
 use std::collections::HashMap;
 
@@ -10,40 +10,31 @@ use crate::position::{Incarnation, Position, Version};
 use crate::recorded::{Metadata, Recorded};
 use crate::schemas;
 
-/// Digits of the zero-padded `ce_sequence`: as many as the largest position has.
+/// Digits of the zero-padded `ce_sequence`, enough for the largest position.
 const SEQUENCE_DIGITS: usize = 19;
 
-/// Why a message is not one of our events.
+/// The message is not a valid event of this platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
-    /// A header that every event of ours has.
     #[error("header `{0}` is missing")]
     Missing(&'static str),
-    /// A header whose text does not parse.
-    #[error("header `{name}` is not readable: `{value}`")]
-    Unreadable {
-        /// The header.
-        name: &'static str,
-        /// What it said.
-        value: String,
-    },
-    /// The body is not UTF-8.
+    #[error("header `{name}` is invalid: `{value}`")]
+    Unreadable { name: &'static str, value: String },
     #[error("the payload is not UTF-8")]
     Payload,
 }
 
-/// An event, the log that it stands in, and the position of the one before it in the same partition (0 for the first).
+/// An event as published to Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The log. Whoever reads for one log must not apply the events of another.
+    /// Log to which the event belongs. A consumer for one log must not apply events of another log.
     pub source: Source,
-    /// The event.
     pub event: Recorded,
-    /// Position of the event before it in this partition: consumers prove with it that they missed nothing.
+    /// Position of the previous event in the same partition; 0 for the first event. Consumers use it to detect missing events.
     pub previous: Position,
 }
 
-/// Headers of an event of `log`; `previous` as in [`Message::previous`]. The key is the stream, the value the payload.
+/// Headers of an event of `log`; see [`Message::previous`] for `previous`. The message key is the stream id; the value is the payload.
 pub fn headers(log: LogId, event: &Recorded, previous: Position) -> Vec<(&'static str, String)> {
     let time = event.occurred_at().to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut headers = vec![
@@ -73,7 +64,7 @@ pub fn headers(log: LogId, event: &Recorded, previous: Position) -> Vec<(&'stati
     headers
 }
 
-/// Reads a message of ours back; headers that are not ours are ignored.
+/// Parses the headers and the payload of a message. Unknown headers are ignored.
 pub fn parse<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,
     payload: &[u8],
@@ -142,21 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_read_back() {
+    fn a_published_event_is_parsed_back() {
         let event = event();
         let message = parse_again(&headers(LOG, &event, Position(12_000)), &event.payload).unwrap();
         assert_eq!(message, Message { source: Source::Log(LOG), event, previous: Position(12_000) });
     }
 
     #[test]
-    fn a_missing_or_broken_header_is_named() {
+    fn a_missing_or_invalid_header_is_named_in_the_error() {
         let event = event();
         let mut headers = headers(LOG, &event, Position::ZERO);
         headers.retain(|(name, _)| *name != "ce_position");
         assert_eq!(parse_again(&headers, "{}"), Err(InvalidMessage::Missing("ce_position")));
         headers.push(("ce_position", "x".into()));
-        let unreadable = InvalidMessage::Unreadable { name: "ce_position", value: "x".into() };
-        assert_eq!(parse_again(&headers, "{}"), Err(unreadable));
+        let invalid = InvalidMessage::Unreadable { name: "ce_position", value: "x".into() };
+        assert_eq!(parse_again(&headers, "{}"), Err(invalid));
     }
 
     #[test]
@@ -180,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_earlier_releases_name_no_log_and_those_of_others_are_none_of_ours() {
+    fn messages_of_earlier_releases_have_no_log_and_foreign_sources_are_rejected() {
         let event = event();
         let from = |source: &str| {
             let mut headers = headers(LOG, &event, Position::ZERO);

@@ -1,166 +1,130 @@
-//! How events are written down and read back: a type, a schema version and a JSON payload.
+//! Encoding and decoding of stored events: event type, schema version and JSON payload.
 //!
-//! Stored events are never edited. A new shape is a new schema version here and an upcaster that turns the old
-//! payload into the new one ([`crate::upcast`]); `golden/` holds a payload of every version ever written.
+//! [`EVENT_TYPES`] lists the event types. Name and current schema version stand next to the fields of each payload
+//! ([`Payload`]). A stored event is never edited: a changed payload is a new schema version, and an upcaster converts payloads of the
+//! previous version when they are read ([`crate::upcast`]). `golden/` contains a payload of every version that was ever written.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use schemars::Schema;
 
-use crate::customer::{CustomerEvent, EmailEvent};
-use crate::hold::HoldEvent;
-use crate::order::OrderEvent;
-use crate::product::ProductEvent;
-use crate::stock::StockEvent;
+use crate::customer::{
+    CustomerEmailFreed, CustomerEmailTaken, CustomerErased, CustomerEvent, CustomerRegistered, CustomerUpdated,
+    EmailEvent,
+};
+use crate::event::Event;
+use crate::hold::{HoldConsumed, HoldEvent, HoldExpired, HoldPlaced, HoldReleased};
+use crate::order::{
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderAddressesChanged,
+    OrderAmended, OrderBackordersChanged, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderEvent,
+    OrderExpired, OrderHeld, OrderHoldReleased, OrderLinesCancelled, OrderNoteAdded, OrderPersonalDataErased,
+    OrderPlaced, OrderTagged, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundRecorded,
+    ReturnReceived, ReturnRejected, ReturnRequested,
+};
+use crate::payload::Payload;
+use crate::product::{
+    ProductCreated, ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductReactivated, ProductUpdated,
+};
+use crate::stock::{
+    StockAdjusted, StockBackordersChanged, StockEvent, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived,
+    StockReleased, StockReserved, StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
+};
 use crate::upcast;
 
-/// Anything that can happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// To an order.
-    Order(OrderEvent),
-    /// To a stock item.
-    Stock(StockEvent),
-    /// To a product.
-    Product(ProductEvent),
-    /// To a customer.
-    Customer(CustomerEvent),
-    /// To an e-mail address.
-    Email(EmailEvent),
-    /// To a hold.
-    Hold(HoldEvent),
+/// One event type of this build.
+pub struct EventType {
+    /// Name under which events of this type are stored.
+    pub name: &'static str,
+    /// Current schema version. This build reads the versions 1 to `schema_version`.
+    pub schema_version: i16,
+    /// Generates the JSON Schema of the current schema version.
+    pub schema: fn() -> Schema,
+    decode: Decode,
 }
 
-impl From<OrderEvent> for Event {
-    fn from(event: OrderEvent) -> Self {
-        Event::Order(event)
+/// Decodes a JSON payload of the current schema version.
+type Decode = fn(&str) -> Result<Event, serde_json::Error>;
+
+impl EventType {
+    const fn of<P: Payload>(decode: Decode) -> EventType {
+        EventType {
+            name: P::EVENT_TYPE,
+            schema_version: P::SCHEMA_VERSION,
+            schema: || schemars::schema_for!(P),
+            decode,
+        }
     }
 }
 
-impl From<StockEvent> for Event {
-    fn from(event: StockEvent) -> Self {
-        Event::Stock(event)
-    }
-}
-
-impl From<ProductEvent> for Event {
-    fn from(event: ProductEvent) -> Self {
-        Event::Product(event)
-    }
-}
-
-impl From<CustomerEvent> for Event {
-    fn from(event: CustomerEvent) -> Self {
-        Event::Customer(event)
-    }
-}
-
-impl From<EmailEvent> for Event {
-    fn from(event: EmailEvent) -> Self {
-        Event::Email(event)
-    }
-}
-
-impl From<HoldEvent> for Event {
-    fn from(event: HoldEvent) -> Self {
-        Event::Hold(event)
-    }
-}
-
-/// Why a stored event cannot be read by this build.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// A newer build wrote it, or it is not ours.
-    #[error("event type `{0}` is unknown to this build")]
-    UnknownType(String),
-    /// A newer build wrote it.
-    #[error("`{event_type}` has schema version {found}; this build knows 1 to {known}")]
-    UnknownVersion {
-        /// The type.
-        event_type: String,
-        /// The version that was found.
-        found: i16,
-        /// The newest version that this build reads.
-        known: i16,
-    },
-    /// The payload is not of the shape that its type and version promise.
-    #[error("the payload of `{event_type}` does not have its shape")]
-    Shape {
-        /// The type.
-        event_type: String,
-        /// What was wrong.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
-/// Every event type with its current schema version.
-pub const EVENT_TYPES: &[(&str, i16)] = &[
-    ("OrderPlaced", 3),
-    ("PaymentAuthorized", 1),
-    ("PaymentCaptured", 1),
-    ("PaymentVoided", 1),
-    ("PaymentFailed", 1),
-    ("FulfilmentCreated", 1),
-    ("FulfilmentShipped", 1),
-    ("FulfilmentDelivered", 1),
-    ("FulfilmentCancelled", 1),
-    ("OrderLinesCancelled", 2),
-    ("OrderCancelled", 1),
-    ("ReturnRequested", 1),
-    ("ReturnReceived", 2),
-    ("ReturnRejected", 1),
-    ("RefundRecorded", 2),
-    ("OrderAmended", 2),
-    ("OrderHeld", 1),
-    ("OrderHoldReleased", 1),
-    ("OrderNoteAdded", 1),
-    ("OrderTagged", 1),
-    ("OrderAddressesChanged", 1),
-    ("OrderCustomerAssigned", 1),
-    ("OrderPersonalDataErased", 1),
-    ("OrderBackordersChanged", 1),
-    ("OrderExpired", 1),
-    ("OrderCompleted", 1),
-    ("StockReceived", 1),
-    ("StockAdjusted", 1),
-    ("StockReserved", 2),
-    ("StockReleased", 2),
-    ("StockShipped", 1),
-    ("StockRestocked", 1),
-    ("StockHeld", 2),
-    ("StockHoldReleased", 2),
-    ("StockTransferredIn", 1),
-    ("StockTransferredOut", 1),
-    ("StockPolicyChanged", 1),
-    ("StockBackordersChanged", 1),
-    ("ProductCreated", 1),
-    ("ProductPriceChanged", 1),
-    ("ProductDiscontinued", 1),
-    ("ProductReactivated", 1),
-    ("ProductUpdated", 1),
-    ("CustomerRegistered", 1),
-    ("CustomerUpdated", 1),
-    ("CustomerErased", 1),
-    ("CustomerEmailTaken", 1),
-    ("CustomerEmailFreed", 1),
-    ("HoldPlaced", 1),
-    ("HoldReleased", 1),
-    ("HoldExpired", 1),
-    ("HoldConsumed", 1),
+/// Every event type. An event whose type is missing here does not compile (see `encode_payload`).
+pub const EVENT_TYPES: &[EventType] = &[
+    EventType::of::<OrderPlaced>(|payload| json(payload, OrderEvent::Placed)),
+    EventType::of::<PaymentAuthorized>(|payload| json(payload, OrderEvent::PaymentAuthorized)),
+    EventType::of::<PaymentCaptured>(|payload| json(payload, OrderEvent::PaymentCaptured)),
+    EventType::of::<PaymentVoided>(|payload| json(payload, OrderEvent::PaymentVoided)),
+    EventType::of::<PaymentFailed>(|payload| json(payload, OrderEvent::PaymentFailed)),
+    EventType::of::<FulfilmentCreated>(|payload| json(payload, OrderEvent::FulfilmentCreated)),
+    EventType::of::<FulfilmentShipped>(|payload| json(payload, OrderEvent::FulfilmentShipped)),
+    EventType::of::<FulfilmentDelivered>(|payload| json(payload, OrderEvent::FulfilmentDelivered)),
+    EventType::of::<FulfilmentCancelled>(|payload| json(payload, OrderEvent::FulfilmentCancelled)),
+    EventType::of::<OrderLinesCancelled>(|payload| json(payload, OrderEvent::LinesCancelled)),
+    EventType::of::<OrderCancelled>(|payload| json(payload, OrderEvent::Cancelled)),
+    EventType::of::<ReturnRequested>(|payload| json(payload, OrderEvent::ReturnRequested)),
+    EventType::of::<ReturnReceived>(|payload| json(payload, OrderEvent::ReturnReceived)),
+    EventType::of::<ReturnRejected>(|payload| json(payload, OrderEvent::ReturnRejected)),
+    EventType::of::<RefundRecorded>(|payload| json(payload, OrderEvent::RefundRecorded)),
+    EventType::of::<OrderAmended>(|payload| json(payload, OrderEvent::Amended)),
+    EventType::of::<OrderHeld>(|payload| json(payload, OrderEvent::Held)),
+    EventType::of::<OrderHoldReleased>(|payload| json(payload, OrderEvent::HoldReleased)),
+    EventType::of::<OrderNoteAdded>(|payload| json(payload, OrderEvent::NoteAdded)),
+    EventType::of::<OrderTagged>(|payload| json(payload, OrderEvent::Tagged)),
+    EventType::of::<OrderAddressesChanged>(|payload| json(payload, OrderEvent::AddressesChanged)),
+    EventType::of::<OrderCustomerAssigned>(|payload| json(payload, OrderEvent::CustomerAssigned)),
+    EventType::of::<OrderPersonalDataErased>(|payload| json(payload, OrderEvent::PersonalDataErased)),
+    EventType::of::<OrderBackordersChanged>(|payload| json(payload, OrderEvent::BackordersChanged)),
+    EventType::of::<OrderExpired>(|payload| json(payload, OrderEvent::Expired)),
+    EventType::of::<OrderCompleted>(|payload| json(payload, OrderEvent::Completed)),
+    EventType::of::<StockReceived>(|payload| json(payload, StockEvent::Received)),
+    EventType::of::<StockAdjusted>(|payload| json(payload, StockEvent::Adjusted)),
+    EventType::of::<StockReserved>(|payload| json(payload, StockEvent::Reserved)),
+    EventType::of::<StockReleased>(|payload| json(payload, StockEvent::Released)),
+    EventType::of::<StockShipped>(|payload| json(payload, StockEvent::Shipped)),
+    EventType::of::<StockRestocked>(|payload| json(payload, StockEvent::Restocked)),
+    EventType::of::<StockHeld>(|payload| json(payload, StockEvent::Held)),
+    EventType::of::<StockHoldReleased>(|payload| json(payload, StockEvent::HoldReleased)),
+    EventType::of::<StockTransferredIn>(|payload| json(payload, StockEvent::TransferredIn)),
+    EventType::of::<StockTransferredOut>(|payload| json(payload, StockEvent::TransferredOut)),
+    EventType::of::<StockPolicyChanged>(|payload| json(payload, StockEvent::PolicyChanged)),
+    EventType::of::<StockBackordersChanged>(|payload| json(payload, StockEvent::BackordersChanged)),
+    EventType::of::<ProductCreated>(|payload| json(payload, ProductEvent::Created)),
+    EventType::of::<ProductPriceChanged>(|payload| json(payload, ProductEvent::PriceChanged)),
+    EventType::of::<ProductDiscontinued>(|payload| json(payload, ProductEvent::Discontinued)),
+    EventType::of::<ProductReactivated>(|payload| json(payload, ProductEvent::Reactivated)),
+    EventType::of::<ProductUpdated>(|payload| json(payload, ProductEvent::Updated)),
+    EventType::of::<CustomerRegistered>(|payload| json(payload, CustomerEvent::Registered)),
+    EventType::of::<CustomerUpdated>(|payload| json(payload, CustomerEvent::Updated)),
+    EventType::of::<CustomerErased>(|payload| json(payload, CustomerEvent::Erased)),
+    EventType::of::<CustomerEmailTaken>(|payload| json(payload, EmailEvent::Taken)),
+    EventType::of::<CustomerEmailFreed>(|payload| json(payload, EmailEvent::Freed)),
+    EventType::of::<HoldPlaced>(|payload| json(payload, HoldEvent::Placed)),
+    EventType::of::<HoldReleased>(|payload| json(payload, HoldEvent::Released)),
+    EventType::of::<HoldExpired>(|payload| json(payload, HoldEvent::Expired)),
+    EventType::of::<HoldConsumed>(|payload| json(payload, HoldEvent::Consumed)),
 ];
 
-/// An event ready to be stored.
+/// Decodes the payload of one event type.
+fn json<P: Payload, E: Into<Event>>(payload: &str, event: fn(P) -> E) -> Result<Event, serde_json::Error> {
+    serde_json::from_str(payload).map(|payload| event(payload).into())
+}
+
+/// An encoded event, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    /// The type.
     pub event_type: &'static str,
-    /// The current schema version of the type.
     pub schema_version: i16,
-    /// JSON.
+    /// Payload as JSON.
     pub payload: String,
 }
 
-/// Writes an event down in today's shape.
+/// Encodes an event in the current schema version of its type.
 pub fn encode(event: &Event) -> Encoded {
     match event {
         Event::Order(event) => encode_order(event),
@@ -174,164 +138,142 @@ pub fn encode(event: &Event) -> Encoded {
 
 fn encode_order(event: &OrderEvent) -> Encoded {
     match event {
-        OrderEvent::Placed(e) => written("OrderPlaced", 3, e),
-        OrderEvent::PaymentAuthorized(e) => written("PaymentAuthorized", 1, e),
-        OrderEvent::PaymentCaptured(e) => written("PaymentCaptured", 1, e),
-        OrderEvent::PaymentVoided(e) => written("PaymentVoided", 1, e),
-        OrderEvent::PaymentFailed(e) => written("PaymentFailed", 1, e),
-        OrderEvent::FulfilmentCreated(e) => written("FulfilmentCreated", 1, e),
-        OrderEvent::FulfilmentShipped(e) => written("FulfilmentShipped", 1, e),
-        OrderEvent::FulfilmentDelivered(e) => written("FulfilmentDelivered", 1, e),
-        OrderEvent::FulfilmentCancelled(e) => written("FulfilmentCancelled", 1, e),
-        OrderEvent::LinesCancelled(e) => written("OrderLinesCancelled", 2, e),
-        OrderEvent::Cancelled(e) => written("OrderCancelled", 1, e),
-        OrderEvent::ReturnRequested(e) => written("ReturnRequested", 1, e),
-        OrderEvent::ReturnReceived(e) => written("ReturnReceived", 2, e),
-        OrderEvent::ReturnRejected(e) => written("ReturnRejected", 1, e),
-        OrderEvent::RefundRecorded(e) => written("RefundRecorded", 2, e),
-        OrderEvent::Amended(e) => written("OrderAmended", 2, e),
-        OrderEvent::Held(e) => written("OrderHeld", 1, e),
-        OrderEvent::HoldReleased(e) => written("OrderHoldReleased", 1, e),
-        OrderEvent::NoteAdded(e) => written("OrderNoteAdded", 1, e),
-        OrderEvent::Tagged(e) => written("OrderTagged", 1, e),
-        OrderEvent::AddressesChanged(e) => written("OrderAddressesChanged", 1, e),
-        OrderEvent::CustomerAssigned(e) => written("OrderCustomerAssigned", 1, e),
-        OrderEvent::PersonalDataErased(e) => written("OrderPersonalDataErased", 1, e),
-        OrderEvent::BackordersChanged(e) => written("OrderBackordersChanged", 1, e),
-        OrderEvent::Expired(e) => written("OrderExpired", 1, e),
-        OrderEvent::Completed(e) => written("OrderCompleted", 1, e),
+        OrderEvent::Placed(e) => encode_payload(e),
+        OrderEvent::PaymentAuthorized(e) => encode_payload(e),
+        OrderEvent::PaymentCaptured(e) => encode_payload(e),
+        OrderEvent::PaymentVoided(e) => encode_payload(e),
+        OrderEvent::PaymentFailed(e) => encode_payload(e),
+        OrderEvent::FulfilmentCreated(e) => encode_payload(e),
+        OrderEvent::FulfilmentShipped(e) => encode_payload(e),
+        OrderEvent::FulfilmentDelivered(e) => encode_payload(e),
+        OrderEvent::FulfilmentCancelled(e) => encode_payload(e),
+        OrderEvent::LinesCancelled(e) => encode_payload(e),
+        OrderEvent::Cancelled(e) => encode_payload(e),
+        OrderEvent::ReturnRequested(e) => encode_payload(e),
+        OrderEvent::ReturnReceived(e) => encode_payload(e),
+        OrderEvent::ReturnRejected(e) => encode_payload(e),
+        OrderEvent::RefundRecorded(e) => encode_payload(e),
+        OrderEvent::Amended(e) => encode_payload(e),
+        OrderEvent::Held(e) => encode_payload(e),
+        OrderEvent::HoldReleased(e) => encode_payload(e),
+        OrderEvent::NoteAdded(e) => encode_payload(e),
+        OrderEvent::Tagged(e) => encode_payload(e),
+        OrderEvent::AddressesChanged(e) => encode_payload(e),
+        OrderEvent::CustomerAssigned(e) => encode_payload(e),
+        OrderEvent::PersonalDataErased(e) => encode_payload(e),
+        OrderEvent::BackordersChanged(e) => encode_payload(e),
+        OrderEvent::Expired(e) => encode_payload(e),
+        OrderEvent::Completed(e) => encode_payload(e),
     }
 }
 
 fn encode_stock(event: &StockEvent) -> Encoded {
     match event {
-        StockEvent::Received(e) => written("StockReceived", 1, e),
-        StockEvent::Adjusted(e) => written("StockAdjusted", 1, e),
-        StockEvent::Reserved(e) => written("StockReserved", 2, e),
-        StockEvent::Released(e) => written("StockReleased", 2, e),
-        StockEvent::Shipped(e) => written("StockShipped", 1, e),
-        StockEvent::Restocked(e) => written("StockRestocked", 1, e),
-        StockEvent::Held(e) => written("StockHeld", 2, e),
-        StockEvent::HoldReleased(e) => written("StockHoldReleased", 2, e),
-        StockEvent::TransferredIn(e) => written("StockTransferredIn", 1, e),
-        StockEvent::TransferredOut(e) => written("StockTransferredOut", 1, e),
-        StockEvent::PolicyChanged(e) => written("StockPolicyChanged", 1, e),
-        StockEvent::BackordersChanged(e) => written("StockBackordersChanged", 1, e),
+        StockEvent::Received(e) => encode_payload(e),
+        StockEvent::Adjusted(e) => encode_payload(e),
+        StockEvent::Reserved(e) => encode_payload(e),
+        StockEvent::Released(e) => encode_payload(e),
+        StockEvent::Shipped(e) => encode_payload(e),
+        StockEvent::Restocked(e) => encode_payload(e),
+        StockEvent::Held(e) => encode_payload(e),
+        StockEvent::HoldReleased(e) => encode_payload(e),
+        StockEvent::TransferredIn(e) => encode_payload(e),
+        StockEvent::TransferredOut(e) => encode_payload(e),
+        StockEvent::PolicyChanged(e) => encode_payload(e),
+        StockEvent::BackordersChanged(e) => encode_payload(e),
     }
 }
 
 fn encode_product(event: &ProductEvent) -> Encoded {
     match event {
-        ProductEvent::Created(e) => written("ProductCreated", 1, e),
-        ProductEvent::PriceChanged(e) => written("ProductPriceChanged", 1, e),
-        ProductEvent::Discontinued(e) => written("ProductDiscontinued", 1, e),
-        ProductEvent::Reactivated(e) => written("ProductReactivated", 1, e),
-        ProductEvent::Updated(e) => written("ProductUpdated", 1, e),
+        ProductEvent::Created(e) => encode_payload(e),
+        ProductEvent::PriceChanged(e) => encode_payload(e),
+        ProductEvent::Discontinued(e) => encode_payload(e),
+        ProductEvent::Reactivated(e) => encode_payload(e),
+        ProductEvent::Updated(e) => encode_payload(e),
     }
 }
 
 fn encode_customer(event: &CustomerEvent) -> Encoded {
     match event {
-        CustomerEvent::Registered(e) => written("CustomerRegistered", 1, e),
-        CustomerEvent::Updated(e) => written("CustomerUpdated", 1, e),
-        CustomerEvent::Erased(e) => written("CustomerErased", 1, e),
+        CustomerEvent::Registered(e) => encode_payload(e),
+        CustomerEvent::Updated(e) => encode_payload(e),
+        CustomerEvent::Erased(e) => encode_payload(e),
     }
 }
 
 fn encode_email(event: &EmailEvent) -> Encoded {
     match event {
-        EmailEvent::Taken(e) => written("CustomerEmailTaken", 1, e),
-        EmailEvent::Freed(e) => written("CustomerEmailFreed", 1, e),
+        EmailEvent::Taken(e) => encode_payload(e),
+        EmailEvent::Freed(e) => encode_payload(e),
     }
 }
 
 fn encode_hold(event: &HoldEvent) -> Encoded {
     match event {
-        HoldEvent::Placed(e) => written("HoldPlaced", 1, e),
-        HoldEvent::Released(e) => written("HoldReleased", 1, e),
-        HoldEvent::Expired(e) => written("HoldExpired", 1, e),
-        HoldEvent::Consumed(e) => written("HoldConsumed", 1, e),
+        HoldEvent::Placed(e) => encode_payload(e),
+        HoldEvent::Released(e) => encode_payload(e),
+        HoldEvent::Expired(e) => encode_payload(e),
+        HoldEvent::Consumed(e) => encode_payload(e),
     }
 }
 
-fn written(event_type: &'static str, schema_version: i16, event: &impl Serialize) -> Encoded {
-    let payload = serde_json::to_string(event).expect("an event of ours is plain data with text keys");
-    Encoded { event_type, schema_version, payload }
+fn encode_payload<P: Payload>(payload: &P) -> Encoded {
+    const { assert!(is_listed(P::EVENT_TYPE), "every event type must be listed in EVENT_TYPES") };
+    let payload = serde_json::to_string(payload).expect("payloads are plain data with text keys");
+    Encoded { event_type: P::EVENT_TYPE, schema_version: P::SCHEMA_VERSION, payload }
 }
 
-/// Reads an event back, upcast to today's shape.
+const fn is_listed(event_type: &str) -> bool {
+    let mut index = 0;
+    while index < EVENT_TYPES.len() {
+        if is_equal(EVENT_TYPES[index].name.as_bytes(), event_type.as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// `a == b`, which is not available in constants.
+const fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
+}
+
+/// Reason why a stored event cannot be decoded by this build.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The event was written by a newer build or by another system.
+    #[error("event type `{0}` is unknown to this build")]
+    UnknownType(String),
+    /// The event was written by a newer build.
+    #[error("`{event_type}` has schema version {found}; this build reads versions 1 to {current}")]
+    UnknownVersion { event_type: String, found: i16, current: i16 },
+    #[error("the payload of `{event_type}` does not match its schema")]
+    Shape {
+        event_type: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Decodes a stored event. Payloads of earlier schema versions are upcast to the current version.
 pub fn decode(event_type: &str, schema_version: i16, payload: &str) -> Result<Event, DecodeError> {
-    let Some((_, known)) = EVENT_TYPES.iter().find(|(known, _)| *known == event_type) else {
+    let Some(known) = EVENT_TYPES.iter().find(|known| known.name == event_type) else {
         return Err(DecodeError::UnknownType(event_type.to_owned()));
     };
-    if !(1..=*known).contains(&schema_version) {
+    if !(1..=known.schema_version).contains(&schema_version) {
         return Err(DecodeError::UnknownVersion {
             event_type: event_type.to_owned(),
             found: schema_version,
-            known: *known,
+            current: known.schema_version,
         });
     }
-    let today = upcast::to_today(event_type, schema_version, payload).and_then(|payload| read(event_type, &payload));
-    today.map_err(|source| DecodeError::Shape { event_type: event_type.to_owned(), source })
-}
-
-fn read(event_type: &str, payload: &str) -> Result<Event, serde_json::Error> {
-    fn from<T: DeserializeOwned, E: Into<Event>>(payload: &str, wrap: fn(T) -> E) -> Result<Event, serde_json::Error> {
-        serde_json::from_str(payload).map(|event| wrap(event).into())
-    }
-    match event_type {
-        "OrderPlaced" => from(payload, OrderEvent::Placed),
-        "PaymentAuthorized" => from(payload, OrderEvent::PaymentAuthorized),
-        "PaymentCaptured" => from(payload, OrderEvent::PaymentCaptured),
-        "PaymentVoided" => from(payload, OrderEvent::PaymentVoided),
-        "PaymentFailed" => from(payload, OrderEvent::PaymentFailed),
-        "FulfilmentCreated" => from(payload, OrderEvent::FulfilmentCreated),
-        "FulfilmentShipped" => from(payload, OrderEvent::FulfilmentShipped),
-        "FulfilmentDelivered" => from(payload, OrderEvent::FulfilmentDelivered),
-        "FulfilmentCancelled" => from(payload, OrderEvent::FulfilmentCancelled),
-        "OrderLinesCancelled" => from(payload, OrderEvent::LinesCancelled),
-        "OrderCancelled" => from(payload, OrderEvent::Cancelled),
-        "ReturnRequested" => from(payload, OrderEvent::ReturnRequested),
-        "ReturnReceived" => from(payload, OrderEvent::ReturnReceived),
-        "ReturnRejected" => from(payload, OrderEvent::ReturnRejected),
-        "RefundRecorded" => from(payload, OrderEvent::RefundRecorded),
-        "OrderAmended" => from(payload, OrderEvent::Amended),
-        "OrderHeld" => from(payload, OrderEvent::Held),
-        "OrderHoldReleased" => from(payload, OrderEvent::HoldReleased),
-        "OrderNoteAdded" => from(payload, OrderEvent::NoteAdded),
-        "OrderTagged" => from(payload, OrderEvent::Tagged),
-        "OrderAddressesChanged" => from(payload, OrderEvent::AddressesChanged),
-        "OrderCustomerAssigned" => from(payload, OrderEvent::CustomerAssigned),
-        "OrderPersonalDataErased" => from(payload, OrderEvent::PersonalDataErased),
-        "OrderBackordersChanged" => from(payload, OrderEvent::BackordersChanged),
-        "OrderExpired" => from(payload, OrderEvent::Expired),
-        "OrderCompleted" => from(payload, OrderEvent::Completed),
-        "StockReceived" => from(payload, StockEvent::Received),
-        "StockAdjusted" => from(payload, StockEvent::Adjusted),
-        "StockReserved" => from(payload, StockEvent::Reserved),
-        "StockReleased" => from(payload, StockEvent::Released),
-        "StockShipped" => from(payload, StockEvent::Shipped),
-        "StockRestocked" => from(payload, StockEvent::Restocked),
-        "StockHeld" => from(payload, StockEvent::Held),
-        "StockHoldReleased" => from(payload, StockEvent::HoldReleased),
-        "StockTransferredIn" => from(payload, StockEvent::TransferredIn),
-        "StockTransferredOut" => from(payload, StockEvent::TransferredOut),
-        "StockPolicyChanged" => from(payload, StockEvent::PolicyChanged),
-        "StockBackordersChanged" => from(payload, StockEvent::BackordersChanged),
-        "ProductCreated" => from(payload, ProductEvent::Created),
-        "ProductPriceChanged" => from(payload, ProductEvent::PriceChanged),
-        "ProductDiscontinued" => from(payload, ProductEvent::Discontinued),
-        "ProductReactivated" => from(payload, ProductEvent::Reactivated),
-        "ProductUpdated" => from(payload, ProductEvent::Updated),
-        "CustomerRegistered" => from(payload, CustomerEvent::Registered),
-        "CustomerUpdated" => from(payload, CustomerEvent::Updated),
-        "CustomerErased" => from(payload, CustomerEvent::Erased),
-        "CustomerEmailTaken" => from(payload, EmailEvent::Taken),
-        "CustomerEmailFreed" => from(payload, EmailEvent::Freed),
-        "HoldPlaced" => from(payload, HoldEvent::Placed),
-        "HoldReleased" => from(payload, HoldEvent::Released),
-        "HoldExpired" => from(payload, HoldEvent::Expired),
-        "HoldConsumed" => from(payload, HoldEvent::Consumed),
-        other => Err(serde::de::Error::custom(format!("`{other}` is listed but not read"))),
-    }
+    let upcast = upcast::to_current(event_type, schema_version, payload);
+    let decoded = upcast.and_then(|payload| (known.decode)(&payload));
+    decoded.map_err(|source| DecodeError::Shape { event_type: event_type.to_owned(), source })
 }

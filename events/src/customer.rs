@@ -1,6 +1,7 @@
-//! What can happen to a customer, and to the e-mail addresses by which customers are told apart.
+//! Events of a customer, and of the e-mail addresses that identify customers.
 //!
-//! An address is unique because it has a stream of its own, `email-{hash}`: who registers takes it, in the same commit.
+//! An e-mail address is unique because it has a stream of its own, `email-{hash}`: the registration of a customer records in the same
+//! commit that the address is taken.
 
 use std::collections::BTreeSet;
 
@@ -8,69 +9,87 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::CustomerId;
+use crate::payload::Payload;
 use crate::personal::{Personal, Profile};
 use crate::stream::EmailHash;
 
-/// What happened to a customer.
+/// An event of a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerEvent {
-    /// There is a new customer.
     Registered(CustomerRegistered),
-    /// Something else is known of the customer now.
     Updated(CustomerUpdated),
-    /// The customer is to be forgotten; nothing can happen to the stream after this.
+    /// The last event of the stream.
     Erased(CustomerErased),
 }
 
-/// There is a new customer.
+/// A customer was registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerRegistered {
-    /// The key; carries the instant of the registration.
+    /// Identifier of the customer (UUID version 7). Its timestamp is the instant of the registration.
     pub customer_id: CustomerId,
-    /// The stream of the e-mail address, taken in the same commit.
+    /// Hash of the e-mail address, which identifies the stream of the address.
     pub email_hash: EmailHash,
-    /// Who it is.
+    /// Name, e-mail address, phone number and addresses of the customer.
     pub profile: Personal<Profile>,
-    /// Words to find customers by.
+    /// Tags of the customer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
 }
 
-/// What is known of a customer from now on; all of it, not only what changed.
+impl Payload for CustomerRegistered {
+    const EVENT_TYPE: &'static str = "CustomerRegistered";
+}
+
+/// The data of a customer was updated. The event contains all data of the customer, not only the changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerUpdated {
-    /// The stream of the e-mail address; where it is another than before, that one was freed in the same commit.
+    /// Hash of the e-mail address, which identifies the stream of the address. If the address changed, the previous address was freed
+    /// in the same commit.
     pub email_hash: EmailHash,
-    /// Who it is.
+    /// Name, e-mail address, phone number and addresses of the customer.
     pub profile: Personal<Profile>,
-    /// Words to find customers by.
+    /// Tags of the customer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
 }
 
-/// The customer is to be forgotten.
+impl Payload for CustomerUpdated {
+    const EVENT_TYPE: &'static str = "CustomerUpdated";
+}
+
+/// The personal data of the customer was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerErased {}
 
-/// What happened to an e-mail address.
+impl Payload for CustomerErased {
+    const EVENT_TYPE: &'static str = "CustomerErased";
+}
+
+/// An event of an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EmailEvent {
-    /// A customer has it.
     Taken(CustomerEmailTaken),
-    /// Nobody has it any more.
     Freed(CustomerEmailFreed),
 }
 
-/// A customer has the address.
+/// An e-mail address was assigned to a customer. No other customer can use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerEmailTaken {
-    /// Who.
+    /// Customer who uses the address.
     pub customer_id: CustomerId,
 }
 
-/// Nobody has the address any more.
+impl Payload for CustomerEmailTaken {
+    const EVENT_TYPE: &'static str = "CustomerEmailTaken";
+}
+
+/// An e-mail address was freed. Another customer can use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerEmailFreed {
-    /// Who had it.
+    /// Customer who used the address.
     pub customer_id: CustomerId,
+}
+
+impl Payload for CustomerEmailFreed {
+    const EVENT_TYPE: &'static str = "CustomerEmailFreed";
 }

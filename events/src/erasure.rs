@@ -1,32 +1,32 @@
-//! Erasure: the events that ask for it, and the removal of everything personal from what is shown of events.
+//! Erasure of personal data: the event types that request it, and the removal of personal data from events before they are shown.
 //!
-//! Whose data it is follows from the stream: a customer's events are about that customer, an order's about whoever bought.
-//! `tests/erasure.rs` holds [`Event::erase_personal_data`] against the marks in the JSON Schemas, so that no member is missed.
+//! The stream determines whose data an event contains: the customer of a customer stream, the buyer of an order stream.
+//! `tests/erasure.rs` compares [`Event::erase_personal_data`] with the marks in the JSON Schemas, so that no field is missed.
 
-use crate::codec::Event;
 use crate::customer::CustomerEvent;
+use crate::event::Event;
 use crate::order::OrderEvent;
 use crate::personal::Erase;
 
-/// The types of the events after which nothing personal of their stream may be shown.
+/// Event types after which the personal data of their stream must not be shown.
 pub const ERASING: [&str; 2] = ["CustomerErased", "OrderPersonalDataErased"];
 
 impl Event {
-    /// Removes everything personal; says whether there was anything.
+    /// Removes the personal data of the event. Returns whether there was any.
     pub fn erase_personal_data(&mut self) -> bool {
         match self {
-            Event::Order(event) => of_order(event),
-            Event::Customer(event) => of_customer(event),
+            Event::Order(event) => erase_order(event),
+            Event::Customer(event) => erase_customer(event),
             Event::Stock(_) | Event::Product(_) | Event::Email(_) | Event::Hold(_) => false,
         }
     }
 }
 
-fn of_order(event: &mut OrderEvent) -> bool {
+fn erase_order(event: &mut OrderEvent) -> bool {
     match event {
         OrderEvent::Placed(e) => {
-            let words = e.note.erase() | e.contact.erase();
-            words | e.shipping_address.erase() | e.billing_address.erase()
+            let texts = e.note.erase() | e.contact.erase();
+            texts | e.shipping_address.erase() | e.billing_address.erase()
         }
         OrderEvent::PaymentFailed(e) => e.reason.erase(),
         OrderEvent::LinesCancelled(e) => e.reason.erase(),
@@ -56,7 +56,7 @@ fn of_order(event: &mut OrderEvent) -> bool {
     }
 }
 
-fn of_customer(event: &mut CustomerEvent) -> bool {
+fn erase_customer(event: &mut CustomerEvent) -> bool {
     match event {
         CustomerEvent::Registered(e) => e.profile.erase(),
         CustomerEvent::Updated(e) => e.profile.erase(),

@@ -1,28 +1,32 @@
-//! Integers that every reader of JSON holds exactly. JavaScript, and whatever reads numbers as IEEE 754 doubles, loses the last
-//! digits of larger ones (RFC 8259, section 6), so no event and no answer has any: amounts and their sums are bounded by
-//! [`Minor`](crate::Minor)'s arithmetic, counts of units by the quantities that move them, and positions are counted one by one.
+//! Integers that every JSON parser represents exactly.
+//!
+//! JavaScript and other parsers that read numbers as IEEE 754 doubles lose the last digits of larger integers (RFC 8259, section 6), so
+//! no event and no response contains larger integers. Amounts are bounded by the arithmetic of [`Minor`](crate::Minor), counts of units
+//! by [`crate::name::MAX_QUANTITY`], and positions increase by one.
 
 use serde_json::Value;
 
-/// The largest of them, 2^53 - 1; the smallest is its negative.
+/// Largest exact integer, 2^53 - 1. The smallest is `-MAX_EXACT`.
 pub const MAX_EXACT: i64 = (1 << 53) - 1;
 
-/// Where a JSON document has a JSON Schema of an integer that is not bounded by [`MAX_EXACT`]: JSON pointers (RFC 6901). The
-/// contract of the platform has none, in its events and in its OpenAPI documents.
+/// JSON pointers (RFC 6901) to the JSON Schemas in `document` that allow integers beyond [`MAX_EXACT`]. The JSON Schemas of events and
+/// the OpenAPI documents must not contain any.
 pub fn find_unbounded_integers(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    look(document, "", &mut found);
+    collect(document, "", &mut found);
     found
 }
 
-fn look(value: &Value, at: &str, found: &mut Vec<String>) {
+fn collect(value: &Value, at: &str, found: &mut Vec<String>) {
     if is_integer(value) && !is_bounded(value) {
         found.push(at.to_owned());
     }
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, inner)| look(inner, &format!("{at}/{name}"), found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, inner)| collect(inner, &format!("{at}/{name}"), found))
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, inner)| look(inner, &format!("{at}/{index}"), found));
+            items.iter().enumerate().for_each(|(index, inner)| collect(inner, &format!("{at}/{index}"), found));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -47,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_without_bounds_or_with_wide_ones_is_found_wherever_it_is() {
+    fn integers_without_bounds_or_with_too_wide_bounds_are_found() {
         let document = json!({
             "a": { "type": "integer" },
             "b": [{ "type": "integer", "minimum": 0, "maximum": MAX_EXACT }, { "type": ["integer", "null"], "minimum": 0 }],

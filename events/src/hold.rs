@@ -1,4 +1,6 @@
-//! What can happen to a hold: stock that is kept for a checkout for some time, all of its lines or none.
+//! Events of a stock hold: stock of one or more stock items that is reserved for a checkout for a limited time.
+//!
+//! A stock hold reserves all of its lines or none of them.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -6,64 +8,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{HoldId, OrderId};
 use crate::name::{Location, Sku};
+use crate::omit::is_default;
+use crate::payload::Payload;
 
-/// What happened to a hold.
+/// An event of a stock hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldEvent {
-    /// Stock is kept.
     Placed(HoldPlaced),
-    /// It was given back before its time.
     Released(HoldReleased),
-    /// Its time was over.
     Expired(HoldExpired),
-    /// An order took it over.
+    /// An order took over the stock.
     Consumed(HoldConsumed),
 }
 
-/// Stock is kept; the pieces are held on their shelves in the same commit.
+/// A stock hold was placed. Its stock was reserved in the same commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldPlaced {
-    /// The key; carries the instant at which it was placed.
+    /// Identifier of the stock hold (UUID version 7). Its timestamp is the instant at which the stock hold was placed.
     pub hold_id: HoldId,
-    /// What is kept, each shelf once.
+    /// Units on hold, with at most one line for each stock item.
     pub lines: Vec<HoldLine>,
-    /// When it ends by itself.
+    /// Instant at which the stock hold expires.
     pub expires_at: DateTime<Utc>,
-    /// The cart or session, as the caller names it.
+    /// Reference of the cart or session, as given by the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }
 
-/// Pieces of one shelf.
+impl Payload for HoldPlaced {
+    const EVENT_TYPE: &'static str = "HoldPlaced";
+}
+
+/// Units of one stock item that are reserved for a stock hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldLine {
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock.
     pub location: Location,
-    /// How many pieces.
+    /// Number of units.
     pub quantity: u32,
-    /// How many of these units were not on hand.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// Number of these units that were not on hand when the stock hold was placed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub backordered: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_zero(units: &u32) -> bool {
-    *units == 0
-}
-
-/// The hold was given back before its time.
+/// The stock hold was released before it expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldReleased {}
 
-/// The hold's time was over.
+impl Payload for HoldReleased {
+    const EVENT_TYPE: &'static str = "HoldReleased";
+}
+
+/// The stock hold expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldExpired {}
 
-/// An order took the hold over.
+impl Payload for HoldExpired {
+    const EVENT_TYPE: &'static str = "HoldExpired";
+}
+
+/// The stock hold was consumed: an order took over its stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldConsumed {
-    /// Which.
+    /// Order that took over the stock.
     pub order_id: OrderId,
+}
+
+impl Payload for HoldConsumed {
+    const EVENT_TYPE: &'static str = "HoldConsumed";
 }

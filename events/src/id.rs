@@ -1,6 +1,6 @@
-//! Identifiers that carry their instant: UUID version 7 (RFC 9562, section 5.7).
+//! Identifiers with a timestamp: UUID version 7 (RFC 9562, section 5.7).
 //!
-//! Read models are partitioned by month on these ids, so an id alone says which partition holds its row.
+//! Read models are partitioned by month on these ids, so the id alone determines the partition of a row.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -10,9 +10,11 @@ use uuid::{Builder, Uuid};
 
 use crate::position::{Incarnation, Position};
 
-/// Why a text is not an identifier of ours.
+/// The text is not a UUID version 7.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a UUID version 7: send one (RFC 9562, 5.7) or leave it out and take the one in the answer")]
+#[error(
+    "`{0}` is not a UUID version 7: send one (RFC 9562, section 5.7), or leave the id out and use the id in the response"
+)]
 pub struct InvalidId(pub String);
 
 fn version_7(uuid: Uuid) -> Result<Uuid, InvalidId> {
@@ -22,8 +24,8 @@ fn version_7(uuid: Uuid) -> Result<Uuid, InvalidId> {
     Ok(uuid)
 }
 
-/// Only the form with hyphens, in either case: the `uuid` crate also reads braces, URNs and bare digits, which no other part
-/// of the platform knows.
+/// Accepts only the form with hyphens, in upper or lower case. The `uuid` crate also accepts braces, URNs and bare digits, which no
+/// other part of the platform accepts.
 fn parse(text: &str) -> Result<Uuid, InvalidId> {
     let hyphenated = Some(text).filter(|text| text.len() == Hyphenated::LENGTH);
     let uuid = hyphenated.and_then(|text| Uuid::try_parse(text).ok());
@@ -40,22 +42,21 @@ fn at(instant: DateTime<Utc>, random: [u8; 10]) -> Uuid {
     Builder::from_unix_timestamp_millis(ms, &random).into_uuid()
 }
 
-/// An order.
+/// Identifier of an order (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct OrderId(Uuid);
 
 impl OrderId {
-    /// A new id at this instant (the caller's clock); `random` comes from the caller, so that rules stay pure.
+    /// A new id with this timestamp. The clock and the random bytes come from the caller, so that rules stay pure.
     pub fn new(placed_at: DateTime<Utc>, random: [u8; 10]) -> Self {
         Self(at(placed_at, random))
     }
 
-    /// The instant that the id carries, to the millisecond.
+    /// The timestamp of the id, in milliseconds.
     pub fn instant(self) -> DateTime<Utc> {
         instant(self.0)
     }
 
-    /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
     }
@@ -89,22 +90,21 @@ impl<'de> Deserialize<'de> for OrderId {
     }
 }
 
-/// A customer.
+/// Identifier of a customer (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct CustomerId(Uuid);
 
 impl CustomerId {
-    /// A new id at this instant; see [`OrderId::new`].
+    /// A new id with this timestamp; see [`OrderId::new`].
     pub fn new(registered_at: DateTime<Utc>, random: [u8; 10]) -> Self {
         Self(at(registered_at, random))
     }
 
-    /// The instant that the id carries, to the millisecond.
+    /// The timestamp of the id, in milliseconds.
     pub fn instant(self) -> DateTime<Utc> {
         instant(self.0)
     }
 
-    /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
     }
@@ -138,22 +138,21 @@ impl<'de> Deserialize<'de> for CustomerId {
     }
 }
 
-/// A hold.
+/// Identifier of a stock hold (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct HoldId(Uuid);
 
 impl HoldId {
-    /// A new id at this instant; see [`OrderId::new`].
+    /// A new id with this timestamp; see [`OrderId::new`].
     pub fn new(placed_at: DateTime<Utc>, random: [u8; 10]) -> Self {
         Self(at(placed_at, random))
     }
 
-    /// The instant that the id carries, to the millisecond.
+    /// The timestamp of the id, in milliseconds.
     pub fn instant(self) -> DateTime<Utc> {
         instant(self.0)
     }
 
-    /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
     }
@@ -187,14 +186,14 @@ impl<'de> Deserialize<'de> for HoldId {
     }
 }
 
-/// Reads an id of ours, and says what would do where it is none.
+/// Deserializes a UUID version 7.
 struct IdVisitor;
 
 impl serde::de::Visitor<'_> for IdVisitor {
     type Value = Uuid;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a UUID version 7 (RFC 9562, 5.7)")
+        f.write_str("a UUID version 7 (RFC 9562, section 5.7)")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uuid, E> {
@@ -202,7 +201,7 @@ impl serde::de::Visitor<'_> for IdVisitor {
     }
 }
 
-/// An event: made of its instant, incarnation and position, so it is the same however often it is computed.
+/// Identifier of an event (UUID version 7), computed from its instant, incarnation and position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct EventId(Uuid);
 
@@ -215,7 +214,6 @@ impl EventId {
         Self(at(occurred_at, tail))
     }
 
-    /// The id as stored.
     pub fn uuid(self) -> Uuid {
         self.0
     }
@@ -232,19 +230,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_id_carries_its_instant() {
+    fn an_order_id_has_a_timestamp() {
         let placed_at = DateTime::from_timestamp_millis(1_291_191_960_000).unwrap();
         assert_eq!(OrderId::new(placed_at, [7; 10]).instant(), placed_at);
     }
 
     #[test]
-    fn an_id_of_another_version_is_refused() {
+    fn a_uuid_of_another_version_is_rejected() {
         let v4 = "9f0d4f63-6b7c-4f70-a6f5-0a3c8cf0a0b1";
         assert_eq!(v4.parse::<OrderId>(), Err(InvalidId(v4.into())));
     }
 
     #[test]
-    fn an_id_has_one_form_in_either_case() {
+    fn an_id_has_one_form_in_upper_or_lower_case() {
         let id = "0190163d-8694-739b-aea5-966c26f8ad91";
         assert_eq!(id.to_uppercase().parse::<OrderId>(), id.parse());
         let (braced, urn, bare) = (format!("{{{id}}}"), format!("urn:uuid:{id}"), id.replace('-', ""));

@@ -1,21 +1,24 @@
-//! The language of the platform: events, identifiers, money, streams and positions, and how they are written down.
+//! The shared vocabulary of the platform: events, identifiers, money, streams and positions, and their encoding.
 //!
-//! Every other crate speaks it; it does no I/O and knows no service. Start with [`order`], [`stock`], [`hold`],
-//! [`product`] and [`customer`] for what can happen, [`Recorded`] for how it is kept, [`codec`] for how it is read back,
-//! [`cloudevents`], [`schemas`] and [`topics`] for how it leaves the platform, [`personal`] and [`erasure`] for what is to be
-//! forgotten.
+//! Every other crate uses this crate. It does no I/O and depends on no service. The events are in [`order`], [`stock`], [`hold`],
+//! [`product`] and [`customer`]; [`Recorded`] is an event with its place in the log; [`codec`] encodes and decodes stored events;
+//! [`cloudevents`], [`schemas`] and [`topics`] define the messages on Kafka; [`personal`] and [`erasure`] define which data is personal
+//! and how it is removed.
 
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
 pub mod erasure;
+pub mod event;
 pub mod exact;
 pub mod hold;
 pub mod id;
 pub mod log_id;
 pub mod money;
 pub mod name;
+mod omit;
 pub mod order;
+pub mod payload;
 pub mod personal;
 pub mod position;
 pub mod product;
@@ -27,7 +30,8 @@ pub mod text;
 pub mod topics;
 mod upcast;
 
-pub use codec::{DecodeError, Event};
+pub use codec::DecodeError;
+pub use event::Event;
 pub use exact::MAX_EXACT;
 pub use id::{CustomerId, EventId, HoldId, OrderId};
 pub use log_id::{LogId, Source};

@@ -1,17 +1,17 @@
-//! Which log an event stands in. Several platforms may share one Kafka: the source of a message tells their events apart.
+//! Identity of the log. Several platforms can share one Kafka cluster; the source of a message distinguishes their events.
 
 use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// What the source of every event begins with; the identity of the log follows.
+/// Prefix of the source of every event, followed by the identity of the log.
 const URN: &str = "urn:order-platform:log:";
 
-/// The source that releases before the identity of logs gave to every event, whichever log it stood in.
+/// Source of all events that were published by releases before the introduction of [`LogId`].
 const BEFORE_IDENTITY: &str = "/order-platform/log";
 
-/// The identity of a log: given once by a migration, kept by backups. A restored copy is the same log in another
-/// [`crate::Incarnation`], so source and id of an event together are unique.
+/// Identity of a log: assigned once by a migration and kept in backups. A restored backup is the same log in another
+/// [`crate::Incarnation`], so the source and the id of an event together are unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LogId(pub Uuid);
 
@@ -21,16 +21,16 @@ impl std::fmt::Display for LogId {
     }
 }
 
-/// `ce_source` of a message.
+/// Source of a message (`ce_source`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The event stands in this log.
+    /// The event belongs to this log.
     Log(LogId),
-    /// A release before the identity of logs sent it: the log is not known.
+    /// The event was published by a release before the introduction of [`LogId`]; the log is not known.
     Unidentified,
 }
 
-/// A source that no platform writes.
+/// The text is not the source of an event of this platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the source is neither `{URN}` followed by a UUID nor `{BEFORE_IDENTITY}`")]
 pub struct InvalidSource;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_read_as_it_was_written() {
+    fn a_formatted_source_is_parsed_back() {
         for source in [Source::Log(LogId(Uuid::from_u128(7))), Source::Unidentified] {
             assert_eq!(source.to_string().parse(), Ok(source));
         }

@@ -1,4 +1,4 @@
-//! Money: whole minor units of a currency, checked arithmetic, rounding half-even. No floating point anywhere.
+//! Money: integer amounts in minor units of a currency, with checked arithmetic, rounded half to even. No floating point.
 
 mod currencies;
 
@@ -9,21 +9,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::exact::MAX_EXACT;
 use currencies::{NO_DECIMALS, THREE_DECIMALS, listed};
 
-/// Rates (tax, discount) are whole millionths: 200_000 is 20 %.
+/// Rates (tax, discount) are integers in millionths: 200_000 is 20 %.
 pub const RATE_ONE: i64 = 1_000_000;
 
-/// Why an amount could not be computed: it is beyond [`MAX_EXACT`].
+/// The computed amount exceeds [`MAX_EXACT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is too large")]
 pub struct Overflow;
 
-/// An amount in minor units (pence, cents, yen) of a currency that stands beside it.
+/// An amount of money in minor units (pence, cents, yen) of its currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Minor(#[schemars(range(min = -MAX_EXACT, max = MAX_EXACT))] pub i64);
 
 impl Minor {
-    /// No money.
     pub const ZERO: Minor = Minor(0);
 
     /// Sum, or [`Overflow`].
@@ -36,17 +35,17 @@ impl Minor {
         exact(i128::from(self.0) - i128::from(other.0))
     }
 
-    /// This amount for each of `pieces`, or [`Overflow`].
-    pub fn times(self, pieces: u32) -> Result<Minor, Overflow> {
-        exact(i128::from(self.0) * i128::from(pieces))
+    /// This amount multiplied by a number of units, or [`Overflow`].
+    pub fn times(self, units: u32) -> Result<Minor, Overflow> {
+        exact(i128::from(self.0) * i128::from(units))
     }
 
-    /// The share of `rate` millionths, rounded half-even.
+    /// The share of `rate` millionths, rounded half to even, or [`Overflow`].
     pub fn share(self, rate: i64) -> Result<Minor, Overflow> {
         exact(div_half_even(i128::from(self.0) * i128::from(rate), i128::from(RATE_ONE)))
     }
 
-    /// This amount in the proportion `by : of`, rounded half-even; none of it where `of` is nothing.
+    /// This amount times `by / of`, rounded half to even, or [`Overflow`]; zero if `of` is zero.
     pub fn scaled(self, by: i64, of: i64) -> Result<Minor, Overflow> {
         if of == 0 {
             return Ok(Minor::ZERO);
@@ -54,13 +53,13 @@ impl Minor {
         exact(div_half_even(i128::from(self.0) * i128::from(by), i128::from(of)))
     }
 
-    /// Sum of many, or [`Overflow`].
+    /// Sum of amounts, or [`Overflow`].
     pub fn sum(amounts: impl IntoIterator<Item = Minor>) -> Result<Minor, Overflow> {
         amounts.into_iter().try_fold(Minor::ZERO, Minor::plus)
     }
 
-    /// Splits this amount by weight so that the parts sum to it exactly (largest remainder, first wins a tie).
-    /// Weights are not negative; where all are zero, the first part takes everything.
+    /// Splits this amount by weight, so that the parts sum to exactly this amount (largest remainder method; the first part wins a tie).
+    /// Weights must not be negative. If all weights are zero, the first part is the whole amount.
     pub fn allocate(self, weights: &[Minor]) -> Vec<Minor> {
         let total: i128 = weights.iter().map(|w| i128::from(w.0)).sum();
         let mut parts = vec![Minor::ZERO; weights.len()];
@@ -92,7 +91,7 @@ impl std::fmt::Display for Minor {
     }
 }
 
-/// An amount that every reader of JSON holds exactly.
+/// Checks that an amount is at most [`MAX_EXACT`].
 fn exact(amount: i128) -> Result<Minor, Overflow> {
     let amount = i64::try_from(amount).map_err(|_| Overflow)?;
     if amount.unsigned_abs() > MAX_EXACT.unsigned_abs() { Err(Overflow) } else { Ok(Minor(amount)) }
@@ -117,18 +116,18 @@ pub struct Currency([u8; 3]);
 #[expect(dead_code, reason = "only its schema is used")]
 struct CurrencyCode(#[schemars(regex(pattern = r"^[A-Z]{3}$"))] String);
 
-/// Why a text is not a currency.
+/// The text is not a currency code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be an ISO 4217 code in capitals, such as GBP")]
 pub struct InvalidCurrency;
 
 impl Currency {
-    /// The code, three capitals.
+    /// Currency code: three capital letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("a currency is made of ASCII capitals")
     }
 
-    /// How many decimals the major unit has: JPY 0, GBP 2, KWD 3.
+    /// Number of decimals of the major unit: JPY 0, GBP 2, KWD 3.
     pub fn exponent(self) -> u32 {
         if listed(NO_DECIMALS, self.as_str()) {
             return 0;
@@ -139,8 +138,8 @@ impl Currency {
         2
     }
 
-    /// The last day on which it was legal tender, of a currency that was withdrawn. Its code is taken all the same, so that
-    /// stored events stay readable and past orders can be imported; rules say for what a withdrawn currency is not used.
+    /// Last day on which a withdrawn currency was legal tender; `None` for an active currency. The code of a withdrawn currency is still
+    /// parsed, so that stored events can be read and past orders can be imported. Rules limit the use of withdrawn currencies.
     pub fn last_day(self) -> Option<NaiveDate> {
         currencies::last_day(self.as_str())
     }
@@ -151,7 +150,7 @@ impl std::str::FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
-        // The everyday currencies skip the walk through the list.
+        // The most frequent currencies skip the search in the list.
         if matches!(&code, b"GBP" | b"EUR" | b"USD") || currencies::is_known(text) {
             return Ok(Self(code));
         }
@@ -204,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_in_proportion() {
+    fn amounts_are_scaled_in_proportion() {
         assert_eq!(Minor(100).scaled(2, 3), Ok(Minor(67)));
         assert_eq!(Minor(5).scaled(1, 2), Ok(Minor(2)));
         assert_eq!((Minor(7).scaled(3, 3), Minor(7).scaled(1, 0)), (Ok(Minor(7)), Ok(Minor::ZERO)));
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn currencies_know_their_decimals() {
+    fn currencies_have_their_number_of_decimals() {
         let exponent = |code: &str| code.parse::<Currency>().unwrap().exponent();
         assert_eq!([exponent("GBP"), exponent("JPY"), exponent("VND"), exponent("KWD")], [2, 0, 0, 3]);
         assert_eq!([exponent("ITL"), exponent("HRK"), exponent("XCG")], [0, 2, 2]);
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_withdrawn_currency_is_read_for_ever_and_knows_its_last_day() {
+    fn a_withdrawn_currency_is_parsed_and_has_a_last_day() {
         let last_day = |code: &str| code.parse::<Currency>().unwrap().last_day();
         assert_eq!(last_day("BGN"), NaiveDate::from_ymd_opt(2026, 1, 31));
         assert_eq!(last_day("HRK"), NaiveDate::from_ymd_opt(2023, 1, 14));
@@ -250,7 +249,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_sum_product_or_share_is_more_than_a_double_holds(a in any::<i64>(), b in any::<i64>(), n in any::<u32>()) {
+        fn every_result_is_exact_as_a_double(a in any::<i64>(), b in any::<i64>(), n in any::<u32>()) {
             let results = [Minor(a).plus(Minor(b)), Minor(a).minus(Minor(b)), Minor(a).times(n), Minor(a).share(b), Minor(a).scaled(b, i64::from(n))];
             for result in results.into_iter().flatten() {
                 prop_assert!(result.0.unsigned_abs() <= MAX_EXACT.unsigned_abs(), "{result}");

@@ -1,4 +1,4 @@
-//! Small words that travel everywhere: SKU, location, channel, order code, quantity. Parsed once, at the edge.
+//! Validated short values: SKU, location, channel code, order code and quantity. They are parsed once, at the boundary.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Longest SKU, location or channel code, in characters.
+/// Maximum length of a SKU, location or channel code, in characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// Largest quantity of one line or one stock movement: far above real trade, far below any overflow of a sum.
+/// Maximum quantity of one line or one stock movement, in units: far above real orders, and low enough that no sum overflows.
 pub const MAX_QUANTITY: u32 = 1_000_000;
 
-/// Why a text is not a name of ours.
+/// The text is not a valid SKU, location, channel code or order code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_NAME_CHARS} of the characters A-Z a-z 0-9 . _ -")]
 pub struct InvalidName;
@@ -25,76 +25,72 @@ fn parse(text: &str) -> Result<Arc<str>, InvalidName> {
     Ok(text.into())
 }
 
-/// What is sold: 1 to 64 of `A-Z a-z 0-9 . _ -`, case kept, compared as given.
+/// Stock keeping unit of a product: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Sku(#[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] Arc<str>);
 
-/// Where stock lies: the same form as a [`Sku`].
+/// Location of stock: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Location(#[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] Arc<str>);
 
-/// Where orders come from: the same form as a [`Sku`].
+/// Code of a sales channel: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct ChannelCode(#[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] Arc<str>);
 
-/// What people call an order: a channel's prefix and a gapless number of at least six digits, `SON000001`.
+/// Order code: the prefix of the sales channel and the gapless number of the order in the channel, at least six digits, such as
+/// `SON000001`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct OrderCode(#[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] Arc<str>);
 
 impl Sku {
-    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Location {
-    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where stock lies when nobody says where.
+    /// The default location, `main`.
     pub fn main() -> Self {
         Self("main".into())
     }
 }
 
 impl ChannelCode {
-    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl OrderCode {
-    /// The code of order `number` (from 1) in the channel with this prefix.
+    /// The code of order `number` (starting at 1) in the channel with this prefix.
     pub fn new(prefix: &str, number: u64) -> Self {
         Self(format!("{prefix}{number:06}").into())
     }
 
-    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The number behind `prefix`, if the code is of that channel.
+    /// The number of the order, if the code has this prefix.
     pub fn number(&self, prefix: &str) -> Option<u64> {
         self.0.strip_prefix(prefix)?.parse().ok()
     }
 }
 
-/// How many pieces: 1 to [`MAX_QUANTITY`].
+/// A number of units: 1 to 1,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Quantity(#[schemars(range(min = 1, max = 1_000_000))] NonZeroU32);
 
-/// Why a number is not a quantity.
+/// The number is not a valid quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to {MAX_QUANTITY}")]
 pub struct InvalidQuantity;
 
 impl Quantity {
-    /// The number of pieces.
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -103,18 +99,18 @@ impl Quantity {
 impl TryFrom<u32> for Quantity {
     type Error = InvalidQuantity;
 
-    fn try_from(pieces: u32) -> Result<Self, InvalidQuantity> {
-        if pieces > MAX_QUANTITY {
+    fn try_from(units: u32) -> Result<Self, InvalidQuantity> {
+        if units > MAX_QUANTITY {
             return Err(InvalidQuantity);
         }
-        NonZeroU32::new(pieces).map(Self).ok_or(InvalidQuantity)
+        NonZeroU32::new(units).map(Self).ok_or(InvalidQuantity)
     }
 }
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pieces = u32::deserialize(deserializer).map_err(|_| serde::de::Error::custom(InvalidQuantity))?;
-        Self::try_from(pieces).map_err(serde::de::Error::custom)
+        let units = u32::deserialize(deserializer).map_err(|_| serde::de::Error::custom(InvalidQuantity))?;
+        Self::try_from(units).map_err(serde::de::Error::custom)
     }
 }
 
@@ -198,7 +194,7 @@ impl<'de> Deserialize<'de> for OrderCode {
     }
 }
 
-/// Borrows the text while it checks it, so that a name costs one allocation.
+/// Checks the borrowed text before it is copied, so that parsing needs one allocation.
 struct NameVisitor;
 
 impl serde::de::Visitor<'_> for NameVisitor {
@@ -218,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_their_case_and_refuse_what_a_key_could_not_hold() {
+    fn names_keep_their_case_and_reject_other_characters() {
         assert_eq!("85123a".parse::<Sku>().unwrap().as_str(), "85123a");
         for bad in ["", " ", "a b", "a@b", "a/b", "ü", "a\0", &"x".repeat(65)] {
             assert_eq!(bad.parse::<Sku>(), Err(InvalidName), "{bad:?}");

@@ -1,32 +1,31 @@
-//! Personal data: whatever tells who somebody is stands in a [`Personal`], and nowhere else.
+//! Personal data of customers and buyers. Personal data in events is always wrapped in [`Personal`].
 //!
-//! Names, addresses and ways to reach somebody are personal data, and so is every free text about an order (notes, their
-//! authors, reasons), because such a text may name a person. Identifiers (a customer's id, an external reference, a tracking
-//! number) and tags are not: they stay when a person is erased, because totals are found by them.
+//! Names, addresses and contact details are personal data, and so is every free text about an order (notes, their authors, reasons),
+//! because such a text may name a person. Identifiers (customer id, external reference, tracking number) and tags are not personal
+//! data: they are kept when a person is erased, because totals and references depend on them.
 //!
-//! The wrapper shows nothing in logs, panics and test failures, and it is the one place where such data can be encrypted
-//! before it is written down. JSON Schemas mark it with [`MARK`]; [`Erase`] and `erasure` remove it.
+//! `Personal` is not printed in logs, panics and test failures, and it is the one place where personal data can be encrypted before it
+//! is stored. JSON Schemas mark personal data with [`MARK`]. [`Erase`] and [`crate::erasure`] remove personal data.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// The member of a JSON Schema that is `true` where the value is personal data.
+/// Keyword of a JSON Schema that is `true` if the value is personal data.
 pub const MARK: &str = "x-personal";
 
-/// Personal data; `Debug` does not show it. Boxed, because most events have none.
+/// Personal data. `Debug` does not print the data. Boxed, because most events have no personal data.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal<T>(Box<T>);
 
 impl<T> Personal<T> {
-    /// Marks `data` as personal.
     pub fn new(data: T) -> Self {
         Personal(Box::new(data))
     }
 
-    /// The data itself, for those who have a reason to look.
+    /// The data itself. Do not log it.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -44,14 +43,14 @@ impl From<&str> for Personal<String> {
     }
 }
 
-/// What holds personal data that can be removed.
+/// A field that contains personal data.
 pub trait Erase {
-    /// Removes the personal data; says whether there was any.
+    /// Removes the personal data. Returns whether there was any.
     fn erase(&mut self) -> bool;
 }
 
 impl<T: Default + PartialEq> Erase for Personal<T> {
-    /// Leaves the empty value, where the shape of an event needs one.
+    /// Replaces the data with an empty value, because the field is required.
     fn erase(&mut self) -> bool {
         std::mem::take(self) != Personal::default()
     }
@@ -89,20 +88,20 @@ impl<T> std::fmt::Debug for Personal<T> {
     }
 }
 
-/// Where somebody can be reached by post.
+/// A postal address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
-    /// Who receives it.
+    /// Name of the recipient.
     pub name: String,
-    /// The company, where there is one.
+    /// Company name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
-    /// Street and number.
+    /// First address line: street and house number.
     pub line1: String,
-    /// Floor, flat, door.
+    /// Second address line, such as floor or apartment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line2: Option<String>,
-    /// City.
+    /// City or town.
     pub city: String,
     /// State, county or province.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,39 +109,39 @@ pub struct Address {
     /// Postal code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postcode: Option<String>,
-    /// ISO 3166-1 alpha-2, in capitals.
+    /// Country code (ISO 3166-1 alpha-2) in capital letters.
     pub country: String,
-    /// For the carrier.
+    /// Phone number for the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
-/// How a guest can be reached.
+/// Contact details of a buyer who is not a customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contact {
-    /// What to call them.
+    /// Name of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// E-mail.
+    /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Phone.
+    /// Phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
-/// What is known of a customer.
+/// Personal data of a customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
-    /// E-mail as given; unique among customers without regard to case.
+    /// E-mail address as given. Unique among customers, ignoring case.
     pub email: String,
-    /// What to call them.
+    /// Name of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Phone.
+    /// Phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Where they can be reached; the first is the one they mean when they say nothing.
+    /// Postal addresses. The first address is the default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
 }
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn personal_data_is_written_down_but_never_shown() {
+    fn personal_data_is_serialized_but_not_printed() {
         let name = Personal::new("Ada".to_owned());
         assert_eq!(format!("{name:?}"), "Personal(..)");
         assert_eq!(serde_json::to_string(&name).unwrap(), r#""Ada""#);
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_erased_is_empty_or_absent_and_was_there_once() {
+    fn erased_data_is_empty_or_missing() {
         let (mut name, mut phone) = (Personal::from("Ada"), Some(Personal::from("+44")));
         assert!(name.erase() && phone.erase());
         assert_eq!((name.expose().as_str(), &phone), ("", &None));

@@ -1,4 +1,4 @@
-//! Where an event stands: in the log ([`Position`]), in its stream ([`Version`]), and in which life of the log.
+//! Place of an event in the log ([`Position`], [`Incarnation`], [`LogPosition`]) and in its stream ([`Version`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::exact::MAX_EXACT;
 
-/// Place in the log, from 1, gapless and in commit order; 0 is before the first event. The one clock that all share.
+/// Position of an event in the log: starts at 1, without gaps, in commit order. 0 is the position before the first event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Position(#[schemars(range(min = 0, max = MAX_EXACT))] pub i64);
 
 impl Position {
-    /// Before the first event.
+    /// The position before the first event.
     pub const ZERO: Position = Position(0);
 
     /// The position `count` events further on.
@@ -28,12 +28,12 @@ impl fmt::Display for Position {
     }
 }
 
-/// Number of an event in its stream, from 1, gapless; 0 is a stream that does not exist yet.
+/// Version of an event in its stream: starts at 1, without gaps. 0 is the version of a stream that does not exist yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Version(pub i32);
 
 impl Version {
-    /// A stream that does not exist yet.
+    /// The version of a stream that does not exist yet.
     pub const NONE: Version = Version(0);
 
     /// The version after this one.
@@ -48,7 +48,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// Life of the log, from 1; bumped when it is promoted or restored, because positions of a lost tail are issued again.
+/// Incarnation of the log, starting at 1. It is incremented when a replica is promoted or a backup is restored, because the positions of
+/// lost events are then assigned again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Incarnation(pub i32);
 
@@ -58,24 +59,24 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// A place in one incarnation of the log: compared by incarnation first, because positions that a failover took back are given
-/// again. Its text sorts like the value.
+/// A position in one incarnation of the log. Compared by incarnation first, because positions of events that were lost in a failover are
+/// assigned again. The text form sorts like the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogPosition {
-    /// The incarnation that wrote the event at the position.
+    /// Incarnation that wrote the event.
     pub incarnation: Incarnation,
-    /// The position.
+    /// Position of the event.
     pub position: Position,
 }
 
 impl LogPosition {
-    /// Digits of the incarnation in the text: incarnations are at most 4095.
+    /// Digits of the incarnation in the text form. Incarnations are at most 4095.
     const INCARNATION_DIGITS: usize = 4;
 
-    /// Length of the text: the incarnation, then 19 digits of position, as many as the largest has.
+    /// Length of the text form: the incarnation, then 19 digits of position, enough for the largest position.
     pub const TEXT_BYTES: usize = Self::INCARNATION_DIGITS + 19;
 
-    /// Before every event of every incarnation.
+    /// The log position before every event of every incarnation.
     pub const ZERO: LogPosition = LogPosition { incarnation: Incarnation(0), position: Position::ZERO };
 }
 
@@ -85,7 +86,7 @@ impl fmt::Display for LogPosition {
     }
 }
 
-/// A text is not a log position.
+/// The text is not a log position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a log position has {} digits", LogPosition::TEXT_BYTES)]
 pub struct InvalidLogPosition;

@@ -1,4 +1,4 @@
-//! What can happen to a product.
+//! Events of a product.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,71 +7,87 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Minor};
 use crate::name::Sku;
+use crate::payload::Payload;
 
-/// What happened to a product.
+/// An event of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProductEvent {
-    /// It exists and can be sold.
     Created(ProductCreated),
-    /// It is described in another way.
     Updated(ProductUpdated),
-    /// It costs something else in one currency.
     PriceChanged(ProductPriceChanged),
-    /// It can no longer be ordered.
     Discontinued(ProductDiscontinued),
-    /// It can be ordered again.
     Reactivated(ProductReactivated),
 }
 
-/// A product exists and can be sold.
+/// A product was created. It can be ordered from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductCreated {
-    /// Its immutable key.
+    /// SKU of the product. It never changes.
     pub sku: Sku,
-    /// What people call it.
+    /// Name of the product.
     pub name: String,
-    /// Price of one piece per currency, minor units.
+    /// Price of one unit in each currency, in minor units of the currency.
     pub prices: BTreeMap<Currency, Minor>,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product, as used by tax calculation services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
-    /// What else is known of it: colour, size, brand.
+    /// Further attributes of the product, such as colour, size and brand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// Words to find it by.
+    /// Tags of the product.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
 }
 
-/// How a product is described from now on; all of it, not only what changed.
+impl Payload for ProductCreated {
+    const EVENT_TYPE: &'static str = "ProductCreated";
+}
+
+/// The description of a product was updated. The event contains the whole description, not only the changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductUpdated {
-    /// What people call it.
+    /// Name of the product.
     pub name: String,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product, as used by tax calculation services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
-    /// What else is known of it: colour, size, brand.
+    /// Further attributes of the product, such as colour, size and brand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// Words to find it by.
+    /// Tags of the product.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
 }
 
-/// A product costs something else in one currency.
+impl Payload for ProductUpdated {
+    const EVENT_TYPE: &'static str = "ProductUpdated";
+}
+
+/// The price of a product in one currency was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductPriceChanged {
-    /// The currency whose price changed.
+    /// Currency of the changed price.
     pub currency: Currency,
-    /// Price of one piece from now on, minor units.
+    /// New price of one unit, in minor units of the currency.
     pub price: Minor,
 }
 
-/// A product can no longer be ordered.
+impl Payload for ProductPriceChanged {
+    const EVENT_TYPE: &'static str = "ProductPriceChanged";
+}
+
+/// A product was discontinued. It can no longer be ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductDiscontinued {}
 
-/// A product can be ordered again.
+impl Payload for ProductDiscontinued {
+    const EVENT_TYPE: &'static str = "ProductDiscontinued";
+}
+
+/// A discontinued product was reactivated. It can be ordered again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductReactivated {}
+
+impl Payload for ProductReactivated {
+    const EVENT_TYPE: &'static str = "ProductReactivated";
+}

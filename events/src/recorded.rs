@@ -1,75 +1,75 @@
-//! An event as it is kept: the envelope of the log.
+//! [`Recorded`]: an event with its place in the log, its stream and its metadata.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::codec::{self, DecodeError, Event};
+use crate::codec::{self, DecodeError};
+use crate::event::Event;
 use crate::id::EventId;
 use crate::position::{Incarnation, Position, Version};
 use crate::stream::StreamId;
 
-/// What stands around an event: when it happened, and what it belongs to.
+/// Metadata of an event: when it happened, and the request that caused it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// When it happened, where that is not when it was recorded (imports).
+    /// Instant at which the event happened, if it differs from the instant of recording (imported events).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<DateTime<Utc>>,
-    /// The request or process that it belongs to.
+    /// Identifier of the request or process to which the event belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// What caused it: a command's key or an event's id.
+    /// Cause of the event: the idempotency key of a command, or the id of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<String>,
-    /// W3C trace context.
+    /// W3C Trace Context header `traceparent` of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
 
 impl Metadata {
-    /// Nothing is known beyond the event itself.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         *self == Metadata::default()
     }
 }
 
-/// One event of the log; the payload stays text until somebody needs to know what it says.
+/// One event of the log. The payload is decoded on request only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// Life of the log in which it was written.
+    /// Incarnation of the log that wrote the event.
     pub incarnation: Incarnation,
-    /// Place in the log.
+    /// Position in the log.
     pub position: Position,
-    /// Whose history it belongs to.
+    /// Stream to which the event belongs.
     pub stream: StreamId,
-    /// Number in the stream.
+    /// Version of the event in its stream, starting at 1.
     pub version: Version,
-    /// `OrderPlaced` and so on; see [`codec::EVENT_TYPES`].
+    /// Event type, such as `OrderPlaced`; see [`codec::EVENT_TYPES`].
     pub event_type: String,
-    /// Shape of the payload, from 1.
+    /// Schema version of the payload, starting at 1.
     pub schema_version: i16,
-    /// JSON.
+    /// Payload as JSON.
     pub payload: String,
-    /// What stands around it.
     pub metadata: Metadata,
-    /// The command that wrote it; on the first event of each command only.
+    /// Identifier of the command that wrote the event. Only on the first event of each command.
     pub command_id: Option<Uuid>,
-    /// When it was written, to the microsecond: by the writer's clock, and never earlier than the event before it in the log.
+    /// Instant of recording in microseconds, from the writer's clock; never before the previous event in the log.
     pub recorded_at: DateTime<Utc>,
 }
 
 impl Recorded {
-    /// When it happened.
+    /// Instant at which the event happened.
     pub fn occurred_at(&self) -> DateTime<Utc> {
         self.metadata.occurred_at.unwrap_or(self.recorded_at)
     }
 
-    /// The event's id, the same for ever.
+    /// Identifier of the event, computed from its instant and its place in the log.
     pub fn id(&self) -> EventId {
         EventId::of(self.occurred_at(), self.incarnation, self.position)
     }
 
-    /// What happened, upcast to today's shape; an unknown type, version or shape is a [`DecodeError`].
+    /// Decodes the payload, upcast to the current schema version.
     pub fn decode(&self) -> Result<Event, DecodeError> {
         codec::decode(&self.event_type, self.schema_version, &self.payload)
     }

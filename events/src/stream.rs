@@ -1,4 +1,4 @@
-//! Streams: one history each, named `category-key`.
+//! Streams: [`StreamId`] names the sequence of events of one subject (an order, a stock item, ...) as `category-key`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::id::{CustomerId, HoldId, OrderId};
 use crate::name::{Location, MAX_NAME_CHARS, Sku};
 
-/// Kind of a stream; also what a Kafka topic holds.
+/// Category of a stream. Each category has a Kafka topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -19,7 +19,7 @@ pub enum Category {
     Stock,
     /// `product-{sku}`
     Product,
-    /// `customer-{uuidv7}`, and `email-{hash}` for each address that a customer ever had
+    /// `customer-{uuidv7}`, and `email-{hash}` for each e-mail address that a customer uses or used
     Customer,
     /// `hold-{uuidv7}`
     Hold,
@@ -30,7 +30,7 @@ impl Category {
     pub const ALL: [Category; 5] =
         [Category::Order, Category::Stock, Category::Product, Category::Customer, Category::Hold];
 
-    /// The word for it, which most of its stream ids begin with.
+    /// Name of the category, with which the ids of its streams begin (except those of e-mail addresses).
     pub fn as_str(self) -> &'static str {
         match self {
             Category::Order => "order",
@@ -48,50 +48,47 @@ impl std::fmt::Display for Category {
     }
 }
 
-/// The longest are `stock-{sku}@{location}`.
+/// Maximum length of a stream id in bytes: the longest ids are `stock-{sku}@{location}`.
 const MAX_BYTES: usize = "stock-@".len() + 2 * MAX_NAME_CHARS;
 
-/// Why a text names no stream.
+/// The text is not a stream id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` names no stream: expected order-ID, stock-SKU@LOCATION, product-SKU, customer-ID, email-HASH or hold-ID"
+    "`{0}` is not a stream id: expected order-ID, stock-SKU@LOCATION, product-SKU, customer-ID, email-HASH or hold-ID"
 )]
 pub struct InvalidStream(pub String);
 
-/// Name of a stream; cheap to clone.
+/// Identifier of a stream. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StreamId(Arc<str>);
 
-/// What a stream is about.
+/// The subject of a stream: the category and the parsed key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// An order.
     Order(OrderId),
-    /// One SKU at one location.
+    /// A stock item: a SKU at a location.
     Stock(Sku, Location),
-    /// A product.
     Product(Sku),
-    /// A customer.
     Customer(CustomerId),
-    /// An e-mail address that a customer has or had.
+    /// An e-mail address that a customer uses or used.
     Email(EmailHash),
-    /// A hold.
+    /// A stock hold.
     Hold(HoldId),
 }
 
-/// An e-mail address as it stands in the name of its stream: a keyed hash, so that the name tells nobody who it is.
+/// Keyed hash of an e-mail address, as 32 hexadecimal digits. It identifies the stream of the address without revealing the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 pub struct EmailHash(#[schemars(with = "String", regex(pattern = r"^[0-9a-f]{32}$"))] [u8; 16]);
 
 impl EmailHash {
-    /// From the first 128 bits of a keyed hash.
+    /// `bytes` are the first 128 bits of the keyed hash.
     pub fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let is_ours = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_ours)?;
+        let is_valid = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_valid)?;
         Some(Self(number.to_be_bytes()))
     }
 }
@@ -122,7 +119,7 @@ impl StreamId {
         Self(join(["order-", id.uuid().hyphenated().encode_lower(&mut text)]))
     }
 
-    /// The stream of one SKU at one location.
+    /// The stream of a stock item.
     pub fn stock(sku: &Sku, location: &Location) -> Self {
         Self(join(["stock-", sku.as_str(), "@", location.as_str()]))
     }
@@ -143,18 +140,17 @@ impl StreamId {
         Self(join(["email-", &hash.to_string()]))
     }
 
-    /// The stream of a hold.
+    /// The stream of a stock hold.
     pub fn hold(id: HoldId) -> Self {
         let mut text = Uuid::encode_buffer();
         Self(join(["hold-", id.uuid().hyphenated().encode_lower(&mut text)]))
     }
 
-    /// The text, as stored and as Kafka's key.
+    /// The id as text, as stored and as used for the key of Kafka messages.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What the stream is about; a [`StreamId`] always has one.
     pub fn category(&self) -> Category {
         match self.0.as_bytes().first() {
             Some(b'o') => Category::Order,
@@ -165,18 +161,18 @@ impl StreamId {
         }
     }
 
-    /// The key behind the category, parsed.
+    /// The subject of the stream.
     pub fn subject(&self) -> Subject {
-        parse(&self.0).expect("a stream id was parsed or made from its subject")
+        parse(&self.0).expect("a stream id is parsed or built from its subject")
     }
 
-    /// The text behind `category-`: an id, a SKU or `sku@location`.
+    /// The text after `category-`: an id, a SKU or `sku@location`.
     pub fn key(&self) -> &str {
         self.0.split_once('-').map_or(&self.0, |(_, key)| key)
     }
 }
 
-/// Joins parts with one allocation: a writer names some ten streams per order, far more often than anything else is named.
+/// Joins texts with one allocation. The writer builds about ten stream ids per order, so this function is on its hot path.
 fn join<const N: usize>(parts: [&str; N]) -> Arc<str> {
     let mut text = [0; MAX_BYTES];
     let mut end = 0;
@@ -185,7 +181,7 @@ fn join<const N: usize>(parts: [&str; N]) -> Arc<str> {
         end += part.len();
         text[start..end].copy_from_slice(part.as_bytes());
     }
-    std::str::from_utf8(&text[..end]).expect("texts joined are a text").into()
+    std::str::from_utf8(&text[..end]).expect("joined UTF-8 texts are UTF-8").into()
 }
 
 fn parse(text: &str) -> Option<Subject> {
@@ -224,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_says_what_it_is_about() {
+    fn a_stream_has_a_category_and_a_subject() {
         let stream: StreamId = "stock-A-1.b@shelf_2".parse().unwrap();
         assert_eq!(stream.category(), Category::Stock);
         assert_eq!(stream.subject(), Subject::Stock("A-1.b".parse().unwrap(), "shelf_2".parse().unwrap()));
@@ -232,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_made_as_they_are_read() {
+    fn ids_are_built_as_they_are_parsed() {
         let longest = "x".repeat(MAX_NAME_CHARS);
         let (sku, location): (Sku, Location) = (longest.parse().unwrap(), longest.parse().unwrap());
         let id: OrderId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
@@ -247,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stream_is_refused() {
+    fn invalid_stream_ids_are_rejected() {
         for bad in ["", "email-0", "hold-1", "order", "order-1", "stock-A", "stock-A@", "basket-1", "product-a b"] {
             assert!(bad.parse::<StreamId>().is_err(), "{bad:?}");
         }

@@ -1,5 +1,5 @@
-//! When two texts are the same to people: texts that identify something (a reference, a tag) are compared and stored in one
-//! canonical form, which commands and queries share.
+//! Canonical form of texts that identify something (references, tags). Commands and queries compare and store such texts in this form,
+//! so that texts that look the same are the same.
 
 use std::borrow::Cow;
 
@@ -7,21 +7,21 @@ use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 use unicode_normalization::UnicodeNormalization;
 
-/// Joiners between two characters change how scripts and emoji look; no Latin, Greek or Cyrillic letter joins.
+/// Joiners between two characters change the appearance of some scripts and of emoji, but not of Latin, Greek or Cyrillic letters.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Letters below this character never join.
-const FIRST_THAT_JOINS: char = '\u{0600}';
+/// Characters below this character are not affected by joiners.
+const FIRST_JOINING_CHAR: char = '\u{0600}';
 
-/// A text as it is compared: without white space around it, without characters that nobody sees, and with one way to write
-/// every letter (Unicode normalization form C). Control characters inside stay: whoever parses the text refuses them.
+/// The canonical form of a text: without surrounding white space, without invisible characters, and in Unicode normalization form C.
+/// Control characters inside the text are kept; the parser of the text rejects them.
 pub fn canonical(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text.trim());
     }
     let mut canonical = text.to_owned();
     loop {
-        // Whatever is taken away can let letters compose that it kept apart.
+        // Removing a character can make the characters around it compose.
         let next: String = visible(&canonical).trim().nfc().collect();
         if next == canonical {
             return Cow::Owned(canonical);
@@ -30,22 +30,22 @@ pub fn canonical(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character shows nothing by itself: format controls, direction marks, fillers, variation selectors (Unicode's
-/// property Default_Ignorable_Code_Point), and annotation marks.
+/// Whether a character is invisible by itself: format controls, direction marks, fillers, variation selectors (Unicode property
+/// Default_Ignorable_Code_Point) and annotation marks.
 pub fn is_invisible(c: char) -> bool {
     !c.is_ascii()
         && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) || matches!(c, '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Whether a text shows nothing at all.
+/// Whether a text has no visible character.
 pub fn is_blank(text: &str) -> bool {
-    /// Looks like a space, but is a symbol.
+    /// The Braille pattern without dots: a symbol that looks like a space.
     const BLANK_BRAILLE: char = '\u{2800}';
     text.chars().all(|c| c.is_whitespace() || c == BLANK_BRAILLE || is_invisible(c))
 }
 
 fn visible(text: &str) -> String {
-    let joins = |c: Option<char>| c.is_some_and(|c| c >= FIRST_THAT_JOINS && !is_invisible(c) && !c.is_whitespace());
+    let joins = |c: Option<char>| c.is_some_and(|c| c >= FIRST_JOINING_CHAR && !is_invisible(c) && !c.is_whitespace());
     let mut kept = String::with_capacity(text.len());
     let mut before = None;
     let mut chars = text.chars().peekable();
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_the_same_is_the_same() {
+    fn texts_that_look_the_same_have_the_same_canonical_form() {
         for same in
             ["X", "X ", " X", "\tX\n", "\u{a0}X\u{3000}", "\u{feff}X", "X\u{200e}", "\u{202a}X\u{202c}", "X\u{200d}"]
         {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_stay_where_scripts_and_emoji_need_them() {
+    fn joiners_are_kept_in_scripts_and_emoji_that_need_them() {
         for text in ["\u{1f469}\u{200d}\u{1f467}", "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}"] {
             assert_eq!(canonical(text), text);
         }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_visible_is_blank() {
+    fn a_text_without_visible_characters_is_blank() {
         for blank in ["", " ", "\u{200b}", "\u{feff}\u{200e}", "\u{3164}", "\u{2800}", "\u{e0041}\u{fe0f}"] {
             assert!(is_blank(blank), "{blank:?}");
         }
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_canonical_form_is_its_own(text in "[a-zé \u{300}-\u{304}\u{200b}-\u{200f}\u{feff}\u{0645}\u{1f467}\u{1100}\u{1161}]{0,12}|.{0,12}") {
+        fn the_canonical_form_of_a_canonical_text_is_the_text_itself(text in "[a-zé \u{300}-\u{304}\u{200b}-\u{200f}\u{feff}\u{0645}\u{1f467}\u{1100}\u{1161}]{0,12}|.{0,12}") {
             let once = canonical(&text).into_owned();
             prop_assert_eq!(canonical(&once), once.as_str());
         }

@@ -1,8 +1,8 @@
-//! Kafka topics by category, and the partition that a stream belongs to.
+//! Kafka topics of the categories, and the partition of a stream.
 
 use crate::stream::Category;
 
-/// Topic of a category: `orders.v1`, after the deployment's prefix (empty, or ending in a dot).
+/// Topic of a category, such as `orders.v1`, with the prefix of the deployment (empty, or ending with a dot).
 pub fn topic(prefix: &str, category: Category) -> String {
     let name = match category {
         Category::Order => "orders.v1",
@@ -14,12 +14,12 @@ pub fn topic(prefix: &str, category: Category) -> String {
     format!("{prefix}{name}")
 }
 
-/// Category of a topic, if it is one of ours.
+/// Category of a topic; `None` for any other topic.
 pub fn category_of(prefix: &str, topic: &str) -> Option<Category> {
     Category::ALL.into_iter().find(|category| self::topic(prefix, *category) == topic)
 }
 
-/// Partition of a key among `partitions`: the default of Kafka's Java client (murmur2, sign bit cleared).
+/// Partition of a key among `partitions`, as computed by Kafka's Java client (murmur2, sign bit cleared).
 pub fn partition_of(key: &str, partitions: i32) -> i32 {
     ((murmur2(key.as_bytes()) & 0x7fff_ffff) as i32) % partitions
 }
@@ -50,9 +50,9 @@ fn murmur2(data: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// The values of Kafka's own `UtilsTest.testMurmur2`.
+    /// Values from Kafka's `UtilsTest.testMurmur2`.
     #[test]
-    fn murmur2_is_kafkas() {
+    fn murmur2_equals_kafkas_implementation() {
         let cases: [(&str, i32); 6] = [
             ("21", -973_932_308),
             ("foobar", -790_332_482),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_knows_its_category() {
+    fn a_topic_has_the_category_that_it_was_built_from() {
         for category in Category::ALL {
             assert_eq!(category_of("t1.", &topic("t1.", category)), Some(category));
         }

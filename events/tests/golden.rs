@@ -1,13 +1,13 @@
-//! Every shape of event ever written is still read: `golden/{type}.v{version}.json` holds one with everything in it,
-//! `.least.json` beside it one without its optional fields, other words before `.json` what was added later without a new
-//! version. Files are added, never edited.
+//! Events of every schema version that was ever written can be decoded. `golden/{type}.v{version}.json` contains a payload with all
+//! fields, `.least.json` a payload without optional fields; other suffixes before `.json` are payloads with fields that were added
+//! later without a new version. Files are added, never edited.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use events::codec::{self, EVENT_TYPES};
+use events::codec::{self, EVENT_TYPES, EventType};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -17,9 +17,9 @@ fn file_names() -> Vec<String> {
     std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Every type in every version that this build reads.
-fn shapes() -> impl Iterator<Item = (&'static str, i16)> {
-    EVENT_TYPES.iter().flat_map(|(event_type, current)| (1..=*current).map(|version| (*event_type, version)))
+/// Every event type in every schema version that this build reads.
+fn versions() -> impl Iterator<Item = (&'static str, i16)> {
+    EVENT_TYPES.iter().flat_map(|known| (1..=known.schema_version).map(|version| (known.name, version)))
 }
 
 fn payloads(event_type: &str, version: i16) -> Vec<(String, String)> {
@@ -30,16 +30,17 @@ fn payloads(event_type: &str, version: i16) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_shape_has_a_payload_and_every_payload_a_shape() {
-    let shape = |name: &String| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-    let found: BTreeSet<String> = file_names().iter().map(shape).collect();
-    let expected: BTreeSet<String> = shapes().map(|(event_type, version)| format!("{event_type}.v{version}")).collect();
+fn every_version_has_a_golden_file_and_every_golden_file_a_version() {
+    let version_of = |name: &String| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    let found: BTreeSet<String> = file_names().iter().map(version_of).collect();
+    let expected: BTreeSet<String> =
+        versions().map(|(event_type, version)| format!("{event_type}.v{version}")).collect();
     assert_eq!(found, expected);
 }
 
 #[test]
-fn what_was_ever_written_is_read() {
-    for (event_type, version) in shapes() {
+fn every_stored_version_is_decoded() {
+    for (event_type, version) in versions() {
         for (name, payload) in payloads(event_type, version) {
             let event =
                 codec::decode(event_type, version, &payload).unwrap_or_else(|error| panic!("{name}: {error:?}"));
@@ -52,8 +53,8 @@ fn what_was_ever_written_is_read() {
 }
 
 #[test]
-fn todays_shapes_are_written_as_they_were() {
-    for (event_type, current) in EVENT_TYPES {
+fn the_encoding_of_the_current_version_is_unchanged() {
+    for EventType { name: event_type, schema_version: current, .. } in EVENT_TYPES {
         for (name, payload) in payloads(event_type, *current) {
             let written = codec::encode(&codec::decode(event_type, *current, &payload).unwrap());
             assert_eq!((written.schema_version, written.payload), (*current, payload), "{name}");
@@ -62,8 +63,8 @@ fn todays_shapes_are_written_as_they_were() {
 }
 
 #[test]
-fn a_reader_of_today_ignores_what_tomorrow_adds() {
-    for (event_type, current) in EVENT_TYPES {
+fn unknown_fields_are_ignored() {
+    for EventType { name: event_type, schema_version: current, .. } in EVENT_TYPES {
         for (name, payload) in payloads(event_type, *current) {
             let mut value: serde_json::Value = serde_json::from_str(&payload).unwrap();
             value["added_later"] = 1.into();
@@ -74,11 +75,11 @@ fn a_reader_of_today_ignores_what_tomorrow_adds() {
 }
 
 #[test]
-fn what_this_build_does_not_know_is_an_error() {
-    let newer = EVENT_TYPES[0].1 + 1;
+fn unknown_types_versions_and_payloads_are_errors() {
+    let newer = EVENT_TYPES[0].schema_version + 1;
     assert!(matches!(codec::decode("OrderBaked", 1, "{}"), Err(codec::DecodeError::UnknownType(_))));
     for version in [0, newer] {
-        let unknown = codec::decode(EVENT_TYPES[0].0, version, "{}");
+        let unknown = codec::decode(EVENT_TYPES[0].name, version, "{}");
         assert!(matches!(unknown, Err(codec::DecodeError::UnknownVersion { .. })));
     }
     assert!(matches!(codec::decode("StockReceived", 1, "{}"), Err(codec::DecodeError::Shape { .. })));

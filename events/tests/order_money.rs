@@ -1,6 +1,6 @@
-//! What an order comes to, is owed and was paid, folded from events of every version: payloads as they stand in logs.
+//! Amounts due, owed and paid of an order, folded from events of every schema version.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use events::order::OrderEvent;
 use events::order::pricing::{Amounts, Pricing};
@@ -20,11 +20,11 @@ fn fold(events: impl IntoIterator<Item = (&'static str, i16, Value)>) -> Progres
 fn order_event(event_type: &str, version: i16, payload: &Value) -> OrderEvent {
     match codec::decode(event_type, version, &payload.to_string()).unwrap() {
         Event::Order(event) => event,
-        other => panic!("no event of an order: {other:?}"),
+        other => panic!("not an event of an order: {other:?}"),
     }
 }
 
-/// Three units at 333, 1 taken off, 20 % tax: as version 2 had it.
+/// Three units at 333 with a discount of 1 and 20 % tax, in schema version 2.
 fn placed_v2() -> (&'static str, i16, Value) {
     let line = json!({
         "line": 1, "sku": "A", "name": "A", "quantity": 3, "unit_price": 333, "discount": 1, "tax": 200, "total": 1198,
@@ -62,14 +62,14 @@ fn refunded_v1(payment: u32, amount: i64) -> (&'static str, i16, Value) {
     ("RefundRecorded", 1, json!({ "payment": payment, "amount": amount }))
 }
 
-/// One unit is cancelled, and the other is left.
+/// One unit is cancelled, and one unit remains.
 fn one_cancelled() -> (&'static str, i16, Value) {
     let remaining = json!({ "discount": 0, "tax": 0, "total": 1000 });
     let lines = json!([{ "line": 1, "quantity": 1, "remaining": remaining }]);
     ("OrderLinesCancelled", 2, json!({ "lines": lines, "reason": "changed mind" }))
 }
 
-/// So many units are wanted, after one was cancelled.
+/// Amends the order to `wanted` units, after one unit was cancelled.
 fn amended_to(wanted: u32) -> (&'static str, i16, Value) {
     let total = 1000 * wanted;
     let change = json!({
@@ -78,13 +78,13 @@ fn amended_to(wanted: u32) -> (&'static str, i16, Value) {
     ("OrderAmended", 2, json!({ "changed": [change], "shipping": 0, "total": total }))
 }
 
-/// What is due and owed, and how the payment stands.
-fn standing(progress: &Progress) -> (i64, i64, PaymentStatus) {
+/// Amount due, amount owed and payment status.
+fn balance(progress: &Progress) -> (i64, i64, PaymentStatus) {
     (progress.due().0, progress.owed().0, progress.payment_status())
 }
 
 #[test]
-fn an_old_log_folds_to_the_amounts_that_it_had() {
+fn events_of_version_1_fold_to_the_same_amounts_as_before() {
     let cancelled_v1 =
         || ("OrderLinesCancelled", 1, json!({ "lines": [{ "line": 1, "quantity": 1 }], "reason": "late" }));
     let change = json!({ "line": 1, "quantity": 4, "discount": 1, "tax": 266, "total": 1597 });
@@ -99,7 +99,7 @@ fn an_old_log_folds_to_the_amounts_that_it_had() {
 }
 
 #[test]
-fn an_old_line_is_taxed_in_proportion_to_what_was_charged() {
+fn a_line_without_a_tax_rate_is_taxed_in_proportion() {
     let line = &fold([placed_v2()]).lines[0];
     assert_eq!(line.amounts(3), Ok(Amounts { discount: Minor(1), tax: Minor(200), total: Minor(1198) }));
     assert_eq!(line.amounts(6).unwrap().tax, Minor(400));
@@ -107,7 +107,7 @@ fn an_old_line_is_taxed_in_proportion_to_what_was_charged() {
 }
 
 #[test]
-fn amounts_that_an_old_amendment_rounded_away_are_kept_where_they_still_fit() {
+fn an_amendment_of_version_1_keeps_a_pricing_that_fits_its_amounts() {
     // 100 units at 3 and 10 %, amended to one unit by a build that recorded no rate: its tax of 0.3 was rounded to nothing.
     let line = json!({
         "line": 1, "sku": "A", "name": "A", "quantity": 100, "unit_price": 3, "discount": 0, "tax": 30, "total": 330,
@@ -126,51 +126,51 @@ fn amounts_that_an_old_amendment_rounded_away_are_kept_where_they_still_fit() {
 }
 
 #[test]
-fn a_refund_after_a_cancellation_is_no_discount_on_later_charges() {
+fn a_refund_after_a_cancellation_does_not_reduce_later_charges() {
     let before = || [placed(), captured(1, 2000), one_cancelled()];
-    assert_eq!(standing(&fold(before())), (1000, 0, PaymentStatus::Overpaid));
+    assert_eq!(balance(&fold(before())), (1000, 0, PaymentStatus::Overpaid));
     let settled = || before().into_iter().chain([refunded(1, 1000, "repayment")]);
-    assert_eq!(standing(&fold(settled())), (1000, 0, PaymentStatus::Paid));
-    assert_eq!(standing(&fold(settled().chain([amended_to(2)]))), (2000, 1000, PaymentStatus::PartiallyPaid));
-    assert_eq!(standing(&fold(settled().chain([amended_to(3)]))), (3000, 2000, PaymentStatus::PartiallyPaid));
+    assert_eq!(balance(&fold(settled())), (1000, 0, PaymentStatus::Paid));
+    assert_eq!(balance(&fold(settled().chain([amended_to(2)]))), (2000, 1000, PaymentStatus::PartiallyPaid));
+    assert_eq!(balance(&fold(settled().chain([amended_to(3)]))), (3000, 2000, PaymentStatus::PartiallyPaid));
 }
 
 #[test]
 fn a_payment_that_another_one_replaces_no_longer_counts() {
     let repaid = || [placed(), captured(1, 2000), refunded(1, 2000, "repayment")].into_iter();
-    assert_eq!(standing(&fold(repaid())), (2000, 2000, PaymentStatus::Refunded));
-    assert_eq!(standing(&fold(repaid().chain([captured(2, 500)]))), (2000, 1500, PaymentStatus::PartiallyPaid));
-    assert_eq!(standing(&fold(repaid().chain([captured(2, 2000)]))), (2000, 0, PaymentStatus::Paid));
+    assert_eq!(balance(&fold(repaid())), (2000, 2000, PaymentStatus::Refunded));
+    assert_eq!(balance(&fold(repaid().chain([captured(2, 500)]))), (2000, 1500, PaymentStatus::PartiallyPaid));
+    assert_eq!(balance(&fold(repaid().chain([captured(2, 2000)]))), (2000, 0, PaymentStatus::Paid));
     let authorized = ("PaymentAuthorized", 1, json!({ "payment": 2, "amount": 2000, "method": "card" }));
-    assert_eq!(standing(&fold(repaid().chain([authorized]))), (2000, 2000, PaymentStatus::Authorized));
+    assert_eq!(balance(&fold(repaid().chain([authorized]))), (2000, 2000, PaymentStatus::Authorized));
 }
 
 #[test]
-fn an_excess_that_was_paid_back_leaves_a_paid_order() {
+fn an_order_is_paid_after_an_overpayment_was_refunded() {
     let paid = [placed(), captured(1, 2500), refunded(1, 500, "repayment")];
-    assert_eq!(standing(&fold(paid)), (2000, 0, PaymentStatus::Paid));
+    assert_eq!(balance(&fold(paid)), (2000, 0, PaymentStatus::Paid));
 }
 
 #[test]
 fn goodwill_and_returns_are_not_owed_again() {
     for kind in ["goodwill", "return"] {
         let part = fold([placed(), captured(1, 2000), refunded(1, 300, kind)]);
-        assert_eq!(standing(&part), (2000, 0, PaymentStatus::PartiallyRefunded), "{kind}");
+        assert_eq!(balance(&part), (2000, 0, PaymentStatus::PartiallyRefunded), "{kind}");
         let whole = fold([placed(), captured(1, 2000), refunded(1, 2000, kind)]);
-        assert_eq!(standing(&whole), (2000, 0, PaymentStatus::Refunded), "{kind}");
+        assert_eq!(balance(&whole), (2000, 0, PaymentStatus::Refunded), "{kind}");
     }
 }
 
 #[test]
-fn an_old_refund_takes_back_an_excess_and_never_makes_a_debt() {
+fn a_refund_of_version_1_repays_an_excess_and_never_creates_a_debt() {
     let excess = fold([placed(), captured(1, 2000), one_cancelled(), refunded_v1(1, 1000)]);
-    assert_eq!(standing(&excess), (1000, 0, PaymentStatus::Paid));
+    assert_eq!(balance(&excess), (1000, 0, PaymentStatus::Paid));
     let unknown = fold([placed(), captured(1, 2000), refunded_v1(1, 1000)]);
-    assert_eq!(standing(&unknown), (2000, 0, PaymentStatus::PartiallyRefunded));
+    assert_eq!(balance(&unknown), (2000, 0, PaymentStatus::PartiallyRefunded));
 }
 
 #[test]
-fn what_an_old_event_does_not_say_is_not_made_up() {
+fn fields_that_old_events_did_not_record_are_missing() {
     let OrderEvent::Placed(placed) = order_event("OrderPlaced", 2, &placed_v2().2) else { panic!("no order") };
     let recorded = Amounts { discount: Minor(1), tax: Minor(200), total: Minor(1198) };
     assert_eq!(placed.lines[0].pricing, Pricing::from_amounts(3, recorded));

@@ -1,6 +1,6 @@
 //! The currencies of ISO 4217: list one (active codes) as published on 2026-01-01, without funds, metals, units of account and
-//! codes for tests, and the codes that were withdrawn from 1999 on (list three). Reviewed here, in one place, because an event
-//! with a code that was ever taken must stay readable for ever: a code moves from the first list to the second, it never goes.
+//! test codes, and the codes that were withdrawn since 1999 (list three). Stored events with a code of either list must stay readable:
+//! a code can move from the first list to the second, and no code is ever removed.
 
 use chrono::NaiveDate;
 

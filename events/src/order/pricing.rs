@@ -1,57 +1,57 @@
-//! What the amounts of an order line are computed from, and the one formula that computes them.
+//! Pricing of an order line: tax rate and discounts, and the one formula that computes the amounts of the line from them.
 //!
-//! Placing, amending and cancelling all price a line with [`Pricing::amounts`], from inputs that no change rounds. The
-//! amounts therefore depend on the line's quantity alone, not on the changes that led to it.
+//! Placing, amending and cancelling all compute the amounts of a line with [`Pricing::amounts`], from inputs that are never rounded.
+//! The amounts therefore depend only on the quantity of the line, not on the changes that led to that quantity.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::is_no_money;
 use crate::money::{Minor, Overflow};
+use crate::omit::is_default;
 
-/// What the amounts of a line are computed from: the tax rate and the discounts as they were given.
+/// Tax rate and discounts of an order line, from which the amounts of the line are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pricing {
-    /// Tax rate in millionths of the amount after discount (200000 is 20 %). Missing where the rate was never recorded: in
-    /// orders placed before schema version 3.
+    /// Tax rate in millionths of the amount after discount (200000 is 20 %). Missing in orders that were placed before schema version 3
+    /// of `OrderPlaced`, which did not record tax rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_rate: Option<u32>,
-    /// Where the rate was never recorded: an amount and the tax that was charged on it; other amounts are taxed in proportion.
+    /// Amount and tax from which tax is computed in proportion. Only in orders without a recorded tax rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxed: Option<TaxedAmount>,
-    /// Discount given on the line, for `discount_quantity` units, minor units.
-    #[serde(default, skip_serializing_if = "is_no_money")]
+    /// Discount on the line for `discount_quantity` units, in minor units of the order's currency.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub line_discount: Minor,
-    /// The line's share of the discount given on the whole order, for `discount_quantity` units, minor units.
-    #[serde(default, skip_serializing_if = "is_no_money")]
+    /// The line's share of the discount on the whole order, for `discount_quantity` units, in minor units of the order's currency.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub order_discount: Minor,
-    /// Units that the discounts were given for; a line of another quantity has them in proportion, rounded half-even.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
+    /// Units for which the discounts were given. A line with another quantity has a proportional discount, rounded half to even.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub discount_quantity: u32,
 }
 
-/// An amount after discount, and the tax that was charged on it.
+/// An amount after discount and the tax on that amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaxedAmount {
-    /// The amount after discount and before tax, minor units.
+    /// Amount after discount and before tax, in minor units of the order's currency.
     pub net: Minor,
-    /// Tax that was charged on it, minor units.
+    /// Tax on the amount, in minor units of the order's currency.
     pub tax: Minor,
 }
 
-/// What a number of units of a line come to.
+/// Amounts of a number of units of an order line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Amounts {
-    /// Taken off, minor units.
+    /// Discount in minor units of the order's currency.
     pub discount: Minor,
-    /// Tax, minor units.
+    /// Tax in minor units of the order's currency.
     pub tax: Minor,
-    /// `quantity * unit_price - discount + tax`, minor units.
+    /// Amount in minor units of the order's currency: `quantity * unit_price - discount + tax`.
     pub total: Minor,
 }
 
 impl Pricing {
-    /// What `quantity` units at `unit_price` come to, or [`Overflow`]. Discount and tax are rounded half-even.
+    /// Amounts of `quantity` units at `unit_price`, or [`Overflow`]. Discount and tax are rounded half to even.
     pub fn amounts(&self, unit_price: Minor, quantity: u32) -> Result<Amounts, Overflow> {
         let gross = unit_price.times(quantity)?;
         let given = self.line_discount.plus(self.order_discount)?;
@@ -65,7 +65,7 @@ impl Pricing {
         Ok(Amounts { discount, tax, total: net.plus(tax)? })
     }
 
-    /// The inputs that amounts of old suggest, where only those were recorded.
+    /// Pricing derived from recorded amounts, for events that did not record the pricing itself.
     pub fn from_amounts(quantity: u32, amounts: Amounts) -> Pricing {
         let Amounts { discount, tax, total } = amounts;
         Pricing {

@@ -16,7 +16,7 @@ use command_service::database::Database;
 use command_service::log::batch::{Appended, CommandHeader, NewRow};
 use command_service::log::{self, Log};
 use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
-use events::codec::{self, EVENT_TYPES};
+use events::codec::{self, EVENT_TYPES, EventType};
 use events::{
     Category, CustomerId, EmailHash, Event, HoldId, Location, LogId, Metadata, OrderId, Position, Recorded, StreamId,
     Version, schemas, topics,
@@ -78,7 +78,7 @@ fn goldens() -> anyhow::Result<Vec<Golden>> {
     let names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let names: Vec<String> = names.collect::<std::io::Result<_>>()?;
     let mut goldens = Vec::new();
-    for (event_type, current) in EVENT_TYPES {
+    for EventType { name: event_type, schema_version: current, .. } in EVENT_TYPES {
         for schema_version in 1..=*current {
             let prefix = format!("{event_type}.v{schema_version}.");
             let before = goldens.len();
