@@ -1,4 +1,4 @@
-//! The query-service's settings. The only file of this crate that reads the environment.
+//! The settings of the query service. The only file of this crate that reads the environment.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,41 +8,39 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::cache::{ProcessLimits, redis};
-use crate::cursor::CursorKey;
-use crate::database;
+use crate::http::cursor::CursorKey;
+use crate::reads;
+use crate::reads::cache::process::ProcessLimits;
+use crate::reads::cache::redis;
+use crate::reads::database;
 
-/// What a serving process needs to know.
+/// The settings of the process.
 #[derive(Debug)]
 pub struct Config {
-    /// Where queries are answered.
+    /// Address of the HTTP API.
     pub http_addr: SocketAddr,
-    /// Where health and metrics are served.
+    /// Address of health and metrics.
     pub admin_addr: SocketAddr,
-    /// The primary and the replica.
-    pub database: database::Config,
-    /// Redis; without it every miss of the process cache goes to the database.
-    pub redis: Option<redis::Config>,
-    /// How much of what was read stays in this process.
-    pub process_cache: ProcessLimits,
-    /// Signs cursors. The same on every instance, because the next page may be asked of another one.
+    /// Databases and caches.
+    pub reads: reads::Config,
+    /// Signs cursors. The same on every instance, because the next page may be requested from another instance.
     pub cursor_key: CursorKey,
-    /// Longest that a request waits for its consistency token, whatever it asks for.
+    /// Longest wait of a request for its consistency token, whatever the request prefers.
     pub wait_max: Duration,
-    /// What the HTTP server takes.
+    /// Limits of the HTTP server.
     pub http: server::Limits,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: Format,
-    /// Which log lines there are.
+    /// Which log lines are written.
     pub log_level: Filter,
 }
 
-/// Longer than any lag that heals by itself.
+/// Longer than any lag that ends without an operator.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// A wait ends so long before the request's own timeout that there is time for the answer.
+/// A wait ends this long before the timeout of the request, so that a response can still be sent.
 const WAIT_MARGIN: Duration = Duration::from_secs(1);
 
-/// A PostgreSQL address.
+/// A PostgreSQL URL.
 struct Postgres(PgConnectOptions);
 
 impl FromSetting for Postgres {
@@ -55,12 +53,12 @@ impl FromSetting for Postgres {
 }
 
 impl Config {
-    /// Reads the environment; every mistake is reported at once.
+    /// Reads the environment; the error lists every invalid setting.
     pub fn from_env() -> Result<Config, ConfigErrors> {
         Config::read(Settings::from_env())
     }
 
-    /// Reads settings from wherever they come.
+    /// Reads settings from any source; the error lists every invalid setting.
     pub fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         let http_addr = settings.required("HTTP_ADDR");
         let admin_addr = settings.required("ADMIN_ADDR");
@@ -77,9 +75,11 @@ impl Config {
         Ok(Config {
             http_addr: http_addr.get(&complete),
             admin_addr: admin_addr.get(&complete),
-            database: database.get(&complete),
-            redis: redis.get(&complete),
-            process_cache: process_cache.get(&complete),
+            reads: reads::Config {
+                database: database.get(&complete),
+                redis: redis.get(&complete),
+                process_cache: process_cache.get(&complete),
+            },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),
             http,
@@ -89,22 +89,22 @@ impl Config {
     }
 }
 
-fn read_database(settings: &mut Settings) -> Field<database::Config> {
+fn read_database(settings: &mut Settings) -> Field<database::config::Config> {
     let primary = settings.required::<Postgres>("DATABASE_URL");
     let replica = settings.maybe::<Postgres>("REPLICA_URL");
-    // Reads are short: on a machine with few cores more connections only wait for each other inside the server.
+    // Reads are short: on a machine with few cores, more connections only wait for each other inside the server.
     let connections = settings.bounded("DATABASE_CONNECTIONS", 16, 1..=500);
-    // Who waits longer for a connection is better told to come back.
+    // A request that would wait longer for a connection is refused, so that the client retries later.
     let acquire_timeout = settings.optional("DATABASE_ACQUIRE_TIMEOUT", Duration::from_millis(300));
-    // Far above any read that uses an index; what takes longer would starve the others.
+    // Far longer than any read that uses an index; slower reads would delay the others.
     let statement_timeout = settings.optional("DATABASE_STATEMENT_TIMEOUT", Duration::from_secs(2));
-    // A server that does not answer a few small selects in this time is not one to send readers to.
+    // A server that does not answer a few small selects in this time should not serve reads.
     let probe_timeout = settings.optional("DATABASE_PROBE_TIMEOUT", Duration::from_millis(500));
-    // A replica that is further behind than this is worse than more load on the primary.
+    // Beyond this lag, more load on the primary is better than data from the replica.
     let replica_lag_max = settings.optional("REPLICA_LAG_MAX", Duration::from_secs(5));
-    // How old the figures of `Projection-Lag-Ms` and the decision for replica or primary may be.
+    // Limits the age of `Projection-Lag-Ms` and of the choice between replica and primary.
     let freshness_interval = settings.optional("FRESHNESS_INTERVAL", Duration::from_millis(100));
-    settings.group(|complete| database::Config {
+    settings.group(|complete| database::config::Config {
         primary: primary.get(complete).0,
         replica: replica.get(complete).map(|replica| replica.0),
         connections: connections.get(complete),
@@ -119,7 +119,7 @@ fn read_database(settings: &mut Settings) -> Field<database::Config> {
 fn read_redis(settings: &mut Settings) -> Field<Option<redis::Config>> {
     let address = settings.maybe::<redis::Address>("REDIS_URL");
     let prefix = settings.optional("CACHE_PREFIX", String::new());
-    // Above Redis's slowest good answer, below what a read of the replica costs under load.
+    // Longer than the slowest normal reply of Redis, shorter than a read of the replica under load.
     let budget = settings.optional("REDIS_BUDGET", Duration::from_millis(40));
     settings.group(|complete| {
         let (prefix, budget) = (prefix.get(complete), budget.get(complete));
@@ -128,9 +128,9 @@ fn read_redis(settings: &mut Settings) -> Field<Option<redis::Config>> {
 }
 
 fn read_process_cache(settings: &mut Settings) -> Field<ProcessLimits> {
-    // A quarter of what a service of this platform may take in all.
+    // A quarter of the memory that a service of this platform may use in total.
     let bytes_max = settings.bounded("PROCESS_CACHE_BYTES_MAX", 64 << 20, 0..=64 << 30);
-    // A change is seen this late at worst by those who send no consistency token.
+    // Readers without a consistency token see a change after this time at the latest.
     let time_to_live = settings.optional("PROCESS_CACHE_TTL", Duration::from_secs(1));
     settings.group(|complete| ProcessLimits {
         bytes_max: bytes_max.get(complete),
@@ -145,7 +145,7 @@ mod tests {
     const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
     #[test]
-    fn every_mistake_is_reported_at_once_and_no_secret_is_shown() {
+    fn every_invalid_setting_is_reported_at_once_and_no_secret_is_shown() {
         let settings =
             Settings::from_map([("DATABASE_URL", "mysql:hunter2"), ("REDIS_URL", "hunter2"), ("CURSOR_KEY", "abc")]);
         let report = Config::read(settings).expect_err("everything is wrong").to_string();
@@ -166,6 +166,6 @@ mod tests {
         ]);
         let config = Config::read(settings).expect("all is well formed");
         assert_eq!(config.wait_max, Duration::from_secs(3));
-        assert!(config.redis.is_none() && config.database.replica.is_none());
+        assert!(config.reads.redis.is_none() && config.reads.database.replica.is_none());
     }
 }

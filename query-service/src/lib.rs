@@ -1,34 +1,19 @@
-//! Answers queries: it reads, it never writes to PostgreSQL and never decides.
+//! The query service: serves reads of orders, products and stock. It never writes to PostgreSQL and makes no decisions.
 //!
-//! The way of a query for one order: [`orders`] parses what is asked for, [`asked`] how new it must be; [`documents`]
-//! looks into the process [`cache`], into Redis and into the [`database`], which is the replica or, where that is down or
-//! too far behind, the primary; the [`answer`] is kept ready to be sent again, and before it is sent [`erasures`] say whether
-//! its personal data may be shown. Lists go to the database, page by
-//! [`page`]. [`consistency`] waits until an answer is not older than a token; [`freshness`] says how old answers are, and
-//! [`incarnations`] which of what was kept a failover has made void.
+//! The path of a request for one order: [`http`] (`orders.rs`) parses the key, the consistency token and `If-None-Match`;
+//! [`reads`] (`orders.rs`, `documents.rs`) looks into the process cache, into Redis and into the database, which is the replica
+//! or, where the replica is down or too far behind, the primary. The result is a representation with its `ETag`, ready to be
+//! sent again; before it is sent, `erasures.rs` checks whether its personal data is erased. With a consistency token,
+//! `consistency.rs` waits until the result contains the required position. Lists are read from the database, page by page.
 //!
-//! What each query takes and answers is said beside its handler, and what all have in common in [`documented`].
+//! [`http`] is layered above [`reads`]: only [`http`] knows requests, problem responses and OpenAPI. [`serve`] assembles the
+//! process from [`config`].
 //!
-//! Doors: sqlx in `config.rs`, `database`, `consistency.rs`, `erasures.rs` and, for the rows they select, `documents.rs`, `page.rs`,
-//! `orders.rs`, `orders/list.rs`, `products.rs` and `stock.rs`; redis in `cache/redis.rs`; environment in `config.rs`.
+//! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
+//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders`, `reads/products.rs`, `reads/stock.rs`; redis in
+//! `reads/cache/redis.rs`; environment in `config.rs`.
 
-pub mod answer;
-pub mod asked;
-pub mod cache;
 pub mod config;
-pub mod consistency;
-pub mod cursor;
-pub mod database;
-pub mod documented;
-pub mod documents;
-pub mod erasures;
-pub mod freshness;
-pub mod incarnations;
-pub mod orders;
-pub mod page;
-pub mod parameters;
-pub mod problems;
-pub mod products;
-pub mod schemas;
+pub mod http;
+pub mod reads;
 pub mod serve;
-pub mod stock;

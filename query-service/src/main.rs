@@ -1,4 +1,4 @@
-//! `query-service`: answers queries until told to stop.
+//! The program `query-service`: serves queries until it receives a signal to stop.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use query_service::serve;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Answers queries from the replica and the caches; settings come from the environment, see .env.example.
+/// Serves queries from the caches and the replica. Settings come from the environment, see .env.example.
 #[derive(Parser)]
 #[command(version)]
 struct Args {}

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use query_service::documented::INFO;
-use query_service::serve::routes;
+use query_service::http::documentation::INFO;
+use query_service::http::routes;
 use serde_json::Value;
 use testbed::Bed;
 

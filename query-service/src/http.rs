@@ -1,0 +1,53 @@
+//! The HTTP layer: routes, parameters, responses and their documentation. Built on `crate::reads`; the only layer that creates
+//! problem responses.
+//!
+//! - [`orders`], [`products`], [`stock`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
+//! - [`app`]: the state shared by all handlers.
+//! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
+//! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position.
+//! - [`problem_types`] and [`problems`]: all problem responses; [`documentation`]: what OpenAPI says of every query.
+
+pub mod app;
+pub mod cursor;
+pub mod documentation;
+mod freshness;
+mod orders;
+mod page;
+mod parameters;
+mod preconditions;
+mod problem_types;
+mod problems;
+mod products;
+mod respond;
+mod schemas;
+mod stock;
+
+use axum::Router;
+use platform::openapi::Routes;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+
+use app::App;
+use documentation::INFO;
+
+/// Smaller lists are sent uncompressed, because compressing them costs more than it saves.
+const COMPRESS_MIN_BYTES: u64 = 4096;
+
+/// All routes of the query service, with the OpenAPI document.
+pub fn router(app: App) -> Router {
+    routes().finish(&INFO).with_state(app)
+}
+
+/// All routes, with their documentation.
+pub fn routes() -> Routes<App> {
+    let compressed =
+        CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_MIN_BYTES));
+    let lists = orders::list::routes().merge(products::list_routes()).merge(stock::list_routes());
+    orders::routes()
+        .merge(products::routes())
+        .merge(stock::routes())
+        .merge(freshness::routes())
+        .merge(schemas::routes())
+        .merge(lists.map(|router| router.layer(compressed)))
+}

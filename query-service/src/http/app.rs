@@ -1,0 +1,20 @@
+//! The state shared by all request handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::http::cursor::CursorKey;
+use crate::reads::Reads;
+
+/// The state shared by all request handlers. Cheap to clone.
+pub type App = Arc<AppState>;
+
+/// The content of [`App`].
+pub struct AppState {
+    /// The read layer.
+    pub reads: Reads,
+    /// Signs cursors.
+    pub cursor_key: CursorKey,
+    /// Longest wait of a request for its consistency token.
+    pub wait_max: Duration,
+}

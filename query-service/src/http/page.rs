@@ -1,0 +1,148 @@
+//! Page requests and page responses of lists: `limit`, `cursor`, and the URI of the next page. [`crate::reads::page`] reads the
+//! rows.
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::Response;
+use platform::problem::Problem;
+use read_model::Projection;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::http::app::App;
+use crate::http::cursor::CursorError;
+use crate::http::parameters::Parameters;
+use crate::http::preconditions::Preconditions;
+use crate::http::problems;
+use crate::http::respond::respond;
+use crate::reads::consistency::Required;
+use crate::reads::database::routing::Database;
+use crate::reads::page::Page;
+use crate::reads::representation::Representation;
+
+/// Rows of a page by default: a screenful.
+const LIMIT_DEFAULT: u16 = 50;
+/// Rows of the largest page: about 100 KB, read in a few milliseconds.
+const LIMIT_MAX: u16 = 200;
+
+/// The parameters of every list.
+pub(super) const PARAMETERS: [&str; 2] = ["limit", "cursor"];
+
+/// A request for a page.
+pub(super) struct PageRequest {
+    app: App,
+    uri: Uri,
+    preconditions: Preconditions,
+    /// Maximum number of rows on the page.
+    pub(super) limit: u16,
+    /// The path and filters of the list. A cursor is valid for one scope.
+    scope: String,
+    /// The sort key of the last row before the page.
+    after: Option<Vec<u8>>,
+}
+
+/// The body of a page.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Page_of_{T}")]
+pub(super) struct PageBody<'a, T> {
+    /// The rows of the page, in the order of the list.
+    items: &'a [T],
+    /// Number of rows that are left out of this page because a newer release wrote them and this release cannot read them; missing
+    /// if no row is left out. Repeat the query later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
+    /// The cursor of the next page; missing on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+    /// The URI of the next page; missing on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
+}
+
+impl PageRequest {
+    /// Parses a request for a page; `allowed` are the names of all parameters of the list, including [`PARAMETERS`].
+    pub(super) fn read(
+        app: App,
+        uri: Uri,
+        headers: &HeaderMap,
+        allowed: &[&str],
+    ) -> Result<(PageRequest, Parameters), Problem> {
+        let preconditions = Preconditions::read(headers, app.wait_max)?;
+        let parameters = Parameters::read(&uri, allowed)?;
+        let form = format!("a whole number from 1 to {LIMIT_MAX}");
+        let limit = parameters.parsed("limit", &form, |text| {
+            let is_number = text.bytes().all(|b| b.is_ascii_digit());
+            text.parse().ok().filter(|limit| is_number && (1..=LIMIT_MAX).contains(limit))
+        })?;
+        let scope = format!("{}\n{}", uri.path(), parameters.canonical(&PARAMETERS));
+        let after = match parameters.text("cursor") {
+            Some(cursor) => Some(app.cursor_key.open(&scope, cursor).map_err(problems::invalid_cursor)?),
+            None => None,
+        };
+        let limit = limit.unwrap_or(LIMIT_DEFAULT);
+        Ok((PageRequest { app, uri, preconditions, limit, scope, after }, parameters))
+    }
+
+    /// The databases.
+    pub(super) fn database(&self) -> &Database {
+        &self.app.reads.database
+    }
+
+    /// The consistency that the reader requires.
+    pub(super) fn consistency(&self) -> Option<&Required> {
+        self.preconditions.consistency.as_ref()
+    }
+
+    /// The sort key of the last row before the page. A key that cannot be parsed was issued by another release.
+    pub(super) fn after<T>(&self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(key) = &self.after else { return Ok(None) };
+        parse(key).map(Some).ok_or_else(|| problems::invalid_cursor(CursorError::Forged))
+    }
+
+    /// Whether the list has no rows at all, on this page or before it.
+    pub(super) fn is_list_empty<T>(&self, page: &Page<T>) -> bool {
+        self.after.is_none() && page.items.is_empty() && page.left_out == 0
+    }
+
+    /// Sends the page.
+    pub(super) fn respond<T: Serialize>(&self, projection: Projection, page: &Page<T>) -> Result<Response, Problem> {
+        let next_cursor = page.next_after.as_ref().map(|last| self.app.cursor_key.seal(&self.scope, last));
+        let next = next_cursor.as_ref().map(|cursor| next_uri(&self.uri, cursor));
+        let body = PageBody {
+            items: &page.items,
+            left_out: Some(page.left_out).filter(|rows| *rows > 0),
+            next_cursor: next_cursor.as_deref(),
+            next: next.as_deref(),
+        };
+        let json = serde_json::to_vec(&body).map_err(|error| problems::internal(&error))?;
+        let lag_ms = self.app.reads.latest.lag_header(projection);
+        let representation = Representation::page(json.into(), page.freshness.contained());
+        let mut response = respond(&representation, &self.preconditions, lag_ms);
+        if let Some(link) = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok()) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        Ok(response)
+    }
+}
+
+/// The URI of the request with another cursor. The rest of the query is kept unchanged, so nothing is encoded again.
+fn next_uri(uri: &Uri, cursor: &str) -> String {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|it| !it.is_empty() && !it.starts_with("cursor="));
+    let query: Vec<&str> = kept.collect();
+    let separator = if query.is_empty() { "" } else { "&" };
+    format!("{}?{}{separator}cursor={cursor}", uri.path(), query.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_uri_keeps_filters_and_replaces_the_cursor() {
+        let next = |address: &str| next_uri(&address.parse().expect("an address"), "NEW");
+        assert_eq!(next("/v1/orders"), "/v1/orders?cursor=NEW");
+        assert_eq!(
+            next("/v1/orders?placed_at%5Bgte%5D=2026-01-01T00:00:00Z&cursor=OLD&limit=2"),
+            "/v1/orders?placed_at%5Bgte%5D=2026-01-01T00:00:00Z&limit=2&cursor=NEW"
+        );
+    }
+}

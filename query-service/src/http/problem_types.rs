@@ -1,0 +1,79 @@
+//! All problem types of the query service: slug, status and title. Used for responses and for their documentation alike. The
+//! problem types of the HTTP server itself, such as `overloaded`, are in `platform`.
+
+use axum::http::StatusCode;
+use platform::problem::Problem;
+
+/// A problem type (RFC 9457): its type is `/problems/{slug}`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProblemType {
+    slug: &'static str,
+    status: StatusCode,
+    title: &'static str,
+}
+
+impl ProblemType {
+    const fn new(slug: &'static str, status: StatusCode, title: &'static str) -> ProblemType {
+        ProblemType { slug, status, title }
+    }
+
+    /// A problem of this type; `detail` says what happened and what the client can do.
+    pub(super) fn problem(self, detail: impl Into<String>) -> Problem {
+        Problem::new(self.status, self.slug, self.title).detail(detail)
+    }
+
+    /// Status and slug, for the documentation of an operation.
+    pub(super) const fn documented(self) -> (u16, &'static str) {
+        (self.status.as_u16(), self.slug)
+    }
+}
+
+const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
+const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// A query parameter is unknown, repeated or empty, or has an invalid value.
+pub(super) const INVALID_QUERY: ProblemType = ProblemType::new("invalid-query", BAD_REQUEST, "Invalid query parameter");
+/// The cursor was not issued by this service, or for another list or other filters.
+pub(super) const INVALID_CURSOR: ProblemType = ProblemType::new("invalid-cursor", BAD_REQUEST, "Invalid cursor");
+/// The path has neither an order id nor an order code.
+pub(super) const INVALID_ORDER_KEY: ProblemType =
+    ProblemType::new("invalid-order-key", BAD_REQUEST, "Invalid order id or order code");
+/// The path has an invalid SKU.
+pub(super) const INVALID_SKU: ProblemType = ProblemType::new("invalid-sku", BAD_REQUEST, "Invalid SKU");
+/// The path has an invalid location.
+pub(super) const INVALID_LOCATION: ProblemType =
+    ProblemType::new("invalid-location", BAD_REQUEST, "Invalid stock location");
+/// `Consistency-Token` is not a position, or is far beyond the end of the log.
+pub(super) const INVALID_CONSISTENCY_TOKEN: ProblemType =
+    ProblemType::new("invalid-consistency-token", BAD_REQUEST, "Invalid consistency token");
+
+/// No order has this id or order code.
+pub(super) const ORDER_NOT_FOUND: ProblemType = ProblemType::new("order-not-found", NOT_FOUND, "Order not found");
+/// No product has this SKU.
+pub(super) const PRODUCT_NOT_FOUND: ProblemType = ProblemType::new("product-not-found", NOT_FOUND, "Product not found");
+/// The SKU never had stock, or not at this location.
+pub(super) const STOCK_NOT_FOUND: ProblemType = ProblemType::new("stock-not-found", NOT_FOUND, "Stock not found");
+/// No event was ever written with this type and schema version.
+pub(super) const SCHEMA_NOT_FOUND: ProblemType =
+    ProblemType::new("schema-not-found", NOT_FOUND, "Event schema not found");
+
+/// The result would be older than the consistency token.
+pub(super) const PROJECTION_LAG: ProblemType =
+    ProblemType::new("projection-lag", UNAVAILABLE, "The requested position is not available yet");
+/// Neither database can be reached.
+pub(super) const DATABASE_DOWN: ProblemType =
+    ProblemType::new("database-down", UNAVAILABLE, "The database cannot be reached");
+/// All database connections are in use.
+pub(super) const DATABASE_BUSY: ProblemType =
+    ProblemType::new("database-busy", UNAVAILABLE, "Too many queries at once");
+/// The query exceeded its time limit.
+pub(super) const QUERY_TOO_SLOW: ProblemType =
+    ProblemType::new("query-too-slow", UNAVAILABLE, "The query took too long");
+/// No database has been reached since the service started, or none can be reached now.
+pub(super) const FRESHNESS_UNKNOWN: ProblemType =
+    ProblemType::new("freshness-unknown", UNAVAILABLE, "The freshness of the projections is unknown");
+
+/// A defect of this service.
+pub(super) const INTERNAL: ProblemType =
+    ProblemType::new("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");

@@ -1,0 +1,207 @@
+//! Problem responses: one constructor for each cause, and the mapping of errors of the read layer. Their types are in
+//! [`super::problem_types`].
+
+use events::Position;
+use platform::problem::Problem;
+
+use crate::http::cursor::CursorError;
+use crate::http::problem_types::{
+    DATABASE_BUSY, DATABASE_DOWN, FRESHNESS_UNKNOWN, INTERNAL, INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR,
+    INVALID_LOCATION, INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU, ORDER_NOT_FOUND, PRODUCT_NOT_FOUND,
+    PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_NOT_FOUND,
+};
+use crate::reads::database::failure::Failure;
+use crate::reads::error::{Error, ProjectionLag};
+use crate::reads::orders::OrderKey;
+
+/// Input is repeated in a problem up to this length.
+const SHOWN_MAX_CHARS: usize = 80;
+/// Seconds in `Retry-After`.
+const RETRY_AFTER_S: u64 = 1;
+
+/// Input of the client, shortened and escaped so that it can be repeated in a sentence.
+fn shown(text: &str) -> String {
+    platform::shown::shown(text, SHOWN_MAX_CHARS)
+}
+
+/// The resource has no such query parameter.
+pub(super) fn unknown_parameter(name: &str, allowed: &[&str]) -> Problem {
+    let advice = match allowed {
+        [] => "This resource takes no parameters.".to_owned(),
+        _ => format!("Allowed are: {}.", allowed.join(", ")),
+    };
+    let detail = format!("There is no parameter `{}` here. {advice}", shown(name));
+    INVALID_QUERY.problem(detail).with("parameter", name).with("allowed", allowed)
+}
+
+/// A query parameter was given twice.
+pub(super) fn repeated_parameter(name: &str) -> Problem {
+    let detail = format!("The parameter `{}` was given twice. Send it once.", shown(name));
+    INVALID_QUERY.problem(detail).with("parameter", name)
+}
+
+/// A query parameter has no value. An empty filter would match everything, which is never intended.
+pub(super) fn empty_parameter(name: &str) -> Problem {
+    let detail = format!("`{}` is empty. Give it a value, or leave it out.", shown(name));
+    INVALID_QUERY.problem(detail).with("parameter", name)
+}
+
+/// A query parameter has an invalid value; `form` completes "It must be …".
+pub(super) fn invalid_parameter(name: &str, value: &str, form: &str) -> Problem {
+    let detail = format!("`{name}` is `{}`. It must be {form}.", shown(value));
+    INVALID_QUERY.problem(detail).with("parameter", name)
+}
+
+/// A cursor cannot be used for this page.
+pub(super) fn invalid_cursor(error: CursorError) -> Problem {
+    let reason = match error {
+        CursorError::Forged => "The cursor was not issued by this service, or it was changed.",
+        CursorError::OtherList => {
+            "The cursor was issued for another list or for other filters: only `limit` may change from page to page."
+        }
+    };
+    let detail = format!("{reason} Follow `next` of the previous page, or leave the cursor out to start again.");
+    INVALID_CURSOR.problem(detail).with("parameter", "cursor")
+}
+
+/// The path has neither an order id nor an order code.
+pub(super) fn invalid_order_key(key: &str) -> Problem {
+    INVALID_ORDER_KEY.problem(format!(
+        "`{}` is neither an order id (a UUID version 7) nor an order code (such as SON000001).",
+        shown(key)
+    ))
+}
+
+/// The path has an invalid SKU.
+pub(super) fn invalid_sku(text: &str) -> Problem {
+    INVALID_SKU.problem(name_form("a SKU", text))
+}
+
+/// The path has an invalid location.
+pub(super) fn invalid_location(text: &str) -> Problem {
+    INVALID_LOCATION.problem(name_form("a stock location", text))
+}
+
+fn name_form(what: &str, text: &str) -> String {
+    format!("`{}` is not {what}: it must be 1 to 64 of the characters A-Z a-z 0-9 . _ -", shown(text))
+}
+
+/// `Consistency-Token` is not a position.
+pub(super) fn invalid_token(found: &str) -> Problem {
+    INVALID_CONSISTENCY_TOKEN.problem(format!(
+        "Consistency-Token is `{}`. Send the token of a command's response, which is a whole number, or leave it out.",
+        shown(found)
+    ))
+}
+
+fn token_beyond_log(token: Position, end: Position) -> Problem {
+    let detail = format!(
+        "Consistency-Token is {token}, and the log ends at {end}. Send the token of a command's response, or leave it out. \
+         A token from before the platform was restored is no longer valid."
+    );
+    INVALID_CONSISTENCY_TOKEN.problem(detail).with("head", end)
+}
+
+/// No order has this id or order code.
+pub(super) fn order_not_found(key: &OrderKey) -> Problem {
+    let key = match key {
+        OrderKey::Id(id) => format!("id {id}"),
+        OrderKey::Code(code) => format!("order code {code}"),
+    };
+    ORDER_NOT_FOUND.problem(format!(
+        "No order with {key} was found. If the order was just placed, send the Consistency-Token of that response and \
+         Prefer: wait=2."
+    ))
+}
+
+/// No product has this SKU.
+pub(super) fn product_not_found(sku: &events::Sku) -> Problem {
+    PRODUCT_NOT_FOUND.problem(format!("No product with SKU {sku} was found."))
+}
+
+/// The SKU never had stock.
+pub(super) fn stock_not_found(sku: &events::Sku) -> Problem {
+    STOCK_NOT_FOUND.problem(format!("No stock of SKU {sku} was ever recorded."))
+}
+
+/// The SKU never had stock at this location.
+pub(super) fn stock_not_found_at(sku: &events::Sku, location: &events::Location) -> Problem {
+    STOCK_NOT_FOUND.problem(format!("No stock of SKU {sku} was ever recorded at location {location}."))
+}
+
+/// No event was ever written with this type and schema version.
+pub(super) fn schema_not_found(event_type: &str, version: &str) -> Problem {
+    SCHEMA_NOT_FOUND.problem(format!(
+        "No event was ever written with schema version `{}` of `{}`. Take both from `ce_dataschema` of a message: \
+         urn:order-platform:event:OrderPlaced:2 is /v1/schemas/OrderPlaced/2.",
+        shown(version),
+        shown(event_type)
+    ))
+}
+
+/// No database can be reached, so nothing is known of the freshness.
+pub(super) fn freshness_unknown() -> Problem {
+    FRESHNESS_UNKNOWN
+        .problem("No database answers. Repeat the query after the time in Retry-After.")
+        .retry_after(RETRY_AFTER_S)
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        match &error {
+            Error::Database(failure) => database(failure),
+            Error::ProjectionLag(lag) => projection_lag(lag),
+            Error::TokenBeyondLog { token, end } => token_beyond_log(*token, *end),
+            Error::Document(_) => internal(&error),
+        }
+    }
+}
+
+fn projection_lag(lag: &ProjectionLag) -> Problem {
+    let advice = match lag.wait.is_zero() {
+        true => "Send Prefer: wait=2 to wait for this position, or repeat the query later.",
+        false => "Repeat the query later, or leave out Consistency-Token to receive older data.",
+    };
+    let upto = lag.reached.map(|reached| format!(": it contains every event up to {}", reached.contained));
+    let detail =
+        format!("The result does not contain position {} yet{}. {advice}", lag.required, upto.unwrap_or_default());
+    let problem = PROJECTION_LAG
+        .problem(detail)
+        .with("wanted", lag.required)
+        .with("waited_ms", u64::try_from(lag.wait.as_millis()).unwrap_or(u64::MAX))
+        .retry_after(RETRY_AFTER_S);
+    match lag.reached {
+        Some(reached) => problem.with("applied", reached.contained).with("relayed", reached.relayed),
+        None => problem,
+    }
+}
+
+fn database(failure: &Failure) -> Problem {
+    let problem = match failure {
+        Failure::Busy => DATABASE_BUSY
+            .problem("Every connection to the database is in use. Repeat the query after the time in Retry-After."),
+        Failure::StatementTimeout => QUERY_TOO_SLOW
+            .problem("The query was cancelled. Request less: a shorter range of placed_at, or fewer rows with limit."),
+        Failure::Down
+        | Failure::Unavailable(_)
+        | Failure::ConnectTimeout
+        | Failure::Unresponsive
+        | Failure::CancelledByReplay(_) => DATABASE_DOWN
+            .problem("Neither the replica nor the primary answers. Repeat the query after the time in Retry-After."),
+        Failure::Panicked(_) | Failure::Defect(_) => {
+            tracing::error!(error = failure.with_cause(), "a database statement failed");
+            return internal_problem();
+        }
+    };
+    problem.retry_after(RETRY_AFTER_S)
+}
+
+/// A defect of this service.
+pub(super) fn internal(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "a query failed");
+    internal_problem()
+}
+
+fn internal_problem() -> Problem {
+    INTERNAL.problem("The query failed because of a defect of this service. The cause is in its log, under the time of this response.")
+}

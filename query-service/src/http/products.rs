@@ -1,0 +1,74 @@
+//! `GET /v1/products`, `GET /v1/products/{sku}` and `GET /v1/products/{sku}/prices`.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use events::Sku;
+use platform::openapi::Routes;
+use platform::params::Path;
+use platform::problem::Problem;
+use read_model::{ProductDocument, Projection};
+
+use crate::http::app::App;
+use crate::http::page::{PARAMETERS, PageRequest};
+use crate::http::preconditions::Preconditions;
+use crate::http::problem_types::{INVALID_SKU, PRODUCT_NOT_FOUND};
+use crate::http::respond::respond;
+use crate::http::{documentation, problems};
+use crate::reads::products::{Price, read_page, read_prices};
+
+/// The route of single products.
+pub(super) fn routes() -> Routes<App> {
+    let show = documentation::document::<ProductDocument>("show_product", "Get a product by SKU")
+        .path::<Sku>()
+        .refuses([INVALID_SKU.documented(), PRODUCT_NOT_FOUND.documented()]);
+    group().get("/v1/products/{sku}", self::show, show)
+}
+
+/// The routes of lists of products and of prices.
+pub(super) fn list_routes() -> Routes<App> {
+    let list = documentation::list::<ProductDocument>("list_products", "List products, sorted by SKU", []);
+    let prices = documentation::list::<Price>("list_prices", "List the prices of a product, newest first", [])
+        .path::<Sku>()
+        .refuses([INVALID_SKU.documented(), PRODUCT_NOT_FOUND.documented()]);
+    group().get("/v1/products", self::list, list).get("/v1/products/{sku}/prices", self::prices, prices)
+}
+
+fn group() -> Routes<App> {
+    Routes::about("products", "Products and their prices.")
+}
+
+async fn show(
+    State(app): State<App>,
+    Path(sku): Path<String>,
+    preconditions: Preconditions,
+) -> Result<Response, Problem> {
+    let sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
+    let found = app.reads.products.find(&sku, preconditions.consistency.as_ref()).await?;
+    let product = found.ok_or_else(|| problems::product_not_found(&sku))?;
+    Ok(respond(&product, &preconditions, app.reads.latest.lag_header(Projection::Products)))
+}
+
+async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
+    let after = request.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
+    let page = read_page(request.database(), request.consistency(), after.as_ref(), request.limit).await?;
+    request.respond(Projection::Products, &page)
+}
+
+async fn prices(
+    State(app): State<App>,
+    Path(sku): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let sku: Sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
+    let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
+    let after = request.after(Price::decode_key)?;
+    let page = read_prices(request.database(), request.consistency(), &sku, after.as_ref(), request.limit).await?;
+    // Every product has a price from its first event on, so an empty list means that the product does not exist.
+    if request.is_list_empty(&page) {
+        return Err(problems::product_not_found(&sku));
+    }
+    request.respond(Projection::Products, &page)
+}

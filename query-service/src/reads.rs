@@ -1,0 +1,85 @@
+//! The read layer: documents and pages, their caches, and the freshness of the result. It knows nothing of HTTP requests and
+//! problem responses; `crate::http` is built on it.
+//!
+//! - [`orders`], [`products`], [`stock`]: what can be read. Each contains its selects and its part of the caches.
+//! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`representation`]: the cached result.
+//! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data.
+//! - [`database`]: replica and primary; [`latest`]: their latest observations; [`incarnations`]: events lost in a failover.
+//! - [`error`]: why a read failed.
+
+pub mod cache;
+pub mod consistency;
+pub mod database;
+pub mod documents;
+pub mod erasures;
+pub mod error;
+pub mod incarnations;
+pub mod latest;
+pub mod orders;
+pub mod page;
+pub mod products;
+pub mod representation;
+pub mod stock;
+
+use platform::health::Health;
+use platform::shutdown::Shutdown;
+
+use cache::process::ProcessLimits;
+use cache::redis::{self, Redis};
+use database::routing::Database;
+use documents::Documents;
+use latest::Latest;
+use orders::Orders;
+use products::Product;
+use stock::Stock;
+
+/// Shares of the process cache, in percent. Orders are read most and are the largest documents.
+const ORDERS_PERCENT: u64 = 60;
+const PRODUCTS_PERCENT: u64 = 20;
+const STOCK_PERCENT: u64 = 20;
+
+/// Settings of the read layer, read by `crate::config`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The primary and the replica.
+    pub database: database::config::Config,
+    /// Redis; without it every miss of the process cache reads the database.
+    pub redis: Option<redis::Config>,
+    /// Size and lifetime of the process cache.
+    pub process_cache: ProcessLimits,
+}
+
+/// Everything that can be read.
+pub struct Reads {
+    /// The databases, for pages.
+    pub database: Database,
+    /// The latest observations of the databases.
+    pub latest: Latest,
+    /// Single orders.
+    pub orders: Orders,
+    /// Single products.
+    pub products: Documents<Product>,
+    /// The stock of single SKUs.
+    pub stock: Documents<Stock>,
+}
+
+impl Reads {
+    /// Starts to connect in the background, until the service stops. At most `waiting_max` readers wait for a consistency token.
+    pub fn start(config: Config, waiting_max: usize, health: &Health, stop: &Shutdown) -> Reads {
+        let latest = Latest::default();
+        let database = Database::new(&config.database, waiting_max, health, latest.clone());
+        let interval = config.database.freshness_interval;
+        tokio::spawn(database::watch::watch(database.clone(), interval, health.clone(), stop.clone()));
+        let redis_health = config.redis.is_some().then(|| health.optional("redis"));
+        let redis = Redis::new(config.redis);
+        tokio::spawn(redis.clone().keep_connected(redis_health, stop.clone()));
+        let limits = &config.process_cache;
+        Reads {
+            orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT)),
+            products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
+            stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
+            database,
+            latest,
+        }
+    }
+}

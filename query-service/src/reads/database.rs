@@ -1,0 +1,19 @@
+//! PostgreSQL, read only. This module and the selects beside the documents (`orders`, `products`, `stock`, `erasures`) are the
+//! owner modules of sqlx.
+//!
+//! [`routing`] sends a [`statement`] to the replica, or to the primary where the replica is down or too far behind.
+//! [`source`] is one of the two databases, [`watch`] observes both with a [`probe`] and publishes their state. [`freshness`] is
+//! how much of the log the projection contained in the snapshot that returned the rows; [`progress`] wakes readers who wait
+//! for a projection. [`limits`] keeps one workload from using all connections. [`failure`] classifies errors of sqlx.
+
+pub mod config;
+pub mod failure;
+pub mod freshness;
+pub mod limits;
+mod probe;
+mod progress;
+pub mod routing;
+pub mod row;
+mod source;
+pub mod statement;
+pub mod watch;

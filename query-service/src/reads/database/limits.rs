@@ -1,0 +1,94 @@
+//! Limits on the connections that each workload may use at once, so that no workload uses all of them.
+//!
+//! The limits overlap: while only lists are requested, lists use most of the connections, but never the last ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::failure::Failure;
+
+/// A kind of read with a connection limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workload {
+    /// A single document by its key.
+    Document,
+    /// A page of a list.
+    List,
+    /// Any read of a reader who waits for a consistency token.
+    Waiting,
+}
+
+/// The connection limits of all workloads.
+pub(super) struct Limits {
+    documents: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    acquire_timeout: Duration,
+}
+
+impl Limits {
+    /// Divides the connections among the workloads. [`Limits::acquire`] fails after `acquire_timeout`.
+    pub(super) fn new(connections: u32, acquire_timeout: Duration) -> Limits {
+        let connections = connections as usize;
+        // Waiting readers have time, so a quarter is enough for them; an eighth stays free for the next reader.
+        let (waiting, free) = ((connections / 4).max(1), (connections / 8).max(1));
+        let others = connections.saturating_sub(waiting + free).max(1);
+        let permits = |count| Arc::new(Semaphore::new(count));
+        Limits { documents: permits(others), lists: permits(others), waiting: permits(waiting), acquire_timeout }
+    }
+
+    /// Permission to use a connection, until the permit is dropped.
+    pub(super) async fn acquire(&self, workload: Workload) -> Result<OwnedSemaphorePermit, Failure> {
+        let acquiring = Arc::clone(self.of(workload)).acquire_owned();
+        match tokio::time::timeout(self.acquire_timeout, acquiring).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Failure::Busy),
+        }
+    }
+
+    /// Whether a permit is available at this moment.
+    pub(super) fn has_capacity(&self, workload: Workload) -> bool {
+        self.of(workload).available_permits() > 0
+    }
+
+    fn of(&self, workload: Workload) -> &Arc<Semaphore> {
+        match workload {
+            Workload::Document => &self.documents,
+            Workload::List => &self.lists,
+            Workload::Waiting => &self.waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permits(connections: u32) -> [usize; 3] {
+        let limits = Limits::new(connections, Duration::ZERO);
+        [Workload::Document, Workload::List, Workload::Waiting].map(|it| limits.of(it).available_permits())
+    }
+
+    #[test]
+    fn two_workloads_together_leave_a_connection_for_documents_and_for_lists() {
+        assert_eq!(permits(16), [10, 10, 4]);
+        for connections in 3..100 {
+            let [documents, lists, waiting] = permits(connections);
+            assert!(documents.max(lists) + waiting < connections as usize, "{connections}");
+        }
+        assert_eq!(permits(1), [1, 1, 1], "one connection cannot be divided");
+    }
+
+    #[tokio::test]
+    async fn a_workload_at_its_limit_is_busy_and_the_others_are_not() {
+        let limits = Limits::new(3, Duration::from_millis(1));
+        let permit = limits.acquire(Workload::List).await.expect("the first permit");
+        let refused = limits.acquire(Workload::List).await;
+        assert!(matches!(refused, Err(Failure::Busy)) && !limits.has_capacity(Workload::List));
+        assert!(limits.acquire(Workload::Document).await.is_ok() && limits.has_capacity(Workload::Waiting));
+        drop(permit);
+        assert!(limits.acquire(Workload::List).await.is_ok());
+    }
+}

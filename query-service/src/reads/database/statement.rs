@@ -1,0 +1,88 @@
+//! SQL statements, built from literals of this program and bound values only.
+//!
+//! A read that must report its freshness selects rows and freshness in one statement, so both come from one snapshot of one
+//! server: see [`Statement::with_freshness`]. The only module of this crate that asserts that SQL is safe.
+
+use read_model::Projection;
+use sqlx::encode::Encode;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::{Arguments, AssertSqlSafe, Postgres, Row, Type};
+
+use super::freshness::{FRESHNESS, Freshness, Scope};
+
+/// SQL with its bound values.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    sql: String,
+    arguments: PgArguments,
+}
+
+/// The result of a [`Statement::with_freshness`].
+pub struct FreshRows {
+    /// How much of the log the projection contained in the snapshot that returned the rows.
+    pub freshness: Freshness,
+    /// The rows of the select.
+    pub rows: Vec<PgRow>,
+}
+
+impl Statement {
+    /// A select alone.
+    pub fn plain(select: impl FnOnce(&mut Statement)) -> Statement {
+        let mut statement = Statement::default();
+        select(&mut statement);
+        statement
+    }
+
+    /// A select that returns the freshness of a projection in front of each row; decode the result with [`FreshRows::decode`].
+    /// The select must have a column `position` that is never null.
+    pub fn with_freshness(projection: Projection, scope: &Scope, select: impl FnOnce(&mut Statement)) -> Statement {
+        let mut statement = Statement::default();
+        statement.push("with fresh as materialized (");
+        statement.push_freshness(&[projection], scope);
+        // If the select returns no row, `fresh` still returns its one row. It is a single row, so the order of the select is kept.
+        statement.push(") select fresh.*, found.* from fresh left join lateral (");
+        select(&mut statement);
+        statement.push(") as found on true");
+        statement
+    }
+
+    /// Adds a select of the freshness of these projections, one row each.
+    pub(super) fn push_freshness(&mut self, projections: &[Projection], scope: &Scope) -> &mut Statement {
+        let [before, exact, prefix, categories, names] = FRESHNESS;
+        self.push(before).bind(scope.stream()).push(exact).bind(scope.prefix()).push(prefix);
+        self.bind(projections.iter().map(|it| it.category().as_str()).collect::<Vec<_>>()).push(categories);
+        self.bind(projections.iter().map(|it| it.name()).collect::<Vec<_>>()).push(names)
+    }
+
+    /// Adds a literal piece of SQL.
+    pub fn push(&mut self, sql: &'static str) -> &mut Statement {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Adds a bound value.
+    pub fn bind<'v, T: Encode<'v, Postgres> + Type<Postgres>>(&mut self, value: T) -> &mut Statement {
+        self.arguments.add(value).expect("texts, numbers and ids can always be encoded");
+        self.sql.push('$');
+        self.sql.push_str(&self.arguments.len().to_string());
+        self
+    }
+
+    pub(crate) async fn fetch_all(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
+        // Safe because only `push` adds text, and it takes only literals.
+        let sql = AssertSqlSafe(self.sql.clone());
+        sqlx::query_with(sql, self.arguments.clone()).fetch_all(connection).await
+    }
+}
+
+impl FreshRows {
+    /// Decodes the result of a [`Statement::with_freshness`].
+    pub fn decode(mut rows: Vec<PgRow>) -> sqlx::Result<FreshRows> {
+        let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let freshness = Freshness::decode(first)?;
+        if first.try_get::<Option<i64>, _>("position")?.is_none() {
+            rows.clear();
+        }
+        Ok(FreshRows { freshness, rows })
+    }
+}

@@ -1,0 +1,68 @@
+//! Errors of the read layer. `http::problems` maps each of them to a problem response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::Position;
+
+use crate::reads::database::failure::Failure;
+
+/// The reason why a read returned no data. Cheap to clone, because concurrent readers share the result of one load.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The database returned no rows, or rows that cannot be decoded.
+    #[error("reading the database: {0}")]
+    Database(#[source] Arc<Failure>),
+    /// The projection does not contain the required position, and the reader's wait is over.
+    #[error("the projection does not contain position {}", .0.required)]
+    ProjectionLag(Box<ProjectionLag>),
+    /// The required position is so far beyond the end of the log that waiting would be useless.
+    #[error("position {token} is beyond the end of the log at {end}")]
+    TokenBeyondLog {
+        /// The required position.
+        token: Position,
+        /// The position of the last event in the log.
+        end: Position,
+    },
+    /// A stored document cannot be decoded by this release.
+    #[error("decoding a stored document: {0}")]
+    Document(#[source] Arc<serde_json::Error>),
+}
+
+/// A projection that does not contain the required position yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectionLag {
+    /// The position that the reader requires.
+    pub required: Position,
+    /// How long the reader was willing to wait.
+    pub wait: Duration,
+    /// How far the projection and the relay had come; `None` where that is unknown.
+    pub reached: Option<Reached>,
+}
+
+/// How far a projection and the relay have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// The answer would contain every event up to this position.
+    pub contained: Position,
+    /// The relay has published every event up to this position.
+    pub relayed: Position,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Database(Arc::new(failure))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Error {
+        Failure::of(error).into()
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Error {
+        Error::Document(Arc::new(error))
+    }
+}

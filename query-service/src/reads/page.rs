@@ -1,0 +1,79 @@
+//! Pages of a list: reads one row more than the page holds, which shows whether there is a next page. Rows are not counted,
+//! because counting costs more than reading the page.
+//!
+//! A row that this release cannot decode, because a newer release wrote it, is left out of its page, and the page says so;
+//! otherwise this one row would make every page that contains it fail.
+
+use platform::metric_names::QUERY_ROWS_UNREADABLE_TOTAL;
+use read_model::Projection;
+use sqlx::postgres::PgRow;
+
+use crate::reads::consistency::{self, Required};
+use crate::reads::database::freshness::{Freshness, Scope};
+use crate::reads::database::limits::Workload;
+use crate::reads::database::routing::Database;
+use crate::reads::database::statement::{FreshRows, Statement};
+use crate::reads::error::Error;
+
+/// Rows of a page.
+pub struct Page<T> {
+    /// The freshness of the projection in the snapshot that returned the rows.
+    pub freshness: Freshness,
+    /// The decoded rows, in the order of the list.
+    pub items: Vec<T>,
+    /// Number of rows that this release cannot decode.
+    pub left_out: usize,
+    /// The key of the last row, if there is a next page.
+    pub next_after: Option<Vec<u8>>,
+}
+
+/// Where and how a page is read.
+#[derive(Clone, Copy)]
+pub struct PageRead<'a> {
+    /// The databases.
+    pub database: &'a Database,
+    /// The consistency that the reader requires.
+    pub required: Option<&'a Required>,
+    /// Maximum number of rows on the page.
+    pub limit: u16,
+    /// The projection that writes the rows.
+    pub projection: Projection,
+    /// The streams that the page depends on.
+    pub scope: &'a Scope,
+}
+
+impl PageRead<'_> {
+    /// The `limit` of the select: one row more than the page holds.
+    pub fn select_limit(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// Reads the page. `select` adds the select, `decode` decodes a row, `key` is the sort key of a row.
+    pub async fn read<T>(
+        &self,
+        select: impl Fn(&mut Statement),
+        decode: impl Fn(&PgRow) -> sqlx::Result<T>,
+        key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
+    ) -> Result<Page<T>, Error> {
+        let PageRead { database, required, limit, projection, scope } = *self;
+        let FreshRows { freshness, mut rows } =
+            consistency::read(database, Workload::List, required, projection, scope, select).await?;
+        let has_next = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        let (items, failed): (Vec<_>, Vec<_>) = rows.iter().map(decode).partition(Result::is_ok);
+        report_left_out(projection, &failed);
+        let next_after = rows.last().filter(|_| has_next).map(key).transpose()?;
+        Ok(Page { freshness, items: items.into_iter().flatten().collect(), left_out: failed.len(), next_after })
+    }
+}
+
+fn report_left_out<T>(projection: Projection, failed: &[sqlx::Result<T>]) {
+    let Some(Err(error)) = failed.first() else { return };
+    metrics::counter!(QUERY_ROWS_UNREADABLE_TOTAL, "projection" => projection.name()).increment(failed.len() as u64);
+    tracing::error!(
+        projection = projection.name(),
+        rows = failed.len(),
+        %error,
+        "rows that this release cannot decode are left out of a page; deploy the release that wrote these rows"
+    );
+}

@@ -1,0 +1,161 @@
+//! Reads of products and their prices: one product by SKU, pages of products, and pages of the prices of a product.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use events::{Currency, Minor, Position, Sku, StreamId, Version};
+use read_model::cache::{Keys, PRODUCT_TTL};
+use read_model::{ProductDocument, Projection};
+use schemars::JsonSchema;
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::reads::cache::redis::CachedDocument;
+use crate::reads::consistency::Required;
+use crate::reads::database::freshness::Scope;
+use crate::reads::database::routing::Database;
+use crate::reads::database::row::{log_position, parsed};
+use crate::reads::database::statement::Statement;
+use crate::reads::documents::DocumentType;
+use crate::reads::error::Error;
+use crate::reads::page::{Page, PageRead};
+use crate::reads::representation::Representation;
+
+const SELECT: &str = "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
+        incarnation, position
+    from products";
+
+/// The document type of products.
+pub struct Product;
+
+/// A price of a product. It is valid from `valid_from` until the `valid_from` of the next newer price in the same currency.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Price {
+    /// Currency of the price.
+    currency: Currency,
+    /// Price of one unit, in minor units of the currency.
+    price: Minor,
+    /// Time from which the price is valid.
+    valid_from: DateTime<Utc>,
+    /// Position in the log of the event that set the price.
+    position: Position,
+}
+
+/// The sort key of a price: the id of its event, and its currency.
+pub type PriceKey = (Uuid, String);
+
+/// Reads the page of products after a SKU, by SKU.
+pub async fn read_page(
+    database: &Database,
+    required: Option<&Required>,
+    after: Option<&Sku>,
+    limit: u16,
+) -> Result<Page<ProductDocument>, Error> {
+    let page = PageRead { database, required, limit, projection: Projection::Products, scope: &Scope::List };
+    let select = |statement: &mut Statement| {
+        statement.push(SELECT);
+        if let Some(after) = after {
+            statement.push(" where sku > ").bind(after.as_str());
+        }
+        statement.push(" order by sku limit ").bind(page.select_limit());
+    };
+    let key = |row: &PgRow| row.try_get::<&str, _>("sku").map(|sku| sku.as_bytes().to_vec());
+    page.read(select, document, key).await
+}
+
+/// Reads the page of prices of a product before a price, newest first.
+pub async fn read_prices(
+    database: &Database,
+    required: Option<&Required>,
+    sku: &Sku,
+    after: Option<&PriceKey>,
+    limit: u16,
+) -> Result<Page<Price>, Error> {
+    let scope = Scope::Stream(StreamId::product(sku));
+    let page = PageRead { database, required, limit, projection: Projection::Products, scope: &scope };
+    let select = |statement: &mut Statement| {
+        statement
+            .push("select id, currency, price, valid_from, position from product_prices where sku = ")
+            .bind(sku.as_str());
+        if let Some((id, currency)) = after {
+            statement.push(" and (id, currency) < (").bind(*id).push(", ").bind(currency.as_str()).push(")");
+        }
+        statement.push(" order by id desc, currency desc limit ").bind(page.select_limit());
+    };
+    page.read(select, Price::decode, Price::key).await
+}
+
+fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
+    let at = log_position(row)?;
+    let Json(prices) = row.try_get::<Json<BTreeMap<Currency, Minor>>, _>("prices")?;
+    Ok(ProductDocument {
+        sku: parsed(row, "sku")?,
+        name: row.try_get("name")?,
+        active: row.try_get("active")?,
+        prices,
+        tax_class: row.try_get("tax_class")?,
+        attributes: row.try_get::<Json<BTreeMap<String, String>>, _>("attributes")?.0,
+        tags: row.try_get::<Json<BTreeSet<String>>, _>("tags")?.0,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        version: Version(row.try_get("version")?),
+        incarnation: at.incarnation,
+        position: at.position,
+    })
+}
+
+impl Price {
+    fn decode(row: &PgRow) -> sqlx::Result<Price> {
+        Ok(Price {
+            currency: parsed(row, "currency")?,
+            price: Minor(row.try_get("price")?),
+            valid_from: row.try_get("valid_from")?,
+            position: row.try_get("position").map(Position)?,
+        })
+    }
+
+    fn key(row: &PgRow) -> sqlx::Result<Vec<u8>> {
+        let (id, currency): (Uuid, &str) = (row.try_get("id")?, row.try_get("currency")?);
+        Ok([id.as_bytes().as_slice(), currency.as_bytes()].concat())
+    }
+
+    /// Decodes the sort key that a cursor contains.
+    pub fn decode_key(key: &[u8]) -> Option<PriceKey> {
+        let (id, currency) = key.split_at_checked(16)?;
+        Some((Uuid::from_slice(id).ok()?, std::str::from_utf8(currency).ok()?.to_owned()))
+    }
+}
+
+impl DocumentType for Product {
+    type Key = Sku;
+
+    const NAME: &'static str = "product";
+    const PROJECTION: Projection = Projection::Products;
+    const TTL: Duration = PRODUCT_TTL;
+
+    fn select(sku: &Sku, statement: &mut Statement) {
+        statement.push(SELECT).push(" where sku = ").bind(sku.as_str());
+    }
+
+    fn decode(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<CachedDocument> {
+        let document = document(row)?;
+        let json = serde_json::to_vec(&document).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(CachedDocument { key: keys.product(sku), at: document.stamp(), json: json.into() })
+    }
+
+    fn part_keys(keys: &Keys, sku: &Sku) -> Option<Vec<String>> {
+        Some(vec![keys.product(sku)])
+    }
+
+    fn representation(_: &Sku, parts: &[CachedDocument]) -> Representation {
+        Representation::document(parts[0].json.clone(), parts[0].at)
+    }
+
+    fn scope(sku: &Sku) -> Scope {
+        Scope::Stream(StreamId::product(sku))
+    }
+}
