@@ -1,20 +1,31 @@
-//! One writer at a time: takes every command that waits, decides them in memory, appends what was accepted in one statement.
+//! The writer: the one task of this process that decides commands and appends their events to the log.
 //!
-//! A [`Mailbox`] is how the rest of the process reaches it, with a [`Request`] for which there is a [`Reply`]. A batch is
-//! loaded ([`loading`]), decided command by command ([`desk`]), and appended ([`recover`]); [`answer`] is what callers are
-//! told, [`key`] how they repeat themselves and [`recall`] what that costs, [`keeper`] what makes the next start short;
-//! [`clock_check`] warns when the clock is behind the log, [`erased`] is what nobody is shown any more. A batch grows by itself while the one
-//! before it commits, so there are no timers.
+//! [`Writer::step`] is the path of a batch, from the mailbox to the replies:
 //!
-//! A failover or a restore can take back the end of the log while this runs, and others can write another end. So the last
-//! event that is known must be the one that stands in the log ([`follow`]); where it is not, the writer starts anew.
+//! 1. **receive** all commands that wait in the [`Mailbox`]: each is a [`Request`] that gets one [`Reply`] ([`submission`], [`queue`]);
+//! 2. **catch up** with the log, if other instances write to it too ([`log_follower`], [`write_access`]);
+//! 3. **load and decide**: load the streams that are not in memory ([`loading`], [`fold`]), and decide each command in the order of
+//!    arrival on the effects of the commands before it ([`decide_batch`], [`decide`]);
+//! 4. **append** the events of all accepted commands in one statement ([`append`]); meanwhile the next batch is decided, so a
+//!    batch grows while the batch before it is appended, and there are no timers;
+//! 5. **commit and reply**: every caller gets the [`answer`] to its command, and the relay gets the events ([`commit`]).
 //!
-//! What a reader cannot see: the [`World`] is ahead of the log only between `begin` and `commit`, and only this task touches
-//! it. It is ahead by the batch that is on its way into the log and by the one that is decided meanwhile ([`batch::Ahead`]);
-//! if the first does not commit, both are undone. Nobody is answered before the batch is durable, not even those who are
-//! refused: what they were refused for may have been decided a moment ago by a batch that then does not commit.
+//! If a step fails, [`recover`] undoes the batch and tries again, until every caller has a true reply. A repeated command gets its
+//! first answer, by its [`key`] ([`replay`], [`in_flight`], [`outcome`]). Snapshots are saved in the background ([`snapshots`]).
+//! Personal data that was erased is removed from replies ([`erasures`]). [`log_health`] refuses commands while the log is down, and
+//! [`clock_check`] warns if the clock is behind the log.
 //!
-//! Tools and tests use it as the service does, on any [`Log`]:
+//! Invariants that the code does not show:
+//! - The [`World`](domain::world::World) contains effects that the log does not have only between `begin` and `commit`, and only this
+//!   task changes it. It is ahead of the log by at most two batches: the batch that is being appended, and the batch that is decided
+//!   meanwhile. If the first is not appended, both are undone.
+//! - No caller gets a reply before the batch is durable, not even for a rejection: the reason of the rejection may be the effect of a
+//!   command in a batch that is then not appended.
+//! - A failover or a restore can take back the end of the log while the writer runs, and other instances can continue the log with
+//!   other events. Therefore every append and every read checks that the last known event is still in the log. If it is not,
+//!   everything in memory ([`derived`]) is discarded.
+//!
+//! Tools and tests use the writer like the service does, on any [`Log`](crate::log::Log):
 //!
 //! ```
 //! use domain::command::{Command, CreateProduct};
@@ -44,65 +55,74 @@
 //! ```
 
 pub mod answer;
+mod append;
 mod batch;
 mod clock_check;
-mod desk;
-mod erased;
-mod flight;
-mod follow;
-mod keeper;
+mod commit;
+mod decide;
+mod decide_batch;
+mod derived;
+mod erasures;
+mod fold;
+mod in_flight;
 pub mod key;
 mod loading;
+mod log_follower;
 mod log_health;
 mod mailbox;
-mod recall;
+mod outcome;
+mod queue;
 mod recover;
+mod replay;
+mod replay_lookup;
 mod request;
+mod snapshots;
 mod start;
-mod unit;
+mod submission;
+mod unloadable;
+mod write_access;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use events::{Position, Recorded};
+use events::Recorded;
 use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::database::DEFAULT_TIMEOUT;
-use crate::log::{End, Log};
-use batch::Ahead;
+use batch::{Batch, Failure};
 use clock_check::ClockCheck;
+use derived::Derived;
 use domain::rules::channel::Channels;
-use domain::world::{Room, World};
-use keeper::Keeper;
-use log_health::LogHealth;
-use mailbox::Inbox;
-use recall::Recall;
-use recover::Place;
+use domain::world::Room;
+use log_follower::LogFollower;
+use queue::Inbox;
+use write_access::WriteAccess;
 
-pub use mailbox::{Fate, FindError, GROUP_MAX, Mailbox, Shed};
-pub use request::{Reply, Request, Together, Want};
+pub use mailbox::{GROUP_MAX, Mailbox};
+pub use outcome::{FindError, Outcome};
+pub use request::{Reply, Request, Shed, Together, Want};
 
-/// How large things may grow.
+/// Limits of the mailbox, of a batch and of the memory.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Commands that may wait; one more is told to come again. At least [`GROUP_MAX`], or larger groups never get in.
+    /// Commands that may wait in the mailbox; more are refused. At least [`GROUP_MAX`], or larger groups would always be refused.
     pub mailbox: usize,
-    /// Commands in one batch, about: bounds a statement's size and how long the first of a batch waits for the last. A
-    /// group of commands is never taken apart, so the last group may go beyond it.
+    /// Commands in one batch, about: limits the size of a statement, and how long the first command of a batch waits for the last.
+    /// A group is never split, so the last group may exceed this limit.
     pub batch: usize,
-    /// Events in one batch, about, and bytes of their JSON: large orders reach these long before the number of commands. The
-    /// last command may go beyond them.
+    /// Events in one batch, about: large orders reach this limit long before the number of commands. The last group may exceed
+    /// this limit.
     pub events: usize,
-    /// See [`Limits::events`].
+    /// Bytes of JSON in one batch, about. The last group may exceed this limit.
     pub bytes: usize,
-    /// What is kept in memory of streams between batches.
+    /// States of streams that are kept in memory between batches.
     pub room: Room,
-    /// Answers kept in memory for callers that repeat themselves soon.
+    /// Answers that are kept in memory for repeated commands.
     pub answers: NonZeroUsize,
-    /// How long the log may be without an answer before commands are refused at once.
+    /// How long the log may be silent before commands are refused at once.
     pub silence: Duration,
 }
 
@@ -112,9 +132,9 @@ impl Default for Limits {
         Limits {
             mailbox: 4096,
             batch: 512,
-            // A third of a second's work for a database on two slow cores, and ten times a full batch of usual orders.
+            // A third of a second of work for PostgreSQL on two slow cores, and ten times a full batch of typical orders.
             events: 16_384,
-            // Far below what one message to PostgreSQL may have, and of that there are three copies at a time.
+            // Far below the largest message that PostgreSQL accepts; three copies of a batch exist at a time.
             bytes: 16 << 20,
             room,
             answers: nonzero(500_000),
@@ -127,96 +147,104 @@ fn nonzero(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// The writer's task.
+/// The writer; [`Writer::run`] is its task.
 pub struct Writer {
-    log: Log,
-    /// The same log, over connections of its own.
-    helpers: Log,
-    world: World,
-    /// Where the log ends, and with which event.
-    end: End,
-    /// Whether the world may be behind the log, because a race or an answer got lost.
-    stale: bool,
-    /// Batches whose keys are looked up before they are decided.
-    look_first: u32,
-    /// How often the log was found to be another one.
-    starts: u64,
-    /// Turns to take before races are tried again.
-    turns: u32,
-    place: Place,
-    recall: Recall,
     limits: Limits,
     inbox: Inbox,
-    ahead: Ahead,
+    /// The commands of the next batch.
+    next: Batch,
+    follower: LogFollower,
+    derived: Derived,
+    access: WriteAccess,
+    /// Committed events, for the relay.
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
-    log_health: LogHealth,
-    /// When what is being done now was begun.
-    tried: Instant,
-    keeper: Keeper,
-    numbers_saved: Position,
     clock_check: ClockCheck,
 }
 
-/// Events read at a time while catching up.
-const PAGE: i64 = 10_000;
+/// Interval of requests to a log that did not answer, while no command waits: commands are refused for no longer than this after
+/// the end of an outage.
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often a log that did not answer is probed while no command waits: after the end of an outage commands are refused for no
-/// longer than that.
-const PROBE_EVERY: Duration = Duration::from_millis(250);
-
-/// How often the log is looked at while no command waits: for so long a repeat may be told of what a failover took back.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Positions between two snapshots of the order numbers: what a start has to count at most, a fraction of a second.
-const NUMBERS_EVERY: i64 = 50_000;
+/// Interval of checks that the log was not replaced, while no command waits: for no longer than this, a repeat may get an answer that
+/// a failover took back.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Writer {
-    /// The same for these channels, instead of the default one.
+    /// Sets the sales channels, instead of the default one.
     pub fn selling_through(mut self, channels: Channels) -> Writer {
-        self.world.sell_through(channels);
+        self.derived.world.sell_through(channels);
         self
     }
 
-    /// Works until asked to stop; what was taken until then is answered first.
+    /// Processes batches until a stop is requested. Commands that were accepted before get their replies first.
     pub async fn run(mut self, stop: Shutdown) {
         while self.step(&stop).await {}
-        self.keep_numbers();
-        self.keeper.finish().await;
+        self.derived.save_numbers(self.follower.end().clone());
+        self.derived.snapshots.finish().await;
     }
 
-    /// Decides and appends what waits; waits for something first. `false` once nothing can come any more.
+    /// Receives and processes one batch. Returns `false` once the mailbox is closed and empty.
     pub async fn step(&mut self, stop: &Shutdown) -> bool {
-        if self.ahead.is_empty() && !self.receive(stop).await {
+        if !self.receive(stop).await {
             return false;
+        }
+        let mut batch = self.take_next();
+        if let Err(failure) = self.process(&mut batch).await {
+            self.recover(batch, failure).await;
+        }
+        self.release_write_lock().await;
+        true
+    }
+
+    /// The path of a batch after it was received. After a failure the commands are still in the batch, and [`recover`] calls this
+    /// function again.
+    async fn process(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        let locked_head = self.catch_up(batch).await?;
+        self.look_up(batch).await?;
+        self.load_and_decide(batch).await?;
+        let committed = self.append(batch, locked_head).await?;
+        let mut decided = batch.decided.take().unwrap_or_default();
+        let end_before = self.commit(&mut decided, committed);
+        self.reply(decided.groups, decided.decisions, committed.base);
+        if let Some(end_before) = end_before {
+            self.publish(decided.rows, &end_before, committed);
+        }
+        Ok(())
+    }
+
+    /// Receives the commands that wait, about as many as a batch may have. Returns `false` once the mailbox is closed and empty.
+    async fn receive(&mut self, stop: &Shutdown) -> bool {
+        while self.next.is_empty() {
+            let closed = self.inbox.is_closed();
+            tokio::select! {
+                biased;
+                open = self.inbox.receive(&mut self.next.waiting, self.limits.batch) => {
+                    if !open {
+                        return false;
+                    }
+                    self.next.commands = submission::count(&self.next.waiting);
+                }
+                () = stop.requested(), if !closed => self.inbox.close(),
+                () = tokio::time::sleep(PROBE_INTERVAL), if self.follower.is_silent() => {
+                    self.follower.probe(&mut self.derived).await;
+                }
+                () = tokio::time::sleep(CHECK_INTERVAL), if !self.follower.is_silent() => {
+                    self.follower.check(&mut self.derived).await;
+                }
+            }
         }
         if stop.is_requested() {
             self.inbox.close();
         }
-        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.ahead.commands as f64);
-        self.process().await;
-        self.end_turn().await;
+        metrics::histogram!(metric_names::WRITER_BATCH_COMMANDS).record(self.next.commands as f64);
         true
     }
 
-    /// Takes what waits, about a batch of it; `false` once the mailbox is closed and empty.
-    async fn receive(&mut self, stop: &Shutdown) -> bool {
-        loop {
-            let closed = self.inbox.is_closed();
-            tokio::select! {
-                biased;
-                open = self.inbox.receive(&mut self.ahead.batch, self.limits.batch) => {
-                    self.ahead.commands = batch::commands(&self.ahead.batch);
-                    return open;
-                }
-                () = stop.requested(), if !closed => self.inbox.close(),
-                () = tokio::time::sleep(PROBE_EVERY), if self.log_health.is_silent() => self.probe().await,
-                () = tokio::time::sleep(LOOK_EVERY), if !self.log_health.is_silent() => self.look().await,
-            }
+    /// Releases the write lock when this writer has held it long enough or has nothing to append. A batch that was decided ahead
+    /// is appended first.
+    async fn release_write_lock(&mut self) {
+        if self.next.decided.is_none() && (self.next.is_empty() || self.access.is_over()) {
+            self.access.release().await;
         }
-    }
-
-    fn keep_numbers(&mut self) {
-        self.numbers_saved = self.end.head.position;
-        self.keeper.keep_numbers(self.end.clone(), self.world.settled_numbers());
     }
 }

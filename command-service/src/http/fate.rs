@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::reply::Answered;
 use super::{MailboxSlot, asked, problems};
 use crate::writer::key::Key;
-use crate::writer::{Fate, FindError};
+use crate::writer::{FindError, Outcome};
 
 /// What a command that took effect did.
 #[derive(Serialize, JsonSchema)]
@@ -81,16 +81,16 @@ async fn show(slot: State<MailboxSlot>, Path(key): Path<String>) -> Result<Respo
     let id = Key::id_of(asked::bare(&key)).map_err(|error| problems::invalid_key(&error))?;
     let mailbox = slot.get().ok_or_else(problems::starting)?;
     match mailbox.find(id).await {
-        Ok(Fate::Done { answer, events, erased }) => {
+        Ok(Outcome::Done { answer, events, erased }) => {
             let written = events.iter().map(|event| written(event, erased.contains(&event.position)));
             let events = written.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
             Ok(Json(Found { answer: Answered::of(&answer, None), events }).into_response())
         }
-        Ok(Fate::InFlight) => {
+        Ok(Outcome::InFlight) => {
             let retry_after = [(header::RETRY_AFTER, HeaderValue::from(1))];
             Ok((StatusCode::ACCEPTED, retry_after, Json(Pending { in_flight: true })).into_response())
         }
-        Ok(Fate::Unknown) => Err(problems::unknown_key()),
+        Ok(Outcome::Unknown) => Err(problems::unknown_key()),
         Err(FindError::Down) => Err(problems::log_unreachable()),
         Err(FindError::Log(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for a command in the log");

@@ -14,7 +14,7 @@ use super::asked::Preference;
 use super::operation::Effect;
 use super::problems;
 use crate::writer::Reply;
-use crate::writer::answer::{Answer, Part};
+use crate::writer::answer::{Answer, PartNumbers};
 use domain::rules::NewEvent;
 use domain::state::State;
 
@@ -38,7 +38,7 @@ pub(super) struct Answered<'a> {
     position: Position,
     /// The part of an order that the command made or moved.
     #[serde(flatten)]
-    part: Part,
+    part: PartNumbers,
     /// Assigned units that are not on hand; of stock, beside its `state`, where a count has shown that units are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     shortage: Option<i64>,
@@ -173,7 +173,7 @@ impl<'a> Answered<'a> {
             code: answer.code.as_ref(),
             version: answer.version,
             position: answer.position,
-            part: answer.part,
+            part: answer.numbers,
             shortage: state.and_then(shortage),
             state,
         }

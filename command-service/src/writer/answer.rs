@@ -1,28 +1,29 @@
-//! What a caller is told of a command that took effect: derived from its events, so that a repeat years later is told the same.
+//! The answer to a command that took effect. It is derived from the events of the command, so that a repeat gets the same answer
+//! years later.
 
 use events::order::{OrderEvent, PartNo};
 use events::{DecodeError, Event, OrderCode, Position, Recorded, StreamId, Version};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a command did.
+/// The effect of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The stream that the command addressed.
     pub stream: StreamId,
-    /// The order's code, where the command gave one out.
+    /// Code of the order that the command placed.
     pub code: Option<OrderCode>,
-    /// The payment, fulfilment or return that the command made or moved.
-    pub part: Part,
+    /// Numbers of the payment, fulfilment or return that the command created or changed.
+    pub numbers: PartNumbers,
     /// Version of the addressed stream after the command.
     pub version: Version,
-    /// Position of the command's last event; a read that has come this far sees the command's effect.
+    /// Position of the command's last event; a read model at this position contains the effect of the command.
     pub position: Position,
 }
 
-/// The part of an order that a command made or moved.
+/// Numbers, within the order, of the payment, fulfilment or return that a command created or changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Part {
+pub struct PartNumbers {
     /// Number of a payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<PartNo>,
@@ -35,12 +36,12 @@ pub struct Part {
 }
 
 impl Answer {
-    /// The answer before anything is known but the stream that the command addresses.
+    /// An answer that contains only the stream that the command addresses.
     pub fn about(stream: StreamId, version: Version, position: Position) -> Answer {
-        Answer { stream, code: None, part: Part::default(), version, position }
+        Answer { stream, code: None, numbers: PartNumbers::default(), version, position }
     }
 
-    /// Takes the command's next event into the answer.
+    /// Adds the command's next event to the answer.
     pub fn add(&mut self, stream: &StreamId, version: Version, event: &Event) {
         if *stream != self.stream {
             return;
@@ -49,18 +50,18 @@ impl Answer {
         let Event::Order(event) = event else { return };
         match event {
             OrderEvent::Placed(e) => self.code = Some(e.code.clone()),
-            OrderEvent::PaymentAuthorized(e) => self.part.payment = Some(e.payment),
-            OrderEvent::PaymentCaptured(e) => self.part.payment = Some(e.payment),
-            OrderEvent::PaymentVoided(e) => self.part.payment = Some(e.payment),
-            OrderEvent::PaymentFailed(e) => self.part.payment = Some(e.payment),
-            OrderEvent::FulfilmentCreated(e) => self.part.fulfilment = Some(e.fulfilment),
-            OrderEvent::FulfilmentShipped(e) => self.part.fulfilment = Some(e.fulfilment),
-            OrderEvent::FulfilmentDelivered(e) => self.part.fulfilment = Some(e.fulfilment),
-            OrderEvent::FulfilmentCancelled(e) => self.part.fulfilment = Some(e.fulfilment),
-            OrderEvent::ReturnRequested(e) => self.part.return_no = Some(e.return_no),
-            OrderEvent::ReturnReceived(e) => self.part.return_no = Some(e.return_no),
-            OrderEvent::ReturnRejected(e) => self.part.return_no = Some(e.return_no),
-            OrderEvent::RefundRecorded(e) => self.part.payment = Some(e.payment),
+            OrderEvent::PaymentAuthorized(e) => self.numbers.payment = Some(e.payment),
+            OrderEvent::PaymentCaptured(e) => self.numbers.payment = Some(e.payment),
+            OrderEvent::PaymentVoided(e) => self.numbers.payment = Some(e.payment),
+            OrderEvent::PaymentFailed(e) => self.numbers.payment = Some(e.payment),
+            OrderEvent::FulfilmentCreated(e) => self.numbers.fulfilment = Some(e.fulfilment),
+            OrderEvent::FulfilmentShipped(e) => self.numbers.fulfilment = Some(e.fulfilment),
+            OrderEvent::FulfilmentDelivered(e) => self.numbers.fulfilment = Some(e.fulfilment),
+            OrderEvent::FulfilmentCancelled(e) => self.numbers.fulfilment = Some(e.fulfilment),
+            OrderEvent::ReturnRequested(e) => self.numbers.return_no = Some(e.return_no),
+            OrderEvent::ReturnReceived(e) => self.numbers.return_no = Some(e.return_no),
+            OrderEvent::ReturnRejected(e) => self.numbers.return_no = Some(e.return_no),
+            OrderEvent::RefundRecorded(e) => self.numbers.payment = Some(e.payment),
             OrderEvent::LinesCancelled(_)
             | OrderEvent::Cancelled(_)
             | OrderEvent::Amended(_)
@@ -77,9 +78,9 @@ impl Answer {
         }
     }
 
-    /// The first answer again, from the events that the command wrote to the stream that it addressed, which may be among
-    /// others, and the position of its last event; `None` where there are none.
-    pub fn again(events: &[Recorded], last: Position) -> Result<Option<Answer>, DecodeError> {
+    /// The first answer to a command, from its events (at least those in the stream that it addressed) and the position of its
+    /// last event; `None` without events.
+    pub fn from_events(events: &[Recorded], last: Position) -> Result<Option<Answer>, DecodeError> {
         let Some(first) = events.first() else { return Ok(None) };
         let mut answer = Answer::about(first.stream.clone(), first.version, last);
         for recorded in events.iter().filter(|recorded| recorded.stream == first.stream) {

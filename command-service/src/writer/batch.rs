@@ -1,234 +1,174 @@
-//! Deciding a batch: each command in arrival order against the running state, nothing awaited but the
-//! streams that are loaded.
+//! The types of a batch: the commands that wait in it, the commands that are decided, and what is known of their keys and claims.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use lru::DefaultHasher;
 use uuid::Uuid;
 
-use super::Writer;
 use super::answer::Answer;
-use super::desk::{Desk, NeedsLoading, Verdict};
-use super::keeper::Portrait;
-use super::loading::{Loaded, Loading, Unloadable};
-use super::mailbox::Waiting;
-use super::recall::Past;
-use super::request::{Reply, Want};
-use super::unit::Unit;
+use super::replay::EarlierCommand;
+use super::request::{Reply, Request, Want};
+use super::snapshots::StreamSnapshot;
+use super::submission::{Group, count};
+use crate::database;
 use crate::log;
 use crate::log::batch::NewRow;
+use domain::state::State;
 
-/// Commands that are settled together.
-pub(super) type Batch = Vec<Unit<Waiting>>;
+/// Commands that are processed together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The first commands, decided on a world that contains their effects before the log does.
+    pub(super) decided: Option<DecidedBatch>,
+    /// The commands after them, in the order of arrival.
+    pub(super) waiting: Vec<Group>,
+    /// Number of all these commands.
+    pub(super) commands: usize,
+    /// Number of commands that the batch may grow to while the writer waits for the write lock. 0 for a part of a batch that
+    /// PostgreSQL refused: such a part does not grow, and no commands are decided ahead while it is appended.
+    pub(super) max_commands: usize,
+    pub(super) known: Known,
+    pub(super) lookups: Lookups,
+}
 
-/// What is known of the commands and claims of a batch beyond the world.
+/// Keys and claims of a batch that are in the log.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Claims of this batch that are in the log.
     pub(super) claims: HashSet<String>,
-    /// Commands of this batch that are in the log.
-    pub(super) past: HashMap<Uuid, Past>,
+    /// Commands that took effect earlier, by command id.
+    pub(super) commands: HashMap<Uuid, EarlierCommand>,
 }
 
-impl Known {
-    /// How much it is.
-    pub(super) fn len(&self) -> usize {
-        self.claims.len() + self.past.len()
-    }
-}
-
-/// A batch as far as it is decided, before its fate.
+/// What must be looked up in the log before the batch is decided.
 #[derive(Debug, Default)]
-pub(super) struct Decided {
-    /// What to append, in order.
+pub(super) struct Lookups {
+    /// Whether commands of the batch may be in the log.
+    pub(super) commands: bool,
+    /// Claims that may be taken.
+    pub(super) claims: Vec<String>,
+}
+
+/// Commands that are decided, but not in the log yet.
+#[derive(Debug, Default)]
+pub(super) struct DecidedBatch {
+    /// The events to append, in order.
     pub(super) rows: Vec<NewRow>,
     /// Bytes of the rows' JSON.
     pub(super) bytes: usize,
     /// Claims of the rows.
     pub(super) claims: HashSet<String, DefaultHasher>,
-    /// Answers of its commands that take effect, with their fingerprints, by key: for commands of a group that repeat one.
+    /// Answers of the commands that take effect, with their fingerprints, by command id: for commands of a group that repeat
+    /// another command of the group.
     pub(super) answers: HashMap<Uuid, (i64, Answer), DefaultHasher>,
-    /// Streams to keep snapshots of; their positions count from the start of the batch.
-    pub(super) portraits: Vec<Portrait>,
-    /// Who is told what, in order of arrival.
-    pub(super) units: Vec<Unit<Decision>>,
+    /// Snapshots to save; their positions count from the start of the batch.
+    pub(super) snapshots: Vec<StreamSnapshot>,
+    /// The commands, in the order of arrival.
+    pub(super) groups: Vec<Group>,
+    /// The decision on each command of the groups, in the same order.
+    pub(super) decisions: Vec<Decision>,
 }
 
-/// A command and what it will be told.
+/// The decision on a command, which becomes its reply once the batch is durable.
 #[derive(Debug)]
-pub(super) struct Decision {
-    pub(super) waiting: Waiting,
-    pub(super) verdict: Verdict,
+pub(super) enum Decision {
+    /// The command takes effect with the batch; the position counts from the start of the batch.
+    Accepted(Answer, Option<Box<State>>),
+    /// The command repeats another command of the batch and gets its answer; the position counts from the start of the batch.
+    Repeated(Answer),
+    /// True only if the log ends where the batch was decided.
+    IfUnchanged(Reply),
+    /// True in any case: the command took effect before, or its key was used before.
+    Final(Reply),
 }
 
-/// The batch that comes next: what of it could be decided while the one before was on its way into the log, and the rest.
-#[derive(Debug, Default)]
-pub(super) struct Ahead {
-    /// Decided on a world that runs ahead of the log with it.
-    pub(super) decided: Option<Decided>,
-    /// Came later.
-    pub(super) batch: Batch,
-    /// How many commands both have.
-    pub(super) commands: usize,
+/// The reason why a batch was not appended.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Another writer appended after the end that this writer knew.
+    Overtaken,
+    /// The batch has nothing to append, and the log has changed since its rejections were decided.
+    Outdated,
+    /// A command or a claim of the batch is in the log already.
+    Taken,
+    /// The batch was decided on states that differ from the log.
+    Conflicting(sqlx::Error),
+    /// PostgreSQL refuses the data of the batch.
+    Refused(sqlx::Error),
+    /// The response to the append was lost: the batch is in the log or not.
+    OutcomeUnknown(database::Error),
+    /// The log could not be read.
+    Unreachable(log::Error),
 }
 
-impl Decided {
-    /// The commands again, undecided.
-    pub(super) fn into_batch(self) -> Batch {
-        self.units.into_iter().map(|unit| unit.map(|decision| decision.waiting)).collect()
-    }
-
-    pub(super) fn decisions(&self) -> impl Iterator<Item = &Decision> {
-        self.units.iter().flat_map(Unit::members)
-    }
-}
-
-impl Decision {
-    /// Whether it may have taken effect before: then the first answer stands, and not what it would be told now.
-    pub(super) fn may_be_past(&self) -> bool {
-        let Verdict::Held(reply) = &self.verdict else { return false };
-        match reply {
-            Reply::Done { .. } | Reply::Rejected(_) | Reply::Unreadable | Reply::Skipped => {
-                self.waiting.request.want != Want::DryRun
-            }
-            Reply::Would { .. } | Reply::KeyReused | Reply::InFlight | Reply::Unknown => false,
-        }
+impl From<log::Error> for Failure {
+    fn from(error: log::Error) -> Self {
+        Failure::Unreachable(error)
     }
 }
 
-impl Ahead {
+impl Batch {
+    /// A part of a batch that PostgreSQL refused.
+    pub(super) fn part(groups: Vec<Group>) -> Batch {
+        Batch { commands: count(&groups), waiting: groups, ..Batch::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.commands == 0
     }
 
-    /// The world was taken back, so nothing of it is decided any more.
-    pub(super) fn undo(&mut self) {
-        if let Some(decided) = self.decided.take() {
-            let rest = std::mem::replace(&mut self.batch, decided.into_batch());
-            self.batch.extend(rest);
-        }
+    /// Puts groups before all others, because the batch before this one has no room for them.
+    pub(super) fn put_first(&mut self, groups: Vec<Group>) {
+        self.commands += count(&groups);
+        self.waiting.splice(0..0, groups);
+    }
+
+    /// Discards all decisions, because the world was rolled back. Returns the rows that were not appended.
+    pub(super) fn undo(&mut self) -> Vec<NewRow> {
+        let Some(decided) = self.decided.take() else { return Vec::new() };
+        let waiting = std::mem::replace(&mut self.waiting, decided.groups);
+        self.waiting.extend(waiting);
+        decided.rows
     }
 }
 
-/// Why a batch could not be decided.
-#[derive(Debug)]
-pub(super) enum Undecided {
-    /// The log has moved on: follow it first.
-    Behind(Batch),
-    /// The log could not be read.
-    Unread(Batch, log::Error),
-}
-
-impl Writer {
-    /// Decides a batch, of which some may be decided, until it is full. Where a command lacks streams, they are loaded and the
-    /// batch goes on from that command. The world runs ahead of the log until `commit` or
-    /// `roll_back`.
-    pub(super) async fn decide(
-        &mut self,
-        begun: Option<Decided>,
-        batch: Batch,
-        known: &Known,
-    ) -> Result<Decided, Undecided> {
-        let mut decided = begun.unwrap_or_else(|| self.begin());
-        let mut loading = Loading::default();
-        let mut rest = VecDeque::from(batch);
-        while !self.is_full(&decided)
-            && let Some(unit) = rest.front()
-        {
-            if let Ok(verdicts) = self.decide_unit(&mut decided, unit, known, &loading.unloadable) {
-                decided.units.extend(rest.pop_front().map(|unit| with(unit, verdicts)));
-                loading.unit_is_decided();
-                continue;
-            }
-            if loading.is_full() && !decided.units.is_empty() {
-                break;
-            }
-            let loaded = self.load_for(&rest, &mut loading).await;
-            if let Ok(Loaded::All) = loaded {
-                continue;
-            }
-            self.world.roll_back();
-            let mut whole = decided.into_batch();
-            whole.extend(rest);
-            return Err(match loaded {
-                Ok(_) => Undecided::Behind(whole),
-                Err(error) => Undecided::Unread(whole, error),
-            });
-        }
-        self.put_back(rest.into());
-        Ok(decided)
-    }
-
-    /// Decides what comes while a batch is on its way into the log. What needs a stream that is not in memory waits until
-    /// that batch is there, and so does all that comes after it; so does everything whose keys are to be looked up first.
-    pub(super) fn look_ahead(&mut self, units: Batch) {
-        let mut ahead = std::mem::take(&mut self.ahead);
-        for unit in units {
-            ahead.commands += unit.members().len();
-            let is_full = ahead.decided.as_ref().is_some_and(|decided| self.is_full(decided));
-            if is_full || !ahead.batch.is_empty() || self.look_first > 0 {
-                ahead.batch.push(unit);
-                continue;
-            }
-            let mut decided = ahead.decided.take().unwrap_or_else(|| self.begin());
-            match self.decide_unit(&mut decided, &unit, &Known::default(), &Unloadable::default()) {
-                Ok(verdicts) => decided.units.push(with(unit, verdicts)),
-                Err(NeedsLoading) => ahead.batch.push(unit),
-            }
-            match decided.units.is_empty() {
-                true => self.world.abandon(),
-                false => ahead.decided = Some(decided),
-            }
-        }
-        self.ahead = ahead;
-    }
-
-    /// Whether the batch has as much to append as one may have.
-    fn is_full(&self, decided: &Decided) -> bool {
-        decided.rows.len() >= self.limits.events || decided.bytes >= self.limits.bytes
-    }
-
-    /// Units that a batch has no room for come next, before all that came later.
-    pub(super) fn put_back(&mut self, units: Batch) {
-        self.ahead.commands += commands(&units);
-        self.ahead.batch.splice(0..0, units);
-    }
-
-    /// Adds what came later to a batch that waited for its turn, up to `most` commands.
-    pub(super) fn grow(&mut self, batch: &mut Batch, most: usize) {
-        if commands(batch) + self.ahead.commands > most {
-            return;
-        }
-        let mut ahead = std::mem::take(&mut self.ahead);
-        ahead.undo();
-        batch.append(&mut ahead.batch);
-        self.inbox.receive_more(batch, most);
-    }
-
-    fn begin(&mut self) -> Decided {
-        self.world.begin();
-        Decided::default()
-    }
-
-    fn decide_unit(
-        &mut self,
-        decided: &mut Decided,
-        unit: &Unit<Waiting>,
-        known: &Known,
-        unloadable: &Unloadable,
-    ) -> Result<Unit<Verdict>, NeedsLoading> {
-        let (world, recall, head) = (&mut self.world, &self.recall, self.end.head);
-        Desk { world, recall, known, unloadable, head, decided }.decide(unit)
+impl Known {
+    pub(super) fn len(&self) -> usize {
+        self.claims.len() + self.commands.len()
     }
 }
 
-/// The members of a unit with their verdicts.
-fn with(unit: Unit<Waiting>, verdicts: Unit<Verdict>) -> Unit<Decision> {
-    let mut verdicts = verdicts.into_members();
-    unit.map(|waiting| Decision { waiting, verdict: verdicts.next().expect("there is a verdict for each member") })
+impl DecidedBatch {
+    /// Each command with the decision on it.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = (&Request, &Decision)> {
+        let submissions = self.groups.iter().flat_map(Group::members);
+        submissions.map(|submission| &submission.request).zip(&self.decisions)
+    }
 }
 
-/// How many commands the units have.
-pub(super) fn commands(batch: &Batch) -> usize {
-    batch.iter().map(|unit| unit.members().len()).sum()
+impl Decision {
+    /// Whether the command may have taken effect earlier: in that case its first answer applies, not this decision.
+    pub(super) fn may_be_repeat(&self, want: Want) -> bool {
+        let Decision::IfUnchanged(reply) = self else { return false };
+        match reply {
+            Reply::Done { .. } | Reply::Rejected(_) | Reply::Unreadable | Reply::Skipped => want != Want::DryRun,
+            Reply::Would { .. } | Reply::KeyReused | Reply::InFlight | Reply::Unknown => false,
+        }
+    }
+
+    /// Whether a group that contains this decision fails.
+    pub(super) fn is_failure(&self) -> bool {
+        match self {
+            Decision::Accepted(..) | Decision::Repeated(_) => false,
+            Decision::IfUnchanged(reply) | Decision::Final(reply) => {
+                !matches!(reply, Reply::Done { .. } | Reply::Would { .. })
+            }
+        }
+    }
+
+    /// Skips the command, because another command of its group fails. A command that took effect earlier keeps its answer.
+    pub(super) fn skip(&mut self) {
+        if !matches!(self, Decision::Final(_)) {
+            *self = Decision::IfUnchanged(Reply::Skipped);
+        }
+    }
 }

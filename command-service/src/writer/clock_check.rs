@@ -1,13 +1,14 @@
 //! Warns when the clock of this instance is behind the time of the last event.
 //!
-//! The log never records an event earlier than the event before it ([`crate::log::append`]). So after a clock was far ahead
-//! and was set back, every event gets the time of the last event until the clock has caught up: the order of events stays
-//! right, their times do not say when they happened. Nothing is refused for this; an operator has to know.
+//! The log never records an event earlier than the event before it ([`crate::log::append`]). After a clock was far ahead and was set
+//! back, every event therefore gets the time of the last event until the clock has caught up: the order of events stays correct,
+//! but their times do not say when they happened. No command is rejected for this; the operator is warned.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::metric_names;
 
-/// Above what clocks of several instances differ by under NTP (milliseconds) and below what a schedule or a report notices.
+/// More than the difference between clocks of instances that use NTP (milliseconds), and too short to matter for schedules and
+/// reports.
 const CLOCK_BEHIND_MAX: TimeDelta = TimeDelta::seconds(5);
 
 /// Whether the warning has been given.

@@ -1,4 +1,4 @@
-//! The name of a command: its idempotency key as an id, and a fingerprint of what was asked.
+//! The key of a command: the command id, derived from the idempotency key, and a fingerprint of the command.
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
@@ -8,19 +8,19 @@ use domain::command::{Command, segment};
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
 
-/// Before the names of the platform's own keys; with the space behind it no caller's key begins like that.
+/// Prefix of the keys of the platform's own commands. A space follows it, which no caller's key contains.
 const PLATFORM: &str = "platform";
 
-/// A command's id and what was asked under it.
+/// A command id and a fingerprint of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// The same for the same idempotency key.
+    /// Equal for equal idempotency keys.
     pub id: Uuid,
-    /// The same for the same command, however it was sent.
+    /// Equal for equal commands, whatever their JSON looks like.
     pub fingerprint: i64,
 }
 
-/// Why a text is not an idempotency key.
+/// A text that is not an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters, not `.` or `..`; a fresh UUID per intended effect does \
@@ -29,15 +29,15 @@ pub struct Key {
 pub struct InvalidKey;
 
 impl Key {
-    /// The key of a command that the caller named. A UUID is taken as it is (version 7 keeps the index dense), any other
-    /// text by its hash.
+    /// The key of a command with an idempotency key. A UUID is used as it is (version 7 keeps the index dense); any other text is
+    /// hashed.
     pub fn named(key: &str, command: &Command) -> Result<Key, InvalidKey> {
-        // Its outcome could not be asked for: `GET /v1/commands/{key}`.
+        // A key that is not one path segment could not be looked up: `GET /v1/commands/{key}`.
         segment::check(key).map_err(|_| InvalidKey)?;
         Ok(Key { id: Key::id_of(key)?, fingerprint: command.fingerprint() })
     }
 
-    /// The id under which the log has the command with this key.
+    /// The command id in the log for this idempotency key.
     pub fn id_of(key: &str) -> Result<Uuid, InvalidKey> {
         if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(InvalidKey);
@@ -45,17 +45,17 @@ impl Key {
         Ok(Uuid::try_parse(key).unwrap_or_else(|_| hashed(key)))
     }
 
-    /// The key of a command that the platform gives itself; the same name is the same command.
+    /// The key of one of the platform's own commands; equal names are the same command.
     pub fn of_platform(name: &str, command: &Command) -> Key {
         Key { id: hashed(&format!("{PLATFORM} {name}")), fingerprint: command.fingerprint() }
     }
 
-    /// The key of a command whose id is made of where it comes from.
+    /// The key of a command with this id, for example derived from a row of a bulk import.
     pub fn of(id: Uuid, command: &Command) -> Key {
         Key { id, fingerprint: command.fingerprint() }
     }
 
-    /// The key of a command that the caller did not name: nobody can repeat it.
+    /// The key of a command without an idempotency key: it cannot be repeated.
     pub fn anonymous(command: &Command) -> Key {
         Key { id: Uuid::now_v7(), fingerprint: command.fingerprint() }
     }

@@ -1,8 +1,8 @@
-//! Whether the log answers: for the health report, and for callers, who are refused at once while the log is down.
+//! Whether the log answers: for the health report, and for callers, whose commands are refused at once while the log is down.
 //!
-//! One lost answer is not an outage: commands that wait are decided a moment later, after a restart of the database too. New
-//! commands are refused when the log has not answered for as long as one statement may take; commands that were accepted
-//! before are settled as always.
+//! One lost response is not an outage: commands that wait are decided a moment later, for example after a restart of PostgreSQL.
+//! New commands are refused when the log has not answered for as long as one statement may take. Commands that were accepted
+//! before that get their replies as usual.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 
 use platform::health::Component;
 
-/// What the writer knows of the log's health. Cheap to clone; clones share.
+/// The health of the log, as the writer sees it. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub(super) struct LogHealth(Arc<Inner>);
 
 struct Inner {
     health: Component,
-    /// How long the log may be silent.
+    /// How long the log may be silent before commands are refused.
     limit: Duration,
     /// Mirrors `silent_since`, so that a command costs one atomic read.
     is_silent: AtomicBool,
-    /// When what has no answer yet was asked first.
+    /// Start of the first request that has no response yet.
     silent_since: Mutex<Option<Instant>>,
 }
 
 impl LogHealth {
-    /// Nothing is known yet.
+    /// The log counts as available until a request fails.
     pub(super) fn new(health: Component, limit: Duration) -> LogHealth {
         let (is_silent, silent_since) = (AtomicBool::new(false), Mutex::new(None));
         LogHealth(Arc::new(Inner { health, limit, is_silent, silent_since }))
@@ -40,14 +40,14 @@ impl LogHealth {
         self.0.health.up();
     }
 
-    /// What was asked at this instant has no answer, or none that is of any use.
-    pub(super) fn down(&self, asked: Instant, reason: String) {
-        self.silent_since().get_or_insert(asked);
+    /// The request that started at this instant got no response, or an unusable one.
+    pub(super) fn down(&self, started: Instant, reason: String) {
+        self.silent_since().get_or_insert(started);
         self.0.is_silent.store(true, Ordering::Relaxed);
         self.0.health.down(reason);
     }
 
-    /// Whether the last answer got lost.
+    /// Whether the last request got no response.
     pub(super) fn is_silent(&self) -> bool {
         self.0.is_silent.load(Ordering::Relaxed)
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_is_down_once_what_was_asked_first_has_waited_too_long() {
+    fn the_log_is_down_once_its_first_unanswered_request_has_waited_too_long() {
         let health = Health::new();
         let log_health = LogHealth::new(health.component("log"), Duration::from_secs(60));
         let now = Instant::now();
@@ -87,7 +87,7 @@ mod tests {
         let Some(long_ago) = now.checked_sub(Duration::from_secs(60)) else { return };
         log_health.down(long_ago, "frozen".to_owned());
         log_health.down(now, "still frozen".to_owned());
-        assert!(log_health.is_down(), "the first of a row of failures counts");
+        assert!(log_health.is_down(), "the first of consecutive failures counts");
         log_health.up();
         assert!(!log_health.is_down());
     }

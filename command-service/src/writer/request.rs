@@ -1,4 +1,4 @@
-//! What the writer is asked, and what it answers.
+//! A command as it is submitted to the writer, and the reply.
 
 use chrono::{DateTime, Utc};
 use events::{Metadata, Version};
@@ -11,28 +11,28 @@ use domain::rejection::Rejection;
 use domain::rules::NewEvent;
 use domain::state::State;
 
-/// A command with all that its decision may depend on.
+/// A command with everything that its decision may depend on.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Its name, for repeats.
+    /// Identifies the command if it is repeated.
     pub key: Key,
-    /// What is asked.
+    /// The command.
     pub command: Command,
-    /// The caller's clock.
+    /// Time of the request.
     pub now: DateTime<Utc>,
-    /// Id of what the command makes, unless it brings one.
+    /// Id of the order or hold that the command creates, unless the command contains an id.
     pub new_id: NewId,
-    /// What stands around its events.
+    /// Metadata of the command's events.
     pub metadata: Metadata,
-    /// The version of the addressed stream that the caller has seen (`If-Match`); with another the command is refused. A
-    /// repeat gets the first answer, whatever stands here.
+    /// The version of the addressed stream that the caller has seen (`If-Match`); the command is rejected if the stream has
+    /// another version. A repeat gets the first answer, whatever version it expects.
     pub expected: Option<Version>,
-    /// What the caller wants of it.
+    /// What the caller wants besides the effect.
     pub want: Want,
 }
 
 impl Request {
-    /// A command of now, with nothing around it.
+    /// A command submitted now, without metadata and without an expected version.
     pub fn new(key: Key, command: Command) -> Request {
         Request {
             key,
@@ -49,54 +49,65 @@ impl Request {
 /// What a caller wants of a command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Want {
-    /// That it takes effect.
+    /// The effect.
     #[default]
     Minimal,
-    /// That it takes effect, and the state after it.
+    /// The effect, and the state of the addressed stream after it.
     Representation,
-    /// To know what it would do. Nothing is appended, and its key is neither looked at nor used up.
+    /// A description of the effect. Nothing is appended, and the key is neither looked up nor used.
     DryRun,
 }
 
-/// How the commands of a group hang together.
+/// Whether the commands of a group depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Together {
-    /// Each stands alone, as if it had been sent alone.
+    /// Each command is independent, as if it had been submitted alone.
     Each,
-    /// They are decided in order, and all of them take effect in one commit or none does. Where one is a dry run, the whole
-    /// group is: each sees what those before it would do.
+    /// The commands are decided in order, and all of them take effect in one commit, or none. If one is a dry run, the whole
+    /// group is: each command sees the effects that those before it would have.
     AllOrNothing,
 }
 
-/// What became of a command.
+/// The reply to a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// It took effect, and that is durable.
+    /// The command took effect, and its events are durable.
     Done {
-        /// What it did.
+        /// The effect.
         answer: Answer,
-        /// Whether this is the answer of an earlier time.
+        /// Whether the command had taken effect before, so that this is its first answer.
         replayed: bool,
-        /// State of the addressed stream after it, where it was wanted and this is not an earlier answer.
+        /// State of the addressed stream after the command, if it was requested and this is not the answer to a repeat.
         state: Option<Box<State>>,
     },
-    /// It would do this; nothing happened.
+    /// Dry run: the effect that the command would have. Nothing happened.
     Would {
-        /// What it would answer; the position is where the log ended when it was decided.
+        /// The answer that the command would get; its position is the end of the log when the command was decided.
         answer: Answer,
-        /// What it would write.
+        /// The events that the command would write.
         events: Vec<NewEvent>,
     },
-    /// The rules refuse it; nothing happened.
+    /// A rule rejected the command; nothing happened.
     Rejected(Rejection),
-    /// Its key was used for something else; nothing happened.
+    /// The key was used for another command; nothing happened.
     KeyReused,
-    /// A command with its key is being decided right now: repeat it later to get that one's answer.
+    /// A command with this key is being decided; a later repeat gets the answer of that command.
     InFlight,
-    /// Another command of its group did not take effect, so this one did not; nothing happened.
+    /// Another command of the group did not take effect, so this one did not either; nothing happened.
     Skipped,
-    /// The database refuses its data, or a stream that it needs cannot be read; nothing happened.
+    /// PostgreSQL refuses the data of the command, or a stream that the command needs cannot be read; nothing happened.
     Unreadable,
-    /// The log could not be reached: it took effect or not, and repeating the key settles which.
+    /// The log could not be reached: the command took effect or not. A repeat with the same key settles the outcome.
     Unknown,
+}
+
+/// The reason why a command was not accepted; nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// Too many commands wait; the caller should retry later.
+    Full,
+    /// The writer accepts no more commands, because this process stops.
+    Closed,
+    /// The log does not answer.
+    Down,
 }

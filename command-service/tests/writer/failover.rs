@@ -3,7 +3,7 @@
 
 use command_service::log::Log;
 use command_service::writer::key::Key;
-use command_service::writer::{Fate, Limits, Reply, Writer};
+use command_service::writer::{Limits, Outcome, Reply, Writer};
 use events::Position;
 use platform::health::Health;
 use platform::shutdown::Shutdown;
@@ -137,7 +137,7 @@ async fn a_batch_on_its_way_and_the_one_after_it_are_decided_again() {
     });
     for key in ["first", "second"] {
         let id = Key::named(key, &order("A", 1)).unwrap().id;
-        while shop.running.mailbox.find(id).await.unwrap() != Fate::InFlight {
+        while shop.running.mailbox.find(id).await.unwrap() != Outcome::InFlight {
             tokio::task::yield_now().await;
         }
     }

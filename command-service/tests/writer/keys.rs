@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use command_service::writer::key::Key;
-use command_service::writer::{Fate, Limits, Reply, Shed, Together};
+use command_service::writer::{Limits, Outcome, Reply, Shed, Together};
 use domain::command::Command;
 use events::Position;
 use futures::future::join_all;
@@ -119,7 +119,7 @@ async fn while_a_command_is_on_its_way_another_with_its_key_is_told_so_at_once()
         let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let mailbox = running.mailbox.clone();
         let first = tokio::spawn(async move { mailbox.submit(request("the-key", order("A", 1))).await.unwrap() });
-        while running.mailbox.find(id).await.unwrap() != Fate::InFlight {
+        while running.mailbox.find(id).await.unwrap() != Outcome::InFlight {
             tokio::task::yield_now().await;
         }
         assert_eq!(running.send("the-key", order("A", 1)).await, Reply::InFlight);
@@ -137,13 +137,13 @@ async fn what_became_of_a_key_can_be_asked() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let find = async |key: &str| running.mailbox.find(id(key, &order("A", 1))).await.unwrap();
-        assert_eq!(find("sold").await, Fate::Unknown);
+        assert_eq!(find("sold").await, Outcome::Unknown);
         let reply = running.send("sold", order("A", 1)).await;
-        let Fate::Done { answer, events, .. } = find("sold").await else { panic!("it was sold") };
+        let Outcome::Done { answer, events, .. } = find("sold").await else { panic!("it was sold") };
         assert_eq!(answer, *done(&reply));
         assert_eq!(events, all(&log).await.split_off(2));
         assert!(matches!(running.send("refused", order("A", 1)).await, Reply::Rejected(_)));
-        assert_eq!(find("refused").await, Fate::Unknown);
+        assert_eq!(find("refused").await, Outcome::Unknown);
         running.stop().await;
     }
 }

@@ -11,7 +11,7 @@ use command_service::database::Database;
 use command_service::log::Log;
 use command_service::log::batch::{Appended, NewRow};
 use command_service::writer::key::Key;
-use command_service::writer::{Fate, Mailbox, Reply};
+use command_service::writer::{Mailbox, Outcome, Reply};
 use domain::rejection::Rejection;
 use events::stock::{StockEvent, StockReceived};
 use events::{Position, Version};
@@ -81,7 +81,7 @@ async fn what_helps_the_writer_has_connections_of_its_own() {
         held.extend(database.acquire().await);
     }
     let id = Key::named("never", &order("A", 1)).unwrap().id;
-    assert_eq!(running.mailbox.find(id).await.unwrap(), Fate::Unknown);
+    assert_eq!(running.mailbox.find(id).await.unwrap(), Outcome::Unknown);
     held.into_iter().for_each(|acquired| acquired.release());
     running.stop().await;
 }
@@ -185,7 +185,7 @@ async fn what_was_refused_on_a_state_that_never_was_is_decided_again() {
 
 async fn all_in_flight(mailbox: &Mailbox) -> bool {
     let find = async |key| mailbox.find(Key::named(key, &order("A", 1)).unwrap().id).await.unwrap();
-    find("first").await == Fate::InFlight && find("second").await == Fate::InFlight
+    find("first").await == Outcome::InFlight && find("second").await == Outcome::InFlight
 }
 
 #[tokio::test(flavor = "multi_thread")]

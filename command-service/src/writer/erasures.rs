@@ -1,8 +1,8 @@
-//! Leaves personal data that was erased out of what callers are shown: states after a command, and what a command wrote.
+//! Removes erased personal data from what callers are shown: states after a command, and the events that a command wrote.
 //!
-//! Whether somebody is erased stands in the log, and is looked up there whenever something personal is to be shown: what this
-//! process remembers of a stream says nothing about the customers of an order. An order is erased by itself or with any of
-//! its customers ([`Order::customers`](domain::state::Order::customers)).
+//! The log says whose personal data was erased, and is read whenever personal data is to be shown: the state of an order in memory
+//! does not tell whether its customers were erased. The personal data of an order is erased by itself or with any of its customers
+//! ([`Order::customers`](domain::state::Order::customers)).
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,13 +10,13 @@ use events::customer::CustomerEvent;
 use events::stream::Subject;
 use events::{CustomerId, Event, Position, Recorded, StreamId, codec};
 
-use super::mailbox::FindError;
+use super::outcome::FindError;
 use super::request::Reply;
 use crate::log::Log;
 use crate::log::snapshot::{NO_SHAPE, StreamItem};
 use domain::state::State;
 
-/// The customers among these who are erased.
+/// The customers among these whose personal data was erased.
 async fn find_erased(log: &Log, customers: HashSet<CustomerId>) -> Result<HashSet<CustomerId>, FindError> {
     let mut erased = HashSet::new();
     if customers.is_empty() {
@@ -35,18 +35,18 @@ async fn find_erased(log: &Log, customers: HashSet<CustomerId>) -> Result<HashSe
 
 async fn load(log: &Log, streams: &[StreamId]) -> Result<Vec<Recorded>, FindError> {
     let mut events = Vec::new();
-    let take = |piece| match piece {
+    let take = |item| match item {
         StreamItem::Event(recorded) => events.push(recorded),
-        // Nothing is asked for in any shape.
+        // No snapshots are requested.
         StreamItem::Snapshot(_) => {}
     };
     log.load(streams, NO_SHAPE, take).await?;
     Ok(events)
 }
 
-/// Leaves erased personal data out of the states in these replies. A state of which nobody can say whether it may be shown is
-/// left out as a whole: the command took effect, and that is what its caller must know.
-pub(super) async fn leave_out_of_states(log: &Log, replies: &mut [Reply]) {
+/// Removes erased personal data from the states in these replies. If the log cannot be read, the states are removed as a whole:
+/// the command took effect, and its caller must get the reply.
+pub(super) async fn remove_from_states(log: &Log, replies: &mut [Reply]) {
     let mut states: Vec<&mut Option<Box<State>>> = replies.iter_mut().filter_map(of_customers).collect();
     if states.is_empty() {
         return;
@@ -62,14 +62,14 @@ pub(super) async fn leave_out_of_states(log: &Log, replies: &mut [Reply]) {
         Err(error) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot look up who is erased; answering without states"
+                "cannot read from the log whose personal data was erased; replying without states"
             );
             states.into_iter().for_each(|state| *state = None);
         }
     }
 }
 
-/// The state in a reply, where it is that of an order with customers and personal data.
+/// The state in a reply, if it is that of an order with customers and personal data.
 fn of_customers(reply: &mut Reply) -> Option<&mut Option<Box<State>>> {
     let Reply::Done { state: slot, .. } = reply else { return None };
     let state = slot.as_deref()?;
@@ -90,9 +90,9 @@ fn customers_of(state: &State) -> impl Iterator<Item = CustomerId> + '_ {
     order.into_iter().flat_map(|order| order.customers())
 }
 
-/// Leaves erased personal data out of what a command wrote. Gives the positions of the events that it changed; those are in
-/// today's shape.
-pub(super) async fn leave_out_of_events(log: &Log, events: &mut [Recorded]) -> Result<HashSet<Position>, FindError> {
+/// Removes erased personal data from the events of a command. Returns the positions of the events that changed; these have the
+/// latest schema version.
+pub(super) async fn remove_from_events(log: &Log, events: &mut [Recorded]) -> Result<HashSet<Position>, FindError> {
     let mut without = HashMap::new();
     for recorded in events.iter() {
         let mut event = recorded.decode()?;
@@ -112,7 +112,7 @@ pub(super) async fn leave_out_of_events(log: &Log, events: &mut [Recorded]) -> R
     Ok(changed)
 }
 
-/// Those of these orders and customers of whom nothing personal may be shown.
+/// The orders and customers among these whose personal data must not be shown.
 async fn erased_streams(log: &Log, streams: HashSet<StreamId>) -> Result<HashSet<StreamId>, FindError> {
     let mut states: HashMap<StreamId, State> = HashMap::new();
     if streams.is_empty() {
