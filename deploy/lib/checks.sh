@@ -97,7 +97,7 @@ check_cloudevents() {
   use_cloudevents_python
   use_cloudevents_node
   CLOUDEVENTS_PYTHON=$CLOUDEVENTS_PYTHON CLOUDEVENTS_NODE_MODULES=$CLOUDEVENTS_NODE_MODULES \
-    target/debug/with_messages "$DEPLOY_DIR/cloudevents/run"
+    target/debug/examples/with_messages "$DEPLOY_DIR/cloudevents/run"
 }
 
 # run_tests LOG

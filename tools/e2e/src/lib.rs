@@ -1,25 +1,22 @@
-//! What needs more than one service: the promise of the platform, checked from outside.
+//! End-to-end tests: runs the services as processes, uses them as clients do, and checks the invariants of the platform from
+//! outside.
 //!
-//! | to … | read |
+//! | module | purpose |
 //! |---|---|
-//! | run the three services as processes, kill and restart them | [`fleet`] |
-//! | talk to them as a client does, and keep what they acknowledged and showed | [`api`], [`ack`], [`seen`] |
-//! | keep them under load while something breaks | [`load`], [`faults`] |
-//! | check the invariants, in tests and in operation | [`audit`], one file each in [`checkers`] |
-//! | measure them | [`bench`] |
+//! | [`fleet`] | starts, kills and restarts the services as processes |
+//! | [`api`], [`ack`], [`seen`] | sends requests as a client, and records what the services acknowledged and returned |
+//! | [`load`], [`faults`] | keeps the services under load while faults are injected |
+//! | [`audit`], [`checkers`] | checks the invariants, in tests and in operation |
+//! | [`log`], [`models`], [`topics`], [`caches`] | read the log, the read models, Kafka and Redis for the checkers |
 //!
-//! Everything is seen from outside, but for `bench/write/append.rs`, which has the writer as a library.
+//! Program: `audit`, for operators. The bench (`tools/bench`) uses this library too.
 //!
-//! Programs: `audit` for operators, `bench` for the figures.
-//!
-//! Doors: sqlx in `log.rs`, `models.rs`, `checkers/` and `bench/`; rdkafka in `topics.rs`; redis in `caches.rs` and
-//! `bench/machine.rs`; HTTP through
-//! reqwest in `api.rs`, and raw sockets in `bench/wire.rs`, where every microsecond of ours would be theirs.
+//! Owner modules of this crate: sqlx in `log.rs`, `models.rs` and `checkers/`; rdkafka in `topics.rs`; redis in `caches.rs`;
+//! reqwest in `api.rs`.
 
 pub mod ack;
 pub mod api;
 pub mod audit;
-pub mod bench;
 pub mod caches;
 pub mod checkers;
 pub mod faults;

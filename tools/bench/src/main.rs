@@ -1,0 +1,118 @@
+//! `bench main` and `bench write`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
+//! needs: the `TEST_*` variables of `deploy/servers`, and the release binaries in the folder of the program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bench::figures::Figures;
+use bench::machine::Machine;
+use bench::settings::Settings;
+use bench::{limits, main_figures, write_figures};
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the platform and compares the figures with their targets and physical limits.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures the whole platform. Exit status 1 if a figure misses its target.
+    Main(Main),
+    /// Measures the write side. Exit status 1 if a figure misses its target.
+    Write(Write),
+    /// Serves a route that does nothing; used to measure the limit of HTTP.
+    #[command(hide = true)]
+    Noop {
+        /// Address to listen on.
+        addr: SocketAddr,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Measured {
+    /// Writes the figures as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Keys of the figures to measure, separated by commas [default: all figures].
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Duration of every measurement in seconds, instead of the default of each measurement.
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Main {
+    #[command(flatten)]
+    measured: Measured,
+    /// Orders per second for the pipeline, instead of searching for the highest rate.
+    #[arg(long, value_name = "N")]
+    rate: Option<u64>,
+    /// The file for the figure import_s.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Write {
+    #[command(flatten)]
+    measured: Measured,
+    /// Share of the numbers of orders, keys and events, such as 0.01, for a trial run without valid figures.
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
+    share: f64,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0).ok_or("must be above 0 and at most 1".to_owned())
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let command = Arguments::parse().command;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = match command {
+        Command::Noop { addr } => runtime.block_on(limits::serve_noop(addr)).map(|()| ExitCode::SUCCESS),
+        Command::Main(Main { measured, rate, data }) => {
+            let settings = Settings { pipeline_rate: rate, data, ..measured.settings() };
+            runtime.block_on(measure(measured, main_figures::run(&settings)))
+        }
+        Command::Write(Write { measured, share }) => {
+            let settings = Settings { share, ..measured.settings() };
+            runtime.block_on(measure(measured, write_figures::run(&settings)))
+        }
+    };
+    // The thread of an interrupted load generator may still be running.
+    runtime.shutdown_background();
+    ended
+}
+
+impl Measured {
+    fn settings(&self) -> Settings {
+        let length = self.seconds.map(Duration::from_secs);
+        Settings { only: self.only.clone(), length, share: 1.0, pipeline_rate: None, data: None }
+    }
+}
+
+async fn measure(
+    measured: Measured,
+    run: impl Future<Output = anyhow::Result<(Machine, Figures)>>,
+) -> anyhow::Result<ExitCode> {
+    let (machine, figures) = tokio::select! {
+        measured = run => measured?,
+        // Dropping the run kills the services that it started.
+        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
+    };
+    println!("\n{}", figures.table(&machine));
+    if let Some(file) = &measured.json {
+        figures.write_json(file, &machine)?;
+    }
+    Ok(if figures.all_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,62 @@
+//! `bench main`: the figures of the whole platform.
+//!
+//! | module | figures |
+//! |---|---|
+//! | [`place_orders`] | orders per second over HTTP, durable, without Kafka |
+//! | [`pipeline`] | orders per second through relay, Kafka, projector and replica |
+//! | [`freshness`] | time until a query shows the effect of a command |
+//! | [`cached_orders`] | cached reads per second |
+//! | [`import`] | import of the data set "Online Retail" |
+
+mod cached_orders;
+mod freshness;
+mod import;
+mod pipeline;
+mod place_orders;
+
+use crate::figures::{Figure, Figures, Target};
+use crate::limits;
+use crate::machine::Machine;
+use crate::peak_memory::PeakMemory;
+use crate::settings::{CONNECTIONS, Settings};
+
+/// Measures the figures, and prints each one as soon as it is measured.
+pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
+    let machine = Machine::inspect().await?;
+    let (mut figures, mut memory) = (Figures::default(), PeakMemory::default());
+    measure_limits(settings, &mut figures).await?;
+    if settings.wants(&["place_orders_per_s", "place_p99_ms"]) {
+        place_orders::measure(settings.length(20), &mut figures, &mut memory).await?;
+    }
+    if settings.wants(&["pipeline_orders_per_s", "pipeline_recovery_s"]) {
+        pipeline::measure(settings.pipeline_rate, settings.length(60), &mut figures, &mut memory).await?;
+    }
+    if settings.wants(&["freshness_p99_ms"]) {
+        freshness::measure(settings.length(20), &mut figures, &mut memory).await?;
+    }
+    if settings.wants(&["cached_order_per_s"]) {
+        cached_orders::measure(settings.length(10), &mut figures, &mut memory).await?;
+    }
+    if settings.wants(&["import_s"]) {
+        import::measure(settings.data.as_deref(), &mut figures, &mut memory).await?;
+    }
+    if let Some((mb, peaks)) = memory.max() {
+        figures.add(Figure::new("rss_mb_max", mb, "MB").target(Target::Below(256.0)).note(peaks));
+    }
+    Ok((machine, figures))
+}
+
+/// Measures the limits that the figures are compared with.
+async fn measure_limits(settings: &Settings, figures: &mut Figures) -> anyhow::Result<()> {
+    if settings.wants(&["bare_http_per_s", "place_orders_per_s", "cached_order_per_s"]) {
+        let bare = limits::bare_http(CONNECTIONS, settings.length(5)).await?;
+        figures.add(Figure::new("bare_http_per_s", bare.per_second(), "1/s").note(bare.failures()));
+    }
+    if settings.wants(&["postgres_insert_orders_per_s", "place_orders_per_s", "pipeline_orders_per_s", "import_s"]) {
+        limits::measure_order_inserts(settings, figures).await?;
+    }
+    if settings.wants(&["replication_p99_ms", "freshness_p99_ms"]) {
+        figures.add(Figure::new("replication_p99_ms", limits::replication_p99_ms().await?, "ms"));
+    }
+    Ok(())
+}
