@@ -1,109 +1,114 @@
-//! What a message from Kafka means to a partition that has come so far. Pure; the proof that nothing is missed and
-//! nothing is applied twice rests on positions alone, never on Kafka's offsets. Positions mean something within one log
-//! only, so a message is judged only if its source is the log that this platform reads.
+//! Decides what to do with a message from Kafka, given the checkpoint of its partition. Pure. That no event is missed or applied
+//! twice follows from log positions alone, never from Kafka's offsets. Positions are only comparable within one log, so a message
+//! is admitted only if its source is the log of this platform.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use events::cloudevents::Message;
 use events::{LogId, LogPosition, Position, Source};
 
-use crate::batch::stamp;
-use crate::claims::Claims;
+use crate::claimed_partitions::ClaimedPartitions;
 use crate::feed::Delivery;
-use crate::store::log::Portion;
+use crate::next_event::log_position;
+use crate::store::log::PageLimit;
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Nothing: it was applied.
+    /// Skip the event: it was applied before.
     Seen,
-    /// Apply it.
+    /// Apply the event.
     Next,
-    /// First apply what the log has for this partition up to and with this position: Kafka did not bring it.
+    /// Kafka did not deliver all events before this one: first apply the events of the log up to and including this position.
     Gap(Position),
-    /// Nothing ever again: the log was restored to before what was applied, so the projection must be rebuilt.
-    Astray,
+    /// Stop: the log was restored to a position before the checkpoint, so the projection must be rebuilt.
+    AheadOfLog,
 }
 
-/// Decides on a message, given the last event that was applied from its partition.
-pub fn admit(reached: LogPosition, message: &Message) -> Admission {
-    if stamp(&message.event) <= reached {
+/// Decides what to do with a message, given the checkpoint of its partition.
+pub fn admit(checkpoint: LogPosition, message: &Message) -> Admission {
+    if log_position(&message.event) <= checkpoint {
         return Admission::Seen;
     }
-    if message.previous > reached.position {
+    if message.previous > checkpoint.position {
         return Admission::Gap(message.previous);
     }
-    // In one life, `previous` may be smaller: a relay that starts again may know less than we have applied.
-    if message.event.incarnation > reached.incarnation && message.previous < reached.position {
-        return Admission::Astray;
+    // Within one incarnation `previous` may be below the checkpoint: a relay that restarted may know less than was applied.
+    if message.event.incarnation > checkpoint.incarnation && message.previous < checkpoint.position {
+        return Admission::AheadOfLog;
     }
     Admission::Next
 }
 
-/// Where the event of a message stands.
+/// The log that a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// In our log.
+    /// The log of this platform.
     Ours,
-    /// In the log of another platform: it is never applied.
+    /// The log of another platform: the message is never applied.
     Foreign,
-    /// Not known: a release before the identity of logs sent it. It is never applied; what our log has up to its position is
-    /// applied in its stead.
-    Unproven,
+    /// Unknown, because an early release published messages without the identity of the log. The message is never applied;
+    /// the events of the log up to its position are applied instead.
+    Unidentified,
 }
 
-/// Where the event of a message stands, for a platform with this log.
+/// The log that a message comes from, for a platform with this log.
 pub fn origin(log: LogId, message: &Message) -> Origin {
     match message.source {
         Source::Log(source) if source == log => Origin::Ours,
         Source::Log(_) => Origin::Foreign,
-        Source::Unidentified => Origin::Unproven,
+        Source::Unidentified => Origin::Unidentified,
     }
 }
 
-/// What can be done with the messages that wait.
+/// The pending messages that can be processed now.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// So many from the front need nothing but to be applied or passed over.
-    pub ready: usize,
-    /// Which of them are to be applied.
+pub struct Admitted {
+    /// Number of messages from the front that can be processed: applied or skipped.
+    pub processed: usize,
+    /// Indexes of the messages to apply.
     pub next: Vec<usize>,
-    /// The partition and the verdict of the one behind them, which needs something else first.
-    pub stop: Option<(i32, Admission)>,
+    /// Partition and admission of the message after them, if that message cannot be processed.
+    pub blocked: Option<(i32, Admission)>,
 }
 
-/// Goes through the messages that wait, in order, as if each were applied, up to the first that cannot be, or until there is a
-/// portion of messages to apply.
-pub fn survey(pending: &VecDeque<Delivery>, claims: &Claims, log: LogId, portion: Portion) -> Survey {
-    let mut reached: BTreeMap<i32, LogPosition> =
-        claims.iter().map(|(partition, claim)| (partition, claim.reached)).collect();
-    let mut survey = Survey::default();
+/// Admits pending messages in order, as if each were applied at once, up to the first one that cannot be processed or until the
+/// messages to apply reach the limit.
+pub fn admit_pending(
+    pending: &VecDeque<Delivery>,
+    claimed: &ClaimedPartitions,
+    log: LogId,
+    limit: PageLimit,
+) -> Admitted {
+    let mut checkpoints: BTreeMap<i32, LogPosition> =
+        claimed.iter().map(|(partition, claim)| (partition, claim.checkpoint)).collect();
+    let mut admitted = Admitted::default();
     let mut bytes = 0;
     for (index, delivery) in pending.iter().enumerate() {
-        if survey.next.len() >= portion.events || bytes >= portion.bytes {
+        if admitted.next.len() >= limit.events || bytes >= limit.bytes {
             break;
         }
         let Delivery { partition, message, .. } = delivery;
-        // A message that is none of ours is passed over here; what it should have been is then missing, which shows.
-        if let (Ok(message), Some(reached)) = (message, reached.get_mut(partition))
+        // A message that is not a valid event of this log is skipped; the event that it replaced then shows as a gap.
+        if let (Ok(message), Some(checkpoint)) = (message, checkpoints.get_mut(partition))
             && origin(log, message) == Origin::Ours
         {
-            match admit(*reached, message) {
+            match admit(*checkpoint, message) {
                 Admission::Seen => {}
                 Admission::Next => {
-                    survey.next.push(index);
+                    admitted.next.push(index);
                     bytes += delivery.bytes();
-                    *reached = stamp(&message.event);
+                    *checkpoint = log_position(&message.event);
                 }
-                stop @ (Admission::Gap(_) | Admission::Astray) => {
-                    survey.stop = Some((*partition, stop));
+                blocked @ (Admission::Gap(_) | Admission::AheadOfLog) => {
+                    admitted.blocked = Some((*partition, blocked));
                     break;
                 }
             }
         }
-        survey.ready += 1;
+        admitted.processed += 1;
     }
-    survey
+    admitted
 }
 
 #[cfg(test)]
@@ -112,13 +117,13 @@ mod tests {
     use events::{Incarnation, Metadata, Recorded, Version};
     use uuid::Uuid;
 
-    use crate::claims::Claim;
+    use crate::claimed_partitions::Claim;
 
     use super::*;
 
     const LOG: LogId = LogId(Uuid::from_u128(1));
 
-    fn reached(incarnation: i32, position: i64) -> LogPosition {
+    fn checkpoint(incarnation: i32, position: i64) -> LogPosition {
         LogPosition { incarnation: Incarnation(incarnation), position: Position(position) }
     }
 
@@ -140,37 +145,37 @@ mod tests {
 
     #[test]
     fn the_event_after_the_last_one_is_next() {
-        assert_eq!(admit(reached(1, 10), &message(1, 13, 10)), Admission::Next);
-        assert_eq!(admit(reached(1, 0), &message(1, 1, 0)), Admission::Next);
+        assert_eq!(admit(checkpoint(1, 10), &message(1, 13, 10)), Admission::Next);
+        assert_eq!(admit(checkpoint(1, 0), &message(1, 1, 0)), Admission::Next);
     }
 
     #[test]
-    fn what_was_applied_is_seen_however_often_it_comes() {
-        assert_eq!(admit(reached(1, 10), &message(1, 10, 7)), Admission::Seen);
-        assert_eq!(admit(reached(1, 10), &message(1, 3, 0)), Admission::Seen);
+    fn an_applied_event_is_seen_however_often_it_is_delivered() {
+        assert_eq!(admit(checkpoint(1, 10), &message(1, 10, 7)), Admission::Seen);
+        assert_eq!(admit(checkpoint(1, 10), &message(1, 3, 0)), Admission::Seen);
     }
 
     #[test]
-    fn a_message_that_names_an_unknown_predecessor_proves_a_gap() {
-        assert_eq!(admit(reached(1, 10), &message(1, 15, 13)), Admission::Gap(Position(13)));
-        assert_eq!(admit(reached(1, 0), &message(1, 15, 13)), Admission::Gap(Position(13)));
+    fn a_message_whose_predecessor_was_not_applied_shows_a_gap() {
+        assert_eq!(admit(checkpoint(1, 10), &message(1, 15, 13)), Admission::Gap(Position(13)));
+        assert_eq!(admit(checkpoint(1, 0), &message(1, 15, 13)), Admission::Gap(Position(13)));
     }
 
     #[test]
-    fn the_next_life_goes_on_where_the_last_one_ended() {
-        assert_eq!(admit(reached(1, 10), &message(2, 13, 10)), Admission::Next);
-        assert_eq!(admit(reached(1, 10), &message(2, 15, 13)), Admission::Gap(Position(13)));
+    fn the_next_incarnation_continues_where_the_last_one_ended() {
+        assert_eq!(admit(checkpoint(1, 10), &message(2, 13, 10)), Admission::Next);
+        assert_eq!(admit(checkpoint(1, 10), &message(2, 15, 13)), Admission::Gap(Position(13)));
     }
 
     #[test]
-    fn when_the_next_life_does_not_know_what_was_applied_the_projection_is_astray() {
-        assert_eq!(admit(reached(1, 10), &message(2, 13, 7)), Admission::Astray);
-        assert_eq!(admit(reached(1, 10), &message(2, 9, 7)), Admission::Astray);
+    fn a_projection_is_ahead_of_a_log_whose_next_incarnation_lost_applied_events() {
+        assert_eq!(admit(checkpoint(1, 10), &message(2, 13, 7)), Admission::AheadOfLog);
+        assert_eq!(admit(checkpoint(1, 10), &message(2, 9, 7)), Admission::AheadOfLog);
     }
 
     #[test]
-    fn what_an_ended_life_still_sends_is_seen() {
-        assert_eq!(admit(reached(2, 9), &message(1, 12, 9)), Admission::Seen);
+    fn an_event_of_an_ended_incarnation_is_seen() {
+        assert_eq!(admit(checkpoint(2, 9), &message(1, 12, 9)), Admission::Seen);
     }
 
     fn pending(messages: impl IntoIterator<Item = (i32, Result<Message, InvalidMessage>)>) -> VecDeque<Delivery> {
@@ -178,28 +183,28 @@ mod tests {
         deliveries.map(|((partition, message), offset)| Delivery { partition, offset, message }).collect()
     }
 
-    const ALL: Portion = Portion { events: usize::MAX, bytes: usize::MAX };
+    const ALL: PageLimit = PageLimit { events: usize::MAX, bytes: usize::MAX };
 
     #[test]
-    fn a_survey_ends_with_a_portion() {
+    fn admission_ends_at_the_limit() {
         let messages = || pending((11..15).map(|position| (0, Ok(message(1, position, position - 1)))));
-        let ready = |portion| survey(&messages(), &claims(), LOG, portion).ready;
-        assert_eq!(ready(Portion { events: 3, ..ALL }), 3);
+        let processed = |limit| admit_pending(&messages(), &claimed(), LOG, limit).processed;
+        assert_eq!(processed(PageLimit { events: 3, ..ALL }), 3);
         // Each payload has two bytes.
-        assert_eq!(ready(Portion { bytes: 3, ..ALL }), 2);
-        assert_eq!(ready(Portion { bytes: 1, ..ALL }), 1, "one message always goes");
-        assert_eq!(ready(ALL), 4);
+        assert_eq!(processed(PageLimit { bytes: 3, ..ALL }), 2);
+        assert_eq!(processed(PageLimit { bytes: 1, ..ALL }), 1, "one message is always admitted");
+        assert_eq!(processed(ALL), 4);
     }
 
-    fn claims() -> Claims {
-        let mut claims = Claims::default();
-        let claim = |position| Claim { epoch: 1, reached: reached(1, position) };
-        claims.take([(0, claim(10)), (1, claim(20))], Default::default());
-        claims
+    fn claimed() -> ClaimedPartitions {
+        let mut claimed = ClaimedPartitions::default();
+        let claim = |position| Claim { epoch: 1, checkpoint: checkpoint(1, position) };
+        claimed.add([(0, claim(10)), (1, claim(20))], Default::default());
+        claimed
     }
 
     #[test]
-    fn partitions_are_surveyed_side_by_side() {
+    fn partitions_are_admitted_independently() {
         let messages = [
             (0, Ok(message(1, 9, 5))),
             (0, Ok(message(1, 12, 10))),
@@ -207,28 +212,34 @@ mod tests {
             (0, Ok(message(1, 30, 12))),
         ];
         assert_eq!(
-            survey(&pending(messages), &claims(), LOG, ALL),
-            Survey { ready: 4, next: vec![1, 2, 3], stop: None }
+            admit_pending(&pending(messages), &claimed(), LOG, ALL),
+            Admitted { processed: 4, next: vec![1, 2, 3], blocked: None }
         );
     }
 
     #[test]
-    fn a_survey_ends_at_the_first_gap() {
+    fn admission_ends_at_the_first_gap() {
         let messages = [(1, Ok(message(1, 21, 20))), (0, Ok(message(1, 15, 13))), (1, Ok(message(1, 22, 21)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 1, next: vec![0], stop: gap });
+        assert_eq!(
+            admit_pending(&pending(messages), &claimed(), LOG, ALL),
+            Admitted { processed: 1, next: vec![0], blocked: gap }
+        );
     }
 
     #[test]
-    fn a_message_that_is_none_of_ours_is_passed_over_and_leaves_a_gap() {
+    fn an_invalid_message_is_skipped_and_leaves_a_gap() {
         let garbage = Err(InvalidMessage::Missing("ce_position"));
         let messages = [(0, garbage), (0, Ok(message(1, 15, 13)))];
         let gap = Some((0, Admission::Gap(Position(13))));
-        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 1, next: vec![], stop: gap });
+        assert_eq!(
+            admit_pending(&pending(messages), &claimed(), LOG, ALL),
+            Admitted { processed: 1, next: vec![], blocked: gap }
+        );
     }
 
     #[test]
-    fn what_another_log_says_is_passed_over_whatever_its_position() {
+    fn messages_of_another_log_are_skipped_whatever_their_position() {
         let from = |source, position, previous| Ok(Message { source, ..message(1, position, previous) });
         let (other, unidentified) = (Source::Log(LogId(Uuid::from_u128(2))), Source::Unidentified);
         let messages = [
@@ -237,6 +248,9 @@ mod tests {
             (0, from(unidentified, 12, 10)),
             (0, from(Source::Log(LOG), 13, 10)),
         ];
-        assert_eq!(survey(&pending(messages), &claims(), LOG, ALL), Survey { ready: 4, next: vec![3], stop: None });
+        assert_eq!(
+            admit_pending(&pending(messages), &claimed(), LOG, ALL),
+            Admitted { processed: 4, next: vec![3], blocked: None }
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The projector's settings; the environment is read through `platform::config`.
+//! The settings of the projector, read from the environment through `platform::config`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -8,40 +8,40 @@ use platform::config::{ConfigErrors, Secret, Settings};
 use platform::logs::{Filter, Format};
 use read_model::Projection;
 
-use crate::store::Patience;
+use crate::store::StatementTimeout;
 
-/// Settings of `projector` (which serves).
+/// Settings of `projector` without a command.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `ADMIN_ADDR`: health and metrics.
+    /// `ADMIN_ADDR`: address of the server for health and metrics.
     pub admin_addr: SocketAddr,
-    /// `DATABASE_URL`: the primary, as a member of `model_writer`.
+    /// `DATABASE_URL`: the primary, with a login that is a member of `model_writer`.
     pub database_url: Secret,
-    /// `PROJECTOR_DATABASE_TIMEOUT`: how long a statement may take before its connection is given up.
+    /// `PROJECTOR_DATABASE_TIMEOUT`: time after which a statement fails and its connection is closed.
     pub database_timeout: Duration,
-    /// Kafka.
+    /// Settings of the Kafka consumers.
     pub feed: FeedConfig,
-    /// `REDIS_URL`; without it nothing is written to a cache.
+    /// `REDIS_URL`: the cache of documents; without it no cache is written.
     pub redis_url: Option<Secret>,
-    /// `CACHE_PREFIX`: what our keys begin with.
+    /// `CACHE_PREFIX`: prefix of the keys of this platform.
     pub cache_prefix: String,
-    /// Sizes of batches and of what is kept in memory.
+    /// Sizes of batches and memory limits.
     pub limits: Limits,
-    /// How it logs.
+    /// Settings of the logs.
     pub logs: LogConfig,
 }
 
-/// Where the events come from.
+/// Settings of the Kafka consumers.
 #[derive(Debug, Clone)]
 pub struct FeedConfig {
-    /// `KAFKA_BROKERS`: where to begin, `host:port` with commas between.
+    /// `KAFKA_BROKERS`: bootstrap servers, `host:port` separated by commas.
     pub brokers: String,
-    /// `TOPIC_PREFIX`: what our topics begin with.
+    /// `TOPIC_PREFIX`: prefix of the topics of this platform.
     pub topic_prefix: String,
-    /// `GROUP_ID`: each projection has a consumer group of its own, `GROUP_ID.orders` and so on.
+    /// `GROUP_ID`: each projection has its own consumer group, such as `GROUP_ID.orders`.
     pub group: String,
-    /// `GROUP_INSTANCE`: name of this process in its groups. A process that comes back under its name gets its
-    /// partitions back at once, instead of after the session of the one that died. By default host and admin port.
+    /// `GROUP_INSTANCE`: static name of this process in its consumer groups. A process that restarts with the same name gets its
+    /// partitions back at once instead of after the session timeout. Default: host name and admin port.
     pub instance: Option<String>,
 }
 
@@ -52,23 +52,23 @@ impl FeedConfig {
     }
 }
 
-/// Sizes.
+/// Sizes of batches and memory limits.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// `BATCH_EVENTS`: most events in one transaction. At 2,000 it takes some 50 ms, so it still turns over often.
+    /// `BATCH_EVENTS`: maximum number of events per write. A write of 2,000 events takes about 50 ms.
     pub batch_events: usize,
-    /// `BATCH_LINGER`: how long a batch may wait for company after its first event. Saves commits; costs freshness.
+    /// `BATCH_LINGER`: longest wait for more events after the first event of a batch. Saves commits; costs freshness.
     pub batch_linger: Duration,
-    /// `DOCUMENTS`: documents that each projection keeps in memory. An order takes 1 to 2 kB; there are fewer of them where they
-    /// take more than 8 KiB on average.
+    /// `DOCUMENTS`: number of documents that each projection keeps in memory. An order has 1 to 2 kB; fewer documents are kept if
+    /// they have more than 8 KiB on average.
     pub documents: NonZeroUsize,
-    /// `PARKED_MAX`: streams that may be parked before the projection stops instead. So many mean that this build is
-    /// older than the log, and going on would only make the read models worse.
+    /// `PARKED_MAX`: maximum number of parked streams; above it the projection stops. More parked streams indicate that this build
+    /// is older than the log, and continuing would make the read models worse.
     pub parked_max: usize,
-    /// Bytes of a statement that writes several events; no setting. Larger ones are split, because PostgreSQL takes no message
-    /// of 1 GiB, and a small one is written far below the patience for a statement.
+    /// Maximum size of a statement that writes several events, in bytes; not configurable. Larger statements are divided, because
+    /// PostgreSQL accepts no message of 1 GiB, and because a statement of this size is written far within the statement timeout.
     pub write_bytes: usize,
-    /// Bytes of a statement that writes one event; no setting. With a larger one its stream is parked.
+    /// Maximum size of a statement that writes one event, in bytes; not configurable. The stream of a larger event is parked.
     pub event_bytes: usize,
 }
 
@@ -85,7 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// How a process logs.
+/// Settings of the logs.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
     /// `LOG_FORMAT`
@@ -97,19 +97,19 @@ pub struct LogConfig {
 /// Settings of `projector retry-parked`.
 #[derive(Debug, Clone)]
 pub struct RetryConfig {
-    /// `DATABASE_URL`: the primary, as a member of `model_writer`.
+    /// `DATABASE_URL`: the primary, with a login that is a member of `model_writer`.
     pub database_url: Secret,
-    /// How it logs.
+    /// Settings of the logs.
     pub logs: LogConfig,
 }
 
 impl Config {
-    /// Reads the settings, or every mistake in them.
+    /// Reads the settings, or returns all errors in them.
     pub fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         let defaults = Limits::default();
         let admin_addr = settings.required("ADMIN_ADDR");
         let database_url = settings.secret("DATABASE_URL");
-        let database_timeout = settings.optional("PROJECTOR_DATABASE_TIMEOUT", Patience::default().0);
+        let database_timeout = settings.optional("PROJECTOR_DATABASE_TIMEOUT", StatementTimeout::default().0);
         let brokers = settings.required("KAFKA_BROKERS");
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let group = settings.maybe::<String>("GROUP_ID");
@@ -133,7 +133,7 @@ impl Config {
                 brokers: brokers.get(&complete),
                 group: group.get(&complete).unwrap_or_else(|| format!("{topic_prefix}projector")),
                 topic_prefix,
-                instance: instance.get(&complete).or_else(|| this_process(admin_addr)),
+                instance: instance.get(&complete).or_else(|| instance_name(admin_addr)),
             },
             redis_url: redis_url.get(&complete),
             cache_prefix: cache_prefix.get(&complete),
@@ -150,7 +150,7 @@ impl Config {
 }
 
 impl RetryConfig {
-    /// Reads the settings, or every mistake in them.
+    /// Reads the settings, or returns all errors in them.
     pub fn read(mut settings: Settings) -> Result<RetryConfig, ConfigErrors> {
         let database_url = settings.secret("DATABASE_URL");
         let format = settings.optional("LOG_FORMAT", Format::Text);
@@ -163,9 +163,8 @@ impl RetryConfig {
     }
 }
 
-/// A name that stays when the process is started again, and that no other process has: Kafka allows letters, digits,
-/// `.`, `_` and `-` in it.
-fn this_process(admin_addr: SocketAddr) -> Option<String> {
+/// A unique name of this process that survives a restart. Kafka allows letters, digits, `.`, `_` and `-`.
+fn instance_name(admin_addr: SocketAddr) -> Option<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
     Some(format!("{host}-{}", admin_addr.port()))
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_said_at_once() {
+    fn all_missing_settings_are_reported_at_once() {
         let errors = Config::read(Settings::from_map([("BATCH_EVENTS", "0")])).unwrap_err().to_string();
         for name in ["ADMIN_ADDR", "DATABASE_URL", "KAFKA_BROKERS", "BATCH_EVENTS"] {
             assert!(errors.contains(name), "{errors}");

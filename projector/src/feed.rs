@@ -1,8 +1,8 @@
-//! The rdkafka door: the messages of one projection's topic, as a member of its consumer group.
+//! Receives the messages of one projection's topic from Kafka, as a member of the projection's consumer group.
 //!
-//! Kafka's offsets are hints that make starting quick; what was applied stands in PostgreSQL. So offsets are committed
-//! now and then, after the database, and a partition without a usable offset simply starts at its beginning: what was
-//! applied is passed over by its position, what is missing is read from the log. [`membership`] follows the group.
+//! Kafka's offsets are hints that shorten the start; the checkpoint in PostgreSQL is authoritative. Offsets are committed
+//! periodically, after the database, and a partition without a usable offset starts at its beginning: events that were applied are
+//! skipped by their position, missing events are read from the log. [`membership`] handles rebalances of the group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,54 +26,54 @@ mod membership;
 use membership::Membership;
 pub use membership::Start;
 
-/// How long a batch is waited for before the worker looks after other things.
+/// Longest wait for the first message of a batch; then the worker does its other work.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// The message with which the payloads of a batch reach so many bytes is its last one.
+/// A batch ends with the message whose payload makes the batch reach this number of bytes.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Longest wait for Kafka to say what it knows of the topic.
+/// Timeout for the metadata of the topic.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often offsets are committed: what is committed late is merely read again.
+/// Interval between commits of offsets: messages after the last commit are read again after a restart.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
-/// Longest that leaving the group may take; librdkafka can hang in it while brokers are down.
+/// Timeout for leaving the group; librdkafka can hang while brokers are down.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A message as it came.
+/// A message that Kafka delivered.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Its partition.
+    /// Partition of the message.
     pub partition: i32,
-    /// Its offset.
+    /// Offset of the message in its partition.
     pub offset: i64,
-    /// The event, or why it is none of ours.
+    /// The event, or the reason why the message is not an event.
     pub message: Result<Message, InvalidMessage>,
 }
 
 impl Delivery {
-    /// Bytes of its payload; of one that is none of ours nothing is kept.
+    /// Size of the payload in bytes; 0 for a message that is not an event, whose payload is not kept.
     pub fn bytes(&self) -> usize {
         self.message.as_ref().map_or(0, |message| message.event.payload.len())
     }
 }
 
-/// What went wrong with Kafka, where going on needs a new [`Feed`].
+/// An error of Kafka after which a new [`Feed`] is necessary.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// Nobody has made the topic.
-    #[error("Kafka has no topic {0}: command-service makes it when it starts")]
+    /// The topic does not exist.
+    #[error("Kafka has no topic {0}; the command-service creates it when it starts")]
     NoTopic(String),
-    /// Kafka no longer has the offset that we want to read on from.
-    #[error("Kafka no longer has the messages that come next: starting at the oldest that it has")]
+    /// Kafka no longer has the committed offset.
+    #[error("Kafka no longer has the next messages; starting at the oldest message that Kafka has")]
     OffsetsGone,
-    /// The client is of no use any more.
-    #[error("Kafka: {doing}: {source}")]
+    /// An operation failed and the client cannot be used any more.
+    #[error("Kafka: {operation}: {source}")]
     Kafka {
-        /// What we were doing.
-        doing: &'static str,
-        /// What librdkafka said.
+        /// The operation that failed.
+        operation: &'static str,
+        /// The error of librdkafka.
         #[source]
         source: KafkaError,
     },
@@ -83,15 +83,16 @@ pub enum FeedError {
 pub struct Feed {
     topic: String,
     partitions: i32,
-    /// There until the feed is closed.
+    /// `None` after the feed was closed.
     consumer: Option<StreamConsumer<Membership>>,
-    done: BTreeMap<i32, i64>,
+    /// The next offset of each partition, not committed yet.
+    processed: BTreeMap<i32, i64>,
     commit_at: Instant,
-    held: bool,
+    is_paused: bool,
 }
 
 impl Feed {
-    /// Joins the group, once Kafka answers and has the topic.
+    /// Joins the group. Fails if Kafka does not respond or does not have the topic.
     pub async fn connect(
         config: &FeedConfig,
         projection: Projection,
@@ -102,42 +103,42 @@ impl Feed {
         let membership = Membership::new(start, health);
         let consumer: StreamConsumer<Membership> = client_config(config, projection)
             .create_with_context(membership)
-            .map_err(|source| FeedError::Kafka { doing: "making a consumer", source })?;
+            .map_err(|source| FeedError::Kafka { operation: "creating a consumer", source })?;
         let name = topic.clone();
-        let looked = tokio::task::spawn_blocking(move || {
+        let counted = tokio::task::spawn_blocking(move || {
             let partitions = count_partitions(&consumer, &name)?;
             Ok::<_, FeedError>((consumer, partitions))
         });
-        let (consumer, partitions) = looked.await.expect("looking at a topic does not panic")?;
-        consumer.subscribe(&[&topic]).map_err(|source| FeedError::Kafka { doing: "subscribing", source })?;
+        let (consumer, partitions) = counted.await.expect("counting partitions does not panic")?;
+        consumer.subscribe(&[&topic]).map_err(|source| FeedError::Kafka { operation: "subscribing", source })?;
         consumer.context().kafka_is_up();
-        let (done, commit_at) = (BTreeMap::new(), Instant::now() + COMMIT_EVERY);
-        Ok(Feed { topic, partitions, consumer: Some(consumer), done, commit_at, held: false })
+        let (processed, commit_at) = (BTreeMap::new(), Instant::now() + COMMIT_EVERY);
+        Ok(Feed { topic, partitions, consumer: Some(consumer), processed, commit_at, is_paused: false })
     }
 
-    /// How many partitions the topic has.
+    /// Number of partitions of the topic.
     pub fn partitions(&self) -> i32 {
         self.partitions
     }
 
-    /// The partitions that the group has given to us.
+    /// The partitions that the group has assigned to this consumer.
     pub fn assigned(&self) -> BTreeSet<i32> {
         self.consumer().context().assigned()
     }
 
-    /// Whether we have had everything that Kafka has of a partition, a moment ago.
+    /// Whether this consumer had received all messages of a partition at the last statistics of librdkafka.
     pub fn is_at_end(&self, partition: i32) -> bool {
         self.consumer().context().is_at_end(partition)
     }
 
-    /// Waits for messages, then takes what is there and what comes within the linger. Empty when nothing came for a
-    /// while.
+    /// Waits for a message, then returns all messages that are available or arrive within the linger. Empty if no message
+    /// arrived within [`IDLE`].
     pub async fn next_batch(&mut self, limits: &Limits) -> Result<Vec<Delivery>, FeedError> {
-        self.release();
+        self.resume();
         let mut stream = self.consumer().stream();
-        let mut batch = Batch::new(&self.topic);
+        let mut batch = Deliveries::new(&self.topic);
         let Ok(first) = tokio::time::timeout(IDLE, stream.next()).await else { return Ok(batch.deliveries) };
-        batch.take(first, self.consumer())?;
+        batch.add(first, self.consumer())?;
         let linger = Instant::now() + limits.batch_linger;
         while batch.deliveries.len() < limits.batch_events && batch.bytes < BATCH_BYTES_MAX {
             let next = match stream.next().now_or_never() {
@@ -147,71 +148,71 @@ impl Feed {
                     Err(_) => break,
                 },
             };
-            batch.take(next, self.consumer())?;
+            batch.add(next, self.consumer())?;
         }
         Ok(batch.deliveries)
     }
 
-    /// Takes what is there, at most `limit` messages and until their payloads reach `bytes`, without waiting: keeps us in the
-    /// group while a batch takes long.
+    /// Returns available messages without waiting, at most `limit` messages and until their payloads reach `bytes`. Polling keeps
+    /// this consumer in the group while a batch takes long.
     pub fn drain(&mut self, limit: usize, bytes: usize) -> Result<Vec<Delivery>, FeedError> {
         let mut stream = self.consumer().stream();
-        let mut batch = Batch::new(&self.topic);
+        let mut batch = Deliveries::new(&self.topic);
         while batch.deliveries.len() < limit
             && batch.bytes < bytes
             && let Some(next) = stream.next().now_or_never()
         {
-            batch.take(next, self.consumer())?;
+            batch.add(next, self.consumer())?;
         }
         Ok(batch.deliveries)
     }
 
     /// Stops fetching until the next [`Feed::next_batch`].
-    pub fn hold(&mut self) {
-        if !self.held
+    pub fn pause(&mut self) {
+        if !self.is_paused
             && let Err(error) = self.assignment().and_then(|all| self.consumer().pause(&all))
         {
-            tracing::debug!(error = %error, "cannot pause the consumer; its queues are bounded anyway");
+            tracing::debug!(error = %error, "cannot pause the consumer; the bounds of its queues still apply");
         }
-        self.held = true;
+        self.is_paused = true;
     }
 
-    fn release(&mut self) {
-        if self.held
+    fn resume(&mut self) {
+        if self.is_paused
             && let Err(error) = self.assignment().and_then(|all| self.consumer().resume(&all))
         {
             tracing::warn!(error = %error, "cannot resume the consumer");
         }
-        self.held = false;
+        self.is_paused = false;
     }
 
     fn assignment(&self) -> KafkaResult<TopicPartitionList> {
         self.consumer().assignment()
     }
 
-    /// Notes that everything before `offset` is applied.
-    pub fn done(&mut self, partition: i32, offset: i64) {
-        self.done.insert(partition, offset);
+    /// Records that all messages before `offset` were processed.
+    pub fn processed(&mut self, partition: i32, offset: i64) {
+        self.processed.insert(partition, offset);
     }
 
-    /// Commits what is done, if it is time; does not wait.
+    /// Commits the offsets of processed messages if [`COMMIT_EVERY`] has passed; does not wait.
     pub fn commit_when_due(&mut self) {
-        if self.done.is_empty() || Instant::now() < self.commit_at {
+        if self.processed.is_empty() || Instant::now() < self.commit_at {
             return;
         }
         self.commit_at = Instant::now() + COMMIT_EVERY;
-        let offsets = self.take_done();
+        let offsets = self.take_processed();
         if let Err(error) = self.consumer().commit(&offsets, CommitMode::Async) {
-            tracing::debug!(error = %error, "offsets are not committed; messages will be read again");
+            tracing::debug!(error = %error, "cannot commit offsets; messages will be read again after a restart");
         }
     }
 
-    fn take_done(&mut self) -> TopicPartitionList {
+    fn take_processed(&mut self) -> TopicPartitionList {
         let assigned = self.assigned();
         let mut offsets = TopicPartitionList::new();
-        for (partition, offset) in std::mem::take(&mut self.done) {
+        for (partition, offset) in std::mem::take(&mut self.processed) {
             if assigned.contains(&partition) {
-                // Fails for a negative offset only.
+                // Fails only for a negative offset.
                 let _ = offsets.add_partition_offset(&self.topic, partition, Offset::Offset(offset));
             }
         }
@@ -219,35 +220,38 @@ impl Feed {
     }
 
     fn consumer(&self) -> &StreamConsumer<Membership> {
-        self.consumer.as_ref().expect("a feed that is used is not closed")
+        self.consumer.as_ref().expect("the feed is not closed")
     }
 
-    /// Commits what is done and leaves the group, within a deadline.
+    /// Commits the offsets of processed messages and leaves the group, within [`CLOSE_DEADLINE`].
     pub async fn close(mut self) {
         let (left, leaving) = tokio::sync::oneshot::channel();
         self.leave(move || {
-            // Nobody waits for it any more once the deadline has passed.
+            // After the deadline nothing receives this message.
             let _ = left.send(());
         });
         if tokio::time::timeout(CLOSE_DEADLINE, leaving).await.is_err() {
-            tracing::warn!(kafka.topic = self.topic, "the consumer did not close in time and is left behind");
+            tracing::warn!(
+                kafka.topic = self.topic,
+                "the consumer did not close in time; continuing without waiting for it"
+            );
         }
     }
 
     fn leave(&mut self, then: impl FnOnce() + Send + 'static) {
-        let offsets = self.take_done();
+        let offsets = self.take_processed();
         let Some(consumer) = self.consumer.take() else { return };
         let leave = move || {
             if offsets.count() > 0
                 && let Err(error) = consumer.commit(&offsets, CommitMode::Sync)
             {
-                tracing::debug!(error = %error, "offsets are not committed; messages will be read again");
+                tracing::debug!(error = %error, "cannot commit offsets; messages will be read again after a restart");
             }
             drop(consumer);
             then();
         };
         if let Err(error) = std::thread::Builder::new().name("feed-close".to_owned()).spawn(leave) {
-            tracing::warn!(error = %error, "no thread to close the consumer on");
+            tracing::warn!(error = %error, "cannot start a thread to close the consumer");
         }
     }
 }
@@ -260,19 +264,19 @@ impl Drop for Feed {
     }
 }
 
-struct Batch<'a> {
+struct Deliveries<'a> {
     topic: &'a str,
     deliveries: Vec<Delivery>,
     bytes: usize,
 }
 
-impl Batch<'_> {
-    fn new(topic: &str) -> Batch<'_> {
-        Batch { topic, deliveries: Vec::new(), bytes: 0 }
+impl Deliveries<'_> {
+    fn new(topic: &str) -> Deliveries<'_> {
+        Deliveries { topic, deliveries: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a message. Of errors only those are returned that need a new consumer; librdkafka gets over the others.
-    fn take(
+    /// Adds a message. Returns only errors that require a new consumer; librdkafka recovers from the others.
+    fn add(
         &mut self,
         next: Option<KafkaResult<BorrowedMessage<'_>>>,
         consumer: &StreamConsumer<Membership>,
@@ -289,19 +293,19 @@ impl Batch<'_> {
                 Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownTopicId,
             ))) => return Err(FeedError::NoTopic(self.topic.to_owned())),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
-                return Err(FeedError::Kafka { doing: "consuming", source });
+                return Err(FeedError::Kafka { operation: "consuming", source });
             }
             Some(Err(KafkaError::MessageConsumption(Code::AllBrokersDown))) => {
-                consumer.context().kafka_is_down("no broker can be reached");
+                consumer.context().kafka_is_down("no broker is reachable");
             }
-            Some(Err(error)) => tracing::debug!(error = %error, "librdkafka is getting over something"),
+            Some(Err(error)) => tracing::debug!(error = %error, "librdkafka reported an error that it recovers from"),
         }
         Ok(())
     }
 }
 
 fn delivery(message: &BorrowedMessage<'_>) -> Delivery {
-    // rdkafka 0.39 panics over a header whose name is not UTF-8, and whoever may write to the topic can send one.
+    // rdkafka 0.39 panics if the name of a header is not UTF-8, and every client that may write to the topic can send one.
     let parsed = catch_unwind(AssertUnwindSafe(|| parse(message))).unwrap_or_else(|_| {
         Err(InvalidMessage::Unreadable { name: "headers", value: "a name that is not UTF-8".to_owned() })
     });
@@ -317,7 +321,7 @@ fn parse(message: &BorrowedMessage<'_>) -> Result<Message, InvalidMessage> {
 fn count_partitions(consumer: &StreamConsumer<Membership>, topic: &str) -> Result<i32, FeedError> {
     let metadata = consumer
         .fetch_metadata(Some(topic), METADATA_TIMEOUT)
-        .map_err(|source| FeedError::Kafka { doing: "asking for the topic", source })?;
+        .map_err(|source| FeedError::Kafka { operation: "reading the metadata of the topic", source })?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     match found.map_or(0, |found| found.partitions().len()) {
         0 => Err(FeedError::NoTopic(topic.to_owned())),
@@ -335,20 +339,20 @@ fn client_config(config: &FeedConfig, projection: Projection) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
-        // A process that dies without a name gives up its partitions after this.
+        // The partitions of a process that died without a static group instance are assigned to others after this time.
         .set("session.timeout.ms", "10000")
         .set("heartbeat.interval.ms", "2000")
-        // Bounds of memory: prefetched messages, one fetch, and the part of it that a partition may have.
+        // Bounds of memory: prefetched messages, one fetch, and the part of a fetch for one partition.
         .set("queued.max.messages.kbytes", "8192")
         .set("queued.min.messages", "5000")
         .set("fetch.max.bytes", "4194304")
         .set("max.partition.fetch.bytes", "1048576")
-        // A broker that is frozen, or that a network lost without a word, is noticed when a request has no answer for so
-        // long (a fetch is answered within half a second when there is nothing), and when no connection comes to be.
+        // Detects a frozen broker, or a network that drops packets: a request without a response for this time fails (a fetch
+        // is answered within half a second even without messages), and so does a connection attempt.
         .set("socket.timeout.ms", "10000")
         .set("socket.connection.setup.timeout.ms", "5000")
         .set("socket.keepalive.enable", "true")
-        // An outage is noticed and ends within a second or two.
+        // The end of an outage is detected within a second or two.
         .set("reconnect.backoff.max.ms", "1000")
         .set("socket.nagle.disable", "true")
         .set("statistics.interval.ms", "2000");

@@ -1,25 +1,34 @@
-//! The projector: turns the events that Kafka brings into the read models, and keeps the cache behind them warm.
+//! The projector: projects the events of the log into the read models, and updates the cache of documents.
 //!
-//! The way of an event: [`feed`] receives it, [`admission`] decides whether it is next, [`batch`] folds it into its
-//! document (the folds are `read_model`'s), [`model`] writes document, history and checkpoint in one statement,
-//! [`cache`] hands the document on to Redis. [`worker`] drives this for one projection, [`serve`] runs one worker per
-//! projection, [`retry`] takes parked streams up again.
+//! The path of an event: [`feed`] receives it from Kafka, [`admission`] decides by its position whether it is next, [`apply`]
+//! loads its document, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes documents, history, parked streams and
+//! checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs these steps for one projection,
+//! [`projections`] declares the projections, [`serve`] runs one worker per projection, [`retry`] retries parked streams,
+//! [`log_projector`] projects the log without Kafka.
 //!
-//! The promise: every read model equals the fold of the log up to its checkpoint, whatever repeats, is missing, dies or
-//! runs twice. It rests on three things alone: positions, the claim's epoch, and one statement for rows and checkpoint.
+//! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or missing, and
+//! whatever instances stop or run twice. The invariant follows from three things only: log positions, the epoch of the claim, and one
+//! statement for rows and checkpoints.
 //!
-//! Doors: rdkafka in [`feed`], redis in [`cache`], sqlx in [`store`], [`model`] and [`retry`], the environment in
-//! [`config`].
+//! Owner modules: sqlx in [`store`], [`frame`], [`projections`] and [`retry`]; redis in [`cache`]; rdkafka in [`feed`];
+//! environment in [`config`].
 
 pub mod admission;
-pub mod batch;
+pub mod apply;
 pub mod cache;
-pub mod claims;
+pub mod changes;
+pub mod claimed_partitions;
 pub mod config;
-pub mod documents;
+pub mod document_cache;
 pub mod feed;
-pub mod model;
+pub mod fold;
+pub mod frame;
+pub mod log_projector;
+pub mod measure;
+pub mod next_event;
+pub mod projections;
 pub mod retry;
 pub mod serve;
+pub mod step;
 pub mod store;
 pub mod worker;

@@ -1,4 +1,5 @@
-//! `projector` serves; `projector retry-parked` takes parked streams up again. Settings: `config.rs`.
+//! The program `projector`: without a command it serves, `projector retry-parked` retries parked streams. `config.rs` has the
+//! settings.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,15 +9,16 @@ use events::StreamId;
 use platform::config::Settings;
 use platform::shutdown::Shutdown;
 use projector::config::{Config, RetryConfig};
-use projector::retry::{self, Retried};
+use projector::retry::{self, RetryOutcome};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Longest that blocking work may hold up the end of the process.
+/// Timeout for blocking work at the end of the process.
 const EXIT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Turns events into read models. Settings come from the environment; without a command it serves.
+/// Projects events into read models. Without a command, runs the projector until it is stopped. Settings are read from the
+/// environment.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -26,10 +28,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Take up again the streams that wait because an event could not be applied; safe while a projector serves, and one
-    /// process at a time
+    /// Retry streams that are parked because an event could not be applied. Safe while a projector runs; only one process at a
+    /// time can retry
     RetryParked {
-        /// Only this one, such as order-01890c5e-...; otherwise all
+        /// Stream to retry, such as order-01890c5e-...; without this option all parked streams are retried
         #[arg(long)]
         stream: Option<StreamId>,
     },
@@ -66,16 +68,16 @@ async fn serve() -> anyhow::Result<()> {
 async fn retry_parked(stream: Option<StreamId>) -> anyhow::Result<()> {
     let config = RetryConfig::read(Settings::from_env())?;
     platform::logs::init("projector", config.logs.format, &config.logs.filter)?;
-    let mut waiting = 0;
-    retry::retry(&config.database_url, stream.as_ref(), |stream, retried| match retried {
-        Retried::Unparked(events) => println!("{stream}: flows again, {events} events applied"),
-        Retried::NotParked => println!("{stream}: is not parked"),
-        Retried::StillParked(reason) => {
-            waiting += 1;
+    let mut still_parked = 0;
+    retry::retry(&config.database_url, stream.as_ref(), |stream, outcome| match outcome {
+        RetryOutcome::Resumed(events) => println!("{stream}: resumed, {events} events applied"),
+        RetryOutcome::NotParked => println!("{stream}: not parked"),
+        RetryOutcome::StillParked(reason) => {
+            still_parked += 1;
             println!("{stream}: still parked: {reason}");
         }
     })
     .await?;
-    anyhow::ensure!(waiting == 0, "{waiting} streams are still parked");
+    anyhow::ensure!(still_parked == 0, "{still_parked} streams are still parked");
     Ok(())
 }

@@ -1,12 +1,13 @@
-//! Tries parked streams again: by command, and once when a process starts, because a new build may read what the old
-//! one could not. Safe while workers run, and costs them next to nothing.
+//! Retries parked streams: on request, and once when a process starts, because a newer build may be able to apply what an older
+//! build could not. Safe while workers run, and costs the workers little.
 //!
-//! A worker passes over a stream that is parked, so the stream is caught up beside it ([`apply`]): no partition is locked, and
-//! a stream that this build cannot read either costs a few short statements. What is caught up is released under a lock on the
-//! checkpoint of its partition, all streams of the partition together: what they received meanwhile is applied, up to the
-//! checkpoint, and the claim on the partition ends, so that its worker looks again at what is parked.
+//! A worker skips the events of a parked stream, so [`stream`] catches the stream up beside the worker: no partition is locked,
+//! and a stream that this build cannot apply either costs a few short statements. Streams that have caught up are released
+//! under a lock on the checkpoint of their partition, all streams of the partition together: the events that arrived in the
+//! meantime are applied up to the checkpoint, and the claim on the partition ends, so that the worker reads the parked streams
+//! again.
 //!
-//! Each stream has a transaction of its own: what the database refuses of one holds up no other.
+//! Each stream has its own transactions: an event that PostgreSQL refuses delays no other stream.
 
 use std::collections::BTreeMap;
 
@@ -15,112 +16,109 @@ use platform::config::Secret;
 use read_model::Projection;
 use sqlx::{Connection, PgConnection};
 
-use crate::model::{Model, Orders, Products, Stock};
+use crate::frame::ReadModel;
+use crate::projections::{Orders, Products, Stock};
 use crate::store::months::Months;
-use crate::store::parked::{self, Waiting};
-use crate::store::{Store, doing};
+use crate::store::parked::{self, ParkedRow};
+use crate::store::{Store, checkpoints, run};
 
-mod apply;
+mod outcome;
+mod stream;
 
-use apply::{Progress, Stream};
+pub use outcome::RetryOutcome;
+use stream::{Progress, RetriedStream};
 
-/// Streams that are released in one transaction: some 100 ms, during which their partition waits.
+/// Number of streams that are released in one transaction: about 100 ms, during which their partition waits.
 const RELEASED_AT_ONCE: usize = 1_000;
 
-/// Events that are applied while their partition waits, before the rest is caught up beside its worker once more.
+/// Number of events that are applied while their partition waits; the rest is caught up beside the worker once more.
 const EVENTS_UNDER_LOCK: usize = 5_000;
 
-/// How often a stream is caught up before its release is given up because it receives more, each time, than is applied at once.
+/// Maximum number of passes over a stream that receives more events in each pass than are applied under the lock.
 const PASSES_MAX: usize = 10;
 
-/// What became of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Retried {
-    /// So many events were applied, and it flows again.
-    Unparked(usize),
-    /// It still waits, for this reason.
-    StillParked(String),
-    /// It did not wait.
-    NotParked,
-}
-
-/// Tries every parked stream, or only `stream`, and hands each result to `tell`.
+/// Retries all parked streams, or only `stream`, and passes each outcome to `report`.
 pub async fn retry(
     database_url: &Secret,
     stream: Option<&StreamId>,
-    mut tell: impl FnMut(&str, &Retried),
+    mut report: impl FnMut(&str, &RetryOutcome),
 ) -> anyhow::Result<()> {
     let mut store = Store::new(database_url)?;
     let connection = store.connection().await?;
-    let is_alone = doing("asking whether others try parked streams", parked::try_lock(connection)).await?;
-    anyhow::ensure!(is_alone, "another process is trying parked streams: wait until it has ended");
+    let is_alone = run("locking the retry of parked streams", parked::try_lock(connection)).await?;
+    anyhow::ensure!(is_alone, "another process is retrying parked streams; wait until it has finished");
     let projections = match stream {
         Some(stream) => Projection::of(stream.category()).into_iter().collect(),
         None => Projection::ALL.to_vec(),
     };
     for projection in projections {
-        let waiting = doing("reading parked streams", parked::list(connection, projection, stream)).await?;
-        if let (Some(stream), true) = (stream, waiting.is_empty()) {
-            tell(stream.as_str(), &Retried::NotParked);
+        let rows = run("reading parked streams", parked::list(connection, projection, stream)).await?;
+        if let (Some(stream), true) = (stream, rows.is_empty()) {
+            report(stream.as_str(), &RetryOutcome::NotParked);
         }
         match projection {
-            Projection::Orders => retry_all::<Orders>(connection, waiting, &mut tell).await?,
-            Projection::Stock => retry_all::<Stock>(connection, waiting, &mut tell).await?,
-            Projection::Products => retry_all::<Products>(connection, waiting, &mut tell).await?,
+            Projection::Orders => retry_all::<Orders>(connection, rows, &mut report).await?,
+            Projection::Stock => retry_all::<Stock>(connection, rows, &mut report).await?,
+            Projection::Products => retry_all::<Products>(connection, rows, &mut report).await?,
         }
     }
     Ok(())
 }
 
-/// Tries the streams of a projection, partition by partition.
-async fn retry_all<M: Model>(
+/// Retries the streams of a projection, partition by partition.
+async fn retry_all<M: ReadModel>(
     connection: &mut PgConnection,
-    waiting: Vec<Waiting>,
-    tell: &mut impl FnMut(&str, &Retried),
+    rows: Vec<ParkedRow>,
+    report: &mut impl FnMut(&str, &RetryOutcome),
 ) -> anyhow::Result<()> {
     let mut months = Months::default();
-    let mut by_partition: BTreeMap<Option<i32>, Vec<Stream>> = BTreeMap::new();
-    for Waiting { stream_id, position, partition, reason } in waiting {
+    let mut by_partition: BTreeMap<Option<i32>, Vec<RetriedStream>> = BTreeMap::new();
+    for ParkedRow { stream_id, position, partition, reason } in rows {
         match stream_id.parse() {
-            Ok(id) => by_partition.entry(partition).or_default().push(Stream::new(id, Position(position), reason)),
-            Err(_) => tell(&stream_id, &Retried::StillParked("this build does not know such streams".to_owned())),
+            Ok(id) => {
+                by_partition.entry(partition).or_default().push(RetriedStream::new(id, Position(position), reason));
+            }
+            Err(_) => {
+                report(&stream_id, &RetryOutcome::StillParked("the stream id is unknown to this build".to_owned()))
+            }
         }
     }
     for (partition, mut streams) in by_partition {
         for _ in 0..PASSES_MAX {
-            catch_up::<M>(connection, &mut months, partition, &mut streams, tell).await?;
+            catch_up::<M>(connection, &mut months, partition, &mut streams, report).await?;
             let mut behind = Vec::new();
             while !streams.is_empty() {
                 let together = streams.split_off(streams.len().saturating_sub(RELEASED_AT_ONCE));
-                behind.extend(release::<M>(connection, &mut months, partition, together, tell).await?);
+                behind.extend(release::<M>(connection, &mut months, partition, together, report).await?);
             }
             streams = behind;
         }
         for stream in &streams {
-            let reason = "it receives events faster than they are applied; they are applied up to now".to_owned();
-            tell(stream.id.as_str(), &Retried::StillParked(reason));
+            let reason = "the stream receives events faster than they are applied; run the retry again".to_owned();
+            report(stream.id.as_str(), &RetryOutcome::StillParked(reason));
         }
     }
     Ok(())
 }
 
-/// Applies streams up to the checkpoint of their partition; those that still cannot be applied are told and left out.
-async fn catch_up<M: Model>(
+/// Applies streams up to the checkpoint of their partition; reports and removes those that cannot be applied.
+async fn catch_up<M: ReadModel>(
     connection: &mut PgConnection,
     months: &mut Months,
     partition: Option<i32>,
-    streams: &mut Vec<Stream>,
-    tell: &mut impl FnMut(&str, &Retried),
+    streams: &mut Vec<RetriedStream>,
+    report: &mut impl FnMut(&str, &RetryOutcome),
 ) -> anyhow::Result<()> {
     let mut caught_up = Vec::with_capacity(streams.len());
-    let upto = doing("reading the checkpoint", parked::find_checkpoint(connection, M::PROJECTION, partition)).await?;
+    let upto = checkpoints::find_position(connection, M::PROJECTION, partition);
+    let upto = run("reading the checkpoint", upto).await?;
     for mut stream in streams.drain(..) {
         let mut progress = Progress::Behind;
         while let Progress::Behind = progress {
-            progress = apply::apply_next::<M>(connection, months, &mut stream, upto).await?;
+            progress = stream::apply_next::<M>(connection, months, &mut stream, upto).await?;
         }
         match progress {
-            Progress::Stays(retried) => tell(stream.id.as_str(), &retried),
+            Progress::Ended(outcome) => report(stream.id.as_str(), &outcome),
             Progress::Behind | Progress::CaughtUp => caught_up.push(stream),
         }
     }
@@ -128,50 +126,50 @@ async fn catch_up<M: Model>(
     Ok(())
 }
 
-/// Lets streams go that are caught up, in one transaction; gives back those that have received too much meanwhile.
-async fn release<M: Model>(
+/// Releases streams that have caught up, in one transaction; returns those that have received too many events in the meantime.
+async fn release<M: ReadModel>(
     connection: &mut PgConnection,
     months: &mut Months,
     partition: Option<i32>,
-    streams: Vec<Stream>,
-    tell: &mut impl FnMut(&str, &Retried),
-) -> anyhow::Result<Vec<Stream>> {
-    let mut transaction = doing("beginning a transaction", connection.begin()).await?;
-    let upto = parked::lock_checkpoint(&mut transaction, M::PROJECTION, partition);
-    let upto = doing("locking the checkpoint", upto).await?;
+    streams: Vec<RetriedStream>,
+    report: &mut impl FnMut(&str, &RetryOutcome),
+) -> anyhow::Result<Vec<RetriedStream>> {
+    let mut transaction = run("beginning a transaction", connection.begin()).await?;
+    let upto = checkpoints::lock_position(&mut transaction, M::PROJECTION, partition);
+    let upto = run("locking the checkpoint", upto).await?;
     let names: Vec<&str> = streams.iter().map(|stream| stream.id.as_str()).collect();
     let versions: Vec<Version> = streams.iter().map(|stream| stream.applied_version()).collect();
     let received = parked::list_behind(&mut transaction, &names, &versions, upto);
-    let received = doing("reading what streams received", received).await?;
-    let (mut released, mut behind, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let received = run("reading which streams received events", received).await?;
+    let (mut caught_up, mut behind, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     let mut applied = 0;
     for mut stream in streams {
         let before = stream.events();
         let progress = match received.contains(stream.id.as_str()) {
             true if applied >= EVENTS_UNDER_LOCK => Progress::Behind,
-            true => apply::apply_next::<M>(&mut transaction, months, &mut stream, upto).await?,
+            true => stream::apply_next::<M>(&mut transaction, months, &mut stream, upto).await?,
             false => Progress::CaughtUp,
         };
         applied += stream.events() - before;
         match progress {
-            Progress::CaughtUp => released.push(stream),
+            Progress::CaughtUp => caught_up.push(stream),
             Progress::Behind => behind.push(stream),
-            Progress::Stays(retried) => told.push((stream, retried)),
+            Progress::Ended(outcome) => ended.push((stream, outcome)),
         }
     }
-    let names: Vec<&str> = released.iter().map(|stream| stream.id.as_str()).collect();
-    let gone = doing("releasing streams", parked::release(&mut transaction, M::PROJECTION, &names)).await?;
-    if !gone.is_empty() {
-        doing("ending the claim", parked::end_claims(&mut transaction, M::PROJECTION, partition)).await?;
+    let names: Vec<&str> = caught_up.iter().map(|stream| stream.id.as_str()).collect();
+    let released = run("releasing streams", parked::release(&mut transaction, M::PROJECTION, &names)).await?;
+    if !released.is_empty() {
+        run("ending the claim", checkpoints::end_claims(&mut transaction, M::PROJECTION, partition)).await?;
     }
-    doing("committing the release", transaction.commit()).await?;
-    for stream in released {
-        let retried = match gone.contains(stream.id.as_str()) {
-            true => Retried::Unparked(stream.events()),
-            false => Retried::NotParked,
+    run("committing the release", transaction.commit()).await?;
+    for stream in caught_up {
+        let outcome = match released.contains(stream.id.as_str()) {
+            true => RetryOutcome::Resumed(stream.events()),
+            false => RetryOutcome::NotParked,
         };
-        told.push((stream, retried));
+        ended.push((stream, outcome));
     }
-    told.iter().for_each(|(stream, retried)| tell(stream.id.as_str(), retried));
+    ended.iter().for_each(|(stream, outcome)| report(stream.id.as_str(), outcome));
     Ok(behind)
 }

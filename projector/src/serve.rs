@@ -1,5 +1,5 @@
-//! The process: one worker per projection, the cache's task, and the admin server, started in any order and stopped in
-//! one.
+//! The serving process: one worker per projection, the task that writes to the cache, and the admin server. [`crate::worker`],
+//! [`crate::cache`] and [`crate::retry`] are what it runs.
 
 use std::time::Duration;
 
@@ -12,16 +12,17 @@ use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Writer};
 use crate::config::Config;
-use crate::model::{Model, Orders, Products, Stock};
-use crate::retry::{self, Retried};
-use crate::store::{Patience, Store};
+use crate::frame::ReadModel;
+use crate::projections::{Orders, Products, Stock};
+use crate::retry::{self, RetryOutcome};
+use crate::store::{StatementTimeout, Store};
 use crate::worker::Worker;
 
-/// Longest that workers may take to finish their batch and leave their groups.
+/// Timeout for workers to finish their batch and leave their consumer groups.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Serves until asked to stop. Dependencies may be dead: the health report says which, and work begins when they are
-/// back.
+/// Runs until a shutdown is requested. Dependencies may be unavailable at the start: the health report names them, and the workers
+/// start when they are available.
 pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = platform::metrics::install();
     let health = Health::new();
@@ -45,7 +46,7 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let ended = tokio::select! {
         () = shutdown.requested() => Ok(()),
-        ended = workers.join_next() => Err(anyhow::anyhow!("a worker ended by itself: {ended:?}")),
+        ended = workers.join_next() => Err(anyhow::anyhow!("a worker ended unexpectedly: {ended:?}")),
     };
     health.drain();
     shutdown.request();
@@ -54,7 +55,9 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         let _ = writing.await;
     });
     if stopped.await.is_err() {
-        tracing::warn!("workers did not stop in time and are cut off; what they had not committed will be read again");
+        tracing::warn!(
+            "workers did not stop in time; events that are not committed will be applied after the next start"
+        );
     }
     admin_stop.request();
     let _ = admin.await;
@@ -69,21 +72,22 @@ fn open_cache(config: &Config, health: &Health) -> anyhow::Result<(Option<Cache>
     Ok((Some(cache), Some(writer)))
 }
 
-fn worker<M: Model>(config: &Config, cache: Option<Cache>, health: &Health) -> anyhow::Result<Worker<M>> {
+fn worker<M: ReadModel>(config: &Config, cache: Option<Cache>, health: &Health) -> anyhow::Result<Worker<M>> {
     let store = Store::new(&config.database_url);
     let store = store.context("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
-    let store = store.with_patience(Patience(config.database_timeout));
+    let store = store.with_statement_timeout(StatementTimeout(config.database_timeout));
     Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
 }
 
-/// This build may be able to apply what an older one could not. Another process may be trying it already.
+/// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another process is
+/// retrying.
 async fn retry_once(database_url: Secret) {
-    let tell = |stream: &str, retried: &Retried| {
-        if let Retried::Unparked(events) = retried {
-            tracing::info!(event.stream = stream, events, "a parked stream flows again");
+    let report = |stream: &str, outcome: &RetryOutcome| {
+        if let RetryOutcome::Resumed(events) = outcome {
+            tracing::info!(event.stream = stream, events, "resumed parked stream");
         }
     };
-    if let Err(error) = retry::retry(&database_url, None, tell).await {
-        tracing::info!(error = format!("{error:#}"), "parked streams are not tried again at this start");
+    if let Err(error) = retry::retry(&database_url, None, report).await {
+        tracing::info!(error = format!("{error:#}"), "parked streams were not retried at the start");
     }
 }

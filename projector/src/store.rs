@@ -1,31 +1,27 @@
-//! The sqlx door, beside the statements of [`crate::model`]: one connection of a worker's own, and what is read and
-//! claimed over it. [`log`] reads the log, [`months`] makes partitions, [`parked`] lets parked streams go.
+//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`log`] reads the log, [`months`] creates the
+//! partitions of months, [`parked`] has the parked streams, [`relay`] reads how far the relay has published.
 //!
-//! One connection and no pool: a worker does one thing at a time, and a connection that failed in any way is dropped on
-//! the spot, so no later statement can meet what an earlier one left behind.
+//! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
+//! connection is closed, so that no statement runs on a connection in an unknown state.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-use events::{Incarnation, LogPosition, Position, StreamId};
 use platform::config::Secret;
-use read_model::{Projection, projection};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
-use crate::claims::Claim;
-
+pub mod checkpoints;
 pub mod log;
 pub mod months;
 pub mod parked;
-pub mod standing;
+pub mod relay;
 
-/// Longest wait for a connection: a server that is there answers within milliseconds.
+/// Timeout for a connection attempt: a server that runs accepts within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the server needs to notice that this process's host vanished, so that locks are free after 20 s; it ignores them on
-/// Unix sockets. sqlx gives no access to its sockets, so the same cannot be had on this side: [`Patience`] is for that.
+/// Keepalive settings by which the server detects that the host of this process has vanished, so that locks are free after 20 s;
+/// ignored on Unix sockets. sqlx gives no access to its sockets, so this side relies on [`StatementTimeout`] instead.
 const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "5"),
@@ -33,73 +29,76 @@ const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_user_timeout", "20000"),
 ];
 
-/// How long a statement may take before its connection is given up. A server that is frozen, or that a network lost without a
-/// word, neither answers nor refuses.
+/// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets, would
+/// otherwise block a worker forever.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience(pub Duration);
+pub struct StatementTimeout(pub Duration);
 
-impl Default for Patience {
-    /// Far above any batch, far below `max.poll.interval.ms`.
+impl Default for StatementTimeout {
+    /// Far above the duration of any batch, far below `max.poll.interval.ms`.
     fn default() -> Self {
-        Patience(Duration::from_secs(10))
+        StatementTimeout(Duration::from_secs(10))
     }
 }
 
-/// A worker's connection to PostgreSQL.
+/// The connection of a worker to PostgreSQL.
 #[derive(Debug)]
 pub struct Store {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
-    patience: Patience,
+    timeout: StatementTimeout,
 }
 
-/// What went wrong with PostgreSQL, and what we were doing.
+/// An operation on PostgreSQL failed.
 #[derive(Debug, thiserror::Error)]
-#[error("PostgreSQL: {doing}: {source}")]
+#[error("PostgreSQL: {operation}: {source}")]
 pub struct StoreError {
-    /// What we were doing.
-    pub doing: &'static str,
-    /// What sqlx said.
+    /// The operation that failed.
+    pub operation: &'static str,
+    /// The error of sqlx.
     #[source]
     pub source: sqlx::Error,
 }
 
-impl Patience {
-    /// Does work for as long as it lasts, and says what it was if it fails.
-    pub async fn doing<T>(
+impl StatementTimeout {
+    /// Runs statements within the timeout; an error names the operation.
+    pub async fn run<T>(
         self,
-        what: &'static str,
-        work: impl Future<Output = sqlx::Result<T>>,
+        operation: &'static str,
+        statements: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, StoreError> {
-        let within = tokio::time::timeout(self.0, work).await;
-        let answer = within.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        answer.map_err(|source| StoreError { doing: what, source })
+        let result = tokio::time::timeout(self.0, statements).await;
+        let result = result.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+        result.map_err(|source| StoreError { operation, source })
     }
 }
 
-/// [`Patience::doing`] of the default patience.
-pub async fn doing<T>(what: &'static str, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
-    Patience::default().doing(what, work).await
+/// Runs statements within the default [`StatementTimeout`].
+pub async fn run<T>(
+    operation: &'static str,
+    statements: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, StoreError> {
+    StatementTimeout::default().run(operation, statements).await
 }
 
 impl Store {
-    /// Remembers where the database is; connects when it is first needed.
+    /// A store that connects when the connection is first needed.
     pub fn new(url: &Secret) -> sqlx::Result<Store> {
         let options = PgConnectOptions::from_str(url.expose())?.application_name("projector").options(KEEPALIVES);
-        Ok(Store { options, connection: None, patience: Patience::default() })
+        Ok(Store { options, connection: None, timeout: StatementTimeout::default() })
     }
 
-    /// The same with another patience.
-    pub fn with_patience(self, patience: Patience) -> Store {
-        Store { patience, ..self }
+    /// The same store with another timeout.
+    pub fn with_statement_timeout(self, timeout: StatementTimeout) -> Store {
+        Store { timeout, ..self }
     }
 
-    /// How long its statements may take.
-    pub fn patience(&self) -> Patience {
-        self.patience
+    /// The timeout of its statements.
+    pub fn statement_timeout(&self) -> StatementTimeout {
+        self.timeout
     }
 
-    /// The connection, made anew if it was dropped.
+    /// The connection; connects if there is none.
     pub async fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -108,7 +107,7 @@ impl Store {
         Ok(self.connection.insert(connection))
     }
 
-    /// Drops the connection: whatever state it is in, nobody will see it again.
+    /// Closes the connection, whatever state it is in.
     pub fn disconnect(&mut self) {
         self.connection = None;
     }
@@ -116,65 +115,27 @@ impl Store {
     async fn connect(&self) -> Result<PgConnection, StoreError> {
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await;
         let connected = connecting.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        connected.map_err(|source| StoreError { doing: "connecting", source })
+        connected.map_err(|source| StoreError { operation: "connecting", source })
     }
 }
 
 impl StoreError {
-    /// Whether the data of the statement is to blame, so that it would fail again however often it is repeated:
-    /// SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, with which
-    /// `ensure_month` refuses a month that is detached and cannot be attached.
+    /// Whether the data of the statement caused the error, so that every repetition would fail: SQLSTATE classes 22 (data
+    /// exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which `ensure_month` raises for a detached
+    /// month that cannot be attached.
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
         let code = error.code().unwrap_or_default();
         code == "55000" || ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default())
     }
 
-    /// SQLSTATE and message, where the database sent one; without the values that it complains about.
+    /// Message and SQLSTATE of PostgreSQL, without values of the data.
     pub fn reason(&self) -> String {
         match &self.source {
             sqlx::Error::Database(error) => {
-                format!("PostgreSQL refuses it: {} ({})", error.message(), error.code().unwrap_or_default())
+                format!("PostgreSQL refused the data: {} ({})", error.message(), error.code().unwrap_or_default())
             }
             other => other.to_string(),
         }
     }
-}
-
-/// Claims partitions: whoever held them before can write no more.
-pub async fn claim(
-    connection: &mut PgConnection,
-    projection: Projection,
-    partitions: &[i32],
-) -> sqlx::Result<Vec<(i32, Claim)>> {
-    let rows: Vec<(i32, i64, i32, i64)> = sqlx::query_as(
-        "insert into projection_checkpoints as c
-             (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
-         select $1, $2, $3, partition, 1, 1, 0, to_timestamp(0) from unnest($4::int[]) as partition
-         on conflict (projection, generation, category, partition) do update set epoch = c.epoch + 1
-         returning partition, epoch, incarnation, position",
-    )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
-    .bind(partitions)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(claimed).collect())
-}
-
-fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (i32, Claim) {
-    let reached = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
-    (partition, Claim { epoch, reached })
-}
-
-/// The streams of a projection that wait.
-pub async fn list_parked(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<HashSet<StreamId>> {
-    let streams: Vec<String> =
-        sqlx::query_scalar("select stream_id from parked_streams where projection = $1 and generation = $2")
-            .bind(projection.name())
-            .bind(projection::GENERATION)
-            .fetch_all(connection)
-            .await?;
-    Ok(streams.into_iter().filter_map(|stream| stream.parse().ok()).collect())
 }

@@ -1,137 +1,71 @@
-//! The worker of one projection: a step takes what there is, applies it in one statement, and notes how far it has
-//! come; the loop waits, backs off and stops.
+//! The worker of one projection. A step receives messages, claims the assigned partitions, and applies the events in one
+//! statement; the loop repeats steps, backs off after errors, and stops.
 //!
-//! Everything in memory (documents, parked streams, positions) is true only while the claims on the partitions hold,
-//! and every write proves that they do. So any failure is answered in one way: forget everything, claim again, read
-//! again. What came from Kafka and is not applied stays in `pending`. [`apply`] writes a batch, [`audit`] compares with
-//! the relay.
+//! [`crate::apply`] applies events, [`pending`] has the messages that are not processed yet, [`gaps`] what is read from the log
+//! because Kafka did not deliver it, [`audit`] compares with the relay.
+//!
+//! What the applier has in memory holds only as long as the claims hold. So every failure is handled in the same way: forget the
+//! claims, claim again, read again. Messages that are not applied stay in `pending`.
 
-use std::collections::{BTreeMap, VecDeque};
-
+use chrono::Utc;
 use events::cloudevents::Message;
-use events::{LogId, Position, Recorded, topics};
+use events::{LogId, Position};
 use platform::backoff::Backoff;
 use platform::health::{Component, Health};
 use platform::metric_names as names;
 use platform::shutdown::Shutdown;
 
-use crate::admission::{Admission, Origin, origin, survey};
-use crate::batch::{Arrival, stamp};
+use crate::admission::{Admission, Origin, admit_pending, origin};
+use crate::apply::{Applier, MissingEvents};
 use crate::cache::Cache;
-use crate::claims::Claims;
 use crate::config::{FeedConfig, Limits};
-use crate::documents::Documents;
 use crate::feed::{BATCH_BYTES_MAX, Delivery, Feed, FeedError, Start};
-use crate::model::Model;
-use crate::store::log::Portion;
-use crate::store::months::Months;
-use crate::store::{self, Store, StoreError, log};
+use crate::frame::ReadModel;
+use crate::measure::{count, gauge};
+use crate::next_event::{NextEvent, log_position};
+use crate::step::{Outcome, StepError};
+use crate::store::Store;
+use crate::store::log::PageLimit;
+use crate::store::relay::Published;
 
-mod apply;
 mod audit;
+mod gaps;
+mod pending;
 
-use apply::Stride;
 use audit::Audit;
+use gaps::{Gap, Gaps};
+use pending::Pending;
 
-/// What one step reads of the log to heal a gap.
-const HEAL: Portion = Portion { events: 5_000, bytes: BATCH_BYTES_MAX };
-
-/// Messages kept while a gap is healed or a failure repeated; at this number, or with so many bytes, fetching stops.
-const PENDING: Portion = Portion { events: 10_000, bytes: 32 * 1024 * 1024 };
-
-/// What a step came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing came.
-    Idle,
-    /// So many events are behind us, applied or parked.
-    Applied(usize),
-    /// So many events were read from the log instead of from Kafka.
-    Healed(usize),
-}
-
-/// Why a step did not work. The next one tries again.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// PostgreSQL failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Kafka failed.
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-    /// Somebody else has claimed a partition of ours.
-    #[error("another worker has claimed a partition of ours")]
-    Lost,
-    /// The log was restored to before what this projection has applied, or to before what was sent.
-    #[error(
-        "partition {partition}: {} was applied or sent, and the log does not have it; rebuild the projection",
-        .position.0
-    )]
-    Astray {
-        /// The partition.
-        partition: i32,
-        /// The position that the log does not have.
-        position: Position,
-    },
-    /// Too many streams are parked to go on.
-    #[error("{0} streams are parked: this build seems older than the log; deploy a newer one, or raise PARKED_MAX")]
-    TooManyParked(usize),
-}
+/// Events that one step reads from the log to fill a gap.
+const GAP_PAGE: PageLimit = PageLimit { events: 5_000, bytes: BATCH_BYTES_MAX };
 
 /// The worker of one projection.
-pub struct Worker<M: Model> {
+pub struct Worker<M: ReadModel> {
     feed_config: FeedConfig,
     limits: Limits,
-    store: Store,
-    cache: Option<Cache>,
-    dependencies: Dependencies,
+    kafka: Component,
+    /// Down while continuing would make the read model wrong.
+    projection: Component,
     feed: Option<Feed>,
     start: Start,
-    claims: Claims,
-    /// Our log; known while there are claims.
+    applier: Applier<M>,
+    /// Identity of the log; known while there are claims.
     log: Option<LogId>,
-    /// Whether somebody was told of messages that are not of our log.
-    told: Told,
-    documents: Documents<M::Document>,
-    stride: Stride,
-    months: Months,
-    pending: VecDeque<Delivery>,
-    healing: BTreeMap<i32, Healing>,
+    logged: LoggedOnce,
+    pending: Pending,
+    gaps: Gaps,
     audit: Audit,
 }
 
-/// A partition that misses events up to and with `upto`; the log is looked through up to `scanned`.
-#[derive(Debug, Clone, Copy)]
-struct Healing {
-    upto: Position,
-    scanned: Position,
-    /// Whether the log must have an event of the partition at `upto`. A message that does not say its log proves nothing.
-    is_proven: bool,
-}
-
-impl Healing {
-    fn up_to(upto: Position) -> Healing {
-        Healing { upto, scanned: Position::ZERO, is_proven: true }
-    }
-}
-
-/// What was logged once.
+/// Which conditions were logged already: each is logged once per worker.
 #[derive(Debug, Default)]
-struct Told {
+struct LoggedOnce {
     foreign: bool,
-    unproven: bool,
+    unidentified: bool,
 }
 
-/// What a worker says of its health.
-struct Dependencies {
-    postgres: Component,
-    kafka: Component,
-    /// Down while going on would make the read model wrong.
-    projection: Component,
-}
-
-impl<M: Model> Worker<M> {
-    /// A worker that has not begun.
+impl<M: ReadModel> Worker<M> {
+    /// A worker that has not started.
     pub fn new(
         feed_config: FeedConfig,
         limits: Limits,
@@ -139,32 +73,23 @@ impl<M: Model> Worker<M> {
         cache: Option<Cache>,
         health: &Health,
     ) -> Worker<M> {
-        let dependencies = Dependencies {
-            postgres: health.component("postgres"),
+        Worker {
+            applier: Applier::new(limits.clone(), store, cache, health.component("postgres")),
             kafka: health.component("kafka"),
             projection: health.component(M::PROJECTION.name()),
-        };
-        Worker {
-            documents: Documents::new(limits.documents),
-            stride: Stride::new(limits.batch_events),
-            dependencies,
             feed_config,
             limits,
-            store,
-            cache,
             feed: None,
             start: Start::Committed,
-            claims: Claims::default(),
             log: None,
-            told: Told::default(),
-            months: Months::default(),
-            pending: VecDeque::new(),
-            healing: BTreeMap::new(),
+            logged: LoggedOnce::default(),
+            pending: Pending::default(),
+            gaps: Gaps::default(),
             audit: Audit::default(),
         }
     }
 
-    /// Steps until asked to stop, then leaves the group.
+    /// Runs steps until a shutdown is requested, then leaves the consumer group.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut backoff = Backoff::new();
         while !shutdown.is_requested() {
@@ -178,17 +103,17 @@ impl<M: Model> Worker<M> {
         self.close().await;
     }
 
-    /// Takes what there is and applies it. After an error nothing is lost: call it again.
+    /// Receives messages and applies their events. After an error no event is lost: the next step tries again.
     pub async fn step(&mut self) -> Result<Outcome, StepError> {
         let stepped = self.try_step().await;
         match &stepped {
-            Ok(_) => self.dependencies.projection.up(),
+            Ok(_) => self.projection.up(),
             Err(error) => self.recover(error).await,
         }
         stepped
     }
 
-    /// Leaves the group, so that others take over at once.
+    /// Leaves the consumer group, so that other workers take the partitions over at once.
     pub async fn close(mut self) {
         if let Some(feed) = self.feed.take() {
             feed.close().await;
@@ -196,21 +121,23 @@ impl<M: Model> Worker<M> {
     }
 
     async fn try_step(&mut self) -> Result<Outcome, StepError> {
-        // Both are tried before either fails the step, so that each says whether it is there.
+        // Kafka and PostgreSQL are both tried before either fails the step, so that the health report is right about both.
         let connected = self.connect().await;
-        self.audit_when_due().await?;
+        if self.audit.take_due() {
+            self.audit().await?;
+        }
         connected?;
-        self.gather().await?;
+        self.receive().await?;
         self.claim_assigned().await?;
-        match self.healing.is_empty() {
+        match self.gaps.is_empty() {
             true => self.apply_pending().await,
-            false => self.heal().await,
+            false => self.fill_gap().await,
         }
     }
 
     async fn connect(&mut self) -> Result<(), FeedError> {
         if self.feed.is_none() {
-            let health = self.dependencies.kafka.clone();
+            let health = self.kafka.clone();
             self.feed = Some(Feed::connect(&self.feed_config, M::PROJECTION, self.start, health).await?);
             self.start = Start::Committed;
         }
@@ -221,278 +148,229 @@ impl<M: Model> Worker<M> {
         self.feed.as_mut().expect("a step connects first")
     }
 
-    /// Takes messages in; while others still wait it only keeps us in the group.
-    async fn gather(&mut self) -> Result<(), FeedError> {
-        if self.pending.is_empty() && self.healing.is_empty() {
+    /// Receives messages. While earlier messages are pending, polling only keeps this worker in the group.
+    async fn receive(&mut self) -> Result<(), FeedError> {
+        if self.pending.is_empty() && self.gaps.is_empty() {
             let limits = self.limits.clone();
             let deliveries = self.feed().next_batch(&limits).await?;
             self.pending.extend(deliveries);
             return Ok(());
         }
-        let room = room(&self.pending);
+        let room = self.pending.room();
         if room.events == 0 || room.bytes == 0 {
-            self.feed().hold();
+            self.feed().pause();
         }
         let deliveries = self.feed().drain(room.events.max(1), room.bytes.max(1))?;
         self.pending.extend(deliveries);
         Ok(())
     }
 
-    /// Follows the group: forgets what is not ours any more, claims what is.
+    /// Follows the consumer group: drops what belongs to revoked partitions, and claims new partitions.
     async fn claim_assigned(&mut self) -> Result<(), StepError> {
         let assigned = self.feed().assigned();
-        if self.claims.iter().any(|(partition, _)| !assigned.contains(&partition)) {
+        if self.applier.claimed().iter().any(|(partition, _)| !assigned.contains(&partition)) {
             self.forget();
         }
-        self.pending.retain(|delivery| assigned.contains(&delivery.partition));
-        self.healing.retain(|partition, _| assigned.contains(partition));
-        let new: Vec<i32> = assigned.into_iter().filter(|partition| self.claims.get(*partition).is_none()).collect();
-        if new.is_empty() {
-            return Ok(());
+        self.pending.retain(&assigned);
+        self.gaps.retain(&assigned);
+        let claimed = self.applier.claimed();
+        let new: Vec<i32> = assigned.into_iter().filter(|partition| claimed.get(*partition).is_none()).collect();
+        if !new.is_empty() {
+            self.log = Some(self.applier.claim(&new).await?);
         }
-        let patience = self.store.patience();
-        let connection = self.store.connection().await?;
-        self.log = Some(patience.doing("reading the identity of the log", log::find_id(connection)).await?);
-        let claims = patience.doing("claiming partitions", store::claim(connection, M::PROJECTION, &new)).await?;
-        let parked = patience.doing("reading parked streams", store::list_parked(connection, M::PROJECTION)).await?;
-        self.dependencies.postgres.up();
-        self.claims.take(claims, parked);
-        self.gauge(names::PROJECTOR_PARTITIONS, self.claims.iter().count() as f64);
-        self.gauge(names::PROJECTOR_PARKED_STREAMS, self.claims.parked() as f64);
         Ok(())
     }
 
-    /// Applies what is next of the messages, up to the first gap.
+    /// Applies the pending messages up to the first gap.
     async fn apply_pending(&mut self) -> Result<Outcome, StepError> {
         let Some(log) = self.log else { return Ok(Outcome::Idle) };
-        let portion = Portion { events: self.stride.events(), bytes: BATCH_BYTES_MAX };
-        let survey = survey(&self.pending, &self.claims, log, portion);
-        match survey.stop {
-            Some((partition, Admission::Gap(upto))) if survey.ready == 0 => {
-                return self.heal_from_here(partition, upto).await;
+        let limit = PageLimit { events: self.applier.batch_events(), bytes: BATCH_BYTES_MAX };
+        let admitted = admit_pending(self.pending.deliveries(), self.applier.claimed(), log, limit);
+        match admitted.blocked {
+            Some((partition, Admission::Gap(upto))) if admitted.processed == 0 => {
+                return self.fill_gap_up_to(partition, upto).await;
             }
-            Some((partition, Admission::Astray)) if survey.ready == 0 => {
-                let position = self.claims.get(partition).map_or(Position::ZERO, |claim| claim.reached.position);
-                return Err(StepError::Astray { partition, position });
+            Some((partition, Admission::AheadOfLog)) if admitted.processed == 0 => {
+                let claim = self.applier.claimed().get(partition);
+                let position = claim.map_or(Position::ZERO, |claim| claim.checkpoint.position);
+                return Err(StepError::AheadOfLog { partition, position });
             }
             _ => {}
         }
-        let ready: Vec<Delivery> = self.pending.drain(..survey.ready).collect();
-        let arrivals: Vec<Arrival<'_>> = survey.next.iter().filter_map(|index| arrival(&ready[*index])).collect();
-        let applied = self.apply(&arrivals).await;
-        if let Err(error) = applied {
-            ready.into_iter().rev().for_each(|delivery| self.pending.push_front(delivery));
+        let processed = self.pending.take(admitted.processed);
+        let events: Vec<NextEvent<'_>> =
+            admitted.next.iter().filter_map(|index| next_event(&processed[*index])).collect();
+        if let Err(error) = self.applier.apply(&events).await {
+            self.pending.put_back(processed);
             return Err(error);
         }
-        self.count(names::PROJECTOR_EVENTS_SEEN_TOTAL, ready.len() - arrivals.len());
-        self.pass(log, &ready);
-        match ready.len() {
+        count(M::PROJECTION, names::PROJECTOR_EVENTS_SEEN_TOTAL, processed.len() - events.len());
+        self.record_processed(log, &processed);
+        match processed.len() {
             0 => Ok(Outcome::Idle),
-            passed => Ok(Outcome::Applied(passed)),
+            messages => Ok(Outcome::Applied(messages)),
         }
     }
 
-    /// Notes that messages are behind us.
-    fn pass(&mut self, log: LogId, ready: &[Delivery]) {
-        for Delivery { partition, offset, message } in ready {
-            self.feed().done(*partition, offset + 1);
-            let reason = match message {
-                Ok(message) => {
-                    self.pass_stranger(log, *partition, message);
-                    continue;
+    /// Records the offsets of processed messages, and reports messages that are not events of this log.
+    fn record_processed(&mut self, log: LogId, processed: &[Delivery]) {
+        for Delivery { partition, offset, message } in processed {
+            self.feed().processed(*partition, offset + 1);
+            match message {
+                Ok(message) => self.report_other_origin(log, *partition, message),
+                Err(reason) => {
+                    tracing::error!(
+                        projection = M::PROJECTION.name(),
+                        kafka.partition = partition,
+                        kafka.offset = offset,
+                        reason = %reason,
+                        "skipped a message that is not an event; the missing event is read from the log"
+                    );
+                    count(M::PROJECTION, names::PROJECTOR_MESSAGES_UNREADABLE_TOTAL, 1);
+                    self.audit.suspect(*partition);
                 }
-                Err(reason) => reason,
-            };
-            tracing::error!(
-                projection = M::PROJECTION.name(),
-                kafka.partition = partition,
-                kafka.offset = offset,
-                reason = %reason,
-                "a message is not one of our events; its place is filled from the log"
-            );
-            self.count(names::PROJECTOR_MESSAGES_UNREADABLE_TOTAL, 1);
-            self.audit.suspect(*partition);
+            }
         }
         self.feed().commit_when_due();
     }
 
-    /// A message that is not of our log is not applied: told once, counted always. What our log has up to the position of one
-    /// that does not say its log is applied in its stead.
-    fn pass_stranger(&mut self, log: LogId, partition: i32, message: &Message) {
+    /// Reports a message that does not come from this log: counts every message, logs the first. The events of the log up to the
+    /// position of a message that does not name its log are applied instead of the message.
+    fn report_other_origin(&mut self, log: LogId, partition: i32, message: &Message) {
         let (projection, source) = (M::PROJECTION.name(), message.source.to_string());
         match origin(log, message) {
             Origin::Ours => {}
             Origin::Foreign => {
-                self.count(names::PROJECTOR_MESSAGES_FOREIGN_TOTAL, 1);
-                if !std::mem::replace(&mut self.told.foreign, true) {
+                count(M::PROJECTION, names::PROJECTOR_MESSAGES_FOREIGN_TOTAL, 1);
+                if !std::mem::replace(&mut self.logged.foreign, true) {
                     tracing::error!(
                         projection,
                         kafka.partition = partition,
                         ce.source = source,
-                        "another platform publishes to this topic; its events are not applied. Give each platform topics of \
-                         its own with TOPIC_PREFIX"
+                        "another platform publishes to this topic; its events are not applied. Set a different TOPIC_PREFIX \
+                         for each platform"
                     );
                 }
             }
-            Origin::Unproven => {
-                let Some(claim) = self.claims.get(partition) else { return };
-                if stamp(&message.event) <= claim.reached {
+            Origin::Unidentified => {
+                let Some(claim) = self.applier.claimed().get(partition) else { return };
+                if log_position(&message.event) <= claim.checkpoint {
                     return;
                 }
-                let healing = Healing { is_proven: false, ..Healing::up_to(message.event.position) };
-                let known = self.healing.entry(partition).or_insert(healing);
-                known.upto = known.upto.max(healing.upto);
-                if !std::mem::replace(&mut self.told.unproven, true) {
+                self.gaps.extend(partition, Gap::unproven(message.event.position));
+                if !std::mem::replace(&mut self.logged.unidentified, true) {
                     tracing::info!(
                         projection,
                         kafka.partition = partition,
                         ce.source = source,
-                        "an earlier release sent messages that do not name their log; their events are read from the log"
+                        "an earlier release published messages that do not name their log; reading their events from the log"
                     );
                 }
             }
         }
     }
 
-    async fn heal_from_here(&mut self, partition: i32, upto: Position) -> Result<Outcome, StepError> {
+    async fn fill_gap_up_to(&mut self, partition: i32, upto: Position) -> Result<Outcome, StepError> {
         tracing::warn!(
             projection = M::PROJECTION.name(),
             kafka.partition = partition,
             event.position = upto.0,
-            "Kafka did not bring everything up to this event; reading it from the log"
+            "Kafka did not deliver all events up to this position; reading them from the log"
         );
-        self.healing.insert(partition, Healing::up_to(upto));
-        self.heal().await
+        self.gaps.set(partition, Gap::proven(upto));
+        self.fill_gap().await
     }
 
-    /// Applies the next stretch of the log to a partition that misses events.
-    async fn heal(&mut self) -> Result<Outcome, StepError> {
-        let Some((&partition, &healing)) = self.healing.first_key_value() else { return Ok(Outcome::Idle) };
-        let Healing { upto, scanned, is_proven } = healing;
-        let Some(claim) = self.claims.get(partition) else { return Err(StepError::Lost) };
-        let after = scanned.max(claim.reached.position);
-        let patience = self.store.patience();
-        let connection = self.store.connection().await?;
-        let read = log::list_events(connection, M::PROJECTION.category(), after, upto, HEAL);
-        let read = patience.doing("reading the log", read).await?;
-        let partitions = self.feed().partitions();
-        let is_ours = |event: &Recorded| topics::partition_of(event.stream.as_str(), partitions) == partition;
-        let ours = read.events.iter().filter(|logged| is_ours(&logged.event));
-        let arrivals: Vec<Arrival<'_>> = ours.map(|logged| logged.arrival(partition)).collect();
-        for batch in arrivals.chunks(self.stride.events()) {
-            self.apply(batch).await?;
+    /// Applies the next page of the log to a partition with a gap.
+    async fn fill_gap(&mut self) -> Result<Outcome, StepError> {
+        let Some((partition, gap)) = self.gaps.first() else { return Ok(Outcome::Idle) };
+        let Some(claim) = self.applier.claimed().get(partition) else { return Err(StepError::ClaimLost) };
+        let after = gap.scanned.max(claim.checkpoint.position);
+        let missing = MissingEvents { partition, partitions: self.feed().partitions(), after, upto: gap.upto };
+        let from_log = self.applier.apply_from_log(missing, GAP_PAGE).await?;
+        count(M::PROJECTION, names::PROJECTOR_EVENTS_HEALED_TOTAL, from_log.events);
+        if let Some(scanned) = from_log.continue_after {
+            self.gaps.set(partition, Gap { scanned, ..gap });
+            return Ok(Outcome::ReadFromLog(from_log.events));
         }
-        self.count(names::PROJECTOR_EVENTS_HEALED_TOTAL, arrivals.len());
-        match read.events.last() {
-            Some(last) if read.has_more => {
-                self.healing.insert(partition, Healing { scanned: last.event.position, ..healing });
-            }
-            _ => {
-                self.healing.remove(&partition);
-                if is_proven && self.claims.get(partition).is_some_and(|claim| claim.reached.position < upto) {
-                    return Err(StepError::Astray { partition, position: upto });
-                }
-            }
+        self.gaps.remove(partition);
+        let claim = self.applier.claimed().get(partition);
+        if gap.is_proven && claim.is_some_and(|claim| claim.checkpoint.position < gap.upto) {
+            return Err(StepError::AheadOfLog { partition, position: gap.upto });
         }
-        Ok(Outcome::Healed(arrivals.len()))
+        Ok(Outcome::ReadFromLog(from_log.events))
     }
 
-    /// Makes sure that the next step begins with nothing that may be untrue.
+    /// Compares with what the relay has published: reads from the log what is stuck, and measures the lag.
+    pub async fn audit(&mut self) -> Result<(), StepError> {
+        self.applier.create_coming_months().await?;
+        let published = self.applier.find_published().await?;
+        if let Some(feed) = &self.feed {
+            let (claimed, gaps) = (self.applier.claimed(), &self.gaps);
+            let is_at_end = |partition| feed.is_at_end(partition);
+            for (partition, upto) in self.audit.find_stuck(&published, claimed, is_at_end, |it| gaps.contains(it)) {
+                tracing::warn!(
+                    projection = M::PROJECTION.name(),
+                    kafka.partition = partition,
+                    event.position = upto.0,
+                    "Kafka does not deliver events that were published; reading them from the log"
+                );
+                self.gaps.set(partition, Gap::proven(upto));
+            }
+        }
+        self.measure_lag(&published).await
+    }
+
+    async fn measure_lag(&mut self, published: &Published) -> Result<(), StepError> {
+        let applied = audit::applied(M::PROJECTION, published, self.applier.claimed());
+        let lag_events = published.relay.position.0 - applied.0;
+        let mut lag_seconds = 0.0;
+        if lag_events > 0 {
+            let oldest = self.applier.find_recorded_after(applied).await?;
+            lag_seconds = oldest.map_or(0.0, |oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
+        }
+        gauge(M::PROJECTION, names::PROJECTOR_LAG_EVENTS, lag_events as f64);
+        gauge(M::PROJECTION, names::PROJECTOR_LAG_SECONDS, lag_seconds);
+        Ok(())
+    }
+
+    /// Drops everything that may be wrong after an error, so that the next step starts from the database.
     async fn recover(&mut self, error: &StepError) {
         self.forget();
         match error {
-            StepError::Store(error) => {
-                self.store.disconnect();
-                self.dependencies.postgres.down(error.to_string());
-            }
+            StepError::Store(error) => self.applier.disconnect(error),
             StepError::Feed(error) => {
                 if let FeedError::OffsetsGone = error {
                     tracing::warn!(projection = M::PROJECTION.name(), "{error}");
                     self.start = Start::Beginning;
                 } else {
-                    self.dependencies.kafka.down(error.to_string());
+                    self.kafka.down(error.to_string());
                 }
                 self.pending.clear();
                 if let Some(feed) = self.feed.take() {
                     feed.close().await;
                 }
             }
-            StepError::Lost => {
-                tracing::info!(projection = M::PROJECTION.name(), "{error}; claiming again what is ours");
-                self.count(names::PROJECTOR_CLAIMS_LOST_TOTAL, 1);
+            StepError::ClaimLost => {
+                tracing::info!(
+                    projection = M::PROJECTION.name(),
+                    "claim or checkpoint of a partition was changed by another instance; claiming the assigned partitions again"
+                );
+                count(M::PROJECTION, names::PROJECTOR_CLAIMS_LOST_TOTAL, 1);
             }
-            StepError::Astray { .. } | StepError::TooManyParked(_) => {
-                self.dependencies.projection.down(error.to_string())
-            }
+            StepError::AheadOfLog { .. } | StepError::TooManyParked(_) => self.projection.down(error.to_string()),
         }
     }
 
-    /// Forgets what is true only while the claims hold.
+    /// Drops everything that holds only as long as the claims hold.
     fn forget(&mut self) {
-        self.claims.clear();
-        self.documents.clear();
-        self.healing.clear();
+        self.applier.forget();
+        self.gaps.clear();
         self.log = None;
     }
-
-    fn count(&self, name: &'static str, times: usize) {
-        metrics::counter!(name, "projection" => M::PROJECTION.name()).increment(times as u64);
-    }
-
-    fn gauge(&self, name: &'static str, value: f64) {
-        metrics::gauge!(name, "projection" => M::PROJECTION.name()).set(value);
-    }
 }
 
-fn arrival(delivery: &Delivery) -> Option<Arrival<'_>> {
+fn next_event(delivery: &Delivery) -> Option<NextEvent<'_>> {
     let message = delivery.message.as_ref().ok()?;
-    Some(Arrival { partition: delivery.partition, event: &message.event, unreadable: None })
-}
-
-/// What may still be taken in beside the messages that wait.
-fn room(pending: &VecDeque<Delivery>) -> Portion {
-    let bytes: usize = pending.iter().map(Delivery::bytes).sum();
-    Portion { events: PENDING.events.saturating_sub(pending.len()), bytes: PENDING.bytes.saturating_sub(bytes) }
-}
-
-#[cfg(test)]
-mod tests {
-    use events::cloudevents::InvalidMessage;
-    use events::{Incarnation, Metadata, Source, Version};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn delivery(message: Result<Message, InvalidMessage>) -> Delivery {
-        Delivery { partition: 0, offset: 0, message }
-    }
-
-    fn event(bytes: usize) -> Recorded {
-        Recorded {
-            incarnation: Incarnation(1),
-            position: Position(1),
-            stream: "product-A".parse().unwrap(),
-            version: Version(1),
-            event_type: "ProductCreated".into(),
-            schema_version: 1,
-            payload: "x".repeat(bytes),
-            metadata: Metadata::default(),
-            command_id: None,
-            recorded_at: chrono::DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn few_large_messages_leave_no_room_for_more() {
-        let large = || {
-            let (source, event) = (Source::Log(LogId(Uuid::nil())), event(1024 * 1024));
-            delivery(Ok(Message { source, event, previous: Position::ZERO }))
-        };
-        let waiting: VecDeque<_> = (0..32).map(|_| large()).collect();
-        assert_eq!(room(&waiting).bytes, 0);
-        let small = || delivery(Err(InvalidMessage::Missing("ce_position")));
-        let waiting: VecDeque<_> = (0..10_000).map(|_| small()).collect();
-        assert_eq!(room(&waiting).events, 0);
-        assert!(room(&VecDeque::new()).bytes > 0);
-    }
+    Some(NextEvent { partition: delivery.partition, event: &message.event, metadata_error: None })
 }

@@ -5,8 +5,8 @@
 //! [`freshness`] how much of the log they contain.
 
 pub mod cache;
+pub mod fold_error;
 pub mod freshness;
-pub mod misfit;
 pub mod order;
 pub mod product;
 pub mod projection;
@@ -14,7 +14,7 @@ pub mod status;
 pub mod stock;
 pub mod tables;
 
-pub use misfit::Misfit;
+pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};
 pub use projection::Projection;

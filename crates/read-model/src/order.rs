@@ -18,7 +18,7 @@ use events::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::misfit::Misfit;
+use crate::fold_error::FoldError;
 use crate::status::Status;
 
 mod erasure;
@@ -125,22 +125,22 @@ pub struct OrderDocument {
 }
 
 impl OrderDocument {
-    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`Misfit`] `held` is as
+    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`FoldError`] `held` is as
     /// before.
-    pub fn fold(held: &mut Option<OrderDocument>, recorded: &Recorded, event: &OrderEvent) -> Result<(), Misfit> {
+    pub fn fold(held: &mut Option<OrderDocument>, recorded: &Recorded, event: &OrderEvent) -> Result<(), FoldError> {
         let version = held.as_ref().map_or(Version::NONE, |order| order.version);
-        Misfit::unless_next(version, recorded)?;
+        FoldError::unless_next(version, recorded)?;
         match (held.as_mut(), event) {
             (None, OrderEvent::Placed(placed)) => *held = Some(OrderDocument::placed(placed, recorded)?),
-            (None, _) => return Err(Misfit::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => return Err(Misfit::Again(recorded.event_type.clone())),
+            (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
+            (Some(_), OrderEvent::Placed(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
             (Some(order), event) => order.evolve(event, recorded),
         }
         Ok(())
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> LogPosition {
+    pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
@@ -164,9 +164,9 @@ impl OrderDocument {
         }
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<OrderDocument, Misfit> {
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<OrderDocument, FoldError> {
         if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(Misfit::foreign(recorded));
+            return Err(FoldError::wrong_stream(recorded));
         }
         let mut progress = Progress::default();
         progress.evolve(&OrderEvent::Placed(placed.clone()));

@@ -9,7 +9,7 @@ use events::{Currency, EventId, Incarnation, LogPosition, Minor, Position, Recor
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::misfit::Misfit;
+use crate::fold_error::FoldError;
 
 /// A product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,28 +44,32 @@ pub struct ProductDocument {
 }
 
 impl ProductDocument {
-    /// Folds one more event into `held` (`None` is the product that does not exist yet). After a [`Misfit`] `held` is
+    /// Folds one more event into `held` (`None` is the product that does not exist yet). After a [`FoldError`] `held` is
     /// as before.
-    pub fn fold(held: &mut Option<ProductDocument>, recorded: &Recorded, event: &ProductEvent) -> Result<(), Misfit> {
+    pub fn fold(
+        held: &mut Option<ProductDocument>,
+        recorded: &Recorded,
+        event: &ProductEvent,
+    ) -> Result<(), FoldError> {
         let version = held.as_ref().map_or(Version::NONE, |product| product.version);
-        Misfit::unless_next(version, recorded)?;
+        FoldError::unless_next(version, recorded)?;
         match (held.as_mut(), event) {
             (None, ProductEvent::Created(created)) => *held = Some(ProductDocument::created(created, recorded)?),
-            (None, _) => return Err(Misfit::NotFirst(recorded.event_type.clone())),
-            (Some(_), ProductEvent::Created(_)) => return Err(Misfit::Again(recorded.event_type.clone())),
+            (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
+            (Some(_), ProductEvent::Created(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
             (Some(product), event) => product.evolve(event, recorded),
         }
         Ok(())
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> LogPosition {
+    pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
-    fn created(created: &ProductCreated, recorded: &Recorded) -> Result<ProductDocument, Misfit> {
+    fn created(created: &ProductCreated, recorded: &Recorded) -> Result<ProductDocument, FoldError> {
         if recorded.stream.subject() != Subject::Product(created.sku.clone()) {
-            return Err(Misfit::foreign(recorded));
+            return Err(FoldError::wrong_stream(recorded));
         }
         Ok(ProductDocument {
             sku: created.sku.clone(),
@@ -125,8 +129,8 @@ pub struct PriceRow {
 
 impl PriceRow {
     /// The rows of an event of a product stream; none where it sets no price.
-    pub fn of(recorded: &Recorded, event: &ProductEvent) -> Result<Vec<PriceRow>, Misfit> {
-        let Subject::Product(sku) = recorded.stream.subject() else { return Err(Misfit::foreign(recorded)) };
+    pub fn of(recorded: &Recorded, event: &ProductEvent) -> Result<Vec<PriceRow>, FoldError> {
+        let Subject::Product(sku) = recorded.stream.subject() else { return Err(FoldError::wrong_stream(recorded)) };
         let row = |currency, price| PriceRow {
             id: recorded.id(),
             sku: sku.clone(),

@@ -7,7 +7,7 @@ use events::{EventId, Incarnation, Location, LogPosition, OrderId, Position, Rec
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::misfit::Misfit;
+use crate::fold_error::FoldError;
 
 /// One SKU at one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,15 +36,15 @@ pub struct StockDocument {
 }
 
 impl StockDocument {
-    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`Misfit`] `held` is as
+    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`FoldError`] `held` is as
     /// before.
-    pub fn fold(held: &mut Option<StockDocument>, recorded: &Recorded, event: &StockEvent) -> Result<(), Misfit> {
-        Misfit::unless_next(held.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
+    pub fn fold(held: &mut Option<StockDocument>, recorded: &Recorded, event: &StockEvent) -> Result<(), FoldError> {
+        FoldError::unless_next(held.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
         match held {
             Some(item) => item.evolve(event, recorded),
             None => {
                 let Subject::Stock(sku, location) = recorded.stream.subject() else {
-                    return Err(Misfit::foreign(recorded));
+                    return Err(FoldError::wrong_stream(recorded));
                 };
                 held.insert(StockDocument::none(sku, location, recorded)).evolve(event, recorded);
             }
@@ -66,7 +66,7 @@ impl StockDocument {
     }
 
     /// How new this document is.
-    pub fn stamp(&self) -> LogPosition {
+    pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
@@ -171,8 +171,10 @@ pub struct LedgerRow {
 
 impl LedgerRow {
     /// The row of an event of a stock stream.
-    pub fn of(recorded: &Recorded, event: &StockEvent) -> Result<LedgerRow, Misfit> {
-        let Subject::Stock(sku, location) = recorded.stream.subject() else { return Err(Misfit::foreign(recorded)) };
+    pub fn of(recorded: &Recorded, event: &StockEvent) -> Result<LedgerRow, FoldError> {
+        let Subject::Stock(sku, location) = recorded.stream.subject() else {
+            return Err(FoldError::wrong_stream(recorded));
+        };
         let (kind, quantity, order_id) = movement(event);
         Ok(LedgerRow {
             id: recorded.id(),

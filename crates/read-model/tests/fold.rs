@@ -14,7 +14,7 @@ use events::{
     codec,
 };
 use proptest::prelude::*;
-use read_model::{LedgerRow, Misfit, OrderDocument, OrderSummary, PriceRow, ProductDocument, StockDocument};
+use read_model::{FoldError, LedgerRow, OrderDocument, OrderSummary, PriceRow, ProductDocument, StockDocument};
 
 fn instant(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
@@ -419,17 +419,17 @@ fn what_does_not_continue_an_order_is_refused_and_changes_nothing() {
     let fold = |held: &mut _, version, event: &OrderEvent| OrderDocument::fold(held, &at(version, event), event);
 
     let not_first = fold(&mut none, 1, &captured(1));
-    assert_eq!(not_first, Err(Misfit::NotFirst("PaymentCaptured".into())));
+    assert_eq!(not_first, Err(FoldError::NotFirst("PaymentCaptured".into())));
     let late = fold(&mut none, 2, &first);
-    assert_eq!(late, Err(Misfit::Version { held: Version::NONE, found: Version(2) }));
+    assert_eq!(late, Err(FoldError::WrongVersion { current: Version::NONE, found: Version(2) }));
     assert_eq!(none, None);
 
     let mut order = None;
     fold(&mut order, 1, &first).unwrap();
     let before = order.clone();
-    assert_eq!(fold(&mut order, 2, &first), Err(Misfit::Again("OrderPlaced".into())));
+    assert_eq!(fold(&mut order, 2, &first), Err(FoldError::AlreadyCreated("OrderPlaced".into())));
     let gap = fold(&mut order, 3, &captured(1));
-    assert_eq!(gap, Err(Misfit::Version { held: Version(1), found: Version(3) }));
+    assert_eq!(gap, Err(FoldError::WrongVersion { current: Version(1), found: Version(3) }));
     assert_eq!(order, before);
 }
 
@@ -439,7 +439,7 @@ fn an_event_in_the_stream_of_something_else_is_refused() {
     let event = placed(vec![line(1, 1, 1)]);
     let recorded = recorded(&stream, 1, &Event::Order(event.clone()));
     let refused = OrderDocument::fold(&mut None, &recorded, &event);
-    assert_eq!(refused, Err(Misfit::Foreign("OrderPlaced".into())));
+    assert_eq!(refused, Err(FoldError::WrongStream("OrderPlaced".into())));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Follows the consumer group: which partitions are ours, where each begins, and whether Kafka is there. Called by
-//! librdkafka while a [`super::Feed`] is polled.
+//! Handles rebalances of the consumer group: which partitions are assigned, at which offset each starts, and whether Kafka is
+//! reachable. librdkafka calls these functions while the consumer of [`crate::feed`] is polled.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,22 +14,22 @@ use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-/// Longest wait for the committed offsets of new partitions.
+/// Timeout for the committed offsets of new partitions.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where partitions begin that we are given.
+/// Offset at which an assigned partition starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Behind the last committed offset; at the beginning where there is none.
+    /// At the committed offset; at the beginning of the partition if there is none.
     Committed,
-    /// At the beginning: the committed offsets are of no use.
+    /// At the beginning of the partition, because the committed offsets cannot be used.
     Beginning,
 }
 
 pub(super) struct Membership {
     start: Start,
     assigned: Mutex<BTreeSet<i32>>,
-    /// Partitions of which we have everything that Kafka has, as of the last statistics.
+    /// Partitions whose messages were all received, as of the last statistics.
     at_end: Mutex<BTreeSet<i32>>,
     health: Component,
 }
@@ -55,43 +55,47 @@ impl Membership {
         self.health.down(reason);
     }
 
-    /// The same partitions, each with an offset to begin at.
-    fn begin(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
-        let mut begin = match self.start {
+    /// The partitions with the offsets at which they start.
+    fn start_offsets(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &TopicPartitionList,
+    ) -> KafkaResult<TopicPartitionList> {
+        let mut offsets = match self.start {
             Start::Beginning => partitions.clone(),
             Start::Committed => consumer.committed_offsets(partitions.clone(), COMMITTED_TIMEOUT)?,
         };
         let names: Vec<_> =
-            begin.elements().iter().map(|it| (it.topic().to_owned(), it.partition(), it.offset())).collect();
+            offsets.elements().iter().map(|it| (it.topic().to_owned(), it.partition(), it.offset())).collect();
         for (topic, partition, committed) in names {
             let offset = match (self.start, committed) {
                 (Start::Committed, Offset::Offset(offset)) => Offset::Offset(offset),
                 _ => Offset::Beginning,
             };
-            begin.set_partition_offset(&topic, partition, offset)?;
+            offsets.set_partition_offset(&topic, partition, offset)?;
         }
-        Ok(begin)
+        Ok(offsets)
     }
 
-    fn gain(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
-        // Without offsets of ours librdkafka asks for the committed ones itself, and reports where there are none.
-        let begin = self.begin(consumer, partitions).unwrap_or_else(|error| {
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        // Without start offsets librdkafka reads the committed offsets itself, and reports an error where there are none.
+        let offsets = self.start_offsets(consumer, partitions).unwrap_or_else(|error| {
             tracing::warn!(error = %error, "cannot read the committed offsets");
             partitions.clone()
         });
-        let gained = match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&begin),
-            RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(&begin),
+        let assigned = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&offsets),
+            RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(&offsets),
         };
         let numbers = numbers(partitions);
-        tracing::info!(kafka.partitions = ?numbers, "partitions gained");
+        tracing::info!(kafka.partitions = ?numbers, "partitions assigned");
         lock(&self.assigned).extend(numbers);
-        report(gained);
+        report(assigned);
     }
 
-    fn lose(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+    fn unassign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let numbers = numbers(partitions);
-        tracing::info!(kafka.partitions = ?numbers, "partitions given up");
+        tracing::info!(kafka.partitions = ?numbers, "partitions revoked");
         lock(&self.assigned).retain(|partition| !numbers.contains(partition));
         report(match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
@@ -105,9 +109,9 @@ fn lock(partitions: &Mutex<BTreeSet<i32>>) -> MutexGuard<'_, BTreeSet<i32>> {
 }
 
 fn is_at_end(partition: &Partition) -> bool {
-    // Nothing was handed to us since we were given the partition: then what counts is where fetching stands.
-    let ours = if partition.app_offset < 0 { partition.next_offset } else { partition.app_offset };
-    partition.hi_offset >= 0 && ours >= partition.hi_offset
+    // No message was received since the partition was assigned: then the next offset to fetch counts.
+    let received = if partition.app_offset < 0 { partition.next_offset } else { partition.app_offset };
+    partition.hi_offset >= 0 && received >= partition.hi_offset
 }
 
 fn numbers(partitions: &TopicPartitionList) -> Vec<i32> {
@@ -116,15 +120,15 @@ fn numbers(partitions: &TopicPartitionList) -> Vec<i32> {
 
 fn report(outcome: KafkaResult<()>) {
     if let Err(error) = outcome {
-        tracing::warn!(error = %error, "the consumer did not take its partitions over");
+        tracing::warn!(error = %error, "the consumer could not change its assignment");
     }
 }
 
 impl ConsumerContext for Membership {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         match kind {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.gain(consumer, partitions),
-            _ => self.lose(consumer, partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
+            _ => self.unassign(consumer, partitions),
         }
     }
 }
@@ -141,7 +145,7 @@ impl ClientContext for Membership {
         }
     }
 
-    /// Comes every two seconds: the one sign of a broker that is back, where no messages flow.
+    /// Called every two seconds. Without messages this is the only sign that a broker is reachable again.
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
         *lock(&self.at_end) = partitions.filter(|it| is_at_end(it)).map(|it| it.partition).collect();
@@ -151,6 +155,6 @@ impl ClientContext for Membership {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(error = %error, reason, "librdkafka reports");
+        tracing::debug!(error = %error, reason, "librdkafka reported an error");
     }
 }

@@ -1,44 +1,44 @@
-//! Reads the log: its identity, what Kafka did not bring, and the events of one stream. A read ends at a number of events and
-//! of bytes, because one payload may be a million times as large as another.
+//! Reads the log: its identity, the events of a category, and the events of a stream. A page is limited in events and in bytes,
+//! because payloads differ in size by a factor of a million.
 
 use chrono::{DateTime, Utc};
 use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::batch::Arrival;
+use crate::next_event::NextEvent;
 
-/// An event as the log has it.
+/// An event of the log.
 #[derive(Debug)]
-pub struct Logged {
-    /// The event; without metadata where they cannot be read.
+pub struct LoggedEvent {
+    /// The event; its metadata is empty if this build cannot read the metadata.
     pub event: Recorded,
-    /// Why this build cannot read its metadata.
-    pub unreadable: Option<String>,
+    /// Reason why this build cannot read the metadata, if it cannot.
+    pub metadata_error: Option<String>,
 }
 
-impl Logged {
+impl LoggedEvent {
     /// The event as the next one of its partition.
-    pub fn arrival(&self, partition: i32) -> Arrival<'_> {
-        Arrival { partition, event: &self.event, unreadable: self.unreadable.as_deref() }
+    pub fn as_next(&self, partition: i32) -> NextEvent<'_> {
+        NextEvent { partition, event: &self.event, metadata_error: self.metadata_error.as_deref() }
     }
 }
 
-/// How much is read at once.
+/// Limit of a page of events or messages.
 #[derive(Debug, Clone, Copy)]
-pub struct Portion {
-    /// Events, at most.
+pub struct PageLimit {
+    /// Maximum number of events.
     pub events: usize,
-    /// The event with which the payloads reach so many bytes is the last one.
+    /// The page ends with the event whose payload makes the page reach this number of bytes.
     pub bytes: usize,
 }
 
-/// What was read at once.
+/// A page of events.
 #[derive(Debug)]
-pub struct Portioned {
+pub struct Page {
     /// The events, in order.
-    pub events: Vec<Logged>,
-    /// Whether there may be more behind them.
+    pub events: Vec<LoggedEvent>,
+    /// Whether the log may have more events after the page.
     pub has_more: bool,
 }
 
@@ -57,10 +57,10 @@ struct Row {
 }
 
 impl Row {
-    /// A stream whose name this build does not know fails the read: nothing could be parked under it.
-    fn logged(self) -> sqlx::Result<Logged> {
+    /// Fails the read for a stream id that this build cannot parse, because the stream could not be parked.
+    fn into_event(self) -> sqlx::Result<LoggedEvent> {
         let stream: StreamId = self.stream_id.parse().map_err(|invalid| sqlx::Error::Decode(Box::new(invalid)))?;
-        let (metadata, unreadable) = match self.metadata.map(|json| serde_json::from_str(&json)).transpose() {
+        let (metadata, metadata_error) = match self.metadata.map(|json| serde_json::from_str(&json)).transpose() {
             Ok(metadata) => (metadata.unwrap_or_default(), None),
             Err(error) => (Metadata::default(), Some(format!("line {}, column {}", error.line(), error.column()))),
         };
@@ -76,33 +76,33 @@ impl Row {
             command_id: self.command_id,
             recorded_at: self.recorded_at,
         };
-        Ok(Logged { event, unreadable })
+        Ok(LoggedEvent { event, metadata_error })
     }
 }
 
-impl Portion {
-    fn of(self, rows: Vec<Row>) -> sqlx::Result<Portioned> {
+impl PageLimit {
+    fn page(self, rows: Vec<Row>) -> sqlx::Result<Page> {
         let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
         let has_more = rows.len() >= self.events || bytes >= self.bytes;
-        Ok(Portioned { events: rows.into_iter().map(Row::logged).collect::<sqlx::Result<_>>()?, has_more })
+        Ok(Page { events: rows.into_iter().map(Row::into_event).collect::<sqlx::Result<_>>()?, has_more })
     }
 }
 
-/// Which log this is.
+/// The identity of the log.
 pub async fn find_id(connection: &mut PgConnection) -> sqlx::Result<LogId> {
     sqlx::query_scalar("select id from log_identity").fetch_one(connection).await.map(LogId)
 }
 
-/// The next events of a category after `after`, up to and with `upto`.
+/// The next events of a category after position `after`, up to and including position `upto`.
 pub async fn list_events(
     connection: &mut PgConnection,
     category: Category,
     after: Position,
     upto: Position,
-    portion: Portion,
-) -> sqlx::Result<Portioned> {
+    limit: PageLimit,
+) -> sqlx::Result<Page> {
     let rows: Vec<Row> = sqlx::query_as(
-        "with recursive portion as (
+        "with recursive page as (
              (select 1::bigint as number, octet_length(e.payload::text)::bigint as bytes, e.*
               from events e
               where e.position > $1 and e.position <= $2 and starts_with(e.stream_id, $3)
@@ -110,7 +110,7 @@ pub async fn list_events(
               limit 1)
              union all
              select p.number + 1, p.bytes + octet_length(e.payload::text), e.*
-             from portion p
+             from page p
              cross join lateral (
                  select * from events
                  where position > p.position and position <= $2 and starts_with(stream_id, $3)
@@ -121,29 +121,29 @@ pub async fn list_events(
          )
          select incarnation, position, stream_id, version, event_type, schema_version, payload::text as payload,
              metadata::text as metadata, command_id, recorded_at
-         from portion
+         from page
          order by position",
     )
     .bind(after.0)
     .bind(upto.0)
     .bind(format!("{category}-"))
-    .bind(portion.events as i64)
-    .bind(portion.bytes as i64)
+    .bind(limit.events as i64)
+    .bind(limit.bytes as i64)
     .fetch_all(connection)
     .await?;
-    portion.of(rows)
+    limit.page(rows)
 }
 
-/// The next events of a stream after version `after`, up to and with position `upto`.
+/// The next events of a stream after version `after`, up to and including position `upto`.
 pub async fn list_stream(
     connection: &mut PgConnection,
     stream: &StreamId,
     after: Version,
     upto: Position,
-    portion: Portion,
-) -> sqlx::Result<Portioned> {
+    limit: PageLimit,
+) -> sqlx::Result<Page> {
     let rows: Vec<Row> = sqlx::query_as(
-        "with recursive portion as (
+        "with recursive page as (
              (select 1::bigint as number, octet_length(e.payload::text)::bigint as bytes, e.*
               from events e
               where e.stream_id = $1 and e.version > $2 and e.position <= $3
@@ -151,7 +151,7 @@ pub async fn list_stream(
               limit 1)
              union all
              select p.number + 1, p.bytes + octet_length(e.payload::text), e.*
-             from portion p
+             from page p
              cross join lateral (
                  select * from events
                  where stream_id = $1 and version > p.version and position <= $3
@@ -162,26 +162,26 @@ pub async fn list_stream(
          )
          select incarnation, position, stream_id, version, event_type, schema_version, payload::text as payload,
              metadata::text as metadata, command_id, recorded_at
-         from portion
+         from page
          order by version",
     )
     .bind(stream.as_str())
     .bind(after.0)
     .bind(upto.0)
-    .bind(portion.events as i64)
-    .bind(portion.bytes as i64)
+    .bind(limit.events as i64)
+    .bind(limit.bytes as i64)
     .fetch_all(connection)
     .await?;
-    portion.of(rows)
+    limit.page(rows)
 }
 
-/// Version of the last event of a stream before a position; 0 where there is none.
+/// Version of the last event of a stream before a position; 0 if there is none.
 pub async fn find_version_before(
     connection: &mut PgConnection,
     stream: &StreamId,
     position: Position,
 ) -> sqlx::Result<Version> {
-    // The parked event itself says it; without it the stream is gone through backwards.
+    // The event at the position gives the version; without that event the stream is searched backwards.
     sqlx::query_scalar(
         "select coalesce(
              (select version - 1 from events where position = $2 and stream_id = $1),

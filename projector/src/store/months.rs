@@ -1,21 +1,21 @@
-//! Makes the month partitions that rows need, before they are written.
+//! Creates the monthly partitions of tables before rows are written to them.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Datelike, Months as MonthCount, Utc};
 use sqlx::PgConnection;
 
-/// Known months are forgotten at this number, lest garbage instants fill the memory; asking again is cheap.
+/// Maximum number of remembered months, so that wrong instants cannot fill the memory; asking PostgreSQL again is cheap.
 const KNOWN_MAX: usize = 10_000;
 
-/// The months that are known to be there.
+/// The months that are known to exist.
 #[derive(Debug, Default)]
 pub struct Months {
     known: HashSet<(&'static str, i32, u32)>,
 }
 
 impl Months {
-    /// Makes the months, given as table and any instant in it, that are not known to be there.
+    /// Creates the months, given as table and any instant in the month, that are not known to exist.
     pub async fn ensure(
         &mut self,
         connection: &mut PgConnection,
@@ -26,10 +26,10 @@ impl Months {
             if self.known.contains(&month) {
                 continue;
             }
-            match make(connection, table, *instant).await {
-                // Somebody made it at the same moment, and our session did not know yet; by now it does.
-                Err(error) if is_made(&error) => make(connection, table, *instant).await?,
-                made => made?,
+            match create(connection, table, *instant).await {
+                // Another session created the month at the same moment; the second attempt sees the month.
+                Err(error) if is_duplicate(&error) => create(connection, table, *instant).await?,
+                created => created?,
             }
             if self.known.len() >= KNOWN_MAX {
                 self.known.clear();
@@ -39,7 +39,7 @@ impl Months {
         Ok(())
     }
 
-    /// Makes this month and the next one, so that no batch has to wait for it when it begins.
+    /// Creates the current and the next month, so that no batch has to wait at the beginning of a month.
     pub async fn ensure_ahead(
         &mut self,
         connection: &mut PgConnection,
@@ -51,18 +51,18 @@ impl Months {
         self.ensure(connection, &needed).await
     }
 
-    /// Forgets which months are there: somebody may have detached one.
+    /// Forgets the known months, because an operator may have detached one.
     pub fn forget(&mut self) {
         self.known.clear();
     }
 }
 
-/// Makes a month, on its own and not in the batch's transaction: a month that is made stays made.
-async fn make(connection: &mut PgConnection, table: &str, instant: DateTime<Utc>) -> sqlx::Result<()> {
+/// Creates a month in its own statement, outside the transaction of the batch.
+async fn create(connection: &mut PgConnection, table: &str, instant: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query("select ensure_month($1, $2)").bind(table).bind(instant).execute(connection).await.map(|_| ())
 }
 
 /// SQLSTATE 42P07, duplicate table.
-fn is_made(error: &sqlx::Error) -> bool {
+fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42P07"))
 }

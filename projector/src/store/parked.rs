@@ -1,4 +1,4 @@
-//! The streams of a projection that wait: which, from where on, and how they are let go.
+//! The parked streams of a projection, in table `parked_streams`.
 
 use std::collections::HashSet;
 
@@ -6,30 +6,41 @@ use events::{Position, StreamId, Version};
 use read_model::{Projection, projection};
 use sqlx::PgConnection;
 
-/// A stream that waits.
+/// A row of `parked_streams`.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Waiting {
-    /// Its name, which a newer build may have given.
+pub struct ParkedRow {
+    /// Id of the stream; a newer build may have parked a stream whose id this build cannot parse.
     pub stream_id: String,
-    /// Position from which on it waits.
+    /// Position of the first event that is not applied.
     pub position: i64,
-    /// Its partition; unknown where an earlier release parked it.
+    /// Partition of the stream; missing if an earlier release parked the stream.
     pub partition: Option<i32>,
-    /// Why it waits.
+    /// Reason why the stream is parked.
     pub reason: String,
 }
 
-/// Whether this session alone tries parked streams, until it ends. Does not wait.
+/// Takes the lock that allows one session at a time to retry parked streams, without waiting; `false` if another session has it.
 pub async fn try_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar("select pg_try_advisory_lock(hashtext('retry-parked'))").fetch_one(connection).await
 }
 
-/// The streams of a projection that wait, or only `stream`, in the order of the events that they wait with.
+/// Ids of all parked streams of a projection.
+pub async fn list_ids(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<HashSet<StreamId>> {
+    let streams: Vec<String> =
+        sqlx::query_scalar("select stream_id from parked_streams where projection = $1 and generation = $2")
+            .bind(projection.name())
+            .bind(projection::GENERATION)
+            .fetch_all(connection)
+            .await?;
+    Ok(streams.into_iter().filter_map(|stream| stream.parse().ok()).collect())
+}
+
+/// The parked streams of a projection, or only `stream`, by position.
 pub async fn list(
     connection: &mut PgConnection,
     projection: Projection,
     stream: Option<&StreamId>,
-) -> sqlx::Result<Vec<Waiting>> {
+) -> sqlx::Result<Vec<ParkedRow>> {
     sqlx::query_as(
         "select stream_id, position, partition, reason from parked_streams
          where projection = $1 and generation = $2 and ($3::text is null or stream_id = $3)
@@ -42,73 +53,8 @@ pub async fn list(
     .await
 }
 
-/// How far a partition has come; without one, the partition that has come furthest.
-pub async fn find_checkpoint(
-    connection: &mut PgConnection,
-    projection: Projection,
-    partition: Option<i32>,
-) -> sqlx::Result<Position> {
-    const FIND: &str = "
-        select coalesce(max(position), 0) from projection_checkpoints
-        where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)";
-    read_checkpoint(FIND, connection, projection, partition).await
-}
-
-/// The same, and keeps it there until the transaction ends. Without a partition all are locked, in the order in which everybody
-/// locks them.
-pub async fn lock_checkpoint(
-    connection: &mut PgConnection,
-    projection: Projection,
-    partition: Option<i32>,
-) -> sqlx::Result<Position> {
-    const LOCK: &str = "
-        with locked as (
-            select position from projection_checkpoints
-            where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)
-            order by partition
-            for update
-        )
-        select coalesce(max(position), 0) from locked";
-    read_checkpoint(LOCK, connection, projection, partition).await
-}
-
-async fn read_checkpoint(
-    query: &'static str,
-    connection: &mut PgConnection,
-    projection: Projection,
-    partition: Option<i32>,
-) -> sqlx::Result<Position> {
-    sqlx::query_scalar(query)
-        .bind(projection.name())
-        .bind(projection::GENERATION)
-        .bind(projection.category().as_str())
-        .bind(partition)
-        .fetch_one(connection)
-        .await
-        .map(Position)
-}
-
-/// Ends the claim on a partition, or on all of them, so that its worker looks again at what is parked.
-pub async fn end_claims(
-    connection: &mut PgConnection,
-    projection: Projection,
-    partition: Option<i32>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "update projection_checkpoints set epoch = epoch + 1
-         where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)",
-    )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
-    .bind(partition)
-    .execute(connection)
-    .await
-    .map(|_| ())
-}
-
-/// Notes that a stream waits from another position on, and for which reason if there is a new one; `false` if it does not wait
-/// where we think.
+/// Moves the position of a parked stream, and replaces the reason if there is a new one; `false` if the stream is not parked at
+/// `from`.
 pub async fn advance(
     connection: &mut PgConnection,
     projection: Projection,
@@ -131,7 +77,7 @@ pub async fn advance(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Which of these streams, given with the versions up to which they are applied, have further events up to a position.
+/// Those of the given streams that have events after the applied version, up to a position.
 pub async fn list_behind(
     connection: &mut PgConnection,
     streams: &[&str],
@@ -153,7 +99,7 @@ pub async fn list_behind(
     Ok(streams.into_iter().collect())
 }
 
-/// Lets streams go.
+/// Removes streams from the parked streams and returns those that were parked.
 pub async fn release(
     connection: &mut PgConnection,
     projection: Projection,

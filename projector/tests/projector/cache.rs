@@ -4,7 +4,7 @@ use events::{Incarnation, LogPosition, Position};
 use platform::config::Secret;
 use platform::health::Health;
 use projector::cache::{Cache, Entry};
-use projector::model::{Orders, Stock};
+use projector::projections::{Orders, Stock};
 use read_model::cache::Keys;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -23,10 +23,10 @@ fn cache(bed: &Bed, url: &str) -> (Cache, projector::cache::Writer) {
 }
 
 fn entry(key: &str, position: i64, json: &str) -> Entry {
-    let stamp = LogPosition { incarnation: Incarnation(1), position: Position(position) };
+    let log_position = LogPosition { incarnation: Incarnation(1), position: Position(position) };
     Entry {
         key: key.to_owned(),
-        value: read_model::cache::encode(stamp, json),
+        value: read_model::cache::encode(log_position, json),
         ttl: std::time::Duration::from_secs(30),
     }
 }
@@ -46,8 +46,8 @@ async fn committed_documents_stand_in_redis_with_their_position() {
     let key = Keys::new(platform.bed.cache_prefix()).order(id);
     let mut redis = redis(&platform.bed).await;
     let value: Vec<u8> = redis.get(&key).await.unwrap();
-    let (stamp, json) = read_model::cache::decode(&value).unwrap();
-    assert_eq!(stamp, LogPosition { incarnation: Incarnation(1), position: Position(2) });
+    let (log_position, json) = read_model::cache::decode(&value).unwrap();
+    assert_eq!(log_position, LogPosition { incarnation: Incarnation(1), position: Position(2) });
     assert_eq!(json, platform.text("select document::text from orders").await);
     let ttl_ms: i64 = redis.pttl(&key).await.unwrap();
     assert!((1..=30_000).contains(&ttl_ms), "{ttl_ms}");

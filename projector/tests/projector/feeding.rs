@@ -3,8 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 use events::order::OrderEvent;
 use events::{Position, Recorded};
-use projector::model::{Orders, Products, Stock};
-use projector::worker::Outcome;
+use projector::projections::{Orders, Products, Stock};
+use projector::step::Outcome;
 use read_model::OrderDocument;
 
 use crate::platform::{Platform, now, step_until};

@@ -1,7 +1,8 @@
 //! Two workers that both believe to hold a partition: one of them writes nothing.
 
-use projector::model::Stock;
-use projector::worker::{Outcome, StepError, Worker};
+use projector::projections::Stock;
+use projector::step::{Outcome, StepError};
+use projector::worker::Worker;
 
 use crate::platform::{Platform, step_until};
 use crate::samples::*;
@@ -17,8 +18,8 @@ fn has_applied(outcome: &Result<Outcome, StepError>) -> bool {
     matches!(outcome, Ok(Outcome::Applied(_)))
 }
 
-fn is_lost(outcome: &Result<Outcome, StepError>) -> bool {
-    matches!(outcome, Err(StepError::Lost))
+fn is_claim_lost(outcome: &Result<Outcome, StepError>) -> bool {
+    matches!(outcome, Err(StepError::ClaimLost))
 }
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn a_worker_whose_partition_was_claimed_writes_nothing() {
     step_until(&mut new, has_applied).await.unwrap();
 
     platform.publish(&stock_stream("MUG"), received(10)).await;
-    step_until(&mut old, is_lost).await.unwrap_err();
+    step_until(&mut old, is_claim_lost).await.unwrap_err();
     assert_eq!(platform.number("select on_hand from stock").await, 1);
     platform.catch_up(&mut new).await;
     assert_eq!(platform.number("select on_hand from stock").await, 11);
@@ -61,7 +62,7 @@ async fn workers_of_one_group_share_the_partitions() {
         while platform.number("select count(*) from stock").await < 60 {
             let (first, second) = tokio::join!(one.step(), other.step());
             for lost in [first, second].into_iter().filter_map(Result::err) {
-                assert!(matches!(lost, StepError::Lost), "{lost}");
+                assert!(matches!(lost, StepError::ClaimLost), "{lost}");
             }
         }
     };

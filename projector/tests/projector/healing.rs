@@ -1,10 +1,10 @@
 //! What Kafka does not bring is read from the log.
 
 use events::{Category, Position, Version};
-use projector::model::Stock;
+use projector::projections::Stock;
+use projector::step::{Outcome, StepError};
 use projector::store::Store;
-use projector::store::log::{self, Portion};
-use projector::worker::{Outcome, StepError};
+use projector::store::log::{self, PageLimit};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -14,8 +14,8 @@ use testbed::PATIENCE;
 use crate::platform::{PARTITIONS, Platform, now, step_until};
 use crate::samples::*;
 
-fn is_healed(outcome: &Result<Outcome, StepError>) -> bool {
-    matches!(outcome, Ok(Outcome::Healed(_)))
+fn is_read_from_log(outcome: &Result<Outcome, StepError>) -> bool {
+    matches!(outcome, Ok(Outcome::ReadFromLog(_)))
 }
 
 #[tokio::test]
@@ -28,8 +28,8 @@ async fn a_gap_is_filled_from_the_log() {
     }
     platform.publish(&stock_stream("MUG"), received(100)).await;
     let mut worker = platform.worker::<Stock>();
-    let healed = step_until(&mut worker, is_healed).await.unwrap();
-    assert_eq!(healed, Outcome::Healed(3));
+    let read = step_until(&mut worker, is_read_from_log).await.unwrap();
+    assert_eq!(read, Outcome::ReadFromLog(3));
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 131);
 }
@@ -98,7 +98,7 @@ async fn what_was_sent_and_does_not_come_is_read_at_a_later_look() {
             }
         }
     };
-    assert_eq!(tokio::time::timeout(PATIENCE, look_again).await.unwrap(), Outcome::Healed(1));
+    assert_eq!(tokio::time::timeout(PATIENCE, look_again).await.unwrap(), Outcome::ReadFromLog(1));
     assert_eq!(platform.number("select on_hand from stock").await, 11);
 }
 
@@ -114,8 +114,8 @@ async fn read_models_that_were_thrown_away_come_back_from_the_log() {
     platform.execute("truncate stock, stock_ledger, projection_checkpoints").await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let mut worker = platform.worker::<Stock>();
-    let healed = step_until(&mut worker, is_healed).await.unwrap();
-    assert_eq!(healed, Outcome::Healed(5), "the group's offsets are behind these events");
+    let read = step_until(&mut worker, is_read_from_log).await.unwrap();
+    assert_eq!(read, Outcome::ReadFromLog(5), "the group's offsets are behind these events");
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 6);
 }
@@ -156,7 +156,7 @@ async fn what_the_log_does_not_have_stops_the_projection() {
     platform.send_again(&later, Position(800)).await;
     let mut worker = platform.worker::<Stock>();
     let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
-    assert!(matches!(stopped, StepError::Astray { position: Position(800), .. }), "{stopped}");
+    assert!(matches!(stopped, StepError::AheadOfLog { position: Position(800), .. }), "{stopped}");
     assert!(!platform.health.is_ready());
     assert_eq!(platform.number("select on_hand from stock").await, 2, "what the log has is applied");
 }
@@ -172,16 +172,16 @@ async fn a_portion_of_the_log_ends_at_a_number_of_bytes_too() {
     let mut store = Store::new(&platform.database()).unwrap();
     let connection = store.connection().await.unwrap();
     let mut after = Position::ZERO;
-    let mut portions = Vec::new();
+    let mut pages = Vec::new();
     loop {
-        let portion = Portion { events: 100, bytes: 3_000 };
-        let read = log::list_events(connection, Category::Stock, after, Position(20), portion).await.unwrap();
-        portions.push(read.events.len());
+        let limit = PageLimit { events: 100, bytes: 3_000 };
+        let read = log::list_events(connection, Category::Stock, after, Position(20), limit).await.unwrap();
+        pages.push(read.events.len());
         let Some(last) = read.events.last().filter(|_| read.has_more) else { break };
         after = last.event.position;
     }
-    assert_eq!(portions, [3, 3, 3, 1]);
-    let few = Portion { events: 4, bytes: usize::MAX >> 1 };
+    assert_eq!(pages, [3, 3, 3, 1]);
+    let few = PageLimit { events: 4, bytes: usize::MAX >> 1 };
     let read = log::list_stream(connection, &stock_stream("MUG"), Version(2), Position(15), few).await.unwrap();
     let versions: Vec<_> = read.events.iter().map(|logged| logged.event.version.0).collect();
     assert_eq!((versions, read.has_more), (vec![3, 4, 5, 6], true));

@@ -12,3 +12,4 @@ mod platform;
 mod retrying;
 mod samples;
 mod sources;
+mod without_kafka;

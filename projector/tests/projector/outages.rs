@@ -5,9 +5,10 @@ use std::time::Duration;
 use ::platform::config::Secret;
 use ::platform::health::Health;
 use projector::config::{FeedConfig, Limits};
-use projector::model::{Products, Stock};
-use projector::store::{Patience, Store};
-use projector::worker::{StepError, Worker};
+use projector::projections::{Products, Stock};
+use projector::step::StepError;
+use projector::store::{StatementTimeout, Store};
+use projector::worker::Worker;
 use testbed::proxy::Proxy;
 
 use crate::platform::{Platform, step_until};
@@ -71,7 +72,8 @@ async fn a_frozen_database_costs_a_step_and_no_event() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let (proxy, url) = Proxy::before(&platform.bed.projector_url().unwrap()).await.unwrap();
-    let store = Store::new(&Secret::new(url)).unwrap().with_patience(Patience(Duration::from_millis(500)));
+    let store =
+        Store::new(&Secret::new(url)).unwrap().with_statement_timeout(StatementTimeout(Duration::from_millis(500)));
     let mut worker = Worker::<Stock>::new(platform.feed(), Limits::default(), store, None, &platform.health);
     platform.catch_up(&mut worker).await;
 
@@ -129,5 +131,5 @@ async fn a_statement_that_would_be_too_large_is_divided_until_the_one_event_is_p
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.text("select string_agg(name, ' ' order by sku) from products").await, "Mug Cup Jug");
     let reason = platform.text("select reason from parked_streams where stream_id = 'product-MUG-2'").await;
-    assert!(reason.ends_with("bytes, which is too large"), "{reason}");
+    assert!(reason.ends_with("bytes, which exceeds the limit"), "{reason}");
 }

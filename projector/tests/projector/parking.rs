@@ -1,9 +1,10 @@
 //! An event that cannot be applied stops its stream and no other.
 
 use projector::config::Limits;
-use projector::model::{Orders, Products, Stock};
+use projector::projections::{Orders, Products, Stock};
+use projector::step::StepError;
 use projector::store::Store;
-use projector::worker::{StepError, Worker};
+use projector::worker::Worker;
 
 use crate::platform::{Platform, now, step_until};
 use crate::samples::*;
@@ -22,7 +23,7 @@ async fn an_event_that_cannot_be_read_parks_its_stream_and_the_others_flow() {
     assert_eq!(platform.number("select on_hand from stock where sku = 'GOOD'").await, 5);
     assert_eq!(platform.number("select on_hand from stock where sku = 'BAD'").await, 1, "up to the bad event");
     let parked = "select projection || ' ' || stream_id || ' ' || position || ' ' || reason from parked_streams";
-    let expected = "stock stock-BAD@main 2 event type `StockDreamt` is unknown to this build";
+    let expected = "stock stock-BAD@main 2 event type `StockImagined` is unknown to this build";
     assert_eq!(platform.text(parked).await, expected);
 }
 
@@ -39,7 +40,7 @@ async fn an_event_that_the_database_refuses_parks_its_stream_alone() {
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select count(*) from products").await, 19);
     assert_eq!(platform.text("select stream_id from parked_streams").await, "product-MUG-13");
-    assert!(platform.text("select reason from parked_streams").await.starts_with("PostgreSQL refuses it"));
+    assert!(platform.text("select reason from parked_streams").await.starts_with("PostgreSQL refused the data"));
 }
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn a_version_that_does_not_follow_parks_its_stream() {
     platform.catch_up(&mut worker).await;
     assert_eq!(
         platform.text("select reason from parked_streams").await,
-        "`ProductCreated` begins a stream that exists"
+        "`ProductCreated` can only be the first event of a stream, and the stream already exists"
     );
 }
 
@@ -170,7 +171,7 @@ async fn an_event_whose_fold_panics_is_parked_and_everything_else_is_applied() {
     assert_eq!(platform.number("select on_hand from stock where sku = 'GOOD'").await, 111);
     assert_eq!(platform.number("select on_hand from stock where sku = 'BAD'").await, 9_223_372_036_854_775_805);
     let parked = "select stream_id || ' ' || position || ': ' || reason from parked_streams";
-    let expected = "stock-BAD@main 5: this build panics over `StockReceived` in this place of the stream";
+    let expected = "stock-BAD@main 5: the projection panicked while it applied `StockReceived` at this position";
     assert_eq!(platform.text(parked).await, expected);
 }
 
@@ -234,5 +235,8 @@ async fn an_order_of_a_month_that_cannot_be_attached_says_so() {
     worker = platform.worker::<Orders>();
     platform.catch_up(&mut worker).await;
     let reason = platform.text("select reason from parked_streams").await;
-    assert!(reason.starts_with("the stored document cannot be read: PostgreSQL refuses it: month orders_"), "{reason}");
+    assert!(
+        reason.starts_with("the stored document cannot be read: PostgreSQL refused the data: month orders_"),
+        "{reason}"
+    );
 }

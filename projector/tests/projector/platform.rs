@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 use events::{Event, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics};
 use projector::cache::Cache;
 use projector::config::{FeedConfig, Limits};
-use projector::model::Model;
+use projector::frame::ReadModel;
+use projector::step::{Outcome, StepError};
 use projector::store::Store;
-use projector::worker::{Outcome, StepError, Worker};
+use projector::worker::Worker;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -206,11 +207,11 @@ impl Platform {
     }
 
     /// A worker as a process would have it, without a cache.
-    pub(crate) fn worker<M: Model>(&self) -> Worker<M> {
+    pub(crate) fn worker<M: ReadModel>(&self) -> Worker<M> {
         self.worker_with(self.feed(), None)
     }
 
-    pub(crate) fn worker_with<M: Model>(&self, feed: FeedConfig, cache: Option<Cache>) -> Worker<M> {
+    pub(crate) fn worker_with<M: ReadModel>(&self, feed: FeedConfig, cache: Option<Cache>) -> Worker<M> {
         let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
         Worker::new(feed, limits, Store::new(&self.database()).unwrap(), cache, &self.health)
     }
@@ -224,7 +225,7 @@ impl Platform {
 
     /// Appends and sends an event that this build cannot read.
     pub(crate) async fn publish_unreadable(&mut self, stream: &StreamId) {
-        let event = self.append_raw(now(), stream, "StockDreamt", "{}").await;
+        let event = self.append_raw(now(), stream, "StockImagined", "{}").await;
         self.send(&event).await;
     }
 
@@ -232,7 +233,7 @@ impl Platform {
     pub(crate) async fn make_readable(&mut self) {
         self.execute(
             "alter table events disable trigger events_append_only;
-             update events set event_type = 'StockReceived', payload = '{\"quantity\":10}' where event_type = 'StockDreamt';
+             update events set event_type = 'StockReceived', payload = '{\"quantity\":10}' where event_type = 'StockImagined';
              alter table events enable trigger events_append_only;",
         )
         .await;
@@ -258,7 +259,7 @@ impl Platform {
     }
 
     /// Steps until everything that the relay sent of the projection is behind the worker.
-    pub(crate) async fn catch_up<M: Model>(&mut self, worker: &mut Worker<M>) {
+    pub(crate) async fn catch_up<M: ReadModel>(&mut self, worker: &mut Worker<M>) {
         let caught_up = async {
             while self.is_behind(M::PROJECTION).await {
                 worker.step().await.unwrap();
@@ -298,7 +299,7 @@ impl Platform {
 }
 
 /// Steps until `wanted` says that an outcome is the one that the test waits for.
-pub(crate) async fn step_until<M: Model>(
+pub(crate) async fn step_until<M: ReadModel>(
     worker: &mut Worker<M>,
     wanted: impl Fn(&Result<Outcome, StepError>) -> bool,
 ) -> Result<Outcome, StepError> {

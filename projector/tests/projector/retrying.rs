@@ -1,15 +1,16 @@
 //! A parked stream flows again when its event can be applied, and trying costs the other streams nothing.
 
 use events::StreamId;
-use projector::model::Stock;
-use projector::retry::{Retried, retry};
-use projector::worker::{StepError, Worker};
+use projector::projections::Stock;
+use projector::retry::{RetryOutcome, retry};
+use projector::step::StepError;
+use projector::worker::Worker;
 use testbed::PATIENCE;
 
 use crate::platform::{Platform, step_until};
 use crate::samples::*;
 
-async fn retry_all(platform: &Platform) -> Vec<Retried> {
+async fn retry_all(platform: &Platform) -> Vec<RetryOutcome> {
     let mut results = Vec::new();
     let database = platform.database();
     let retrying = retry(&database, None, |_, retried| results.push(retried.clone()));
@@ -27,7 +28,7 @@ async fn parked() -> (Platform, StreamId, Worker<Stock>) {
     (platform, bad, worker)
 }
 
-const UNKNOWN: &str = "event type `StockDreamt` is unknown to this build";
+const UNKNOWN: &str = "event type `StockImagined` is unknown to this build";
 
 const EPOCHS: &str = "select sum(epoch)::bigint from projection_checkpoints";
 
@@ -42,13 +43,13 @@ async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_wor
     platform.catch_up(&mut worker).await;
 
     platform.make_readable().await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(2)]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(2)]);
     assert_eq!(platform.number("select on_hand from stock").await, 111);
     assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
 
     // The worker still believes that the stream waits; the claim that the retry took makes it look again.
     platform.publish(&bad, received(1000)).await;
-    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Lost))).await.unwrap_err();
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::ClaimLost))).await.unwrap_err();
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 1111);
     assert_eq!(platform.number("select count(*) from stock_ledger").await, 4);
@@ -60,9 +61,9 @@ async fn a_retry_leaves_to_the_worker_what_the_worker_has_not_reached() {
     platform.publish(&bad, received(100)).await;
 
     platform.make_readable().await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(1)], "the worker has not seen the second event");
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(1)], "the worker has not seen the second event");
     assert_eq!(platform.number("select on_hand from stock").await, 10);
-    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Lost))).await.unwrap_err();
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::ClaimLost))).await.unwrap_err();
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 110);
     assert_eq!(platform.number("select count(*) from stock_ledger").await, 2);
@@ -76,7 +77,7 @@ async fn a_stream_that_still_cannot_be_applied_stays_parked() {
     platform.publish(&bad, received(1)).await;
     let mut worker = platform.worker::<Stock>();
     platform.catch_up(&mut worker).await;
-    assert_eq!(retry_all(&platform).await, [Retried::StillParked(UNKNOWN.into())]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::StillParked(UNKNOWN.into())]);
     assert_eq!(platform.number("select position from parked_streams").await, 1);
 }
 
@@ -85,7 +86,7 @@ async fn a_stream_that_is_not_parked_is_left_alone() {
     let platform = Platform::new().await;
     let mut results = Vec::new();
     retry(&platform.database(), Some(&stock_stream("GOOD")), |_, retried| results.push(retried.clone())).await.unwrap();
-    assert_eq!(results, [Retried::NotParked]);
+    assert_eq!(results, [RetryOutcome::NotParked]);
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn streams_that_stay_parked_take_no_partition_from_a_worker() {
     let epochs = platform.number(EPOCHS).await;
     let written_by = "select sum(xmin::text::bigint)::bigint from parked_streams";
     let before = platform.number(written_by).await;
-    assert_eq!(retry_all(&platform).await, vec![Retried::StillParked(UNKNOWN.into()); 5]);
+    assert_eq!(retry_all(&platform).await, vec![RetryOutcome::StillParked(UNKNOWN.into()); 5]);
     assert_eq!(platform.number(EPOCHS).await, epochs);
     assert_eq!(platform.number(written_by).await, before, "nothing is written");
     platform.publish(&stock_stream("GOOD"), received(1)).await;
@@ -119,7 +120,7 @@ async fn streams_that_flow_again_take_their_partitions_once_and_no_other() {
     platform.catch_up(&mut worker).await;
     let epochs = platform.number(EPOCHS).await;
     platform.make_readable().await;
-    assert_eq!(retry_all(&platform).await, vec![Retried::Unparked(1); ours.len()]);
+    assert_eq!(retry_all(&platform).await, vec![RetryOutcome::Resumed(1); ours.len()]);
     assert_eq!(platform.number(EPOCHS).await, epochs + 2, "two of three partitions");
 }
 
@@ -128,9 +129,9 @@ async fn a_stream_parked_by_an_earlier_release_flows_again() {
     let (mut platform, bad, mut worker) = parked().await;
     platform.execute("update parked_streams set partition = null").await;
     platform.make_readable().await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(1)]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(1)]);
     platform.publish(&bad, received(1)).await;
-    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Lost))).await.unwrap_err();
+    step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::ClaimLost))).await.unwrap_err();
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 11);
 }
@@ -150,7 +151,7 @@ async fn a_retry_of_a_stream_that_receives_an_event_with_every_write_ends() {
              create trigger receives_more after insert or update on stock for each row execute function receives_more()",
         )
         .await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(1)]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(1)]);
     assert_eq!(platform.number("select on_hand from stock").await, 10);
 }
 
@@ -165,7 +166,7 @@ async fn a_long_stream_is_applied_in_several_rounds() {
     let mut worker = platform.worker::<Stock>();
     platform.catch_up(&mut worker).await;
     platform.make_readable().await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(1_201)]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(1_201)]);
     assert_eq!(platform.text("select on_hand || ' ' || version from stock").await, "1210 1201");
 }
 
@@ -180,9 +181,11 @@ async fn a_stream_that_the_database_refuses_holds_up_no_other() {
     platform.make_readable().await;
     platform.execute("alter table stock add constraint not_first check (sku <> 'FIRST')").await;
     let mut results = retry_all(&platform).await;
-    results.sort_by_key(|retried| matches!(retried, Retried::Unparked(_)));
-    let [Retried::StillParked(reason), Retried::Unparked(1)] = results.as_slice() else { panic!("{results:?}") };
-    assert!(reason.starts_with("PostgreSQL refuses it: "), "{reason}");
+    results.sort_by_key(|retried| matches!(retried, RetryOutcome::Resumed(_)));
+    let [RetryOutcome::StillParked(reason), RetryOutcome::Resumed(1)] = results.as_slice() else {
+        panic!("{results:?}")
+    };
+    assert!(reason.starts_with("PostgreSQL refused the data: "), "{reason}");
     assert_eq!(platform.text("select stream_id || ' ' || position from parked_streams").await, "stock-FIRST@main 1");
     assert_eq!(platform.text("select reason from parked_streams").await, *reason);
 }
@@ -200,7 +203,7 @@ async fn what_comes_before_an_event_that_the_database_refuses_is_applied() {
     platform.make_readable().await;
     platform.execute("alter table stock add constraint not_many check (on_hand < 100)").await;
     let results = retry_all(&platform).await;
-    assert!(matches!(results.as_slice(), [Retried::StillParked(_)]), "{results:?}");
+    assert!(matches!(results.as_slice(), [RetryOutcome::StillParked(_)]), "{results:?}");
     assert_eq!(platform.number("select on_hand from stock").await, 13);
     assert_eq!(platform.number("select position from parked_streams").await, 5);
 }
@@ -210,7 +213,7 @@ async fn one_process_at_a_time_tries_parked_streams() {
     let mut platform = Platform::new().await;
     platform.execute("select pg_advisory_lock(hashtext('retry-parked'))").await;
     let busy = retry(&platform.database(), None, |_, _| {}).await.unwrap_err();
-    assert_eq!(busy.to_string(), "another process is trying parked streams: wait until it has ended");
+    assert_eq!(busy.to_string(), "another process is retrying parked streams; wait until it has finished");
 }
 
 #[tokio::test]
@@ -230,7 +233,7 @@ async fn what_a_stream_receives_while_it_is_caught_up_is_applied_before_it_flows
              create trigger receives_more after insert on stock for each row execute function receives_more()",
         )
         .await;
-    assert_eq!(retry_all(&platform).await, [Retried::Unparked(3)]);
+    assert_eq!(retry_all(&platform).await, [RetryOutcome::Resumed(3)]);
     assert_eq!(platform.text("select on_hand || ' ' || version from stock").await, "12 3");
     assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
 }

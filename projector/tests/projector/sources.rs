@@ -1,8 +1,8 @@
 //! Messages that are not of the log that the projector reads: of another platform, and of a release that did not say which.
 
 use events::{LogId, Position, Recorded};
-use projector::model::Stock;
-use projector::worker::Outcome;
+use projector::projections::Stock;
+use projector::step::Outcome;
 use uuid::Uuid;
 
 use crate::platform::{Platform, step_until};
@@ -50,8 +50,8 @@ async fn messages_that_do_not_name_their_log_are_replaced_from_the_log() {
         previous = event.position;
     }
     let mut worker = platform.worker::<Stock>();
-    let healed = step_until(&mut worker, |outcome| matches!(outcome, Ok(Outcome::Healed(1..)))).await.unwrap();
-    assert!(matches!(healed, Outcome::Healed(_)));
+    let read = step_until(&mut worker, |outcome| matches!(outcome, Ok(Outcome::ReadFromLog(1..)))).await.unwrap();
+    assert!(matches!(read, Outcome::ReadFromLog(_)));
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 3);
     // After the upgrade the relay goes on behind them.

@@ -144,7 +144,7 @@ impl DocumentType for Product {
     fn decode(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<CachedDocument> {
         let document = document(row)?;
         let json = serde_json::to_vec(&document).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(CachedDocument { key: keys.product(sku), at: document.stamp(), json: json.into() })
+        Ok(CachedDocument { key: keys.product(sku), at: document.log_position(), json: json.into() })
     }
 
     fn part_keys(keys: &Keys, sku: &Sku) -> Option<Vec<String>> {

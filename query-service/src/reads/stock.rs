@@ -146,7 +146,7 @@ impl DocumentType for Stock {
     fn decode(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<CachedDocument> {
         let document = document(sku, row)?;
         let json = serde_json::to_vec(&document).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(CachedDocument { key: keys.stock(sku, &document.location), at: document.stamp(), json: json.into() })
+        Ok(CachedDocument { key: keys.stock(sku, &document.location), at: document.log_position(), json: json.into() })
     }
 
     fn part_keys(_: &Keys, _: &Sku) -> Option<Vec<String>> {

@@ -51,7 +51,7 @@ async fn what_was_missed_is_filled_in_for_the_others_as_the_projector_would_have
     let value = held(&mut connection, &key).await;
     assert_eq!(
         read_model::cache::decode(&value),
-        Some((order.stamp(), serde_json::to_string(&order).expect("a document").as_str()))
+        Some((order.log_position(), serde_json::to_string(&order).expect("a document").as_str()))
     );
     let ttl_ms: i64 = connection.pttl(&key).await.expect("Redis");
     assert!((1..=30_000).contains(&ttl_ms), "{ttl_ms}");
@@ -62,7 +62,7 @@ async fn what_redis_holds_is_given_without_asking_the_database() {
     let house = House::new().await;
     let order = house.order_appended("2026-03-05T10:00:00Z").await;
     let (mut connection, keys) = redis(&house).await;
-    let value = read_model::cache::encode(order.stamp(), &serde_json::to_string(&order).expect("a document"));
+    let value = read_model::cache::encode(order.log_position(), &serde_json::to_string(&order).expect("a document"));
     let () = connection.set_ex(keys.order(order.id), value, 60).await.expect("Redis");
     let service = service_with_redis(&house).await;
 
@@ -77,7 +77,7 @@ async fn what_redis_holds_is_not_given_when_it_is_older_than_the_token() {
     let house = House::new().await;
     let order = house.order_placed("2026-03-05T10:00:00Z").await;
     let (mut connection, keys) = redis(&house).await;
-    let value = read_model::cache::encode(order.stamp(), &serde_json::to_string(&order).expect("a document"));
+    let value = read_model::cache::encode(order.log_position(), &serde_json::to_string(&order).expect("a document"));
     let () = connection.set_ex(keys.order(order.id), value, 60).await.expect("Redis");
     let paid = house.payment_appended(&order).await;
     house.relayed().await;
@@ -89,7 +89,7 @@ async fn what_redis_holds_is_not_given_when_it_is_older_than_the_token() {
     assert_eq!(service.get_not_older(&path, paid.position.0, 0).await.json["version"], 2);
     service.get_until(&path, |it| it.json["version"] == 2).await;
     let value = held(&mut connection, &keys.order(order.id)).await;
-    assert_eq!(read_model::cache::decode(&value).map(|(stamp, _)| stamp), Some(paid.stamp()));
+    assert_eq!(read_model::cache::decode(&value).map(|(stamp, _)| stamp), Some(paid.log_position()));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn stock_is_put_together_from_its_locations_and_a_missing_one_asks_the_dat
     newer.available = 99;
     newer.position.0 += 10;
     let json = serde_json::to_string(&newer).expect("a document");
-    let () = connection.set_ex(&key, read_model::cache::encode(newer.stamp(), &json), 60).await.expect("Redis");
+    let () = connection.set_ex(&key, read_model::cache::encode(newer.log_position(), &json), 60).await.expect("Redis");
     assert_eq!(service.get("/v1/stock/A-1").await.json["locations"][1]["available"], 99, "out of Redis");
 
     let () = connection.del(&key).await.expect("Redis");

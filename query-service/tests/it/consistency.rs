@@ -197,7 +197,7 @@ async fn the_position_of_stock_out_of_redis_is_not_later_than_what_is_missing_fr
     let north = house.stock_received("A-1", "north", 5).await;
     let mut newer = main.clone();
     newer.position = Position(house.head() + 1);
-    let value = read_model::cache::encode(newer.stamp(), &serde_json::to_string(&newer).expect("a document"));
+    let value = read_model::cache::encode(newer.log_position(), &serde_json::to_string(&newer).expect("a document"));
     let () = redis::AsyncCommands::set_ex(&mut connection, &key, value, 60).await.expect("Redis");
     let shown = service.get("/v1/stock/A-1").await;
     assert_eq!(shown.json["locations"].as_array().map(Vec::len), Some(1), "out of Redis: {shown:?}");

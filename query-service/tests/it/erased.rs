@@ -132,7 +132,8 @@ async fn what_redis_holds_is_checked_too() {
         let mut newer = order.clone();
         newer.version.0 = 77;
         newer.position.0 += 100;
-        let value = read_model::cache::encode(newer.stamp(), &serde_json::to_string(&newer).expect("a document"));
+        let value =
+            read_model::cache::encode(newer.log_position(), &serde_json::to_string(&newer).expect("a document"));
         let () = connection.set_ex(keys.order(order.id), value, 60).await.expect("Redis");
         let shown = service.get(&path(order)).await;
         assert!(!names(&shown));

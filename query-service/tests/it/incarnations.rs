@@ -79,7 +79,7 @@ async fn an_order_of_the_lost_tail_that_redis_holds_is_a_miss() {
     let house = House::new().await;
     let (order, paid) = paid_in_vain(&house).await;
     let (mut connection, keys) = cached::redis(&house).await;
-    let value = read_model::cache::encode(paid.stamp(), &serde_json::to_string(&paid).expect("a document"));
+    let value = read_model::cache::encode(paid.log_position(), &serde_json::to_string(&paid).expect("a document"));
     let () = connection.set_ex(keys.order(order.id), value, 3600).await.expect("Redis");
     let service = cached::service_with_redis(&house).await;
     assert_eq!(payment(&service.get(&path(&order)).await), "paid");

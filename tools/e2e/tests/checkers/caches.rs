@@ -66,7 +66,7 @@ impl Caches {
             OrderDocument::fold(&mut order, &recorded, &event).unwrap();
         }
         let order = order.unwrap();
-        (order.stamp(), serde_json::to_string(&order).unwrap())
+        (order.log_position(), serde_json::to_string(&order).unwrap())
     }
 
     fn old_stock(&self, count: usize) -> (LogPosition, String) {
@@ -76,7 +76,7 @@ impl Caches {
             StockDocument::fold(&mut stock, &recorded, &event).unwrap();
         }
         let stock = stock.unwrap();
-        (stock.stamp(), serde_json::to_string(&stock).unwrap())
+        (stock.log_position(), serde_json::to_string(&stock).unwrap())
     }
 }
 

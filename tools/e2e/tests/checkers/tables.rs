@@ -105,16 +105,19 @@ impl Platform {
             if let Some(order) = order {
                 values.push((
                     keys.order(order.id),
-                    read_model::cache::encode(order.stamp(), &serde_json::to_string(&order).unwrap()),
+                    read_model::cache::encode(order.log_position(), &serde_json::to_string(&order).unwrap()),
                 ));
             }
             if let Some(stock) = stock {
                 let json = serde_json::to_string(&stock).unwrap();
-                values.push((keys.stock(&stock.sku, &stock.location), read_model::cache::encode(stock.stamp(), &json)));
+                values.push((
+                    keys.stock(&stock.sku, &stock.location),
+                    read_model::cache::encode(stock.log_position(), &json),
+                ));
             }
             if let Some(product) = product {
                 let json = serde_json::to_string(&product).unwrap();
-                values.push((keys.product(&product.sku), read_model::cache::encode(product.stamp(), &json)));
+                values.push((keys.product(&product.sku), read_model::cache::encode(product.log_position(), &json)));
             }
         }
         values

@@ -1,4 +1,4 @@
-//! How far the relay has come, to compare ourselves with.
+//! How far the relay has published the log, in tables `relay_checkpoint` and `relay_partitions`.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use chrono::{DateTime, Utc};
 use events::{Category, Incarnation, LogPosition, Position};
 use sqlx::PgConnection;
 
-/// What the relay says it has sent.
+/// What the relay has published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// To any partition.
+pub struct Published {
+    /// Checkpoint of the relay.
     pub relay: LogPosition,
-    /// To each partition of one category; those without events are missing.
+    /// Last position in each partition of one category; a partition without events is missing.
     pub partitions: BTreeMap<i32, Position>,
 }
 
-/// Reads what the relay has sent of a category.
-pub async fn find_sent(connection: &mut PgConnection, category: Category) -> sqlx::Result<Sent> {
+/// Reads what the relay has published of a category.
+pub async fn find_published(connection: &mut PgConnection, category: Category) -> sqlx::Result<Published> {
     let rows: Vec<(i32, i64, Option<i32>, Option<i64>)> = sqlx::query_as(
         "select r.incarnation, r.position, p.partition, p.position
          from relay_checkpoint r left join relay_partitions p on p.category = $1",
@@ -27,10 +27,10 @@ pub async fn find_sent(connection: &mut PgConnection, category: Category) -> sql
     let (incarnation, position) = rows.first().map_or((1, 0), |row| (row.0, row.1));
     let relay = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
     let partitions = rows.iter().filter_map(|row| Some((row.2?, Position(row.3?)))).collect();
-    Ok(Sent { relay, partitions })
+    Ok(Published { relay, partitions })
 }
 
-/// When the first event after `position` was recorded.
+/// Instant at which the first event after `position` was recorded.
 pub async fn find_recorded_after(
     connection: &mut PgConnection,
     position: Position,

@@ -1,0 +1,392 @@
+//! Applies events to a read model: loads the documents, folds the events, and writes the changes and the checkpoints in one
+//! statement. [`crate::worker`] applies what Kafka delivers, [`crate::log_projector`] applies the log without Kafka.
+//!
+//! If one event prevents the write (PostgreSQL refuses the data, the fold panics, or the statement would be too large), the batch
+//! is divided until that event is alone; then its stream is parked.
+//!
+//! A broken connection is no evidence against an event: the step fails, and the next step writes fewer events at once. A stream
+//! is not parked however often the connection breaks, because a server that restarts looks the same.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use events::{LogId, Position, Recorded, StreamId, topics};
+use platform::health::Component;
+use platform::metric_names as names;
+use read_model::cache::encode;
+
+use crate::cache::{Cache, Entry};
+use crate::changes::ChangedDocument;
+use crate::claimed_partitions::ClaimedPartitions;
+use crate::config::Limits;
+use crate::document_cache::DocumentCache;
+use crate::fold::{self, StoredDocuments};
+use crate::frame::read_model::{monthly_tables, months};
+use crate::frame::{Changes, ReadModel, statement};
+use crate::measure::{count, gauge};
+use crate::next_event::NextEvent;
+use crate::step::StepError;
+use crate::store::log::{self, PageLimit};
+use crate::store::months::Months;
+use crate::store::relay::{self, Published};
+use crate::store::{Store, StoreError, checkpoints, parked};
+
+mod batch_size;
+
+use batch_size::BatchSize;
+
+/// Applies events to the read model `M` for the partitions that it has claimed.
+///
+/// Everything in memory (documents, parked streams, checkpoints) holds only as long as the claims hold, and every write checks
+/// the claims. After an error call [`Applier::forget`] and claim again.
+pub struct Applier<M: ReadModel> {
+    limits: Limits,
+    store: Store,
+    cache: Option<Cache>,
+    postgres: Component,
+    claimed: ClaimedPartitions,
+    documents: DocumentCache<M::Document>,
+    batch_size: BatchSize,
+    months: Months,
+}
+
+/// The part of the log that one partition is missing.
+#[derive(Debug, Clone, Copy)]
+pub struct MissingEvents {
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Number of partitions of the topic.
+    pub partitions: i32,
+    /// The log is read after this position.
+    pub after: Position,
+    /// The log is read up to and including this position.
+    pub upto: Position,
+}
+
+/// What [`Applier::apply_from_log`] applied.
+#[derive(Debug, Clone, Copy)]
+pub struct AppliedFromLog {
+    /// Number of events of the partition.
+    pub events: usize,
+    /// The position from which to continue, if the log may have more events.
+    pub continue_after: Option<Position>,
+}
+
+/// Reason why events are not written although PostgreSQL works.
+enum Refusal {
+    /// The fold of the event with this index panicked.
+    Panicked(usize),
+    /// The statement would have this number of bytes.
+    TooLarge(usize),
+    /// PostgreSQL refused the data, for this reason.
+    Data(String),
+}
+
+impl Refusal {
+    fn reason(&self, refused: &NextEvent<'_>) -> String {
+        match self {
+            Refusal::Panicked(_) => fold::panic_reason(refused.event),
+            Refusal::TooLarge(bytes) => fold::too_large_reason(*bytes),
+            Refusal::Data(reason) => reason.clone(),
+        }
+    }
+}
+
+impl<M: ReadModel> Applier<M> {
+    /// An applier without claims. `postgres` is the health of the connection.
+    pub fn new(limits: Limits, store: Store, cache: Option<Cache>, postgres: Component) -> Applier<M> {
+        Applier {
+            documents: DocumentCache::new(limits.documents),
+            batch_size: BatchSize::new(limits.batch_events),
+            claimed: ClaimedPartitions::default(),
+            months: Months::default(),
+            limits,
+            store,
+            cache,
+            postgres,
+        }
+    }
+
+    /// The claimed partitions.
+    pub fn claimed(&self) -> &ClaimedPartitions {
+        &self.claimed
+    }
+
+    /// Number of events that the next write may contain.
+    pub fn batch_events(&self) -> usize {
+        self.batch_size.events()
+    }
+
+    /// Claims partitions, which ends the claims of other workers, and returns the identity of the log.
+    pub async fn claim(&mut self, partitions: &[i32]) -> Result<LogId, StoreError> {
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        let log = timeout.run("reading the identity of the log", log::find_id(connection)).await?;
+        let claim = checkpoints::claim(connection, M::PROJECTION, partitions);
+        let claims = timeout.run("claiming partitions", claim).await?;
+        let parked = timeout.run("reading parked streams", parked::list_ids(connection, M::PROJECTION)).await?;
+        self.postgres.up();
+        self.claimed.add(claims, parked);
+        gauge(M::PROJECTION, names::PROJECTOR_PARTITIONS, self.claimed.len() as f64);
+        gauge(M::PROJECTION, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
+        Ok(log)
+    }
+
+    /// Removes the claims and the documents in memory.
+    pub fn forget(&mut self) {
+        self.claimed.clear();
+        self.documents.clear();
+    }
+
+    /// Closes the connection after an error of PostgreSQL.
+    pub fn disconnect(&mut self, error: &StoreError) {
+        self.store.disconnect();
+        self.postgres.down(error.to_string());
+    }
+
+    /// Reads events of a partition from the log, at most `limit` events of its category, and applies them.
+    pub async fn apply_from_log(
+        &mut self,
+        MissingEvents { partition, partitions, after, upto }: MissingEvents,
+        limit: PageLimit,
+    ) -> Result<AppliedFromLog, StepError> {
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        let page = log::list_events(connection, M::PROJECTION.category(), after, upto, limit);
+        let page = timeout.run("reading the log", page).await?;
+        let is_in_partition = |event: &Recorded| topics::partition_of(event.stream.as_str(), partitions) == partition;
+        let events = page.events.iter().filter(|logged| is_in_partition(&logged.event));
+        let events: Vec<NextEvent<'_>> = events.map(|logged| logged.as_next(partition)).collect();
+        for batch in events.chunks(self.batch_size.events()) {
+            self.apply(batch).await?;
+        }
+        let last = page.events.last().filter(|_| page.has_more);
+        Ok(AppliedFromLog { events: events.len(), continue_after: last.map(|last| last.event.position) })
+    }
+
+    /// Applies events, each partition's in order.
+    pub async fn apply(&mut self, events: &[NextEvent<'_>]) -> Result<(), StepError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let applied = self.apply_parts(events).await;
+        let projection = M::PROJECTION.name();
+        match (&applied, events) {
+            (Ok(()), _) => {
+                self.batch_size.grow();
+                metrics::histogram!(names::PROJECTOR_BATCH_EVENTS, "projection" => projection)
+                    .record(events.len() as f64);
+                metrics::histogram!(names::PROJECTOR_BATCH_SECONDS, "projection" => projection).record(begun.elapsed());
+            }
+            (Err(StepError::Store(error)), [only]) => tracing::warn!(
+                projection,
+                event.stream = %only.event.stream,
+                event.position = only.event.position.0,
+                %error,
+                "PostgreSQL failed while one event was applied; retrying"
+            ),
+            (Err(StepError::Store(_)), _) => self.batch_size.shrink(events.len()),
+            (Err(_), _) => {}
+        }
+        applied
+    }
+
+    async fn apply_parts(&mut self, events: &[NextEvent<'_>]) -> Result<(), StepError> {
+        let mut parts = vec![events];
+        let mut months_forgotten = false;
+        while let Some(part) = parts.pop() {
+            let Some(refusal) = self.apply_part(part).await? else { continue };
+            self.documents.clear();
+            match (&refusal, part) {
+                // An operator may have detached a month after this process created it.
+                (Refusal::Data(_), _) if !months_forgotten => {
+                    self.months.forget();
+                    months_forgotten = true;
+                    parts.push(part);
+                }
+                (_, [refused]) => self.write(fold::park::<M>(refused, &refusal.reason(refused))).await?,
+                (Refusal::Panicked(index), _) => {
+                    let (before, rest) = part.split_at(*index);
+                    let (panicked, after) = rest.split_at(1);
+                    parts.extend([after, panicked, before].into_iter().filter(|part| !part.is_empty()));
+                }
+                (Refusal::TooLarge(_) | Refusal::Data(_), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies events in one statement, or returns the reason why nothing was written.
+    async fn apply_part(&mut self, events: &[NextEvent<'_>]) -> Result<Option<Refusal>, StepError> {
+        let stored = self.load(events).await?;
+        let changes = match fold::fold(events, stored, &self.claimed) {
+            Ok(changes) => changes,
+            Err(panicked) => return Ok(Some(Refusal::Panicked(panicked.index))),
+        };
+        let bytes_max = if events.len() == 1 { self.limits.event_bytes } else { self.limits.write_bytes };
+        if changes.bytes() > bytes_max {
+            return Ok(Some(Refusal::TooLarge(changes.bytes())));
+        }
+        match self.write(changes).await {
+            Err(StepError::Store(error)) if error.is_about_data() => Ok(Some(Refusal::Data(error.reason()))),
+            written => written.map(|()| None),
+        }
+    }
+
+    /// The documents of the events' streams, from memory or from the database.
+    async fn load(&mut self, events: &[NextEvent<'_>]) -> Result<StoredDocuments<M>, StepError> {
+        let mut stored = StoredDocuments::new();
+        let mut missing = BTreeSet::new();
+        let mut seen = HashSet::with_capacity(events.len());
+        for NextEvent { event, .. } in events {
+            if !seen.insert(&event.stream) || self.claimed.is_parked(&event.stream) {
+                continue;
+            }
+            match self.documents.take(&event.stream) {
+                Some(document) => stored.insert(event.stream.clone(), document),
+                // A stream that begins with this event has no document; if there is one, the write does not change it.
+                None if event.version.0 == 1 => {}
+                None => {
+                    missing.insert(event.stream.clone());
+                }
+            }
+        }
+        self.load_stored(&mut stored, &mut missing).await?;
+        if !missing.is_empty() {
+            self.attach_months(&mut stored, &mut missing).await?;
+            self.load_stored(&mut stored, &mut missing).await?;
+        }
+        Ok(stored)
+    }
+
+    /// The document of a stream that has begun may be missing because its month was detached: attaches the month again. If that
+    /// is impossible, the document counts as one that cannot be read.
+    async fn attach_months(
+        &mut self,
+        stored: &mut StoredDocuments<M>,
+        missing: &mut BTreeSet<StreamId>,
+    ) -> Result<(), StepError> {
+        self.months.forget();
+        let timeout = self.store.statement_timeout();
+        let by_month: Vec<_> = missing.iter().filter_map(|it| Some((it.clone(), M::month_of(it)?))).collect();
+        for (stream, month) in by_month {
+            let connection = self.store.connection().await?;
+            match timeout.run("attaching a month", self.months.ensure(connection, &[month])).await {
+                Err(error) if error.is_about_data() => {
+                    missing.remove(&stream);
+                    stored.insert_loaded(stream, Err(error.reason()));
+                }
+                ensured => ensured?,
+            }
+        }
+        missing.retain(|stream| M::month_of(stream).is_some());
+        Ok(())
+    }
+
+    /// Loads documents from the database; streams without a document stay in `missing`.
+    async fn load_stored(
+        &mut self,
+        stored: &mut StoredDocuments<M>,
+        missing: &mut BTreeSet<StreamId>,
+    ) -> Result<(), StepError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let streams: Vec<StreamId> = missing.iter().cloned().collect();
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        for (stream, document) in timeout.run("loading documents", M::load(connection, &streams)).await? {
+            missing.remove(&stream);
+            stored.insert_loaded(stream, document);
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, changes: Changes<M>) -> Result<(), StepError> {
+        let parked = self.claimed.parked() + changes.parked.len();
+        if !changes.parked.is_empty() && parked > self.limits.parked_max {
+            return Err(StepError::TooManyParked(parked));
+        }
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        timeout.run("creating months", self.months.ensure(connection, &months::<M>(&changes))).await?;
+        let write = statement::write::<M>(connection, &changes, &self.claimed);
+        if !timeout.run("writing a batch", write).await? {
+            return Err(StepError::ClaimLost);
+        }
+        self.postgres.up();
+        self.remember(changes);
+        Ok(())
+    }
+
+    /// Updates the memory and the cache after a write.
+    fn remember(&mut self, changes: Changes<M>) {
+        count(M::PROJECTION, names::PROJECTOR_EVENTS_APPLIED_TOTAL, changes.applied);
+        if let Some(cache) = &self.cache {
+            cache.write(changes.documents.iter().map(|changed| cache_entry::<M>(cache, changed)).collect());
+        }
+        for changed in changes.documents {
+            self.documents.insert(changed.stream, changed.document, changed.json.len());
+        }
+        for (partition, checkpoint) in changes.checkpoints {
+            self.claimed.advance(partition, checkpoint.log_position);
+        }
+        for parked in changes.parked {
+            tracing::error!(
+                projection = M::PROJECTION.name(),
+                event.stream = %parked.stream,
+                event.position = parked.position.0,
+                reason = parked.reason,
+                "parked a stream because its event cannot be applied; retry with `projector retry-parked` or a newer build"
+            );
+            self.claimed.park(parked.stream);
+        }
+        gauge(M::PROJECTION, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
+    }
+
+    /// Creates the current and the next month of all tables that are partitioned by month.
+    pub async fn create_coming_months(&mut self) -> Result<(), StoreError> {
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        let tables = monthly_tables::<M>();
+        let ahead = self.months.ensure_ahead(connection, &tables, Utc::now());
+        match timeout.run("creating coming months", ahead).await {
+            // Streams that need the month will be parked; all other streams continue.
+            Err(error) if error.is_about_data() => {
+                tracing::error!(%error, "the partition of a coming month cannot be created");
+                Ok(())
+            }
+            ensured => ensured,
+        }
+    }
+
+    /// How far the relay has published the events of the projection.
+    pub async fn find_published(&mut self) -> Result<Published, StoreError> {
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        let published = relay::find_published(connection, M::PROJECTION.category());
+        let published = timeout.run("reading the checkpoint of the relay", published).await?;
+        self.postgres.up();
+        Ok(published)
+    }
+
+    /// Instant at which the first event after a position was recorded.
+    pub async fn find_recorded_after(&mut self, position: Position) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        timeout.run("reading the oldest event", relay::find_recorded_after(connection, position)).await
+    }
+}
+
+fn cache_entry<M: ReadModel>(cache: &Cache, changed: &ChangedDocument<M::Document>) -> Entry {
+    Entry {
+        key: M::cache_key(cache.keys(), &changed.document),
+        value: encode(M::log_position(&changed.document), &changed.json),
+        ttl: M::CACHE_TTL,
+    }
+}

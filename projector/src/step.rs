@@ -1,0 +1,48 @@
+//! The outcome of one step of a worker, and the errors that end a step. After an error the next step tries again.
+
+use events::Position;
+
+use crate::feed::FeedError;
+use crate::store::StoreError;
+
+/// The outcome of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was nothing to do.
+    Idle,
+    /// Number of messages from Kafka that were processed: applied, skipped or parked.
+    Applied(usize),
+    /// Number of events that were read from the log because Kafka did not deliver them.
+    ReadFromLog(usize),
+}
+
+/// The error that ended a step.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// PostgreSQL failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Kafka failed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// Another worker has claimed a partition of this worker, or moved its checkpoint.
+    #[error("another worker has claimed a partition of this worker")]
+    ClaimLost,
+    /// The log was restored to a position before the checkpoint of the projection, or before the last published event.
+    #[error(
+        "partition {partition}: position {} was applied or published, but is missing in the log; rebuild the projection",
+        .position.0
+    )]
+    AheadOfLog {
+        /// Partition of the topic.
+        partition: i32,
+        /// The position that is missing in the log.
+        position: Position,
+    },
+    /// More streams would be parked than the limit allows.
+    #[error(
+        "{0} streams would be parked, which exceeds PARKED_MAX: deploy a newer build that can apply their events, or raise \
+         PARKED_MAX"
+    )]
+    TooManyParked(usize),
+}

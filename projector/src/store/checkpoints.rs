@@ -1,0 +1,99 @@
+//! Claims on partitions, and the checkpoints in table `projection_checkpoints`.
+
+use events::{Incarnation, LogPosition, Position};
+use read_model::{Projection, projection};
+use sqlx::PgConnection;
+
+use crate::claimed_partitions::Claim;
+
+/// Claims partitions with a new epoch, which ends the claims of other workers.
+pub async fn claim(
+    connection: &mut PgConnection,
+    projection: Projection,
+    partitions: &[i32],
+) -> sqlx::Result<Vec<(i32, Claim)>> {
+    let rows: Vec<(i32, i64, i32, i64)> = sqlx::query_as(
+        "insert into projection_checkpoints as c
+             (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
+         select $1, $2, $3, partition, 1, 1, 0, to_timestamp(0) from unnest($4::int[]) as partition
+         on conflict (projection, generation, category, partition) do update set epoch = c.epoch + 1
+         returning partition, epoch, incarnation, position",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(projection.category().as_str())
+    .bind(partitions)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(claimed).collect())
+}
+
+fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (i32, Claim) {
+    let checkpoint = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
+    (partition, Claim { epoch, checkpoint })
+}
+
+/// Position of the checkpoint of a partition; without a partition, the highest checkpoint of the projection.
+pub async fn find_position(
+    connection: &mut PgConnection,
+    projection: Projection,
+    partition: Option<i32>,
+) -> sqlx::Result<Position> {
+    const FIND: &str = "
+        select coalesce(max(position), 0) from projection_checkpoints
+        where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)";
+    read_position(FIND, connection, projection, partition).await
+}
+
+/// Like [`find_position`], and locks the checkpoint until the transaction ends. Without a partition all checkpoints are locked, in
+/// the order in which all transactions lock them.
+pub async fn lock_position(
+    connection: &mut PgConnection,
+    projection: Projection,
+    partition: Option<i32>,
+) -> sqlx::Result<Position> {
+    const LOCK: &str = "
+        with locked as (
+            select position from projection_checkpoints
+            where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)
+            order by partition
+            for update
+        )
+        select coalesce(max(position), 0) from locked";
+    read_position(LOCK, connection, projection, partition).await
+}
+
+async fn read_position(
+    query: &'static str,
+    connection: &mut PgConnection,
+    projection: Projection,
+    partition: Option<i32>,
+) -> sqlx::Result<Position> {
+    sqlx::query_scalar(query)
+        .bind(projection.name())
+        .bind(projection::GENERATION)
+        .bind(projection.category().as_str())
+        .bind(partition)
+        .fetch_one(connection)
+        .await
+        .map(Position)
+}
+
+/// Ends the claim on a partition, or on all partitions, so that the worker claims again and reads the parked streams again.
+pub async fn end_claims(
+    connection: &mut PgConnection,
+    projection: Projection,
+    partition: Option<i32>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update projection_checkpoints set epoch = epoch + 1
+         where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)",
+    )
+    .bind(projection.name())
+    .bind(projection::GENERATION)
+    .bind(projection.category().as_str())
+    .bind(partition)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
