@@ -1,8 +1,9 @@
-//! How much of the log a projection contains, computed from three small tables, on a replica too.
+//! Computes the freshness of a projection (how much of the log it contains) from three small tables, on the primary or on a
+//! replica.
 //!
-//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement** (one snapshot): the
-//! relay writes its two tables in one transaction, so together they say which partition the last event went to.
-//! Partitions of other categories than the projection's do not concern it; leave them out.
+//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement**, so in one snapshot: the relay
+//! writes its two tables in one transaction, and only together they show the partition of the last event. Leave out the
+//! partitions of categories that the projection does not fold.
 
 use std::collections::HashMap;
 
@@ -11,40 +12,40 @@ use events::{Category, LogPosition, Position};
 /// A partition of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
-    /// What the topic holds.
+    /// Category of the topic.
     pub category: Category,
-    /// Its number in the topic.
+    /// Number of the partition in the topic.
     pub number: i32,
 }
 
-/// How one partition of a projection stands to what was sent to it.
+/// Progress of a projection in one partition, compared with what the relay has published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Everything that was sent to it is applied.
+enum Progress {
+    /// All published events are applied.
     CaughtUp,
-    /// Sent, and not applied beyond this position.
+    /// Published events after this position are not applied.
     Behind(Position),
-    /// The log was restored to before what the projection has applied: it must be rebuilt and promises nothing.
-    Astray,
+    /// The log was restored to a position before the checkpoint, so the projection must be rebuilt; nothing counts as applied.
+    AheadOfLog,
 }
 
-/// Position up to which everything is applied. `sent` are rows of `relay_partitions`; a partition without a checkpoint
-/// has applied nothing. Conservative: it may say less than the truth while a partition lags, never more.
+/// Position up to which all events are applied. `sent` are rows of `relay_partitions`; in a partition without a checkpoint nothing
+/// is applied. The result is conservative: it may be too low while a partition lags, never too high.
 pub fn applied(
     relay: LogPosition,
     sent: &[(Partition, Position)],
     applied: &HashMap<Partition, LogPosition>,
 ) -> Position {
-    let standing = sent.iter().map(|(partition, sent)| standing(relay, *sent, applied.get(partition).copied()));
-    standing.fold(relay.position, |all, standing| match standing {
-        Standing::CaughtUp => all,
-        Standing::Behind(position) => all.min(position),
-        Standing::Astray => Position::ZERO,
+    let progress = sent.iter().map(|(partition, sent)| progress(relay, *sent, applied.get(partition).copied()));
+    progress.fold(relay.position, |all, progress| match progress {
+        Progress::CaughtUp => all,
+        Progress::Behind(position) => all.min(position),
+        Progress::AheadOfLog => Position::ZERO,
     })
 }
 
-/// Whether every event up to `token` of the streams in one partition is applied. `sent` is its row of
-/// `relay_partitions`, `None` before the relay sent anything to it.
+/// Whether all events up to `token` of the streams in one partition are applied. `sent` is the row of the partition in
+/// `relay_partitions`, `None` before the relay published to the partition.
 pub fn stream_applied(
     relay: LogPosition,
     sent: Option<Position>,
@@ -52,27 +53,27 @@ pub fn stream_applied(
     token: Position,
 ) -> bool {
     let sent = sent.unwrap_or(Position::ZERO);
-    match standing(relay, sent, applied) {
-        Standing::Astray => false,
-        Standing::Behind(position) => position >= token,
-        Standing::CaughtUp => relay.position >= token || applied.is_some_and(|applied| applied.position >= token),
+    match progress(relay, sent, applied) {
+        Progress::AheadOfLog => false,
+        Progress::Behind(position) => position >= token,
+        Progress::CaughtUp => relay.position >= token || applied.is_some_and(|applied| applied.position >= token),
     }
 }
 
-fn standing(relay: LogPosition, sent: Position, applied: Option<LogPosition>) -> Standing {
+fn progress(relay: LogPosition, sent: Position, applied: Option<LogPosition>) -> Progress {
     let Some(applied) = applied else {
         return match sent {
-            Position::ZERO => Standing::CaughtUp,
-            _ => Standing::Behind(Position::ZERO),
+            Position::ZERO => Progress::CaughtUp,
+            _ => Progress::Behind(Position::ZERO),
         };
     };
-    // In one life a projection may be ahead of `sent`: the relay writes its tables after Kafka has the events.
+    // Within one incarnation a projection may be ahead of `sent`, because the relay writes its tables after Kafka has the events.
     if applied.incarnation < relay.incarnation && applied.position > sent {
-        return Standing::Astray;
+        return Progress::AheadOfLog;
     }
     match applied.position < sent {
-        true => Standing::Behind(applied.position),
-        false => Standing::CaughtUp,
+        true => Progress::Behind(applied.position),
+        false => Progress::CaughtUp,
     }
 }
 
@@ -83,18 +84,18 @@ mod tests {
 
     use super::*;
 
-    const LIFE: Incarnation = Incarnation(1);
+    const FIRST: Incarnation = Incarnation(1);
 
     fn partition(number: i32) -> Partition {
         Partition { category: Category::Order, number }
     }
 
     fn relay(position: i64) -> LogPosition {
-        LogPosition { incarnation: LIFE, position: Position(position) }
+        LogPosition { incarnation: FIRST, position: Position(position) }
     }
 
     fn at(position: i64) -> LogPosition {
-        LogPosition { incarnation: LIFE, position: Position(position) }
+        LogPosition { incarnation: FIRST, position: Position(position) }
     }
 
     fn rows(sent: &[i64], done: &[i64]) -> (Vec<(Partition, Position)>, HashMap<Partition, LogPosition>) {
@@ -103,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn when_nothing_lags_everything_the_relay_sent_is_applied() {
+    fn without_lag_all_published_events_are_applied() {
         let (sent, done) = rows(&[7, 9, 0], &[7, 9]);
         assert_eq!(applied(relay(12), &sent, &done), Position(12));
     }
 
     #[test]
-    fn a_partition_that_lags_holds_the_position_back() {
+    fn a_partition_that_lags_limits_the_position() {
         let (sent, done) = rows(&[7, 12], &[7, 9]);
         assert_eq!(applied(relay(12), &sent, &done), Position(9));
         let (sent, done) = rows(&[7, 12], &[7]);
@@ -127,29 +128,29 @@ mod tests {
     }
 
     #[test]
-    fn a_projection_that_is_ahead_of_the_relays_note_counts_as_far_as_it_has_come() {
+    fn a_projection_ahead_of_the_relays_checkpoint_counts_up_to_its_own_checkpoint() {
         assert!(stream_applied(relay(12), Some(Position(7)), Some(at(15)), Position(15)));
     }
 
     #[test]
-    fn a_projection_that_applied_what_was_lost_promises_nothing() {
-        let next_life = LogPosition { incarnation: Incarnation(2), position: Position(12) };
+    fn a_projection_ahead_of_the_log_counts_as_not_applied() {
+        let next_incarnation = LogPosition { incarnation: Incarnation(2), position: Position(12) };
         let (sent, done) = rows(&[7], &[20]);
-        assert_eq!(applied(next_life, &sent, &done), Position::ZERO);
-        assert!(!stream_applied(next_life, Some(Position(7)), Some(at(20)), Position(5)));
+        assert_eq!(applied(next_incarnation, &sent, &done), Position::ZERO);
+        assert!(!stream_applied(next_incarnation, Some(Position(7)), Some(at(20)), Position(5)));
     }
 
     #[test]
-    fn a_quiet_partition_of_the_life_before_is_caught_up() {
-        let next_life = LogPosition { incarnation: Incarnation(2), position: Position(30) };
+    fn a_partition_without_events_in_the_new_incarnation_is_caught_up() {
+        let next_incarnation = LogPosition { incarnation: Incarnation(2), position: Position(30) };
         let (sent, done) = rows(&[7], &[7]);
-        assert_eq!(applied(next_life, &sent, &done), Position(30));
+        assert_eq!(applied(next_incarnation, &sent, &done), Position(30));
     }
 
     proptest! {
         /// Events 1..=n go to random partitions; each partition has applied a random number of its own.
         #[test]
-        fn whatever_is_said_to_be_applied_is_applied(route in prop::collection::vec(0..4i32, 0..40), share in prop::array::uniform4(0..=100usize)) {
+        fn the_computed_position_is_applied(route in prop::collection::vec(0..4i32, 0..40), share in prop::array::uniform4(0..=100usize)) {
             let of = |number: i32| route.iter().zip(1i64..).filter(move |(to, _)| **to == number).map(|(_, at)| at).collect::<Vec<_>>();
             let mut sent = Vec::new();
             let mut done = HashMap::new();

@@ -1,8 +1,8 @@
-//! The order as it is read: one document with everything, and a summary for lists.
+//! The document of an order, and its fold.
 //!
-//! The document is the answer to `GET /v1/orders/{id}` and, at the same time, all that its fold needs to go on: the
-//! quantities and sums of `events::order::progress` stand in it, so that the decider and the reader cannot disagree.
-//! `erasure` removes what is personal from it.
+//! The document is the response of `GET /v1/orders/{id}` and at the same time the state of the fold: it contains the quantities and
+//! sums of `events::order::progress`, so that decider and read model agree. [`subdocuments`] are its lines, payments,
+//! fulfilments, returns and notes; [`summary`] is the order in a list; [`erasure`] removes the personal data.
 
 use std::collections::BTreeSet;
 
@@ -22,116 +22,119 @@ use crate::fold_error::FoldError;
 use crate::status::Status;
 
 mod erasure;
-mod parts;
+mod subdocuments;
 mod summary;
 
-pub use parts::{OrderFulfilment, OrderLine, OrderNote, OrderPayment, OrderReturn};
+pub use subdocuments::{OrderFulfilment, OrderLine, OrderNote, OrderPayment, OrderReturn};
 pub use summary::OrderSummary;
 
-/// An order with everything that is known of it. Amounts are minor units of `currency`.
+/// An order. Amounts are in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDocument {
-    /// Its key.
+    /// Id of the order.
     pub id: OrderId,
-    /// What people call it.
+    /// Code of the order for people, such as `SON000001`.
     pub code: OrderCode,
-    /// Where it came from.
+    /// Sales channel.
     pub channel: ChannelCode,
-    /// Currency of every amount.
+    /// Currency of all amounts (ISO 4217).
     pub currency: Currency,
-    /// Who bought; a guest where missing.
+    /// Customer of the order; missing for a guest order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// Customers that it belonged to before.
+    /// Customers that the order was assigned to earlier.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub former_customers: BTreeSet<CustomerId>,
-    /// Whether its personal data was erased: contact, addresses, notes and reasons are not shown, and cannot be brought back.
+    /// Whether the personal data of the order was erased: contact, addresses, notes and reasons are removed permanently.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub personal_data_erased: bool,
-    /// The order's name elsewhere.
+    /// Reference of the order in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
-    /// A word from the buyer.
+    /// Note of the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
-    /// How the buyer can be reached, where that is no customer.
+    /// Contact of the buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Personal<Contact>>,
-    /// Where it goes.
+    /// Shipping address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
-    /// Where the bill goes.
+    /// Billing address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// Words to find it by.
+    /// Tags for searching and grouping orders.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// What was written down about it, the oldest first.
+    /// Internal notes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<OrderNote>,
-    /// When it expires unless it is paid.
+    /// Instant at which the order expires unless it is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_due: Option<DateTime<Utc>>,
-    /// The checkout hold that it took over.
+    /// Id of the stock hold of the checkout that the order took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
-    /// How it stands.
+    /// Statuses of the order.
     pub status: Status,
-    /// Whether nothing may be packed or shipped until further notice.
+    /// Whether the order is on hold: no fulfilment may be created or shipped.
     #[serde(default)]
     pub held: bool,
-    /// Why not.
+    /// Reason for the hold of the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_reason: Option<Personal<String>>,
-    /// Why it, or the last part of it, was cancelled.
+    /// Reason for the last cancellation of the order or of its lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<Personal<String>>,
-    /// When it was placed: the instant of its id.
+    /// Instant at which the order was placed; the same instant as in the order id.
     pub placed_at: DateTime<Utc>,
-    /// When the last event happened.
+    /// Instant at which the last event of the order occurred.
     pub updated_at: DateTime<Utc>,
-    /// What was bought.
+    /// Order lines.
     pub lines: Vec<OrderLine>,
-    /// Shipping with tax.
+    /// Total of shipping, including tax.
     pub shipping: Minor,
-    /// What shipping is made of.
+    /// Shipping lines that add up to `shipping`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shipping_lines: Vec<ShippingLine>,
-    /// Discount given on the whole order; the lines have their shares of it in `pricing.order_discount`.
+    /// Discount on the whole order; the share of each line is in `pricing.order_discount`.
     #[serde(default)]
     pub discount: Minor,
-    /// Lines and shipping as last ordered or amended.
+    /// Total of lines and shipping when the order was placed or last amended.
     pub total: Minor,
-    /// What the order comes to: units that are not cancelled, and shipping.
+    /// Total of the units that are not cancelled, and of shipping.
     pub due: Minor,
-    /// What the buyer still has to pay. Refunds for returns and goodwill are not owed again.
+    /// Amount that the buyer still has to pay. Refunds for returns and goodwill refunds do not increase this amount.
     pub owed: Minor,
-    /// Money captured.
+    /// Total of captured payments.
     pub captured: Minor,
-    /// Money refunded.
+    /// Total of refunds.
     pub refunded: Minor,
-    /// Its payments, by number.
+    /// Payments, by number.
     pub payments: Vec<OrderPayment>,
-    /// Its fulfilments, by number.
+    /// Fulfilments, by number.
     pub fulfilments: Vec<OrderFulfilment>,
-    /// Its returns, by number.
+    /// Returns, by number.
     pub returns: Vec<OrderReturn>,
-    /// Number of its last event.
+    /// Version of the order's stream that this document contains.
     pub version: Version,
-    /// Life of the log in which its last event was written.
+    /// Incarnation of the log that contains the last event of the order.
     pub incarnation: Incarnation,
-    /// Place of its last event in the log.
+    /// Position of the last event of the order in the log.
     pub position: Position,
 }
 
 impl OrderDocument {
-    /// Folds one more event into `held` (`None` is the order that does not exist yet). After a [`FoldError`] `held` is as
-    /// before.
-    pub fn fold(held: &mut Option<OrderDocument>, recorded: &Recorded, event: &OrderEvent) -> Result<(), FoldError> {
-        let version = held.as_ref().map_or(Version::NONE, |order| order.version);
+    /// Folds the next event into `document` (`None`: the order does not exist yet). A [`FoldError`] leaves `document` unchanged.
+    pub fn fold(
+        document: &mut Option<OrderDocument>,
+        recorded: &Recorded,
+        event: &OrderEvent,
+    ) -> Result<(), FoldError> {
+        let version = document.as_ref().map_or(Version::NONE, |order| order.version);
         FoldError::unless_next(version, recorded)?;
-        match (held.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => *held = Some(OrderDocument::placed(placed, recorded)?),
+        match (document.as_mut(), event) {
+            (None, OrderEvent::Placed(placed)) => *document = Some(OrderDocument::placed(placed, recorded)?),
             (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
             (Some(_), OrderEvent::Placed(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
             (Some(order), event) => order.evolve(event, recorded),
@@ -139,25 +142,25 @@ impl OrderDocument {
         Ok(())
     }
 
-    /// How new this document is.
+    /// Log position of the last event that this document contains.
     pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
-    /// How far the order has come; the same as the fold of its events.
+    /// Quantities and sums of the order; equal to the fold of its events into `events::order::progress`.
     pub fn progress(&self) -> Progress {
         self.clone().take_progress()
     }
 
-    /// Takes out how far the order has come, until [`OrderDocument::show`] puts it back: an order can be large, and is not
-    /// copied for each of its events.
+    /// Moves quantities and sums out, until [`OrderDocument::set_progress`] moves them back: an order can be large, and is not
+    /// copied for each event.
     fn take_progress(&mut self) -> Progress {
         Progress {
             lifecycle: self.status.lifecycle,
             lines: self.lines.iter().map(|line| line.progress.clone()).collect(),
-            payments: parts::take(&mut self.payments),
-            fulfilments: parts::take(&mut self.fulfilments),
-            returns: parts::take(&mut self.returns),
+            payments: subdocuments::take_progress(&mut self.payments),
+            fulfilments: subdocuments::take_progress(&mut self.fulfilments),
+            returns: subdocuments::take_progress(&mut self.returns),
             total: self.total,
             shipping: self.shipping,
             held: self.held,
@@ -209,7 +212,7 @@ impl OrderDocument {
             incarnation: recorded.incarnation,
             position: recorded.position,
         };
-        order.show(progress);
+        order.set_progress(progress);
         Ok(order)
     }
 
@@ -219,9 +222,9 @@ impl OrderDocument {
         if let OrderEvent::Amended(amended) = event {
             self.amend(amended, &progress);
         }
-        self.show(progress);
-        self.tell(event, recorded.occurred_at());
-        // Texts that come after the erasure are recorded and not shown either.
+        self.set_progress(progress);
+        self.set_details(event, recorded.occurred_at());
+        // Personal data of events after the erasure is removed as well.
         if self.personal_data_erased {
             erasure::erase(self);
         }
@@ -231,7 +234,7 @@ impl OrderDocument {
         self.position = recorded.position;
     }
 
-    /// Takes over the lines that are new, and shipping.
+    /// Adds new lines and replaces the shipping lines.
     fn amend(&mut self, amended: &OrderAmended, progress: &Progress) {
         let known = self.lines.len();
         self.lines.extend(amended.added.iter().zip(progress.lines.iter().skip(known)).map(order_line));
@@ -240,8 +243,8 @@ impl OrderDocument {
         }
     }
 
-    /// Takes over what follows from quantities and sums.
-    fn show(&mut self, progress: Progress) {
+    /// Sets everything that follows from quantities and sums.
+    fn set_progress(&mut self, progress: Progress) {
         self.status = Status::of(&progress);
         self.held = progress.held;
         self.total = progress.total;
@@ -253,19 +256,19 @@ impl OrderDocument {
         for (line, counted) in self.lines.iter_mut().zip(progress.lines) {
             line.progress = counted;
         }
-        parts::refresh(&mut self.payments, progress.payments);
-        parts::refresh(&mut self.fulfilments, progress.fulfilments);
-        parts::refresh(&mut self.returns, progress.returns);
+        subdocuments::set_progress(&mut self.payments, progress.payments);
+        subdocuments::set_progress(&mut self.fulfilments, progress.fulfilments);
+        subdocuments::set_progress(&mut self.returns, progress.returns);
     }
 
-    /// Takes over what an event says beyond quantities and sums.
-    fn tell(&mut self, event: &OrderEvent, occurred_at: DateTime<Utc>) {
+    /// Sets what an event contains beyond quantities and sums.
+    fn set_details(&mut self, event: &OrderEvent, occurred_at: DateTime<Utc>) {
         match event {
-            OrderEvent::PaymentAuthorized(e) => parts::tell(&mut self.payments, e.payment, |payment| {
+            OrderEvent::PaymentAuthorized(e) => subdocuments::update(&mut self.payments, e.payment, |payment| {
                 payment.method = Some(e.method.clone());
                 payment.reference.clone_from(&e.reference);
             }),
-            OrderEvent::PaymentCaptured(e) => parts::tell(&mut self.payments, e.payment, |payment| {
+            OrderEvent::PaymentCaptured(e) => subdocuments::update(&mut self.payments, e.payment, |payment| {
                 payment.method = Some(e.method.clone());
                 payment.captured_at = Some(occurred_at);
                 if e.reference.is_some() {
@@ -273,28 +276,30 @@ impl OrderDocument {
                 }
             }),
             OrderEvent::PaymentFailed(e) => {
-                parts::tell(&mut self.payments, e.payment, |payment| payment.failure = Some(e.reason.clone()));
+                subdocuments::update(&mut self.payments, e.payment, |payment| payment.failure = Some(e.reason.clone()));
             }
-            OrderEvent::FulfilmentShipped(e) => parts::tell(&mut self.fulfilments, e.fulfilment, |fulfilment| {
-                fulfilment.carrier.clone_from(&e.carrier);
-                fulfilment.tracking.clone_from(&e.tracking);
-                fulfilment.shipped_at = Some(occurred_at);
-            }),
+            OrderEvent::FulfilmentShipped(e) => {
+                subdocuments::update(&mut self.fulfilments, e.fulfilment, |fulfilment| {
+                    fulfilment.carrier.clone_from(&e.carrier);
+                    fulfilment.tracking.clone_from(&e.tracking);
+                    fulfilment.shipped_at = Some(occurred_at);
+                })
+            }
             OrderEvent::FulfilmentDelivered(e) => {
-                parts::tell(&mut self.fulfilments, e.fulfilment, |it| it.delivered_at = Some(occurred_at));
+                subdocuments::update(&mut self.fulfilments, e.fulfilment, |it| it.delivered_at = Some(occurred_at));
             }
             OrderEvent::LinesCancelled(e) => self.cancel_reason = Some(e.reason.clone()),
             OrderEvent::Cancelled(e) => self.cancel_reason = Some(e.reason.clone()),
-            OrderEvent::ReturnRequested(e) => parts::tell(&mut self.returns, e.return_no, |it| {
+            OrderEvent::ReturnRequested(e) => subdocuments::update(&mut self.returns, e.return_no, |it| {
                 it.reason = Some(e.reason.clone());
                 it.external_ref.clone_from(&e.external_ref);
                 it.requested_at = Some(occurred_at);
             }),
             OrderEvent::ReturnReceived(e) => {
-                parts::tell(&mut self.returns, e.return_no, |it| it.received_at = Some(occurred_at));
+                subdocuments::update(&mut self.returns, e.return_no, |it| it.received_at = Some(occurred_at));
             }
             OrderEvent::ReturnRejected(e) => {
-                parts::tell(&mut self.returns, e.return_no, |it| it.rejection = Some(e.reason.clone()));
+                subdocuments::update(&mut self.returns, e.return_no, |it| it.rejection = Some(e.reason.clone()));
             }
             OrderEvent::Held(e) => self.hold_reason = Some(e.reason.clone()),
             OrderEvent::HoldReleased(_) => self.hold_reason = None,

@@ -1,4 +1,4 @@
-//! The product as it is read, and every price that it ever had.
+//! The document of a product and its fold, and the rows of the price history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,47 +14,47 @@ use crate::fold_error::FoldError;
 /// A product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductDocument {
-    /// Its key.
+    /// SKU of the product.
     pub sku: Sku,
-    /// What people call it.
+    /// Name of the product.
     pub name: String,
-    /// Whether it can be ordered.
+    /// Whether the product can be ordered.
     pub active: bool,
-    /// Price of one piece per currency, minor units.
+    /// Unit price per currency, in minor units of the currency.
     pub prices: BTreeMap<Currency, Minor>,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
-    /// What else is known of it: colour, size, brand.
+    /// Further attributes, such as colour, size or brand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// Words to find it by.
+    /// Tags for searching and grouping products.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// When it was created.
+    /// Instant at which the product was created.
     pub created_at: DateTime<Utc>,
-    /// When the last event happened.
+    /// Instant at which the last event of the product occurred.
     pub updated_at: DateTime<Utc>,
-    /// Number of its last event.
+    /// Version of the product's stream that this document contains.
     pub version: Version,
-    /// Life of the log in which its last event was written.
+    /// Incarnation of the log that contains the last event of the product.
     pub incarnation: Incarnation,
-    /// Place of its last event in the log.
+    /// Position of the last event of the product in the log.
     pub position: Position,
 }
 
 impl ProductDocument {
-    /// Folds one more event into `held` (`None` is the product that does not exist yet). After a [`FoldError`] `held` is
-    /// as before.
+    /// Folds the next event into `document` (`None`: the product does not exist yet). A [`FoldError`] leaves `document`
+    /// unchanged.
     pub fn fold(
-        held: &mut Option<ProductDocument>,
+        document: &mut Option<ProductDocument>,
         recorded: &Recorded,
         event: &ProductEvent,
     ) -> Result<(), FoldError> {
-        let version = held.as_ref().map_or(Version::NONE, |product| product.version);
+        let version = document.as_ref().map_or(Version::NONE, |product| product.version);
         FoldError::unless_next(version, recorded)?;
-        match (held.as_mut(), event) {
-            (None, ProductEvent::Created(created)) => *held = Some(ProductDocument::created(created, recorded)?),
+        match (document.as_mut(), event) {
+            (None, ProductEvent::Created(created)) => *document = Some(ProductDocument::created(created, recorded)?),
             (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
             (Some(_), ProductEvent::Created(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
             (Some(product), event) => product.evolve(event, recorded),
@@ -62,7 +62,7 @@ impl ProductDocument {
         Ok(())
     }
 
-    /// How new this document is.
+    /// Log position of the last event that this document contains.
     pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
@@ -89,7 +89,7 @@ impl ProductDocument {
 
     fn evolve(&mut self, event: &ProductEvent, recorded: &Recorded) {
         match event {
-            // It begins a stream, so `fold` does not let it come here.
+            // `fold` accepts this event only as the first event of a stream.
             ProductEvent::Created(_) => {}
             ProductEvent::Updated(e) => {
                 self.name.clone_from(&e.name);
@@ -110,25 +110,25 @@ impl ProductDocument {
     }
 }
 
-/// One price of a product, from `valid_from` until the next row of the same currency.
+/// A price of a product, valid from `valid_from` until the next row of the same currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceRow {
-    /// The event's id; an event that sets prices in two currencies makes two rows.
+    /// Id of the event; an event that sets prices in two currencies has two rows.
     pub id: EventId,
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// In which currency.
+    /// Currency of the price (ISO 4217).
     pub currency: Currency,
-    /// Price of one piece, minor units.
+    /// Unit price, in minor units of the currency.
     pub price: Minor,
-    /// Since when.
+    /// Instant from which the price is valid.
     pub valid_from: DateTime<Utc>,
-    /// Place of the event in the log.
+    /// Position of the event in the log.
     pub position: Position,
 }
 
 impl PriceRow {
-    /// The rows of an event of a product stream; none where it sets no price.
+    /// The rows of an event of a product stream; empty if the event sets no price.
     pub fn of(recorded: &Recorded, event: &ProductEvent) -> Result<Vec<PriceRow>, FoldError> {
         let Subject::Product(sku) = recorded.stream.subject() else { return Err(FoldError::wrong_stream(recorded)) };
         let row = |currency, price| PriceRow {

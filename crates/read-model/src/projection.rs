@@ -1,8 +1,9 @@
-//! The projections: which read model is folded from which events. Their names stand in `projection_checkpoints`.
+//! The projections: the read models and the categories of streams that they are folded from. Table `projection_checkpoints`
+//! contains their names.
 
 use events::Category;
 
-/// A projection: one category of streams, folded into tables of its own.
+/// A projection folds the streams of one category into its own tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Projection {
     /// [`crate::OrderDocument`]
@@ -13,14 +14,14 @@ pub enum Projection {
     Products,
 }
 
-/// The generation of tables that is written and read.
+/// The generation of tables that the projector writes and the query-service reads.
 pub const GENERATION: i32 = 1;
 
 impl Projection {
-    /// Every projection.
+    /// All projections.
     pub const ALL: [Projection; 3] = [Projection::Orders, Projection::Stock, Projection::Products];
 
-    /// Its name in `projection_checkpoints` and `parked_streams`.
+    /// Name of the projection in `projection_checkpoints` and `parked_streams`.
     pub fn name(self) -> &'static str {
         match self {
             Projection::Orders => "orders",
@@ -29,7 +30,7 @@ impl Projection {
         }
     }
 
-    /// The streams that it is folded from.
+    /// The category of streams that the projection folds.
     pub fn category(self) -> Category {
         match self {
             Projection::Orders => Category::Order,
@@ -38,7 +39,7 @@ impl Projection {
         }
     }
 
-    /// The projection of a category; customers have none yet.
+    /// The projection of a category; there is none for customers.
     pub fn of(category: Category) -> Option<Projection> {
         Projection::ALL.into_iter().find(|projection| projection.category() == category)
     }

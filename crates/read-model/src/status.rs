@@ -1,4 +1,4 @@
-//! The four statuses of an order side by side, and the words for them in columns and filters.
+//! The four statuses of an order, and their values in columns and filters.
 
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, Progress, ReturnStatus};
 use schemars::JsonSchema;
@@ -6,22 +6,22 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 
-/// The statuses of an order; each a function of its quantities and sums.
+/// The statuses of an order. Each status follows from the quantities and sums of the order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
-    /// Whether it still goes on.
+    /// Lifecycle of the order: open, completed, cancelled or expired.
     pub lifecycle: Lifecycle,
-    /// How the money stands.
+    /// Payment status.
     pub payment: PaymentStatus,
-    /// How the goods stand.
+    /// Fulfilment status.
     pub fulfilment: FulfilmentStatus,
-    /// How returns stand.
+    /// Return status.
     #[serde(rename = "return")]
     pub returns: ReturnStatus,
 }
 
 impl Status {
-    /// The statuses of an order that has come so far.
+    /// The statuses that follow from quantities and sums.
     pub fn of(progress: &Progress) -> Status {
         Status {
             lifecycle: progress.lifecycle,
@@ -32,7 +32,7 @@ impl Status {
     }
 }
 
-/// The word in column `lifecycle`: the same as in JSON.
+/// The value in column `lifecycle`, which is the same as in JSON.
 pub fn lifecycle_word(status: Lifecycle) -> &'static str {
     match status {
         Lifecycle::Open => "open",
@@ -42,7 +42,7 @@ pub fn lifecycle_word(status: Lifecycle) -> &'static str {
     }
 }
 
-/// The word in column `payment`.
+/// The value in column `payment`, which is the same as in JSON.
 pub fn payment_word(status: PaymentStatus) -> &'static str {
     match status {
         PaymentStatus::Unpaid => "unpaid",
@@ -56,7 +56,7 @@ pub fn payment_word(status: PaymentStatus) -> &'static str {
     }
 }
 
-/// The word in column `fulfilment`.
+/// The value in column `fulfilment`, which is the same as in JSON.
 pub fn fulfilment_word(status: FulfilmentStatus) -> &'static str {
     match status {
         FulfilmentStatus::Unfulfilled => "unfulfilled",
@@ -69,7 +69,7 @@ pub fn fulfilment_word(status: FulfilmentStatus) -> &'static str {
     }
 }
 
-/// The word in column `returns`.
+/// The value in column `returns`, which is the same as in JSON.
 pub fn return_word(status: ReturnStatus) -> &'static str {
     match status {
         ReturnStatus::None => "none",
@@ -79,7 +79,7 @@ pub fn return_word(status: ReturnStatus) -> &'static str {
     }
 }
 
-/// Reads a word of a column or a filter back: `read::<Lifecycle>("open")`. `None` for a word that is none of them.
+/// Parses the value of a column or a filter: `read::<Lifecycle>("open")`. `None` for an unknown value.
 pub fn read<'de, T: Deserialize<'de>>(word: &'de str) -> Option<T> {
     let deserializer = IntoDeserializer::<Error>::into_deserializer(word);
     T::deserialize(deserializer).ok()
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_columns_are_the_words_in_json_and_are_read_back() {
+    fn values_in_columns_are_the_values_in_json_and_are_parsed() {
         use {FulfilmentStatus as F, Lifecycle as L, PaymentStatus as P, ReturnStatus as R};
         for status in [L::Open, L::Completed, L::Cancelled, L::Expired] {
             assert_eq!(lifecycle_word(status), json_word(status));

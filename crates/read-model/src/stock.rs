@@ -1,4 +1,4 @@
-//! The stock item as it is read, and its ledger: every movement that made it so.
+//! The document of a stock item and its fold, and the rows of the stock ledger.
 
 use chrono::{DateTime, Utc};
 use events::stock::{Level, StockEvent};
@@ -9,50 +9,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::fold_error::FoldError;
 
-/// One SKU at one location.
+/// A stock item: one SKU at one location. Quantities are in units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockDocument {
-    /// What.
+    /// SKU of the stock item.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock item.
     pub location: Location,
-    /// Units on hand that can still be reserved: those that are neither reserved nor safety stock, and never fewer than 0.
+    /// Units on hand that can still be reserved: neither reserved nor safety stock; at least 0.
     pub available: i64,
-    /// Units that are assigned to orders or holds and not on hand, because a count has shown that they are missing. The
-    /// platform takes what it can back from orders, whose lines then show it as `backordered`; what stays is packed or held.
+    /// Units that are assigned to orders or stock holds but are not on hand, because a stock count found them missing. The
+    /// platform takes such units back from orders, whose lines then count the units as `backordered`; the remaining units are in a
+    /// fulfilment or in a stock hold.
     #[serde(default)]
     pub shortage: i64,
-    /// Its sums.
+    /// Quantities of the stock item.
     #[serde(flatten)]
     pub level: Level,
-    /// When the last event happened.
+    /// Instant at which the last event of the stock item occurred.
     pub updated_at: DateTime<Utc>,
-    /// Number of its last event.
+    /// Version of the stock item's stream that this document contains.
     pub version: Version,
-    /// Life of the log in which its last event was written.
+    /// Incarnation of the log that contains the last event of the stock item.
     pub incarnation: Incarnation,
-    /// Place of its last event in the log.
+    /// Position of the last event of the stock item in the log.
     pub position: Position,
 }
 
 impl StockDocument {
-    /// Folds one more event into `held` (`None` is the item that does not exist yet). After a [`FoldError`] `held` is as
-    /// before.
-    pub fn fold(held: &mut Option<StockDocument>, recorded: &Recorded, event: &StockEvent) -> Result<(), FoldError> {
-        FoldError::unless_next(held.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
-        match held {
+    /// Folds the next event into `document` (`None`: the stock item does not exist yet). A [`FoldError`] leaves `document`
+    /// unchanged.
+    pub fn fold(
+        document: &mut Option<StockDocument>,
+        recorded: &Recorded,
+        event: &StockEvent,
+    ) -> Result<(), FoldError> {
+        FoldError::unless_next(document.as_ref().map_or(Version::NONE, |item| item.version), recorded)?;
+        match document {
             Some(item) => item.evolve(event, recorded),
             None => {
                 let Subject::Stock(sku, location) = recorded.stream.subject() else {
                     return Err(FoldError::wrong_stream(recorded));
                 };
-                held.insert(StockDocument::none(sku, location, recorded)).evolve(event, recorded);
+                document.insert(StockDocument::none(sku, location, recorded)).evolve(event, recorded);
             }
         }
         Ok(())
     }
 
-    /// The document of an item with these sums.
+    /// The document of a stock item with these quantities.
     pub fn of(
         sku: Sku,
         location: Location,
@@ -65,14 +70,14 @@ impl StockDocument {
         StockDocument { sku, location, available, shortage, level, updated_at, version, incarnation, position }
     }
 
-    /// How new this document is.
+    /// Log position of the last event that this document contains.
     pub fn log_position(&self) -> LogPosition {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
     fn none(sku: Sku, location: Location, recorded: &Recorded) -> StockDocument {
-        let stamp = LogPosition { incarnation: recorded.incarnation, position: recorded.position };
-        StockDocument::of(sku, location, Level::default(), recorded.occurred_at(), Version::NONE, stamp)
+        let log_position = LogPosition { incarnation: recorded.incarnation, position: recorded.position };
+        StockDocument::of(sku, location, Level::default(), recorded.occurred_at(), Version::NONE, log_position)
     }
 
     fn evolve(&mut self, event: &StockEvent, recorded: &Recorded) {
@@ -86,48 +91,49 @@ impl StockDocument {
     }
 }
 
-/// The level of a stock item goes below 0 where units are backordered or missing: none is available then.
+/// The available level is below 0 if units are backordered or missing; then no unit is available.
 fn units_available(level: &Level) -> i64 {
     level.available().max(0)
 }
 
-/// What kind of movement.
+/// Kind of a stock movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Movement {
-    /// Pieces came in.
+    /// Units were received.
     Received,
-    /// The count was corrected.
+    /// The quantity on hand was corrected.
     Adjusted,
-    /// An order laid claim to pieces.
+    /// Units were reserved for an order.
     Reserved,
-    /// An order gave its claim back.
+    /// The reservation of an order was released.
     Released,
-    /// Reserved pieces left.
+    /// Reserved units were shipped.
     Shipped,
-    /// Returned pieces can be sold again.
+    /// Returned units were restocked.
     Restocked,
-    /// A hold laid claim to pieces.
+    /// Units were reserved by a stock hold.
     Held,
-    /// A hold gave its claim back, or handed it to an order.
+    /// A stock hold was released, or an order took over its units.
     #[serde(rename = "hold_released")]
     HoldReleased,
-    /// Pieces came from another location.
+    /// Units were transferred from another location.
     #[serde(rename = "transferred_in")]
     TransferredIn,
-    /// Pieces went to another location.
+    /// Units were transferred to another location.
     #[serde(rename = "transferred_out")]
     TransferredOut,
-    /// It is promised by other rules; the quantity is what is never promised.
+    /// The stock policy was changed; the quantity is the new safety stock.
     #[serde(rename = "policy_changed")]
     PolicyChanged,
-    /// Units on hand were assigned to an order that waited for them (negative) or taken back from it.
+    /// The backordered units of an order changed: negative if units on hand were assigned to the order, positive if units were
+    /// taken back from the order.
     #[serde(rename = "backorders_changed")]
     BackordersChanged,
 }
 
 impl Movement {
-    /// The word in column `kind`: the same as in JSON. [`crate::status::read`] reads it back.
+    /// The value in column `kind`, which is the same as in JSON. [`crate::status::read`] parses it.
     pub fn word(self) -> &'static str {
         match self {
             Movement::Received => "received",
@@ -146,26 +152,26 @@ impl Movement {
     }
 }
 
-/// One movement of a stock item. Received, restocked, adjusted and transferred-in pieces less the shipped and transferred-out
-/// ones are those on hand; reserved and held ones less the released and shipped ones are those that are promised.
+/// A movement of a stock item. The units on hand are those received, restocked, adjusted and transferred in, less those shipped
+/// and transferred out. The reserved units are those reserved and held, less those released and shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
-    /// The event's id.
+    /// Id of the event.
     pub id: EventId,
-    /// What.
+    /// SKU of the stock item.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock item.
     pub location: Location,
-    /// What kind of movement.
+    /// Kind of the movement.
     pub kind: Movement,
-    /// How many units, as the event says it: only a correction and a change of backorders can be negative.
+    /// Units of the event; only `adjusted` and `backorders_changed` can be negative.
     pub quantity: i64,
-    /// For which order, where it was for one.
+    /// Order that the movement belongs to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When it happened.
+    /// Instant at which the movement occurred.
     pub occurred_at: DateTime<Utc>,
-    /// Place of the event in the log.
+    /// Position of the event in the log.
     pub position: Position,
 }
 

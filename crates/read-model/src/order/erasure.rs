@@ -1,5 +1,5 @@
-//! Removes the personal data of an order from its document: that of an order that was erased, and that of an order of a customer
-//! who was erased. `tests/erasure.rs` holds this against the marks in the document's JSON Schema.
+//! Removes the personal data of an order from its document, when the personal data of the order or of one of its customers was
+//! erased. `tests/erasure.rs` compares this module with the fields that the document's JSON Schema marks as personal.
 
 use events::CustomerId;
 use events::personal::Erase;
@@ -7,12 +7,12 @@ use events::personal::Erase;
 use super::OrderDocument;
 
 impl OrderDocument {
-    /// The customers whose erasure erases the personal data of the order: whoever it belongs to, and whoever it belonged to.
+    /// The current and former customers of the order: the erasure of any of them erases the personal data of the order.
     pub fn customers(&self) -> impl Iterator<Item = CustomerId> + '_ {
         self.former_customers.iter().copied().chain(self.customer_id)
     }
 
-    /// Removes everything personal; says whether there was anything.
+    /// Removes all personal data; `false` if there was none.
     pub fn erase_personal_data(&mut self) -> bool {
         let is_changed = erase(self);
         self.personal_data_erased |= is_changed;
@@ -20,7 +20,7 @@ impl OrderDocument {
     }
 }
 
-/// A note stays as an entry with its instant and an empty text, so that the number of notes does not change.
+/// A note is kept with its instant and an empty text, so that the number of notes does not change.
 pub(super) fn erase(order: &mut OrderDocument) -> bool {
     let mut any = order.note.erase() | order.contact.erase();
     any |= order.shipping_address.erase() | order.billing_address.erase();

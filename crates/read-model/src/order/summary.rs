@@ -1,4 +1,4 @@
-//! An order in a list: what stands in the columns of its row, so that a list reads no documents.
+//! An order in a list: the columns of its row, so that a list reads no documents.
 
 use std::collections::BTreeSet;
 
@@ -10,43 +10,43 @@ use serde::{Deserialize, Serialize};
 use super::OrderDocument;
 use crate::status::Status;
 
-/// An order in a list. Amounts are minor units of `currency`.
+/// An order in a list. Amounts are in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderSummary {
-    /// Its key.
+    /// Id of the order.
     pub id: OrderId,
-    /// What people call it.
+    /// Code of the order for people, such as `SON000001`.
     pub code: OrderCode,
-    /// Where it came from.
+    /// Sales channel.
     pub channel: ChannelCode,
-    /// Currency of every amount.
+    /// Currency of all amounts (ISO 4217).
     pub currency: Currency,
-    /// Who bought; a guest where missing.
+    /// Customer of the order; missing for a guest order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// The order's name elsewhere.
+    /// Reference of the order in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
-    /// Words to find it by.
+    /// Tags for searching and grouping orders.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
-    /// How it stands.
+    /// Statuses of the order.
     pub status: Status,
-    /// When it was placed: the instant of its id.
+    /// Instant at which the order was placed; the same instant as in the order id.
     pub placed_at: DateTime<Utc>,
-    /// When the last event happened.
+    /// Instant at which the last event of the order occurred.
     pub updated_at: DateTime<Utc>,
-    /// Lines and shipping as last ordered or amended.
+    /// Total of lines and shipping when the order was placed or last amended.
     pub total: Minor,
-    /// What the order comes to: units that are not cancelled, and shipping.
+    /// Total of the units that are not cancelled, and of shipping.
     pub due: Minor,
-    /// What the buyer still has to pay.
+    /// Amount that the buyer still has to pay.
     pub owed: Minor,
-    /// Number of its last event.
+    /// Version of the order's stream that this summary contains.
     pub version: Version,
-    /// Life of the log in which its last event was written.
+    /// Incarnation of the log that contains the last event of the order.
     pub incarnation: Incarnation,
-    /// Place of its last event in the log.
+    /// Position of the last event of the order in the log.
     pub position: Position,
 }
 

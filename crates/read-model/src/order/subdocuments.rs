@@ -1,4 +1,5 @@
-//! The parts of an order: what `events::order::progress` counts, and beside it what the events say in words.
+//! Lines, payments, fulfilments, returns and notes of an order: the quantities and sums of `events::order::progress`, and the
+//! details that only the document has.
 
 use chrono::{DateTime, Utc};
 use events::Personal;
@@ -7,157 +8,156 @@ use events::order::progress::{Fulfilment, LineProgress, Payment, Return};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A line, priced for good.
+/// An order line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
-    /// What and how much of it, with its counters.
+    /// SKU, quantities and amounts of the line.
     #[serde(flatten)]
     pub progress: LineProgress,
-    /// What it was called when it was ordered.
+    /// Name of the product when it was ordered.
     pub name: String,
 }
 
-/// A payment.
+/// A payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPayment {
-    /// Its number and sums.
+    /// Number and amounts of the payment.
     #[serde(flatten)]
     pub progress: Payment,
-    /// How: card, transfer, cash.
+    /// Payment method, such as card, transfer or cash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The provider's name for it.
+    /// Reference of the payment at the payment provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// When money last came in.
+    /// Instant of the last capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_at: Option<DateTime<Utc>>,
-    /// Why it did not work.
+    /// Reason for the failure of the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Personal<String>>,
 }
 
-/// A fulfilment.
+/// A fulfilment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderFulfilment {
-    /// Its number, pieces and state.
+    /// Number, units and state of the fulfilment.
     #[serde(flatten)]
     pub progress: Fulfilment,
-    /// Who carries it.
+    /// Carrier of the shipment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
-    /// The carrier's number.
+    /// Tracking number of the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
-    /// When it left.
+    /// Instant at which the fulfilment was shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipped_at: Option<DateTime<Utc>>,
-    /// When it arrived.
+    /// Instant at which the fulfilment was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
-/// A return.
+/// A return of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReturn {
-    /// Its number, pieces and state.
+    /// Number, units and state of the return.
     #[serde(flatten)]
     pub progress: Return,
-    /// Why the customer wants to send it back.
+    /// Reason for the return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Personal<String>>,
-    /// Its name elsewhere (a credit note).
+    /// Reference of the return in another system, such as the number of a credit note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
-    /// When it was asked for.
+    /// Instant at which the return was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_at: Option<DateTime<Utc>>,
-    /// When units of it were last received.
+    /// Instant at which units of the return were last received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<DateTime<Utc>>,
-    /// Why it, or what was not received of it, was refused.
+    /// Reason for the rejection of the return, or of its units that were not received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Personal<String>>,
 }
 
-/// Something that was written down about an order.
+/// An internal note on an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderNote {
-    /// What.
+    /// Text of the note.
     pub note: Personal<String>,
-    /// Who, as the caller said.
+    /// Author of the note, as given by the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Personal<String>>,
-    /// When.
+    /// Instant at which the note was added.
     pub written_at: DateTime<Utc>,
 }
 
-/// A part of an order that events add: its counted half comes from `Progress`.
-pub(super) trait Part {
+/// A payment, fulfilment or return: its quantities and sums come from `events::order::progress`.
+pub(super) trait Subdocument {
     type Progress;
     fn new(progress: Self::Progress) -> Self;
-    fn count(&mut self, progress: Self::Progress);
-    /// Takes the counted half out, without copying its lists, until it is counted again.
-    fn take(&mut self) -> Self::Progress;
+    fn set_progress(&mut self, progress: Self::Progress);
+    /// Moves quantities and sums out without copying their lists, until [`Subdocument::set_progress`] moves them back.
+    fn take_progress(&mut self) -> Self::Progress;
 }
 
-/// Takes the counted halves out.
-pub(super) fn take<P: Part>(parts: &mut [P]) -> Vec<P::Progress> {
-    parts.iter_mut().map(P::take).collect()
+/// Moves the quantities and sums of all subdocuments out.
+pub(super) fn take_progress<S: Subdocument>(subdocuments: &mut [S]) -> Vec<S::Progress> {
+    subdocuments.iter_mut().map(S::take_progress).collect()
 }
 
-/// Takes over the counted halves; a part that is new begins without words.
-pub(super) fn refresh<P: Part>(parts: &mut Vec<P>, counted: Vec<P::Progress>) {
-    for (index, progress) in counted.into_iter().enumerate() {
-        match parts.get_mut(index) {
-            Some(part) => part.count(progress),
-            None => parts.push(P::new(progress)),
+/// Sets the quantities and sums of all subdocuments; a new subdocument has no details yet.
+pub(super) fn set_progress<S: Subdocument>(subdocuments: &mut Vec<S>, progress: Vec<S::Progress>) {
+    for (index, progress) in progress.into_iter().enumerate() {
+        match subdocuments.get_mut(index) {
+            Some(subdocument) => subdocument.set_progress(progress),
+            None => subdocuments.push(S::new(progress)),
         }
     }
 }
 
-/// Takes over words into part `number`, if there is one; parts are numbered from 1 in the order in which they were
-/// made.
-pub(super) fn tell<P>(parts: &mut [P], number: PartNo, words: impl FnOnce(&mut P)) {
-    if let Some(part) = (number as usize).checked_sub(1).and_then(|index| parts.get_mut(index)) {
-        words(part);
+/// Updates subdocument `number`, if there is one. Subdocuments are numbered from 1 in the order of their creation.
+pub(super) fn update<S>(subdocuments: &mut [S], number: PartNo, change: impl FnOnce(&mut S)) {
+    if let Some(subdocument) = (number as usize).checked_sub(1).and_then(|index| subdocuments.get_mut(index)) {
+        change(subdocument);
     }
 }
 
-impl Part for OrderPayment {
+impl Subdocument for OrderPayment {
     type Progress = Payment;
 
     fn new(progress: Payment) -> Self {
         OrderPayment { progress, method: None, reference: None, captured_at: None, failure: None }
     }
 
-    fn count(&mut self, progress: Payment) {
+    fn set_progress(&mut self, progress: Payment) {
         self.progress = progress;
     }
 
-    fn take(&mut self) -> Payment {
+    fn take_progress(&mut self) -> Payment {
         self.progress.clone()
     }
 }
 
-impl Part for OrderFulfilment {
+impl Subdocument for OrderFulfilment {
     type Progress = Fulfilment;
 
     fn new(progress: Fulfilment) -> Self {
         OrderFulfilment { progress, carrier: None, tracking: None, shipped_at: None, delivered_at: None }
     }
 
-    fn count(&mut self, progress: Fulfilment) {
+    fn set_progress(&mut self, progress: Fulfilment) {
         self.progress = progress;
     }
 
-    fn take(&mut self) -> Fulfilment {
+    fn take_progress(&mut self) -> Fulfilment {
         let lines = std::mem::take(&mut self.progress.lines);
         Fulfilment { lines, ..self.progress.clone() }
     }
 }
 
-impl Part for OrderReturn {
+impl Subdocument for OrderReturn {
     type Progress = Return;
 
     fn new(progress: Return) -> Self {
@@ -171,11 +171,11 @@ impl Part for OrderReturn {
         }
     }
 
-    fn count(&mut self, progress: Return) {
+    fn set_progress(&mut self, progress: Return) {
         self.progress = progress;
     }
 
-    fn take(&mut self) -> Return {
+    fn take_progress(&mut self) -> Return {
         let (lines, received) = (std::mem::take(&mut self.progress.lines), std::mem::take(&mut self.progress.received));
         Return { lines, received, ..self.progress.clone() }
     }
