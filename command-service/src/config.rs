@@ -13,7 +13,7 @@ use crate::database::DEFAULT_TIMEOUT;
 use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
 use crate::jobs;
 use crate::relay;
-use crate::schedule::{self, plan};
+use crate::schedule;
 use crate::writer;
 use domain::command::email::EmailIndex;
 use domain::rules::channel::Channels;
@@ -194,12 +194,15 @@ fn read_imports(settings: &mut Settings) -> Field<jobs::Limits> {
 
 fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
     let default = schedule::Config::default();
-    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.waits.complete_after);
-    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.waits.history_grace);
+    let complete_after = settings.optional("ORDER_COMPLETE_AFTER", default.delays.complete_after);
+    let history_grace = settings.optional("ORDER_HISTORY_GRACE", default.delays.history_grace);
     let poll = settings.optional("SCHEDULE_POLL", default.poll);
     let batch = settings.bounded("SCHEDULE_BATCH_MAX", default.batch, 1..=5_000);
     settings.group(|complete| schedule::Config {
-        waits: plan::Waits { complete_after: complete_after.get(complete), history_grace: history_grace.get(complete) },
+        delays: schedule::Delays {
+            complete_after: complete_after.get(complete),
+            history_grace: history_grace.get(complete),
+        },
         poll: poll.get(complete),
         batch: batch.get(complete),
     })

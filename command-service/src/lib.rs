@@ -4,9 +4,10 @@
 //! [`world`](domain::world) and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
 //! commands whose time has come, [`jobs`] those of bulk imports.
 //!
-//! Doors: sqlx in `database.rs` and, over its connections, in `log`, `relay/checkpoint.rs`, `schedule/store.rs` and
+//! Doors: sqlx in `database.rs` and, over its connections, in `log`, `relay/checkpoint.rs`, `schedule/store` and
 //! `jobs/store`; graphile_worker in `jobs/queue.rs`;
-//! rdkafka in `relay/producer.rs`, `relay/topics.rs` and (reading only) `relay/tails.rs`; environment in `config.rs`.
+//! rdkafka in `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and (reading only) `relay/published.rs`; environment in
+//! `config.rs`.
 
 pub mod config;
 pub mod database;

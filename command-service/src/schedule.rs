@@ -1,20 +1,26 @@
-//! Time, without a clock in the rules: gives the platform's own commands when their instant has come, such as the expiry of an
-//! order that was not paid, or the [allocation] of units that have arrived to the orders that wait for them.
+//! The schedule submits the commands of the platform itself when they are due: the expiry of unpaid orders and of stock holds, the
+//! completion of orders, and the [`allocation`] of stock to backordered orders.
 //!
-//! Follows the log ([`plan`] says which events make what due), keeps what is planned in tables ([`store`]), and [asks](issue)
-//! the writer for what is due, like any caller: the rules decide. The tables are derived: `command-service schedule rebuild`
-//! empties them, and they are made anew.
+//! The schedule follows the log: the [`rules`] define which events schedule which commands, the net [`changes`] are written to tables
+//! ([`store`]), and due commands are [submitted](submit) to the writer like the commands of any client. The writer decides. The tables are
+//! derived from the log: `command-service schedule rebuild` empties them, and running instances rebuild them.
 //!
-//! What a reader cannot see: every instance runs one, and any of them may be slow, dead or twice there. Following moves a
-//! checkpoint by compare-and-set; an entry that is taken comes back by itself; a command has the same key whoever gives it, and
-//! the log takes a key once. So nothing is forgotten, and nothing takes effect twice, even where a clock jumps back.
+//! Every instance runs a schedule, and each of them may be slow, stopped or started twice. The checkpoint moves by compare-and-set, a
+//! claimed entry becomes due again after its lease, and a command has the same idempotency key on every instance. Therefore no command is
+//! lost, and none takes effect twice, even if a clock jumps back. Commands are due by the earlier of two [`clocks`].
 
+mod action;
 mod allocation;
+mod backorder_changes;
+pub mod changes;
 mod clocks;
-mod issue;
+mod command;
+mod config;
+mod error;
 mod measures;
-pub mod plan;
+pub mod rules;
 pub mod store;
+mod submit;
 
 use std::time::{Duration, Instant};
 
@@ -29,94 +35,46 @@ use crate::database::Database;
 use crate::log::scan::EventFilter;
 use crate::log::{self, Log};
 use crate::writer::Mailbox;
-use allocation::{Done, Reassignment};
+use allocation::{Allocation, AllocationOutcome};
+use changes::ScheduleChanges;
 use clocks::Clocks;
-use plan::{Plan, Waits};
-use store::{Fate, Standing, Store};
+use command::ScheduledCommand;
+pub use config::{Config, Delays};
+pub use error::Error;
+use store::{AttemptOutcome, Checkpoint, DueEntry, Store};
 
-/// Positions that one step follows: some hundred milliseconds of work at most, so that what is due does not wait for it.
+/// Maximum number of positions that one step follows: at most some hundred milliseconds of work, so that due commands are not delayed.
 const PAGE: i64 = 10_000;
 
-/// How long an entry that was taken is kept from others: far longer than any reply takes, and a dead instance's work is late
-/// by no more.
+/// Duration of the lease of a claimed entry: far longer than a reply takes. The commands of a stopped instance are late by at most this
+/// time.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// How often what is late is counted.
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// Interval at which overdue entries are counted.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// For what is under way when the process stops; what does not get done comes back when its lease ends.
-const DRAIN: Duration = Duration::from_secs(2);
+/// How long a stopping schedule waits for commands in flight. Entries without an outcome become due again after their lease.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Which events the plan is made of. Few orders say when their payment is due or wait for units, and no other order need be
-/// read.
-const WANTED: EventFilter = EventFilter { types: &plan::EVENT_TYPES, payload_contains: plan::ONLY_WITH };
+/// Events that change the schedule. Few orders have a payment deadline or backordered units; other orders are not read.
+const FILTER: EventFilter = EventFilter { types: &rules::EVENT_TYPES, payload_contains: rules::PAYLOAD_CONTAINS };
 
-/// What the schedule has to know.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// How long to wait where an event does not say it.
-    pub waits: Waits,
-    /// How often to look whether the log has grown: how late the platform may know of something that is due at once.
-    pub poll: Duration,
-    /// Commands that are given at a time; bounds what they can take of the writer from everybody else.
-    pub batch: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            waits: Waits { complete_after: Duration::ZERO, history_grace: Duration::from_secs(15 * 60) },
-            poll: Duration::from_secs(1),
-            batch: 100,
-        }
-    }
-}
-
-/// What a step did.
+/// Outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The log or the rules are not those that were followed: the table is empty, and everything begins again.
+    /// The tables were emptied and will be rebuilt, because the log has lost events or the scheduling rules have changed.
     StartedOver,
-    /// There is more of the log to follow.
+    /// The log was followed up to this position, and there are more events to follow.
     Followed(Position),
-    /// So many commands were given, and so many of them answered; more may be due.
-    Issued {
-        /// Entries that were due.
+    /// Due commands were submitted; more commands may be due.
+    Submitted {
+        /// Number of due entries.
         due: usize,
-        /// Those that the writer had a reply for.
+        /// Number of entries whose command was answered.
         answered: usize,
     },
-    /// Nothing to do before that instant, or before the log grows.
+    /// Nothing to do before this instant, or before the log has new events.
     Idle(Option<DateTime<Utc>>),
-}
-
-/// Why a step came to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The log could not be read.
-    #[error("following the log")]
-    Log(#[from] log::Error),
-    /// The table could not be read or written.
-    #[error("keeping the schedule")]
-    Store(#[from] store::Error),
-    /// A newer build keeps the schedule.
-    #[error(
-        "a newer build keeps the schedule (its edition is {edition}); after going back to this build for good, \
-         `command-service schedule rebuild` makes it anew"
-    )]
-    Superseded {
-        /// Its edition of the rules for what is planned.
-        edition: i32,
-    },
-    /// A newer build wrote an event; instances of that build go on.
-    #[error("following the log at position {position}")]
-    Newer {
-        /// Where.
-        position: Position,
-        /// What cannot be read.
-        #[source]
-        source: DecodeError,
-    },
 }
 
 /// The schedule of one instance.
@@ -129,16 +87,16 @@ pub struct Schedule {
     measured: Option<Instant>,
 }
 
-/// Works until asked to stop, which is to be before the writer is.
+/// Runs the schedule until shutdown is requested, which must happen before the writer stops.
 pub async fn run(mut schedule: Schedule, health: Component, shutdown: Shutdown) {
     let mut backoff = Backoff::new();
     while !shutdown.is_requested() {
         let stepped = tokio::select! {
             stepped = schedule.step_by(Utc::now()) => stepped,
-            () = out_of_time(&shutdown) => return,
+            () = drain_timeout(&shutdown) => return,
         };
         let wait = match stepped {
-            Ok((Outcome::Issued { answered: 0, .. }, _)) => backoff.next_delay(),
+            Ok((Outcome::Submitted { answered: 0, .. }, _)) => backoff.next_delay(),
             Ok((outcome, now)) => {
                 health.up();
                 backoff.reset();
@@ -153,66 +111,68 @@ pub async fn run(mut schedule: Schedule, health: Component, shutdown: Shutdown) 
     }
 }
 
-async fn out_of_time(shutdown: &Shutdown) {
+async fn drain_timeout(shutdown: &Shutdown) {
     shutdown.requested().await;
-    tokio::time::sleep(DRAIN).await;
+    tokio::time::sleep(DRAIN_TIMEOUT).await;
 }
 
-/// Empties the table; running instances make it anew.
+/// Empties the schedule; running instances rebuild it.
 pub async fn rebuild(database: Database) -> anyhow::Result<()> {
     let store = Store::new(database);
     store.clear().await?;
-    let standing = store.standing().await.context("looking what there is to follow")?;
-    println!("The schedule is empty; a running command-service makes it anew from {} events.", standing.lag());
+    let checkpoint = store.checkpoint().await.context("reading the checkpoint of the emptied schedule")?;
+    println!("The schedule is empty; a running command-service rebuilds it from {} events.", checkpoint.lag());
     Ok(())
 }
 
 impl Schedule {
-    /// A schedule that gives its commands to `mailbox`.
+    /// A schedule that submits commands to `mailbox`.
     pub fn new(config: Config, database: Database, mailbox: Mailbox) -> Schedule {
         let (store, log) = (Store::new(database.clone()), Log::new(database));
         Schedule { config, store, log, mailbox, clocks: Clocks::default(), measured: None }
     }
 
-    /// A step at the instant that [counts](clocks) while this machine's clock says `clock`. May be dropped halfway.
+    /// A step at the instant of [`Schedule::now`]. The future may be dropped at any time.
     async fn step_by(&mut self, clock: DateTime<Utc>) -> Result<(Outcome, DateTime<Utc>), Error> {
         let now = self.now(clock).await?;
         Ok((self.step(now).await?, now))
     }
 
-    /// The instant by which something is due while this machine's clock says `clock`: that, or what the database's says if that
-    /// is earlier.
+    /// The instant by which commands are due: the earlier of this machine's clock `clock` and the database's clock.
     pub async fn now(&mut self, clock: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
         Ok(self.clocks.earlier(clock, self.store.clock().await?))
     }
 
-    /// Follows a page of the log, then asks for a batch of what is due at `now`. May be dropped halfway.
+    /// Follows a page of the log, then submits a batch of the commands that are due at `now`. The future may be dropped at any time.
     pub async fn step(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
-        let standing = self.store.standing().await?;
-        measures::stands(&standing);
-        if standing.edition > plan::EDITION {
-            return Err(Error::Superseded { edition: standing.edition });
+        let checkpoint = self.store.checkpoint().await?;
+        measures::lag(&checkpoint);
+        if checkpoint.edition > rules::EDITION {
+            return Err(Error::NewerEdition { edition: checkpoint.edition });
         }
-        if standing.edition < plan::EDITION || !standing.holds {
-            return self.start_over(&standing).await;
+        if checkpoint.edition < rules::EDITION || !checkpoint.is_in_log {
+            return self.start_over(&checkpoint).await;
         }
-        let until = Position(standing.head.0.min(standing.mark.position.0 + PAGE));
-        if until > standing.mark.position {
-            self.follow(standing.mark, until).await?;
+        let until = Position(checkpoint.head.0.min(checkpoint.applied.position.0 + PAGE));
+        if until > checkpoint.applied.position {
+            self.follow(checkpoint.applied, until).await?;
         }
-        // Far behind, most of what seems due has been settled further on in the log.
-        if standing.lag() > PAGE {
+        // Far behind the log, most entries that seem due are removed by later events.
+        if checkpoint.lag() > PAGE {
             return Ok(Outcome::Followed(until));
         }
-        self.issue_due(now).await
+        self.submit_due(now).await
     }
 
-    async fn start_over(&self, standing: &Standing) -> Result<Outcome, Error> {
-        let (edition, position) = (standing.edition, standing.mark.position.0);
-        match standing.holds {
-            true => tracing::info!(schedule.edition = edition, "the schedule is made anew by new rules"),
+    async fn start_over(&self, checkpoint: &Checkpoint) -> Result<Outcome, Error> {
+        let (edition, position) = (checkpoint.edition, checkpoint.applied.position.0);
+        match checkpoint.is_in_log {
+            true => tracing::info!(
+                schedule.edition = edition,
+                "rebuilding the schedule because the scheduling rules have changed"
+            ),
             false => {
-                tracing::warn!(schedule.position = position, "the log has lost its tail; the schedule is made anew")
+                tracing::warn!(schedule.position = position, "rebuilding the schedule because the log has lost events")
             }
         }
         self.store.clear().await?;
@@ -220,74 +180,74 @@ impl Schedule {
     }
 
     async fn follow(&self, from: LogPosition, until: Position) -> Result<(), Error> {
-        // First, so that all that follows is of the log that has this event, or the plan is not written.
+        // The last event is read first: the changes are only written if the log still contains it.
         let last = self.log.read_after(Position(until.0 - 1), 1).await?.pop();
         let Some(last) = last.filter(|last| last.position == until) else {
             return Err(log::Error::LostTail { head: from.position, seen: until }.into());
         };
-        let mut plan = Plan::default();
-        for recorded in self.log.scan(WANTED, from.position, until).await? {
-            match plan.add(&recorded, self.config.waits) {
+        let mut changes = ScheduleChanges::default();
+        for recorded in self.log.scan(FILTER, from.position, until).await? {
+            match changes.add(&recorded, self.config.delays) {
                 Ok(()) => {}
-                // The writer cannot read this stream either, so nothing could be decided about it.
+                // The writer cannot decode this stream either, so it could not decide on a command.
                 Err(error @ DecodeError::Shape { .. }) => {
-                    tracing::error!(stream = %recorded.stream, position = recorded.position.0, %error, "an event cannot be read");
+                    tracing::error!(stream = %recorded.stream, position = recorded.position.0, %error, "skipped an event that cannot be decoded");
                 }
-                Err(source) => return Err(Error::Newer { position: recorded.position, source }),
+                Err(source) => return Err(Error::NewerEvent { position: recorded.position, source }),
             }
         }
-        // Where another instance was faster, the page is written all the same.
-        self.store.follow(from, &last, &plan).await?;
+        // If nothing was changed, another instance has applied the page.
+        self.store.apply(from, &last, &changes).await?;
         Ok(())
     }
 
-    async fn issue_due(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
+    async fn submit_due(&mut self, now: DateTime<Utc>) -> Result<Outcome, Error> {
         self.measure(now).await?;
-        let entries = self.store.take(now, LEASE, self.config.batch).await?;
+        let entries = self.store.claim(now, LEASE, self.config.batch).await?;
         if entries.is_empty() {
-            return Ok(Outcome::Idle(self.store.next().await?));
+            return Ok(Outcome::Idle(self.store.next_due_at().await?));
         }
-        let (of_stock, of_streams): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| entry.kind == plan::Kind::AllocateStock);
-        let mut fates = issue::issue(&self.mailbox, of_streams, now).await;
-        let mut failed = Ok(());
-        for entry in of_stock {
-            match self.reassign(&entry, now).await {
-                Ok(fate) => fates.push((entry, fate)),
+        let (allocations, others): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.command == ScheduledCommand::AllocateStock);
+        let mut outcomes = submit::submit_all(&self.mailbox, others, now).await;
+        let mut result = Ok(());
+        for entry in allocations {
+            match self.allocate(&entry, now).await {
+                Ok(outcome) => outcomes.push((entry, outcome)),
                 Err(error) => {
-                    // What was not asked for comes back when its lease ends.
-                    failed = Err(error);
+                    // The remaining entries become due again when their lease ends.
+                    result = Err(error);
                     break;
                 }
             }
         }
-        self.store.settle(&fates).await?;
-        failed?;
-        let answered = fates.iter().filter(|(_, fate)| *fate == Fate::Asleep).count();
-        Ok(Outcome::Issued { due: fates.len(), answered })
+        self.store.record_outcomes(&outcomes).await?;
+        result?;
+        let answered = outcomes.iter().filter(|(_, outcome)| *outcome == AttemptOutcome::Answered).count();
+        Ok(Outcome::Submitted { due: outcomes.len(), answered })
     }
 
-    async fn reassign(&self, entry: &store::Entry, now: DateTime<Utc>) -> Result<Fate, Error> {
+    async fn allocate(&self, entry: &DueEntry, now: DateTime<Utc>) -> Result<AttemptOutcome, Error> {
         let Schedule { store, log, mailbox, .. } = self;
-        match (Reassignment { store, log, mailbox, now }).settle(entry).await? {
-            Done::Settled => Ok(Fate::Asleep),
-            Done::Unanswered => Ok(issue::later(entry, now)),
+        match (Allocation { store, log, mailbox, now }).run(entry).await? {
+            AllocationOutcome::Done => Ok(AttemptOutcome::Answered),
+            AllocationOutcome::Unanswered => Ok(submit::retry_later(entry, now)),
         }
     }
 
     async fn measure(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
-        if self.measured.is_none_or(|measured| measured.elapsed() >= MEASURE_EVERY) {
+        if self.measured.is_none_or(|measured| measured.elapsed() >= MEASURE_INTERVAL) {
             self.measured = Some(Instant::now());
-            measures::overdue(self.store.overdue(now, LEASE.max(issue::LONGEST_PAUSE)).await?);
+            measures::overdue(self.store.overdue(now, LEASE.max(submit::MAX_RETRY_DELAY)).await?);
         }
         Ok(())
     }
 
-    /// How long to wait after a step at `now`.
+    /// Time to wait after a step at `now`.
     fn wait_after(&self, outcome: Outcome, now: DateTime<Utc>) -> Duration {
         let poll = backoff::jittered(self.config.poll);
         match outcome {
-            Outcome::StartedOver | Outcome::Followed(_) | Outcome::Issued { .. } => Duration::ZERO,
+            Outcome::StartedOver | Outcome::Followed(_) | Outcome::Submitted { .. } => Duration::ZERO,
             Outcome::Idle(None) => poll,
             Outcome::Idle(Some(next)) => (next - now).to_std().unwrap_or_default().min(poll),
         }

@@ -153,20 +153,20 @@ async fn try_start(
     postgres: &Component,
 ) -> anyhow::Result<(Writer, Mailbox)> {
     if let Some(relay) = &config.relay {
-        kafka_knows_no_better(relay, log).await?;
+        check_log_against_kafka(relay, log).await?;
     }
     let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
     Ok((writer.selling_through(config.channels.clone()), mailbox))
 }
 
-/// A log that Kafka has seen more of has lost its tail. Commands do not wait for a Kafka that is away: the relay asks again
-/// before it sends.
-async fn kafka_knows_no_better(config: &relay::Config, log: &Log) -> anyhow::Result<()> {
-    match tokio::time::timeout(ASK_KAFKA, relay::tail_check::against_kafka(config, log)).await {
-        Ok(Err(lost @ relay::Error::LostTail(_))) => Err(lost.into()),
+/// Refuses to start if the log has lost events that are in Kafka. Does not wait for Kafka if it is unavailable: the relay checks again
+/// before it publishes.
+async fn check_log_against_kafka(config: &relay::Config, log: &Log) -> anyhow::Result<()> {
+    match tokio::time::timeout(ASK_KAFKA, relay::log_check::check_against_kafka(config, log)).await {
+        Ok(Err(lost @ relay::Error::LostEvents(_))) => Err(lost.into()),
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => {
-            tracing::warn!("Kafka did not say how much of the log it has seen; starting without its word");
+            tracing::warn!("Kafka is unavailable; starting without comparing the log with the published events");
             Ok(())
         }
     }

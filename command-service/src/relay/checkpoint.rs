@@ -1,17 +1,18 @@
-//! Who leads, how far Kafka has acknowledged the log, and the last event of every partition: `relay_checkpoint` and
-//! `relay_partitions`. A sqlx door.
+//! Leader lease, checkpoint and last position of every partition: the tables `relay_checkpoint` and `relay_partitions`. Owner module of
+//! sqlx.
 //!
-//! Leadership is a lease with an epoch. Whoever takes the lease raises the epoch, and every write carries the epoch of its
-//! writer in its `where`: a leader that was paused, cut off or robbed of its lease finds no row and knows.
+//! Leadership is a lease with an epoch. An instance that acquires the lease increments the epoch, and every write has the epoch of its
+//! writer in its `where` clause: a leader that was paused, disconnected or replaced updates no row and thereby detects that it is not
+//! the leader any more.
 
 use std::time::{Duration, Instant};
 
 use events::{Category, Incarnation, Position};
 
-use super::chain::{Mark, Slot};
-use crate::database::Database;
+use super::watermark::{TopicPartition, Watermark};
+use crate::database::{self, Database, during};
 
-/// The relay's rows, seen by one instance.
+/// Access of one instance to the lease and the checkpoint.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     database: Database,
@@ -20,75 +21,57 @@ pub struct Checkpoint {
     partitions: i32,
 }
 
-/// The right to relay.
+/// The leader lease.
 #[derive(Debug)]
 pub struct Lease {
-    /// Which leadership this is; nobody else has it or ever had it.
+    /// Epoch of the leader. Every acquisition of the lease has a new epoch.
     pub epoch: i64,
-    /// Until when by our own clock, counted from before we asked, so it ends for us before it ends for others. A clock of this
-    /// kind stands still while its machine is suspended: a leader that was suspended takes its lease to be longer than it was. What
-    /// it hands to Kafka then are repeats of events that the next leader sends too, which is allowed; the epoch keeps it from
-    /// saving, and that tells it that it leads no more.
+    /// End of the lease by the clock of this process, counted from before the request, so that the lease ends for the leader before it
+    /// ends for other instances. This clock stops while the machine is suspended, so a suspended leader may use its lease for too long.
+    /// The events that it then sends are repeats of events that the next leader sends too, which is allowed; the epoch prevents it
+    /// from saving a checkpoint, and thereby it detects that it is not the leader any more.
     pub until: Instant,
-    /// From where to go on.
-    pub mark: Mark,
+    /// Saved watermark, after which the leader continues.
+    pub watermark: Watermark,
 }
 
-/// What a save brought.
+/// Result of a saved checkpoint.
 #[derive(Debug, Clone, Copy)]
-pub struct Renewed {
-    /// See [`Lease::until`].
+pub struct Saved {
+    /// New end of the lease; see [`Lease::until`].
     pub until: Instant,
-    /// Where the log ended.
+    /// Position of the head of the log.
     pub head: Position,
 }
 
-/// Why the checkpoint could not be read or written.
+/// The checkpoint could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database did not answer, or refused.
-    #[error("{doing}")]
-    Database {
-        /// What we were doing.
-        doing: &'static str,
-        /// What came back.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The configuration has changed.
+    #[error(transparent)]
+    Database(#[from] database::Error),
     #[error(
-        "the {category} events were relayed to {found} partitions, and {configured} are configured: with another number \
-         keys move to other partitions and lose their order. Set the number back; a new topic and a cut-over change it"
+        "events of category {category} were published to {found} partitions, but {configured} are configured: with another \
+         number of partitions, message keys move to other partitions and lose their order. Set the number of partitions to \
+         {found}; to change it, create a new topic and switch over to it"
     )]
-    Partitions {
-        /// Whose topic.
-        category: String,
-        /// Partitions in `relay_partitions`.
-        found: i64,
-        /// Partitions in the configuration.
-        configured: i32,
-    },
-}
-
-fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |source| Error::Database { doing, source }
+    Partitions { category: String, found: i64, configured: i32 },
 }
 
 impl Checkpoint {
-    /// The rows as `instance` sees them; instances need names of their own.
+    /// `instance` must be unique among the running instances.
     pub fn new(database: Database, instance: String, lease: Duration, partitions: i32) -> Checkpoint {
         Checkpoint { database, instance, lease, partitions }
     }
 
-    /// Makes a row for every partition, because readers count them, and refuses another number of partitions than there
-    /// ever was.
+    /// Inserts a row for every partition, because readers count the partitions. An error if the configured number of partitions differs
+    /// from the number of existing rows.
     pub async fn prepare(&self) -> Result<(), Error> {
         const INSERT: &str = "
             insert into relay_partitions (category, partition, position)
             select c, p, 0 from unnest($1::text[]) as c, generate_series(0, $2 - 1) as p
             where not exists (select from relay_partitions known where known.category = c)
             on conflict do nothing";
-        const OTHER_NUMBER: &str = "
+        const DIFFERENT_COUNT: &str = "
             select category, count(*) from relay_partitions where category = any($1)
             group by category having count(*) <> $2 order by category limit 1";
         let categories = Category::ALL.map(Category::as_str);
@@ -97,64 +80,64 @@ impl Checkpoint {
             .bind(self.partitions)
             .execute(&self.database)
             .await
-            .map_err(database("making the relay's partitions"))?;
-        let other = sqlx::query_as::<_, (String, i64)>(OTHER_NUMBER)
+            .map_err(during("inserting the relay partitions"))?;
+        let different = sqlx::query_as::<_, (String, i64)>(DIFFERENT_COUNT)
             .bind(categories)
             .bind(self.partitions)
             .fetch_optional(&self.database)
             .await
-            .map_err(database("counting the relay's partitions"))?;
-        match other {
+            .map_err(during("counting the relay partitions"))?;
+        match different {
             Some((category, found)) => Err(Error::Partitions { category, found, configured: self.partitions }),
             None => Ok(()),
         }
     }
 
-    /// Takes the lease if it is free or ours already; `None` while another instance leads.
+    /// Acquires the lease if it is free or already held by this instance; `None` while another instance is the leader.
     pub async fn acquire(&self) -> Result<Option<Lease>, Error> {
         const ACQUIRE: &str = "
             update relay_checkpoint
             set epoch = epoch + 1, leader = $1, lease_until = clock_timestamp() + make_interval(secs => $2)
             where lease_until < clock_timestamp() or leader = $1
             returning epoch, incarnation, position";
-        let asked = Instant::now();
-        let taken = sqlx::query_as::<_, (i64, i32, i64)>(ACQUIRE)
+        let requested = Instant::now();
+        let acquired = sqlx::query_as::<_, (i64, i32, i64)>(ACQUIRE)
             .bind(&self.instance)
             .bind(self.lease.as_secs_f64())
             .fetch_optional(&self.database)
             .await
-            .map_err(database("taking the relay's lease"))?;
-        let Some((epoch, incarnation, position)) = taken else { return Ok(None) };
-        let mut mark = Mark::new(self.partitions);
-        mark.incarnation = Incarnation(incarnation);
-        mark.position = Position(position);
-        self.load_partitions(&mut mark).await?;
-        Ok(Some(Lease { epoch, until: asked + self.lease, mark }))
+            .map_err(during("acquiring the relay leader lease"))?;
+        let Some((epoch, incarnation, position)) = acquired else { return Ok(None) };
+        let mut watermark = Watermark::new(self.partitions);
+        watermark.incarnation = Incarnation(incarnation);
+        watermark.position = Position(position);
+        self.load_partitions(&mut watermark).await?;
+        Ok(Some(Lease { epoch, until: requested + self.lease, watermark }))
     }
 
-    /// A statement of its own, after the epoch is ours: within the same statement it could see rows from before the last
-    /// save of the leader before us.
-    async fn load_partitions(&self, mark: &mut Mark) -> Result<(), Error> {
+    /// A separate statement after the epoch was incremented: the same statement could see rows from before the last save of the
+    /// previous leader.
+    async fn load_partitions(&self, watermark: &mut Watermark) -> Result<(), Error> {
         let rows =
             sqlx::query_as::<_, (String, i32, i64)>("select category, partition, position from relay_partitions")
                 .fetch_all(&self.database)
                 .await
-                .map_err(database("loading the relay's partitions"))?;
+                .map_err(during("loading the relay partitions"))?;
         for (name, partition, position) in rows {
             let Some(category) = Category::ALL.into_iter().find(|category| category.as_str() == name) else { continue };
             if (0..self.partitions).contains(&partition) {
-                mark.restore(Slot { category, partition }, Position(position));
+                watermark.restore(TopicPartition { category, partition }, Position(position));
             }
         }
         Ok(())
     }
 
-    /// Moves the checkpoint and renews the lease, which is all it does where nothing moved. `None`: somebody else leads, or
-    /// the database has lost a save; either way go back to [`Checkpoint::acquire`].
+    /// Moves the checkpoint and renews the lease. `None` if another instance is the leader or the database has lost an earlier save; the
+    /// caller must then acquire the lease again.
     ///
-    /// Does not wait for the disk: a save that a crash loses is sent to Kafka again, which is allowed, and the writer's
-    /// commits would wait in the same line. Repeating a save whose answer was lost is safe, hence `in ($2, $3)`.
-    pub async fn save(&self, epoch: i64, from: &Mark, to: &Mark) -> Result<Option<Renewed>, Error> {
+    /// The commit does not wait for the disk, so that it does not delay the commits of the writer. If a crash loses a save, events are
+    /// sent to Kafka again, which is allowed. A save whose response was lost can be repeated, hence `in ($2, $3)`.
+    pub async fn save(&self, epoch: i64, from: &Watermark, to: &Watermark) -> Result<Option<Saved>, Error> {
         const SAVE: &str = "
             with no_wait as (select set_config('synchronous_commit', 'off', true)),
             moved as (
@@ -170,11 +153,11 @@ impl Checkpoint {
                 where p.category = c.category and p.partition = c.partition
             )
             select log_head.position from log_head, moved";
-        let changes: Vec<(Slot, Position)> = to.changes_since(from).collect();
-        let categories: Vec<&str> = changes.iter().map(|(slot, _)| slot.category.as_str()).collect();
-        let partitions: Vec<i32> = changes.iter().map(|(slot, _)| slot.partition).collect();
+        let changes: Vec<(TopicPartition, Position)> = to.changes_since(from).collect();
+        let categories: Vec<&str> = changes.iter().map(|(partition, _)| partition.category.as_str()).collect();
+        let partitions: Vec<i32> = changes.iter().map(|(partition, _)| partition.partition).collect();
         let positions: Vec<i64> = changes.iter().map(|(_, position)| position.0).collect();
-        let asked = Instant::now();
+        let requested = Instant::now();
         let head = sqlx::query_scalar::<_, i64>(SAVE)
             .bind(epoch)
             .bind(from.position.0)
@@ -186,21 +169,21 @@ impl Checkpoint {
             .bind(positions)
             .fetch_optional(&self.database)
             .await
-            .map_err(database("saving the relay's checkpoint"))?;
-        Ok(head.map(|head| Renewed { until: asked + self.lease, head: Position(head) }))
+            .map_err(during("saving the relay checkpoint"))?;
+        Ok(head.map(|head| Saved { until: requested + self.lease, head: Position(head) }))
     }
 
-    /// Gives the lease back, so that another instance can take it at once.
+    /// Releases the lease, so that another instance can acquire it at once.
     pub async fn release(&self, epoch: i64) -> Result<(), Error> {
         sqlx::query("update relay_checkpoint set leader = '', lease_until = '-infinity' where epoch = $1")
             .bind(epoch)
             .execute(&self.database)
             .await
-            .map_err(database("giving the relay's lease back"))?;
+            .map_err(during("releasing the relay leader lease"))?;
         Ok(())
     }
 
-    /// How long a lease lasts.
+    /// Duration of the lease.
     pub fn lease(&self) -> Duration {
         self.lease
     }

@@ -1,102 +1,67 @@
-//! Why the relay does not get on, and what that means for leadership.
+//! Errors of the relay, and what each error means for relay leadership and for the producer.
 
-use super::tails::Tail;
-use super::window::Failure;
-use super::{checkpoint, feed, producer, tails, topics};
+use super::in_flight::DeliveryFailure;
+use super::lost_events::LostEvents;
+use super::{checkpoint, log_reader, producer, published, topics};
 use crate::log;
-use events::{Incarnation, Position};
 
-/// Nothing is skipped for any of these: the relay tries again from its checkpoint.
+/// The relay could not publish events. No event is skipped: the relay continues after its checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The checkpoint could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
-    /// There is nothing to send for a bad reason.
     #[error(transparent)]
-    Feed(feed::Error),
-    /// The log could not be identified, or compared with what others have seen.
+    LogReader(log_reader::Error),
     #[error("reading the log for the relay")]
     Log(#[from] log::Error),
-    /// The topics cannot be used.
     #[error(transparent)]
     Topics(#[from] topics::Error),
-    /// Kafka does not say what it holds.
     #[error(transparent)]
-    Tails(#[from] tails::Error),
-    /// There is no producer.
+    Published(#[from] published::Error),
     #[error(transparent)]
     Setup(#[from] producer::SetupError),
-    /// The thread that talks to Kafka died.
-    #[error("the thread that talks to Kafka died")]
-    Thread,
-    /// Kafka has not taken an event.
-    #[error("Kafka did not take {}: {}", what(.0), .0.reason)]
-    Undelivered(Failure),
-    /// Kafka has gone silent.
-    #[error("Kafka has acknowledged nothing for {0:?}")]
-    Silent(std::time::Duration),
-    /// Another instance leads, or the database has lost our last checkpoint.
-    #[error("the relay's lease is lost")]
-    Deposed,
-    /// The log has lost events that were relayed.
+    #[error("the thread that calls Kafka panicked")]
+    KafkaThread,
+    #[error("Kafka did not accept {}: {}", subject(.0), .0.reason)]
+    Undelivered(DeliveryFailure),
+    #[error("Kafka has not acknowledged any event for {0:?}")]
+    NoAcknowledgement(std::time::Duration),
+    /// Another instance is the relay leader, or the database has lost the last checkpoint.
+    #[error("relay leadership was lost")]
+    LostLeadership,
     #[error(transparent)]
-    LostTail(#[from] LostTail),
+    LostEvents(#[from] LostEvents),
 }
 
-fn what(failure: &Failure) -> String {
-    failure.position.map_or_else(|| "events".to_owned(), |position| format!("event {position}"))
+fn subject(failure: &DeliveryFailure) -> String {
+    failure.position.map_or_else(|| "events".to_owned(), |position| format!("the event at position {position}"))
 }
 
-/// The log has lost events that were relayed: a restore or a failover gave up its tail. Their positions may be given out again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LostTail {
-    /// By the checkpoint.
-    #[error(
-        "events up to position {position} (incarnation {}) were relayed, but the log does not hold that event: it has lost its \
-         tail. Nothing is sent. Restore the missing events, or raise the log's incarnation and set the relay's checkpoint \
-         back to where both agree", .incarnation.0
-    )]
-    BehindCheckpoint {
-        /// The checkpoint's.
-        incarnation: Incarnation,
-        /// The checkpoint.
-        position: Position,
-    },
-    /// By what Kafka holds.
-    #[error(
-        "Kafka holds event {} at position {} (incarnation {}), but the log does not: it has lost its tail. Nothing is sent. \
-         Restore the missing events, or raise the log's incarnation to accept the loss",
-        .0.id, .0.position, .0.incarnation.0
-    )]
-    BehindKafka(Tail),
-}
-
-impl From<feed::Error> for Error {
-    fn from(error: feed::Error) -> Self {
+impl From<log_reader::Error> for Error {
+    fn from(error: log_reader::Error) -> Self {
         match error {
-            feed::Error::LostTail(lost) => Error::LostTail(lost),
-            error => Error::Feed(error),
+            log_reader::Error::LostEvents(lost) => Error::LostEvents(lost),
+            error => Error::LogReader(error),
         }
     }
 }
 
 impl Error {
-    /// Whether the leadership is over already, by no fault of ours.
-    pub(super) fn is_deposed(&self) -> bool {
-        matches!(self, Error::Deposed)
+    /// Whether leadership is already over, which needs no further action.
+    pub(super) fn is_lost_leadership(&self) -> bool {
+        matches!(self, Error::LostLeadership)
     }
 
-    /// Whether the leader can go on with the same producer once the cause is gone: then nothing is sent twice.
+    /// Whether the leader can continue with the same producer after the error, so that no event is sent twice.
     pub(super) fn leaves_producer_intact(&self) -> bool {
-        matches!(self, Error::Checkpoint(_) | Error::Feed(_))
+        matches!(self, Error::Checkpoint(_) | Error::LogReader(_))
     }
 
-    /// Whether Kafka is to blame.
+    /// Whether the error is caused by Kafka.
     pub(super) fn is_kafka_down(&self) -> bool {
         match self {
             Error::Topics(error) => error.is_kafka_down(),
-            Error::Tails(_) | Error::Silent(_) => true,
+            Error::Published(_) | Error::NoAcknowledgement(_) => true,
             _ => false,
         }
     }

@@ -1,8 +1,7 @@
-//! One leadership: fills the window, moves the checkpoint over what Kafka has acknowledged, keeps the lease.
+//! The relay leader: sends events, moves the checkpoint over the events that Kafka has acknowledged, and renews the leader lease.
 //!
-//! Three marks run after each other over the log: `sent`, `acked`, `saved`. A step moves each as far as it can without
-//! waiting for the next one; at most one save is under way, and the one after it covers all that was acknowledged
-//! meanwhile.
+//! Three watermarks move over the log: `sent`, `acknowledged` and `saved`. A step moves each watermark as far as possible without
+//! waiting. At most one save of the checkpoint is in progress; the next save covers everything that was acknowledged meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,76 +10,78 @@ use events::{LogId, Position};
 use platform::health::Component;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::chain::Mark;
-use super::checkpoint::{self, Checkpoint, Lease, Renewed};
+use super::checkpoint::{self, Checkpoint, Lease, Saved};
+use super::config::Config;
 use super::error::Error;
-use super::feed::{Events, Feed};
+use super::in_flight::{DeliveryFailure, InFlight, Limit};
+use super::log_reader::{Events, LogReader};
+use super::measures;
+use super::outcome::Outcome;
 use super::producer::{Producer, SendError};
-use super::window::{Failure, Width, Window};
-use super::{Config, Outcome, measures};
+use super::watermark::Watermark;
 
-/// Events handed over in one step: a fraction of a millisecond, then other tasks of this thread have their turn.
-const AT_ONCE: usize = 128;
+/// Maximum number of events sent in one step. A step takes a fraction of a millisecond, so that other tasks of the thread can run.
+const MAX_EVENTS_PER_STEP: usize = 128;
 
-/// How often the log is asked for what other instances have appended, when our own writer is silent.
-const POLL: Duration = Duration::from_millis(25);
+/// How often the log is read for events of other instances, while the writer of this instance sends no batches.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Pause between two saves. A save costs the database as much as a small order; an event waits at most so long until
-/// readers know that it was relayed.
-const BETWEEN_SAVES: Duration = Duration::from_millis(10);
+/// Interval between two saves of the checkpoint. A save costs the database as much as a small order. The checkpoint that readers see is
+/// at most this much late.
+const SAVE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Without an acknowledgement for so long Kafka counts as down.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Kafka is reported as down after this time without an acknowledgement.
+const DOWN_AFTER: Duration = Duration::from_secs(5);
 
-/// Without an acknowledgement for so long another instance may try its luck. Until then the producer is kept, because a new
-/// one sends again what this one has under way.
-const GIVE_UP: Duration = Duration::from_secs(30);
+/// The leader ends its leadership after this time without an acknowledgement, so that another instance can try. Until then the producer
+/// is kept, because a new producer sends the events in flight again.
+const END_LEADERSHIP_AFTER: Duration = Duration::from_secs(30);
 
-/// How often a silent Kafka is asked for a sign of life.
-const PROBE: Duration = Duration::from_secs(2);
+/// How often an idle leader checks whether Kafka is available again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// For the last checkpoint of a leadership; the lease ends by itself if the database is slower.
-const LAST_SAVE: Duration = Duration::from_secs(3);
+/// Timeout of the last save of a leader. If the database is slower, the lease ends by itself.
+const LAST_SAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The instance that relays.
+/// The relay leader.
 pub struct Leader {
     checkpoint: Checkpoint,
     epoch: i64,
     lease_until: Instant,
-    sent: Mark,
-    acked: Mark,
-    saved: Mark,
+    sent: Watermark,
+    acknowledged: Watermark,
+    saved: Watermark,
     backlog: Option<Backlog>,
-    window: Arc<Window>,
+    in_flight: Arc<InFlight>,
     producer: Producer,
     kafka: Component,
-    saving: Option<Saving>,
-    clock: Clock,
+    save: Option<SaveTask>,
+    last: LastActivity,
 }
 
-/// Events that have not been sent yet, from an index on.
+/// Events that were read; the events from index `next` are not sent yet.
 struct Backlog {
     events: Events,
     next: usize,
 }
 
-/// When something happened last.
-struct Clock {
-    looked: Instant,
-    saved: Instant,
-    acked: Instant,
+/// Instants of the last activities.
+struct LastActivity {
+    read: Instant,
+    save_started: Instant,
+    acknowledged: Instant,
     probed: Instant,
 }
 
-/// A save under way; a task, so that dropping who waits for it does not cut it off.
-struct Saving {
-    task: JoinHandle<Result<Option<Renewed>, checkpoint::Error>>,
-    ended: Option<Result<Result<Option<Renewed>, checkpoint::Error>, JoinError>>,
-    to: Mark,
+/// A save of the checkpoint in progress. It is a task, so that it continues if the future that waits for it is dropped.
+struct SaveTask {
+    task: JoinHandle<Result<Option<Saved>, checkpoint::Error>>,
+    ended: Option<Result<Result<Option<Saved>, checkpoint::Error>, JoinError>>,
+    to: Watermark,
 }
 
-impl Saving {
-    /// Returns when it has ended; may be dropped and called again.
+impl SaveTask {
+    /// Waits until the save has ended. May be dropped and called again.
     async fn ended(&mut self) {
         if self.ended.is_none() {
             self.ended = Some((&mut self.task).await);
@@ -93,215 +94,219 @@ impl Saving {
 }
 
 impl Leader {
-    /// Goes on where the lease says, with a window of this width to begin with.
+    /// A leader that continues after the saved watermark, with this limit on events in flight.
     pub fn new(
         config: &Config,
         log_id: LogId,
         checkpoint: Checkpoint,
         lease: Lease,
-        width: Width,
+        limit: Limit,
         kafka: Component,
     ) -> Result<Leader, Error> {
-        let window = Arc::new(Window::after(lease.mark.position, width));
-        let producer = Producer::new(config, log_id, Arc::clone(&window), kafka.clone())?;
+        let in_flight = Arc::new(InFlight::after(lease.watermark.position, limit));
+        let producer = Producer::new(config, log_id, Arc::clone(&in_flight), kafka.clone())?;
         let now = Instant::now();
         Ok(Leader {
             checkpoint,
             epoch: lease.epoch,
             lease_until: lease.until,
-            sent: lease.mark.clone(),
-            acked: lease.mark.clone(),
-            saved: lease.mark,
+            sent: lease.watermark.clone(),
+            acknowledged: lease.watermark.clone(),
+            saved: lease.watermark,
             backlog: None,
-            window,
+            in_flight,
             producer,
             kafka,
-            saving: None,
-            clock: Clock { looked: now, saved: now, acked: now, probed: now },
+            save: None,
+            last: LastActivity { read: now, save_started: now, acknowledged: now, probed: now },
         })
     }
 
-    /// Does what can be done now.
-    pub async fn step(&mut self, feed: &mut Feed) -> Result<Outcome, Error> {
-        self.collect()?;
-        // First what a save has brought: it may have renewed the lease while we were kept from running.
+    /// Does the work that can be done without waiting.
+    pub async fn step(&mut self, reader: &mut LogReader) -> Result<Outcome, Error> {
+        self.collect_acknowledgements()?;
+        // A finished save comes first, because it may have renewed the lease.
         if let Some(position) = self.finish_save().await? {
             return Ok(Outcome::Checkpointed(position));
         }
         if Instant::now() >= self.lease_until {
-            return Err(Error::Deposed);
+            return Err(Error::LostLeadership);
         }
         self.start_save();
-        self.listen()?;
-        self.fill(feed).await?;
+        self.check_acknowledgements()?;
+        self.read_events(reader).await?;
         match self.send()? {
             0 => Ok(Outcome::Idle),
             count => Ok(Outcome::Sent(count)),
         }
     }
 
-    /// Returns when there may be something to do.
-    pub async fn wait(&mut self, feed: &mut Feed) {
-        let room = self.window.has_room();
-        // Acknowledgements are collected by the next save, unless the window waits for them.
-        let acks_matter = !room || (self.saving.is_none() && self.save_due_in().is_zero());
-        let wake = tokio::time::Instant::from_std(self.next_deadline(room));
-        let saving = async {
-            match &mut self.saving {
-                Some(saving) => saving.ended().await,
+    /// Waits until there may be work to do.
+    pub async fn wait(&mut self, reader: &mut LogReader) {
+        let has_room = self.in_flight.has_room();
+        // The next save collects the acknowledgements, unless events wait for room.
+        let wake_on_acknowledgement = !has_room || (self.save.is_none() && self.save_due_in().is_zero());
+        let wake = tokio::time::Instant::from_std(self.next_deadline(has_room));
+        let save = async {
+            match &mut self.save {
+                Some(save) => save.ended().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = self.window.moved(), if acks_matter => {}
-            () = saving => {}
-            () = feed.arrived(), if room => {}
+            () = self.in_flight.changed(), if wake_on_acknowledgement => {}
+            () = save => {}
+            () = reader.batch_arrived(), if has_room => {}
             () = tokio::time::sleep_until(wake) => {}
         }
     }
 
-    /// Whether everything that was sent is acknowledged and saved.
-    pub fn is_quiet(&self) -> bool {
-        self.window.is_empty() && self.acked.position == self.saved.position
+    /// Whether all sent events are acknowledged and saved.
+    pub fn is_up_to_date(&self) -> bool {
+        self.in_flight.is_empty() && self.acknowledged.position == self.saved.position
     }
 
-    /// How many events may be under way now.
-    pub fn width(&self) -> Width {
-        self.window.width()
+    /// Current limit on events in flight.
+    pub fn limit(&self) -> Limit {
+        self.in_flight.limit()
     }
 
-    /// Waits at most `patience` for what is under way, saves what was acknowledged, gives the lease back.
-    pub async fn retire(mut self, patience: Duration) {
+    /// Waits at most `timeout` for the events in flight, saves the checkpoint and releases the leader lease.
+    pub async fn stop(mut self, timeout: Duration) {
         let drained = async {
-            while self.collect().is_ok() && !self.window.is_empty() {
-                self.window.moved().await;
+            while self.collect_acknowledgements().is_ok() && !self.in_flight.is_empty() {
+                self.in_flight.changed().await;
             }
         };
-        if tokio::time::timeout(patience, drained).await.is_err() {
+        if tokio::time::timeout(timeout, drained).await.is_err() {
             tracing::info!(
                 relay.sent = self.sent.position.0,
-                relay.acked = self.acked.position.0,
-                "not all is acknowledged"
+                relay.acked = self.acknowledged.position.0,
+                "stopped the relay before all sent events were acknowledged"
             );
         }
-        let Leader { checkpoint, epoch, acked, mut saved, saving, producer, .. } = self;
-        // Purges what is left; the next leader sends it again.
+        let Leader { checkpoint, epoch, acknowledged, mut saved, save, producer, .. } = self;
+        // Discards unsent events; the next leader sends them again.
         drop(producer);
-        let last_words = async {
-            if let Some(mut saving) = saving {
-                saving.ended().await;
-                if let Some(Ok(Ok(Some(_)))) = saving.ended {
-                    saved = saving.to;
+        let last_save = async {
+            if let Some(mut save) = save {
+                save.ended().await;
+                if let Some(Ok(Ok(Some(_)))) = save.ended {
+                    saved = save.to;
                 }
             }
-            checkpoint.save(epoch, &saved, &acked).await?;
+            checkpoint.save(epoch, &saved, &acknowledged).await?;
             checkpoint.release(epoch).await
         };
-        match tokio::time::timeout(LAST_SAVE, last_words).await {
+        match tokio::time::timeout(LAST_SAVE_TIMEOUT, last_save).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the relay's last checkpoint failed")
+                tracing::warn!(error = &error as &dyn std::error::Error, "saving the last relay checkpoint failed")
             }
-            Err(_) => tracing::warn!("the relay's last checkpoint took too long"),
+            Err(_) => tracing::warn!("saving the last relay checkpoint timed out"),
         }
     }
 
-    /// Moves `acked` over what has landed.
-    fn collect(&mut self) -> Result<(), Error> {
-        let count = self.window.collect(&mut self.acked);
+    /// Moves the acknowledged watermark.
+    fn collect_acknowledgements(&mut self) -> Result<(), Error> {
+        let count = self.in_flight.advance(&mut self.acknowledged);
         if count > 0 {
-            self.clock.acked = Instant::now();
-            measures::relayed(count);
+            self.last.acknowledged = Instant::now();
+            measures::published(count);
         }
-        match self.window.failure() {
+        match self.in_flight.failure() {
             Some(failure) => Err(Error::Undelivered(failure)),
             None => Ok(()),
         }
     }
 
-    /// Takes in a save that has ended; gives the position if it moved the checkpoint.
+    /// Handles the result of a save that has ended. Returns the position if the save moved the checkpoint.
     async fn finish_save(&mut self) -> Result<Option<Position>, Error> {
-        match &mut self.saving {
-            Some(saving) if saving.has_ended() => saving.ended().await,
+        match &mut self.save {
+            Some(save) if save.has_ended() => save.ended().await,
             _ => return Ok(None),
         }
-        let Some(Saving { ended: Some(Ok(saved)), to, .. }) = self.saving.take() else { return Err(Error::Deposed) };
-        let renewed = saved?.ok_or(Error::Deposed)?;
-        self.lease_until = renewed.until;
+        let Some(SaveTask { ended: Some(Ok(saved)), to, .. }) = self.save.take() else {
+            return Err(Error::LostLeadership);
+        };
+        let result = saved?.ok_or(Error::LostLeadership)?;
+        self.lease_until = result.until;
         let moved = to.position != self.saved.position;
         self.saved = to;
-        measures::checkpoint(self.saved.position, renewed.head);
+        measures::checkpoint(self.saved.position, result.head);
         Ok(moved.then_some(self.saved.position))
     }
 
     fn start_save(&mut self) {
-        let due = self.acked.position != self.saved.position && self.save_due_in().is_zero();
-        if self.saving.is_some() || !(due || Instant::now() >= self.renew_at()) {
+        let due = self.acknowledged.position != self.saved.position && self.save_due_in().is_zero();
+        if self.save.is_some() || !(due || Instant::now() >= self.renew_at()) {
             return;
         }
         let (checkpoint, epoch) = (self.checkpoint.clone(), self.epoch);
-        let (from, to) = (self.saved.clone(), self.acked.clone());
+        let (from, to) = (self.saved.clone(), self.acknowledged.clone());
         let task = tokio::spawn(async move { checkpoint.save(epoch, &from, &to).await });
-        self.saving = Some(Saving { task, ended: None, to: self.acked.clone() });
-        self.clock.saved = Instant::now();
+        self.save = Some(SaveTask { task, ended: None, to: self.acknowledged.clone() });
+        self.last.save_started = Instant::now();
     }
 
-    /// Tells health when Kafka is silent, and gives up when it is for long.
-    fn listen(&mut self) -> Result<(), Error> {
-        if self.window.is_empty() {
-            if !self.kafka.is_up() && self.clock.probed.elapsed() >= PROBE {
-                self.clock.probed = Instant::now();
+    /// Reports Kafka as down if no acknowledgement arrives, and ends leadership if none arrives for long.
+    fn check_acknowledgements(&mut self) -> Result<(), Error> {
+        if self.in_flight.is_empty() {
+            if !self.kafka.is_up() && self.last.probed.elapsed() >= PROBE_INTERVAL {
+                self.last.probed = Instant::now();
                 self.producer.probe();
             }
             return Ok(());
         }
-        let silence = self.clock.acked.elapsed();
-        if silence >= GIVE_UP {
-            return Err(Error::Silent(GIVE_UP));
+        let elapsed = self.last.acknowledged.elapsed();
+        if elapsed >= END_LEADERSHIP_AFTER {
+            return Err(Error::NoAcknowledgement(END_LEADERSHIP_AFTER));
         }
-        if silence >= SILENCE {
-            self.kafka.down(format!("no acknowledgement for {} s", silence.as_secs()));
+        if elapsed >= DOWN_AFTER {
+            self.kafka.down(format!("no acknowledgement for {} s", elapsed.as_secs()));
         }
         Ok(())
     }
 
-    /// Gets the next events, if all that we have are sent.
-    async fn fill(&mut self, feed: &mut Feed) -> Result<(), Error> {
-        if self.backlog.is_some() || !self.window.has_room() {
+    /// Reads the next events after all events that were read are sent.
+    async fn read_events(&mut self, reader: &mut LogReader) -> Result<(), Error> {
+        if self.backlog.is_some() || !self.in_flight.has_room() {
             return Ok(());
         }
-        let events = match feed.take(&self.sent) {
+        let events = match reader.take_batch(&self.sent) {
             Some(events) => events,
-            None if feed.is_behind() || self.clock.looked.elapsed() >= POLL => feed.read(&self.sent).await?,
+            None if reader.is_behind() || self.last.read.elapsed() >= POLL_INTERVAL => {
+                reader.read_page(&self.sent).await?
+            }
             None => return Ok(()),
         };
-        self.clock.looked = Instant::now();
+        self.last.read = Instant::now();
         self.backlog = (!events.is_empty()).then_some(Backlog { events, next: 0 });
         Ok(())
     }
 
-    /// Hands over what there is room for; gives how many events that were.
+    /// Sends events within the limits. Returns the number of events.
     fn send(&mut self) -> Result<usize, Error> {
         let Some(backlog) = &mut self.backlog else { return Ok(0) };
-        if self.window.is_empty() {
-            self.clock.acked = Instant::now();
+        if self.in_flight.is_empty() {
+            self.last.acknowledged = Instant::now();
         }
         let start = backlog.next;
-        for event in backlog.events.iter().skip(start).take(AT_ONCE) {
-            let slot = self.sent.slot_of(&event.stream);
-            if !self.window.depart(event.incarnation, slot, event.payload.len()) {
+        for event in backlog.events.iter().skip(start).take(MAX_EVENTS_PER_STEP) {
+            let partition = self.sent.partition_of(&event.stream);
+            if !self.in_flight.add(event.incarnation, partition, event.payload.len()) {
                 break;
             }
-            if let Err(error) = self.producer.send(event, slot, self.sent.last(slot)) {
-                self.window.recall();
+            if let Err(error) = self.producer.send(event, partition, self.sent.last(partition)) {
+                self.in_flight.remove_last();
                 match error {
                     SendError::Full => break,
-                    SendError::Refused(reason) => {
-                        return Err(Error::Undelivered(Failure { position: Some(event.position), reason }));
+                    SendError::Rejected(reason) => {
+                        return Err(Error::Undelivered(DeliveryFailure { position: Some(event.position), reason }));
                     }
                 }
             }
-            self.sent.advance(event.incarnation, event.position, slot);
+            self.sent.advance(event.incarnation, event.position, partition);
             backlog.next += 1;
         }
         let count = backlog.next - start;
@@ -314,22 +319,22 @@ impl Leader {
     }
 
     fn save_due_in(&self) -> Duration {
-        BETWEEN_SAVES.saturating_sub(self.clock.saved.elapsed())
+        SAVE_INTERVAL.saturating_sub(self.last.save_started.elapsed())
     }
 
-    /// The first instant at which time alone gives us something to do.
-    fn next_deadline(&self, room: bool) -> Instant {
+    /// The next instant at which there is work to do without any other trigger.
+    fn next_deadline(&self, has_room: bool) -> Instant {
         let now = Instant::now();
-        let mut next = now + PROBE;
-        if self.saving.is_none() {
+        let mut next = now + PROBE_INTERVAL;
+        if self.save.is_none() {
             next = next.min(self.renew_at());
             let save_due_in = self.save_due_in();
-            if !save_due_in.is_zero() && !self.is_quiet() {
+            if !save_due_in.is_zero() && !self.is_up_to_date() {
                 next = next.min(now + save_due_in);
             }
         }
-        if room && self.backlog.is_none() {
-            next = next.min(self.clock.looked + POLL);
+        if has_room && self.backlog.is_none() {
+            next = next.min(self.last.read + POLL_INTERVAL);
         }
         next
     }

@@ -1,8 +1,9 @@
-//! The rdkafka door through which events leave. What becomes of them is told to the [`window`](super::window).
+//! Kafka producer of the relay leader. It reports acknowledgements and failures to the events [`in_flight`](super::in_flight). Owner
+//! module of rdkafka.
 //!
-//! What a reader cannot see: librdkafka keeps the order within a partition over retries because the producer is idempotent
-//! and never gives up on a message by itself (`message.timeout.ms=0`); after a failure that it cannot retry it stops
-//! (`enable.gapless.guarantee`) instead of sending the events behind the failed one. Such a producer is dropped, never mended.
+//! The order within a partition is kept over retries because the producer is idempotent and retries a message without a time limit
+//! (`message.timeout.ms=0`). After an error that cannot be retried, librdkafka stops (`enable.gapless.guarantee`) instead of sending the
+//! events after the failed event. Such a producer is dropped and replaced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,32 +12,30 @@ use std::time::Duration;
 use events::{Category, LogId, Position, Recorded, cloudevents, topics};
 use platform::health::Component;
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 
-use super::Config;
-use super::chain::Slot;
-use super::window::{Failure, Window};
+use super::config::Config;
+use super::in_flight::{DeliveryFailure, InFlight};
+use super::kafka_client::{client_config, drop_in_background, log_line};
+use super::watermark::TopicPartition;
 
-/// How long events wait for company: a request to Kafka costs far more than an event in it.
+/// How long events wait to be sent together: a request to Kafka costs far more than one more event in the request.
 const LINGER_MS: &str = "5";
 
-/// The library's own queue. The window is smaller, so it is full only if one of the two bounds is wrong.
+/// The queue of librdkafka. The limits on events in flight are smaller, so the queue is full only if one of the limits is wrong.
 const QUEUE_EVENTS: &str = "32768";
 const QUEUE_KBYTES: &str = "65536";
 
-/// Longest wait between two attempts to connect; the default of 10 s would be most of a recovery.
-const RECONNECT_MAX_MS: &str = "1000";
-
-/// An idle producer notices by asking that Kafka is back; so long it waits for the answer.
+/// Timeout of the request with which an idle producer checks whether Kafka is available again.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Headers of an event, with the optional ones; more would only cost a reallocation.
+/// Expected number of headers of an event, including optional headers. More headers only cost a reallocation.
 const HEADERS: usize = 20;
 
-/// A producer of one leadership. Dropping it purges what it has not sent, without waiting.
+/// Producer of one relay leader. Dropping the producer discards unsent events without waiting.
 pub struct Producer {
     log_id: LogId,
     client: Option<Arc<ThreadedProducer<Context>>>,
@@ -44,26 +43,30 @@ pub struct Producer {
     probing: Arc<AtomicBool>,
 }
 
-/// Why an event did not leave.
+/// The producer did not accept an event.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The library's queue is full: wait for an acknowledgement, then try the same event again.
+    /// The queue of librdkafka is full: retry the same event after the next acknowledgement.
     #[error("the producer's queue is full")]
     Full,
-    /// The library refuses it.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
 }
 
-/// The library cannot be set up, which is a matter of configuration.
+/// The producer could not be created because of its configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("setting up the producer")]
+#[error("creating the Kafka producer")]
 pub struct SetupError(#[from] KafkaError);
 
 impl Producer {
-    /// A producer of the events of this log that reports to `window`. Connects in the background.
-    pub fn new(config: &Config, log_id: LogId, window: Arc<Window>, kafka: Component) -> Result<Producer, SetupError> {
-        let context = Context { window, kafka };
+    /// A producer of the events of this log that reports to `in_flight`. It connects in the background.
+    pub fn new(
+        config: &Config,
+        log_id: LogId,
+        in_flight: Arc<InFlight>,
+        kafka: Component,
+    ) -> Result<Producer, SetupError> {
+        let context = Context { in_flight, kafka };
         let client = client_config(config)
             .set("enable.idempotence", "true")
             .set("enable.gapless.guarantee", "true")
@@ -78,26 +81,26 @@ impl Producer {
         Ok(Producer { log_id, client: Some(Arc::new(client)), topics, probing: Arc::default() })
     }
 
-    /// Hands an event over; the window hears what becomes of it. Its time for Kafka is now, not when it happened: Kafka
-    /// counts retention from that, and an imported event would be gone before anybody has read it.
-    pub fn send(&self, event: &Recorded, slot: Slot, previous: Position) -> Result<(), SendError> {
+    /// Sends an event in the background. The message timestamp is the current time, not the time of the event, because Kafka computes
+    /// the retention from it: an imported event could be deleted before consumers have read it.
+    pub fn send(&self, event: &Recorded, partition: TopicPartition, previous: Position) -> Result<(), SendError> {
         let Some(client) = &self.client else { return Err(SendError::Full) };
         let headers = cloudevents::headers(self.log_id, event, previous);
         let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(HEADERS), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });
-        let record = BaseRecord::with_opaque_to(&self.topics[slot.category as usize], event.position.0 as usize)
-            .partition(slot.partition)
+        let record = BaseRecord::with_opaque_to(&self.topics[partition.category as usize], event.position.0 as usize)
+            .partition(partition.partition)
             .key(event.stream.as_str())
             .payload(&event.payload)
             .headers(headers);
         client.send(record).map_err(|(error, _)| match error {
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => SendError::Full,
-            other => SendError::Refused(other.to_string()),
+            other => SendError::Rejected(other.to_string()),
         })
     }
 
-    /// Asks Kafka for a sign of life on a thread of its own, and tells health. One question at a time.
+    /// Checks on a new thread whether Kafka responds, and reports the result to the health component. At most one check at a time.
     pub fn probe(&self) {
         let Some(client) = self.client.clone() else { return };
         if self.probing.swap(true, Ordering::Relaxed) {
@@ -105,10 +108,10 @@ impl Producer {
         }
         let (probing, topic) = (Arc::clone(&self.probing), self.topics[0].clone());
         std::thread::spawn(move || {
-            let answer = client.client().fetch_metadata(Some(&topic), PROBE_TIMEOUT);
-            match answer {
+            let metadata = client.client().fetch_metadata(Some(&topic), PROBE_TIMEOUT);
+            match metadata {
                 Ok(_) => client.context().kafka.up(),
-                Err(error) => client.context().kafka.down(format!("no answer from Kafka: {error}")),
+                Err(error) => client.context().kafka.down(format!("Kafka does not respond: {error}")),
             }
             probing.store(false, Ordering::Relaxed);
         });
@@ -116,37 +119,17 @@ impl Producer {
 }
 
 impl Drop for Producer {
-    /// Purged at once, so that nothing is sent any more.
+    /// Discards unsent events at once, so that no more events are sent.
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
             client.purge(PurgeConfig::default().queue().inflight());
-            drop_elsewhere(client);
+            drop_in_background(client);
         }
     }
 }
 
-/// What every client of the relay has in common.
-pub(super) fn client_config(config: &Config) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client
-        .set("bootstrap.servers", &config.brokers)
-        .set("client.id", format!("relay-{}", config.instance))
-        .set("allow.auto.create.topics", "false")
-        .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS)
-        // Of a broker that is frozen, or that a network lost without a word, the leader hears by its own silence.
-        .set("socket.connection.setup.timeout.ms", "5000")
-        .set("socket.keepalive.enable", "true")
-        .set_log_level(RDKafkaLogLevel::Warning);
-    client
-}
-
-/// Drops a client on a thread of its own: that takes a second, or forever where brokers do not answer.
-pub(super) fn drop_elsewhere(client: impl Send + 'static) {
-    std::thread::spawn(move || drop(client));
-}
-
 struct Context {
-    window: Arc<Window>,
+    in_flight: Arc<InFlight>,
     kafka: Component,
 }
 
@@ -157,12 +140,12 @@ impl ProducerContext for Context {
         let position = Position(position as i64);
         match result {
             Ok(_) => {
-                self.window.landed(position);
+                self.in_flight.acknowledged(position);
                 self.kafka.up();
             }
             Err((error, message)) => {
                 let reason = format!("{error} (topic {}, partition {})", message.topic(), message.partition());
-                self.window.failed(Failure { position: Some(position), reason });
+                self.in_flight.failed(DeliveryFailure { position: Some(position), reason });
             }
         }
     }
@@ -173,19 +156,14 @@ impl ClientContext for Context {
         log_line(level, facility, message);
     }
 
-    /// Called twice for each error (rdkafka 0.39, `Client::poll_event` and `BaseProducer::poll`), which does no harm.
+    /// Called twice for each error (rdkafka 0.39, `Client::poll_event` and `BaseProducer::poll`), which has no effect.
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::Fatal) => {
-                self.window.failed(Failure { position: None, reason: reason.to_owned() });
+                self.in_flight.failed(DeliveryFailure { position: None, reason: reason.to_owned() });
             }
             Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication) => self.kafka.down(reason),
-            _ => tracing::debug!(reason, "Kafka's client reports a passing error"),
+            _ => tracing::debug!(reason, "the Kafka producer reported a transient error"),
         }
     }
-}
-
-/// A line of librdkafka's own log: it repeats what health and the outcomes say, so it is for debugging.
-pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    tracing::debug!(kafka.level = ?level, kafka.facility = facility, message);
 }

@@ -1,5 +1,4 @@
-//! The four topics: made where they are missing, with explicit partitions, and never used with another number of partitions.
-//! An rdkafka door.
+//! Creates missing Kafka topics, and checks that every topic has the configured number of partitions. Owner module of rdkafka.
 
 use std::time::Duration;
 
@@ -9,69 +8,52 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::Config;
-use super::producer::{client_config, drop_elsewhere, log_line};
+use super::config::Config;
+use super::kafka_client::{client_config, drop_in_background, log_line};
 
-/// Longest wait for one answer; far above a healthy cluster's, far below a human's patience with a log line.
+/// Timeout of a request to Kafka; far longer than a healthy cluster needs.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// As many replicas as the cluster's own default says (`default.replication.factor`).
-const REPLICAS_OF_THE_CLUSTER: i32 = -1;
+/// The default number of replicas of the cluster (`default.replication.factor`).
+const CLUSTER_DEFAULT_REPLICAS: i32 = -1;
 
-/// Looks after a topic was made; a cluster of several brokers needs a moment until all of them know it.
-const LOOKS: usize = 50;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// Checks for created topics: in a cluster with several brokers it takes some time until every broker knows a new topic.
+const CHECKS: usize = 50;
+const BETWEEN_CHECKS: Duration = Duration::from_millis(100);
 
-/// Why the topics cannot be used.
+/// The topics cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Kafka did not answer, or refused.
-    #[error("{doing}")]
+    #[error("{operation}")]
     Kafka {
-        /// What we were doing.
-        doing: String,
-        /// What came back.
+        operation: String,
         #[source]
         source: KafkaError,
     },
-    /// A missing topic that was not made.
-    #[error("topic {topic} is missing and could not be made: {code}")]
-    Missing {
-        /// Its name.
-        topic: String,
-        /// Kafka's reason.
-        code: RDKafkaErrorCode,
-    },
-    /// A topic that was made has not shown up.
-    #[error("topic {0} was made but does not show up")]
-    Invisible(String),
-    /// Another number of partitions than configured.
+    #[error("topic {topic} does not exist and could not be created: {code}")]
+    Missing { topic: String, code: RDKafkaErrorCode },
+    #[error("topic {0} was created but does not exist yet")]
+    NotVisible(String),
     #[error(
-        "topic {topic} has {found} partitions, and {configured} are configured: with another number keys move to other \
-         partitions and lose their order. Set the number to {found}; a new topic and a cut-over change it"
+        "topic {topic} has {found} partitions, but {configured} are configured: with another number of partitions, message \
+         keys move to other partitions and lose their order. Set the number of partitions to {found}; to change it, create a \
+         new topic and switch over to it"
     )]
-    Partitions {
-        /// The topic.
-        topic: String,
-        /// Partitions that it has.
-        found: usize,
-        /// Partitions in the configuration.
-        configured: i32,
-    },
+    Partitions { topic: String, found: usize, configured: i32 },
 }
 
 impl Error {
-    /// Whether Kafka is to blame, and not what it was asked.
+    /// Whether the error is caused by Kafka and not by the configuration.
     pub fn is_kafka_down(&self) -> bool {
         matches!(self, Error::Kafka { .. })
     }
 }
 
-/// Makes the topics that are missing and checks the partitions of all. Blocks.
+/// Creates missing topics and checks the partitions of all topics. Blocks.
 pub fn ensure(config: &Config) -> Result<(), Error> {
-    let admin = client_config(config).create_with_context(Context).map_err(kafka("setting up Kafka's admin client"))?;
+    let admin = client_config(config).create_with_context(Context).map_err(kafka("creating the Kafka admin client"))?;
     let ensured = ensure_through(&admin, config);
-    drop_elsewhere(admin);
+    drop_in_background(admin);
     ensured
 }
 
@@ -81,10 +63,10 @@ fn ensure_through(admin: &AdminClient<Context>, config: &Config) -> Result<(), E
         return Ok(());
     }
     create(admin, config, &missing)?;
-    look_until_there(admin, config)
+    wait_until_visible(admin, config)
 }
 
-/// The topics that do not exist; an error if one exists with other partitions.
+/// The topics that do not exist. An error if a topic has another number of partitions than configured.
 fn missing(admin: &AdminClient<Context>, config: &Config) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
     for topic in Category::ALL.map(|category| topics::topic(&config.topic_prefix, category)) {
@@ -98,31 +80,33 @@ fn missing(admin: &AdminClient<Context>, config: &Config) -> Result<Vec<String>,
 }
 
 fn partitions_of(admin: &AdminClient<Context>, name: &str) -> Result<Option<usize>, Error> {
-    let doing = || format!("asking for the partitions of topic {name}");
-    let metadata =
-        admin.inner().fetch_metadata(Some(name), TIMEOUT).map_err(|source| Error::Kafka { doing: doing(), source })?;
+    let operation = || format!("fetching the partitions of topic {name}");
+    let metadata = admin
+        .inner()
+        .fetch_metadata(Some(name), TIMEOUT)
+        .map_err(|source| Error::Kafka { operation: operation(), source })?;
     let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
     match topic.error().map(RDKafkaErrorCode::from) {
         None => Ok(Some(topic.partitions().len())),
         Some(
             RDKafkaErrorCode::UnknownTopicOrPartition
             | RDKafkaErrorCode::UnknownTopic
-            // Made a moment ago.
+            // The topic was just created.
             | RDKafkaErrorCode::LeaderNotAvailable,
         ) => Ok(None),
-        Some(code) => Err(Error::Kafka { doing: doing(), source: KafkaError::MetadataFetch(code) }),
+        Some(code) => Err(Error::Kafka { operation: operation(), source: KafkaError::MetadataFetch(code) }),
     }
 }
 
 fn create(admin: &AdminClient<Context>, config: &Config, names: &[String]) -> Result<(), Error> {
-    let replicas = || TopicReplication::Fixed(REPLICAS_OF_THE_CLUSTER);
+    let replicas = || TopicReplication::Fixed(CLUSTER_DEFAULT_REPLICAS);
     let new: Vec<NewTopic<'_>> = names.iter().map(|name| NewTopic::new(name, config.partitions, replicas())).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
-    let made = futures::executor::block_on(admin.create_topics(&new, &options));
-    for made in made.map_err(kafka("making the topics"))? {
-        match made {
+    let created = futures::executor::block_on(admin.create_topics(&new, &options));
+    for created in created.map_err(kafka("creating the topics"))? {
+        match created {
             Ok(topic) => {
-                tracing::info!(kafka.topic = topic, kafka.partitions = config.partitions, "made the topic")
+                tracing::info!(kafka.topic = topic, kafka.partitions = config.partitions, "created Kafka topic")
             }
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, code)) => return Err(Error::Missing { topic, code }),
@@ -131,15 +115,15 @@ fn create(admin: &AdminClient<Context>, config: &Config, names: &[String]) -> Re
     Ok(())
 }
 
-fn look_until_there(admin: &AdminClient<Context>, config: &Config) -> Result<(), Error> {
-    for _ in 0..LOOKS {
+fn wait_until_visible(admin: &AdminClient<Context>, config: &Config) -> Result<(), Error> {
+    for _ in 0..CHECKS {
         if missing(admin, config)?.is_empty() {
             return Ok(());
         }
-        std::thread::sleep(BETWEEN_LOOKS);
+        std::thread::sleep(BETWEEN_CHECKS);
     }
     let missing = missing(admin, config)?.into_iter().next();
-    missing.map_or(Ok(()), |topic| Err(Error::Invisible(topic)))
+    missing.map_or(Ok(()), |topic| Err(Error::NotVisible(topic)))
 }
 
 struct Context;
@@ -150,10 +134,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "Kafka's admin client reports a passing error");
+        tracing::debug!(%error, reason, "the Kafka admin client reported a transient error");
     }
 }
 
-fn kafka(doing: &str) -> impl FnOnce(KafkaError) -> Error {
-    move |source| Error::Kafka { doing: doing.to_owned(), source }
+fn kafka(operation: &str) -> impl FnOnce(KafkaError) -> Error {
+    move |source| Error::Kafka { operation: operation.to_owned(), source }
 }

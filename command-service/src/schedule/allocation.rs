@@ -1,9 +1,9 @@
-//! Asks for units on hand to be assigned where orders wait, and to be taken back where a count has shown that some are missing.
+//! Allocates units on hand to backordered orders, and withdraws allocations if a stock count has found that units are missing.
 //!
-//! Which orders may be concerned is looked up here, a page at a time: those that wait stand in a table ([`Store::list_waiting`]),
-//! those whose units can be taken back in the stock item's own events, read backwards. The
-//! [rules](domain::rules) decide on what orders and item really say, so an order too many does no harm, and neither does asking
-//! twice: these commands have no key, because another time they may find another state.
+//! The candidate orders are looked up here, a page at a time: backordered orders in a table ([`Store::list_backordered`]), orders whose
+//! allocations can be withdrawn in the events of the stock item, read backwards. The writer decides on the state of the orders and of
+//! the stock item, so additional candidates and repeated commands have no effect. The commands have no idempotency key, because a
+//! repeated command may find another state.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,10 @@ use events::stock::{Level, StockEvent};
 use events::stream::Subject;
 use events::{Event, HoldId, Location, OrderId, Position, Recorded, Sku, Version};
 
-use super::issue::{ROOM_PATIENCE, request};
-use super::store::{Entry, Store};
-use super::{Error, measures};
+use super::error::Error;
+use super::measures;
+use super::store::{DueEntry, Store};
+use super::submit::{MAILBOX_TIMEOUT, request};
 use crate::log::Log;
 use crate::log::backwards::VersionRange;
 use crate::writer::answer::Answer;
@@ -24,26 +25,26 @@ use domain::command::allocation::MAX_ORDERS;
 use domain::command::{AllocateStock, Command, DeallocateStock};
 use domain::state::State;
 
-/// Versions of a stock item that are read at once: some milliseconds.
-const VERSIONS: i32 = 1_000;
+/// Number of versions of a stock item in a page, which takes some milliseconds to read.
+const PAGE_VERSIONS: i32 = 1_000;
 
-/// Events that reserve units, and those that end a reservation.
+/// Types of the events that start or end a reservation.
 const RESERVATIONS: [&str; 5] = ["StockReserved", "StockReleased", "StockShipped", "StockHeld", "StockHoldReleased"];
 
-/// What the commands need.
-pub(super) struct Reassignment<'a> {
+/// The allocation of one stock item.
+pub(super) struct Allocation<'a> {
     pub(super) store: &'a Store,
     pub(super) log: &'a Log,
     pub(super) mailbox: &'a Mailbox,
     pub(super) now: DateTime<Utc>,
 }
 
-/// What became of an entry.
+/// Outcome of an allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
-    /// Everything was asked for that the item may need now.
-    Settled,
-    /// The writer had no reply.
+pub(super) enum AllocationOutcome {
+    /// All necessary commands were answered.
+    Done,
+    /// The writer did not answer a command.
     Unanswered,
 }
 
@@ -53,61 +54,67 @@ struct Item {
     version: Version,
 }
 
-impl Reassignment<'_> {
-    /// Assigns what is free to the orders that wait, the oldest first, and takes back what is missing.
-    pub(super) async fn settle(&self, entry: &Entry) -> Result<Done, Error> {
-        let Subject::Stock(sku, location) = entry.stream.subject() else { return Ok(Done::Settled) };
+impl Allocation<'_> {
+    /// Allocates free units to the backordered orders, oldest first, and withdraws allocations of missing units.
+    pub(super) async fn run(&self, entry: &DueEntry) -> Result<AllocationOutcome, Error> {
+        let Subject::Stock(sku, location) = entry.stream.subject() else { return Ok(AllocationOutcome::Done) };
         let mut after = Position::ZERO;
         loop {
-            let waiting = self.store.list_waiting(&entry.stream, after, MAX_ORDERS).await?;
-            let last = waiting.last().map(|waiting| waiting.position);
-            let orders: Vec<OrderId> = waiting.iter().map(|waiting| waiting.order_id).collect();
+            let backordered = self.store.list_backordered(&entry.stream, after, MAX_ORDERS).await?;
+            let last = backordered.last().map(|order| order.position);
+            let orders: Vec<OrderId> = backordered.iter().map(|order| order.order_id).collect();
             let is_last_page = orders.len() < MAX_ORDERS;
             let command = AllocateStock { sku: sku.clone(), location: location.clone(), orders };
-            let Some(item) = self.ask(entry, Command::AllocateStock(command)).await else {
-                return Ok(Done::Unanswered);
+            let Some(item) = self.submit(entry, Command::AllocateStock(command)).await else {
+                return Ok(AllocationOutcome::Unanswered);
             };
             if item.level.shortage() > 0 {
-                return self.take_back(entry, &sku, &location, item).await;
+                return self.withdraw(entry, &sku, &location, item).await;
             }
             match last {
                 Some(last) if !is_last_page && item.level.assignable() > 0 => after = last,
-                _ => return Ok(Done::Settled),
+                _ => return Ok(AllocationOutcome::Done),
             }
         }
     }
 
-    /// Takes units back from the latest reservations on. Where none is left to look at, the rest is packed or held, and the
-    /// item goes on to show that it is missing.
-    async fn take_back(&self, entry: &Entry, sku: &Sku, location: &Location, item: Item) -> Result<Done, Error> {
+    /// Withdraws allocations, starting with the latest reservation. If units are still missing after all reservations, the remaining
+    /// units are in fulfilments or stock holds, and the stock item continues to have a shortage.
+    async fn withdraw(
+        &self,
+        entry: &DueEntry,
+        sku: &Sku,
+        location: &Location,
+        item: Item,
+    ) -> Result<AllocationOutcome, Error> {
         let mut missing = item.level.shortage();
         let mut reserved = item.level.reserved;
-        let mut ends = Ends::default();
+        let mut ended = EndedReservations::default();
         let mut before = item.version.next();
         while missing > 0 && reserved > 0 && before > Version(1) {
-            let back = VersionRange { before, versions: VERSIONS, types: &RESERVATIONS };
-            let events = self.log.read_backwards(&entry.stream, back).await?;
-            let page = ends.page(&events);
-            reserved -= page.reserved;
-            for orders in page.orders.chunks(MAX_ORDERS) {
+            let range = VersionRange { before, versions: PAGE_VERSIONS, types: &RESERVATIONS };
+            let events = self.log.read_backwards(&entry.stream, range).await?;
+            let open = ended.open_reservations(&events);
+            reserved -= open.reserved;
+            for orders in open.orders.chunks(MAX_ORDERS) {
                 let (sku, location, orders) = (sku.clone(), location.clone(), orders.to_vec());
                 let command = Command::DeallocateStock(DeallocateStock { sku, location, orders });
-                let Some(item) = self.ask(entry, command).await else { return Ok(Done::Unanswered) };
+                let Some(item) = self.submit(entry, command).await else { return Ok(AllocationOutcome::Unanswered) };
                 missing = item.level.shortage();
                 if missing == 0 {
-                    return Ok(Done::Settled);
+                    return Ok(AllocationOutcome::Done);
                 }
             }
-            before = Version((before.0 - VERSIONS).max(1));
+            before = Version((before.0 - PAGE_VERSIONS).max(1));
         }
-        Ok(Done::Settled)
+        Ok(AllocationOutcome::Done)
     }
 
-    /// Asks the writer; tells how the item stands after the command.
-    async fn ask(&self, entry: &Entry, command: Command) -> Option<Item> {
+    /// Submits a command to the writer. Returns the stock item after the command; `None` if the writer did not answer.
+    async fn submit(&self, entry: &DueEntry, command: Command) -> Option<Item> {
         let mut request = request(Key::anonymous(&command), entry, command, self.now);
         request.want = Want::Representation;
-        let replies = self.mailbox.submit_many_within(vec![request], Together::Each, ROOM_PATIENCE).await;
+        let replies = self.mailbox.submit_many_within(vec![request], Together::Each, MAILBOX_TIMEOUT).await;
         let (outcome, item) = match replies.map(|mut replies| replies.pop()) {
             Ok(Some(Reply::Done { answer: Answer { version, .. }, state, .. })) => {
                 let level = match state.as_deref() {
@@ -119,45 +126,45 @@ impl Reassignment<'_> {
             Ok(_) => ("unknown", None),
             Err(_) => ("shed", None),
         };
-        measures::issued(entry.kind, outcome);
+        measures::submitted(entry.command, outcome);
         item
     }
 }
 
-/// Reservations whose end was read before their beginning, because events are read backwards.
+/// Ends of reservations, in units. Events are read backwards, so the end of a reservation is read before its start.
 #[derive(Debug, Default)]
-struct Ends {
+struct EndedReservations {
     orders: HashMap<OrderId, i64>,
     holds: HashMap<HoldId, i64>,
 }
 
-/// What a page of events says of reservations that have not ended.
+/// Reservations in a page of events that have not ended.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Page {
-    /// The orders that have some, the latest first.
+struct OpenReservations {
+    /// Orders with open reservations, latest first.
     orders: Vec<OrderId>,
-    /// All units that are reserved by them, and by holds.
+    /// Units reserved by these orders and by stock holds.
     reserved: i64,
 }
 
-impl Ends {
-    fn page(&mut self, events: &[Recorded]) -> Page {
-        let mut page = Page::default();
+impl EndedReservations {
+    fn open_reservations(&mut self, events: &[Recorded]) -> OpenReservations {
+        let mut open_reservations = OpenReservations::default();
         for recorded in events {
-            // What cannot be read is in a stream that the writer cannot decide about either.
+            // The writer cannot decode the stream either, so it would not decide on the command.
             let Ok(Event::Stock(event)) = recorded.decode() else { continue };
             match event {
                 StockEvent::Released(e) => *self.orders.entry(e.order_id).or_default() += i64::from(e.quantity),
                 StockEvent::Shipped(e) => *self.orders.entry(e.order_id).or_default() += i64::from(e.quantity),
                 StockEvent::HoldReleased(e) => *self.holds.entry(e.hold_id).or_default() += i64::from(e.quantity),
                 StockEvent::Reserved(e) => {
-                    let open = begin(&mut self.orders, e.order_id, e.quantity);
-                    page.reserved += open;
-                    if open > 0 && !page.orders.contains(&e.order_id) {
-                        page.orders.push(e.order_id);
+                    let open = open_units(&mut self.orders, e.order_id, e.quantity);
+                    open_reservations.reserved += open;
+                    if open > 0 && !open_reservations.orders.contains(&e.order_id) {
+                        open_reservations.orders.push(e.order_id);
                     }
                 }
-                StockEvent::Held(e) => page.reserved += begin(&mut self.holds, e.hold_id, e.quantity),
+                StockEvent::Held(e) => open_reservations.reserved += open_units(&mut self.holds, e.hold_id, e.quantity),
                 StockEvent::Received(_)
                 | StockEvent::Adjusted(_)
                 | StockEvent::Restocked(_)
@@ -167,19 +174,19 @@ impl Ends {
                 | StockEvent::BackordersChanged(_) => {}
             }
         }
-        page
+        open_reservations
     }
 }
 
 /// Units of a reservation that no later event has ended.
-fn begin<K: std::hash::Hash + Eq>(ends: &mut HashMap<K, i64>, key: K, quantity: u32) -> i64 {
-    let Some(ended) = ends.get_mut(&key) else { return quantity.into() };
-    let taken = i64::from(quantity).min(*ended);
-    *ended -= taken;
-    if *ended == 0 {
-        ends.remove(&key);
+fn open_units<K: std::hash::Hash + Eq>(ended: &mut HashMap<K, i64>, key: K, quantity: u32) -> i64 {
+    let Some(rest) = ended.get_mut(&key) else { return quantity.into() };
+    let closed = i64::from(quantity).min(*rest);
+    *rest -= closed;
+    if *rest == 0 {
+        ended.remove(&key);
     }
-    i64::from(quantity) - taken
+    i64::from(quantity) - closed
 }
 
 #[cfg(test)]
@@ -205,8 +212,8 @@ mod tests {
         StockEvent::Shipped(StockShipped { order_id: order(number), quantity })
     }
 
-    /// The events of an item from the last to the first, `size` at a time.
-    fn pages(history: &[StockEvent], size: usize) -> Vec<Page> {
+    /// The open reservations of a history, read backwards in pages of `size` events.
+    fn pages(history: &[StockEvent], size: usize) -> Vec<OpenReservations> {
         let recorded = |(index, event): (usize, &StockEvent)| {
             let encoded = codec::encode(&Event::Stock(event.clone()));
             Recorded {
@@ -224,14 +231,14 @@ mod tests {
         };
         let mut events: Vec<Recorded> = history.iter().enumerate().map(recorded).collect();
         events.reverse();
-        let mut ends = Ends::default();
-        events.chunks(size).map(|page| ends.page(page)).collect()
+        let mut ended = EndedReservations::default();
+        events.chunks(size).map(|page| ended.open_reservations(page)).collect()
     }
 
     #[test]
-    fn reservations_that_have_not_ended_are_found_the_latest_first() {
+    fn open_reservations_are_found_latest_first() {
         let history = [reserved(1, 3), reserved(2, 2), shipped(1, 3), reserved(3, 1), released(2, 1), reserved(2, 4)];
-        let all = Page { orders: vec![order(2), order(3)], reserved: 6 };
+        let all = OpenReservations { orders: vec![order(2), order(3)], reserved: 6 };
         assert_eq!(pages(&history, 10), [all]);
         let found: Vec<_> = pages(&history, 2).into_iter().map(|page| (page.orders, page.reserved)).collect();
         assert_eq!(found, [(vec![order(2)], 4), (vec![order(3)], 1), (vec![order(2)], 1)]);

@@ -1,35 +1,38 @@
-//! By which clock something is due: by the earlier one of this machine's and of the database's.
+//! The clock of the schedule: the earlier of this machine's clock and the database's clock.
 //!
-//! What expires does so for good, and a clock that has jumped forward says so too early. Two machines do not jump together, so
-//! something is due when both clocks say it is. With the usual difference (milliseconds under NTP) that costs nothing; where one
-//! clock is ahead the other one goes on counting, and where one is behind everything is late by as much. A machine that runs both the
-//! platform and PostgreSQL has one clock, which nothing here can check.
+//! An expiry cannot be undone, and a clock that jumps forward would cause it too early. Two machines do not jump at the same time, so a
+//! command is due when it is due by both clocks. With the usual difference (milliseconds with NTP) this has no effect; if one clock is
+//! ahead, the other clock counts, and if one clock is behind, commands are late by the difference. If the platform and PostgreSQL run
+//! on one machine, there is only one clock, and a jump cannot be detected.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Above what clocks differ by under NTP, and below what anybody would call early.
-const DIFFERENCE_MAX: TimeDelta = TimeDelta::seconds(5);
+/// Difference of clocks that is logged: larger than usual with NTP, and small enough that commands are not noticeably late.
+const MAX_DIFFERENCE: TimeDelta = TimeDelta::seconds(5);
 
-/// Whether the warning has been given.
+/// Compares the clocks, and remembers whether a difference was logged.
 #[derive(Debug, Default)]
 pub(super) struct Clocks {
     differ: bool,
 }
 
 impl Clocks {
-    /// The instant to judge by. A difference that an operator has to know of is logged once, and so is its end.
+    /// The earlier instant. A large difference is logged once, and its end is logged once.
     pub(super) fn earlier(&mut self, own: DateTime<Utc>, database: DateTime<Utc>) -> DateTime<Utc> {
         let ahead = own - database;
-        let differ = ahead.abs() > DIFFERENCE_MAX;
+        let differ = ahead.abs() > MAX_DIFFERENCE;
         if differ != self.differ {
             self.differ = differ;
             let ahead_s = ahead.num_seconds();
             match differ {
                 true => tracing::warn!(
                     clock.ahead_s = ahead_s,
-                    "this machine's clock and the database's differ; what is due is judged by the earlier one"
+                    "the clocks of this machine and of the database differ; scheduled commands are due by the earlier clock"
                 ),
-                false => tracing::info!(clock.ahead_s = ahead_s, "this machine's clock and the database's agree again"),
+                false => tracing::info!(
+                    clock.ahead_s = ahead_s,
+                    "the clocks of this machine and of the database agree again"
+                ),
             }
         }
         own.min(database)
@@ -45,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earlier_clock_counts_and_a_large_difference_is_noticed() {
+    fn the_earlier_clock_counts_and_a_large_difference_is_detected() {
         let mut clocks = Clocks::default();
         for (own, database, earlier, differ) in [
             (100, 100, 100, false),

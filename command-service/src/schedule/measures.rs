@@ -1,12 +1,12 @@
-//! What the schedule counts.
+//! Metrics of the schedule.
 
 use platform::metric_names;
 
-use super::plan::Kind;
-use super::store::{Overdue, Standing};
+use super::command::ScheduledCommand;
+use super::store::{Checkpoint, Overdue};
 
-pub(super) fn issued(kind: Kind, outcome: &'static str) {
-    metrics::counter!(metric_names::SCHEDULE_ISSUED_TOTAL, "command" => kind.as_str(), "outcome" => outcome)
+pub(super) fn submitted(command: ScheduledCommand, outcome: &'static str) {
+    metrics::counter!(metric_names::SCHEDULE_ISSUED_TOTAL, "command" => command.as_str(), "outcome" => outcome)
         .increment(1);
 }
 
@@ -15,6 +15,6 @@ pub(super) fn overdue(overdue: Overdue) {
     metrics::gauge!(metric_names::SCHEDULE_LATE_SECONDS).set(overdue.oldest.as_secs_f64());
 }
 
-pub(super) fn stands(standing: &Standing) {
-    metrics::gauge!(metric_names::SCHEDULE_LAG_EVENTS).set(standing.lag() as f64);
+pub(super) fn lag(checkpoint: &Checkpoint) {
+    metrics::gauge!(metric_names::SCHEDULE_LAG_EVENTS).set(checkpoint.lag() as f64);
 }

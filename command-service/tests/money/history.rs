@@ -1,4 +1,4 @@
-//! What the platform makes of a scenario: every step with its outcome and the amounts after it, as the model reads them.
+//! The history of a scenario on the platform: every step with its outcome and the amounts after the step, as input of the model.
 
 use std::num::NonZeroUsize;
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::scenario::{Scenario, Step};
 
-/// One order, from its placing on.
+/// The history of one order.
 pub(crate) struct History(Value);
 
 impl std::fmt::Display for History {
@@ -32,29 +32,29 @@ impl History {
     pub(crate) fn of(scenario: &Scenario) -> History {
         let mut shop = Shop::new(scenario);
         let place = PlaceOrder { body: body(scenario.order.clone()), stock: StockHandling::Enforce };
-        let outcome = shop.carry_out(&Command::PlaceOrder(place));
+        let outcome = shop.execute(&Command::PlaceOrder(place));
         let mut history = json!({ "order": scenario.order, "outcome": outcome, "steps": [] });
         if outcome == "accepted" {
-            history["given"] = shop.given(&scenario.order["lines"]);
-            history["seen"] = shop.seen();
+            history["reserved"] = shop.reserved(&scenario.order["lines"]);
+            history["amounts"] = shop.amounts();
             let steps = scenario.steps.iter().flat_map(|step| shop.step(step)).collect();
             history["steps"] = Value::Array(steps);
         }
         History(history)
     }
 
-    /// What is due in the end, minor units.
+    /// Amount due after the last step, in minor units.
     pub(crate) fn last_due(&self) -> i64 {
         let last = self.0["steps"].as_array().and_then(|steps| steps.last()).unwrap_or(&self.0);
-        last["seen"]["due"].as_i64().expect("the order was placed")
+        last["amounts"]["due"].as_i64().expect("the order was placed")
     }
 }
 
-/// The rules, and the world that they decide on.
+/// The rules, and the world on which they decide.
 struct Shop {
     world: World,
     stream: StreamId,
-    /// Products that amendments added so far.
+    /// Number of products that amendments have added.
     added: usize,
 }
 
@@ -84,8 +84,8 @@ impl Shop {
         }
     }
 
-    /// Decides and applies; tells `accepted`, `nothing` where everything was so already, or the kind of the rejection.
-    fn carry_out(&mut self, command: &Command) -> String {
+    /// Executes a command. Returns `accepted`, `nothing` if the command changed nothing, or the kind of the rejection.
+    fn execute(&mut self, command: &Command) -> String {
         match self.decide(command) {
             Ok(events) if events.is_empty() => "nothing".to_owned(),
             Ok(events) => {
@@ -117,8 +117,8 @@ impl Shop {
         }
     }
 
-    /// What the order comes to.
-    fn seen(&self) -> Value {
+    /// Amounts of the order.
+    fn amounts(&self) -> Value {
         let progress = &self.order().progress;
         json!({
             "due": progress.due(),
@@ -131,17 +131,17 @@ impl Shop {
         })
     }
 
-    /// The units that each of these lines got; every line has a product of its own.
-    fn given(&self, lines: &Value) -> Value {
+    /// Units that were reserved for each of these lines. Every line has its own product.
+    fn reserved(&self, lines: &Value) -> Value {
         let lines = lines.as_array().into_iter().flatten();
-        let got = |line: &Value| {
+        let units = |line: &Value| {
             let found = self.order().progress.lines.iter().find(|known| known.sku.as_str() == line["sku"]);
             found.map_or(0, |line| line.ordered)
         };
-        lines.map(got).collect()
+        lines.map(units).collect()
     }
 
-    /// What is recorded of a step; one may be several to the model.
+    /// Executes a step. Returns the steps for the model; none if the step is not possible.
     fn step(&mut self, step: &Step) -> Vec<Value> {
         match step {
             Step::Amend(body) => self.amend(body.clone()),
@@ -155,7 +155,7 @@ impl Shop {
                 let amount = (self.order().progress.owed().0 * percent / 100).max(1);
                 let body = json!({ "kind": "captured", "amount": amount, "method": "card" });
                 let record = RecordPayment { order_id: order_id(), body: self::body(body.clone()) };
-                vec![self.told("capture", &Command::RecordPayment(record), json!({ "body": body }))]
+                vec![self.record("capture", &Command::RecordPayment(record), json!({ "body": body }))]
             }
             Step::Refund { payment, percent, kind } => {
                 let captured = self.order().progress.payment(*payment).map_or(0, |payment| payment.captured.0);
@@ -166,23 +166,23 @@ impl Shop {
                 }
                 vec![self.refund(body)]
             }
-            Step::Return { line, amount } => self.send_back(*line, *amount),
+            Step::Return { line, amount } => self.return_unit(*line, *amount),
             Step::Complete => {
                 let command = Command::CompleteOrder(CompleteOrder { order_id: order_id() });
-                vec![self.told("complete", &command, json!({}))]
+                vec![self.record("complete", &command, json!({}))]
             }
         }
     }
 
-    /// Carries out a command of the step `name`, and tells what the model has to know.
-    fn told(&mut self, name: &str, command: &Command, mut told: Value) -> Value {
-        told["do"] = name.into();
-        told["outcome"] = self.carry_out(command).into();
-        told["seen"] = self.seen();
-        told
+    /// Executes a command of the step `name`. Returns the step for the model.
+    fn record(&mut self, name: &str, command: &Command, mut step: Value) -> Value {
+        step["step"] = name.into();
+        step["outcome"] = self.execute(command).into();
+        step["amounts"] = self.amounts();
+        step
     }
 
-    /// Amends lines that the order has; others would only be refused.
+    /// Amends existing lines; amendments of other lines would only be rejected.
     fn amend(&mut self, mut body: Value) -> Vec<Value> {
         let lines = self.order().progress.lines.len() as u64;
         let changed = body["change"][0]["line"].as_u64().or(body["remove"][0].as_u64());
@@ -196,57 +196,57 @@ impl Shop {
             body["add"][0]["sku"] = sku.into();
         }
         let command = AmendOrder { order_id: order_id(), body: self::body(body.clone()) };
-        let mut told = self.told("amend", &Command::AmendOrder(command), json!({ "body": body }));
+        let mut step = self.record("amend", &Command::AmendOrder(command), json!({ "body": body }));
         let line = |change: &Value| self.order().progress.line(change["line"].as_u64()? as u32);
         let changed = body["change"].as_array().into_iter().flatten().filter_map(line);
         let changed: Vec<u32> = changed.map(|line| line.wanted()).collect();
-        told["given"] = json!({ "changed": changed, "added": self.given(&body["add"]) });
-        vec![told]
+        step["reserved"] = json!({ "changed": changed, "added": self.reserved(&body["add"]) });
+        vec![step]
     }
 
     fn cancel(&mut self, body: Value) -> Vec<Value> {
         let before: Vec<u32> = self.order().progress.lines.iter().map(|line| line.cancelled).collect();
         let command = CancelOrder { order_id: order_id(), body: self::body(body) };
-        let mut told = self.told("cancel", &Command::CancelOrder(command), json!({}));
+        let mut step = self.record("cancel", &Command::CancelOrder(command), json!({}));
         let lines = self.order().progress.lines.iter().zip(before);
-        told["units"] = lines.map(|(line, before)| json!([line.line, line.cancelled - before])).collect();
-        vec![told]
+        step["units"] = lines.map(|(line, before)| json!([line.line, line.cancelled - before])).collect();
+        vec![step]
     }
 
     fn deliver(&mut self) -> Vec<Value> {
         let (order_id, number) = (order_id(), self.order().progress.fulfilments.len() as u32 + 1);
-        let nothing = || json!({});
+        let empty = || json!({});
         for command in [
-            Command::CreateFulfilment(CreateFulfilment { order_id, body: body(nothing()) }),
-            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment: number, body: body(nothing()) }),
-            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment: number, body: body(nothing()) }),
+            Command::CreateFulfilment(CreateFulfilment { order_id, body: body(empty()) }),
+            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment: number, body: body(empty()) }),
+            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment: number, body: body(empty()) }),
         ] {
-            self.carry_out(&command);
+            self.execute(&command);
         }
-        vec![json!({ "do": "deliver", "outcome": "accepted", "seen": self.seen() })]
+        vec![json!({ "step": "deliver", "outcome": "accepted", "amounts": self.amounts() })]
     }
 
-    fn send_back(&mut self, line: u32, amount: i64) -> Vec<Value> {
+    fn return_unit(&mut self, line: u32, amount: i64) -> Vec<Value> {
         let order_id = order_id();
-        let asked = json!({ "lines": [{ "line": line, "quantity": 1 }], "reason": "too small" });
-        let request = Command::RequestReturn(RequestReturn { order_id, body: body(asked) });
-        if self.carry_out(&request) != "accepted" {
+        let requested = json!({ "lines": [{ "line": line, "quantity": 1 }], "reason": "too small" });
+        let request = Command::RequestReturn(RequestReturn { order_id, body: body(requested) });
+        if self.execute(&request) != "accepted" {
             return Vec::new();
         }
         let return_no = self.order().progress.returns.len() as u32;
         let received = body(json!({ "disposition": "restock" }));
-        self.carry_out(&Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body: received }));
+        self.execute(&Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body: received }));
         vec![self.refund(json!({ "payment": 1, "amount": amount, "return": return_no }))]
     }
 
     fn refund(&mut self, body: Value) -> Value {
         let command = RecordRefund { order_id: order_id(), body: self::body(body.clone()) };
-        self.told("refund", &Command::RecordRefund(command), json!({ "body": body }))
+        self.record("refund", &Command::RecordRefund(command), json!({ "body": body }))
     }
 }
 
 fn body<T: DeserializeOwned>(json: Value) -> T {
-    serde_json::from_value(json).expect("a body as callers send it")
+    serde_json::from_value(json).expect("a valid body")
 }
 
 fn now() -> DateTime<Utc> {

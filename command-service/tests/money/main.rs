@@ -1,7 +1,7 @@
-//! The money of 10,000 random orders, with amendments, cancellations, returns, payments and refunds, is the same to the penny as in
-//! an independent model in another language (`model.py`). Needs `python3`, nothing else.
+//! Compares the amounts of 10,000 random orders, with amendments, cancellations, returns, payments and refunds, with those of an
+//! independent model in another language (`model.py`). Requires `python3`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod history;
 mod model;
@@ -13,11 +13,11 @@ use history::History;
 use model::Model;
 use scenario::scenario;
 
-/// Orders that are priced and changed.
+/// Number of random orders.
 const ORDERS: u32 = 10_000;
 
 #[test]
-fn random_orders_cost_what_an_independent_model_says() {
+fn amounts_of_random_orders_equal_those_of_an_independent_model() {
     let model = Model::start();
     let config = ProptestConfig { cases: ORDERS, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(scenario in scenario())| {
@@ -27,26 +27,26 @@ fn random_orders_cost_what_an_independent_model_says() {
     });
 }
 
-/// The amounts of the model itself, worked out by hand: so that both cannot be wrong in the same way unseen.
+/// Amounts that were computed by hand, so that an error that the platform and the model have in common is detected.
 #[test]
-fn the_model_knows_orders_worked_out_by_hand() {
+fn amounts_equal_those_computed_by_hand() {
     let model = Model::start();
     let amend = |quantity: u32| scenario::amend_quantity(1, quantity);
     let one_lamp = scenario::order_of(1, 1999, None, 190_000);
-    let seen = |scenario: &scenario::Scenario| {
+    let due = |scenario: &scenario::Scenario| {
         let history = History::of(scenario);
         assert_eq!(model.differences(&history), Vec::<String>::new());
         history.last_due()
     };
     // 1 unit at 1999 and 19 %, amended to 100: 199,900 and 37,981 of tax.
-    assert_eq!(seen(&one_lamp.clone().then([amend(100)])), 237_881);
+    assert_eq!(due(&one_lamp.clone().then([amend(100)])), 237_881);
     // 100 units at 3 and 10 %, amended to 1 and back: 300 and 30 of tax.
     let cheap = scenario::order_of(100, 3, None, 100_000);
-    assert_eq!(seen(&cheap.then([amend(1), amend(100)])), 330);
-    // 30 off 100 units at 3, amended to 1 and back.
-    assert_eq!(seen(&scenario::order_of(100, 3, Some(30), 0).then([amend(1), amend(100)])), 270);
-    // 3 units at 333 less 1, 20 %: two ways to two units.
+    assert_eq!(due(&cheap.then([amend(1), amend(100)])), 330);
+    // A discount of 30 on 100 units at 3, amended to 1 and back.
+    assert_eq!(due(&scenario::order_of(100, 3, Some(30), 0).then([amend(1), amend(100)])), 270);
+    // 3 units at 333 with a discount of 1 and 20 %: two ways to two units.
     let three = scenario::order_of(3, 333, Some(1), 200_000);
-    assert_eq!(seen(&three.clone().then([scenario::cancel_units(1, 1)])), 798);
-    assert_eq!(seen(&three.then([amend(2)])), 798);
+    assert_eq!(due(&three.clone().then([scenario::cancel_units(1, 1)])), 798);
+    assert_eq!(due(&three.then([amend(2)])), 798);
 }

@@ -1,16 +1,16 @@
-"""An independent model of the money of one order: prices, discounts, tax, payments, refunds.
+"""An independent model of the amounts of one order: prices, discounts, tax, payments, refunds.
 
-It shares nothing with the platform but the documented rules, and computes with exact fractions:
+The model has only the documented rules in common with the platform, and computes with exact fractions:
 
-- A line costs quantity * unit price, less its discounts, plus tax. Its discounts are its own and its share of the discount on
-  the whole order (split by worth, largest remainder, the first line wins a tie). Both are given for the quantity that was asked
-  for; another quantity has them in proportion. Discount and tax are rounded half-even, once per line.
-- What is due is the price of the units that are not cancelled, and shipping. How an order came to its quantities is of no
-  consequence.
+- The amount of a line is quantity * unit price - discounts + tax. The discounts of a line are its own discount and its share of the
+  discount on the whole order (split by amount, largest remainder, the first line wins a tie). Both are given for the requested
+  quantity; another quantity has proportional discounts. Discount and tax are rounded half to even, once per line.
+- The amount due is the amount of the units that are not cancelled, plus shipping. It does not depend on how the order reached its
+  quantities.
 - A refund for a return or as goodwill is not owed again; any other refund no longer counts as paid.
 
-Each line of standard input is what the platform did with one order, as JSON; the answer is a line of JSON: a list of everything
-that the model sees differently.
+Each line of standard input is the history of one order on the platform, as JSON. The response is a line of JSON: the list of
+differences between the model and the platform.
 """
 
 import json
@@ -26,7 +26,7 @@ def half_even(exact):
 
 
 def split(amount, weights):
-    """Parts of an amount by weight that sum to it."""
+    """Splits an amount by weight; the parts sum to the amount."""
     whole = sum(weights)
     if whole == 0:
         return [amount if place == 0 else 0 for place in range(len(weights))]
@@ -39,28 +39,28 @@ def split(amount, weights):
 
 
 class Line:
-    def __init__(self, asked, quantity, share):
-        self.price = asked["unit_price"]
-        self.rate = Fraction(asked.get("tax_rate") or 0, MILLION)
-        self.discount = Fraction((asked.get("discount") or 0) + share, asked["quantity"])  # per unit
+    def __init__(self, body, quantity, share):
+        self.price = body["unit_price"]
+        self.rate = Fraction(body.get("tax_rate") or 0, MILLION)
+        self.discount = Fraction((body.get("discount") or 0) + share, body["quantity"])  # per unit
         self.wanted = quantity
         self.cancelled = 0
         self.shipped = 0
 
-    def costs(self, quantity):
+    def amounts(self, quantity):
         discount = half_even(self.discount * quantity)
         net = self.price * quantity - discount
         tax = half_even(net * self.rate)
         return {"discount": discount, "tax": tax, "total": net + tax}
 
     def due(self):
-        return self.costs(self.wanted)["total"]
+        return self.amounts(self.wanted)["total"]
 
 
 class Order:
-    def __init__(self, body, given):
-        shares = split(body.get("discount") or 0, [self.worth(line) for line in body["lines"]])
-        lines = [Line(line, got, share) for line, got, share in zip(body["lines"], given, shares)]
+    def __init__(self, body, reserved):
+        shares = split(body.get("discount") or 0, [self.net(line) for line in body["lines"]])
+        lines = [Line(line, units, share) for line, units, share in zip(body["lines"], reserved, shares)]
         self.lines = [line for line in lines if line.wanted > 0]
         self.shipping = self.shipping_of(body.get("shipping_lines") or [])
         self.payments = []
@@ -69,7 +69,7 @@ class Order:
         self.total = self.price()
 
     @staticmethod
-    def worth(line):
+    def net(line):
         return line["unit_price"] * line["quantity"] - (line.get("discount") or 0)
 
     @staticmethod
@@ -77,9 +77,9 @@ class Order:
         return sum(it["amount"] + half_even(it["amount"] * Fraction(it.get("tax_rate") or 0, MILLION)) for it in lines)
 
     @staticmethod
-    def is_refused(body):
-        worths = [Order.worth(line) for line in body["lines"]]
-        return any(worth < 0 for worth in worths) or (body.get("discount") or 0) > sum(worths)
+    def is_rejected(body):
+        nets = [Order.net(line) for line in body["lines"]]
+        return any(net < 0 for net in nets) or (body.get("discount") or 0) > sum(nets)
 
     def price(self):
         return self.shipping + sum(line.due() for line in self.lines)
@@ -111,30 +111,30 @@ class Order:
         repaid = self.captured() - self.paid()
         return "partially_refunded" if self.refunded() > repaid else "paid"
 
-    def amend(self, body, given):
+    def amend(self, body, reserved):
         changes = [(self.lines[it["line"] - 1], it) for it in body.get("change") or []]
-        for (line, change), got in zip(changes, given["changed"]):
+        for (line, change), units in zip(changes, reserved["changed"]):
             if change.get("tax_rate") is not None:
                 line.rate = Fraction(change["tax_rate"], MILLION)
             if change.get("discount") is not None:
                 line.discount = Fraction(change["discount"], change.get("quantity") or line.wanted)  # per unit
-            line.wanted = got
+            line.wanted = units
         for number in body.get("remove") or []:
             self.lines[number - 1].wanted = 0
-        for line, got in zip(body.get("add") or [], given["added"]):
-            if got:
-                self.lines.append(Line(line, got, 0))
+        for line, units in zip(body.get("add") or [], reserved["added"]):
+            if units:
+                self.lines.append(Line(line, units, 0))
         if body.get("shipping_lines") is not None:
             self.shipping = self.shipping_of(body["shipping_lines"])
         self.total = self.price()
 
-    def is_amendment_refused(self, body):
+    def is_amendment_rejected(self, body):
         for change in body.get("change") or []:
             line = self.lines[change["line"] - 1]
             quantity = change.get("quantity") or line.wanted
             if (change.get("discount") or 0) > line.price * quantity:
                 return True
-        return any(self.worth(line) < 0 for line in body.get("add") or [])
+        return any(self.net(line) < 0 for line in body.get("add") or [])
 
     def cancel(self, units):
         for line, quantity in units:
@@ -145,7 +145,7 @@ class Order:
     def capture(self, amount):
         self.payments.append({"captured": amount, "refunded": 0, "repaid": 0})
 
-    def is_refund_refused(self, body):
+    def is_refund_rejected(self, body):
         payment = self.payments[body["payment"] - 1]
         return body["amount"] > payment["captured"] - payment["refunded"]
 
@@ -155,7 +155,7 @@ class Order:
         if "return" not in body and body.get("kind", "repayment") == "repayment":
             payment["repaid"] += body["amount"]
 
-    def seen(self):
+    def current_amounts(self):
         return {
             "due": self.due(),
             "owed": self.owed(),
@@ -168,44 +168,44 @@ class Order:
 
 
 def check(history):
-    """Everything that the model sees differently from what the platform recorded."""
+    """The differences between the model and the platform."""
     differences = []
-    expect_refusal(differences, "place", history["outcome"], "discount-exceeded", Order.is_refused(history["order"]))
+    expect_rejection(differences, "place", history["outcome"], "discount-exceeded", Order.is_rejected(history["order"]))
     if history["outcome"] != "accepted":
         return differences
-    order = Order(history["order"], history["given"])
-    compare(differences, "place", order, history["seen"])
+    order = Order(history["order"], history["reserved"])
+    compare(differences, "place", order, history["amounts"])
     for number, step in enumerate(history["steps"], 1):
-        what, body, outcome = f"step {number}, {step['do']}", step.get("body"), step["outcome"]
-        if step["do"] == "amend":
-            expect_refusal(differences, what, outcome, "discount-exceeded", order.is_amendment_refused(body))
-        if step["do"] == "refund" and body["payment"] <= len(order.payments):
-            expect_refusal(differences, what, outcome, "amount-exceeded", order.is_refund_refused(body))
+        what, body, outcome = f"step {number}, {step['step']}", step.get("body"), step["outcome"]
+        if step["step"] == "amend":
+            expect_rejection(differences, what, outcome, "discount-exceeded", order.is_amendment_rejected(body))
+        if step["step"] == "refund" and body["payment"] <= len(order.payments):
+            expect_rejection(differences, what, outcome, "amount-exceeded", order.is_refund_rejected(body))
         if outcome != "accepted":
             continue
-        if step["do"] == "amend":
-            order.amend(body, step["given"])
-        elif step["do"] == "cancel":
+        if step["step"] == "amend":
+            order.amend(body, step["reserved"])
+        elif step["step"] == "cancel":
             order.cancel(step["units"])
-        elif step["do"] == "capture":
+        elif step["step"] == "capture":
             order.capture(body["amount"])
-        elif step["do"] == "refund":
+        elif step["step"] == "refund":
             order.refund(body)
-        elif step["do"] == "complete" and order.owed() > 0:
+        elif step["step"] == "complete" and order.owed() > 0:
             differences.append(f"{what}: completed while {order.owed()} is owed")
-        compare(differences, what, order, step["seen"])
+        compare(differences, what, order, step["amounts"])
     return differences
 
 
-def expect_refusal(differences, what, outcome, refusal, is_refused):
-    if (outcome == refusal) != is_refused and outcome in ("accepted", refusal):
-        differences.append(f"{what}: {outcome}, but refused by the model: {is_refused}")
+def expect_rejection(differences, what, outcome, rejection, is_rejected):
+    if (outcome == rejection) != is_rejected and outcome in ("accepted", rejection):
+        differences.append(f"{what}: {outcome}, but rejected by the model: {is_rejected}")
 
 
-def compare(differences, what, order, seen):
-    expected = order.seen()
+def compare(differences, what, order, amounts):
+    expected = order.current_amounts()
     differences.extend(
-        f"{what}: {name} is {seen[name]}, should be {value}" for name, value in expected.items() if seen[name] != value
+        f"{what}: {name} is {amounts[name]}, should be {value}" for name, value in expected.items() if amounts[name] != value
     )
 
 

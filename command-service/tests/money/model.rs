@@ -1,4 +1,4 @@
-//! The model in Python, as a process that is asked about one order after the other.
+//! The model in Python, as a process that checks one order after the other.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::history::History;
 
-/// A running model; it ends with its standard input.
+/// A running model. The process ends when its standard input is closed.
 pub(crate) struct Model(RefCell<Pipes>);
 
 struct Pipes {
@@ -29,13 +29,13 @@ impl Model {
         Model(RefCell::new(Pipes { child, input, output }))
     }
 
-    /// What the model sees differently.
+    /// Differences between the model and the platform.
     pub(crate) fn differences(&self, history: &History) -> Vec<String> {
         let mut pipes = self.0.borrow_mut();
         writeln!(pipes.input.as_mut().unwrap(), "{history}").unwrap();
-        let mut answer = String::new();
-        pipes.output.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).expect("the model answers each order with a line of JSON")
+        let mut response = String::new();
+        pipes.output.read_line(&mut response).unwrap();
+        serde_json::from_str(&response).expect("the model responds to each order with a line of JSON")
     }
 }
 
@@ -43,7 +43,7 @@ impl Drop for Model {
     fn drop(&mut self) {
         let pipes = self.0.get_mut();
         pipes.input = None;
-        // It reads the end of its input.
+        // The model stops at the end of its input.
         let _ = pipes.child.wait();
     }
 }

@@ -1,9 +1,9 @@
-//! What is done with a random order.
+//! Random orders and the steps after their placement.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// An order as it is sent, the units of each line's product that are on hand, and what is done with the order.
+/// The body of an order, the units on hand of the product of each line, and the steps after the placement.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) order: Value,
@@ -11,24 +11,24 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<Step>,
 }
 
-/// Something that is done with the order.
+/// A step of a scenario.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// An amendment with this body.
+    /// Amends the order with this body.
     Amend(Value),
-    /// So many units of a line are cancelled.
+    /// Cancels units of a line: number of the line, number of units.
     Cancel(u32, u32),
-    /// Whatever is not shipped is cancelled.
+    /// Cancels all units that are not shipped.
     CancelRest,
-    /// Whatever is left is packed, shipped and delivered.
+    /// Fulfils, ships and delivers all remaining units.
     Deliver,
-    /// A part of what is owed is captured, in percent: 100 is all of it, more is too much.
+    /// Captures a percentage of the amount owed; more than 100 is an overpayment.
     Capture(i64),
-    /// A part of a payment is refunded, in percent of what was captured: more than is left is refused.
+    /// Refunds a percentage of the captured amount of a payment; more than the remaining amount is rejected.
     Refund { payment: u32, percent: i64, kind: Option<&'static str> },
-    /// A unit of a line comes back and is refunded at this amount.
+    /// Returns a unit of a line and refunds this amount.
     Return { line: u32, amount: i64 },
-    /// The platform looks whether the order is complete.
+    /// Completes the order if possible.
     Complete,
 }
 
@@ -87,7 +87,7 @@ fn unit_price() -> impl Strategy<Value = i64> {
     prop_oneof![1 => 0i64..10, 3 => 50i64..10_000, 1 => 10_000i64..100_000_000]
 }
 
-/// Rates that are in use, and any other.
+/// Common tax rates, and random rates.
 fn tax_rate() -> impl Strategy<Value = u32> {
     let common = vec![0, 50_000, 55_000, 70_000, 77_000, 81_000, 190_000, 200_000, 210_000, 255_000];
     prop_oneof![5 => prop::sample::select(common), 1 => 0u32..=1_000_000]

@@ -1,4 +1,4 @@
-//! Orders with nothing left to do.
+//! Completion of orders.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ async fn a_paid_and_delivered_order_is_completed() {
     let mut schedule = shop.schedule();
     let order = shop.order(None).await;
     shop.pay_in_full(order).await;
-    assert_eq!(work(&mut schedule, shop.at(60)).await, 0, "nothing to ask before the delivery");
+    assert_eq!(work(&mut schedule, shop.at(60)).await, 0, "not submitted before the delivery");
 
     shop.deliver(order).await;
     assert_eq!(work(&mut schedule, shop.at(60)).await, 1);
@@ -20,7 +20,7 @@ async fn a_paid_and_delivered_order_is_completed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_paid_after_its_delivery_is_completed_then() {
+async fn an_order_is_completed_when_it_is_paid_after_its_delivery() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(None).await;
@@ -34,7 +34,7 @@ async fn an_order_that_is_paid_after_its_delivery_is_completed_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn completion_waits_as_long_as_it_is_told_to() {
+async fn an_order_is_completed_after_the_configured_delay() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule_with(completing_after(Duration::from_secs(14 * 86_400)));
     let order = shop.order(None).await;

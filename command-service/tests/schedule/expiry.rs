@@ -1,4 +1,4 @@
-//! Orders that nobody pays.
+//! Expiry of unpaid orders.
 
 use chrono::TimeDelta;
 use command_service::schedule::Outcome;
@@ -7,23 +7,23 @@ use serde_json::json;
 use crate::shop::{Shop, work};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unpaid_order_expires_at_its_instant_and_not_before() {
+async fn an_unpaid_order_expires_at_its_payment_deadline() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
     work(&mut schedule, shop.at(0)).await;
 
-    let a_moment_before = shop.at(600) - TimeDelta::microseconds(1);
-    assert_eq!(schedule.step(a_moment_before).await.unwrap(), Outcome::Idle(Some(shop.at(600))));
-    assert_eq!(schedule.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 1, answered: 1 });
+    let just_before = shop.at(600) - TimeDelta::microseconds(1);
+    assert_eq!(schedule.step(just_before).await.unwrap(), Outcome::Idle(Some(shop.at(600))));
+    assert_eq!(schedule.step(shop.at(600)).await.unwrap(), Outcome::Submitted { due: 1, answered: 1 });
 
     assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
     assert_eq!(schedule.step(shop.at(601)).await.unwrap(), Outcome::Idle(None));
-    assert_eq!(shop.entries().await, [], "an end is forgotten");
+    assert_eq!(shop.entries().await, [], "the end of an order removes its entries");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_expired_order_had_reserved_can_be_bought_again() {
+async fn the_stock_of_an_expired_order_is_available_again() {
     let shop = Shop::open().await;
     let all = json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": 1_000_000}], "payment_due": shop.at(600)});
     shop.order_with(all).await;
@@ -33,7 +33,7 @@ async fn what_an_expired_order_had_reserved_can_be_bought_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_event_says_where_it_comes_from() {
+async fn the_event_names_its_cause() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
     let placed = shop.last_of(order).await;
@@ -44,7 +44,7 @@ async fn the_event_says_where_it_comes_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paid_order_is_asked_about_once_and_stays() {
+async fn a_paid_order_does_not_expire() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
@@ -57,7 +57,7 @@ async fn a_paid_order_is_asked_about_once_and_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promise_keeps_an_order_until_it_is_taken_back() {
+async fn an_authorized_order_expires_after_its_authorization_is_voided() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
@@ -71,7 +71,7 @@ async fn a_promise_keeps_an_order_until_it_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promise_taken_back_early_leaves_the_buyer_the_time_there_is() {
+async fn an_order_whose_authorization_was_voided_expires_at_its_payment_deadline() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
@@ -83,7 +83,7 @@ async fn a_promise_taken_back_early_leaves_the_buyer_the_time_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_jumps_back_brings_nothing_about_twice() {
+async fn a_clock_that_jumps_back_repeats_no_effect() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     shop.order(Some(shop.at(600))).await;
@@ -95,14 +95,14 @@ async fn a_clock_that_jumps_back_brings_nothing_about_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_ahead_of_the_databases_brings_nothing_about_early() {
+async fn a_clock_ahead_of_the_database_clock_expires_nothing_early() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let order = shop.order(Some(shop.at(600))).await;
     let now = schedule.now(shop.at(1_000_000)).await.unwrap();
     assert!(now < shop.at(600), "{now}");
     assert_eq!(work(&mut schedule, now).await, 0);
-    // One that is behind is late, and nothing else.
+    // A clock that is behind only delays commands.
     assert_eq!(schedule.now(shop.at(-1_000_000)).await.unwrap(), shop.at(-1_000_000));
     assert_eq!(work(&mut schedule, shop.at(600)).await, 1);
     assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");

@@ -1,4 +1,4 @@
-//! The plan is derived: from the log as it is, by whoever is there, again and again.
+//! The schedule is derived from the log: after restarts, by several instances, and after a rebuild.
 
 use std::process::Command as Process;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::shop::{Shop, work};
 
-/// More orders than one batch has room for.
+/// More orders than one batch contains.
 const MANY: usize = 250;
 
 async fn unpaid_orders(shop: &Shop, count: usize) {
@@ -18,7 +18,7 @@ async fn unpaid_orders(shop: &Shop, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_due_while_nobody_was_there_is_made_up_for() {
+async fn commands_that_became_due_while_no_instance_was_running_are_submitted_later() {
     let shop = Shop::open().await;
     unpaid_orders(&shop, MANY).await;
     let shop = shop.restart().await;
@@ -27,12 +27,12 @@ async fn what_came_due_while_nobody_was_there_is_made_up_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_goes_on_where_the_last_process_was() {
+async fn a_restarted_process_continues_after_the_previous_one() {
     let shop = Shop::open().await;
     unpaid_orders(&shop, MANY).await;
     let mut before = shop.schedule();
     work(&mut before, shop.at(0)).await;
-    assert_eq!(before.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 100, answered: 100 });
+    assert_eq!(before.step(shop.at(600)).await.unwrap(), Outcome::Submitted { due: 100, answered: 100 });
     drop(before);
     let shop = shop.restart().await;
     assert_eq!(work(&mut shop.schedule(), shop.at(600)).await, MANY - 100);
@@ -46,30 +46,30 @@ async fn instances_share_the_work_and_each_order_expires_once() {
     unpaid_orders(&one, MANY).await;
     let (mut first, mut second) = (one.schedule(), two.schedule());
     let (by_first, by_second) = tokio::join!(work(&mut first, one.at(600)), work(&mut second, one.at(600)));
-    assert_eq!(by_first + by_second, MANY, "nobody is asked about twice");
+    assert_eq!(by_first + by_second, MANY, "no command is submitted twice");
     assert_eq!(one.count("OrderExpired").await, MANY as i64);
     work(&mut first, one.at(600)).await;
-    assert_eq!(one.entries().await, [], "what is left");
+    assert_eq!(one.entries().await, [], "no entries remain");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_told_of_the_same_order_twice_has_it_expire_once() {
+async fn an_order_whose_expiry_is_submitted_twice_expires_once() {
     let shop = Shop::open().await;
     shop.order(Some(shop.at(600))).await;
     let (mut first, mut second) = (shop.schedule(), shop.schedule());
     work(&mut first, shop.at(0)).await;
-    let entries = "create table kept as table schedule";
-    sqlx::query(entries).execute(&mut shop.owner().await).await.unwrap();
+    let copy = "create table kept as table schedule";
+    sqlx::query(copy).execute(&mut shop.owner().await).await.unwrap();
     work(&mut first, shop.at(600)).await;
 
-    // The database lost what the first has done, as it may after a crash.
+    // The database loses the changes of the first schedule, as it may after a crash.
     sqlx::query("insert into schedule table kept").execute(&mut shop.owner().await).await.unwrap();
     assert_eq!(work(&mut second, shop.at(600)).await, 1);
     assert_eq!(shop.count("OrderExpired").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_was_thrown_away_is_made_anew() {
+async fn a_rebuilt_schedule_has_the_same_entries() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let (paid, delivered) = (shop.order(Some(shop.at(600))).await, shop.order(None).await);
@@ -78,20 +78,20 @@ async fn a_plan_that_was_thrown_away_is_made_anew() {
     shop.order(Some(shop.at(900))).await;
     shop.order(Some(shop.at(300))).await;
     work(&mut schedule, shop.at(0)).await;
-    let planned = shop.entries().await;
-    assert_eq!(planned.len(), 4);
+    let entries = shop.entries().await;
+    assert_eq!(entries.len(), 4);
 
     rebuild(&shop);
     assert_eq!(shop.entries().await, []);
 
     work(&mut schedule, shop.at(0)).await;
-    assert_eq!(shop.entries().await.len(), planned.len());
-    assert_eq!(shop.entries().await, planned);
+    assert_eq!(shop.entries().await.len(), entries.len());
+    assert_eq!(shop.entries().await, entries);
     work(&mut schedule, shop.at(900)).await;
     assert_eq!(shop.count("OrderExpired").await, 2);
 }
 
-/// As an operator does it.
+/// Runs the command of the operator.
 fn rebuild(shop: &Shop) {
     let done = Process::new(env!("CARGO_BIN_EXE_command-service"))
         .args(["schedule", "rebuild"])
@@ -99,11 +99,11 @@ fn rebuild(shop: &Shop) {
         .output()
         .unwrap();
     assert!(done.status.success(), "{done:?}");
-    assert!(String::from_utf8_lossy(&done.stdout).contains("anew from"), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stdout).contains("rebuilds it from"), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn throwing_the_plan_away_does_nothing_twice() {
+async fn a_rebuild_repeats_no_effect() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     unpaid_orders(&shop, 10).await;
@@ -115,12 +115,12 @@ async fn throwing_the_plan_away_does_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_lost_its_tail_and_a_plan_by_older_rules_are_followed_from_the_beginning() {
+async fn after_lost_events_or_changed_rules_the_log_is_followed_from_the_beginning() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     shop.order(Some(shop.at(600))).await;
     work(&mut schedule, shop.at(0)).await;
-    let planned = shop.entries().await;
+    let entries = shop.entries().await;
 
     for lost in ["position = position + 1", "incarnation = incarnation + 1", "edition = edition - 1"] {
         let statement = format!("update schedule_checkpoint set {lost}");
@@ -131,15 +131,15 @@ async fn a_log_that_lost_its_tail_and_a_plan_by_older_rules_are_followed_from_th
             .unwrap();
         assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "{lost}");
         work(&mut schedule, shop.at(0)).await;
-        assert_eq!(shop.entries().await, planned, "{lost}");
+        assert_eq!(shop.entries().await, entries, "{lost}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_asked_about_what_was_settled_further_on_in_the_log() {
+async fn commands_that_later_events_remove_are_not_submitted() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
-    // Until the order's end is more than a page away from its beginning.
+    // More than a page of events between the start and the end of the order.
     let filler = "
         with head as (update log_head set position = position + 10000 returning position - 10000 as base)
         insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at)
@@ -154,6 +154,6 @@ async fn nobody_is_asked_about_what_was_settled_further_on_in_the_log() {
 
     let mut schedule = shop.schedule();
     assert_eq!(schedule.step(now).await.unwrap(), Outcome::Followed(Position(10_000)));
-    assert_eq!(shop.entries().await.len(), 1, "it seems due");
+    assert_eq!(shop.entries().await.len(), 1, "the order seems due");
     assert_eq!(schedule.step(now).await.unwrap(), Outcome::Idle(None));
 }

@@ -1,4 +1,4 @@
-//! Stock that was kept for a checkout.
+//! Expiry of stock holds.
 
 use domain::command::{Command, HoldStock};
 use events::HoldId;
@@ -7,16 +7,16 @@ use serde_json::json;
 
 use crate::shop::{Shop, work};
 
-/// All the mugs there are, for a quarter of an hour.
+/// A stock hold of all units for a quarter of an hour.
 async fn hold(shop: &Shop) -> HoldId {
     let body = json!({"lines": [{"sku": "MUG", "quantity": 1_000_000}], "ttl_seconds": 900});
     let answer = shop.send(Command::HoldStock(HoldStock { body: serde_json::from_value(body).unwrap() })).await;
-    let Subject::Hold(id) = answer.stream.subject() else { panic!("no hold: {answer:?}") };
+    let Subject::Hold(id) = answer.stream.subject() else { panic!("not a stock hold: {answer:?}") };
     id
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hold_ends_when_its_time_is_over_and_its_stock_is_free() {
+async fn a_stock_hold_expires_and_its_stock_is_available_again() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     hold(&shop).await;
@@ -28,7 +28,7 @@ async fn a_hold_ends_when_its_time_is_over_and_its_stock_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hold_that_an_order_took_over_has_nothing_left_to_expire() {
+async fn a_consumed_stock_hold_does_not_expire() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     let hold_id = hold(&shop).await;
@@ -40,7 +40,7 @@ async fn a_hold_that_an_order_took_over_has_nothing_left_to_expire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instances_that_ask_at_once_have_a_hold_end_once() {
+async fn a_stock_hold_expires_once_with_two_instances() {
     let one = Shop::open().await;
     let two = one.beside().await;
     hold(&one).await;

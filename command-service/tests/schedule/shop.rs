@@ -1,4 +1,4 @@
-//! A shop with stock, as many writers and schedules as a test wants, and a clock that the test turns.
+//! Fixture: a shop with stock, any number of writers and schedules, and a clock that the test controls.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) struct Shop {
     pub(crate) bed: Bed,
     pub(crate) log: Log,
     pub(crate) database: Database,
-    /// Long enough ago to the microsecond: every test counts from here.
+    /// The instant, in microseconds, from which [`Shop::at`] counts.
     pub(crate) opened: DateTime<Utc>,
     pub(crate) mailbox: Mailbox,
     stop: Shutdown,
@@ -35,7 +35,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// A shop with a mug on its shelf, many times.
+    /// A shop with one product, of which 1,000,000 units are on hand.
     pub(crate) async fn open() -> Shop {
         let shop = Shop::in_bed(Bed::new().await.unwrap()).await;
         let body = serde_json::from_value(json!({"sku": "MUG", "name": "Mug", "prices": {"GBP": 450}})).unwrap();
@@ -52,17 +52,17 @@ impl Shop {
         Shop { bed, log: Log::new(database.clone()), database, opened, mailbox, stop, task }
     }
 
-    /// So many seconds after the shop was opened.
+    /// The instant `s` seconds after the shop was opened.
     pub(crate) fn at(&self, s: i64) -> DateTime<Utc> {
         self.opened + TimeDelta::seconds(s)
     }
 
-    /// One more instance, with a writer of its own, over the same database.
+    /// Another instance with its own writer on the same database.
     pub(crate) async fn beside(&self) -> Shop {
         Shop { opened: self.opened, ..Shop::in_bed(self.bed.clone()).await }
     }
 
-    /// Stops the writer and starts it again, as a new process would.
+    /// Stops the writer and starts a new one, like a restart of the process.
     pub(crate) async fn restart(self) -> Shop {
         let (bed, opened) = (self.bed.clone(), self.opened);
         self.close().await;
@@ -74,7 +74,7 @@ impl Shop {
         self.task.await.unwrap();
     }
 
-    /// The schedule of this instance; one more of it is a process that started anew.
+    /// A new schedule of this instance, like after a restart of the process.
     pub(crate) fn schedule(&self) -> Schedule {
         self.schedule_with(Config::default())
     }
@@ -96,7 +96,7 @@ impl Shop {
         self.send(Command::ReceiveStock(ReceiveStock { sku, location, body })).await;
     }
 
-    /// An order of one mug, 450 in all.
+    /// An order of one unit for 450.
     pub(crate) async fn order(&self, payment_due: Option<DateTime<Utc>>) -> OrderId {
         let mut body = json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": 1}]});
         if let Some(due) = payment_due {
@@ -107,7 +107,7 @@ impl Shop {
 
     pub(crate) async fn order_with(&self, body: Value) -> OrderId {
         let answer = self.send(place(body)).await;
-        let Subject::Order(id) = answer.stream.subject() else { panic!("no order: {answer:?}") };
+        let Subject::Order(id) = answer.stream.subject() else { panic!("not an order: {answer:?}") };
         id
     }
 
@@ -116,7 +116,7 @@ impl Shop {
         self.send(Command::RecordPayment(RecordPayment { order_id, body })).await;
     }
 
-    /// Money for an order of one mug.
+    /// Captures the full payment of an order of one unit.
     pub(crate) async fn pay_in_full(&self, order_id: OrderId) {
         self.pay(order_id, json!({"kind": "captured", "amount": 450, "method": "card"})).await;
     }
@@ -134,7 +134,7 @@ impl Shop {
         PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap()
     }
 
-    /// How many events of a type there are.
+    /// The number of events of a type.
     pub(crate) async fn count(&self, event_type: &str) -> i64 {
         sqlx::query_scalar("select count(*) from events where event_type = $1")
             .bind(event_type)
@@ -148,7 +148,7 @@ impl Shop {
         events_of(&self.log, &StreamId::order(order_id)).await.pop().unwrap()
     }
 
-    /// What is planned: stream, kind, seconds from the opening (none for who sleeps), position of the cause.
+    /// The entries of the schedule: stream, command, seconds after the opening (`None` if not due), position of the event.
     pub(crate) async fn entries(&self) -> Vec<(String, String, Option<i64>, i64)> {
         let rows: Vec<(String, String, Option<DateTime<Utc>>, i64)> =
             sqlx::query_as("select stream_id, kind, due_at, position from schedule order by stream_id, kind")
@@ -160,13 +160,14 @@ impl Shop {
     }
 }
 
-/// Everything that happened to a stream.
+/// The events of a stream.
 pub(crate) async fn events_of(log: &Log, stream: &StreamId) -> Vec<Recorded> {
     let mut log = log.read_after(Position::ZERO, i64::MAX).await.unwrap();
     log.retain(|event| event.stream == *stream);
     log
 }
 
+/// A command that places an order.
 pub(crate) fn place(body: Value) -> Command {
     Command::PlaceOrder(PlaceOrder { body: serde_json::from_value(body).unwrap(), stock: StockHandling::Enforce })
 }
@@ -179,21 +180,21 @@ async fn start_writer(log: Log) -> (Mailbox, Shutdown, tokio::task::JoinHandle<(
     (mailbox, stop, task)
 }
 
-/// Steps until there is nothing to do at `now`; gives how many commands were given.
+/// Runs steps until there is nothing to do at `now`. Returns the number of submitted commands.
 pub(crate) async fn work(schedule: &mut Schedule, now: DateTime<Utc>) -> usize {
-    let mut given = 0;
+    let mut submitted = 0;
     loop {
         match schedule.step(now).await.unwrap() {
-            Outcome::Issued { due, .. } => given += due,
+            Outcome::Submitted { due, .. } => submitted += due,
             Outcome::StartedOver | Outcome::Followed(_) => {}
-            Outcome::Idle(_) => return given,
+            Outcome::Idle(_) => return submitted,
         }
     }
 }
 
-/// A configuration that completes orders so long after their delivery.
-pub(crate) fn completing_after(wait: Duration) -> Config {
+/// A configuration that completes orders this long after their delivery.
+pub(crate) fn completing_after(delay: Duration) -> Config {
     let mut config = Config::default();
-    config.waits.complete_after = wait;
+    config.delays.complete_after = delay;
     config
 }

@@ -22,9 +22,10 @@ const DOORS: [(&str, &[&str]); 7] = [
     (
         "rdkafka::",
         &[
+            "command-service/src/relay/kafka_client.rs",
             "command-service/src/relay/producer.rs",
             "command-service/src/relay/topics.rs",
-            "command-service/src/relay/tails.rs",
+            "command-service/src/relay/published.rs",
             "projector/src/feed",
         ],
     ),

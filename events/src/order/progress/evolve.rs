@@ -136,7 +136,7 @@ impl Progress {
             Some(RefundKind::Repayment) => refund.amount.0,
             Some(RefundKind::Return | RefundKind::Goodwill) => 0,
             // Version 1 did not record the kind. A refunded excess cannot have been a price reduction, and a refund of anything else
-            // does not create a debt that nobody recorded.
+            // does not create a debt that was not recorded.
             None => (self.paid().0 - self.due().0).clamp(0, refund.amount.0),
         };
         let payment = self.payment_mut(refund.payment);

@@ -1,4 +1,4 @@
-//! What is in the way is waited for, and nothing else waits with it.
+//! Failures: of instances, of the writer and of the database, and events that cannot be decoded.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use command_service::database::Database;
 use command_service::log::{self, Log};
-use command_service::schedule::plan::{EDITION, Plan};
+use command_service::schedule::changes::ScheduleChanges;
+use command_service::schedule::rules::EDITION;
 use command_service::schedule::store::Store;
 use command_service::schedule::{self, Config, Outcome, Schedule};
 use command_service::writer::key::Key;
@@ -23,14 +24,14 @@ use testbed::proxy::Proxy;
 use crate::shop::{Shop, events_of, work};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
+async fn entries_claimed_by_a_stopped_instance_are_due_again_after_the_lease() {
     let shop = Shop::open().await;
     let mut schedule = shop.schedule();
     shop.order(Some(shop.at(600))).await;
     work(&mut schedule, shop.at(0)).await;
     let store = Store::new(shop.database.clone());
-    let taken = store.take(shop.at(600), Duration::from_secs(30), 100).await.unwrap();
-    assert_eq!(taken.len(), 1);
+    let claimed = store.claim(shop.at(600), Duration::from_secs(30), 100).await.unwrap();
+    assert_eq!(claimed.len(), 1);
 
     assert_eq!(schedule.step(shop.at(629)).await.unwrap(), Outcome::Idle(Some(shop.at(630))));
     assert_eq!(work(&mut schedule, shop.at(630)).await, 1);
@@ -38,20 +39,20 @@ async fn an_instance_that_dies_over_its_work_is_replaced_when_its_lease_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_takes_nothing_is_asked_again_later() {
+async fn commands_that_a_stopped_writer_does_not_accept_are_retried() {
     let shop = Shop::open().await;
     shop.order(Some(shop.at(600))).await;
     let mut stopped = shop.schedule();
     work(&mut stopped, shop.at(0)).await;
     let shop = shop.restart().await;
-    assert_eq!(stopped.step(shop.at(600)).await.unwrap(), Outcome::Issued { due: 1, answered: 0 });
+    assert_eq!(stopped.step(shop.at(600)).await.unwrap(), Outcome::Submitted { due: 1, answered: 0 });
 
-    assert_eq!(work(&mut shop.schedule(), shop.at(601)).await, 1, "the first pause is at most a second");
+    assert_eq!(work(&mut shop.schedule(), shop.at(601)).await, 1, "the first retry is after at most a second");
     assert_eq!(shop.count("OrderExpired").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_due_waits_for_room_in_a_full_mailbox() {
+async fn due_commands_wait_for_room_in_a_full_mailbox() {
     let shop = Shop::open().await;
     for due in [600, 601] {
         shop.order(Some(shop.at(due))).await;
@@ -68,20 +69,21 @@ async fn what_is_due_waits_for_room_in_a_full_mailbox() {
 
     let mut schedule = Schedule::new(Config::default(), shop.database.clone(), mailbox.clone());
     let now = shop.at(601);
-    let issuing = tokio::spawn(async move { schedule.step(now).await.unwrap() });
-    let taken = "select count(*) = 2 from schedule where attempts = 1";
-    let until_taken = async { while !sqlx::query_scalar::<_, bool>(taken).fetch_one(&shop.database).await.unwrap() {} };
-    tokio::time::timeout(PATIENCE, until_taken).await.expect("what is due is taken");
+    let submitting = tokio::spawn(async move { schedule.step(now).await.unwrap() });
+    let claimed = "select count(*) = 2 from schedule where attempts = 1";
+    let until_claimed =
+        async { while !sqlx::query_scalar::<_, bool>(claimed).fetch_one(&shop.database).await.unwrap() {} };
+    tokio::time::timeout(PATIENCE, until_claimed).await.expect("due entries are claimed");
     let stop = Shutdown::new();
     let running = tokio::spawn(writer.run(stop.clone()));
-    assert_eq!(issuing.await.unwrap(), Outcome::Issued { due: 2, answered: 2 });
+    assert_eq!(submitting.await.unwrap(), Outcome::Submitted { due: 2, answered: 2 });
     assert_eq!(shop.count("OrderExpired").await, 2);
     stop.request();
     running.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_database_is_an_error_and_what_is_due_is_given_when_it_goes_on() {
+async fn an_unresponsive_database_is_an_error_and_due_commands_are_submitted_afterwards() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
     let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
@@ -102,7 +104,7 @@ async fn a_frozen_database_is_an_error_and_what_is_due_is_given_when_it_goes_on(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_cannot_be_read_is_in_nobodys_way() {
+async fn a_stream_that_cannot_be_decoded_does_not_delay_other_streams() {
     let shop = Shop::open().await;
     let (bad, good) = (shop.order(Some(shop.at(600))).await, shop.order(Some(shop.at(601))).await);
     let unreadable = "
@@ -113,15 +115,17 @@ async fn a_stream_that_cannot_be_read_is_in_nobodys_way() {
     let shop = shop.restart().await;
     let mut schedule = shop.schedule();
     work(&mut schedule, shop.at(0)).await;
-    assert_eq!(schedule.step(shop.at(601)).await.unwrap(), Outcome::Issued { due: 2, answered: 1 });
+    assert_eq!(schedule.step(shop.at(601)).await.unwrap(), Outcome::Submitted { due: 2, answered: 1 });
     assert_eq!(shop.last_of(good).await.event_type, "OrderExpired");
 
-    let Outcome::Idle(Some(again)) = schedule.step(shop.at(601)).await.unwrap() else { panic!("it is asked again") };
+    let Outcome::Idle(Some(again)) = schedule.step(shop.at(601)).await.unwrap() else {
+        panic!("the command is retried")
+    };
     assert!(again > shop.at(601) && again <= shop.at(602), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_cannot_be_read_is_in_nobodys_way() {
+async fn an_event_that_cannot_be_decoded_does_not_delay_other_streams() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
     let broken = "
@@ -135,7 +139,7 @@ async fn an_event_that_cannot_be_read_is_in_nobodys_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_a_newer_build_is_left_to_that_build() {
+async fn an_event_of_a_newer_release_is_not_skipped() {
     let shop = Shop::open().await;
     let newer = "
         with head as (update log_head set position = position + 1 returning position)
@@ -143,16 +147,16 @@ async fn an_event_of_a_newer_build_is_left_to_that_build() {
         select position, 1, 'hold-0190163d-8694-739b-aea5-966c26f8ad91', 1, 'HoldPlaced', 99, '{}', now() from head";
     sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
     let mut schedule = shop.schedule();
-    assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "as at every first start");
+    assert_eq!(schedule.step(shop.at(0)).await.unwrap(), Outcome::StartedOver, "as at the first start");
     let stopped = schedule.step(shop.at(0)).await.unwrap_err();
-    assert!(matches!(stopped, schedule::Error::Newer { .. }), "{stopped:?}");
+    assert!(matches!(stopped, schedule::Error::NewerEvent { .. }), "{stopped:?}");
     let followed: i64 =
         sqlx::query_scalar("select position from schedule_checkpoint").fetch_one(&shop.database).await.unwrap();
-    assert_eq!(followed, 0, "whoever can read it finds it");
+    assert_eq!(followed, 0, "the newer release applies the event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_by_newer_rules_is_left_to_the_build_that_knows_them() {
+async fn a_schedule_of_a_newer_release_is_not_changed() {
     let shop = Shop::open().await;
     shop.order(Some(shop.at(600))).await;
     let mut schedule = shop.schedule();
@@ -160,31 +164,31 @@ async fn a_plan_by_newer_rules_is_left_to_the_build_that_knows_them() {
     let newer = "update schedule_checkpoint set edition = edition + 1";
     sqlx::query(newer).execute(&mut shop.owner().await).await.unwrap();
     let stopped = schedule.step(shop.at(600)).await.unwrap_err();
-    assert!(matches!(stopped, schedule::Error::Superseded { edition } if edition == EDITION + 1), "{stopped:?}");
+    assert!(matches!(stopped, schedule::Error::NewerEdition { edition } if edition == EDITION + 1), "{stopped:?}");
     assert_eq!((shop.entries().await.len(), shop.count("OrderExpired").await), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_takes_our_key_stops_nothing() {
+async fn a_client_that_uses_the_key_of_a_scheduled_command_does_not_prevent_the_command() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
     let stream = StreamId::order(order);
     let payment = crate::shop::place(serde_json::json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": 1}]}));
     let key = Key::of_platform(&format!("expire_order/{stream}"), &payment);
-    let taken = shop.mailbox.submit(Request::new(key, payment)).await.unwrap();
-    assert!(matches!(taken, Reply::Done { .. }), "{taken:?}");
+    let reply = shop.mailbox.submit(Request::new(key, payment)).await.unwrap();
+    assert!(matches!(reply, Reply::Done { .. }), "{reply:?}");
 
     work(&mut shop.schedule(), shop.at(600)).await;
     assert_eq!(shop.last_of(order).await.event_type, "OrderExpired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_recorded_after_its_due_has_time_for_its_payment() {
+async fn an_order_imported_after_its_payment_deadline_has_time_for_its_payment() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
     let placed = shop.last_of(order).await;
     let shop = shop.restart().await;
-    // As an import that brings in a year-old order writes it.
+    // An import of a one-year-old order.
     let mut payload: serde_json::Value = serde_json::from_str(&placed.payload).unwrap();
     let old = "0190163d-8694-739b-aea5-966c26f8ad91";
     payload["order_id"] = old.into();
@@ -207,7 +211,7 @@ async fn an_order_that_is_recorded_after_its_due_has_time_for_its_payment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_loop_gives_what_is_due_and_stops_when_asked_to() {
+async fn the_loop_submits_due_commands_and_stops_on_request() {
     let shop = Shop::open().await;
     let soon = Utc::now() + chrono::TimeDelta::milliseconds(500);
     let order = shop.order(Some(soon)).await;
@@ -222,7 +226,7 @@ async fn the_loop_gives_what_is_due_and_stops_when_asked_to() {
     assert!(health.optional("schedule").is_up());
 }
 
-/// When the last event of an order was recorded, once it is of this type.
+/// Waits until the last event of an order has this type, and returns the instant of its recording.
 async fn last_event(log: &Log, order: events::OrderId, event_type: &str) -> DateTime<Utc> {
     loop {
         let events = events_of(log, &StreamId::order(order)).await;
@@ -234,7 +238,7 @@ async fn last_event(log: &Log, order: events::OrderId, event_type: &str) -> Date
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_command_service_keeps_the_schedule() {
+async fn only_the_command_service_can_read_the_schedule() {
     let shop = Shop::open().await;
     for url in [shop.bed.reader_url().unwrap(), shop.bed.projector_url().unwrap()] {
         let mut other = PgConnection::connect(&url).await.unwrap();
@@ -243,7 +247,7 @@ async fn only_the_command_service_keeps_the_schedule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn emptying_the_plan_is_not_waited_for_without_end() {
+async fn emptying_the_schedule_has_a_time_limit() {
     let shop = Shop::open().await;
     let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
     let store = Store::new(Database::new(url.parse().unwrap(), 1, Duration::from_secs(2)));
@@ -251,7 +255,7 @@ async fn emptying_the_plan_is_not_waited_for_without_end() {
     let mut checkpoint = owner.begin().await.unwrap();
     sqlx::query("select from schedule_checkpoint for update").execute(&mut *checkpoint).await.unwrap();
     let clearing = tokio::spawn(async move { store.clear().await });
-    // Its second statement waits for the checkpoint, and then for an answer that does not come.
+    // The second statement waits for the lock on the checkpoint, and then for a response that does not arrive.
     let waits = "select exists (
         select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
     let mut admin = PgConnection::connect(&shop.bed.admin_url().unwrap()).await.unwrap();
@@ -263,16 +267,16 @@ async fn emptying_the_plan_is_not_waited_for_without_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_a_log_that_is_no_more_is_not_written_down() {
+async fn changes_of_lost_events_are_not_applied() {
     let shop = Shop::open().await;
     work(&mut shop.schedule(), shop.at(0)).await;
     let store = Store::new(shop.database.clone());
-    let from = store.standing().await.unwrap().mark;
+    let from = store.checkpoint().await.unwrap().applied;
     shop.order(Some(shop.at(600))).await;
     let page = shop.log.read_after(from.position, 10).await.unwrap();
     let last = page.last().unwrap();
-    let void = Recorded { recorded_at: last.recorded_at - TimeDelta::seconds(1), ..last.clone() };
-    assert!(!store.follow(from, &void, &Plan::default()).await.unwrap());
-    assert_eq!(store.standing().await.unwrap().mark, from);
-    assert!(store.follow(from, last, &Plan::default()).await.unwrap());
+    let lost = Recorded { recorded_at: last.recorded_at - TimeDelta::seconds(1), ..last.clone() };
+    assert!(!store.apply(from, &lost, &ScheduleChanges::default()).await.unwrap());
+    assert_eq!(store.checkpoint().await.unwrap().applied, from);
+    assert!(store.apply(from, last, &ScheduleChanges::default()).await.unwrap());
 }

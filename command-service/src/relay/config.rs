@@ -1,0 +1,23 @@
+//! Configuration of the relay.
+
+use std::time::Duration;
+
+/// Default duration of the leader lease: longer than a restart of PostgreSQL takes, and short enough that a takeover by another
+/// instance delays events only for seconds.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(6);
+
+/// Configuration of the relay.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Kafka bootstrap servers: `host:port`, separated by commas.
+    pub brokers: String,
+    /// Prefix of the topic names; empty, or ending with a dot.
+    pub topic_prefix: String,
+    /// Number of partitions of each topic. It must not change.
+    pub partitions: i32,
+    /// Name of this instance, unique among the running instances. An instance that restarts with the same name takes its own lease back
+    /// at once instead of waiting for the end of the lease.
+    pub instance: String,
+    /// Duration of the leader lease. If the leader does not renew the lease, another instance takes over after this time.
+    pub lease: Duration,
+}

@@ -1,0 +1,50 @@
+//! Checks that the log contains the events that were already published, before a new relay leader publishes events.
+
+use events::{LogPosition, Position, Recorded};
+
+use super::blocking::run_blocking;
+use super::config::Config;
+use super::error::Error;
+use super::lost_events::LostEvents;
+use super::published::{self, PublishedEvent};
+use super::watermark::Watermark;
+use crate::log::Log;
+
+/// Compares the log with the checkpoint and with the last published event in Kafka. [`Error::LostEvents`] if the log has lost events.
+pub async fn check(config: &Config, log: &Log, watermark: &Watermark) -> Result<(), Error> {
+    if watermark.position > Position::ZERO {
+        check_checkpoint(watermark, event_at(log, watermark.position).await?)?;
+    }
+    check_against_kafka(config, log).await
+}
+
+/// Compares the log with the last published event in Kafka. [`Error::LostEvents`] if the log does not contain that event.
+pub async fn check_against_kafka(config: &Config, log: &Log) -> Result<(), Error> {
+    let (config, log_id) = (config.clone(), log.id().await?);
+    let Some(last) = run_blocking(move || published::find_last(&config, log_id)).await?? else { return Ok(()) };
+    let head = log.head().await?;
+    let event = event_at(log, last.position).await?;
+    Ok(check_published(last, head, event)?)
+}
+
+async fn event_at(log: &Log, position: Position) -> Result<Option<Recorded>, Error> {
+    let found = log.read_after(Position(position.0 - 1), 1).await?;
+    Ok(found.into_iter().next().filter(|event| event.position == position))
+}
+
+/// The event at the checkpoint must be the event that was published.
+fn check_checkpoint(watermark: &Watermark, event: Option<Recorded>) -> Result<(), LostEvents> {
+    if event.is_some_and(|event| event.incarnation == watermark.incarnation) {
+        return Ok(());
+    }
+    Err(LostEvents::BehindCheckpoint { incarnation: watermark.incarnation, position: watermark.position })
+}
+
+/// The last published event must be in the log. In a later incarnation of the log, an operator has accepted the loss of the event.
+fn check_published(last: PublishedEvent, head: LogPosition, event: Option<Recorded>) -> Result<(), LostEvents> {
+    let known = event.is_some_and(|event| event.id().to_string() == last.id);
+    if known || last.incarnation < head.incarnation {
+        return Ok(());
+    }
+    Err(LostEvents::BehindKafka(last))
+}
