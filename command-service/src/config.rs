@@ -35,7 +35,7 @@ pub struct Config {
     pub database_timeout: Duration,
     /// The same for the statements of bulk imports, which write and delete megabytes at a time.
     pub import_database_timeout: Duration,
-    /// The relay; without brokers the platform runs without Kafka.
+    /// Relay; `None` if no Kafka brokers are configured. The platform then runs without Kafka.
     pub relay: Option<relay::Config>,
     /// How large the writer's things may grow.
     pub writer: writer::Limits,
@@ -46,7 +46,7 @@ pub struct Config {
     /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
     /// key no address that is taken would be found.
     pub emails: EmailIndex,
-    /// What time brings about, and when.
+    /// Schedule of the commands of the platform itself.
     pub schedule: schedule::Config,
     /// What the HTTP server takes.
     pub http: server::Limits,

@@ -3,6 +3,9 @@
 //! [`EVENT_TYPES`] lists the event types. Name and current schema version stand next to the fields of each payload
 //! ([`Payload`]). A stored event is never edited: a changed payload is a new schema version, and an upcaster converts payloads of the
 //! previous version when they are read ([`crate::upcast`]). `golden/` contains a payload of every version that was ever written.
+//!
+//! A new event type needs a payload with its [`Payload`] implementation, a variant of the event enum of its stream, a row in
+//! [`EVENT_TYPES`], a line in the encoder of its stream, and golden files. A missing row or line does not compile.
 
 use schemars::Schema;
 
