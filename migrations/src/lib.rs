@@ -1,6 +1,7 @@
-//! The schema of the database, as reversible steps; `README.md` beside this crate has the rules for a new one.
+//! The schema of the database as reversible migrations; `README.md` has the rules for a new migration. [`MIGRATOR`] is run by the
+//! program `migrate` and by the tests.
 //!
-//! The sqlx door of this crate: [`MIGRATOR`], which the `migrate` program and the tests run.
+//! Owner modules: sqlx in this file and in `bin/migrate.rs`.
 
-/// Every step, in order, compiled in.
+/// All migrations, in order, compiled into the program.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./steps");

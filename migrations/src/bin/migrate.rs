@@ -1,4 +1,4 @@
-//! `migrate up`, `migrate down`, `migrate status`: brings the database to the schema that this build knows, or back.
+//! The program `migrate`: `migrate up`, `migrate down` and `migrate status` apply, revert and list the migrations of this build.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use migrations::MIGRATOR;
 use sqlx::migrate::Migrate;
 use sqlx::{Connection, PgConnection};
 
-/// Brings the database to the schema that this build knows, or back.
+/// Applies, reverts and lists the migrations of the database schema.
 #[derive(Parser)]
 struct Args {
-    /// The database, as the owner of its tables.
+    /// URL of the database, with a login that owns its tables
     #[arg(long, env = "MIGRATION_DATABASE_URL", hide_env_values = true)]
     database_url: String,
     #[command(subcommand)]
@@ -21,19 +21,19 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Applies every step that is not applied yet.
+    /// Apply all pending migrations
     Up,
-    /// Takes the newest step back, or all that came after VERSION.
+    /// Revert the newest migration, or all migrations after a version
     Down {
-        /// Keep this step and all before it; 0 takes everything back.
+        /// Version of the last migration to keep; 0 reverts all migrations
         #[arg(long)]
         to: Option<i64>,
     },
-    /// Lists the steps and whether they are applied.
+    /// List all migrations and whether they are applied
     Status,
 }
 
-/// A statement that waits longer for a lock gives up, so that a migration never stops the platform for long.
+/// A statement that waits longer for a lock fails, so that a migration never blocks the platform for long.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,27 +56,28 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .context("setting lock_timeout")?;
     match args.action {
-        Action::Up => MIGRATOR.run(&mut connection).await.context("applying the steps")?,
-        Action::Down { to } => take_back(&mut connection, to).await?,
+        Action::Up => MIGRATOR.run(&mut connection).await.context("applying migrations")?,
+        Action::Down { to } => revert(&mut connection, to).await?,
         Action::Status => {}
     }
     print_status(&mut connection).await
 }
 
 async fn applied(connection: &mut PgConnection) -> anyhow::Result<Vec<i64>> {
-    connection.ensure_migrations_table(&MIGRATOR.table_name).await.context("preparing the table of steps")?;
-    let applied = connection.list_applied_migrations(&MIGRATOR.table_name).await.context("listing applied steps")?;
+    connection.ensure_migrations_table(&MIGRATOR.table_name).await.context("creating the table of migrations")?;
+    let applied =
+        connection.list_applied_migrations(&MIGRATOR.table_name).await.context("listing applied migrations")?;
     Ok(applied.into_iter().map(|step| step.version).collect())
 }
 
-async fn take_back(connection: &mut PgConnection, to: Option<i64>) -> anyhow::Result<()> {
+async fn revert(connection: &mut PgConnection, to: Option<i64>) -> anyhow::Result<()> {
     let applied = applied(connection).await?;
     let newest = applied.last().copied().unwrap_or(0);
     let to = to.unwrap_or_else(|| applied.iter().copied().filter(|version| *version < newest).max().unwrap_or(0));
     if to != 0 && !applied.contains(&to) {
-        bail!("step {to} is not applied; `migrate status` lists the steps");
+        bail!("migration {to} is not applied; `migrate status` lists the migrations");
     }
-    MIGRATOR.undo(connection, to).await.context("taking steps back")
+    MIGRATOR.undo(connection, to).await.context("reverting migrations")
 }
 
 async fn print_status(connection: &mut PgConnection) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Redis holds what was committed, never something older, and nobody waits for it.
+//! Redis has the committed documents, a newer value is never replaced, and no worker waits for Redis.
 
 use events::{Incarnation, LogPosition, Position};
 use platform::config::Secret;
@@ -32,7 +32,7 @@ fn entry(key: &str, position: i64, json: &str) -> Entry {
 }
 
 #[tokio::test]
-async fn committed_documents_stand_in_redis_with_their_position() {
+async fn committed_documents_are_written_to_redis_with_their_log_position() {
     let mut platform = Platform::new().await;
     let (cache, writer) = cache(&platform.bed, &platform.bed.redis_url().unwrap());
     let (id, stream) = order_at(now(), 1);
@@ -73,7 +73,7 @@ async fn a_newer_value_is_never_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_no_value_of_ours_is_replaced() {
+async fn a_value_of_another_form_is_replaced() {
     let bed = Bed::new().await.unwrap();
     let mut redis = redis(&bed).await;
     let key = format!("{}x", bed.cache_prefix());
@@ -87,7 +87,7 @@ async fn what_is_no_value_of_ours_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_key_that_redis_refuses_holds_up_no_other() {
+async fn a_key_that_redis_refuses_delays_no_other_key() {
     let bed = Bed::new().await.unwrap();
     let mut redis = redis(&bed).await;
     let (bad, good) = (format!("{}bad", bed.cache_prefix()), format!("{}good", bed.cache_prefix()));
@@ -101,7 +101,7 @@ async fn a_key_that_redis_refuses_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn without_redis_everything_is_projected() {
+async fn without_redis_all_events_are_applied() {
     let mut platform = Platform::new().await;
     let (cache, writer) = cache(&platform.bed, "redis://127.0.0.1:1/");
     let writing = tokio::spawn(writer.run());
@@ -116,10 +116,10 @@ async fn without_redis_everything_is_projected() {
 }
 
 #[tokio::test]
-async fn values_wait_while_redis_takes_no_writes() {
+async fn values_wait_while_redis_accepts_no_writes() {
     let bed = Bed::new().await.unwrap();
     let mut redis = redis(&bed).await;
-    // To this user Redis is what one is that loads its data or is a replica: it answers, and takes no writes.
+    // For this user Redis behaves like a server that loads its data or is a replica: it responds, but accepts no writes.
     let (user, key) = (bed.group(), format!("{}x", bed.cache_prefix()));
     let acl = |rules: &str| {
         let mut acl = redis::cmd("ACL");
@@ -139,7 +139,7 @@ async fn values_wait_while_redis_takes_no_writes() {
             let _: () = redis::cmd("PING").query_async(&mut redis).await.unwrap();
         }
     };
-    tokio::time::timeout(testbed::PATIENCE, refused).await.expect("Redis refuses nothing");
+    tokio::time::timeout(testbed::PATIENCE, refused).await.expect("Redis refuses no write");
 
     acl("+evalsha").exec_async(&mut redis).await.unwrap();
     let written = async { while redis.get::<_, Option<Vec<u8>>>(&key).await.unwrap().is_none() {} };

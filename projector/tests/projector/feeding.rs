@@ -1,4 +1,4 @@
-//! What comes from Kafka stands in the tables, once, together with the checkpoint.
+//! Events from Kafka are applied to the tables exactly once, together with the checkpoint.
 
 use chrono::{DateTime, Duration, Utc};
 use events::order::OrderEvent;
@@ -24,7 +24,7 @@ async fn an_order_in_the_table_is_the_fold_of_its_events() {
     for event in history {
         let recorded = platform.publish(&stream, event.clone()).await;
         OrderDocument::fold(&mut expected, &recorded, &event).unwrap();
-        // Each event alone, so that the document goes through the table and memory between them.
+        // One event at a time, so that the document is stored and read between events.
         platform.catch_up(&mut worker).await;
     }
     assert_eq!(stored_order(&mut platform).await, expected.unwrap());
@@ -33,7 +33,7 @@ async fn an_order_in_the_table_is_the_fold_of_its_events() {
 }
 
 #[tokio::test]
-async fn what_was_changed_of_an_order_stands_in_its_columns() {
+async fn changes_of_an_order_are_written_to_its_columns() {
     let mut platform = Platform::new().await;
     let (id, stream) = order_at(now(), 1);
     let mut worker = platform.worker::<Orders>();
@@ -47,7 +47,7 @@ async fn what_was_changed_of_an_order_stands_in_its_columns() {
 }
 
 #[tokio::test]
-async fn many_events_of_a_row_are_one_change_of_it() {
+async fn many_events_of_a_row_are_applied_together() {
     let mut platform = Platform::new().await;
     let (order, _) = order_at(now(), 1);
     platform.publish(&stock_stream("MUG"), received(100)).await;
@@ -63,7 +63,7 @@ async fn many_events_of_a_row_are_one_change_of_it() {
 }
 
 #[tokio::test]
-async fn a_product_has_its_prices_of_today_and_of_ever() {
+async fn a_product_has_current_prices_and_a_price_history() {
     let mut platform = Platform::new().await;
     platform.publish(&product_stream("MUG"), created("MUG", "Mug", 450)).await;
     platform.publish(&product_stream("MUG"), price_changed(500)).await;
@@ -75,10 +75,10 @@ async fn a_product_has_its_prices_of_today_and_of_ever() {
 }
 
 #[tokio::test]
-async fn a_product_is_described_as_its_last_event_says() {
+async fn a_product_has_the_values_of_its_last_event() {
     let mut platform = Platform::new().await;
     let mut worker = platform.worker::<Products>();
-    // Each event alone, so that the document goes through the table and memory between them.
+    // One event at a time, so that the document is stored and read between events.
     for event in [created("MUG", "Mug", 450), updated("Cup"), price_changed(500)] {
         platform.publish(&product_stream("MUG"), event).await;
         platform.catch_up(&mut worker).await;
@@ -89,7 +89,7 @@ async fn a_product_is_described_as_its_last_event_says() {
 }
 
 #[tokio::test]
-async fn stock_says_how_it_is_promised_and_where_it_went() {
+async fn a_stock_item_has_its_policy_and_its_ledger() {
     let mut platform = Platform::new().await;
     let mut worker = platform.worker::<Stock>();
     for event in [received(9), transferred_out(4), backorders(5, 2), received(1)] {
@@ -104,7 +104,7 @@ async fn stock_says_how_it_is_promised_and_where_it_went() {
 }
 
 #[tokio::test]
-async fn months_are_made_for_orders_of_long_ago() {
+async fn months_of_old_orders_are_created() {
     let mut platform = Platform::new().await;
     let long_ago: DateTime<Utc> = "2010-12-01T08:26:00Z".parse().unwrap();
     for (number, days) in [(1, 0), (2, 30), (3, 400)] {
@@ -120,7 +120,7 @@ async fn months_are_made_for_orders_of_long_ago() {
 }
 
 #[tokio::test]
-async fn what_repeats_changes_nothing() {
+async fn repeated_messages_change_nothing() {
     let mut platform = Platform::new().await;
     let first = platform.publish(&stock_stream("MUG"), received(5)).await;
     let second = platform.publish(&stock_stream("MUG"), received(7)).await;
@@ -137,12 +137,12 @@ async fn what_repeats_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_before_it_commits_offsets_applies_nothing_twice() {
+async fn a_worker_that_stops_before_it_commits_offsets_applies_no_event_twice() {
     let mut platform = Platform::new().await;
     for _ in 0..10 {
         platform.publish(&stock_stream("MUG"), received(1)).await;
     }
-    // Another group has no offsets at all, which is what a death before the first commit leaves.
+    // A new group has no offsets, like a group whose worker stopped before the first commit.
     let mut first = platform.worker::<Stock>();
     platform.catch_up(&mut first).await;
     drop(first);
@@ -158,7 +158,7 @@ async fn a_worker_that_dies_before_it_commits_offsets_applies_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_worker_that_closes_hands_its_offsets_on() {
+async fn a_worker_that_closes_commits_its_offsets() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let mut first = platform.worker::<Stock>();
@@ -167,12 +167,12 @@ async fn a_worker_that_closes_hands_its_offsets_on() {
     platform.publish(&stock_stream("MUG"), received(2)).await;
     let mut second = platform.worker::<Stock>();
     let passed = step_until(&mut second, |outcome| matches!(outcome, Ok(Outcome::Applied(_)))).await.unwrap();
-    assert_eq!(passed, Outcome::Applied(1), "only what is new is read");
+    assert_eq!(passed, Outcome::Applied(1), "only the new event is read");
     assert_eq!(platform.number("select on_hand from stock").await, 3);
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_is_set_back_changes_no_row() {
+async fn a_checkpoint_that_is_reset_changes_no_row() {
     let mut platform = Platform::new().await;
     let (id, stream) = order_at(now(), 1);
     let history: Vec<OrderEvent> = vec![placed(id, 1), captured(1500), fulfilment_created()];
@@ -192,7 +192,7 @@ async fn a_checkpoint_that_is_set_back_changes_no_row() {
 }
 
 #[tokio::test]
-async fn events_of_the_next_life_of_the_log_go_on_where_the_last_one_ended() {
+async fn events_of_the_next_incarnation_continue_where_the_last_one_ended() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let mut worker = platform.worker::<Stock>();

@@ -1,4 +1,4 @@
-//! Two workers that both believe to hold a partition: one of them writes nothing.
+//! Two workers have the same partition assigned: only the worker with the last claim writes.
 
 use projector::projections::Stock;
 use projector::step::{Outcome, StepError};
@@ -7,8 +7,8 @@ use projector::worker::Worker;
 use crate::platform::{Platform, step_until};
 use crate::samples::*;
 
-/// A worker in a group of its own, so that Kafka gives it every partition whoever else has them.
-fn zombie(platform: &Platform, name: &str) -> Worker<Stock> {
+/// A worker in its own consumer group, so that Kafka assigns all partitions to it.
+fn worker_in_group(platform: &Platform, name: &str) -> Worker<Stock> {
     let mut feed = platform.feed();
     feed.group += name;
     platform.worker_with(feed, None)
@@ -26,7 +26,7 @@ fn is_claim_lost(outcome: &Result<Outcome, StepError>) -> bool {
 async fn a_worker_whose_partition_was_claimed_writes_nothing() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
-    let (mut old, mut new) = (zombie(&platform, "-old"), zombie(&platform, "-new"));
+    let (mut old, mut new) = (worker_in_group(&platform, "-old"), worker_in_group(&platform, "-new"));
     step_until(&mut old, has_applied).await.unwrap();
     step_until(&mut new, has_applied).await.unwrap();
 
@@ -40,7 +40,7 @@ async fn a_worker_whose_partition_was_claimed_writes_nothing() {
 #[tokio::test]
 async fn two_workers_that_keep_claiming_the_same_partitions_apply_everything_once() {
     let mut platform = Platform::new().await;
-    let (mut one, mut other) = (zombie(&platform, "-one"), zombie(&platform, "-other"));
+    let (mut one, mut other) = (worker_in_group(&platform, "-one"), worker_in_group(&platform, "-other"));
     for round in 0..30 {
         platform.publish(&stock_stream("MUG"), received(1)).await;
         let worker = if round % 2 == 0 { &mut one } else { &mut other };

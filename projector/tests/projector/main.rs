@@ -1,11 +1,11 @@
-//! The projector against real servers: PostgreSQL, Kafka and Redis of the test bed.
+//! Tests of the projector with real servers: PostgreSQL, Kafka and Redis of the test bed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cache;
 mod feeding;
 mod fencing;
-mod healing;
+mod gaps;
 mod outages;
 mod parking;
 mod platform;

@@ -1,4 +1,4 @@
-//! An event that cannot be applied stops its stream and no other.
+//! An event that cannot be applied parks only its stream.
 
 use projector::config::Limits;
 use projector::projections::{Orders, Products, Stock};
@@ -10,7 +10,7 @@ use crate::platform::{Platform, now, step_until};
 use crate::samples::*;
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_parks_its_stream_and_the_others_flow() {
+async fn an_event_that_cannot_be_decoded_parks_only_its_stream() {
     let mut platform = Platform::new().await;
     let (bad, good) = (stock_stream("BAD"), stock_stream("GOOD"));
     platform.publish(&bad, received(1)).await;
@@ -28,11 +28,11 @@ async fn an_event_that_cannot_be_read_parks_its_stream_and_the_others_flow() {
 }
 
 #[tokio::test]
-async fn an_event_that_the_database_refuses_parks_its_stream_alone() {
+async fn an_event_that_the_database_refuses_parks_only_its_stream() {
     let mut platform = Platform::new().await;
     for number in 0..20 {
         let name = format!("MUG-{number}");
-        // PostgreSQL keeps no NUL in a text.
+        // PostgreSQL accepts no NUL character in a text.
         let title = if number == 13 { "Mug\0" } else { "Mug" };
         platform.publish(&product_stream(&name), created(&name, title, 450)).await;
     }
@@ -60,7 +60,7 @@ async fn a_missing_month_parks_nothing() {
 }
 
 #[tokio::test]
-async fn when_too_many_streams_would_be_parked_the_projection_stops_instead() {
+async fn the_projection_stops_if_too_many_streams_would_be_parked() {
     let mut platform = Platform::new().await;
     platform.publish_unreadable(&stock_stream("BAD")).await;
     let limits = Limits { parked_max: 0, ..Limits::default() };
@@ -87,14 +87,14 @@ async fn a_version_that_does_not_follow_parks_its_stream() {
 }
 
 #[tokio::test]
-async fn an_item_whose_row_cannot_be_read_is_parked_and_the_others_flow() {
+async fn a_stock_item_whose_row_cannot_be_read_is_parked() {
     let mut platform = Platform::new().await;
     for name in ["BAD", "GOOD"] {
         platform.publish(&stock_stream(name), received(1)).await;
     }
     let mut worker = platform.worker::<Stock>();
     platform.catch_up(&mut worker).await;
-    // A newer build has written a policy that this one does not know.
+    // A newer build has written a policy that is unknown to this build.
     platform.execute("update stock set policy = '{\"kind\":\"dreamt\"}' where sku = 'BAD'").await;
     for name in ["BAD", "GOOD"] {
         platform.publish(&stock_stream(name), received(10)).await;
@@ -108,7 +108,7 @@ async fn an_item_whose_row_cannot_be_read_is_parked_and_the_others_flow() {
 }
 
 #[tokio::test]
-async fn a_product_whose_row_cannot_be_read_is_parked_and_the_others_flow() {
+async fn a_product_whose_row_cannot_be_read_is_parked() {
     let mut platform = Platform::new().await;
     for name in ["BAD", "GOOD"] {
         platform.publish(&product_stream(name), created(name, "Mug", 450)).await;
@@ -128,7 +128,7 @@ async fn a_product_whose_row_cannot_be_read_is_parked_and_the_others_flow() {
 }
 
 #[tokio::test]
-async fn an_event_whose_metadata_cannot_be_read_is_parked_and_the_others_are_read_from_the_log() {
+async fn an_event_whose_metadata_cannot_be_read_parks_only_its_stream() {
     let mut platform = Platform::new().await;
     for name in ["BAD", "GOOD"] {
         let event = platform.append(&stock_stream(name), received(1)).await;
@@ -153,14 +153,14 @@ async fn an_event_whose_metadata_cannot_be_read_is_parked_and_the_others_are_rea
 }
 
 #[tokio::test]
-async fn an_event_whose_fold_panics_is_parked_and_everything_else_is_applied() {
+async fn an_event_whose_fold_panics_parks_only_its_stream() {
     let mut platform = Platform::new().await;
     for name in ["BAD", "GOOD"] {
         platform.publish(&stock_stream(name), received(1)).await;
     }
     let mut worker = platform.worker::<Stock>();
     platform.catch_up(&mut worker).await;
-    // The second of these makes more units than a number can hold.
+    // The second event exceeds the largest 64-bit number.
     platform.execute("update stock set on_hand = 9223372036854775800 where sku = 'BAD'").await;
     platform.publish(&stock_stream("GOOD"), received(10)).await;
     platform.publish(&stock_stream("BAD"), received(5)).await;
@@ -205,7 +205,7 @@ async fn an_order_of_a_detached_month_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_month_that_cannot_be_attached_parks_only_what_needs_it() {
+async fn a_month_that_cannot_be_attached_parks_only_streams_that_need_it() {
     let mut platform = Platform::new().await;
     let long_ago = "2010-12-01T08:26:00Z".parse().unwrap();
     platform
@@ -222,7 +222,7 @@ async fn a_month_that_cannot_be_attached_parks_only_what_needs_it() {
 }
 
 #[tokio::test]
-async fn an_order_of_a_month_that_cannot_be_attached_says_so() {
+async fn the_reason_names_a_month_that_cannot_be_attached() {
     let mut platform = Platform::new().await;
     let (id, stream) = order_at(now(), 1);
     platform.publish(&stream, placed(id, 1)).await;

@@ -1,5 +1,4 @@
-//! The rest of the platform, as far as a projector sees it: a log, a relay that can be made to misbehave, and the
-//! tables.
+//! The parts of the platform that a projector uses: a log, a relay whose failures a test can cause, and the tables.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,7 +28,7 @@ pub(crate) struct Platform {
     pub(crate) health: Health,
     /// The identity of the log.
     pub(crate) log: LogId,
-    /// The database as superuser.
+    /// Connection to the database as superuser.
     pub(crate) db: PgConnection,
     producer: FutureProducer,
     position: i64,
@@ -55,7 +54,7 @@ impl Platform {
         }
     }
 
-    /// Appends an event to the log, at this instant.
+    /// Appends an event that occurred at an instant to the log.
     pub(crate) async fn append_at(
         &mut self,
         at: DateTime<Utc>,
@@ -66,12 +65,12 @@ impl Platform {
         self.append_versioned(at, stream, encoded.event_type, encoded.schema_version, &encoded.payload).await
     }
 
-    /// Appends an event to the log, now.
+    /// Appends an event that occurs now to the log.
     pub(crate) async fn append(&mut self, stream: &StreamId, event: impl Into<Event>) -> Recorded {
         self.append_at(now(), stream, event).await
     }
 
-    /// Appends whatever to the log.
+    /// Appends an event with any type and payload to the log.
     pub(crate) async fn append_raw(
         &mut self,
         at: DateTime<Utc>,
@@ -127,25 +126,25 @@ impl Platform {
         event
     }
 
-    /// Sends an event to its partition, as the relay does.
+    /// Publishes an event to its partition, as the relay does.
     pub(crate) async fn send(&mut self, event: &Recorded) {
         let previous = self.previous(event);
         self.send_again(event, previous).await;
-        self.note_sent(event).await;
+        self.record_published(event).await;
     }
 
-    /// Lets the relay believe that it sent an event.
+    /// Records an event as published without publishing it.
     pub(crate) async fn lose(&mut self, event: &Recorded) {
-        self.note_sent(event).await;
+        self.record_published(event).await;
     }
 
-    /// Sends an event with any predecessor, and remembers nothing.
+    /// Publishes an event with any predecessor, without recording it as published.
     pub(crate) async fn send_again(&mut self, event: &Recorded, previous: Position) {
         let source = self.log.to_string();
         self.send_from(&source, event, previous).await;
     }
 
-    /// Sends an event as one of this source.
+    /// Publishes an event with a given source.
     pub(crate) async fn send_from(&mut self, source: &str, event: &Recorded, previous: Position) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in cloudevents::headers(self.log, event, previous) {
@@ -155,13 +154,13 @@ impl Platform {
         self.produce(event, &event.payload, headers).await;
     }
 
-    /// Sends something else in the place of an event.
+    /// Publishes an invalid message instead of an event.
     pub(crate) async fn send_garbage(&mut self, event: &Recorded, headers: OwnedHeaders) {
         self.produce(event, "garbage", headers).await;
-        self.note_sent(event).await;
+        self.record_published(event).await;
     }
 
-    /// Position of the event that was sent before this one to the same partition.
+    /// Position of the event that was published before this event to the same partition.
     pub(crate) fn previous(&self, event: &Recorded) -> Position {
         self.previous.get(&self.partition(event)).copied().unwrap_or_default()
     }
@@ -172,7 +171,7 @@ impl Platform {
         self.producer.send(record.headers(headers), PATIENCE).await.unwrap();
     }
 
-    async fn note_sent(&mut self, event: &Recorded) {
+    async fn record_published(&mut self, event: &Recorded) {
         let partition = self.partition(event);
         sqlx::query(
             "with relay as (update relay_checkpoint set position = greatest(position, $3))
@@ -206,7 +205,7 @@ impl Platform {
         Secret::new(self.bed.projector_url().unwrap())
     }
 
-    /// A worker as a process would have it, without a cache.
+    /// A worker as in a projector process, without a cache.
     pub(crate) fn worker<M: ReadModel>(&self) -> Worker<M> {
         self.worker_with(self.feed(), None)
     }
@@ -216,20 +215,20 @@ impl Platform {
         Worker::new(feed, limits, Store::new(&self.database()).unwrap(), cache, &self.health)
     }
 
-    /// Appends and sends.
+    /// Appends an event to the log and publishes it.
     pub(crate) async fn publish(&mut self, stream: &StreamId, event: impl Into<Event>) -> Recorded {
         let event = self.append(stream, event).await;
         self.send(&event).await;
         event
     }
 
-    /// Appends and sends an event that this build cannot read.
+    /// Appends and publishes an event that this build cannot decode.
     pub(crate) async fn publish_unreadable(&mut self, stream: &StreamId) {
         let event = self.append_raw(now(), stream, "StockImagined", "{}").await;
         self.send(&event).await;
     }
 
-    /// What a newer build is to an event that the old one could not read.
+    /// Changes the events that this build cannot decode, as if a newer build could decode them.
     pub(crate) async fn make_readable(&mut self) {
         self.execute(
             "alter table events disable trigger events_append_only;
@@ -239,26 +238,26 @@ impl Platform {
         .await;
     }
 
-    /// What an operator does who wants to archive this month.
+    /// Detaches the current month of a table, as an operator does to archive it.
     pub(crate) async fn detach_month(&mut self, table: &str) {
         let month = now().format("%Y_%m");
         let detach = format!("alter table {table} detach partition {table}_{month}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(detach)).execute(&mut self.db).await.unwrap();
     }
 
-    /// Changes this month's table.
+    /// Changes the table of the current month.
     pub(crate) async fn alter_month(&mut self, table: &str, change: &str) {
         let month = now().format("%Y_%m");
         let alter = format!("alter table {table}_{month} {change}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(alter)).execute(&mut self.db).await.unwrap();
     }
 
-    /// The partition of a stream.
+    /// Partition of a stream.
     pub(crate) fn partition_of(&self, stream: &StreamId) -> i32 {
         topics::partition_of(stream.as_str(), PARTITIONS)
     }
 
-    /// Steps until everything that the relay sent of the projection is behind the worker.
+    /// Runs steps until the worker has processed all published events of its projection.
     pub(crate) async fn catch_up<M: ReadModel>(&mut self, worker: &mut Worker<M>) {
         let caught_up = async {
             while self.is_behind(M::PROJECTION).await {
@@ -283,12 +282,12 @@ impl Platform {
         .unwrap()
     }
 
-    /// One number of the database.
+    /// The number that a query returns.
     pub(crate) async fn number(&mut self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.db).await.unwrap()
     }
 
-    /// One text of the database.
+    /// The text that a query returns.
     pub(crate) async fn text(&mut self, sql: &'static str) -> String {
         sqlx::query_scalar(sql).fetch_one(&mut self.db).await.unwrap()
     }
@@ -298,7 +297,7 @@ impl Platform {
     }
 }
 
-/// Steps until `wanted` says that an outcome is the one that the test waits for.
+/// Runs steps until `wanted` accepts an outcome.
 pub(crate) async fn step_until<M: ReadModel>(
     worker: &mut Worker<M>,
     wanted: impl Fn(&Result<Outcome, StepError>) -> bool,
@@ -311,10 +310,10 @@ pub(crate) async fn step_until<M: ReadModel>(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, stepping).await.expect("the step that the test waits for does not come")
+    tokio::time::timeout(PATIENCE, stepping).await.expect("the worker does not reach the expected outcome")
 }
 
-/// Now, as exact as the database keeps it.
+/// The current instant with the precision of the database.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).unwrap()
 }

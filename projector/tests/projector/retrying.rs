@@ -1,4 +1,4 @@
-//! A parked stream flows again when its event can be applied, and trying costs the other streams nothing.
+//! A parked stream is resumed when its event can be applied, and the retry does not delay other streams.
 
 use events::StreamId;
 use projector::projections::Stock;
@@ -18,7 +18,7 @@ async fn retry_all(platform: &Platform) -> Vec<RetryOutcome> {
     results
 }
 
-/// A stock item that is parked because of its first event, and the worker that has parked it.
+/// A stock item that is parked because of its first event, and the worker that parked it.
 async fn parked() -> (Platform, StreamId, Worker<Stock>) {
     let mut platform = Platform::new().await;
     let bad = stock_stream("BAD");
@@ -33,7 +33,7 @@ const UNKNOWN: &str = "event type `StockImagined` is unknown to this build";
 const EPOCHS: &str = "select sum(epoch)::bigint from projection_checkpoints";
 
 #[tokio::test]
-async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_worker() {
+async fn a_parked_stream_is_resumed_while_a_worker_runs() {
     let mut platform = Platform::new().await;
     let bad = stock_stream("BAD");
     platform.publish(&bad, received(1)).await;
@@ -47,7 +47,7 @@ async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_wor
     assert_eq!(platform.number("select on_hand from stock").await, 111);
     assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
 
-    // The worker still believes that the stream waits; the claim that the retry took makes it look again.
+    // In the memory of the worker the stream is still parked; the retry ended the claim, so the worker reads the parked streams again.
     platform.publish(&bad, received(1000)).await;
     step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::ClaimLost))).await.unwrap_err();
     platform.catch_up(&mut worker).await;
@@ -56,7 +56,7 @@ async fn a_parked_stream_flows_again_when_its_event_can_be_read_under_a_live_wor
 }
 
 #[tokio::test]
-async fn a_retry_leaves_to_the_worker_what_the_worker_has_not_reached() {
+async fn a_retry_applies_no_event_after_the_checkpoint() {
     let (mut platform, bad, mut worker) = parked().await;
     platform.publish(&bad, received(100)).await;
 
@@ -109,7 +109,7 @@ async fn streams_that_stay_parked_take_no_partition_from_a_worker() {
 }
 
 #[tokio::test]
-async fn streams_that_flow_again_take_their_partitions_once_and_no_other() {
+async fn resumed_streams_end_the_claims_of_their_partitions_once() {
     let mut platform = Platform::new().await;
     let names = || (0..40).map(|number| format!("BAD-{number}"));
     let ours: Vec<String> = names().filter(|name| platform.partition_of(&stock_stream(name)) != 0).collect();
@@ -125,7 +125,7 @@ async fn streams_that_flow_again_take_their_partitions_once_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_stream_parked_by_an_earlier_release_flows_again() {
+async fn a_stream_parked_by_an_earlier_release_is_resumed() {
     let (mut platform, bad, mut worker) = parked().await;
     platform.execute("update parked_streams set partition = null").await;
     platform.make_readable().await;
@@ -156,7 +156,7 @@ async fn a_retry_of_a_stream_that_receives_an_event_with_every_write_ends() {
 }
 
 #[tokio::test]
-async fn a_long_stream_is_applied_in_several_rounds() {
+async fn a_long_stream_is_applied_in_several_pages() {
     let mut platform = Platform::new().await;
     let bad = stock_stream("BAD");
     platform.publish_unreadable(&bad).await;
@@ -171,7 +171,7 @@ async fn a_long_stream_is_applied_in_several_rounds() {
 }
 
 #[tokio::test]
-async fn a_stream_that_the_database_refuses_holds_up_no_other() {
+async fn a_stream_that_the_database_refuses_delays_no_other_stream() {
     let mut platform = Platform::new().await;
     for name in ["FIRST", "LAST"] {
         platform.publish_unreadable(&stock_stream(name)).await;
@@ -191,7 +191,7 @@ async fn a_stream_that_the_database_refuses_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn what_comes_before_an_event_that_the_database_refuses_is_applied() {
+async fn events_before_an_event_that_the_database_refuses_are_applied() {
     let mut platform = Platform::new().await;
     let bad = stock_stream("BAD");
     platform.publish_unreadable(&bad).await;
@@ -209,7 +209,7 @@ async fn what_comes_before_an_event_that_the_database_refuses_is_applied() {
 }
 
 #[tokio::test]
-async fn one_process_at_a_time_tries_parked_streams() {
+async fn one_process_at_a_time_retries_parked_streams() {
     let mut platform = Platform::new().await;
     platform.execute("select pg_advisory_lock(hashtext('retry-parked'))").await;
     let busy = retry(&platform.database(), None, |_, _| {}).await.unwrap_err();
@@ -217,10 +217,10 @@ async fn one_process_at_a_time_tries_parked_streams() {
 }
 
 #[tokio::test]
-async fn what_a_stream_receives_while_it_is_caught_up_is_applied_before_it_flows() {
+async fn events_that_arrive_during_the_retry_are_applied_before_the_stream_is_resumed() {
     let (mut platform, _, _worker) = parked().await;
     platform.make_readable().await;
-    // With the first portion two more events arrive, and the worker passes over them.
+    // Two more events arrive with the first page, and the worker skips them.
     platform
         .execute(
             "create function receives_more() returns trigger language plpgsql security definer as $$ begin

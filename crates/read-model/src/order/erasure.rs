@@ -1,10 +1,10 @@
 //! Removes the personal data of an order from its document, when the personal data of the order or of one of its customers was
-//! erased. `tests/erasure.rs` compares this module with the fields that the document's JSON Schema marks as personal.
+//! erased. `tests/documents/erasure.rs` compares this module with the fields that the document's JSON Schema marks as personal.
 
 use events::CustomerId;
 use events::personal::Erase;
 
-use super::OrderDocument;
+use super::document::OrderDocument;
 
 impl OrderDocument {
     /// The current and former customers of the order: the erasure of any of them erases the personal data of the order.

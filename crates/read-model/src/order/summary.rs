@@ -7,7 +7,7 @@ use events::{ChannelCode, Currency, CustomerId, Incarnation, Minor, OrderCode, O
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OrderDocument;
+use super::document::OrderDocument;
 use crate::status::Status;
 
 /// An order in a list. Amounts are in minor units of `currency`.

@@ -1,4 +1,4 @@
-//! What Kafka does not bring is read from the log.
+//! Events that Kafka does not deliver are read from the log.
 
 use events::{Category, Position, Version};
 use projector::projections::Stock;
@@ -35,7 +35,7 @@ async fn a_gap_is_filled_from_the_log() {
 }
 
 #[tokio::test]
-async fn a_gap_is_filled_with_the_events_of_its_partition_only() {
+async fn a_gap_is_filled_with_events_of_its_partition_only() {
     let mut platform = Platform::new().await;
     for number in 0..50 {
         let event = platform.append(&stock_stream(&format!("MUG-{number}")), received(1)).await;
@@ -51,7 +51,7 @@ async fn a_gap_is_filled_with_the_events_of_its_partition_only() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_of_ours_is_replaced_from_the_log() {
+async fn an_invalid_message_is_replaced_from_the_log() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let without_headers = platform.append(&stock_stream("MUG"), received(10)).await;
@@ -66,7 +66,7 @@ async fn a_message_that_is_none_of_ours_is_replaced_from_the_log() {
 }
 
 #[tokio::test]
-async fn garbage_with_nothing_behind_it_is_replaced_at_the_next_look() {
+async fn an_invalid_last_message_is_replaced_at_the_next_audit() {
     let mut platform = Platform::new().await;
     let event = platform.append(&stock_stream("MUG"), received(10)).await;
     platform.send_garbage(&event, OwnedHeaders::new()).await;
@@ -78,7 +78,7 @@ async fn garbage_with_nothing_behind_it_is_replaced_at_the_next_look() {
 }
 
 #[tokio::test]
-async fn what_was_sent_and_does_not_come_is_read_at_a_later_look() {
+async fn published_events_that_kafka_does_not_deliver_are_read_at_a_later_audit() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let mut worker = platform.worker::<Stock>();
@@ -87,9 +87,9 @@ async fn what_was_sent_and_does_not_come_is_read_at_a_later_look() {
     platform.lose(&lost).await;
 
     worker.audit().await.unwrap();
-    assert_eq!(worker.step().await.unwrap(), Outcome::Idle, "it may still be on its way");
-    let look_again = async {
-        // Until Kafka's client has noticed that it has everything, a look changes nothing.
+    assert_eq!(worker.step().await.unwrap(), Outcome::Idle, "Kafka may still deliver the event");
+    let audit_again = async {
+        // An audit changes nothing until the Kafka client knows that it has received all messages.
         loop {
             worker.audit().await.unwrap();
             match worker.step().await.unwrap() {
@@ -98,12 +98,12 @@ async fn what_was_sent_and_does_not_come_is_read_at_a_later_look() {
             }
         }
     };
-    assert_eq!(tokio::time::timeout(PATIENCE, look_again).await.unwrap(), Outcome::ReadFromLog(1));
+    assert_eq!(tokio::time::timeout(PATIENCE, audit_again).await.unwrap(), Outcome::ReadFromLog(1));
     assert_eq!(platform.number("select on_hand from stock").await, 11);
 }
 
 #[tokio::test]
-async fn read_models_that_were_thrown_away_come_back_from_the_log() {
+async fn deleted_read_models_are_rebuilt_from_the_log() {
     let mut platform = Platform::new().await;
     for _ in 0..5 {
         platform.publish(&stock_stream("MUG"), received(1)).await;
@@ -115,13 +115,13 @@ async fn read_models_that_were_thrown_away_come_back_from_the_log() {
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let mut worker = platform.worker::<Stock>();
     let read = step_until(&mut worker, is_read_from_log).await.unwrap();
-    assert_eq!(read, Outcome::ReadFromLog(5), "the group's offsets are behind these events");
+    assert_eq!(read, Outcome::ReadFromLog(5), "the offsets of the group are after these events");
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 6);
 }
 
 #[tokio::test]
-async fn offsets_that_kafka_no_longer_has_are_no_obstacle() {
+async fn a_worker_continues_if_kafka_no_longer_has_its_offsets() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     commit_offsets_beyond_the_end(&platform);
@@ -147,7 +147,7 @@ fn commit_offsets_beyond_the_end(platform: &Platform) {
 }
 
 #[tokio::test]
-async fn what_the_log_does_not_have_stops_the_projection() {
+async fn an_event_that_is_missing_in_the_log_stops_the_projection() {
     let mut platform = Platform::new().await;
     let event = platform.append(&stock_stream("MUG"), received(1)).await;
     platform.send_again(&event, Position(0)).await;
@@ -158,11 +158,11 @@ async fn what_the_log_does_not_have_stops_the_projection() {
     let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
     assert!(matches!(stopped, StepError::AheadOfLog { position: Position(800), .. }), "{stopped}");
     assert!(!platform.health.is_ready());
-    assert_eq!(platform.number("select on_hand from stock").await, 2, "what the log has is applied");
+    assert_eq!(platform.number("select on_hand from stock").await, 2, "the events of the log are applied");
 }
 
 #[tokio::test]
-async fn a_portion_of_the_log_ends_at_a_number_of_bytes_too() {
+async fn a_page_of_the_log_is_limited_in_bytes() {
     let mut platform = Platform::new().await;
     let payload = format!(r#"{{"quantity":1,"reference":"{}"}}"#, "x".repeat(1000));
     for _ in 0..10 {

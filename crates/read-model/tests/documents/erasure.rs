@@ -1,25 +1,18 @@
-//! What is personal in the document of an order is what its JSON Schema marks, and nothing of it is left after an erasure.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The personal data of an order's document are the fields that its JSON Schema marks, and an erasure removes all of them.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use events::order::*;
 use events::personal::{Address, Contact, MARK, Personal};
-use events::{
-    CustomerId, Event, Incarnation, Location, Metadata, Minor, OrderId, Position, Recorded, StreamId, Version, codec,
-};
+use events::{CustomerId, Location};
 use read_model::{OrderDocument, OrderSummary};
 use schemars::schema_for;
 use serde_json::Value;
 
-/// Stands in every text of the history that is personal, and in no other.
-const NAMED: &str = "Erase Me";
+use crate::samples::{self, fold_orders, instant, line, numbered};
 
-fn instant(second: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
-}
+/// Contained in every personal text of the history, and in no other text.
+const NAMED: &str = "Erase Me";
 
 fn customer(number: u8) -> CustomerId {
     CustomerId::new(instant(0), [number; 10])
@@ -35,43 +28,19 @@ fn address() -> Option<Personal<Address>> {
 }
 
 fn placed() -> OrderEvent {
-    let line = Line {
-        line: 1,
-        sku: "MUG".parse().unwrap(),
-        name: "Mug".into(),
-        quantity: 3,
-        unit_price: Minor(500),
-        discount: Minor::ZERO,
-        tax: Minor::ZERO,
-        total: Minor(1500),
-        pricing: Default::default(),
-        location: Location::main(),
-        backordered: 0,
-        untracked: false,
-    };
+    let OrderEvent::Placed(placed) = samples::placed(vec![line(1, 3, 500)]) else { panic!("no order") };
     OrderEvent::Placed(OrderPlaced {
-        order_id: OrderId::new(instant(0), [7; 10]),
-        code: "SON000001".parse().unwrap(),
-        channel: "web".parse().unwrap(),
-        currency: "GBP".parse().unwrap(),
         customer_id: Some(customer(1)),
-        external_ref: Some("inv-1".into()),
-        lines: vec![line],
-        discount: Minor::ZERO,
-        shipping: Minor::ZERO,
-        shipping_lines: Vec::new(),
-        total: Minor(1500),
         note: Some(text()),
         contact: Some(Personal::new(Contact { name: Some(NAMED.into()), ..Contact::default() })),
         shipping_address: address(),
         billing_address: address(),
         tags: ["gift".to_owned()].into(),
-        payment_due: None,
-        hold_id: None,
+        ..placed
     })
 }
 
-/// Everything that brings personal data into a document.
+/// All events that add personal data to a document.
 fn history() -> Vec<OrderEvent> {
     let lines = |quantity| vec![LineQuantity { line: 1, quantity }];
     let cancelled = CancelledLine { line: 1, quantity: 1, remaining: None };
@@ -90,27 +59,10 @@ fn history() -> Vec<OrderEvent> {
 }
 
 fn fold(history: impl IntoIterator<Item = OrderEvent>) -> OrderDocument {
-    let mut held = None;
-    for (version, event) in (1..).zip(history) {
-        let encoded = codec::encode(&Event::Order(event.clone()));
-        let recorded = Recorded {
-            incarnation: Incarnation(1),
-            position: Position(i64::from(version)),
-            stream: StreamId::order(OrderId::new(instant(0), [7; 10])),
-            version: Version(version),
-            event_type: encoded.event_type.into(),
-            schema_version: encoded.schema_version,
-            payload: encoded.payload,
-            metadata: Metadata::default(),
-            command_id: None,
-            recorded_at: instant(i64::from(version)),
-        };
-        OrderDocument::fold(&mut held, &recorded, &event).unwrap();
-    }
-    held.unwrap()
+    fold_orders(None, &numbered(history.into_iter().collect())).unwrap()
 }
 
-/// Names of the members that are marked as personal, wherever they stand.
+/// Names of the fields that are marked as personal, at any depth.
 fn marked(schema: &Value, found: &mut BTreeSet<String>) {
     let Some(members) = schema.as_object() else { return };
     for (name, member) in members.get("properties").and_then(Value::as_object).into_iter().flatten() {
@@ -125,16 +77,16 @@ fn marked(schema: &Value, found: &mut BTreeSet<String>) {
     });
 }
 
-/// Names of the members that hold a text that is personal.
-fn naming(value: &Value, found: &mut BTreeSet<String>) {
+/// Names of the fields that contain a personal text.
+fn personal(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, member)| {
             if member.to_string().contains(NAMED) {
                 found.insert(name.clone());
             }
-            naming(member, found);
+            personal(member, found);
         }),
-        Value::Array(items) => items.iter().for_each(|item| naming(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| personal(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -144,16 +96,16 @@ fn json(order: &OrderDocument) -> Value {
 }
 
 #[test]
-fn the_history_of_this_test_fills_every_member_that_the_schema_marks() {
+fn the_history_of_this_test_fills_every_field_that_the_schema_marks() {
     let (mut in_schema, mut in_document) = (BTreeSet::new(), BTreeSet::new());
     marked(&schema_for!(OrderDocument).to_value(), &mut in_schema);
-    naming(&json(&fold(history())), &mut in_document);
+    personal(&json(&fold(history())), &mut in_document);
     assert!(in_schema.is_subset(&in_document), "{in_schema:?} {in_document:?}");
     assert!(in_schema.len() >= 9, "the marks are missing in the schema: {in_schema:?}");
 }
 
 #[test]
-fn an_erased_document_names_nobody_and_keeps_its_sums() {
+fn an_erased_document_has_no_personal_data_and_keeps_its_sums() {
     let order = fold(history());
     let mut erased = order.clone();
     assert!(erased.erase_personal_data() && erased.personal_data_erased);
@@ -164,7 +116,7 @@ fn an_erased_document_names_nobody_and_keeps_its_sums() {
 }
 
 #[test]
-fn an_order_that_was_erased_names_nobody_whatever_is_written_later() {
+fn an_erased_order_has_no_personal_data_whatever_events_follow() {
     for place in 1..=history().len() {
         let mut history = history();
         history.insert(place, OrderEvent::PersonalDataErased(OrderPersonalDataErased {}));
@@ -183,7 +135,7 @@ fn an_order_without_personal_data_has_nothing_to_erase() {
 }
 
 #[test]
-fn an_order_remembers_whose_it_was() {
+fn an_order_contains_its_former_customers() {
     let assigned = |number| OrderEvent::CustomerAssigned(OrderCustomerAssigned { customer_id: customer(number) });
     let order = fold([placed(), assigned(2), assigned(3), assigned(2)]);
     assert_eq!(order.customer_id, Some(customer(2)));
@@ -192,7 +144,7 @@ fn an_order_remembers_whose_it_was() {
 }
 
 #[test]
-fn a_list_shows_nothing_personal() {
+fn a_summary_has_no_personal_data() {
     let schema = schema_for!(OrderSummary).to_value().to_string();
     assert!(!schema.contains(MARK), "hide it from the lists of the query-service, too: {schema}");
 }
