@@ -1,5 +1,5 @@
-//! The schema of the database as reversible migrations; `README.md` has the rules for a new migration. [`MIGRATOR`] is run by the
-//! program `migrate` and by the tests.
+//! The schema of the database as reversible migrations; `README.md` has the rules for a new migration. [`MIGRATOR`] is
+//! run by the program `migrate` and by the tests.
 //!
 //! Owner modules: sqlx in this file and in `bin/migrate.rs`.
 

@@ -1,6 +1,6 @@
-//! Decides what to do with a message from Kafka, given the checkpoint of its partition. Pure. That no event is missed or applied
-//! twice follows from log positions alone, never from Kafka's offsets. Positions are only comparable within one log, so a message
-//! is admitted only if its source is the log of this platform.
+//! Decides what to do with a message from Kafka, given the checkpoint of its partition. Pure. That no event is missed
+//! or applied twice follows from log positions alone, never from Kafka's offsets. Positions are only comparable within
+//! one log, so a message is admitted only if its source is the log of this platform.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,7 +19,8 @@ pub enum Admission {
     Seen,
     /// Apply the event.
     Next,
-    /// Kafka did not deliver all events before this one: first apply the events of the log up to and including this position.
+    /// Kafka did not deliver all events before this one: first apply the events of the log up to and including this
+    /// position.
     Gap(Position),
     /// Stop: the log was restored to a position before the checkpoint, so the projection must be rebuilt.
     AheadOfLog,
@@ -33,7 +34,8 @@ pub fn admit(checkpoint: LogPosition, message: &Message) -> Admission {
     if message.previous > checkpoint.position {
         return Admission::Gap(message.previous);
     }
-    // Within one incarnation `previous` may be below the checkpoint: a relay that restarted may know less than was applied.
+    // Within one incarnation `previous` may be below the checkpoint: a relay that restarted may know less than was
+    // applied.
     if message.event.incarnation > checkpoint.incarnation && message.previous < checkpoint.position {
         return Admission::AheadOfLog;
     }
@@ -47,8 +49,8 @@ pub enum Origin {
     Ours,
     /// The log of another platform: the message is never applied.
     Foreign,
-    /// Unknown, because an early release published messages without the identity of the log. The message is never applied;
-    /// the events of the log up to its position are applied instead.
+    /// Unknown, because an early release published messages without the identity of the log. The message is never
+    /// applied; the events of the log up to its position are applied instead.
     Unidentified,
 }
 
@@ -72,8 +74,8 @@ pub struct Admitted {
     pub blocked: Option<(i32, Admission)>,
 }
 
-/// Admits pending messages in order, as if each were applied at once, up to the first one that cannot be processed or until the
-/// messages to apply reach the limit.
+/// Admits pending messages in order, as if each were applied at once, up to the first one that cannot be processed or
+/// until the messages to apply reach the limit.
 pub fn admit_pending(
     pending: &VecDeque<Delivery>,
     claimed: &ClaimedPartitions,

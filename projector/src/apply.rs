@@ -1,11 +1,12 @@
-//! Applies events to a read model: loads the documents, folds the events, and writes the changes and the checkpoints in one
-//! statement. [`crate::worker`] applies what Kafka delivers, [`crate::log_projector`] applies the log without Kafka.
+//! Applies events to a read model: loads the documents, folds the events, and writes the changes and the checkpoints in
+//! one statement. [`crate::worker`] applies what Kafka delivers, [`crate::log_projector`] applies the log without
+//! Kafka.
 //!
-//! If one event prevents the write (PostgreSQL refuses the data, the fold panics, or the statement would be too large), the batch
-//! is divided until that event is alone; then its stream is parked.
+//! If one event prevents the write (PostgreSQL refuses the data, the fold panics, or the statement would be too large),
+//! the batch is divided until that event is alone; then its stream is parked.
 //!
-//! A broken connection is no evidence against an event: the step fails, and the next step writes fewer events at once. A stream
-//! is not parked however often the connection breaks, because a server that restarts looks the same.
+//! A broken connection is no evidence against an event: the step fails, and the next step writes fewer events at once.
+//! A stream is not parked however often the connection breaks, because a server that restarts looks the same.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
@@ -38,8 +39,8 @@ use batch_size::BatchSize;
 
 /// Applies events to the read model `M` for the partitions that it has claimed.
 ///
-/// Everything in memory (documents, parked streams, checkpoints) holds only as long as the claims hold, and every write checks
-/// the claims. After an error call [`Applier::forget`] and claim again.
+/// Everything in memory (documents, parked streams, checkpoints) holds only as long as the claims hold, and every write
+/// checks the claims. After an error call [`Applier::forget`] and claim again.
 pub struct Applier<M: ReadModel> {
     limits: Limits,
     store: Store,
@@ -264,8 +265,8 @@ impl<M: ReadModel> Applier<M> {
         Ok(stored)
     }
 
-    /// The document of a stream that has begun may be missing because its month was detached: attaches the month again. If that
-    /// is impossible, the document counts as one that cannot be read.
+    /// The document of a stream that has begun may be missing because its month was detached: attaches the month again.
+    /// If that is impossible, the document counts as one that cannot be read.
     async fn attach_months(
         &mut self,
         stored: &mut StoredDocuments<M>,
@@ -342,7 +343,7 @@ impl<M: ReadModel> Applier<M> {
                 event.stream = %parked.stream,
                 event.position = parked.position.0,
                 reason = parked.reason,
-                "parked a stream because its event cannot be applied; retry with `projector retry-parked` or a newer build"
+                "parked stream: its event cannot be applied; retry with `projector retry-parked` or a newer build"
             );
             self.claimed.park(parked.stream);
         }

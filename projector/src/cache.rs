@@ -1,8 +1,8 @@
 //! Writes changed documents to Redis after they are committed, with the script of `read_model::cache`.
 //!
-//! Workers hand values to a [`Cache`], which never waits; the [`Writer`] in its own task writes them, so that Redis can neither slow
-//! down nor fail a projection. Values that cannot be written are kept in [`waiting`] up to a limit; a dropped value expires in Redis
-//! with its time to live. Every write may be repeated.
+//! Workers hand values to a [`Cache`], which never waits; the [`Writer`] in its own task writes them, so that Redis can
+//! neither slow down nor fail a projection. Values that cannot be written are kept in [`waiting`] up to a limit; a
+//! dropped value expires in Redis with its time to live. Every write may be repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! The net changes of a batch of events: what one write stores. [`crate::fold`] computes them, [`crate::frame`] writes them.
+//! The net changes of a batch of events: what one write stores. [`crate::fold`] computes them, [`crate::frame`] writes
+//! them.
 
 use std::collections::BTreeMap;
 

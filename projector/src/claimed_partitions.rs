@@ -1,5 +1,5 @@
-//! The partitions that a worker has claimed, with what holds only as long as the claims hold: the checkpoint of each partition
-//! and the parked streams.
+//! The partitions that a worker has claimed, with what holds only as long as the claims hold: the checkpoint of each
+//! partition and the parked streams.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -40,8 +40,8 @@ pub struct FeedConfig {
     pub topic_prefix: String,
     /// `GROUP_ID`: each projection has its own consumer group, such as `GROUP_ID.orders`.
     pub group: String,
-    /// `GROUP_INSTANCE`: static name of this process in its consumer groups. A process that restarts with the same name gets its
-    /// partitions back at once instead of after the session timeout. Default: host name and admin port.
+    /// `GROUP_INSTANCE`: static name of this process in its consumer groups. A process that restarts with the same name
+    /// gets its partitions back at once instead of after the session timeout. Default: host name and admin port.
     pub instance: Option<String>,
 }
 
@@ -59,16 +59,18 @@ pub struct Limits {
     pub batch_events: usize,
     /// `BATCH_LINGER`: longest wait for more events after the first event of a batch. Saves commits; costs freshness.
     pub batch_linger: Duration,
-    /// `DOCUMENTS`: number of documents that each projection keeps in memory. An order has 1 to 2 kB; fewer documents are kept if
-    /// they have more than 8 KiB on average.
+    /// `DOCUMENTS`: number of documents that each projection keeps in memory. An order has 1 to 2 kB; fewer documents
+    /// are kept if they have more than 8 KiB on average.
     pub documents: NonZeroUsize,
-    /// `PARKED_MAX`: maximum number of parked streams; above it the projection stops. More parked streams indicate that this build
-    /// is older than the log, and continuing would make the read models worse.
+    /// `PARKED_MAX`: maximum number of parked streams; above it the projection stops. More parked streams indicate that
+    /// this build is older than the log, and continuing would make the read models worse.
     pub parked_max: usize,
-    /// Maximum size of a statement that writes several events, in bytes; not configurable. Larger statements are divided, because
-    /// PostgreSQL accepts no message of 1 GiB, and because a statement of this size is written far within the statement timeout.
+    /// Maximum size of a statement that writes several events, in bytes; not configurable. Larger statements are
+    /// divided, because PostgreSQL accepts no message of 1 GiB, and because a statement of this size is written far
+    /// within the statement timeout.
     pub write_bytes: usize,
-    /// Maximum size of a statement that writes one event, in bytes; not configurable. The stream of a larger event is parked.
+    /// Maximum size of a statement that writes one event, in bytes; not configurable. The stream of a larger event is
+    /// parked.
     pub event_bytes: usize,
 }
 

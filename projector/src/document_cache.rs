@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use events::StreamId;
 use lru::LruCache;
 
-/// Memory per document, in bytes of its JSON. Most documents need a quarter of this; without this limit, a cache full of the
-/// largest documents would need a hundred times as much memory.
+/// Memory per document, in bytes of its JSON. Most documents need a quarter of this; without this limit, a cache full
+/// of the largest documents would need a hundred times as much memory.
 const BYTES_PER_DOCUMENT: usize = 8 * 1024;
 
 /// Documents by stream; the least recently used are removed first.

@@ -1,8 +1,9 @@
 //! Receives the messages of one projection's topic from Kafka, as a member of the projection's consumer group.
 //!
-//! Kafka's offsets are hints that shorten the start; the checkpoint in PostgreSQL is authoritative. Offsets are committed
-//! periodically, after the database, and a partition without a usable offset starts at its beginning: events that were applied are
-//! skipped by their position, missing events are read from the log. [`membership`] handles rebalances of the group.
+//! Kafka's offsets are hints that shorten the start; the checkpoint in PostgreSQL is authoritative. Offsets are
+//! committed periodically, after the database, and a partition without a usable offset starts at its beginning: events
+//! that were applied are skipped by their position, missing events are read from the log. [`membership`] handles
+//! rebalances of the group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,8 +132,8 @@ impl Feed {
         self.consumer().context().is_at_end(partition)
     }
 
-    /// Waits for a message, then returns all messages that are available or arrive within the linger. Empty if no message
-    /// arrived within [`IDLE`].
+    /// Waits for a message, then returns all messages that are available or arrive within the linger. Empty if no
+    /// message arrived within [`IDLE`].
     pub async fn next_batch(&mut self, limits: &Limits) -> Result<Vec<Delivery>, FeedError> {
         self.resume();
         let mut stream = self.consumer().stream();
@@ -153,8 +154,8 @@ impl Feed {
         Ok(batch.deliveries)
     }
 
-    /// Returns available messages without waiting, at most `limit` messages and until their payloads reach `bytes`. Polling keeps
-    /// this consumer in the group while a batch takes long.
+    /// Returns available messages without waiting, at most `limit` messages and until their payloads reach `bytes`.
+    /// Polling keeps this consumer in the group while a batch takes long.
     pub fn drain(&mut self, limit: usize, bytes: usize) -> Result<Vec<Delivery>, FeedError> {
         let mut stream = self.consumer().stream();
         let mut batch = Deliveries::new(&self.topic);
@@ -305,7 +306,8 @@ impl Deliveries<'_> {
 }
 
 fn delivery(message: &BorrowedMessage<'_>) -> Delivery {
-    // rdkafka 0.39 panics if the name of a header is not UTF-8, and every client that may write to the topic can send one.
+    // rdkafka 0.39 panics if the name of a header is not UTF-8, and every client that may write to the topic can send
+    // one.
     let parsed = catch_unwind(AssertUnwindSafe(|| parse(message))).unwrap_or_else(|_| {
         Err(InvalidMessage::Unreadable { name: "headers", value: "a name that is not UTF-8".to_owned() })
     });
@@ -347,8 +349,8 @@ fn client_config(config: &FeedConfig, projection: Projection) -> ClientConfig {
         .set("queued.min.messages", "5000")
         .set("fetch.max.bytes", "4194304")
         .set("max.partition.fetch.bytes", "1048576")
-        // Detects a frozen broker, or a network that drops packets: a request without a response for this time fails (a fetch
-        // is answered within half a second even without messages), and so does a connection attempt.
+        // Detects a frozen broker, or a network that drops packets: a request without a response for this time fails (a
+        // fetch is answered within half a second even without messages), and so does a connection attempt.
         .set("socket.timeout.ms", "10000")
         .set("socket.connection.setup.timeout.ms", "5000")
         .set("socket.keepalive.enable", "true")

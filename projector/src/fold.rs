@@ -1,7 +1,8 @@
-//! Folds a batch of events to the net change of each row. Pure: the stored documents are parameters, the changes are the result.
+//! Folds a batch of events to the net change of each row. Pure: the stored documents are parameters, the changes are
+//! the result.
 //!
-//! [`crate::apply`] loads the documents and writes the changes. An event that cannot be applied parks its stream: the events
-//! before it are applied, the events after it are skipped, and all other streams continue.
+//! [`crate::apply`] loads the documents and writes the changes. An event that cannot be applied parks its stream: the
+//! events before it are applied, the events after it are skipped, and all other streams continue.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,7 +87,8 @@ impl<M: ReadModel> Entry<M> {
     }
 }
 
-/// The fold of an event panicked. The document of the event is in an undefined state, so nothing of the batch can be used.
+/// The fold of an event panicked. The document of the event is in an undefined state, so nothing of the batch can be
+/// used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked {
     /// Index of the event in the batch.

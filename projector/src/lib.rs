@@ -1,14 +1,14 @@
 //! The projector: projects the events of the log into the read models, and updates the cache of documents.
 //!
-//! The path of an event: [`feed`] receives it from Kafka, [`admission`] decides by its position whether it is next, [`apply`]
-//! loads its document, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes documents, history, parked streams and
-//! checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs these steps for one projection,
-//! [`projections`] declares the projections, [`serve`] runs one worker per projection, [`retry`] retries parked streams,
-//! [`log_projector`] projects the log without Kafka.
+//! The path of an event: [`feed`] receives it from Kafka, [`admission`] decides by its position whether it is next,
+//! [`apply`] loads its document, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes documents,
+//! history, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`]
+//! runs these steps for one projection, [`projections`] declares the projections, [`serve`] runs one worker per
+//! projection, [`retry`] retries parked streams, [`log_projector`] projects the log without Kafka.
 //!
-//! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or missing, and
-//! whatever instances stop or run twice. The invariant follows from three things only: log positions, the epoch of the claim, and one
-//! statement for rows and checkpoints.
+//! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
+//! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
+//! epoch of the claim, and one statement for rows and checkpoints.
 //!
 //! Owner modules: sqlx in [`store`], [`frame`], [`projections`] and [`retry`]; redis in [`cache`]; rdkafka in [`feed`];
 //! environment in [`config`].

@@ -1,5 +1,5 @@
-//! Projects the log without Kafka: reads the events of a partition directly from PostgreSQL and applies them as a worker does.
-//! For tests that need real read models, and for repairs.
+//! Projects the log without Kafka: reads the events of a partition directly from PostgreSQL and applies them as a
+//! worker does. For tests that need real read models, and for repairs.
 //!
 //! ```no_run
 //! # async fn example(database_url: platform::config::Secret) -> Result<(), Box<dyn std::error::Error>> {
@@ -36,8 +36,8 @@ pub struct LogProjector {
 }
 
 impl LogProjector {
-    /// A projector for topics with `partitions` partitions each. It connects with the first call. `database_url` is the primary,
-    /// with a login that is a member of `model_writer`.
+    /// A projector for topics with `partitions` partitions each. It connects with the first call. `database_url` is the
+    /// primary, with a login that is a member of `model_writer`.
     pub fn new(database_url: &Secret, partitions: i32) -> anyhow::Result<LogProjector> {
         Ok(LogProjector {
             partitions,
@@ -47,7 +47,8 @@ impl LogProjector {
         })
     }
 
-    /// Applies the events of all projections after their checkpoints, up to and including `upto`. Returns the number of events.
+    /// Applies the events of all projections after their checkpoints, up to and including `upto`. Returns the number of
+    /// events.
     pub async fn apply_all(&mut self, upto: Position) -> Result<usize, StepError> {
         let partitions: Vec<i32> = (0..self.partitions).collect();
         let mut applied = 0;
@@ -57,8 +58,8 @@ impl LogProjector {
         Ok(applied)
     }
 
-    /// Applies the events in the partition of a stream after the checkpoint of the partition, up to and including `upto`. Other
-    /// partitions are left as they are. Returns the number of events.
+    /// Applies the events in the partition of a stream after the checkpoint of the partition, up to and including
+    /// `upto`. Other partitions are left as they are. Returns the number of events.
     pub async fn apply_stream(&mut self, stream: &StreamId, upto: Position) -> Result<usize, StepError> {
         let Some(projection) = Projection::of(stream.category()) else { return Ok(0) };
         let partition = topics::partition_of(stream.as_str(), self.partitions);

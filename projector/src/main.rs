@@ -1,5 +1,5 @@
-//! The program `projector`: without a command it serves, `projector retry-parked` retries parked streams. `config.rs` has the
-//! settings.
+//! The program `projector`: without a command it serves, `projector retry-parked` retries parked streams. `config.rs`
+//! has the settings.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,8 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Timeout for blocking work at the end of the process.
 const EXIT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Projects events into read models. Without a command, runs the projector until it is stopped. Settings are read from the
-/// environment.
+/// Projects events into read models. Without a command, runs the projector until it is stopped. Settings are read from
+/// the environment.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -28,8 +28,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Retry streams that are parked because an event could not be applied. Safe while a projector runs; only one process at a
-    /// time can retry
+    /// Retry streams that are parked because an event could not be applied. Safe while a projector runs; only one
+    /// process at a time can retry
     RetryParked {
         /// Stream to retry, such as order-01890c5e-...; without this option all parked streams are retried
         #[arg(long)]

@@ -1,5 +1,5 @@
-//! The projections. Each file has the fold, the tables and the columns of one projection; [`crate::frame`] has everything that
-//! projections share.
+//! The projections. Each file has the fold, the tables and the columns of one projection; [`crate::frame`] has
+//! everything that projections share.
 
 mod orders;
 mod products;

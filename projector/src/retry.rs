@@ -1,11 +1,11 @@
-//! Retries parked streams: on request, and once when a process starts, because a newer build may be able to apply what an older
-//! build could not. Safe while workers run, and costs the workers little.
+//! Retries parked streams: on request, and once when a process starts, because a newer build may be able to apply what
+//! an older build could not. Safe while workers run, and costs the workers little.
 //!
-//! A worker skips the events of a parked stream, so [`stream`] catches the stream up beside the worker: no partition is locked,
-//! and a stream that this build cannot apply either costs a few short statements. Streams that have caught up are released
-//! under a lock on the checkpoint of their partition, all streams of the partition together: the events that arrived in the
-//! meantime are applied up to the checkpoint, and the claim on the partition ends, so that the worker reads the parked streams
-//! again.
+//! A worker skips the events of a parked stream, so [`stream`] catches the stream up beside the worker: no partition is
+//! locked, and a stream that this build cannot apply either costs a few short statements. Streams that have caught up
+//! are released under a lock on the checkpoint of their partition, all streams of the partition together: the events
+//! that arrived in the meantime are applied up to the checkpoint, and the claim on the partition ends, so that the
+//! worker reads the parked streams again.
 //!
 //! Each stream has its own transactions: an event that PostgreSQL refuses delays no other stream.
 
@@ -126,7 +126,8 @@ async fn catch_up<M: ReadModel>(
     Ok(())
 }
 
-/// Releases streams that have caught up, in one transaction; returns those that have received too many events in the meantime.
+/// Releases streams that have caught up, in one transaction; returns those that have received too many events in the
+/// meantime.
 async fn release<M: ReadModel>(
     connection: &mut PgConnection,
     months: &mut Months,

@@ -1,5 +1,5 @@
-//! The serving process: one worker per projection, the task that writes to the cache, and the admin server. [`crate::worker`],
-//! [`crate::cache`] and [`crate::retry`] are what it runs.
+//! The serving process: one worker per projection, the task that writes to the cache, and the admin server.
+//! [`crate::worker`], [`crate::cache`] and [`crate::retry`] are what it runs.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::worker::Worker;
 /// Timeout for workers to finish their batch and leave their consumer groups.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Runs until a shutdown is requested. Dependencies may be unavailable at the start: the health report names them, and the workers
-/// start when they are available.
+/// Runs until a shutdown is requested. Dependencies may be unavailable at the start: the health report names them, and
+/// the workers start when they are available.
 pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = platform::metrics::install();
     let health = Health::new();
@@ -79,8 +79,8 @@ fn worker<M: ReadModel>(config: &Config, cache: Option<Cache>, health: &Health) 
     Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
 }
 
-/// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another process is
-/// retrying.
+/// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another
+/// process is retrying.
 async fn retry_once(database_url: Secret) {
     let report = |stream: &str, outcome: &RetryOutcome| {
         if let RetryOutcome::Resumed(events) = outcome {

@@ -30,7 +30,7 @@ pub enum StepError {
     ClaimLost,
     /// The log was restored to a position before the checkpoint of the projection, or before the last published event.
     #[error(
-        "partition {partition}: position {} was applied or published, but is missing in the log; rebuild the projection",
+        "partition {partition}: position {} was applied or published but is missing in the log; rebuild the projection",
         .position.0
     )]
     AheadOfLog {
@@ -41,8 +41,8 @@ pub enum StepError {
     },
     /// More streams would be parked than the limit allows.
     #[error(
-        "{0} streams would be parked, which exceeds PARKED_MAX: deploy a newer build that can apply their events, or raise \
-         PARKED_MAX"
+        "{0} streams would be parked, which exceeds PARKED_MAX: deploy a newer build that can apply the events, or \
+         raise PARKED_MAX"
     )]
     TooManyParked(usize),
 }

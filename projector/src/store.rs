@@ -1,5 +1,6 @@
-//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`log`] reads the log, [`months`] creates the
-//! partitions of months, [`parked`] has the parked streams, [`relay`] reads how far the relay has published.
+//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`log`] reads the log, [`months`]
+//! creates the partitions of months, [`parked`] has the parked streams, [`relay`] reads how far the relay has
+//! published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
 //! connection is closed, so that no statement runs on a connection in an unknown state.
@@ -20,8 +21,9 @@ pub mod relay;
 /// Timeout for a connection attempt: a server that runs accepts within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Keepalive settings by which the server detects that the host of this process has vanished, so that locks are free after 20 s;
-/// ignored on Unix sockets. sqlx gives no access to its sockets, so this side relies on [`StatementTimeout`] instead.
+/// Keepalive settings by which the server detects that the host of this process has vanished, so that locks are free
+/// after 20 s; ignored on Unix sockets. sqlx gives no access to its sockets, so this side relies on
+/// [`StatementTimeout`] instead.
 const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "5"),
@@ -29,8 +31,8 @@ const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_user_timeout", "20000"),
 ];
 
-/// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets, would
-/// otherwise block a worker forever.
+/// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets,
+/// would otherwise block a worker forever.
 #[derive(Debug, Clone, Copy)]
 pub struct StatementTimeout(pub Duration);
 
@@ -120,9 +122,9 @@ impl Store {
 }
 
 impl StoreError {
-    /// Whether the data of the statement caused the error, so that every repetition would fail: SQLSTATE classes 22 (data
-    /// exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which `ensure_month` raises for a detached
-    /// month that cannot be attached.
+    /// Whether the data of the statement caused the error, so that every repetition would fail: SQLSTATE classes 22
+    /// (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which `ensure_month` raises for
+    /// a detached month that cannot be attached.
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
         let code = error.code().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The worker of one projection. A step receives messages, claims the assigned partitions, and applies the events in one
-//! statement; the loop repeats steps, backs off after errors, and stops.
+//! The worker of one projection. A step receives messages, claims the assigned partitions, and applies the events in
+//! one statement; the loop repeats steps, backs off after errors, and stops.
 //!
-//! [`crate::apply`] applies events, [`pending`] has the messages that are not processed yet, [`gaps`] what is read from the log
-//! because Kafka did not deliver it, [`audit`] compares with the relay.
+//! [`crate::apply`] applies events, [`pending`] has the messages that are not processed yet, [`gaps`] what is read from
+//! the log because Kafka did not deliver it, [`audit`] compares with the relay.
 //!
-//! What the applier has in memory holds only as long as the claims hold. So every failure is handled in the same way: forget the
-//! claims, claim again, read again. Messages that are not applied stay in `pending`.
+//! What the applier has in memory holds only as long as the claims hold. So every failure is handled in the same way:
+//! forget the claims, claim again, read again. Messages that are not applied stay in `pending`.
 
 use chrono::Utc;
 use events::cloudevents::Message;
@@ -121,7 +121,8 @@ impl<M: ReadModel> Worker<M> {
     }
 
     async fn try_step(&mut self) -> Result<Outcome, StepError> {
-        // Kafka and PostgreSQL are both tried before either fails the step, so that the health report is right about both.
+        // Kafka and PostgreSQL are both tried before either fails the step, so that the health report is right about
+        // both.
         let connected = self.connect().await;
         if self.audit.take_due() {
             self.audit().await?;
@@ -234,8 +235,8 @@ impl<M: ReadModel> Worker<M> {
         self.feed().commit_when_due();
     }
 
-    /// Reports a message that does not come from this log: counts every message, logs the first. The events of the log up to the
-    /// position of a message that does not name its log are applied instead of the message.
+    /// Reports a message that does not come from this log: counts every message, logs the first. The events of the log
+    /// up to the position of a message that does not name its log are applied instead of the message.
     fn report_other_origin(&mut self, log: LogId, partition: i32, message: &Message) {
         let (projection, source) = (M::PROJECTION.name(), message.source.to_string());
         match origin(log, message) {

@@ -1,7 +1,8 @@
-//! The cache of documents in Redis: keys, times to live, values with their log position, and the script that writes values.
+//! The cache of documents in Redis: keys, times to live, values with their log position, and the script that writes
+//! values.
 //!
-//! The projector writes changed documents, the query-service writes documents that it did not find in the cache. Both write only
-//! with [`SET_UNLESS_NEWER`], so that a slow writer never replaces a newer value.
+//! The projector writes changed documents, the query-service writes documents that it did not find in the cache. Both
+//! write only with [`SET_UNLESS_NEWER`], so that a slow writer never replaces a newer value.
 
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ pub const STOCK_TTL: Duration = Duration::from_secs(10);
 /// Times to live are reduced by up to a fifth, so that values written together do not expire together.
 const JITTER: f64 = 0.2;
 
-/// Sets `KEYS[1]` to `ARGV[1]` for `ARGV[2]` milliseconds, unless the key has a newer value; returns 1 if the value was set, else 0.
-/// The script uses one key per call, so that it also runs on a Redis cluster. A value of another form is replaced.
+/// Sets `KEYS[1]` to `ARGV[1]` for `ARGV[2]` milliseconds, unless the key has a newer value; returns 1 if the value was
+/// set, else 0. The script uses one key per call, so that it also runs on a Redis cluster. A value of another form is
+/// replaced.
 pub const SET_UNLESS_NEWER: &str = "\
 local held = redis.call('GETRANGE', KEYS[1], 0, 22)
 if string.match(held, '^%d+$') and #held == 23 and held > string.sub(ARGV[1], 1, 23) then return 0 end
@@ -59,7 +61,8 @@ impl Keys {
     }
 }
 
-/// A value in Redis: the log position of the last event that the document contains, followed by the JSON of the document.
+/// A value in Redis: the log position of the last event that the document contains, followed by the JSON of the
+/// document.
 pub fn encode(log_position: LogPosition, json: &str) -> String {
     format!("{log_position}{json}")
 }

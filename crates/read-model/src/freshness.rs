@@ -1,9 +1,9 @@
-//! Computes the freshness of a projection (how much of the log it contains) from three small tables, on the primary or on a
-//! replica.
+//! Computes the freshness of a projection (how much of the log it contains) from three small tables, on the primary or
+//! on a replica.
 //!
-//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement**, so in one snapshot: the relay
-//! writes its two tables in one transaction, and only together they show the partition of the last event. Leave out the
-//! partitions of categories that the projection does not fold.
+//! Read `relay_checkpoint`, `relay_partitions` and `projection_checkpoints` in **one statement**, so in one snapshot:
+//! the relay writes its two tables in one transaction, and only together they show the partition of the last event.
+//! Leave out the partitions of categories that the projection does not fold.
 
 use std::collections::HashMap;
 
@@ -25,12 +25,13 @@ enum Progress {
     CaughtUp,
     /// Published events after this position are not applied.
     Behind(Position),
-    /// The log was restored to a position before the checkpoint, so the projection must be rebuilt; nothing counts as applied.
+    /// The log was restored to a position before the checkpoint, so the projection must be rebuilt; nothing counts as
+    /// applied.
     AheadOfLog,
 }
 
-/// Position up to which all events are applied. `sent` are rows of `relay_partitions`; in a partition without a checkpoint nothing
-/// is applied. The result is conservative: it may be too low while a partition lags, never too high.
+/// Position up to which all events are applied. `sent` are rows of `relay_partitions`; in a partition without a
+/// checkpoint nothing is applied. The result is conservative: it may be too low while a partition lags, never too high.
 pub fn applied(
     relay: LogPosition,
     sent: &[(Partition, Position)],
@@ -67,7 +68,8 @@ fn progress(relay: LogPosition, sent: Position, applied: Option<LogPosition>) ->
             _ => Progress::Behind(Position::ZERO),
         };
     };
-    // Within one incarnation a projection may be ahead of `sent`, because the relay writes its tables after Kafka has the events.
+    // Within one incarnation a projection may be ahead of `sent`, because the relay writes its tables after Kafka has
+    // the events.
     if applied.incarnation < relay.incarnation && applied.position > sent {
         return Progress::AheadOfLog;
     }

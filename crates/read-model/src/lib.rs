@@ -1,9 +1,9 @@
 //! The read models that the projector writes and the query-service reads: documents, folds, tables and cache.
 //!
-//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`] and [`product`] have the documents and their folds, [`status`] the
-//! statuses of an order; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`] the keys and values in
-//! Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has the reasons why an event cannot
-//! be folded.
+//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`] and [`product`] have the documents and their folds,
+//! [`status`] the statuses of an order; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
+//! the keys and values in Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has
+//! the reasons why an event cannot be folded.
 
 pub mod cache;
 pub mod fold_error;

@@ -1,9 +1,9 @@
 //! The document of an order, its summary in lists, and its fold.
 //!
-//! [`document`] is the response of `GET /v1/orders/{id}` and at the same time the state of the fold: it contains the quantities and
-//! sums of `events::order::progress`, so that decider and read model agree. [`subdocuments`] are its lines, payments,
-//! fulfilments, returns and notes; [`fold`] applies events; [`erasure`] removes the personal data; [`summary`] is the order in a
-//! list.
+//! [`document`] is the response of `GET /v1/orders/{id}` and at the same time the state of the fold: it contains the
+//! quantities and sums of `events::order::progress`, so that decider and read model agree. [`subdocuments`] are its
+//! lines, payments, fulfilments, returns and notes; [`fold`] applies events; [`erasure`] removes the personal data;
+//! [`summary`] is the order in a list.
 
 mod document;
 mod erasure;

@@ -1,5 +1,5 @@
-//! The projections: the read models and the categories of streams that they are folded from. Table `projection_checkpoints`
-//! contains their names.
+//! The projections: the read models and the categories of streams that they are folded from. Table
+//! `projection_checkpoints` contains their names.
 
 use events::Category;
 

@@ -18,9 +18,9 @@ pub struct StockDocument {
     pub location: Location,
     /// Units on hand that can still be reserved: neither reserved nor safety stock; at least 0.
     pub available: i64,
-    /// Units that are assigned to orders or stock holds but are not on hand, because a stock count found them missing. The
-    /// platform takes such units back from orders, whose lines then count the units as `backordered`; the remaining units are in a
-    /// fulfilment or in a stock hold.
+    /// Units that are assigned to orders or stock holds but are not on hand, because a stock count found them missing.
+    /// The platform takes such units back from orders, whose lines then count the units as `backordered`; the remaining
+    /// units are in a fulfilment or in a stock hold.
     #[serde(default)]
     pub shortage: i64,
     /// Quantities of the stock item.
@@ -37,8 +37,8 @@ pub struct StockDocument {
 }
 
 impl StockDocument {
-    /// Folds the next event into `document` (`None`: the stock item does not exist yet). A [`FoldError`] leaves `document`
-    /// unchanged.
+    /// Folds the next event into `document` (`None`: the stock item does not exist yet). A [`FoldError`] leaves
+    /// `document` unchanged.
     pub fn fold(
         document: &mut Option<StockDocument>,
         recorded: &Recorded,
@@ -126,8 +126,8 @@ pub enum Movement {
     /// The stock policy was changed; the quantity is the new safety stock.
     #[serde(rename = "policy_changed")]
     PolicyChanged,
-    /// The backordered units of an order changed: negative if units on hand were assigned to the order, positive if units were
-    /// taken back from the order.
+    /// The backordered units of an order changed: negative if units on hand were assigned to the order, positive if
+    /// units were taken back from the order.
     #[serde(rename = "backorders_changed")]
     BackordersChanged,
 }
@@ -152,8 +152,8 @@ impl Movement {
     }
 }
 
-/// A movement of a stock item. The units on hand are those received, restocked, adjusted and transferred in, less those shipped
-/// and transferred out. The reserved units are those reserved and held, less those released and shipped.
+/// A movement of a stock item. The units on hand are those received, restocked, adjusted and transferred in, less those
+/// shipped and transferred out. The reserved units are those reserved and held, less those released and shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
     /// Id of the event.

@@ -1,4 +1,5 @@
-//! Names of the tables that `migrations/steps` creates, for code that is generic over tables. SQL texts contain the names.
+//! Names of the tables that `migrations/steps` creates, for code that is generic over tables. SQL texts contain the
+//! names.
 
 /// Orders, partitioned by the month of the id.
 pub const ORDERS: &str = "orders";

@@ -1,4 +1,5 @@
-//! The program `migrate`: `migrate up`, `migrate down` and `migrate status` apply, revert and list the migrations of this build.
+//! The program `migrate`: `migrate up`, `migrate down` and `migrate status` apply, revert and list the migrations of
+//! this build.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Distinguishes errors of Redis. A Redis server that loads its data, is a replica, has no memory left or denies the login also
-//! responds, with an error: such a server counts as unavailable, and values wait. Only a value that Redis can never accept is
-//! dropped.
+//! Distinguishes errors of Redis. A Redis server that loads its data, is a replica, has no memory left or denies the
+//! login also responds, with an error: such a server counts as unavailable, and values wait. Only a value that Redis
+//! can never accept is dropped.
 
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 
@@ -15,8 +15,8 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
     }
 }
 
-/// All other codes are about the state of Redis or about permissions: LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, BUSY, OOM,
-/// MISCONF, NOAUTH, NOPERM and others.
+/// All other codes are about the state of Redis or about permissions: LOADING, READONLY, MASTERDOWN, CLUSTERDOWN, BUSY,
+/// OOM, MISCONF, NOAUTH, NOPERM and others.
 fn is_about_value(error: &ServerError) -> bool {
     matches!(error.code(), "ERR" | "WRONGTYPE")
 }

@@ -8,7 +8,8 @@ use super::entry::Entry;
 /// Maximum number of values in one pipeline: about 300 kB, which Redis writes within a few milliseconds.
 const PIPELINE_ENTRIES: usize = 200;
 
-/// Maximum size of a pipeline in bytes, so that large values are written within the timeout; a pipeline has at least one value.
+/// Maximum size of a pipeline in bytes, so that large values are written within the timeout; a pipeline has at least
+/// one value.
 const PIPELINE_BYTES: usize = 1024 * 1024;
 
 /// Maximum number of keys that wait: about 30 MB of orders.

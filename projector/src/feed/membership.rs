@@ -1,5 +1,5 @@
-//! Handles rebalances of the consumer group: which partitions are assigned, at which offset each starts, and whether Kafka is
-//! reachable. librdkafka calls these functions while the consumer of [`crate::feed`] is polled.
+//! Handles rebalances of the consumer group: which partitions are assigned, at which offset each starts, and whether
+//! Kafka is reachable. librdkafka calls these functions while the consumer of [`crate::feed`] is polled.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -78,7 +78,8 @@ impl Membership {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
-        // Without start offsets librdkafka reads the committed offsets itself, and reports an error where there are none.
+        // Without start offsets librdkafka reads the committed offsets itself, and reports an error where there are
+        // none.
         let offsets = self.start_offsets(consumer, partitions).unwrap_or_else(|error| {
             tracing::warn!(error = %error, "cannot read the committed offsets");
             partitions.clone()

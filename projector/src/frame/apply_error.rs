@@ -3,7 +3,8 @@
 use events::DecodeError;
 use read_model::FoldError;
 
-/// Reason why an event cannot be applied. The text contains no value of the event, because the text is stored and logged.
+/// Reason why an event cannot be applied. The text contains no value of the event, because the text is stored and
+/// logged.
 #[derive(Debug)]
 pub enum ApplyError {
     /// This build cannot decode the event.

@@ -27,7 +27,8 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// A row of history; `()` where no history is kept.
     type Row: Send + Sync + std::fmt::Debug;
 
-    /// Folds an event into its document and adds the event's rows of history. An error leaves `document` and `rows` unchanged.
+    /// Folds an event into its document and adds the event's rows of history. An error leaves `document` and `rows`
+    /// unchanged.
     fn fold(
         document: &mut Option<Self::Document>,
         event: &Recorded,

@@ -1,8 +1,8 @@
-//! Builds the statement of a read model and runs it. The claim check, the compare-and-set of checkpoints, the parked streams
-//! and the guard of documents by log position are written here, once for all projections.
+//! Builds the statement of a read model and runs it. The claim check, the compare-and-set of checkpoints, the parked
+//! streams and the guard of documents by log position are written here, once for all projections.
 //!
-//! The text consists of literals of this program only and is built once per projection, so that PostgreSQL prepares it once
-//! per connection. All values are bound, one array per column.
+//! The text consists of literals of this program only and is built once per projection, so that PostgreSQL prepares it
+//! once per connection. All values are bound, one array per column.
 
 use read_model::projection;
 use sqlx::postgres::{PgArguments, PgConnection};
@@ -39,8 +39,8 @@ const PARKED_STREAMS: &[Column<ParkedStream>] = &[
     Column::fixed("partition", Values::Int(|it| it.partition)),
 ];
 
-/// Writes documents, history, parked streams and checkpoints in one statement, if all partitions are still claimed with the
-/// epochs and checkpoints of `claimed`; otherwise writes nothing and returns `false`.
+/// Writes documents, history, parked streams and checkpoints in one statement, if all partitions are still claimed with
+/// the epochs and checkpoints of `claimed`; otherwise writes nothing and returns `false`.
 pub async fn write<M: ReadModel>(
     connection: &mut PgConnection,
     changes: &Changes<M>,
@@ -50,63 +50,56 @@ pub async fn write<M: ReadModel>(
     sqlx::query_scalar_with(M::write_statement(), arguments).fetch_one(connection).await
 }
 
+/// The statement. Parameters 1 to 3 are projection, generation and category, parameter 4 the partitions of
+/// [`CHECKPOINTS`]; the parts in braces are built from the columns.
+const FRAME: &str = "
+    with claimed as (
+        select c.partition
+        from projection_checkpoints c
+        join {checkpoints} on c.partition = m.partition and c.epoch = m.epoch and c.position = m.previous
+        where c.projection = $1 and c.generation = $2 and c.category = $3
+        order by c.partition
+        for update of c
+    ), guard as materialized (
+        select count(*) = cardinality($4) as passed from claimed
+    ), checkpoints as (
+        update projection_checkpoints c
+        set incarnation = m.incarnation, position = m.position, recorded_at = m.recorded_at
+        from guard, {checkpoints}
+        where guard.passed and c.projection = $1 and c.generation = $2 and c.category = $3 and c.partition = m.partition
+    ), parked as (
+        insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+        select $1, $2, p.stream_id, p.position, p.reason, now(), p.partition
+        from guard, {parked}
+        where guard.passed
+        on conflict (projection, generation, stream_id) do nothing
+    ), documents as ({documents}){history}
+    select passed from guard";
+
+/// The part of the statement that inserts the rows of a table.
+const INSERT: &str = "
+        insert into {table} ({columns})
+        select {values} from guard, {rows}
+        where guard.passed
+        on conflict ({keys}) do {action}
+    ";
+
+/// What the insert does with a row that exists, if the table has columns that are updated: the newer row wins.
+const UPDATE: &str =
+    "update set {updates} where ({table}.incarnation, {table}.position) < (excluded.incarnation, excluded.position)";
+
 /// Builds the text of the statement. Its parameters are in the order in which [`arguments`] binds values.
 pub fn build<M: ReadModel>() -> String {
-    let mut parameters = Parameters { bound: 0 };
-    let [projection, generation, category] = [parameters.next(), parameters.next(), parameters.next()];
-    let partitions = parameters.following();
+    let mut parameters = Parameters { bound: 3 };
     let checkpoints = parameters.unnest(CHECKPOINTS, "m");
     let parked = parameters.unnest(PARKED_STREAMS, "p");
     let documents = insert(&M::DOCUMENTS, &mut parameters);
     let history = M::HISTORY.map(|table| [", history as (", &insert(&table, &mut parameters), ")"].concat());
-    let this_projection =
-        ["c.projection = ", &projection, " and c.generation = ", &generation, " and c.category = ", &category].concat();
-    [
-        "with claimed as (
-             select c.partition
-             from projection_checkpoints c
-             join ",
-        &checkpoints,
-        "
-                 on c.partition = m.partition and c.epoch = m.epoch and c.position = m.previous
-             where ",
-        &this_projection,
-        "
-             order by c.partition
-             for update of c
-         ), guard as materialized (
-             select count(*) = cardinality(",
-        &partitions,
-        ") as passed from claimed
-         ), checkpoints as (
-             update projection_checkpoints c
-             set incarnation = m.incarnation, position = m.position, recorded_at = m.recorded_at
-             from guard, ",
-        &checkpoints,
-        "
-             where guard.passed and ",
-        &this_projection,
-        " and c.partition = m.partition
-         ), parked as (
-             insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
-             select ",
-        &projection,
-        ", ",
-        &generation,
-        ", p.stream_id, p.position, p.reason, now(), p.partition
-             from guard, ",
-        &parked,
-        "
-             where guard.passed
-             on conflict (projection, generation, stream_id) do nothing
-         ), documents as (",
-        &documents,
-        ")",
-        history.as_deref().unwrap_or(""),
-        "
-         select passed from guard",
-    ]
-    .concat()
+    FRAME
+        .replace("{checkpoints}", &checkpoints)
+        .replace("{parked}", &parked)
+        .replace("{documents}", &documents)
+        .replace("{history}", history.as_deref().unwrap_or_default())
 }
 
 /// The values of the statement, in the order of its parameters.
@@ -149,14 +142,8 @@ struct Parameters {
 impl Parameters {
     /// The next parameter.
     fn next(&mut self) -> String {
-        let parameter = self.following();
         self.bound += 1;
-        parameter
-    }
-
-    /// The parameter that [`Parameters::next`] returns next.
-    fn following(&self) -> String {
-        ["$", &(self.bound + 1).to_string()].concat()
+        ["$", &self.bound.to_string()].concat()
     }
 
     /// `unnest($1::int[], ...) as alias (name, ...)` with the next parameters.
@@ -169,42 +156,22 @@ impl Parameters {
 
 /// Inserts the rows of a table; updates a row that exists if the new row is newer.
 fn insert<R>(table: &Table<R>, parameters: &mut Parameters) -> String {
-    let (name, columns) = (table.name, table.columns);
+    let columns = table.columns;
     let values: Vec<String> = columns.iter().map(|column| column.values.selected("r", column.name)).collect();
     let keys = names(columns.iter().filter(|column| column.role == Role::Key));
     let updated = names(columns.iter().filter(|column| column.role == Role::Updated));
     let updates: Vec<String> = updated.iter().map(|column| [column, " = excluded.", column].concat()).collect();
-    let on_conflict = match updates.is_empty() {
+    let action = match updates.is_empty() {
         true => "nothing".to_owned(),
-        false => [
-            "update set ",
-            &updates.join(", "),
-            " where (",
-            name,
-            ".incarnation, ",
-            name,
-            ".position) < (excluded.incarnation, excluded.position)",
-        ]
-        .concat(),
+        false => UPDATE.replace("{updates}", &updates.join(", ")),
     };
-    let rows = parameters.unnest(columns, "r");
-    [
-        "insert into ",
-        name,
-        " (",
-        &names(columns).join(", "),
-        ")
-         select ",
-        &values.join(", "),
-        " from guard, ",
-        &rows,
-        " where guard.passed
-         on conflict (",
-        &keys.join(", "),
-        ") do ",
-        &on_conflict,
-    ]
-    .concat()
+    INSERT
+        .replace("{columns}", &names(columns).join(", "))
+        .replace("{values}", &values.join(", "))
+        .replace("{rows}", &parameters.unnest(columns, "r"))
+        .replace("{keys}", &keys.join(", "))
+        .replace("{action}", &action)
+        .replace("{table}", table.name)
 }
 
 fn names<'a, R: 'a>(columns: impl IntoIterator<Item = &'a Column<R>>) -> Vec<&'static str> {

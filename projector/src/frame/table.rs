@@ -1,5 +1,5 @@
-//! Declares the tables that a write fills: each column has a name, an SQL type, the value of a row, and whether a later write
-//! replaces the value.
+//! Declares the tables that a write fills: each column has a name, an SQL type, the value of a row, and whether a later
+//! write replaces the value.
 
 use std::borrow::Cow;
 

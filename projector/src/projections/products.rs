@@ -1,5 +1,5 @@
-//! Products: one row per product, and the history of all prices, partitioned by the month of the event id. [`rows`] loads
-//! products.
+//! Products: one row per product, and the history of all prices, partitioned by the month of the event id. [`rows`]
+//! loads products.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

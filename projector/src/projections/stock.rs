@@ -1,5 +1,5 @@
-//! Stock: one row per stock item, and a ledger of all movements, partitioned by the month of the event id. [`rows`] loads stock
-//! items.
+//! Stock: one row per stock item, and a ledger of all movements, partitioned by the month of the event id. [`rows`]
+//! loads stock items.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

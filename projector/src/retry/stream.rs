@@ -1,5 +1,5 @@
-//! Catches up a parked stream, page by page: each page in one transaction with the position at which the stream is parked. If a
-//! page cannot be applied, a smaller one is tried, until the event that cannot be applied is alone.
+//! Catches up a parked stream, page by page: each page in one transaction with the position at which the stream is
+//! parked. If a page cannot be applied, a smaller one is tried, until the event that cannot be applied is alone.
 
 use events::{Position, StreamId, Version};
 use sqlx::{Connection, PgConnection};

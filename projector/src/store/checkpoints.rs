@@ -45,8 +45,8 @@ pub async fn find_position(
     read_position(FIND, connection, projection, partition).await
 }
 
-/// Like [`find_position`], and locks the checkpoint until the transaction ends. Without a partition all checkpoints are locked, in
-/// the order in which all transactions lock them.
+/// Like [`find_position`], and locks the checkpoint until the transaction ends. Without a partition all checkpoints are
+/// locked, in the order in which all transactions lock them.
 pub async fn lock_position(
     connection: &mut PgConnection,
     projection: Projection,
@@ -79,7 +79,8 @@ async fn read_position(
         .map(Position)
 }
 
-/// Ends the claim on a partition, or on all partitions, so that the worker claims again and reads the parked streams again.
+/// Ends the claim on a partition, or on all partitions, so that the worker claims again and reads the parked streams
+/// again.
 pub async fn end_claims(
     connection: &mut PgConnection,
     projection: Projection,

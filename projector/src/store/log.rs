@@ -1,5 +1,5 @@
-//! Reads the log: its identity, the events of a category, and the events of a stream. A page is limited in events and in bytes,
-//! because payloads differ in size by a factor of a million.
+//! Reads the log: its identity, the events of a category, and the events of a stream. A page is limited in events and
+//! in bytes, because payloads differ in size by a factor of a million.
 
 use chrono::{DateTime, Utc};
 use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Datelike, Months as MonthCount, Utc};
 use sqlx::PgConnection;
 
-/// Maximum number of remembered months, so that wrong instants cannot fill the memory; asking PostgreSQL again is cheap.
+/// Maximum number of remembered months, so that wrong instants cannot fill the memory; asking PostgreSQL again is
+/// cheap.
 const KNOWN_MAX: usize = 10_000;
 
 /// The months that are known to exist.

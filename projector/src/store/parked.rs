@@ -19,7 +19,8 @@ pub struct ParkedRow {
     pub reason: String,
 }
 
-/// Takes the lock that allows one session at a time to retry parked streams, without waiting; `false` if another session has it.
+/// Takes the lock that allows one session at a time to retry parked streams, without waiting; `false` if another
+/// session has it.
 pub async fn try_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar("select pg_try_advisory_lock(hashtext('retry-parked'))").fetch_one(connection).await
 }
@@ -53,8 +54,8 @@ pub async fn list(
     .await
 }
 
-/// Moves the position of a parked stream, and replaces the reason if there is a new one; `false` if the stream is not parked at
-/// `from`.
+/// Moves the position of a parked stream, and replaces the reason if there is a new one; `false` if the stream is not
+/// parked at `from`.
 pub async fn advance(
     connection: &mut PgConnection,
     projection: Projection,

@@ -1,5 +1,5 @@
-//! Compares periodically what was applied with what the relay has published. Finds partitions that are stuck, because events were
-//! published that Kafka does not deliver and no later message shows the gap, and measures the lag.
+//! Compares periodically what was applied with what the relay has published. Finds partitions that are stuck, because
+//! events were published that Kafka does not deliver and no later message shows the gap, and measures the lag.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -11,11 +11,12 @@ use read_model::freshness::{self, Partition};
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::store::relay::Published;
 
-/// Interval between audits. Events that Kafka has not delivered at the next audit, although Kafka has no more messages, are read
-/// from the log.
+/// Interval between audits. Events that Kafka has not delivered at the next audit, although Kafka has no more messages,
+/// are read from the log.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// After this number of audits without progress the events are read from the log, whatever messages Kafka may still have.
+/// After this number of audits without progress the events are read from the log, whatever messages Kafka may still
+/// have.
 const AUDITS_MAX: u32 = 6;
 
 /// The state of the last audit.
@@ -53,8 +54,8 @@ impl Audit {
         true
     }
 
-    /// The partitions that are stuck, with the position up to which the log is to be read. `is_at_end` is whether all messages of
-    /// a partition were received; partitions that are `read_already` are read from the log already.
+    /// The partitions that are stuck, with the position up to which the log is to be read. `is_at_end` is whether all
+    /// messages of a partition were received; partitions that are `read_already` are read from the log already.
     pub(super) fn find_stuck(
         &mut self,
         published: &Published,

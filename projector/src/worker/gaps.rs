@@ -10,7 +10,8 @@ pub(super) struct Gap {
     pub(super) upto: Position,
     /// The log was read up to this position.
     pub(super) scanned: Position,
-    /// Whether the log must contain an event of the partition at `upto`. A message that does not name its log proves nothing.
+    /// Whether the log must contain an event of the partition at `upto`. A message that does not name its log proves
+    /// nothing.
     pub(super) is_proven: bool,
 }
 

@@ -119,7 +119,8 @@ async fn without_redis_all_events_are_applied() {
 async fn values_wait_while_redis_accepts_no_writes() {
     let bed = Bed::new().await.unwrap();
     let mut redis = redis(&bed).await;
-    // For this user Redis behaves like a server that loads its data or is a replica: it responds, but accepts no writes.
+    // For this user Redis behaves like a server that loads its data or is a replica: it responds, but accepts no
+    // writes.
     let (user, key) = (bed.group(), format!("{}x", bed.cache_prefix()));
     let acl = |rules: &str| {
         let mut acl = redis::cmd("ACL");

@@ -47,7 +47,8 @@ async fn a_parked_stream_is_resumed_while_a_worker_runs() {
     assert_eq!(platform.number("select on_hand from stock").await, 111);
     assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
 
-    // In the memory of the worker the stream is still parked; the retry ended the claim, so the worker reads the parked streams again.
+    // In the memory of the worker the stream is still parked; the retry ended the claim, so the worker reads the parked
+    // streams again.
     platform.publish(&bad, received(1000)).await;
     step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::ClaimLost))).await.unwrap_err();
     platform.catch_up(&mut worker).await;

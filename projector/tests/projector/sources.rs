@@ -1,5 +1,5 @@
-//! Messages that do not come from the log of the platform: those of another platform, and those of an early release without the
-//! identity of the log.
+//! Messages that do not come from the log of the platform: those of another platform, and those of an early release
+//! without the identity of the log.
 
 use events::{LogId, Position, Recorded};
 use projector::projections::Stock;

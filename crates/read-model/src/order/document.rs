@@ -31,7 +31,8 @@ pub struct OrderDocument {
     /// Customers that the order was assigned to earlier.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub former_customers: BTreeSet<CustomerId>,
-    /// Whether the personal data of the order was erased: contact, addresses, notes and reasons are removed permanently.
+    /// Whether the personal data of the order was erased: contact, addresses, notes and reasons are removed
+    /// permanently.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub personal_data_erased: bool,
     /// Reference of the order in another system.

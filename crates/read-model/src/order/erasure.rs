@@ -1,5 +1,6 @@
-//! Removes the personal data of an order from its document, when the personal data of the order or of one of its customers was
-//! erased. `tests/documents/erasure.rs` compares this module with the fields that the document's JSON Schema marks as personal.
+//! Removes the personal data of an order from its document, when the personal data of the order or of one of its
+//! customers was erased. `tests/documents/erasure.rs` compares this module with the fields that the document's JSON
+//! Schema marks as personal.
 
 use events::CustomerId;
 use events::personal::Erase;

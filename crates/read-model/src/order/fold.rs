@@ -16,7 +16,8 @@ use crate::fold_error::FoldError;
 use crate::status::Status;
 
 impl OrderDocument {
-    /// Folds the next event into `document` (`None`: the order does not exist yet). A [`FoldError`] leaves `document` unchanged.
+    /// Folds the next event into `document` (`None`: the order does not exist yet). A [`FoldError`] leaves `document`
+    /// unchanged.
     pub fn fold(
         document: &mut Option<OrderDocument>,
         recorded: &Recorded,
@@ -38,8 +39,8 @@ impl OrderDocument {
         self.clone().take_progress()
     }
 
-    /// Moves quantities and sums out, until [`OrderDocument::set_progress`] moves them back: an order can be large, and is not
-    /// copied for each event.
+    /// Moves quantities and sums out, until [`OrderDocument::set_progress`] moves them back: an order can be large, and
+    /// is not copied for each event.
     fn take_progress(&mut self) -> Progress {
         Progress {
             lifecycle: self.status.lifecycle,

@@ -1,5 +1,5 @@
-//! Lines, payments, fulfilments, returns and notes of an order: the quantities and sums of `events::order::progress`, and the
-//! details that only the document has.
+//! Lines, payments, fulfilments, returns and notes of an order: the quantities and sums of `events::order::progress`,
+//! and the details that only the document has.
 
 use chrono::{DateTime, Utc};
 use events::Personal;

@@ -1,4 +1,5 @@
-//! The personal data of an order's document are the fields that its JSON Schema marks, and an erasure removes all of them.
+//! The personal data of an order's document are the fields that its JSON Schema marks, and an erasure removes all of
+//! them.
 
 use std::collections::BTreeSet;
 

@@ -7,7 +7,8 @@ use events::{CustomerId, Location, Minor};
 
 use crate::samples::*;
 
-/// A history that a decider could have written: each number proposes an event, and events that the order forbids are left out.
+/// A history that a decider could have written: each number proposes an event, and events that the order forbids are
+/// left out.
 pub(crate) fn history(lines: Vec<Line>, proposals: &[u8]) -> Vec<OrderEvent> {
     let mut progress = Progress::default();
     let mut history = vec![placed(lines)];

@@ -1,5 +1,5 @@
-//! Folds of the read models. The fold of a history is the same in one part and in any two parts with the stored JSON in between,
-//! and an event that does not continue a document is refused.
+//! Folds of the read models. The fold of a history is the same in one part and in any two parts with the stored JSON in
+//! between, and an event that does not continue a document is refused.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
