@@ -1,4 +1,4 @@
-//! The command-service's settings. The only file of this crate that reads the environment.
+//! The settings of the command service. This is the only file of the crate that reads environment variables.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -19,50 +19,50 @@ use domain::command::email::EmailIndex;
 use domain::rules::channel::Channels;
 use domain::world::Room;
 
-/// What a serving process needs to know.
+/// Settings of the command service.
 #[derive(Debug)]
 pub struct Config {
-    /// Where commands are taken.
+    /// Address of the HTTP API.
     pub http_addr: SocketAddr,
-    /// Where health and metrics are served.
+    /// Address of the health and metrics endpoints.
     pub admin_addr: SocketAddr,
-    /// The primary.
+    /// Connection settings of the PostgreSQL primary.
     pub database: PgConnectOptions,
-    /// Connections of the writer: one appends, the others hold its turn, look up and keep snapshots.
+    /// Connections of the writer: one appends, the others hold the write lock and read.
     pub connections: u32,
-    /// How long the primary may be silent before a connection is given up, what was asked of it counts as unknown, and
+    /// Limit of every wait for the primary. After it, the connection is closed, the outcome of the statement is unknown, and
     /// commands are refused.
     pub database_timeout: Duration,
-    /// The same for the statements of bulk imports, which write and delete megabytes at a time.
+    /// The same limit for the statements of bulk imports, which write and delete megabytes at a time.
     pub import_database_timeout: Duration,
-    /// Relay; `None` if no Kafka brokers are configured. The platform then runs without Kafka.
+    /// Settings of the relay; `None` without Kafka brokers, in which case the platform runs without Kafka.
     pub relay: Option<relay::Config>,
-    /// How large the writer's things may grow.
+    /// Limits of the writer.
     pub writer: writer::Limits,
-    /// How large imports may be and how they are worked.
+    /// Limits of bulk imports.
     pub imports: jobs::Limits,
-    /// Where orders come from. The same on every instance: each gives out the codes of all channels.
+    /// Sales channels. They must be the same on every instance, because each instance assigns the order codes of all channels.
     pub channels: Channels,
-    /// Names the streams of e-mail addresses. The same on every instance and for as long as there is the log: with another
-    /// key no address that is taken would be found.
+    /// Hashes e-mail addresses into the names of their streams. The key must be the same on every instance and must never change:
+    /// with another key, registered addresses would not be found.
     pub emails: EmailIndex,
-    /// Schedule of the commands of the platform itself.
+    /// Settings of the schedule.
     pub schedule: schedule::Config,
-    /// What the HTTP server takes.
+    /// Limits of the HTTP server.
     pub http: server::Limits,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: Format,
-    /// Which log lines there are.
+    /// Filter of log lines.
     pub log_level: Filter,
 }
 
-/// A thousand orders of some lines each take half a megabyte; this leaves room for long ones.
+/// A thousand orders of a few lines each take half a megabyte; this leaves room for orders with many lines.
 const DEFAULT_BATCH_BYTES: u64 = 8 << 20;
 
-/// Some megabytes of rows are written, and all rows of an import are deleted, by one statement.
+/// One statement writes several megabytes of rows, or deletes all rows of an import.
 const IMPORT_DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A PostgreSQL address.
+/// A PostgreSQL connection URL.
 struct Database(PgConnectOptions);
 
 impl FromSetting for Database {
@@ -74,7 +74,7 @@ impl FromSetting for Database {
     }
 }
 
-/// The secret behind the index of e-mail addresses.
+/// The secret key of the index of e-mail addresses.
 struct EmailSecret(EmailIndex);
 
 impl FromSetting for EmailSecret {
@@ -86,7 +86,7 @@ impl FromSetting for EmailSecret {
     }
 }
 
-/// A positive number of things kept in memory.
+/// A positive number.
 struct Count(NonZeroUsize);
 
 impl FromSetting for Count {
@@ -98,7 +98,7 @@ impl FromSetting for Count {
 }
 
 impl Config {
-    /// Reads the environment; every mistake is reported at once.
+    /// Reads the environment variables. All invalid and missing settings are reported at once.
     pub fn from_env() -> Result<Config, ConfigErrors> {
         Config::read(Settings::from_env())
     }
@@ -139,7 +139,7 @@ impl Config {
             answers: answers.get(&complete).0,
             ..default
         };
-        // More at a time than the mailbox holds would never be taken.
+        // A group of more commands than the mailbox holds would always be refused.
         let mut schedule: schedule::Config = schedule.get(&complete);
         schedule.batch = schedule.batch.min(writer.mailbox);
         Ok(Config {
@@ -168,7 +168,7 @@ impl Config {
     }
 }
 
-/// Batches may be larger than other bodies.
+/// Bodies of batch requests may be larger than other bodies.
 fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
     let limits = server::RouteLimits {
         body_bytes_max: bytes,
@@ -208,14 +208,14 @@ fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
     })
 }
 
-/// The database alone, for tools that need nothing else.
+/// The connection settings of the database, for subcommands that need nothing else.
 pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
     let mut settings = Settings::from_env();
     let database = settings.required::<Database>("DATABASE_URL");
     Ok(database.get(&settings.finish()?).0)
 }
 
-/// This host's name: with the address it tells instances apart in the relay's lease, and stays the same over a restart.
+/// The name of this host. With the HTTP address it identifies an instance in the relay's lease; it stays the same over a restart.
 fn hostname() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "host".into(), |name| name.trim().to_owned())
 }

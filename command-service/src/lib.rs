@@ -1,13 +1,17 @@
-//! The only writer: takes commands, decides them, appends their events to the log, and relays the log to Kafka.
+//! The command service: the only service that writes to the log.
 //!
-//! The way of a command: [`http`] parses it into a [`command`](domain::command), the [`writer`] decides it with the [`rules`](domain::rules) on the
-//! [`world`](domain::world) and appends it through the [`log`], the [`relay`] carries the events to Kafka. The [`schedule`] gives the
-//! commands whose time has come, [`jobs`] those of bulk imports.
+//! The path of a command: [`http`] parses a request into a [`command`](domain::command); the [`writer`] decides the command with the
+//! [`rules`](domain::rules) on the [`world`](domain::world) and appends its events to the [`log`]; the [`relay`] publishes the events to
+//! Kafka. The [`schedule`] submits the platform's own commands when they are due, and [`jobs`] submits the commands of bulk imports.
+//! [`serve`] starts and stops these parts with the settings in [`config`].
 //!
-//! Doors: sqlx in `database.rs` and, over its connections, in `log`, `relay/checkpoint.rs`, `schedule/store` and
-//! `jobs/store`; graphile_worker in `jobs/queue.rs`;
-//! rdkafka in `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and (reading only) `relay/published.rs`; environment in
-//! `config.rs`.
+//! Owner modules:
+//! - sqlx: `database.rs` owns the connection pool and the error. The modules with SQL statements are `log` and its files,
+//!   `relay/checkpoint.rs`, and `schedule/store.rs` and `jobs/store.rs` with their files. `jobs/queue.rs` passes a pool to
+//!   graphile_worker, and `config.rs` parses connection settings.
+//! - graphile_worker: `jobs/queue.rs`.
+//! - rdkafka: `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and, for reading only, `relay/published.rs`.
+//! - environment variables: `config.rs`.
 
 pub mod config;
 pub mod database;

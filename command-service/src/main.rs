@@ -9,7 +9,7 @@ use command_service::{log, schedule, serve};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Takes commands, decides them, appends their events to the log and relays the log to Kafka.
+/// Accepts commands, decides them, appends their events to the log and publishes the log to Kafka.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -19,16 +19,16 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Serves until told to stop (the default); settings come from the environment, see .env.example.
+    /// Serves until SIGTERM or SIGINT (the default). Settings are read from the environment; see .env.example.
     Serve,
-    /// Looks after what time brings about: expiry and completion.
+    /// Maintains the schedule of the platform's own commands, such as the expiry of unpaid orders.
     #[command(subcommand)]
     Schedule(ScheduleAction),
 }
 
 #[derive(Subcommand)]
 enum ScheduleAction {
-    /// Empties the table of what is due, so that running instances make it anew from the log; needs DATABASE_URL.
+    /// Empties the tables of the schedule; running instances rebuild them from the log. Needs DATABASE_URL.
     Rebuild,
 }
 

@@ -66,6 +66,7 @@ mod erasures;
 mod fold;
 mod in_flight;
 pub mod key;
+mod limits;
 mod loading;
 mod log_follower;
 mod log_health;
@@ -82,7 +83,6 @@ mod submission;
 mod unloadable;
 mod write_access;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,61 +91,18 @@ use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
-use crate::database::DEFAULT_TIMEOUT;
 use batch::{Batch, Failure};
 use clock_check::ClockCheck;
 use derived::Derived;
 use domain::rules::channel::Channels;
-use domain::world::Room;
 use log_follower::LogFollower;
 use queue::Inbox;
 use write_access::WriteAccess;
 
-pub use mailbox::{GROUP_MAX, Mailbox};
+pub use limits::{GROUP_MAX, Limits};
+pub use mailbox::Mailbox;
 pub use outcome::{FindError, Outcome};
 pub use request::{Reply, Request, Shed, Together, Want};
-
-/// Limits of the mailbox, of a batch and of the memory.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Commands that may wait in the mailbox; more are refused. At least [`GROUP_MAX`], or larger groups would always be refused.
-    pub mailbox: usize,
-    /// Commands in one batch, about: limits the size of a statement, and how long the first command of a batch waits for the last.
-    /// A group is never split, so the last group may exceed this limit.
-    pub batch: usize,
-    /// Events in one batch, about: large orders reach this limit long before the number of commands. The last group may exceed
-    /// this limit.
-    pub events: usize,
-    /// Bytes of JSON in one batch, about. The last group may exceed this limit.
-    pub bytes: usize,
-    /// States of streams that are kept in memory between batches.
-    pub room: Room,
-    /// Answers that are kept in memory for repeated commands.
-    pub answers: NonZeroUsize,
-    /// How long the log may be silent before commands are refused at once.
-    pub silence: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let room = Room { streams: nonzero(50_000), bytes: 128 << 20 };
-        Limits {
-            mailbox: 4096,
-            batch: 512,
-            // A third of a second of work for PostgreSQL on two slow cores, and ten times a full batch of typical orders.
-            events: 16_384,
-            // Far below the largest message that PostgreSQL accepts; three copies of a batch exist at a time.
-            bytes: 16 << 20,
-            room,
-            answers: nonzero(500_000),
-            silence: DEFAULT_TIMEOUT,
-        }
-    }
-}
-
-fn nonzero(number: usize) -> NonZeroUsize {
-    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
-}
 
 /// The writer; [`Writer::run`] is its task.
 pub struct Writer {

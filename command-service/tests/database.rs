@@ -1,5 +1,4 @@
-//! A database that freezes, or that a connection is cut off from without a word: what waits for it gets an error in time, and
-//! what worked before works again.
+//! A frozen database, or a silently lost connection: every wait ends with an error in time, and the pool recovers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +11,7 @@ use sqlx::Connection;
 use testbed::proxy::Proxy;
 use testbed::{Bed, PATIENCE};
 
-/// Small, so that the tests do not take long; every answer that is awaited here comes in a small part of it.
+/// Short, so that the tests do not take long; every response here arrives in a small fraction of it.
 const LIMIT: Duration = Duration::from_millis(500);
 
 const CONNECTIONS: u32 = 3;
@@ -26,7 +25,7 @@ async fn ask(database: &Database) -> sqlx::Result<i64> {
     sqlx::query_scalar("select position from log_head").fetch_one(database).await
 }
 
-/// Asks until there is an answer, as workers do.
+/// Repeats the query until there is a response, as workers do.
 async fn answered(database: &Database) -> i64 {
     let asking = async {
         loop {
@@ -43,7 +42,7 @@ fn is_silence(error: &sqlx::Error) -> bool {
 }
 
 #[tokio::test]
-async fn a_frozen_database_is_an_error_and_takes_no_connection_with_it() {
+async fn a_frozen_database_is_an_error_and_leaks_no_connection() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     answered(&database).await;
     proxy.freezes();
@@ -57,7 +56,7 @@ async fn a_frozen_database_is_an_error_and_takes_no_connection_with_it() {
 }
 
 #[tokio::test]
-async fn one_connection_that_is_cut_off_is_warning_enough_for_those_beside_it() {
+async fn when_one_connection_is_silent_the_idle_ones_are_closed_too() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let mut held = Vec::new();
     while held.len() < CONNECTIONS as usize {
@@ -68,7 +67,7 @@ async fn one_connection_that_is_cut_off_is_warning_enough_for_those_beside_it() 
 
     proxy.cuts_off();
     assert!(is_silence(&ask(&database).await.unwrap_err()));
-    // Were the others still there, the next would fail too.
+    // If the other connections were still open, the next query would fail too.
     assert_eq!(answered(&database).await, 0);
 }
 
@@ -86,11 +85,11 @@ async fn a_transaction_is_begun_and_ended_within_the_limit() {
 }
 
 #[tokio::test]
-async fn who_goes_away_in_the_middle_of_a_statement_leaves_no_connection_in_the_middle_of_it() {
+async fn a_connection_whose_statement_was_dropped_is_not_reused() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let holder = database.begin("select position from log_head for update").await.unwrap();
     proxy.freezes();
-    // Begun, and dropped while it waits for its answer.
+    // Started, and dropped before the response.
     assert!(database.begin("select 1").now_or_never().is_none());
     drop(holder);
     proxy.thaws();
@@ -102,13 +101,13 @@ async fn who_goes_away_in_the_middle_of_a_statement_leaves_no_connection_in_the_
             let current = sqlx::query_scalar::<_, i64>("select txid_current()");
             transactions.push(current.fetch_one(&mut *acquired).await.unwrap());
         }
-        assert_ne!(transactions[0], transactions[1], "each statement is one of its own");
+        assert_ne!(transactions[0], transactions[1], "each statement is a transaction of its own");
         acquired.release();
     }
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_dropped_at_its_beginning_is_not_the_next_borrowers() {
+async fn a_transaction_that_was_dropped_while_it_began_is_not_reused() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let pool = database.separate_pool(1);
     let mut connection = pool.acquire().await.unwrap();
@@ -125,17 +124,17 @@ async fn a_transaction_that_was_dropped_at_its_beginning_is_not_the_next_borrowe
             transactions.push(current.fetch_one(&mut **connection).await.unwrap());
         }
     }
-    assert_ne!(transactions[0], transactions[1], "each statement is one of its own");
+    assert_ne!(transactions[0], transactions[1], "each statement is a transaction of its own");
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_idle_for_long_ends_and_who_waits_for_its_lock_is_told() {
+async fn an_idle_transaction_ends_and_a_wait_for_its_lock_fails_in_time() {
     let bed = Bed::new().await.unwrap();
     let options = || bed.writer_url().unwrap().parse().unwrap();
     let (paused, patient) = (Database::new(options(), 1, LIMIT), Database::new(options(), 1, PATIENCE));
     const LOCK: &str = "select position from log_head for update";
     let idle = paused.begin(LOCK).await.unwrap();
-    // Given up by the one that does nothing.
+    // The server ends the idle transaction.
     patient.begin(LOCK).await.unwrap().rollback().await.unwrap();
     idle.commit().await.unwrap_err();
 

@@ -76,6 +76,7 @@ impl Writer {
             None => self.follower.log().append(self.follower.end(), clock, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
+        let failed = during("appending to the log");
         match appended {
             Appended::After(base, recorded_at) => {
                 self.clock_check.compare(clock, recorded_at);
@@ -86,9 +87,9 @@ impl Writer {
                 Err(Failure::Overtaken)
             }
             Appended::Taken => Err(Failure::Taken),
-            Appended::Conflicting(error) => Err(Failure::Conflicting(error)),
-            Appended::Refused(error) => Err(Failure::Refused(error)),
-            Appended::Unknown(error) => Err(Failure::OutcomeUnknown(during("appending to the log")(error))),
+            Appended::Conflicting(error) => Err(Failure::Conflicting(failed(error))),
+            Appended::Refused(error) => Err(Failure::Refused(failed(error))),
+            Appended::Unknown(error) => Err(Failure::OutcomeUnknown(failed(error))),
         }
     }
 

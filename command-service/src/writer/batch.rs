@@ -91,9 +91,9 @@ pub(super) enum Failure {
     /// A command or a claim of the batch is in the log already.
     Taken,
     /// The batch was decided on states that differ from the log.
-    Conflicting(sqlx::Error),
+    Conflicting(database::Error),
     /// PostgreSQL refuses the data of the batch.
-    Refused(sqlx::Error),
+    Refused(database::Error),
     /// The response to the append was lost: the batch is in the log or not.
     OutcomeUnknown(database::Error),
     /// The log could not be read.

@@ -25,10 +25,6 @@ use crate::log::Log;
 /// Lookups of outcomes that run at once; others wait. There are few connections for lookups.
 const CONCURRENT_LOOKUPS: usize = 1;
 
-/// Most commands that a caller may submit as one group: some ten milliseconds of the writer's time. A mailbox has room for at
-/// least this many commands.
-pub const GROUP_MAX: usize = 1_000;
-
 /// Submits commands to the writer; cheap to clone, and clones share the mailbox.
 #[derive(Debug, Clone)]
 pub struct Mailbox {

@@ -111,7 +111,11 @@ impl Writer {
                 Next::Retry
             }
             Failure::Conflicting(error) => {
-                tracing::error!(commands, %error, "the log does not match the streams in memory; loading the streams again");
+                tracing::error!(
+                    commands,
+                    error = &error as &dyn std::error::Error,
+                    "the log does not match the streams in memory; loading the streams again"
+                );
                 let streams: Vec<StreamId> = rows.into_iter().map(|row| row.stream).collect();
                 streams.iter().for_each(|stream| self.derived.world.forget(stream));
                 if std::mem::replace(&mut attempts.was_conflicting, true) {
@@ -121,7 +125,11 @@ impl Writer {
                 Next::Retry
             }
             Failure::Refused(error) => {
-                tracing::error!(commands, %error, "PostgreSQL refuses the data of a batch; isolating the command");
+                tracing::error!(
+                    commands,
+                    error = &error as &dyn std::error::Error,
+                    "PostgreSQL refuses the data of a batch; isolating the command"
+                );
                 Next::Isolate
             }
             Failure::OutcomeUnknown(error) => {

@@ -6,16 +6,17 @@ use events::Recorded;
 use platform::health::Component;
 use tokio::sync::mpsc;
 
+use super::Writer;
 use super::batch::Batch;
 use super::clock_check::ClockCheck;
 use super::derived::Derived;
+use super::limits::Limits;
 use super::log_follower::{LogFollower, read_end};
 use super::log_health::LogHealth;
 use super::mailbox::{self, Mailbox};
 use super::replay::Replays;
 use super::snapshots::Snapshots;
 use super::write_access::WriteAccess;
-use super::{Limits, Writer};
 use crate::log::{self, Log};
 use domain::world::World;
 

@@ -34,12 +34,12 @@ fn assert_times_never_decrease(events: &[Recorded]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_whose_clock_is_behind_tells_the_relay_what_the_log_says() {
+async fn a_writer_whose_clock_is_behind_gives_the_relay_the_events_of_the_log() {
     for log in logs().await {
         let latest = recorded_ahead(&log).await;
-        let (offer, mut offered) = mpsc::channel(64);
+        let (committed, mut batches) = mpsc::channel(64);
         let health = Health::new().component("log");
-        let (writer, mailbox) = Writer::start(log.clone(), Limits::default(), Some(offer), health).await.unwrap();
+        let (writer, mailbox) = Writer::start(log.clone(), Limits::default(), Some(committed), health).await.unwrap();
         let stop = Shutdown::new();
         let running = tokio::spawn(writer.run(stop.clone()));
         let commands = [("create", product("A")), ("receive", receipt("A", 100))];
@@ -52,21 +52,21 @@ async fn a_writer_whose_clock_is_behind_tells_the_relay_what_the_log_says() {
         running.await.unwrap();
 
         let logged = all(&log).await;
-        let mut told: Vec<Recorded> = Vec::new();
-        while let Ok(batch) = offered.try_recv() {
-            // Each begins with the event before it.
-            assert_eq!(batch[0], *told.last().unwrap_or(&logged[0]));
-            told.extend(batch[1..].iter().cloned());
+        let mut published: Vec<Recorded> = Vec::new();
+        while let Ok(batch) = batches.try_recv() {
+            // Each batch is preceded by the event before it.
+            assert_eq!(batch[0], *published.last().unwrap_or(&logged[0]));
+            published.extend(batch[1..].iter().cloned());
         }
-        assert_eq!(told, logged[1..]);
-        assert!(told.iter().zip(&logged[1..]).all(|(told, logged)| told.id() == logged.id()));
+        assert_eq!(published, logged[1..]);
+        assert!(published.iter().zip(&logged[1..]).all(|(published, logged)| published.id() == logged.id()));
         assert!(logged.iter().all(|event| event.recorded_at == latest), "the clock has not caught up");
         assert_eq!(replies.iter().map(|reply| done(reply).position).max(), logged.last().map(|event| event.position));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_with_different_clocks_record_one_line_of_times() {
+async fn writers_with_different_clocks_record_times_that_never_decrease() {
     for log in logs().await {
         let writers = [Running::stocked(&log, "A", 1_000).await, Running::start(&log).await];
         for round in 0..3 {

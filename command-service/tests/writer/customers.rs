@@ -1,4 +1,4 @@
-//! One address, one customer, however many writers are asked at once.
+//! One e-mail address belongs to one customer, even with concurrent registrations through several writers.
 
 use command_service::writer::Reply;
 use domain::command::email::EmailIndex;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::support::{Running, assert_gapless, done, logs, request, tally};
 
-/// Differs in case from one to the next.
+/// The case of the address alternates.
 fn register(number: usize) -> Command {
     let emails = EmailIndex::from_secret(&"k".repeat(32)).unwrap();
     let email = if number.is_multiple_of(2) { "ada@example.com" } else { "Ada@Example.COM" };
@@ -23,7 +23,7 @@ fn erase(id: &str) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_register_one_address_at_once_one_gets_it() {
+async fn of_many_concurrent_registrations_of_one_address_exactly_one_succeeds() {
     for log in logs().await {
         let writers = [Running::start(&log).await, Running::start(&log).await];
         for round in 0..5 {
@@ -32,7 +32,7 @@ async fn of_many_who_register_one_address_at_once_one_gets_it() {
             let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
             assert_eq!(tally(&replies), [("done", 1), ("duplicate-email", 39)].into());
             let winner = replies.iter().find(|reply| matches!(reply, Reply::Done { .. })).unwrap();
-            // Whom the other writer registered this one forgets, and the address is anybody's again.
+            // The writer learns of customers that the other one registered, and the erased address can be used again.
             let erased = writers[round % 2].send(&format!("erase-{round}"), erase(done(winner).stream.key())).await;
             assert_eq!(done(&erased).version.0, 2);
         }

@@ -1,5 +1,5 @@
-//! A failover or a restore takes back the end of the log while a writer runs, and others may write another end: nothing that
-//! the writer knew of the old one counts any more.
+//! A failover or a restore takes back the end of the log while a writer runs, and other writers may continue the log: the writer
+//! discards everything that it knew of the lost end.
 
 use command_service::log::Log;
 use command_service::writer::key::Key;
@@ -12,10 +12,10 @@ use testbed::{Bed, PATIENCE};
 
 use super::support::{Running, assert_gapless, codes, done, log_of, order, receipt, request, stock};
 
-/// What an operator does who accepts that events are lost.
+/// The statement by which an operator accepts that events are lost.
 const RAISE: &str = "update log_head set incarnation = incarnation + 1";
 
-/// Takes the log back to a position, as a standby does that was behind when it was promoted, then does this; all in one moment.
+/// Removes the events after a position, as if a standby that was behind had been promoted, and runs `then`, in one transaction.
 async fn lose_tail(bed: &Bed, position: Position, then: &'static str) {
     let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
     let mut transaction = admin.begin().await.unwrap();
@@ -40,7 +40,7 @@ struct Shop {
     bed: Bed,
     log: Log,
     running: Running,
-    /// Where both histories begin to differ.
+    /// The last position that both histories share.
     kept: Position,
 }
 
@@ -55,7 +55,7 @@ impl Shop {
         Shop { bed, log, running, kept }
     }
 
-    /// What this writer says from now on is true of the log as it is.
+    /// The replies of the writer are true for the current log.
     async fn assert_true(self, sold: i64) {
         let Shop { log, running, .. } = self;
         done(&running.send("another", order("A", 1)).await);
@@ -79,7 +79,7 @@ async fn buy(running: &Running, name: &str, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_was_ahead_of_a_log_that_others_have_written_anew_starts_anew() {
+async fn a_writer_starts_anew_on_a_log_that_was_continued_beyond_its_lost_tail() {
     for then in [RAISE, ""] {
         let shop = Shop::open().await;
         let before = head(&shop.log).await;
@@ -93,7 +93,7 @@ async fn a_writer_that_was_ahead_of_a_log_that_others_have_written_anew_starts_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_was_written_anew_up_to_the_same_position_is_another_log() {
+async fn a_writer_starts_anew_on_a_log_that_was_continued_to_the_same_position() {
     for then in [RAISE, ""] {
         let shop = Shop::open().await;
         let before = head(&shop.log).await;
@@ -107,16 +107,16 @@ async fn a_log_that_was_written_anew_up_to_the_same_position_is_another_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tail_whose_loss_was_accepted_is_forgotten() {
+async fn a_writer_forgets_a_tail_whose_loss_was_accepted() {
     let shop = Shop::open().await;
     lose_tail(&shop.bed, shop.kept, RAISE).await;
     shop.assert_true(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_by_what_was_lost_are_not_told() {
+async fn rejections_that_depend_on_a_lost_tail_are_decided_again() {
     let shop = Shop::open().await;
-    // All that is left is sold, and that is lost.
+    // The order that sells all remaining units is lost.
     done(&shop.running.send("the-rest", order("A", 93)).await);
     let before = head(&shop.log).await;
     lose_tail(&shop.bed, shop.kept, "").await;
@@ -128,7 +128,7 @@ async fn refusals_by_what_was_lost_are_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_on_its_way_and_the_one_after_it_are_decided_again() {
+async fn the_batch_in_flight_and_the_batch_decided_ahead_are_decided_again() {
     let shop = Shop::open().await;
     let held = shop.log.lock_head(Position::ZERO, 0).await.unwrap();
     let sends = ["first", "second"].map(|key| {
@@ -141,11 +141,11 @@ async fn a_batch_on_its_way_and_the_one_after_it_are_decided_again() {
             tokio::task::yield_now().await;
         }
     }
-    // Waits for the head of the log behind the writer or before it; both must do.
+    // It gets the lock of the head before or after the writer; both must work.
     let losing = lose_tail(&shop.bed, shop.kept, RAISE);
     let (_, ()) = tokio::join!(held.release(), losing);
     for send in sends {
-        // Where it was committed before the loss it is lost with it, which the caller cannot know.
+        // A command that was committed before the loss is lost, which its caller cannot know.
         done(&send.await.unwrap());
     }
     let Shop { log, running, .. } = shop;
@@ -155,7 +155,7 @@ async fn a_batch_on_its_way_and_the_one_after_it_are_decided_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_ends_too_early_is_not_appended_to_until_somebody_decides() {
+async fn nothing_is_appended_to_a_log_that_lost_its_tail_until_the_incarnation_is_raised() {
     let bed = Bed::new().await.unwrap();
     let log = log_of(&bed);
     Running::stocked(&log, "A", 100).await.stop().await;
@@ -186,7 +186,7 @@ async fn a_log_that_ends_too_early_is_not_appended_to_until_somebody_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_only_answers_from_memory_notices_too() {
+async fn a_writer_that_only_answers_repeats_from_memory_notices_a_replaced_log() {
     let shop = Shop::open().await;
     lose_tail(&shop.bed, shop.kept, RAISE).await;
     let other = Running::start(&log_of(&shop.bed)).await;

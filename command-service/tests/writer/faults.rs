@@ -1,4 +1,5 @@
-//! PostgreSQL fails, cuts connections or refuses data: nothing is lost, nothing is doubled, nobody pays for another.
+//! PostgreSQL fails, resets connections or refuses data: no command is lost or takes effect twice, and no command fails because of
+//! another.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_poisoned_command_costs_its_neighbours_nothing() {
+async fn a_command_that_postgresql_refuses_does_not_affect_the_others_of_its_batch() {
     let bed = Bed::new().await.unwrap();
     let running = Running::stocked(&log_of(&bed), "A", 100).await;
     sqlx::query("alter table events add constraint poison check (payload->>'note' is distinct from 'poison')")
@@ -45,14 +46,14 @@ async fn one_poisoned_command_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poisoned_group_fails_as_a_whole_and_its_neighbours_pay_nothing() {
+async fn a_group_that_postgresql_refuses_fails_as_a_whole_and_does_not_affect_others() {
     let bed = Bed::new().await.unwrap();
     let running = Running::stocked(&log_of(&bed), "A", 100).await;
     sqlx::query("alter table events add constraint poison check (payload->>'note' is distinct from 'poison')")
         .execute(&mut owner(&bed).await)
         .await
         .unwrap();
-    // Held until all of them wait, so that they come as one batch.
+    // The head is locked until all commands wait, so that they are one batch.
     let lock = log_of(&bed).lock_head(events::Position::ZERO, 0).await.unwrap();
     let groups = (0..8).map(|group| {
         let requests = (0..5).map(|n| {
@@ -74,7 +75,7 @@ async fn a_poisoned_group_fails_as_a_whole_and_its_neighbours_pay_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_cut_at_any_moment_lose_nothing_and_double_nothing() {
+async fn connections_that_are_reset_at_any_moment_lose_and_repeat_no_command() {
     let bed = Bed::new().await.unwrap();
     let running = Running::stocked(&log_of(&bed), "A", 100_000).await;
     let cutting = tokio::spawn(cut_connections(bed.clone(), 30));
@@ -103,7 +104,7 @@ async fn connections_cut_at_any_moment_lose_nothing_and_double_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_cut_off_without_a_word_cost_a_moment_and_a_freeze_shows_in_health() {
+async fn silently_lost_connections_are_replaced_and_a_frozen_database_shows_in_health() {
     let bed = Bed::new().await.unwrap();
     let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
     let log = Log::new(Database::new(url.parse().unwrap(), 4, Duration::from_millis(500)));
@@ -137,7 +138,7 @@ async fn connections_that_are_cut_off_without_a_word_cost_a_moment_and_a_freeze_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_lost_its_tail_is_not_appended_to() {
+async fn a_writer_does_not_start_on_a_log_that_lost_its_tail() {
     let bed = Bed::new().await.unwrap();
     Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
     sqlx::query("update relay_checkpoint set position = 1000").execute(&mut owner(&bed).await).await.unwrap();
@@ -148,7 +149,7 @@ async fn a_log_that_lost_its_tail_is_not_appended_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_is_not_as_it_was_read_is_read_again() {
+async fn a_stream_that_differs_from_the_log_is_loaded_again() {
     let bed = Bed::new().await.unwrap();
     let log = log_of(&bed);
     let running = Running::stocked(&log, "A", 1).await;
@@ -156,7 +157,7 @@ async fn a_stream_that_is_not_as_it_was_read_is_read_again() {
         done(&running.send(&format!("create-{sku}"), product(sku)).await);
         done(&running.send(&format!("receive-{sku}"), receipt(sku, 1)).await);
     }
-    // The event of B becomes one of A, without a trace at the end of the log.
+    // The event of stream B becomes an event of stream A; the end of the log does not change.
     let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
     sqlx::raw_sql(
         "set session_replication_role = replica;
@@ -171,7 +172,7 @@ async fn a_stream_that_is_not_as_it_was_read_is_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_the_database_takes_for_the_same_one_is_refused_and_neighbours_pay_nothing() {
+async fn of_two_streams_that_postgresql_treats_as_equal_one_is_refused_and_others_are_not_affected() {
     let bed = Bed::new().await.unwrap();
     let running = Running::stocked(&log_of(&bed), "A", 100).await;
     sqlx::query("create unique index poison on events ((payload->>'note')) where payload->>'note' = 'poison'")
@@ -194,7 +195,7 @@ async fn of_two_that_the_database_takes_for_the_same_one_is_refused_and_neighbou
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_writers_role_can_append_and_nothing_else() {
+async fn the_database_role_of_the_writer_can_only_append() {
     let bed = Bed::new().await.unwrap();
     Running::stocked(&log_of(&bed), "A", 1).await.stop().await;
     let mut writer = PgConnection::connect(&bed.writer_url().unwrap()).await.unwrap();
@@ -206,7 +207,7 @@ async fn the_writers_role_can_append_and_nothing_else() {
     }
 }
 
-/// Ends the writer's server processes, so many times, each time after some orders went through.
+/// Terminates the server processes of the writer's connections repeatedly, each time after some orders were placed.
 async fn cut_connections(bed: Bed, times: usize) {
     let mut admin = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
     let mut seen = 0;

@@ -1,4 +1,4 @@
-//! Groups of commands: each alone, or all or nothing.
+//! Groups of commands: independent, or all or nothing.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ fn orders(name: &str, count: usize) -> Vec<Request> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_stands_alone_and_replies_come_in_order() {
+async fn independent_commands_get_their_replies_in_order() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 3).await;
         let replies = running.mailbox.submit_many(orders("buy", 5), Together::Each).await.unwrap();
@@ -36,12 +36,12 @@ async fn each_stands_alone_and_replies_come_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_or_nothing_leaves_no_trace_when_one_is_refused() {
+async fn an_all_or_nothing_group_leaves_no_trace_when_one_command_is_rejected() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 3).await;
         let mut group = orders("buy", 5);
         group.insert(1, request("more", receipt("A", 1)));
-        // Received one, so the fifth order is the first that finds nothing.
+        // Three units and a receipt of one: the fifth order is the first that finds none.
         let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
         let Reply::Rejected(Rejection::InsufficientStock(_)) = &replies[5] else { panic!("{replies:?}") };
         assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 5)].into());
@@ -51,7 +51,7 @@ async fn all_or_nothing_leaves_no_trace_when_one_is_refused() {
         let replies = running.mailbox.submit_many(group.clone(), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&replies), [("done", 5)].into());
         assert_eq!(stock(&log, "A").await, (4, 4));
-        // A second time it gets the first answers.
+        // A repeat of the group gets the first answers.
         let again = running.mailbox.submit_many(group, Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&again), [("replayed", 5)].into());
         running.stop().await;
@@ -66,7 +66,7 @@ async fn a_group_repeated_after_a_restart_gets_its_first_answers() {
         let first = running.mailbox.submit_many(orders("buy", 5), Together::AllOrNothing).await.unwrap();
         running.stop().await;
         let restarted = Running::start(&log).await;
-        // The shelf is empty now, and still they are told what they were told.
+        // No stock is left, and the repeats still get their first answers.
         let again = restarted.mailbox.submit_many(orders("buy", 5), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&again), [("replayed", 5)].into());
         assert!(first.iter().zip(&again).all(|(first, again)| done(first) == done(again)));
@@ -78,7 +78,7 @@ async fn a_group_repeated_after_a_restart_gets_its_first_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_group_that_fails_what_was_done_before_stays_done() {
+async fn in_a_group_that_fails_a_command_that_took_effect_earlier_keeps_its_answer() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 3).await;
         let first = running.mailbox.submit_many(orders("buy", 2), Together::Each).await.unwrap();
@@ -95,7 +95,7 @@ async fn in_a_group_that_fails_what_was_done_before_stays_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_of_a_group_that_failed_is_free() {
+async fn a_claim_of_a_group_that_failed_can_be_taken() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 2).await;
         let named = |key: &str| {
@@ -113,7 +113,7 @@ async fn a_claim_of_a_group_that_failed_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_one_commit_however_small_batches_are() {
+async fn a_group_is_one_commit_even_if_batches_are_smaller() {
     for log in logs().await {
         Running::stocked(&log, "A", 1_000).await.stop().await;
         let running = Running::start_with(&log, Limits { batch: 2, ..Limits::default() }).await;
@@ -126,9 +126,9 @@ async fn a_group_is_one_commit_however_small_batches_are() {
             let replies = replies.unwrap();
             let positions: Vec<i64> = replies.iter().map(|reply| done(reply).position.0).collect();
             let span: Vec<i64> = (0..7).map(|n| positions[0] + 2 * n).collect();
-            assert_eq!(positions, span, "nobody else's events stand between");
+            assert_eq!(positions, span, "no other events are between the events of a group");
             let events = log.read_after(events::Position(positions[0] - 2), 14).await.unwrap();
-            // A batch has one instant.
+            // The events of a batch have one recording time.
             assert_eq!(events.iter().map(|event| event.recorded_at).collect::<BTreeSet<_>>().len(), 1);
         }
         running.stop().await;
@@ -137,7 +137,7 @@ async fn a_group_is_one_commit_however_small_batches_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_repeats_another_of_its_group_gets_that_ones_answer() {
+async fn a_command_that_repeats_another_command_of_its_group_gets_the_same_answer() {
     for together in [Together::Each, Together::AllOrNothing] {
         for log in logs().await {
             let running = Running::stocked(&log, "A", 10).await;
@@ -146,7 +146,7 @@ async fn a_command_that_repeats_another_of_its_group_gets_that_ones_answer() {
             assert_eq!(tally(&replies), [("done", 2), ("replayed", 1)].into());
             assert_eq!(done(&replies[0]), done(&replies[2]));
             assert_eq!(stock(&log, "A").await, (10, 2));
-            // Nothing of it is left in flight: a repeat of all of it gets the same answers.
+            // No key is left in flight: a repeat of the group gets the same answers.
             let again = running.mailbox.submit_many(twice(), together).await.unwrap();
             assert_eq!(tally(&again), [("replayed", 3)].into());
             running.stop().await;
@@ -161,10 +161,10 @@ async fn a_command_that_repeats_another_of_its_group_gets_that_ones_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_was_refused_has_not_used_its_key_up() {
+async fn a_rejected_command_does_not_use_its_key() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
-        // Refused, more stock, the same again, another command with the key.
+        // Rejected, more stock, the same command again, another command with the key.
         let refused = || request("buy", order("A", 2));
         let group =
             vec![refused(), refused(), request("more", receipt("A", 1)), refused(), request("buy", order("A", 1))];
@@ -201,7 +201,7 @@ async fn in_a_group_that_fails_a_repeat_is_undone_with_what_it_repeats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_with_a_dry_run_is_one() {
+async fn a_group_with_a_dry_run_is_a_dry_run() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 3).await;
         let dry = |count| {
@@ -209,12 +209,12 @@ async fn a_group_with_a_dry_run_is_one() {
             group.iter_mut().for_each(|request| request.want = Want::DryRun);
             group
         };
-        // Each sees what those before it would take.
+        // Each command sees the effects that those before it would have.
         let replies = running.mailbox.submit_many(dry(3), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&replies), [("would", 3)].into());
         let replies = running.mailbox.submit_many(dry(4), Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&replies), [("insufficient-stock", 1), ("skipped", 3)].into());
-        // Alone, none of them sees another.
+        // Independent dry runs do not see each other.
         let replies = running.mailbox.submit_many(dry(4), Together::Each).await.unwrap();
         assert_eq!(tally(&replies), [("would", 4)].into());
         assert_eq!(all(&log).await.len(), 2);
@@ -223,7 +223,7 @@ async fn a_group_with_a_dry_run_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_commands_are_one_entry_of_a_mailbox_that_has_room_for_them() {
+async fn a_group_of_a_thousand_commands_fits_into_a_mailbox_for_a_thousand() {
     for log in logs().await {
         Running::stocked(&log, "A", 5_000).await.stop().await;
         let streams = NonZeroUsize::MIN;

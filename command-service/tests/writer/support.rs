@@ -1,4 +1,4 @@
-//! Logs and writers to test with, and the commands of a small shop.
+//! Logs and writers for the tests, and the commands of a small shop.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ pub(crate) async fn logs() -> [Log; 2] {
     [Log::in_memory(), log_of(&Bed::new().await.unwrap())]
 }
 
-/// Who holds something of it here, such as its head, may do so for as long as a slow machine takes.
+/// With a long time limit, so that a test may hold a lock of the log for as long as a slow machine needs.
 pub(crate) fn log_of(bed: &Bed) -> Log {
     Log::new(Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, PATIENCE))
 }
@@ -30,7 +30,7 @@ pub(crate) async fn owner(bed: &Bed) -> PgConnection {
     PgConnection::connect(&bed.owner_url().unwrap()).await.unwrap()
 }
 
-/// Commands of one writer, until stopped.
+/// A running writer.
 pub(crate) struct Running {
     pub(crate) mailbox: Mailbox,
     stop: Shutdown,
@@ -49,7 +49,7 @@ impl Running {
         Running { mailbox, stop, task }
     }
 
-    /// With a product and so many pieces of it.
+    /// With a product and this many units of it.
     pub(crate) async fn stocked(log: &Log, sku: &str, quantity: u32) -> Running {
         let running = Running::start(log).await;
         done(&running.send(&format!("create-{sku}"), product(sku)).await);
@@ -67,7 +67,7 @@ impl Running {
         self.task.await.unwrap();
     }
 
-    /// Ends it wherever it stands, as a crash does.
+    /// Aborts the task at any point, as a crash does.
     pub(crate) async fn crash(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
@@ -113,12 +113,12 @@ pub(crate) async fn all(log: &Log) -> Vec<Recorded> {
     log.read_after(Position::ZERO, i64::MAX).await.unwrap()
 }
 
-/// The codes of all orders, as they stand in the log.
+/// The codes of all orders in the log.
 pub(crate) async fn codes(log: &Log) -> Vec<String> {
     all(log).await.iter().filter_map(code_of).map(|code| code.to_string()).collect()
 }
 
-/// Positions 1 to the head, versions 1 to n of every stream, codes 1 to n: nothing missing, nothing twice.
+/// Positions are 1 to the head, versions are 1 to n in every stream, and order codes are 1 to n, without gaps and duplicates.
 pub(crate) async fn assert_gapless(log: &Log) {
     let events = all(log).await;
     assert_eq!(log.head().await.unwrap().position, Position::ZERO.plus(events.len()));
@@ -133,7 +133,7 @@ pub(crate) async fn assert_gapless(log: &Log) {
     assert_eq!(codes, expected);
 }
 
-/// Pieces of a stock item that are on hand and reserved, folded from the log.
+/// Units of a stock item that are on hand and reserved, folded from the log.
 pub(crate) async fn stock(log: &Log, sku: &str) -> (i64, i64) {
     let mut level = events::stock::Level::default();
     for recorded in all(log).await.iter().filter(|recorded| recorded.stream.key() == format!("{sku}@main")) {
@@ -144,7 +144,7 @@ pub(crate) async fn stock(log: &Log, sku: &str) -> (i64, i64) {
     (level.on_hand, level.reserved)
 }
 
-/// How often each of these replies was given, by its kind.
+/// Number of replies by kind.
 pub(crate) fn tally(replies: &[Reply]) -> BTreeMap<&'static str, usize> {
     let mut tally = BTreeMap::new();
     for reply in replies {

@@ -1,4 +1,4 @@
-//! What callers may want besides the effect: a version that must be right, the state after it, or no effect at all.
+//! Options of a request: an expected version, the state after the command, or a dry run.
 
 use command_service::writer::{Reply, Request, Want};
 use domain::command::Command;
@@ -18,7 +18,7 @@ fn expecting(key: &str, version: i32, command: Command) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_says_what_would_happen_and_leaves_no_trace() {
+async fn a_dry_run_describes_the_effect_and_leaves_no_trace() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let reply = running.mailbox.submit(dry(order("A", 1))).await.unwrap();
@@ -26,10 +26,10 @@ async fn a_dry_run_says_what_would_happen_and_leaves_no_trace() {
         assert_eq!((answer.code.unwrap().as_str(), answer.version), ("SON000001", Version(1)));
         assert!(matches!(events[..], [_, _]) && matches!(events[0].event, Event::Order(_)), "{events:?}");
         assert_eq!(all(&log).await.len(), 2);
-        // The key is free, the number is not given out, the piece is still there.
+        // The key is unused, the number is not assigned, and the unit is still available.
         let sold = running.send("dry", order("A", 1)).await;
         assert_eq!(done(&sold).code.as_ref().unwrap().as_str(), "SON000001");
-        // What is refused is refused here too, and who asks for what is so is told that nothing would happen.
+        // A dry run is rejected like the command, and a command that would change nothing has no events.
         let refused = running.mailbox.submit(dry(order("A", 1))).await.unwrap();
         assert!(matches!(refused, Reply::Rejected(Rejection::InsufficientStock(_))), "{refused:?}");
         let nothing = running.mailbox.submit(dry(product("A"))).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_dry_run_says_what_would_happen_and_leaves_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_among_others_is_seen_by_nobody() {
+async fn a_dry_run_does_not_affect_other_commands() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 20).await;
         let sends = (0..60).map(|n| {
@@ -58,17 +58,17 @@ async fn a_dry_run_among_others_is_seen_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_seen_another_version_is_told_which_there_is() {
+async fn a_caller_that_expects_another_version_learns_the_current_one() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let submit = async |request| running.mailbox.submit(request).await.unwrap();
         done(&submit(expecting("right", 1, receipt("A", 1))).await);
         let stale = Rejection::StaleVersion { expected: Version(1), found: Version(2) };
         assert_eq!(submit(expecting("wrong", 1, receipt("A", 2))).await, Reply::Rejected(stale));
-        // A repeat gets the first answer, whatever it expects.
+        // A repeat gets the first answer, whatever version it expects.
         let again = submit(expecting("right", 1, receipt("A", 1))).await;
         assert!(matches!(again, Reply::Done { replayed: true, .. }), "{again:?}");
-        // What is not there is not there, in any version.
+        // A missing product is reported as such, whatever version is expected.
         let unknown = submit(expecting("unknown", 3, receipt("B", 1))).await;
         assert!(matches!(unknown, Reply::Rejected(Rejection::UnknownProduct(_))), "{unknown:?}");
         let new = Rejection::StaleVersion { expected: Version(3), found: Version::NONE };
@@ -79,7 +79,7 @@ async fn who_has_seen_another_version_is_told_which_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_saw_the_same_version_one_is_right() {
+async fn of_many_commands_that_expect_the_same_version_one_succeeds() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let sends = (0..40).map(|n| expecting(&format!("more-{n}"), 1, receipt("A", 1)));
@@ -91,7 +91,7 @@ async fn of_many_that_saw_the_same_version_one_is_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_after_a_command_is_its_own_and_not_that_of_the_next() {
+async fn the_returned_state_is_that_after_the_command_not_after_the_next_one() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 10).await;
         let sends =

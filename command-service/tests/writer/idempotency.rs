@@ -1,4 +1,4 @@
-//! One effect per key: repeats get the first answer, soon or years later, and while a command is on its way nobody waits.
+//! One effect per idempotency key: repeats get the first answer, and a second command with a key in flight is refused at once.
 
 use std::num::NonZeroUsize;
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::support::{Running, all, assert_gapless, done, log_of, logs, order, order_with, product, request, tally};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_key_gets_the_first_answer_again_soon_or_years_later() {
+async fn a_repeated_key_gets_the_first_answer_before_and_after_a_restart() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 10).await;
         let first = running.send("the-key", order("A", 1)).await;
@@ -32,20 +32,20 @@ async fn a_repeated_key_gets_the_first_answer_again_soon_or_years_later() {
     }
 }
 
-/// An order's own id.
+/// An id that the order itself contains.
 const ID: &str = "012ca109-c1c0-7684-bf4a-f1f3a8d4ebae";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_key_gets_the_first_answer_even_where_the_rules_would_refuse_it_now() {
+async fn a_repeated_key_gets_the_first_answer_even_if_the_rules_would_reject_the_command_now() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let with_id = || order_with(json!({"id": ID, "currency": "GBP", "lines": [{"sku": "A", "quantity": 1}]}));
-        let first = running.send("the-last-piece", with_id()).await;
+        let first = running.send("the-last-unit", with_id()).await;
         let again = Reply::Done { answer: done(&first).clone(), replayed: true, state: None };
         running.stop().await;
 
         let restarted = Running::start(&log).await;
-        assert_eq!(restarted.send("the-last-piece", with_id()).await, again);
+        assert_eq!(restarted.send("the-last-unit", with_id()).await, again);
         assert!(matches!(restarted.send("another", with_id()).await, Reply::Rejected(_)));
         assert!(matches!(restarted.send("create-A", product("B")).await, Reply::KeyReused));
         restarted.stop().await;
@@ -54,7 +54,7 @@ async fn a_repeated_key_gets_the_first_answer_even_where_the_rules_would_refuse_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_key_many_times_at_once_takes_effect_once() {
+async fn many_concurrent_commands_with_one_key_take_effect_once() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1000).await;
         let replies = join_all((0..100).map(|_| running.send("at-once", order("A", 1)))).await;
@@ -67,7 +67,7 @@ async fn the_same_key_many_times_at_once_takes_effect_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_keys_among_new_ones_are_answered_each_with_its_own() {
+async fn repeats_among_new_commands_get_their_own_first_answers() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1000).await;
         let sends = (0..100).map(|n| running.send(&format!("buy-{n}"), order("A", 1)));
@@ -86,7 +86,7 @@ async fn old_keys_among_new_ones_are_answered_each_with_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_answer_is_not_in_memory_any_more_is_answered_from_the_log() {
+async fn a_key_whose_answer_is_no_longer_in_memory_is_answered_from_the_log() {
     for log in logs().await {
         Running::stocked(&log, "A", 10).await.stop().await;
         let limits = Limits { answers: NonZeroUsize::MIN, ..Limits::default() };
@@ -111,11 +111,11 @@ fn id(key: &str, command: &Command) -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_command_is_on_its_way_another_with_its_key_is_told_so_at_once() {
+async fn a_second_command_with_a_key_in_flight_is_refused_at_once() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 10).await;
         let id = id("the-key", &order("A", 1));
-        // Whoever holds the head of the log holds up the writer.
+        // While the head of the log is locked, the writer waits.
         let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let mailbox = running.mailbox.clone();
         let first = tokio::spawn(async move { mailbox.submit(request("the-key", order("A", 1))).await.unwrap() });
@@ -133,7 +133,7 @@ async fn while_a_command_is_on_its_way_another_with_its_key_is_told_so_at_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_became_of_a_key_can_be_asked() {
+async fn the_outcome_of_a_command_can_be_looked_up_by_key() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let find = async |key: &str| running.mailbox.find(id(key, &order("A", 1))).await.unwrap();
@@ -167,13 +167,13 @@ async fn an_external_reference_is_taken_once_per_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_mailbox_refuses_and_what_it_took_is_answered() {
+async fn a_full_mailbox_refuses_commands_and_the_accepted_ones_get_replies() {
     for log in logs().await {
         Running::stocked(&log, "A", 100).await.stop().await;
         let running = Running::start_with(&log, Limits { mailbox: 4, ..Limits::default() }).await;
         let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
         let mut taken = Vec::new();
-        // The writer may hold one batch beyond the four.
+        // The writer may have received one batch in addition to the four.
         let refused = loop {
             let key = format!("buy-{}", taken.len());
             let mut submitted = Box::pin(running.mailbox.submit(request(&key, order("A", 1))));
@@ -192,7 +192,7 @@ async fn a_full_mailbox_refuses_and_what_it_took_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_stops_finishes_what_it_took_and_takes_nothing_more() {
+async fn a_writer_that_stops_finishes_accepted_commands_and_accepts_no_more() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 100).await;
         let mailbox = running.mailbox.clone();
@@ -214,7 +214,7 @@ async fn a_writer_that_stops_finishes_what_it_took_and_takes_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_needs_no_more_of_what_a_command_wrote_than_its_answer() {
+async fn a_repeat_reads_only_the_events_that_its_answer_needs() {
     let bed = Bed::new().await.unwrap();
     let log = log_of(&bed);
     let running = Running::stocked(&log, "A", 10).await;

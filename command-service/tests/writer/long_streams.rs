@@ -1,4 +1,4 @@
-//! Long streams and long logs: what a start and a first command read does not grow with them.
+//! Long streams and long logs: a start and a first command do not read more because of them.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +17,21 @@ use super::support::{Running, all, assert_gapless, done, log_of, logs, order, ow
 /// Events of a stream between two snapshots, as the writer promises.
 const EVENTS_PER_SNAPSHOT: usize = 100;
 
-fn shelf() -> StreamId {
+fn stock_item() -> StreamId {
     "stock-A@main".parse().unwrap()
 }
 
-/// What is read to know a stream.
-async fn pieces(log: &Log, stream: StreamId, shape: i64) -> Vec<StreamItem> {
-    let mut pieces = Vec::new();
-    log.load(&[stream], shape, |piece| pieces.push(piece)).await.unwrap();
-    pieces
+/// The items that are loaded for a stream.
+async fn items(log: &Log, stream: StreamId, shape: i64) -> Vec<StreamItem> {
+    let mut items = Vec::new();
+    log.load(&[stream], shape, |item| items.push(item)).await.unwrap();
+    items
 }
 
-fn fold(pieces: &[StreamItem]) -> Slot {
+fn fold(items: &[StreamItem]) -> Slot {
     let mut slot = Slot::default();
-    for piece in pieces {
-        match piece {
+    for item in items {
+        match item {
             StreamItem::Snapshot(snapshot) => {
                 slot = Slot { version: snapshot.version, state: Some(serde_json::from_str(&snapshot.state).unwrap()) };
             }
@@ -48,7 +48,7 @@ async fn receive(running: &Running, name: &str, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_stream_is_read_from_its_last_snapshot() {
+async fn a_long_stream_is_loaded_from_its_last_snapshot() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         for round in 0..3 {
@@ -56,13 +56,13 @@ async fn a_long_stream_is_read_from_its_last_snapshot() {
         }
         running.stop().await;
 
-        let read = pieces(&log, shelf(), state::shape()).await;
+        let read = items(&log, stock_item(), state::shape()).await;
         assert!(
             matches!(read[0], StreamItem::Snapshot(_)) && read.len() <= EVENTS_PER_SNAPSHOT,
             "{} were read",
             read.len()
         );
-        let every = pieces(&log, shelf(), NO_SHAPE).await;
+        let every = items(&log, stock_item(), NO_SHAPE).await;
         assert_eq!(every.len(), 2_701);
         assert_eq!(fold(&read), fold(&every));
 
@@ -78,39 +78,39 @@ async fn a_long_stream_is_read_from_its_last_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_stream_without_a_snapshot_gets_one_from_who_reads_it() {
+async fn a_long_stream_without_a_snapshot_gets_one_when_it_is_loaded() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         receive(&running, "many", 1_500).await;
         running.stop().await;
-        // Of a build that folds otherwise.
-        let (last, state) = (pieces(&log, shelf(), NO_SHAPE).await.pop(), "{}".to_owned());
+        // The snapshot of a build with another shape of the state.
+        let (last, state) = (items(&log, stock_item(), NO_SHAPE).await.pop(), "{}".to_owned());
         let Some(StreamItem::Event(last)) = last else { panic!("it has events") };
         let (version, position, incarnation) = (last.version, last.position, last.incarnation);
-        let other = Snapshot { stream: shelf(), version, position, incarnation, shape: state::shape() ^ 1, state };
+        let other = Snapshot { stream: stock_item(), version, position, incarnation, shape: state::shape() ^ 1, state };
         log.save_snapshots(&[other]).await.unwrap();
-        assert_eq!(pieces(&log, shelf(), state::shape()).await.len(), 1_501);
+        assert_eq!(items(&log, stock_item(), state::shape()).await.len(), 1_501);
 
         let restarted = Running::start(&log).await;
         done(&restarted.send("sold", order("A", 1)).await);
         restarted.stop().await;
-        assert_eq!(pieces(&log, shelf(), state::shape()).await.len(), 2, "a snapshot and the reservation");
+        assert_eq!(items(&log, stock_item(), state::shape()).await.len(), 2, "a snapshot and the reservation");
         assert_eq!(stock(&log, "A").await, (1_501, 1));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_cannot_be_read_is_not_needed() {
+async fn a_snapshot_that_cannot_be_decoded_is_not_needed() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 5).await;
         receive(&running, "more", 10).await;
         running.stop().await;
-        let Some(StreamItem::Event(last)) = pieces(&log, shelf(), NO_SHAPE).await.pop() else {
+        let Some(StreamItem::Event(last)) = items(&log, stock_item(), NO_SHAPE).await.pop() else {
             panic!("it has events")
         };
         let (version, position, incarnation) = (last.version, last.position, last.incarnation);
         let state = r#"{"Stock":"what is this"}"#.to_owned();
-        let torn = Snapshot { stream: shelf(), version, position, incarnation, shape: state::shape(), state };
+        let torn = Snapshot { stream: stock_item(), version, position, incarnation, shape: state::shape(), state };
         log.save_snapshots(&[torn]).await.unwrap();
         let restarted = Running::start(&log).await;
         done(&restarted.send("sold", order("A", 15)).await);
@@ -131,7 +131,7 @@ async fn a_start_counts_only_the_orders_since_the_last_stop() {
         let numbers = log.load_numbers(head).await.unwrap();
         assert_eq!((numbers.saved, numbers.last), (head.position, [("SON".to_owned(), 10)].into()));
 
-        // One that crashed saved nothing: the rest is counted.
+        // A writer that crashed saved nothing: the orders since the last snapshot are counted.
         let crashed = Running::start(&log).await;
         done(&crashed.send("buy-10", order("A", 1)).await);
         crashed.crash().await;
@@ -140,7 +140,7 @@ async fn a_start_counts_only_the_orders_since_the_last_stop() {
         let restarted = Running::start(&log).await;
         assert_eq!(done(&restarted.send("buy-11", order("A", 1)).await).code.as_ref().unwrap().as_str(), "SON000012");
         restarted.stop().await;
-        // What lies beyond where one stands is of no use there.
+        // Numbers saved at a later position are not used for an earlier one.
         assert_eq!(log.load_numbers(head).await.unwrap().saved, Position::ZERO);
         assert_gapless(&log).await;
     }
@@ -150,7 +150,7 @@ async fn a_start_counts_only_the_orders_since_the_last_stop() {
 const NUMBERS_EVERY: i64 = 50_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_numbers_are_saved_as_they_are_in_the_log_and_not_as_they_are_decided() {
+async fn saved_order_numbers_are_those_in_the_log_not_those_decided_ahead() {
     let bed = Bed::new().await.unwrap();
     let log = log_of(&bed);
     Running::stocked(&log, "A", 100).await.stop().await;
@@ -160,12 +160,12 @@ async fn order_numbers_are_saved_as_they_are_in_the_log_and_not_as_they_are_deci
         select head.base + n, 1, 'product-FILLER', n, 'ProductReactivated', 1, '{}', now()
         from head, generate_series(1, $1) as n";
     sqlx::query(filler).bind(NUMBERS_EVERY).execute(&mut owner(&bed).await).await.unwrap();
-    // Nothing is saved, so the next commit saves.
+    // No numbers are saved yet, so the next commit saves them.
     sqlx::query("delete from snapshots").execute(&mut owner(&bed).await).await.unwrap();
     let running = Running::start_with(&log, Limits { mailbox: 1, ..Limits::default() }).await;
     let held = log.lock_head(Position::ZERO, 0).await.unwrap();
     let mut sends = Vec::new();
-    // The third is only taken once the second was, which is decided while the first waits for the log.
+    // The third command is accepted only after the second, which is decided while the first waits for the log.
     while sends.len() < 3 {
         let mut send = Box::pin(running.mailbox.submit(request(&format!("buy-{}", sends.len()), order("A", 1))));
         match futures::poll!(&mut send) {
@@ -184,7 +184,7 @@ async fn order_numbers_are_saved_as_they_are_in_the_log_and_not_as_they_are_deci
     running.stop().await;
 }
 
-/// Waits until some are saved.
+/// Waits until order numbers are saved.
 async fn saved_numbers(bed: &Bed) -> (i64, BTreeMap<String, u64>) {
     let mut owner = owner(bed).await;
     loop {

@@ -1,4 +1,4 @@
-//! Large commands: a batch is bounded by what it appends too, and what it has no room for comes next, in the order of arrival.
+//! The limits of a batch: commands that do not fit come with the next batch, in the order of arrival.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ const EVENTS: usize = 2;
 async fn batches(limits: Limits, body: serde_json::Value) {
     for log in logs().await {
         Running::stocked(&log, "A", 1_000).await.stop().await;
-        let (offer, mut offered) = mpsc::channel::<Arc<[Recorded]>>(64);
+        let (committed, mut batches) = mpsc::channel::<Arc<[Recorded]>>(64);
         let health = Health::new().component("log");
-        let (writer, mailbox) = Writer::start(log.clone(), limits.clone(), Some(offer), health).await.unwrap();
+        let (writer, mailbox) = Writer::start(log.clone(), limits.clone(), Some(committed), health).await.unwrap();
         let stop = Shutdown::new();
-        // Decided while the first waits for the log, and before that.
+        // Commands that are decided ahead, and commands that wait before the writer starts.
         let mut sends = Vec::new();
         for n in 0..40 {
             let mut send = Box::pin(mailbox.submit(request(&format!("buy-{n}"), order_with(body.clone()))));
@@ -40,7 +40,7 @@ async fn batches(limits: Limits, body: serde_json::Value) {
         assert_eq!(codes, in_order);
         stop.request();
         running.await.unwrap();
-        while let Ok(batch) = offered.try_recv() {
+        while let Ok(batch) = batches.try_recv() {
             // The first is the event before the batch.
             let batch = &batch[1..];
             assert!(batch.len() < limits.events + EVENTS, "{} events", batch.len());
@@ -53,14 +53,14 @@ async fn batches(limits: Limits, body: serde_json::Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_has_so_many_events_and_bytes_and_the_rest_comes_next() {
+async fn a_batch_is_limited_by_events_and_bytes_and_the_rest_comes_next() {
     let body = json!({"currency": "GBP", "lines": [{"sku": "A", "quantity": 1}]});
     batches(Limits { events: 10, ..Limits::default() }, body.clone()).await;
     batches(Limits { bytes: 4_000, ..Limits::default() }, body).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_not_taken_apart_however_much_it_appends() {
+async fn a_group_is_not_split_however_much_it_appends() {
     for log in logs().await {
         Running::stocked(&log, "A", 1_000).await.stop().await;
         let running = Running::start_with(&log, Limits { events: 10, ..Limits::default() }).await;

@@ -1,5 +1,5 @@
-//! Several writers on one log: nothing sold twice, no number twice, and everybody gets a turn. A writer that dies in the
-//! middle leaves a log that the next one goes on with.
+//! Several writers on one log: nothing is sold twice, no number is assigned twice, and every writer appends. A writer that crashes
+//! leaves a log that the next writer continues.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use testbed::Bed;
 use super::support::{Running, assert_gapless, codes, done, log_of, logs, order, request, stock, tally};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_pieces_are_sold_once_and_everybody_else_is_told_how_many_are_left() {
+async fn the_last_units_are_sold_once_and_other_callers_learn_how_many_are_left() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 50).await;
         let sends = (0..200).map(|n| running.mailbox.submit(request(&format!("buy-{n}"), order("A", 1))));
@@ -37,26 +37,26 @@ async fn the_last_pieces_are_sold_once_and_everybody_else_is_told_how_many_are_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_is_paused_in_its_turn_is_not_waited_for_without_end() {
+async fn the_wait_for_a_paused_holder_of_the_write_lock_is_limited() {
     let bed = Bed::new().await.unwrap();
     let log = Log::new(Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500)));
     let running = Running::stocked(&log, "A", 10).await;
     let other = log_of(&bed);
-    let turn = other.acquire_write_lock().await.unwrap();
-    // Beaten, the writer wants a turn before it writes again.
+    let lock = other.acquire_write_lock().await.unwrap();
+    // After a lost race the writer acquires the write lock before it appends again.
     let received = StockEvent::Received(StockReceived { quantity: 5, reference: None });
     let row = NewRow::new("stock-B@main".parse().unwrap(), Version(1), &received.into());
     let appended = other.append(other.head().await.unwrap(), Utc::now(), &[row]).await;
     assert!(matches!(appended, Appended::After(..)), "{appended:?}");
 
     done(&running.send("buy", order("A", 1)).await);
-    turn.release().await;
+    lock.release().await;
     running.stop().await;
     assert_gapless(&log).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_is_paused_while_it_holds_the_head_of_the_log_does_not_stop_the_others() {
+async fn a_paused_holder_of_the_head_lock_does_not_stop_other_writers() {
     let bed = Bed::new().await.unwrap();
     let database = || Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_millis(500));
     let running = Running::stocked(&Log::new(database()), "A", 10).await;
@@ -72,7 +72,7 @@ async fn a_writer_that_is_paused_while_it_holds_the_head_of_the_log_does_not_sto
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_helps_the_writer_has_connections_of_its_own() {
+async fn background_tasks_have_connections_of_their_own() {
     let bed = Bed::new().await.unwrap();
     let database = Database::new(bed.writer_url().unwrap().parse().unwrap(), 4, Duration::from_secs(3));
     let running = Running::stocked(&Log::new(database.clone()), "A", 10).await;
@@ -87,7 +87,7 @@ async fn what_helps_the_writer_has_connections_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_and_three_writers_sell_each_piece_once() {
+async fn two_and_three_writers_sell_each_unit_once() {
     for writers in [2, 3] {
         for log in logs().await {
             let mut running = vec![Running::stocked(&log, "A", 300).await];
@@ -98,7 +98,7 @@ async fn two_and_three_writers_sell_each_piece_once() {
                 (0..400).map(|n| running[n % writers].mailbox.submit(request(&format!("buy-{n}"), order("A", 1))));
             let replies: Vec<Reply> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
             assert_eq!(tally(&replies), [("done", 300), ("insufficient-stock", 100)].into());
-            // What one wrote the others know by its key.
+            // The other writers find the commands of this one by their keys.
             let sold = replies.iter().position(|reply| matches!(reply, Reply::Done { .. })).unwrap();
             for other in &running {
                 let again = other.send(&format!("buy-{sold}"), order("A", 1)).await;
@@ -113,11 +113,11 @@ async fn two_and_three_writers_sell_each_piece_once() {
     }
 }
 
-/// The least part of its fair share that a writer may get of all commits.
+/// The smallest part of its fair share of all commits that a writer must get.
 const LEAST_SHARE: f64 = 0.5;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_writer_gets_its_share() {
+async fn every_writer_appends_its_share() {
     const ORDERS: usize = 3_000;
     for writers in [2, 3] {
         for log in logs().await {
@@ -145,7 +145,7 @@ async fn every_writer_gets_its_share() {
     }
 }
 
-/// Buys one piece after the other until all buyers together have enough; gives how many were bought here.
+/// Buys units one by one until all buyers together have enough; returns the number bought here.
 async fn buy(mailbox: Mailbox, buyer: usize, sold: Arc<AtomicUsize>, enough: usize) -> usize {
     let mut bought = 0;
     while sold.load(Ordering::Relaxed) < enough {
@@ -157,11 +157,12 @@ async fn buy(mailbox: Mailbox, buyer: usize, sold: Arc<AtomicUsize>, enough: usi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_on_a_state_that_never_was_is_decided_again() {
+async fn rejections_on_effects_that_were_not_appended_are_decided_again() {
     for log in logs().await {
         let running = Running::stocked(&log, "A", 1).await;
         let lock = log.lock_head(Position::ZERO, 0).await.unwrap();
-        // The first takes the last piece and waits for the log, so the second finds none. Then a piece comes in elsewhere.
+        // The first order takes the last unit and waits for the log, so the second finds none. Then another writer appends a
+        // receipt of one unit.
         let mailbox = running.mailbox.clone();
         let sends = ["first", "second"].map(|key| {
             let (mailbox, request) = (mailbox.clone(), request(key, order("A", 1)));
@@ -189,10 +190,10 @@ async fn all_in_flight(mailbox: &Mailbox) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_dies_in_the_middle_loses_and_doubles_nothing() {
+async fn a_writer_that_crashes_loses_and_repeats_no_command() {
     for log in logs().await {
         Running::stocked(&log, "A", 10_000).await.stop().await;
-        let mut told = HashSet::new();
+        let mut returned = HashSet::new();
         for round in 0..5 {
             let running = Running::start(&log).await;
             let buyers = (0..50).map(|n| {
@@ -200,7 +201,7 @@ async fn a_writer_that_dies_in_the_middle_loses_and_doubles_nothing() {
                 tokio::spawn(async move { mailbox.submit(request(&format!("buy-{round}-{n}"), order("A", 1))).await })
             });
             let buyers: Vec<_> = buyers.collect();
-            // Some are answered before, the others when it is gone.
+            // Some commands get their replies before the crash, the others do not.
             tokio::task::yield_now().await;
             running.crash().await;
             let replies = join_all(buyers).await;
@@ -211,12 +212,12 @@ async fn a_writer_that_dies_in_the_middle_loses_and_doubles_nothing() {
                 if let Ok(first @ Reply::Done { .. }) = reply.unwrap() {
                     assert_eq!(done(&first), done(&again));
                 }
-                assert!(told.insert(done(&again).code.clone().unwrap().to_string()), "a code twice");
+                assert!(returned.insert(done(&again).code.clone().unwrap().to_string()), "a code twice");
             }
             restarted.stop().await;
         }
         let codes: HashSet<String> = codes(&log).await.into_iter().collect();
-        assert_eq!(codes, told);
+        assert_eq!(codes, returned);
         assert_gapless(&log).await;
     }
 }
