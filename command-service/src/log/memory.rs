@@ -209,7 +209,7 @@ impl Memory {
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {
-        // Nobody panics between the first and the last change of an append.
+        // No code panics between the first and the last change of an append.
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

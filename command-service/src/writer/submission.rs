@@ -52,7 +52,7 @@ impl Submission {
     }
 
     /// Replies to the caller. The key is no longer in flight before the caller can know the reply, so that a caller that repeats
-    /// a command after its reply is never told that the command is in flight.
+    /// a command after its reply never gets the reply that the command is in flight.
     pub(super) fn reply(self, reply: Reply) {
         drop(self.ticket);
         self.reply_to.send(reply);
