@@ -1,4 +1,4 @@
-//! The OpenAPI document says of every route what there is, and nothing else.
+//! The OpenAPI document matches the routes, parameters and methods of the service.
 
 use std::collections::BTreeSet;
 
@@ -31,44 +31,44 @@ fn every_route_is_in_the_document() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_can_be_resolved() {
     let document = routes().document(&INFO);
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
-        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(reference).is_some(), "{reference} cannot be resolved");
     }
 }
 
 #[tokio::test]
-async fn documented_methods_and_parameters_are_those_that_are_taken() {
+async fn documented_methods_and_parameters_are_those_that_are_accepted() {
     let bed = Bed::new().await.expect("a test bed");
     let service = Service::start(&bed).await;
     let document = service.get("/v1/openapi.json").await.json;
     assert_eq!(document, routes().document(&INFO));
     for path in paths(&document) {
         for method in METHODS {
-            let is_taken = service.send(method, &filled(&path)).await != 405;
-            assert_eq!(is_taken, !document["paths"][&path][method].is_null(), "{method} {path}");
+            let is_accepted = service.send(method, &filled(&path)).await != 405;
+            assert_eq!(is_accepted, !document["paths"][&path][method].is_null(), "{method} {path}");
         }
         let parameters = document["paths"][&path]["get"]["parameters"].as_array().expect("parameters");
         let names = parameters.iter().filter(|it| it["in"] == "query").map(|it| it["name"].as_str().expect("a name"));
-        let said: BTreeSet<&str> = names.collect();
+        let documented: BTreeSet<&str> = names.collect();
         let refused = service.get(&format!("{}?no-such-parameter=1", filled(&path))).await;
         assert_eq!(refused.json["type"], "/problems/invalid-query", "{path}");
         let allowed = refused.json["allowed"].as_array().expect("a list").iter();
-        assert_eq!(said, allowed.map(|it| it.as_str().expect("a name")).collect(), "{path}");
+        assert_eq!(documented, allowed.map(|it| it.as_str().expect("a name")).collect(), "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_version_is_chosen_by_path_or_header_and_must_be_there() {
+async fn a_version_is_selected_by_path_or_header_and_must_exist() {
     let bed = Bed::new().await.expect("a test bed");
     let service = Service::start(&bed).await;
     for path in ["/v1/products", "/products"] {
         for version in [None, Some("1")] {
-            let answered =
+            let answer =
                 service.get_with(path, &version.map(|it| ("api-version", it)).into_iter().collect::<Vec<_>>()).await;
-            assert_eq!((answered.status, answered.headers["api-version"].as_bytes()), (200, b"1".as_slice()), "{path}");
+            assert_eq!((answer.status, answer.headers["api-version"].as_bytes()), (200, b"1".as_slice()), "{path}");
         }
         for unknown in ["2", "", "one", "1, 1"] {
             let refused = service.get_with(path, &[("api-version", unknown)]).await;
@@ -79,7 +79,7 @@ async fn a_version_is_chosen_by_path_or_header_and_must_be_there() {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn the_documentation_page_loads_nothing_from_other_sites() {
     let bed = Bed::new().await.expect("a test bed");
     let service = Service::start(&bed).await;
     let (page, headers) = service.text("/docs").await;
@@ -96,7 +96,7 @@ fn filled(pattern: &str) -> String {
 }
 
 #[test]
-fn every_integer_is_held_exactly_by_every_reader() {
+fn every_integer_can_be_represented_exactly_by_every_client() {
     let found = events::exact::find_unbounded_integers(&routes().document(&INFO));
     assert!(found.is_empty(), "these integers need bounds of at most 2^53 - 1: {found:#?}");
 }

@@ -1,9 +1,9 @@
-//! Servers that are away, die, fall silent and come back.
+//! Servers that are unreachable, die, stop responding and return.
 
 use testbed::Bed;
 use testbed::proxy::Proxy;
 
-use crate::house::House;
+use crate::fixture::Platform;
 use crate::service::Service;
 
 async fn proxied(url: &str) -> (Proxy, String) {
@@ -16,12 +16,12 @@ fn primary_and_replica(bed: &Bed) -> (String, String) {
 
 #[tokio::test]
 async fn a_replica_that_dies_is_replaced_by_the_primary_without_an_error() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    house.bed.replica_caught_up().await.expect("replication");
-    let (replica, replica_url) = proxied(&primary_and_replica(&house.bed).1).await;
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    platform.bed.replica_caught_up().await.expect("replication");
+    let (replica, replica_url) = proxied(&primary_and_replica(&platform.bed).1).await;
     let changes = [("REPLICA_URL", replica_url), ("PROCESS_CACHE_TTL", "0ms".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     let path = format!("/v1/orders/{}", order.id);
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get(&path).await.status, 200);
@@ -39,13 +39,13 @@ async fn a_replica_that_dies_is_replaced_by_the_primary_without_an_error() {
 }
 
 #[tokio::test]
-async fn without_any_database_it_listens_says_so_and_is_ready_when_one_is_there() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let (primary, primary_url) = proxied(&primary_and_replica(&house.bed).0).await;
+async fn without_a_database_it_reports_so_and_becomes_ready_when_one_answers() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let (primary, primary_url) = proxied(&primary_and_replica(&platform.bed).0).await;
     primary.dies();
     let changes = [("DATABASE_URL", primary_url), ("DATABASE_ACQUIRE_TIMEOUT", "300ms".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     let path = format!("/v1/orders/{}", order.id);
 
     let refused = service.get(&path).await;
@@ -61,12 +61,12 @@ async fn without_any_database_it_listens_says_so_and_is_ready_when_one_is_there(
 }
 
 #[tokio::test]
-async fn a_dead_redis_is_not_noticed() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let (redis, redis_url) = proxied(&house.bed.redis_url().expect("an address")).await;
+async fn a_dead_redis_causes_no_failed_request() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let (redis, redis_url) = proxied(&platform.bed.redis_url().expect("an address")).await;
     let changes = [("REDIS_URL", redis_url), ("PROCESS_CACHE_TTL", "0ms".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     let path = format!("/v1/orders/{}", order.id);
     service.dependency_up("redis").await;
     let with_redis = service.get(&path).await;
@@ -76,7 +76,7 @@ async fn a_dead_redis_is_not_noticed() {
         assert_eq!(service.get(&path).await.json, with_redis.json);
     }
     service.dependency_down("redis").await;
-    assert!(service.is_ready().await, "it can do without");
+    assert!(service.is_ready().await, "Redis is optional");
 
     redis.comes_back();
     service.dependency_up("redis").await;
@@ -84,12 +84,12 @@ async fn a_dead_redis_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_silent_redis_is_asked_a_few_times_and_then_no_more() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let (redis, redis_url) = proxied(&house.bed.redis_url().expect("an address")).await;
+async fn an_unresponsive_redis_is_used_a_few_times_and_then_no_more() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let (redis, redis_url) = proxied(&platform.bed.redis_url().expect("an address")).await;
     let changes = [("REDIS_URL", redis_url), ("PROCESS_CACHE_TTL", "0ms".into()), ("REDIS_BUDGET", "50ms".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     service.dependency_up("redis").await;
 
     redis.freezes();
@@ -97,7 +97,7 @@ async fn a_silent_redis_is_asked_a_few_times_and_then_no_more() {
     for _ in 0..50 {
         assert_eq!(service.get(&format!("/v1/orders/{}", order.id)).await.status, 200);
     }
-    // Each of the reads, and the fill after it, would be a hundred.
+    // If every read and the write after it used Redis, they would be a hundred.
     let waited = service.metric("query_redis_failures_total").await - waited;
     assert!((1.0..40.0).contains(&waited), "{waited} requests waited for Redis");
     service.dependency_down("redis").await;
@@ -107,14 +107,14 @@ async fn a_silent_redis_is_asked_a_few_times_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn a_frozen_replica_is_left_for_the_primary_as_soon_as_it_is_known_to_be_silent() {
-    let house = House::new().await;
-    house.order_placed("2026-03-05T10:00:00Z").await;
-    house.bed.replica_caught_up().await.expect("replication");
-    let (replica, replica_url) = proxied(&primary_and_replica(&house.bed).1).await;
-    // A statement may take longer than the test: only the look at the replica can end it.
+async fn a_frozen_replica_is_replaced_by_the_primary_once_a_probe_finds_it_unresponsive() {
+    let platform = Platform::new().await;
+    platform.place_order("2026-03-05T10:00:00Z").await;
+    platform.bed.replica_caught_up().await.expect("replication");
+    let (replica, replica_url) = proxied(&primary_and_replica(&platform.bed).1).await;
+    // A statement may take longer than the test: only a probe of the replica can end it.
     let changes = [("REPLICA_URL", replica_url), ("DATABASE_STATEMENT_TIMEOUT", "5m".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get("/v1/orders?limit=5").await.status, 200);
 
@@ -130,13 +130,13 @@ async fn a_frozen_replica_is_left_for_the_primary_as_soon_as_it_is_known_to_be_s
 }
 
 #[tokio::test]
-async fn connections_to_the_replica_that_are_cut_off_are_given_up_and_made_anew() {
-    let house = House::new().await;
-    house.order_placed("2026-03-05T10:00:00Z").await;
-    house.bed.replica_caught_up().await.expect("replication");
-    let (replica, replica_url) = proxied(&primary_and_replica(&house.bed).1).await;
+async fn interrupted_connections_to_the_replica_are_closed_and_replaced() {
+    let platform = Platform::new().await;
+    platform.place_order("2026-03-05T10:00:00Z").await;
+    platform.bed.replica_caught_up().await.expect("replication");
+    let (replica, replica_url) = proxied(&primary_and_replica(&platform.bed).1).await;
     let changes = [("REPLICA_URL", replica_url), ("DATABASE_STATEMENT_TIMEOUT", "5m".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get("/v1/orders?limit=5").await.status, 200);
 
@@ -147,20 +147,20 @@ async fn connections_to_the_replica_that_are_cut_off_are_given_up_and_made_anew(
 }
 
 #[tokio::test]
-async fn without_any_database_a_cached_order_is_shown_unless_it_has_personal_data() {
-    let house = House::new().await;
-    let plain = house.order_placed("2026-03-05T10:00:00Z").await;
-    let named = house.order_placed_with("2026-03-05T10:00:00Z", |placed| placed.note = Some("for Ada".into())).await;
-    let (primary, primary_url) = proxied(&primary_and_replica(&house.bed).0).await;
+async fn without_a_database_a_cached_order_is_served_unless_it_has_personal_data() {
+    let platform = Platform::new().await;
+    let plain = platform.place_order("2026-03-05T10:00:00Z").await;
+    let named = platform.place_order_with("2026-03-05T10:00:00Z", |placed| placed.note = Some("for Ada".into())).await;
+    let (primary, primary_url) = proxied(&primary_and_replica(&platform.bed).0).await;
     let changes = [("DATABASE_URL", primary_url), ("PROCESS_CACHE_TTL", "1h".into())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     let [plain, named] = [plain, named].map(|order| format!("/v1/orders/{}", order.id));
     assert_eq!((service.get(&plain).await.status, service.get(&named).await.status), (200, 200));
 
     primary.dies();
     service.dependency_down("database").await;
     assert_eq!(service.get(&plain).await.status, 200);
-    // Nobody can say whether whom it names was erased meanwhile.
+    // Whether this personal data was erased meanwhile is unknown.
     let refused = service.get_until(&named, |it| it.status == 503).await;
     assert_eq!(refused.problem(), "database-down", "{refused:?}");
     primary.comes_back();
@@ -168,14 +168,14 @@ async fn without_any_database_a_cached_order_is_shown_unless_it_has_personal_dat
 }
 
 #[tokio::test]
-async fn how_late_answers_are_is_unknown_while_the_primary_cannot_be_seen() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    house.bed.replica_caught_up().await.expect("replication");
-    let (primary_url, replica_url) = primary_and_replica(&house.bed);
+async fn the_lag_is_unknown_while_the_primary_cannot_be_reached() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    platform.bed.replica_caught_up().await.expect("replication");
+    let (primary_url, replica_url) = primary_and_replica(&platform.bed);
     let (primary, primary_url) = proxied(&primary_url).await;
     let changes = [("DATABASE_URL", primary_url), ("REPLICA_URL", replica_url)];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_u64()).await;
     let (path, header) = (format!("/v1/orders/{}", order.id), "projection-lag-ms");
     service.get_until(&path, |it| it.headers.contains_key(header)).await;
@@ -183,9 +183,9 @@ async fn how_late_answers_are_is_unknown_while_the_primary_cannot_be_seen() {
     primary.dies();
     service.dependency_down("primary").await;
     let freshness = service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_null()).await;
-    for standing in freshness.json["projections"].as_array().expect("projections") {
-        assert!(standing["lag_ms"].is_null() && standing["lag_events"].is_null(), "{standing}");
-        assert!(standing["applied"].is_u64(), "{standing}");
+    for projection in freshness.json["projections"].as_array().expect("projections") {
+        assert!(projection["lag_ms"].is_null() && projection["lag_events"].is_null(), "{projection}");
+        assert!(projection["applied"].is_u64(), "{projection}");
     }
     assert!(!service.get(&path).await.headers.contains_key(header));
     assert!(service.is_ready().await, "the replica is enough");

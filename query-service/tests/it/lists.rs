@@ -2,17 +2,17 @@
 
 use sqlx::{Connection, PgConnection};
 
-use crate::house::House;
-use crate::service::{Answered, Service};
+use crate::fixture::Platform;
+use crate::service::{Answer, Service};
 
-async fn walk(service: &Service, first: &str, mut between: impl AsyncFnMut()) -> Vec<String> {
+async fn read_all_pages(service: &Service, first: &str, mut between: impl AsyncFnMut()) -> Vec<String> {
     let mut codes = Vec::new();
     let mut path = Some(first.to_owned());
     while let Some(page) = path {
-        let answered = service.get(&page).await;
-        codes.extend(answered.items("code"));
-        path = answered.json["next"].as_str().map(ToOwned::to_owned);
-        let link = answered.headers.get("link").map(|it| it.to_str().expect("text").to_owned());
+        let answer = service.get(&page).await;
+        codes.extend(answer.items("code"));
+        path = answer.json["next"].as_str().map(ToOwned::to_owned);
+        let link = answer.headers.get("link").map(|it| it.to_str().expect("text").to_owned());
         assert_eq!(link, path.as_ref().map(|next| format!("<{next}>; rel=\"next\"")));
         between().await;
     }
@@ -20,43 +20,42 @@ async fn walk(service: &Service, first: &str, mut between: impl AsyncFnMut()) ->
 }
 
 #[tokio::test]
-async fn a_walk_meets_every_order_exactly_once_while_new_ones_arrive() {
-    let house = House::new().await;
+async fn reading_all_pages_returns_every_order_exactly_once_while_new_orders_arrive() {
+    let platform = Platform::new().await;
     for day in 1..=7 {
-        house.order_placed(&format!("2026-0{}-15T10:00:00Z", 1 + day % 3)).await;
+        platform.place_order(&format!("2026-0{}-15T10:00:00Z", 1 + day % 3)).await;
     }
-    let service = Service::start(&house.bed).await;
+    let service = Service::start(&platform.bed).await;
 
-    let met = walk(&service, "/v1/orders?limit=2", async || {
-        house.order_placed("2026-04-01T00:00:00Z").await;
+    let listed = read_all_pages(&service, "/v1/orders?limit=2", async || {
+        platform.place_order("2026-04-01T00:00:00Z").await;
     })
     .await;
 
     let newest_first = ["SON000005", "SON000002", "SON000007", "SON000004", "SON000001", "SON000006", "SON000003"];
-    assert_eq!(met, newest_first);
+    assert_eq!(listed, newest_first);
 }
 
 #[tokio::test]
 async fn filters_narrow_and_combine() {
-    let house = House::new().await;
+    let platform = Platform::new().await;
     let customer = "0190b6d2-7e1a-7000-8000-000000000001";
-    let first = house.order_placed("2026-01-31T23:59:59.999Z").await;
-    house
-        .order_placed_with("2026-02-01T00:00:00Z", |order| {
+    let first = platform.place_order("2026-01-31T23:59:59.999Z").await;
+    platform
+        .place_order_with("2026-02-01T00:00:00Z", |order| {
             order.channel = "shop".parse().expect("a channel");
             order.external_ref = Some("old ".into());
         })
         .await;
-    house
-        .order_placed_with("2026-02-28T12:00:00Z", |order| {
+    platform
+        .place_order_with("2026-02-28T12:00:00Z", |order| {
             order.customer_id = customer.parse().ok();
             order.external_ref = Some("A/7 & co".into());
         })
         .await;
-    let paid = house.payment_appended(&first).await;
-    house.relayed().await;
-    house.order_applied(&paid).await;
-    let service = Service::start(&house.bed).await;
+    let paid = platform.append_payment(&first).await;
+    platform.relay_and_apply(&paid).await;
+    let service = Service::start(&platform.bed).await;
 
     for (query, expected) in [
         ("payment=paid", vec!["SON000001"]),
@@ -69,7 +68,7 @@ async fn filters_narrow_and_combine() {
         (&format!("customer_id={customer}"), vec!["SON000003"]),
         ("external_ref=A%2F7%20%26%20co", vec!["SON000003"]),
         ("external_ref=%20A%2F7%20%26%20co%E2%80%8E", vec!["SON000003"]),
-        // Stored before references had a canonical form.
+        // Stored before references were converted to a canonical form.
         ("external_ref=old%20", vec!["SON000002"]),
         ("external_ref=old", vec![]),
         ("code=SON000002", vec!["SON000002"]),
@@ -79,29 +78,28 @@ async fn filters_narrow_and_combine() {
         ("placed_at[gte]=2026-02-02T00:00:00Z&placed_at[lt]=2026-02-01T00:00:00Z", vec![]),
         ("lifecycle=cancelled", vec![]),
     ] {
-        let answered = service.get(&format!("/v1/orders?{query}")).await;
-        assert_eq!(answered.items("code"), expected, "{query}");
-        assert_eq!(answered.header("projection-position"), "4");
+        let answer = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(answer.items("code"), expected, "{query}");
+        assert_eq!(answer.header("projection-position"), "4");
     }
 }
 
 #[tokio::test]
-async fn orders_are_found_by_tag_and_by_what_holds_them_up() {
-    let house = House::new().await;
-    house.order_placed("2026-01-01T10:00:00Z").await;
+async fn orders_are_found_by_tag_and_by_fulfilment_status() {
+    let platform = Platform::new().await;
+    platform.place_order("2026-01-01T10:00:00Z").await;
     let tagged = |tags: &[&str]| tags.iter().map(|&tag| tag.to_owned()).collect();
-    house.order_placed_with("2026-01-02T10:00:00Z", |order| order.tags = tagged(&["b2b", "gift"])).await;
-    house
-        .order_placed_with("2026-02-03T10:00:00Z", |order| {
+    platform.place_order_with("2026-01-02T10:00:00Z", |order| order.tags = tagged(&["b2b", "gift"])).await;
+    platform
+        .place_order_with("2026-02-03T10:00:00Z", |order| {
             order.tags = tagged(&["gift"]);
             order.lines[0].backordered = 1;
         })
         .await;
-    let fourth = house.order_placed("2026-02-04T10:00:00Z").await;
-    let held = house.hold_appended(&fourth).await;
-    house.relayed().await;
-    house.order_applied(&held).await;
-    let service = Service::start(&house.bed).await;
+    let fourth = platform.place_order("2026-02-04T10:00:00Z").await;
+    let held = platform.append_order_hold(&fourth).await;
+    platform.relay_and_apply(&held).await;
+    let service = Service::start(&platform.bed).await;
 
     for (query, expected) in [
         ("tag=gift", vec!["SON000003", "SON000002"]),
@@ -111,32 +109,32 @@ async fn orders_are_found_by_tag_and_by_what_holds_them_up() {
         ("fulfilment=on_hold", vec!["SON000004"]),
         ("fulfilment=unfulfilled", vec!["SON000002", "SON000001"]),
     ] {
-        let answered = service.get(&format!("/v1/orders?{query}")).await;
-        assert_eq!(answered.items("code"), expected, "{query}");
+        let answer = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(answer.items("code"), expected, "{query}");
     }
-    let answered = service.get("/v1/orders?tag=b2b").await;
-    assert_eq!(answered.json["items"][0]["tags"], serde_json::json!(["b2b", "gift"]));
+    let answer = service.get("/v1/orders?tag=b2b").await;
+    assert_eq!(answer.json["items"][0]["tags"], serde_json::json!(["b2b", "gift"]));
 }
 
 #[tokio::test]
 async fn pages_of_a_filtered_range_stay_within_it() {
-    let house = House::new().await;
+    let platform = Platform::new().await;
     for day in 1..=6 {
-        house.order_placed(&format!("2026-01-0{day}T10:00:00Z")).await;
+        platform.place_order(&format!("2026-01-0{day}T10:00:00Z")).await;
     }
-    let service = Service::start(&house.bed).await;
+    let service = Service::start(&platform.bed).await;
     let first = "/v1/orders?limit=1&placed_at%5Bgte%5D=2026-01-02T00:00:00Z&placed_at%5Blt%5D=2026-01-05T00:00:00Z";
-    assert_eq!(walk(&service, first, async || {}).await, ["SON000004", "SON000003", "SON000002"]);
+    assert_eq!(read_all_pages(&service, first, async || {}).await, ["SON000004", "SON000003", "SON000002"]);
 }
 
 #[tokio::test]
 async fn a_cursor_is_refused_with_other_filters_in_another_list_or_when_changed() {
-    let house = House::new().await;
+    let platform = Platform::new().await;
     for _ in 0..3 {
-        house.order_placed("2026-01-01T10:00:00Z").await;
+        platform.place_order("2026-01-01T10:00:00Z").await;
     }
-    house.product_created("A-1", 100).await;
-    let service = Service::start(&house.bed).await;
+    platform.create_product("A-1", 100).await;
+    let service = Service::start(&platform.bed).await;
     let page = service.get("/v1/orders?limit=1&lifecycle=open").await;
     let cursor = page.json["next_cursor"].as_str().expect("a cursor").to_owned();
 
@@ -152,16 +150,16 @@ async fn a_cursor_is_refused_with_other_filters_in_another_list_or_when_changed(
         (format!("/v1/orders?lifecycle=open&cursor={changed}"), "not issued by this service"),
         ("/v1/orders?cursor=abc".to_owned(), "not issued by this service"),
     ] {
-        let answered = service.get(&path).await;
-        assert_eq!((answered.status, answered.problem()), (400, "invalid-cursor"), "{path}");
-        assert!(answered.detail().contains(why), "{path}: {}", answered.detail());
+        let answer = service.get(&path).await;
+        assert_eq!((answer.status, answer.problem()), (400, "invalid-cursor"), "{path}");
+        assert!(answer.detail().contains(why), "{path}: {}", answer.detail());
     }
 }
 
 #[tokio::test]
-async fn wrong_parameters_are_named_with_what_is_allowed() {
-    let house = House::new().await;
-    let service = Service::start(&house.bed).await;
+async fn a_problem_names_the_invalid_parameter_and_what_is_allowed() {
+    let platform = Platform::new().await;
+    let service = Service::start(&platform.bed).await;
     for (query, said) in [
         ("lifecycel=open", "There is no parameter `lifecycel` here. Allowed are: lifecycle, payment,"),
         ("lifecycle=opened", "It must be one of open, completed, cancelled, expired."),
@@ -183,19 +181,19 @@ async fn wrong_parameters_are_named_with_what_is_allowed() {
         ("limit=5&limit=6", "`limit` was given twice"),
         ("%ff=1", "There is no parameter"),
     ] {
-        let answered = service.get(&format!("/v1/orders?{query}")).await;
-        assert_eq!((answered.status, answered.problem()), (400, "invalid-query"), "{query}: {answered:?}");
-        assert!(answered.detail().contains(said), "{query}: {}", answered.detail());
+        let answer = service.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!((answer.status, answer.problem()), (400, "invalid-query"), "{query}: {answer:?}");
+        assert!(answer.detail().contains(said), "{query}: {}", answer.detail());
     }
 }
 
 #[tokio::test]
-async fn a_large_page_is_compressed_for_those_who_can_read_it() {
-    let house = House::new().await;
+async fn a_large_page_is_compressed_for_clients_that_accept_gzip() {
+    let platform = Platform::new().await;
     for _ in 0..30 {
-        house.order_placed("2026-01-01T10:00:00Z").await;
+        platform.place_order("2026-01-01T10:00:00Z").await;
     }
-    let service = Service::start(&house.bed).await;
+    let service = Service::start(&platform.bed).await;
     let plain = service.get("/v1/orders").await;
     assert!(plain.headers.get("content-encoding").is_none());
     let head = service.get_head("/v1/orders", "gzip").await;
@@ -205,23 +203,23 @@ async fn a_large_page_is_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_left_out_of_its_page_and_costs_no_other() {
-    let house = House::new().await;
+async fn a_row_that_cannot_be_decoded_is_left_out_of_its_page_and_affects_no_other_row() {
+    let platform = Platform::new().await;
     for day in 1..=4 {
-        house.order_placed(&format!("2026-01-0{day}T10:00:00Z")).await;
-        house.product_created(&format!("P-{day}"), 100).await;
+        platform.place_order(&format!("2026-01-0{day}T10:00:00Z")).await;
+        platform.create_product(&format!("P-{day}"), 100).await;
     }
-    house.stock_received("P-1", "main", 5).await;
-    // A newer release writes what this one does not know, at the end of a page and everywhere on one.
-    let mut db = PgConnection::connect(&house.bed.owner_url().expect("an address")).await.expect("the primary");
+    platform.receive_stock("P-1", "main", 5).await;
+    // A newer release wrote values that this release does not know: at the end of a page, and in every row of a page.
+    let mut db = PgConnection::connect(&platform.bed.owner_url().expect("an address")).await.expect("the primary");
     for sql in [
-        "update orders set lifecycle = 'dreamt' where code in ('SON000003', 'SON000002', 'SON000001')",
+        "update orders set lifecycle = 'unknown' where code in ('SON000003', 'SON000002', 'SON000001')",
         r#"update products set prices = '{"GBP":"dear"}' where sku in ('P-2', 'P-3')"#,
-        "update stock_ledger set kind = 'dreamt'",
+        "update stock_ledger set kind = 'unknown'",
     ] {
         sqlx::query(sql).execute(&mut db).await.expect("rows of a newer release");
     }
-    let service = Service::start(&house.bed).await;
+    let service = Service::start(&platform.bed).await;
 
     let first = service.get("/v1/orders?limit=2").await;
     assert_eq!((first.status, first.items("code")), (200, vec!["SON000004".to_owned()]));
@@ -230,7 +228,7 @@ async fn a_row_that_cannot_be_read_is_left_out_of_its_page_and_costs_no_other() 
     assert_eq!((second.status, second.items("code"), &second.json["left_out"]), (200, vec![], &2.into()));
     assert!(second.json.get("next").is_none());
 
-    let skus = |page: &Answered| page.items("sku");
+    let skus = |page: &Answer| page.items("sku");
     let first = service.get("/v1/products?limit=1").await;
     assert_eq!((skus(&first), first.json.get("left_out")), (vec!["P-1".to_owned()], None));
     let second = service.get(first.json["next"].as_str().expect("a next page")).await;

@@ -1,5 +1,5 @@
-//! What the query-service promises, shown on real servers. `house` is what happened before, `service` asks and looks at
-//! the answers.
+//! Tests of the query service on real servers. [`fixture`] writes the log and, with the real projector, the read models;
+//! [`service`] starts a query service, sends requests and inspects the responses.
 
 mod cached;
 mod catalogue;
@@ -7,7 +7,7 @@ mod consistency;
 mod document;
 mod erased;
 mod faults;
-mod house;
+mod fixture;
 mod incarnations;
 mod lists;
 mod orders;

@@ -1,15 +1,15 @@
-//! One order, by id and by code.
+//! Single orders, by id and by order code.
 
 use serde_json::Value;
 
-use crate::house::House;
+use crate::fixture::Platform;
 use crate::service::Service;
 
 #[tokio::test]
 async fn an_order_is_found_by_id_and_by_code_as_the_projector_wrote_it() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let service = Service::start(&house.bed).await;
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let service = Service::start(&platform.bed).await;
 
     let by_id = service.get(&format!("/v1/orders/{}", order.id)).await;
     let by_code = service.get("/v1/orders/SON000001").await;
@@ -23,17 +23,17 @@ async fn an_order_is_found_by_id_and_by_code_as_the_projector_wrote_it() {
 }
 
 #[tokio::test]
-async fn on_the_replica_too() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    house.bed.replica_caught_up().await.expect("replication");
-    let replica = ("REPLICA_URL", house.bed.reader_replica_url().expect("an address"));
-    let service = Service::start_with(&house.bed, &[replica]).await;
+async fn an_order_is_read_from_the_replica() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    platform.bed.replica_caught_up().await.expect("replication");
+    let replica = ("REPLICA_URL", platform.bed.reader_replica_url().expect("an address"));
+    let service = Service::start_with(&platform.bed, &[replica]).await;
 
-    let answered = service.get(&format!("/v1/orders/{}", order.id)).await;
-    assert_eq!(answered.json["code"], "SON000001");
+    let answer = service.get(&format!("/v1/orders/{}", order.id)).await;
+    assert_eq!(answer.json["code"], "SON000001");
 
-    // How late the replica is can be told once the primary was seen too.
+    // The lag of the replica is known once the primary was probed too.
     let is_known = |it: &Value| it["source"] == "replica" && it["replica"]["lag_ms"].is_number();
     let freshness = service.get_until("/v1/freshness", |it| is_known(&it.json)).await;
     assert_eq!(freshness.json["head"], 1);
@@ -44,10 +44,10 @@ async fn on_the_replica_too() {
 }
 
 #[tokio::test]
-async fn what_the_reader_holds_already_is_not_sent_again() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let service = Service::start_with(&house.bed, &[("PROCESS_CACHE_TTL", "0ms".into())]).await;
+async fn a_document_that_the_reader_has_is_not_sent_again() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let service = Service::start_with(&platform.bed, &[("PROCESS_CACHE_TTL", "0ms".into())]).await;
     let path = format!("/v1/orders/{}", order.id);
     let first = service.get(&path).await;
     assert_eq!(first.tagged_version(), 1);
@@ -56,17 +56,17 @@ async fn what_the_reader_holds_already_is_not_sent_again() {
     assert_eq!((again.status, &again.json), (304, &serde_json::Value::Null));
     assert_eq!(again.header("etag"), first.header("etag"));
 
-    let paid = house.payment_appended(&order).await;
-    house.order_applied(&paid).await;
+    let paid = platform.append_payment(&order).await;
+    platform.apply_order(&paid).await;
     let changed = service.get_with(&path, &[("If-None-Match", first.header("etag"))]).await;
     assert_eq!((changed.status, changed.tagged_version()), (200, 2));
     assert_eq!(changed.json["status"]["payment"], "paid");
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404_and_what_cannot_be_there_is_400() {
-    let house = House::new().await;
-    let service = Service::start(&house.bed).await;
+async fn a_missing_document_is_404_and_an_invalid_key_is_400() {
+    let platform = Platform::new().await;
+    let service = Service::start(&platform.bed).await;
     for (path, status, problem) in [
         ("/v1/orders/0190b6d2-7e1a-7000-8000-000000000001", 404, "order-not-found"),
         ("/v1/orders/SON000001", 404, "order-not-found"),
@@ -82,7 +82,7 @@ async fn what_is_not_there_is_404_and_what_cannot_be_there_is_400() {
         ("/v1/stock/MUG-1/b%2Fc/ledger", 400, "invalid-location"),
         ("/v1/nothing", 404, "not-found"),
     ] {
-        let answered = service.get(path).await;
-        assert_eq!((answered.status, answered.problem()), (status, problem), "{path}: {answered:?}");
+        let answer = service.get(path).await;
+        assert_eq!((answer.status, answer.problem()), (status, problem), "{path}: {answer:?}");
     }
 }

@@ -1,44 +1,44 @@
-//! Readers who wait, lists and single documents do not take each other's connections.
+//! Waiting readers, lists and single documents do not use each other's connections.
 
 use events::StreamId;
 use futures::future::join_all;
 use sqlx::PgConnection;
 use testbed::PATIENCE;
 
-use crate::house::House;
+use crate::fixture::Platform;
 use crate::service::Service;
 
-/// More than there are connections.
+/// More readers than connections.
 const READERS: usize = 8;
 
-/// Three connections, and a short wait for one of them.
-async fn service(house: &House) -> Service {
+/// A service with three connections and a short wait for a connection.
+async fn service(platform: &Platform) -> Service {
     let changes = [("DATABASE_ACQUIRE_TIMEOUT", "100ms".to_owned()), ("PROCESS_CACHE_TTL", "0ms".to_owned())];
-    let service = Service::start_with(&house.bed, &changes).await;
+    let service = Service::start_with(&platform.bed, &changes).await;
     service.ready().await;
     service
 }
 
-/// Returns once so many statements of the service wait for a lock.
+/// Returns once `count` statements of the service wait for a lock.
 async fn blocked(owner: &mut PgConnection, count: i64) {
     let select = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
         where not l.granted and d.datname = current_database()";
-    let looking = async {
+    let polling = async {
         while sqlx::query_scalar::<_, i64>(select).fetch_one(&mut *owner).await.expect("the locks") < count {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.expect("nothing is blocked");
+    tokio::time::timeout(PATIENCE, polling).await.expect("no statement waits for a lock");
 }
 
 #[tokio::test]
-async fn readers_who_wait_leave_connections_for_the_others() {
-    let house = House::new().await;
-    house.product_created("LAMP", 450).await;
-    let order = house.order_appended("2026-03-05T10:00:00Z").await;
-    house.relayed().await;
-    let service = service(&house).await;
-    let mut orders = house.locked("orders").await;
+async fn waiting_readers_leave_connections_for_other_reads() {
+    let platform = Platform::new().await;
+    platform.create_product("LAMP", 450).await;
+    let order = platform.append_order("2026-03-05T10:00:00Z").await;
+    platform.relay().await;
+    let service = service(&platform).await;
+    let mut orders = platform.lock_table("orders").await;
     let (path, token) = (format!("/v1/orders/{}", order.id), order.position.0);
     let waiting = join_all((0..READERS).map(|_| service.get_not_older(&path, token, 10)));
     let others = async {
@@ -50,31 +50,31 @@ async fn readers_who_wait_leave_connections_for_the_others() {
             }
         }
         drop(orders);
-        house.order_applied(&order).await;
+        platform.apply_order(&order).await;
     };
     let (waited, ()) = tokio::join!(waiting, others);
-    for answered in waited {
-        assert_eq!((answered.status, &answered.json["code"]), (200, &"SON000001".into()), "{answered:?}");
+    for answer in waited {
+        assert_eq!((answer.status, &answer.json["code"]), (200, &"SON000001".into()), "{answer:?}");
     }
 }
 
 #[tokio::test]
-async fn readers_who_wait_are_told_that_the_projection_lags_however_many_they_are() {
-    let house = House::new().await;
-    let order = house.order_appended("2026-03-05T10:00:00Z").await;
-    house.relayed().await;
-    let service = service(&house).await;
-    let mut orders = house.locked("orders").await;
+async fn waiting_readers_are_refused_with_projection_lag_however_many_they_are() {
+    let platform = Platform::new().await;
+    let order = platform.append_order("2026-03-05T10:00:00Z").await;
+    platform.relay().await;
+    let service = service(&platform).await;
+    let mut orders = platform.lock_table("orders").await;
     let path = format!("/v1/orders/{}", order.id);
     let one = service.get_not_older(&path, order.position.0, 10);
     let others = async {
         blocked(&mut orders, 1).await;
         let waited = join_all((0..READERS).map(|_| service.get_not_older(&path, order.position.0, 1))).await;
-        for answered in waited {
-            assert_eq!((answered.status, answered.problem()), (503, "projection-lag"), "{answered:?}");
+        for answer in waited {
+            assert_eq!((answer.status, answer.problem()), (503, "projection-lag"), "{answer:?}");
         }
         drop(orders);
-        house.order_applied(&order).await;
+        platform.apply_order(&order).await;
     };
     let (one, ()) = tokio::join!(one, others);
     assert_eq!(one.status, 200, "{one:?}");
@@ -82,10 +82,10 @@ async fn readers_who_wait_are_told_that_the_projection_lags_however_many_they_ar
 
 #[tokio::test]
 async fn lists_leave_connections_for_single_documents() {
-    let house = House::new().await;
-    house.product_created("LAMP", 450).await;
-    let service = service(&house).await;
-    let mut prices = house.locked("product_prices").await;
+    let platform = Platform::new().await;
+    platform.create_product("LAMP", 450).await;
+    let service = service(&platform).await;
+    let mut prices = platform.lock_table("product_prices").await;
     let lists = join_all((0..READERS).map(|_| service.get("/v1/products/LAMP/prices")));
     let documents = async {
         blocked(&mut prices, 1).await;
@@ -99,17 +99,15 @@ async fn lists_leave_connections_for_single_documents() {
 }
 
 #[tokio::test]
-async fn readers_who_wait_for_what_is_parked_are_told_at_once() {
-    let house = House::new().await;
-    let order = house.order_placed("2026-03-05T10:00:00Z").await;
-    let paid = house.payment_appended(&order).await;
-    house.relayed().await;
-    house.parked(&StreamId::order(order.id), paid.position).await;
-    // The wait would be over long after the request.
+async fn readers_who_wait_for_a_parked_stream_are_refused_at_once() {
+    let platform = Platform::new().await;
+    let order = platform.place_order("2026-03-05T10:00:00Z").await;
+    let parked = platform.park(&StreamId::order(order.id)).await;
+    // The wait would end long after the test.
     let service =
-        Service::start_with(&house.bed, &[("WAIT_MAX", "1h".into()), ("HTTP_REQUEST_TIMEOUT", "2h".into())]).await;
+        Service::start_with(&platform.bed, &[("WAIT_MAX", "1h".into()), ("HTTP_REQUEST_TIMEOUT", "2h".into())]).await;
     let path = format!("/v1/orders/{}", order.id);
-    let refused = service.get_not_older(&path, paid.position.0, 3600).await;
+    let refused = service.get_not_older(&path, parked.0, 3600).await;
     assert_eq!((refused.status, refused.problem()), (503, "projection-lag"));
-    assert_eq!(refused.json["applied"], 1, "no more than before the event that is parked");
+    assert_eq!(refused.json["applied"], 1, "the position before the parked event");
 }

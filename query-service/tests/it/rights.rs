@@ -1,23 +1,23 @@
-//! Least rights: even by mistake nothing is written.
+//! Database privileges: the service cannot write, even by mistake.
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::house::House;
+use crate::fixture::Platform;
 
 #[tokio::test]
-async fn the_role_can_read_the_models_and_write_nothing() {
-    let house = House::new().await;
-    house.order_placed("2026-03-05T10:00:00Z").await;
+async fn the_role_can_read_the_read_models_and_write_nothing() {
+    let platform = Platform::new().await;
+    platform.place_order("2026-03-05T10:00:00Z").await;
     let mut connection =
-        PgConnection::connect(&house.bed.reader_url().expect("an address")).await.expect("the primary");
+        PgConnection::connect(&platform.bed.reader_url().expect("an address")).await.expect("the primary");
     let count: i64 =
         sqlx::query_scalar("select count(*) from orders").fetch_one(&mut connection).await.expect("a read");
     assert_eq!(count, 1);
 
-    // Read-only sessions are the first lock; rights are the second, so take the first away.
-    let refused = connection.execute("delete from orders").await.expect_err("the session only reads");
+    // Read-only sessions are the first protection and privileges the second, so the first is disabled here.
+    let refused = connection.execute("delete from orders").await.expect_err("the session is read-only");
     assert_eq!(code(&refused), "25006");
-    connection.execute("set default_transaction_read_only = off").await.expect("a setting of one's own");
+    connection.execute("set default_transaction_read_only = off").await.expect("a session setting");
     for statement in [
         "delete from orders",
         "update stock set reserved = 0",

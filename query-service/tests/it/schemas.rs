@@ -1,4 +1,4 @@
-//! The schemas that messages name.
+//! The event schemas that messages reference.
 
 use events::{codec, schemas};
 use testbed::Bed;
@@ -22,7 +22,7 @@ async fn every_version_ever_written_is_found_by_the_urn_that_messages_carry() {
 }
 
 #[tokio::test]
-async fn a_schema_may_be_kept_for_good() {
+async fn a_schema_may_be_cached_permanently() {
     let bed = Bed::new().await.expect("a test bed");
     let service = Service::start(&bed).await;
     let found = service.get("/v1/schemas/OrderPlaced/1").await;
@@ -51,8 +51,8 @@ async fn a_schema_that_was_never_written_is_not_found() {
         "..%2FOrderPlaced/1",
     ];
     for path in unknown {
-        let answered = service.get(&format!("/v1/schemas/{path}")).await;
-        assert_eq!((answered.status, answered.problem()), (404, "schema-not-found"), "{path}");
-        assert!(answered.detail().contains("/v1/schemas/OrderPlaced/2"), "{path}");
+        let answer = service.get(&format!("/v1/schemas/{path}")).await;
+        assert_eq!((answer.status, answer.problem()), (404, "schema-not-found"), "{path}");
+        assert!(answer.detail().contains("/v1/schemas/OrderPlaced/2"), "{path}");
     }
 }

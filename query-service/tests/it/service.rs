@@ -1,4 +1,4 @@
-//! A query-service of one test, and what it answers.
+//! A query service for one test, and its responses.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use testbed::Bed;
 
-/// Longest wait for something that must happen; the machine may be busy.
+/// Longest wait for something that must happen, on a busy machine.
 pub(crate) use testbed::PATIENCE;
 
 pub(crate) struct Service {
@@ -21,17 +21,17 @@ pub(crate) struct Service {
 }
 
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
 }
 
-/// Settings that differ from test to test; an empty value takes one away.
+/// A setting that differs from the default of the tests; an empty value removes the setting.
 pub(crate) type Change<'a> = (&'a str, String);
 
 impl Service {
-    /// Reads the primary, without Redis.
+    /// A service that reads the primary, without Redis.
     pub(crate) async fn start(bed: &Bed) -> Service {
         Service::start_with(bed, &[]).await
     }
@@ -58,61 +58,61 @@ impl Service {
         Service { client: reqwest::Client::new(), running: Some(running), base, shutdown }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_with(path, &[]).await
     }
 
-    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.client.get(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a body");
         let json = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
-        Answered { status, headers, json }
+        Answer { status, headers, json }
     }
 
-    /// The status of the answer to a request without a body.
+    /// The status of the response to a request without a body.
     pub(crate) async fn send(&self, method: &str, path: &str) -> u16 {
         let method = method.to_ascii_uppercase().parse().expect("a method");
         let response = self.client.request(method, format!("{}{path}", self.base)).send().await;
-        response.expect("an answer").status().as_u16()
+        response.expect("a response").status().as_u16()
     }
 
-    /// Something that is no JSON.
+    /// A response body as text.
     pub(crate) async fn text(&self, path: &str) -> (String, HeaderMap) {
-        let response = self.client.get(format!("{}{path}", self.base)).send().await.expect("an answer");
+        let response = self.client.get(format!("{}{path}", self.base)).send().await.expect("a response");
         assert_eq!(response.status(), 200, "{path}");
         let headers = response.headers().clone();
         (response.text().await.expect("text"), headers)
     }
 
-    /// As a reader who has just written at `token` and waits for it.
-    pub(crate) async fn get_not_older(&self, path: &str, token: i64, wait_s: u64) -> Answered {
+    /// Sends a request with a consistency token that waits up to `wait_s` seconds.
+    pub(crate) async fn get_not_older(&self, path: &str, token: i64, wait_s: u64) -> Answer {
         let (token, prefer) = (token.to_string(), format!("wait={wait_s}"));
         self.get_with(path, &[("Consistency-Token", &token), ("Prefer", &prefer)]).await
     }
 
-    /// Asks again and again until the answer is as it must become.
-    pub(crate) async fn get_until(&self, path: &str, becomes: impl Fn(&Answered) -> bool) -> Answered {
-        let asking = async {
+    /// Repeats a request until the response satisfies `becomes`.
+    pub(crate) async fn get_until(&self, path: &str, becomes: impl Fn(&Answer) -> bool) -> Answer {
+        let polling = async {
             loop {
-                let answered = self.get(path).await;
-                if becomes(&answered) {
-                    return answered;
+                let answer = self.get(path).await;
+                if becomes(&answer) {
+                    return answer;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.expect("it does not come to that")
+        tokio::time::timeout(PATIENCE, polling).await.expect("the expected state is not reached")
     }
 
-    /// The head of an answer to somebody who takes this encoding.
+    /// The headers of a response to a client that accepts this encoding.
     pub(crate) async fn get_head(&self, path: &str, encoding: &str) -> HeaderMap {
         let request = self.client.get(format!("{}{path}", self.base)).header("Accept-Encoding", encoding);
-        request.send().await.expect("an answer").headers().clone()
+        request.send().await.expect("a response").headers().clone()
     }
 
     pub(crate) async fn dependency_up(&self, name: &str) {
@@ -125,7 +125,7 @@ impl Service {
 
     async fn dependency_becomes(&self, name: &str, state: &str) {
         let health = &self.running.as_ref().expect("it runs").health;
-        let asking = async {
+        let polling = async {
             loop {
                 let report = serde_json::to_value(health.report()).expect("a report");
                 let components = report["components"].as_array().cloned().unwrap_or_default();
@@ -135,31 +135,31 @@ impl Service {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.expect("it does not come to that");
+        tokio::time::timeout(PATIENCE, polling).await.expect("the expected state is not reached");
     }
 
-    /// A counter of the process's, which all services of a test program share.
+    /// The value of a counter, which all services in the test process share.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let admin = self.running.as_ref().expect("it runs").admin_addr;
-        let asked = self.client.get(format!("http://{admin}/metrics")).send().await;
-        let text = asked.expect("an answer").text().await.expect("text");
+        let response = self.client.get(format!("http://{admin}/metrics")).send().await;
+        let text = response.expect("a response").text().await.expect("text");
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.split(' ').next_back()?.parse().ok()).unwrap_or(0.0)
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
         let admin = self.running.as_ref().expect("it runs").admin_addr;
-        let asked = self.client.get(format!("http://{admin}/health/ready")).send().await;
-        asked.expect("an answer").status() == 200
+        let response = self.client.get(format!("http://{admin}/health/ready")).send().await;
+        response.expect("a response").status() == 200
     }
 
     pub(crate) async fn ready(&self) {
-        let asking = async {
+        let polling = async {
             while !self.is_ready().await {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.expect("it does not become ready");
+        tokio::time::timeout(PATIENCE, polling).await.expect("it does not become ready");
     }
 }
 
@@ -169,19 +169,19 @@ impl Drop for Service {
     }
 }
 
-impl Answered {
+impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self:?}"));
         value.to_str().expect("text")
     }
 
-    /// The version that the tag of a document begins with.
+    /// The version with which the `ETag` of a document begins.
     pub(crate) fn tagged_version(&self) -> i64 {
         let tag = self.header("etag").strip_prefix('"').and_then(|tag| tag.split_once('-'));
-        tag.and_then(|(version, _)| version.parse().ok()).expect("the tag of a document")
+        tag.and_then(|(version, _)| version.parse().ok()).expect("the ETag of a document")
     }
 
-    /// The last part of the type of a problem.
+    /// The slug of a problem.
     pub(crate) fn problem(&self) -> &str {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
         self.json["type"].as_str().and_then(|it| it.strip_prefix("/problems/")).expect("a type")

@@ -1,0 +1,14 @@
+//! The platform of one test without its other processes: a test appends events to the log, records them as relayed and lets the
+//! real projector apply them, step by step, so that it can stop between any two steps.
+//!
+//! [`platform`] contains the steps, [`log`] the tables of the log and the relay, [`samples`] the events; [`orders`] and
+//! [`catalogue`] are what tests do with orders, products and stock.
+
+mod catalogue;
+mod log;
+mod orders;
+mod platform;
+mod samples;
+
+pub(crate) use platform::Platform;
+pub(crate) use samples::{other_partition, sku};
