@@ -10,7 +10,7 @@
 //! process from [`config`].
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
-//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders`, `reads/products.rs`, `reads/stock.rs`; redis in
+//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/products.rs`, `reads/stock.rs`; redis in
 //! `reads/cache/redis.rs`; environment in `config.rs`.
 
 pub mod config;
