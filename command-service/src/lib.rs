@@ -5,13 +5,9 @@
 //! Kafka. The [`schedule`] submits the platform's own commands when they are due, and [`jobs`] submits the commands of bulk imports.
 //! [`serve`] starts and stops these parts with the settings in [`config`].
 //!
-//! Owner modules:
-//! - sqlx: `database.rs` owns the connection pool and the error. The modules with SQL statements are `log` and its files,
-//!   `relay/checkpoint.rs`, and `schedule/store.rs` and `jobs/store.rs` with their files. `jobs/queue.rs` passes a pool to
-//!   graphile_worker, and `config.rs` parses connection settings.
-//! - graphile_worker: `jobs/queue.rs`.
-//! - rdkafka: `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and, for reading only, `relay/published.rs`.
-//! - environment variables: `config.rs`.
+//! Owner modules: sqlx in `config.rs`, `database`, `log`, `relay/checkpoint.rs`, `schedule/store`, `jobs/store` and
+//! `jobs/queue.rs`; rdkafka in `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and `relay/published.rs`;
+//! graphile_worker in `jobs/queue.rs`.
 
 pub mod config;
 pub mod database;

@@ -10,8 +10,7 @@
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
-//! Owner modules: sqlx in [`store`], [`frame`], [`projections`] and [`retry`]; redis in [`cache`]; rdkafka in [`feed`];
-//! environment in [`config`].
+//! Owner modules: sqlx in `store`, `frame`, `projections` and `retry`; redis in `cache`; rdkafka in `feed`.
 
 pub mod admission;
 pub mod apply;

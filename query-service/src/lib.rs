@@ -11,7 +11,7 @@
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
 //! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/products.rs`, `reads/stock.rs`; redis in
-//! `reads/cache/redis.rs`; environment in `config.rs`.
+//! `reads/cache/redis.rs`.
 
 pub mod config;
 pub mod http;

@@ -17,8 +17,8 @@
 //! A process is put together like this: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin
 //! server, its own router through [`server::serve`], and at the end the drain.
 //!
-//! Doors: this crate opens none to PostgreSQL, Redis or Kafka. `hyper` is used in [`server`] only, the environment is read
-//! in [`config`] only.
+//! Owner modules: hyper in `body` and `server/connection.rs`; environment in `config.rs`. This crate uses neither PostgreSQL nor
+//! Redis nor Kafka.
 
 pub mod admin;
 pub mod backoff;

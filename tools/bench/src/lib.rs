@@ -14,7 +14,7 @@
 //! The load generator, the services and the servers run on the same machine: a figure is what one machine achieves in total.
 //!
 //! Owner modules of this crate: sqlx in `limits.rs`, `event_rows.rs`, `machine.rs`, `usage.rs`, `main_figures/import.rs` and
-//! `write_figures/large_log.rs`; redis in `machine.rs`; sockets in `connection.rs`. `write_figures/append.rs` is the only
+//! `write_figures/large_log.rs`; redis in `machine.rs`; environment in `machine.rs`; sockets in `connection.rs`. `write_figures/append.rs` is the only
 //! module outside of the command service's tests that uses the command service as a library.
 
 pub mod connection;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::audit::Redis;
+use crate::audit::subject::Redis;
 
 /// Keys asked for, or deleted, at once.
 pub const CHUNK: usize = 500;

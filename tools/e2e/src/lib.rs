@@ -12,7 +12,7 @@
 //! Program: `audit`, for operators. The bench (`tools/bench`) uses this library too.
 //!
 //! Owner modules of this crate: sqlx in `log.rs`, `models.rs` and `checkers/`; rdkafka in `topics.rs`; redis in `caches.rs`;
-//! reqwest in `api.rs`.
+//! reqwest in `api.rs` and `fleet/process.rs`; environment in `fleet/process.rs` and `fleet/service.rs`.
 
 pub mod ack;
 pub mod api;

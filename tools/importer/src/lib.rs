@@ -13,6 +13,8 @@
 //!
 //! Every line of the file is either recorded in the log or listed in the report. Ids and idempotency keys are derived from
 //! the content ([`ids`]), so importing a file again, or resuming an import, has no second effect.
+//!
+//! Owner modules: reqwest in `client.rs` and `requests.rs`.
 
 mod client;
 mod contents;

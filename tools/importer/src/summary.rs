@@ -109,6 +109,23 @@ impl Summary {
     }
 }
 
+impl Summary {
+    fn fmt_months(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "month       orders        GBP sold   returns    GBP refunded")?;
+        for (month, Month { orders, sold, returns, refunded }) in &self.months {
+            let (sold, refunded) = (pounds(*sold), pounds(*refunded));
+            let month = month.format("%Y-%m");
+            writeln!(
+                f,
+                "{month}   {:>8} {sold:>15}  {:>8} {refunded:>15}",
+                with_commas(*orders),
+                with_commas(*returns)
+            )?;
+        }
+        Ok(())
+    }
+}
+
 fn invoices(plan: &ImportPlan) -> (usize, usize) {
     let is_further_order = |order: &&crate::orders::Order| order.external_ref.as_str().contains('#');
     let split = plan.orders.iter().filter(|order| order.external_ref.as_str().ends_with("#2")).count();
@@ -174,18 +191,7 @@ impl Display for Summary {
                 with_commas(self.incomplete)
             )?;
         }
-        writeln!(f, "month       orders        GBP sold   returns    GBP refunded")?;
-        for (month, Month { orders, sold, returns, refunded }) in &self.months {
-            let (sold, refunded) = (pounds(*sold), pounds(*refunded));
-            let month = month.format("%Y-%m");
-            writeln!(
-                f,
-                "{month}   {:>8} {sold:>15}  {:>8} {refunded:>15}",
-                with_commas(*orders),
-                with_commas(*returns)
-            )?;
-        }
-        Ok(())
+        self.fmt_months(f)
     }
 }
 

@@ -1,7 +1,10 @@
-//! Real servers for tests: a database, a topic prefix and a key prefix of their own for every [`Bed`].
+//! Isolated areas on real servers for tests: every [`Bed`] has its own database, topic prefix and key prefix, so that tests run in
+//! parallel without influencing each other.
 //!
-//! The servers are those of `deploy/servers`, found through the `TEST_*` variables that it writes. Tests run in
-//! parallel and never see each other. A server that is to fail stands behind a [`proxy`]. The doors of this crate: sqlx, rdkafka (administration only).
+//! The servers are those of `deploy/servers`; their addresses are in the `TEST_*` variables that `deploy/servers` writes. To
+//! simulate the failure of a server, a test connects through a [`proxy`].
+//!
+//! Owner modules: sqlx in `lib.rs`; rdkafka in `lib.rs`, for administration only; environment in `lib.rs`.
 
 pub mod proxy;
 

@@ -10,7 +10,8 @@ use events::{Category, LogPosition};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Redis, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::{Redis, Subject};
 use crate::caches::{CHUNK, Caches};
 use crate::models::Held;
 use crate::{log, models};

@@ -6,6 +6,7 @@
 //! stored as they were and hidden in every response, as are the events in the log and on Kafka, so those are not looked at.
 //! [`shown`] asks the services as a client does; of customers there is nothing else to look at.
 
+mod document;
 mod shown;
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,11 +15,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use events::Category;
 use events::erasure::ERASING;
-use read_model::OrderDocument;
-use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Redis, Subject};
+use document::check_document;
+
+use crate::audit::findings::Findings;
+use crate::audit::subject::{Redis, Subject};
 use crate::caches::{CHUNK, Caches};
 use crate::{log, models};
 
@@ -125,12 +127,4 @@ async fn check_caches(
         }
     }
     Ok(())
-}
-
-/// The document of an order that is erased has nothing personal left.
-fn check_document(place: &str, document: &Value, findings: &mut Findings) {
-    match serde_json::from_value::<OrderDocument>(document.clone()) {
-        Ok(mut order) => findings.expect(!order.erase_personal_data(), || format!("{place} has personal data")),
-        Err(error) => findings.add(format!("{place} cannot be read: {error}")),
-    }
 }

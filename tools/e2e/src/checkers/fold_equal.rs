@@ -8,7 +8,8 @@ use events::{Category, Position, Recorded};
 use sqlx::PgPool;
 
 use super::liveness;
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log::{self, Streams};
 use crate::models::{self, Held};
 

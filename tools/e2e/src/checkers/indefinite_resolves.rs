@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::no_lost_ack;
 use crate::api::{Answer, Api};
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 use crate::seen::{End, Resolved};
 

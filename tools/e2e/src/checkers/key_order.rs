@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use events::cloudevents::Message;
 use events::{Category, Incarnation, LogPosition, Position, StreamId, Version, topics};
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 use crate::topics::{self as kafka_topics, Delivered, Kafka};
 

@@ -10,7 +10,8 @@ use read_model::Projection;
 use read_model::freshness::{self, Partition};
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 
 /// How often the lag is looked at.

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context;
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 use crate::seen::{Read, Scope};
 

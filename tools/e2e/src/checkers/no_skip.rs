@@ -7,7 +7,8 @@ use anyhow::Context;
 use events::{Category, Incarnation, Position, Recorded, topics};
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log::{self, Pages};
 use crate::topics::{self as kafka_topics, Kafka, Partition};
 

@@ -8,7 +8,8 @@ use anyhow::Context;
 use events::{Incarnation, LogPosition, Position};
 use sqlx::PgPool;
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 
 /// Codes read at a time.

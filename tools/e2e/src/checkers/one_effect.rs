@@ -7,7 +7,8 @@ use anyhow::Context;
 use sqlx::PgPool;
 
 use crate::ack::Ack;
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log;
 
 /// Rows of each kind that are fetched to be told.

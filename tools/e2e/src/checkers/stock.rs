@@ -11,7 +11,8 @@ use events::stock::{Level, StockEvent};
 use events::stream::Subject as About;
 use events::{Category, Event, Location, Position, Recorded, Sku};
 
-use crate::audit::{Findings, Subject};
+use crate::audit::findings::Findings;
+use crate::audit::subject::Subject;
 use crate::log::{self, Streams};
 
 type Item = (Sku, Location);

@@ -57,13 +57,15 @@ fn owner_modules(folder: &str) -> BTreeMap<&'static str, BTreeSet<String>> {
     modules
 }
 
-/// Whether the code names the library; a module of the same name (`mod redis;`) is not the library.
+/// Whether the code names the library. A module of the same name (`mod redis;`, `use crate::cache::redis`) is not the library.
 fn uses(file: &Source, pattern: &str) -> bool {
-    let module = format!("mod {};", pattern.trim_end_matches(':'));
+    let library = pattern.trim_end_matches(':');
+    let (declared, imported) = (format!("mod {library};"), format!("::{library}"));
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let names =
         |line: &str| line.match_indices(pattern).any(|(at, _)| pattern == "env::var" || !line[..at].ends_with(is_name));
-    !file.code().any(|line| line.ends_with(&module)) && file.code().any(names)
+    let is_module = |line: &str| line.ends_with(&declared) || pattern != "env::var" && line.contains(&imported);
+    !file.code().any(is_module) && file.code().any(names)
 }
 
 /// Path relative to the crate's `src`.

@@ -2,7 +2,7 @@
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItemFn, ItemFn, ItemImpl, ItemMod, ItemUse, Path, TraitItemFn, UseTree};
+use syn::{Attribute, ImplItemFn, ItemFn, ItemImpl, ItemMod, ItemUse, Path, TraitItemFn, UseTree, Visibility};
 
 /// What the checks need to know of a file.
 #[derive(Default)]
@@ -84,6 +84,9 @@ impl<'ast> Visit<'ast> for Syntax {
         }
         visit::visit_trait_item_fn(self, item);
     }
+
+    /// `pub(super)` is not an import.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast Path) {
         self.paths.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());

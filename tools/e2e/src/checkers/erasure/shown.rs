@@ -9,9 +9,9 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::check_document;
+use super::document::check_document;
 use crate::api::{Answer, Api};
-use crate::audit::Findings;
+use crate::audit::findings::Findings;
 use crate::log;
 
 /// Streams that the services are asked about, the newest: each costs a handful of requests.
