@@ -77,6 +77,12 @@ check_licences() {
   "$deny" --all-features check --hide-inclusion-graph bans licenses sources
 }
 
+# check_unused_dependencies: every dependency in a Cargo.toml is used by its crate.
+check_unused_dependencies() {
+  use_cargo_machete
+  "$CARGO_MACHETE" --with-metadata .
+}
+
 # check_scripts: every file here that begins as a bash script or says that it is part of one.
 check_scripts() {
   local scripts

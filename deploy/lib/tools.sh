@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Tools that only check. They are kept in the cache, outside the project, so that a machine makes them once.
+# Tools for checks. They are installed once per machine, in the cache outside the project.
 
 CARGO_DENY_VERSION=0.20.2
+CARGO_MACHETE_VERSION=0.9.2
 
 # use_cargo_deny: sets CARGO_DENY. There is no package of it, so it is built from its source, which takes minutes;
 # therefore without optimisation, which it does not need for a workspace of our size.
@@ -13,6 +14,17 @@ use_cargo_deny() {
   cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --debug --quiet --root "$root" ||
     cannot "cargo-deny could not be built: licences, bans and sources are not checked"
   CARGO_DENY=$root/bin/cargo-deny
+}
+
+# use_cargo_machete: sets CARGO_MACHETE, built from its source without optimisation.
+use_cargo_machete() {
+  local root=$CACHE_DIR/tools/cargo-machete-$CARGO_MACHETE_VERSION
+  CARGO_MACHETE=$(command -v cargo-machete || echo "$root/bin/cargo-machete")
+  if "$CARGO_MACHETE" --version >/dev/null 2>&1; then return; fi
+  say "building cargo-machete $CARGO_MACHETE_VERSION, once for this machine"
+  cargo install cargo-machete --version "$CARGO_MACHETE_VERSION" --locked --debug --quiet --root "$root" ||
+    cannot "cargo-machete could not be built: unused dependencies are not checked"
+  CARGO_MACHETE=$root/bin/cargo-machete
 }
 
 use_shellcheck() {
