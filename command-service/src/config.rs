@@ -10,7 +10,7 @@ use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::database::DEFAULT_TIMEOUT;
-use crate::http::{BATCH_PATH, UNVERSIONED_BATCH_PATH};
+use crate::http::batch;
 use crate::jobs;
 use crate::relay;
 use crate::schedule;
@@ -175,7 +175,7 @@ fn with_batches(http: server::Limits, bytes: u64) -> server::Limits {
         request_timeout: http.request_timeout,
         unpacking: server::Unpacking::ByServer,
     };
-    http.with_route(BATCH_PATH, limits).with_route(UNVERSIONED_BATCH_PATH, limits)
+    batch::PATHS.into_iter().fold(http, |http, path| http.with_route(path, limits))
 }
 
 fn read_imports(settings: &mut Settings) -> Field<jobs::Limits> {

@@ -2,6 +2,7 @@
 
 mod importing;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +35,14 @@ const SCHEDULE_CONNECTIONS: u32 = 1;
 /// How long a start waits for Kafka's word.
 const ASK_KAFKA: Duration = Duration::from_secs(3);
 
-/// Serves until asked to stop; a part that dies takes the process with it, so that a supervisor starts it afresh.
-pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+/// Serves until shutdown is requested. If a part of the service fails, the process ends, so that a supervisor can restart it.
+///
+/// The future is boxed: the service is then compiled once, with this library, and not again with each program that runs it.
+pub fn run(config: Config, shutdown: Shutdown) -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>> {
+    Box::pin(serve(config, shutdown))
+}
+
+async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::new();
     // Before anybody can ask: a process whose parts are not known yet would seem ready.
     let postgres = health.component("postgres");
@@ -51,7 +58,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
     let config = Arc::new(config);
     let importing = Importing::new(&config);
-    let mailbox = http::MailboxSlot::importing(importing.imports());
+    let mailbox = http::HttpState::with_bulk_imports(importing.imports());
     let limits = importing.http_limits(&config.http);
     let router = http::router(mailbox.clone(), &config.emails);
     let serving = tokio::spawn(server::serve(listener, router, limits, shutdown.clone()));
@@ -96,7 +103,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 /// What the writer's thread takes with it.
 struct Parts {
     config: Arc<Config>,
-    slot: http::MailboxSlot,
+    slot: http::HttpState,
     /// Tells the schedule where the mailbox is.
     opened: oneshot::Sender<Mailbox>,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
@@ -123,7 +130,7 @@ async fn write(parts: Parts) {
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     // Nobody listens any more if the process is about to stop.
     let _ = opened.send(mailbox.clone());
-    slot.open(mailbox);
+    slot.open_mailbox(mailbox);
     postgres.up();
     tracing::info!("taking commands");
     writer.run(stop).await;

@@ -1,90 +1,94 @@
-//! `POST /v1/commands`: up to [`COMMANDS_MAX`] commands at once, as a JSON array or a line each (NDJSON), with a result each, in
-//! order. They stand alone, as if each had been sent alone, or with `?atomic=true` all of them take effect or none.
+//! `POST /v1/commands`: up to [`COMMANDS_MAX`] commands in one request, as a JSON array or as NDJSON, with one result per command in the
+//! same order. By default the commands are independent of each other; with `?atomic=true`, all of them take effect or none does.
 //!
-//! One entry in the writer's mailbox and one wake-up for all of them is what makes it fast. A command that cannot be read
-//! is refused like one that the rules refuse: it does not concern the others, unless they hang together.
+//! A batch is submitted to the writer as one group, which costs one mailbox entry and one wake-up. A command that cannot be parsed is
+//! rejected on its own, unless the batch is atomic. [`super::batch_body`] splits the body, [`super::batch_item`] parses one command.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use events::Position;
+use platform::body::Whole;
 use platform::deprecation::Deprecation;
-use platform::openapi::{self, Header, Parameter};
-use platform::problem::Problem;
+use platform::openapi::{self, Header, Parameter, Routes};
+use platform::problem::{Problem, ProblemType};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::asked::{Asked, Switches};
+use super::batch_body::{self, BatchFormat, COMMANDS_MAX, ParsedItem};
+use super::batch_item;
+use super::command_parser::CommandTable;
 use super::execute::count;
-use super::item::{Entry, Item};
-use super::items::{self, COMMANDS_MAX, Form};
-use super::operation::{Effect, Refusal, Terms};
-use super::reply::{self, Answered, Told, Tried};
-use super::{MailboxSlot, problems};
+use super::parameters;
+use super::problem_types::{BATCH_TOO_LARGE, SKIPPED, UNKNOWN_COMMAND};
+use super::problems;
+use super::request_headers::{QueryFlags, RequestHeaders};
+use super::responses::{self, CommandResult, DryRunResult, Effect, Success};
+use super::state::HttpState;
 use crate::writer::{Reply, Request, Together};
 
-const SWITCHES: [&str; 2] = ["dry_run", "atomic"];
-/// Place in the batch, as a member of a problem.
+/// The route, with its version and without. The limit of its body is higher than that of other routes.
+pub const PATHS: [&str; 2] = ["/v1/commands", "/commands"];
+
+const QUERY_FLAGS: [&str; 2] = ["dry_run", "atomic"];
+/// Problem member with the index of the command in the batch.
 const INDEX: &str = "index";
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 
-/// Every command by its name.
-pub(super) type Table = HashMap<&'static str, Entry>;
-
-/// A command that can be handed over.
-struct Ready {
+/// A command that can be submitted to the writer.
+struct ReadyCommand {
     request: Request,
-    terms: Terms,
+    effect: Effect,
+    deprecation: Option<&'static Deprecation>,
 }
 
-/// A command that was read, or why it was not.
-type Read = Result<Ready, Problem>;
+/// A command that can be submitted, or the problem of one that cannot.
+type Prepared = Result<ReadyCommand, Problem>;
 
-/// What became of a command, with what else its answer depends on.
-struct Fated {
-    told: Result<Told, Problem>,
+/// The outcome of a command, with what else its result depends on.
+struct CommandOutcome {
+    outcome: Result<Success, Problem>,
     effect: Effect,
     deprecation: Option<&'static Deprecation>,
 }
 
 /// The results of a batch.
 #[derive(Serialize, JsonSchema)]
-struct Results<'a> {
-    /// One for each command, in their order.
-    results: Vec<Outcome<'a>>,
+struct BatchResults<'a> {
+    /// One result per command, in the order of the commands.
+    results: Vec<BatchResult<'a>>,
 }
 
-/// What became of one command.
+/// The result of one command of a batch.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum Outcome<'a> {
-    /// It took effect.
+enum BatchResult<'a> {
+    /// The command took effect.
     Done {
-        /// The status that it would have been answered with alone.
+        /// Status code of the response to the command as a single request.
         status: u16,
-        /// `true` where this is the answer of an earlier time.
+        /// `true` if this is the stored result of an earlier request with the same idempotency key.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         replayed: bool,
-        /// Its answer.
         #[serde(flatten)]
-        answered: Answered<'a>,
+        result: CommandResult<'a>,
     },
-    /// It would take effect.
-    Would {
-        /// The status that it would have been answered with alone.
+    /// The command was a dry run.
+    DryRun {
+        /// Status code of the response to the command as a single request.
         status: u16,
-        /// What would happen.
         #[serde(flatten)]
-        tried: Tried<'a>,
+        result: DryRunResult<'a>,
     },
-    /// It was refused: a problem document, with the command's place in the batch as `index`.
-    Refused(#[schemars(schema_with = "refused")] &'a Problem),
+    /// The command was rejected: a problem document with the index of the command in the batch as `index`.
+    Rejected(#[schemars(schema_with = "problem_with_index")] &'a Problem),
 }
 
-fn refused(_: &mut SchemaGenerator) -> Schema {
+fn problem_with_index(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "allOf": [{ "$ref": "#/components/schemas/Problem" }],
         "required": ["index"],
@@ -92,71 +96,81 @@ fn refused(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Reads and submits a batch and gives its answer.
-pub(super) async fn execute(
-    table: &Table,
-    slot: &MailboxSlot,
-    query: Option<&str>,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Response {
-    try_execute(table, slot, query, headers, body).await.unwrap_or_else(Problem::into_response)
+/// Adds the route of batches. `problem_types` are those of all commands.
+pub(super) fn add_route(
+    routes: Routes<HttpState>,
+    commands: CommandTable,
+    problem_types: &[ProblemType],
+) -> Routes<HttpState> {
+    let documentation = documentation(&commands, problem_types);
+    let commands = Arc::new(commands);
+    let handler = async move |State(state): State<HttpState>,
+                              RawQuery(query): RawQuery,
+                              headers: HeaderMap,
+                              Whole(body): Whole| {
+        let response = execute(&commands, &state, query.as_deref(), &headers, &body).await;
+        response.unwrap_or_else(Problem::into_response)
+    };
+    routes.route(Method::POST, PATHS[0], handler, documentation)
 }
 
-async fn try_execute(
-    table: &Table,
-    slot: &MailboxSlot,
+async fn execute(
+    commands: &CommandTable,
+    state: &HttpState,
     query: Option<&str>,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let form = Form::of(headers)?;
-    let switches = Switches::read(query, &SWITCHES)?;
-    let asked = Asked::read(headers, switches.dry_run);
-    let items = items::split(form, body)?.into_iter().enumerate();
-    let read: Vec<Read> = items.map(|(index, item)| ready(table, &asked, index, item)).collect();
-    let fated = match switches.atomic {
-        false => submit(slot, read, Together::Each).await?,
-        true => all_or_nothing(slot, read).await?,
+    let format = BatchFormat::of(headers)?;
+    let flags = QueryFlags::read(query, &QUERY_FLAGS)?;
+    let request_headers = RequestHeaders::read(headers, flags.dry_run);
+    let items = batch_body::split(format, body)?.into_iter().enumerate();
+    let prepared = items.map(|(index, item)| prepare(commands, &request_headers, index, item)).collect();
+    let outcomes = match flags.atomic {
+        false => submit(state, prepared, Together::Each).await?,
+        true => submit_atomically(state, prepared).await?,
     };
-    Ok(answer(form, &fated))
+    Ok(respond(format, &outcomes))
 }
 
-/// Reads a command and its needs; a problem names its place in the batch.
-fn ready(table: &Table, asked: &Asked, index: usize, item: Result<Item<'_>, Problem>) -> Read {
-    let ready = || {
+/// Parses a command and checks its preconditions. A problem contains the index of the command.
+fn prepare(commands: &CommandTable, headers: &RequestHeaders, index: usize, item: ParsedItem<'_>) -> Prepared {
+    let prepare = || {
         let item = item?;
-        let entry = table.get(item.command.as_ref()).ok_or_else(|| problems::unknown_command(&item.command))?;
-        let (terms, command) = (entry.read)(&item)?;
-        Ok(Ready { request: asked.request(&item.said(), terms.needs, command)?, terms })
+        let parsed = item.parse(commands)?;
+        Ok(ReadyCommand {
+            request: headers.request(&item.preconditions(), parsed.required, parsed.command)?,
+            effect: parsed.effect,
+            deprecation: parsed.deprecation,
+        })
     };
-    ready().map_err(|problem: Problem| problem.with(INDEX, index))
+    prepare().map_err(|problem: Problem| problem.with(INDEX, index))
 }
 
-/// Gives the answer of every command, or the problem of the one because of which nothing happened.
-async fn all_or_nothing(slot: &MailboxSlot, mut read: Vec<Read>) -> Result<Vec<Fated>, Problem> {
-    if let Some(index) = read.iter().position(Result::is_err) {
-        return Err(read.swap_remove(index).err().unwrap_or_else(problems::skipped));
+/// The outcome of every command, or the problem of the command because of which the batch had no effect.
+async fn submit_atomically(state: &HttpState, mut prepared: Vec<Prepared>) -> Result<Vec<CommandOutcome>, Problem> {
+    if let Some(index) = prepared.iter().position(Result::is_err) {
+        return Err(prepared.swap_remove(index).err().unwrap_or_else(problems::skipped));
     }
-    if let Some(indices) = reused_key(&read) {
+    if let Some(indices) = shared_key(&prepared) {
         return Err(problems::key_shared(indices));
     }
-    let fated = submit(slot, read, Together::AllOrNothing).await?;
-    let (mut culprit, mut skipped) = (None, None);
-    for problem in fated.iter().filter_map(|fated| fated.told.as_ref().err()) {
-        let first = if problem.kind() == problems::SKIPPED { &mut skipped } else { &mut culprit };
+    let outcomes = submit(state, prepared, Together::AllOrNothing).await?;
+    let (mut cause, mut skipped) = (None, None);
+    for problem in outcomes.iter().filter_map(|command| command.outcome.as_ref().err()) {
+        let first = if problem.kind() == SKIPPED.slug { &mut skipped } else { &mut cause };
         first.get_or_insert(problem);
     }
-    match culprit.or(skipped) {
+    match cause.or(skipped) {
         Some(problem) => Err(problem.clone()),
-        None => Ok(fated),
+        None => Ok(outcomes),
     }
 }
 
-/// The places of two different commands with one key.
-fn reused_key(read: &[Read]) -> Option<[usize; 2]> {
-    let mut first = HashMap::with_capacity(read.len());
-    let keys = read.iter().map(|ready| ready.as_ref().ok().map(|ready| ready.request.key));
+/// The indices of two different commands with the same key.
+fn shared_key(prepared: &[Prepared]) -> Option<[usize; 2]> {
+    let mut first = HashMap::with_capacity(prepared.len());
+    let keys = prepared.iter().map(|command| command.as_ref().ok().map(|command| command.request.key));
     keys.enumerate().find_map(|(index, key)| {
         let key = key?;
         let (earlier, fingerprint) = *first.entry(key.id).or_insert((index, key.fingerprint));
@@ -164,16 +178,20 @@ fn reused_key(read: &[Read]) -> Option<[usize; 2]> {
     })
 }
 
-/// Hands over what can be; everything else has its problem already.
-async fn submit(slot: &MailboxSlot, read: Vec<Read>, together: Together) -> Result<Vec<Fated>, Problem> {
-    let mailbox = slot.get().ok_or_else(problems::starting)?;
-    let mut requests = Vec::with_capacity(read.len());
-    let mut places = Vec::with_capacity(read.len());
-    for ready in read {
-        places.push(ready.map(|Ready { request, terms }| {
+/// Submits the commands that can be submitted; the others have their problem already.
+async fn submit(
+    state: &HttpState,
+    prepared: Vec<Prepared>,
+    together: Together,
+) -> Result<Vec<CommandOutcome>, Problem> {
+    let mailbox = state.mailbox()?;
+    let mut requests = Vec::with_capacity(prepared.len());
+    let mut submitted = Vec::with_capacity(prepared.len());
+    for command in prepared {
+        submitted.push(command.map(|ReadyCommand { request, effect, deprecation }| {
             let name = request.command.name();
             requests.push(request);
-            (name, terms)
+            (name, effect, deprecation)
         }));
     }
     let replies = match requests.is_empty() {
@@ -181,89 +199,90 @@ async fn submit(slot: &MailboxSlot, read: Vec<Read>, together: Together) -> Resu
         false => mailbox.submit_many(requests, together).await.map_err(problems::shed)?,
     };
     let mut replies = replies.into_iter();
-    let fated = places.into_iter().enumerate().map(|(index, place)| match place {
-        Ok((name, terms)) => {
+    let outcomes = submitted.into_iter().enumerate().map(|(index, command)| match command {
+        Ok((name, effect, deprecation)) => {
             let reply = replies.next().unwrap_or(Reply::Unknown);
-            count(name, reply::outcome(&reply));
-            let told = reply::tell(reply).map_err(|problem| problem.with(INDEX, index));
-            Fated { told, effect: terms.effect, deprecation: terms.deprecation }
+            count(name, responses::outcome_label(&reply));
+            let outcome = responses::success(reply).map_err(|problem| problem.with(INDEX, index));
+            CommandOutcome { outcome, effect, deprecation }
         }
-        Err(problem) => Fated { told: Err(problem), effect: Effect::Changed, deprecation: None },
+        Err(problem) => CommandOutcome { outcome: Err(problem), effect: Effect::Changed, deprecation: None },
     });
-    Ok(fated.collect())
+    Ok(outcomes.collect())
 }
 
-fn answer(form: Form, fated: &[Fated]) -> Response {
-    let results = Results { results: fated.iter().map(Outcome::of).collect() };
-    let mut response = Response::new(Body::from(form.write(&results.results, &results)));
+fn respond(format: BatchFormat, outcomes: &[CommandOutcome]) -> Response {
+    let results = BatchResults { results: outcomes.iter().map(BatchResult::of).collect() };
+    let mut response = Response::new(Body::from(format.write(&results.results, &results)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, form.media_type());
-    if let Some(position) = fated.iter().filter_map(|fated| position(fated.told.as_ref().ok()?)).max() {
+    headers.insert(header::CONTENT_TYPE, format.media_type());
+    if let Some(position) = outcomes.iter().filter_map(|command| position(command.outcome.as_ref().ok()?)).max() {
         headers.insert(CONSISTENCY_TOKEN, HeaderValue::from(position.0));
     }
-    if let Some(deprecation) = fated.iter().find_map(|fated| fated.deprecation) {
-        deprecation.tell(headers);
+    if let Some(deprecation) = outcomes.iter().find_map(|command| command.deprecation) {
+        deprecation.add_headers(headers);
     }
     response
 }
 
-/// What must be read to see the command's effect.
-fn position(told: &Told) -> Option<Position> {
-    match told {
-        Told::Done { answer, .. } => Some(answer.position),
-        Told::Would { .. } => None,
+/// The position that a read must have reached to return the effect of the command.
+fn position(success: &Success) -> Option<Position> {
+    match success {
+        Success::Done { answer, .. } => Some(answer.position),
+        Success::DryRun { .. } => None,
     }
 }
 
-impl<'a> Outcome<'a> {
-    fn of(fated: &'a Fated) -> Self {
-        let told = match &fated.told {
-            Ok(told) => told,
-            Err(problem) => return Outcome::Refused(problem),
+impl<'a> BatchResult<'a> {
+    fn of(command: &'a CommandOutcome) -> Self {
+        let success = match &command.outcome {
+            Ok(success) => success,
+            Err(problem) => return BatchResult::Rejected(problem),
         };
-        let status = told.status(fated.effect).as_u16();
-        match told {
-            Told::Done { answer, replayed, state } => {
-                Outcome::Done { status, replayed: *replayed, answered: Answered::of(answer, state.as_deref()) }
+        let status = success.status(command.effect).as_u16();
+        match success {
+            Success::Done { answer, replayed, state } => {
+                BatchResult::Done { status, replayed: *replayed, result: CommandResult::of(answer, state.as_deref()) }
             }
-            Told::Would { answer, events } => Outcome::Would { status, tried: Tried::of(answer, events) },
+            Success::DryRun { answer, events } => {
+                BatchResult::DryRun { status, result: DryRunResult::of(answer, events) }
+            }
         }
     }
 }
 
-/// What the document says of it; `refusals` are those of all commands.
-pub(super) fn documented(table: &Table, refusals: &[Refusal]) -> openapi::Operation {
-    let by_name: BTreeMap<_, _> = table.iter().map(|(name, entry)| (*name, Arc::clone(&entry.schema))).collect();
+fn documentation(commands: &CommandTable, problem_types: &[ProblemType]) -> openapi::Operation {
+    let by_name: BTreeMap<_, _> = commands.iter().map(|(name, command)| (*name, Arc::clone(command))).collect();
     let names: Vec<_> = by_name.keys().copied().collect();
-    let said = format!("A command per line, as in the array: {}.", names.join(", "));
+    let ndjson = format!("One command per line, each as in the array. Commands: {}.", names.join(", "));
     let array = move |generator: &mut SchemaGenerator| {
-        let each: Vec<_> = by_name.values().map(|schema| schema(generator)).collect();
-        json_schema!({ "type": "array", "minItems": 1, "maxItems": COMMANDS_MAX, "items": { "oneOf": each } })
+        let items: Vec<_> = by_name.values().map(|command| batch_item::schema(command, generator)).collect();
+        json_schema!({ "type": "array", "minItems": 1, "maxItems": COMMANDS_MAX, "items": { "oneOf": items } })
     };
-    openapi::Operation::new("submit_commands", "Submits up to 1,000 commands at once")
+    openapi::Operation::new("submit_commands", "Submit up to 1,000 commands in one request")
         .paragraph(
-            "A JSON array, or a command per line (`application/x-ndjson`), which is answered with a line each. Each command \
-             has the name of its operation, `key` and `if_match` for the headers, the variables of its path under their \
-             names there, and its `body`. A command that is refused does not concern the others, unless `atomic=true`.",
+            "The body is a JSON array, or NDJSON with one command per line (`application/x-ndjson`); the response has the same format. \
+             Each command has the name of its operation as `command`, `key` and `if_match` instead of the headers, the path variables \
+             under their names, and its `body`. A rejected command does not affect the others, unless `atomic=true`.",
         )
         .paragraph(
-            "A command that repeats an earlier one of the batch, with the same key, gets the same answer with `replayed`, as if \
-             each had been sent alone. With `atomic=true`, two different commands with one key are refused as \
-             `idempotency-key-reused`, with their places as `indices`.",
+            "A command that repeats an earlier command of the batch with the same key returns the same result with `replayed`, as if the \
+             commands were sent one after the other. With `atomic=true`, two different commands with the same key are rejected \
+             (`idempotency-key-reused`, with both indices as `indices`).",
         )
         .takes([
-            Parameter::query::<bool>("atomic", "`true`: all of them take effect, in order and in one commit, or none."),
-            Parameter::query::<bool>("dry_run", "`true`: says what would happen and does nothing."),
-            Parameter::header::<String>("Prefer", "As for single commands."),
+            Parameter::query::<bool>("atomic", "`true`: all commands take effect, in order and in one commit, or none does."),
+            parameters::DRY_RUN,
+            Parameter::header::<String>("Prefer", "As for single commands; applies to every command of the batch."),
         ])
         .body_of("application/json", array)
-        .body_of("application/x-ndjson", move |_| json_schema!({ "type": "string", "description": said }))
-        .answers::<Results>(
+        .body_of("application/x-ndjson", move |_| json_schema!({ "type": "string", "description": ndjson }))
+        .answers::<BatchResults>(
             200,
-            "A result for each command, in their order.",
-            &[Header::sometimes::<Position>("Consistency-Token", "The greatest `position` of the results.")],
+            "One result per command, in the order of the commands.",
+            &[Header::sometimes::<Position>("Consistency-Token", "The highest `position` of the results.")],
         )
-        .refuses([(422, "batch-too-large"), (422, "unknown-command")])
-        .refuses(refusals.iter().copied())
+        .refuses([BATCH_TOO_LARGE, UNKNOWN_COMMAND])
+        .refuses(problem_types.iter().copied())
         .refuses(problems::OF_ANY_COMMAND)
 }

@@ -1,23 +1,24 @@
-//! Commands to customers.
+//! CommandRoutes to customers.
 
 use serde_json::json;
 
-use super::commands::Commands;
-use super::operation::Operation;
+use super::command_operation::CommandOperation;
+use super::command_routes::CommandRoutes;
+use super::problem_types::*;
 use domain::command::email::EmailIndex;
 use domain::command::{Command, EraseCustomer, RegisterCustomer, UpdateCustomer};
 
-/// `emails` names the streams of their addresses.
-pub(super) fn commands(emails: &EmailIndex) -> Commands {
+/// `emails` computes the stream id of an e-mail address.
+pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {
     let (of_new, of_changed) = (emails.clone(), emails.clone());
-    Commands::to("customers", "Customers, and what is known of them.")
+    CommandRoutes::tagged("customers", "Customers with their contact details.")
         .post(
             "/v1/customers",
-            Operation::new("register_customer", "Takes in a customer")
-                .note("No two customers have the same e-mail address, without regard to case. Guests need not register.")
+            CommandOperation::new("register_customer", "Register a customer")
+                .note("The e-mail address of a customer is unique; upper and lower case are not distinguished. Guests can order without registration.")
                 .creates()
-                .needs_key()
-                .refuses(&[(409, "duplicate-email"), (409, "duplicate-customer"), (422, "instant-out-of-range")])
+                .requires_key()
+                .rejections(&[DUPLICATE_EMAIL, DUPLICATE_CUSTOMER, INSTANT_OUT_OF_RANGE])
                 .example(json!({
                     "email": "ada@example.com",
                     "name": "Ada Lovelace",
@@ -34,22 +35,22 @@ pub(super) fn commands(emails: &EmailIndex) -> Commands {
         )
         .patch(
             "/v1/customers/{customer_id}",
-            Operation::new("update_customer", "Changes what is known of a customer")
-                .note("A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, lists are replaced as a whole.")
-                .needs_version()
-                .refuses(&[(404, "unknown-customer"), (409, "duplicate-email"), (410, "customer-erased")])
+            CommandOperation::new("update_customer", "Update a customer")
+                .note("The body is a JSON merge patch (RFC 7396): absent fields are not changed, `null` removes a value, lists are replaced as a whole.")
+                .requires_version()
+                .rejections(&[UNKNOWN_CUSTOMER, DUPLICATE_EMAIL, CUSTOMER_ERASED])
                 .example(json!({ "phone": "+44 20 7946 0000", "name": null })),
             move |customer_id, body| Command::UpdateCustomer(UpdateCustomer::new(customer_id, body, &of_changed)),
         )
         .delete(
             "/v1/customers/{customer_id}",
-            Operation::new("erase_customer", "Forgets a customer, for good")
+            CommandOperation::new("erase_customer", "Erase a customer")
                 .note(
-                    "No response shows the personal data of the customer any more: neither what is known of the customer, nor the \
-                     contact, addresses, notes and reasons of orders that belong or belonged to the customer. Sums stay, the \
-                     e-mail address can be registered anew. There is no way back.",
+                    "From then on, no response contains the personal data of the customer: neither the customer's own data, nor the contact, \
+                     addresses, notes and reasons of orders that belong or belonged to the customer. Amounts are kept. The e-mail address can \
+                     be registered again. The erasure is irreversible.",
                 )
-                .refuses(&[(404, "unknown-customer")]),
+                .rejections(&[UNKNOWN_CUSTOMER]),
             |customer_id| Command::EraseCustomer(EraseCustomer { customer_id }),
         )
 }

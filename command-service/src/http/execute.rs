@@ -1,57 +1,62 @@
-//! From a parsed command to its answer: submits the request that the caller makes of it, and waits.
+//! Executes one command: parses the request, submits the command to the writer, waits for the reply and responds.
 
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use platform::metric_names;
+use bytes::Bytes;
 use platform::problem::Problem;
+use platform::{json, metric_names};
 
-use super::asked::{Asked, Said, Switches};
-use super::operation::Terms;
-use super::{MailboxSlot, problems, reply};
-use crate::writer::{Reply, Request};
-use domain::command::Command;
+use super::command_parser::{CommandBody, HttpCommand, NO_BODY, ParsedCommand, Variables};
+use super::request_headers::{CommandPreconditions, QueryFlags, RequestHeaders};
+use super::state::HttpState;
+use super::{problems, responses};
+use crate::writer::{Reply, Request as WriterRequest};
 
-/// What the query of a single command may say.
-pub(super) const SWITCHES: [&str; 1] = ["dry_run"];
+/// The query parameters of a single command.
+const QUERY_FLAGS: [&str; 1] = ["dry_run"];
 
-/// Submits a command and gives its answer.
-pub(super) async fn execute(
-    slot: &MailboxSlot,
-    query: Option<&str>,
-    headers: &HeaderMap,
-    terms: Terms,
-    command: Command,
-) -> Response {
-    let mut response = match try_execute(slot, query, headers, &terms, command).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
+/// Executes a command and responds.
+pub(super) async fn execute(command: &HttpCommand, state: &HttpState, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
+    let body = match command.parser.takes_body {
+        true => json::read(&head.headers, body).await,
+        false => Ok(Bytes::from_static(NO_BODY)),
     };
-    if let Some(deprecation) = terms.deprecation {
-        deprecation.tell(response.headers_mut());
+    let body = body.as_ref().map(|bytes| CommandBody { bytes, pointer: "" }).map_err(Problem::clone);
+    let parsed = match command.parse(Variables::Path(&mut head), body) {
+        Ok(parsed) => parsed,
+        Err(problem) => return problem.into_response(),
+    };
+    let deprecation = parsed.deprecation;
+    let response = submit_parsed(state, head.uri.query(), &head.headers, parsed).await;
+    let mut response = response.unwrap_or_else(Problem::into_response);
+    if let Some(deprecation) = deprecation {
+        deprecation.add_headers(response.headers_mut());
     }
     response
 }
 
-async fn try_execute(
-    slot: &MailboxSlot,
+async fn submit_parsed(
+    state: &HttpState,
     query: Option<&str>,
     headers: &HeaderMap,
-    terms: &Terms,
-    command: Command,
+    parsed: ParsedCommand,
 ) -> Result<Response, Problem> {
-    let switches = Switches::read(query, &SWITCHES)?;
-    let asked = Asked::read(headers, switches.dry_run);
-    let request = asked.request(&Said::read(headers), terms.needs, command)?;
-    let told = reply::tell(submit(slot, request).await?)?;
-    Ok(told.response(terms.effect, asked.preference))
+    let flags = QueryFlags::read(query, &QUERY_FLAGS)?;
+    let request_headers = RequestHeaders::read(headers, flags.dry_run);
+    let preconditions = CommandPreconditions::read(headers);
+    let request = request_headers.request(&preconditions, parsed.required, parsed.command)?;
+    let success = responses::success(submit(state, request).await?)?;
+    Ok(success.response(parsed.effect, request_headers.preference))
 }
 
-async fn submit(slot: &MailboxSlot, request: Request) -> Result<Reply, Problem> {
-    let mailbox = slot.get().ok_or_else(problems::starting)?;
+async fn submit(state: &HttpState, request: WriterRequest) -> Result<Reply, Problem> {
+    let mailbox = state.mailbox()?;
     let name = request.command.name();
     match mailbox.submit(request).await {
         Ok(reply) => {
-            count(name, reply::outcome(&reply));
+            count(name, responses::outcome_label(&reply));
             Ok(reply)
         }
         Err(shed) => {
@@ -61,7 +66,7 @@ async fn submit(slot: &MailboxSlot, request: Request) -> Result<Reply, Problem> 
     }
 }
 
-/// Counts a command that was handed to the writer.
+/// Counts a command that was submitted to the writer.
 pub(super) fn count(command: &'static str, outcome: &'static str) {
     metrics::counter!(metric_names::COMMANDS_TOTAL, "command" => command, "outcome" => outcome).increment(1);
 }

@@ -1,69 +1,71 @@
-//! Commands to orders, their payments, fulfilments, returns and refunds. Those that change an order as such are in
-//! [`order_changes`].
+//! CommandRoutes that place and cancel orders, and commands to their payments, refunds, fulfilments and returns. The commands that edit an
+//! order are in [`super::order_edits`].
 
 use platform::deprecation::Deprecation;
+use platform::problem::ProblemType;
 use serde_json::json;
 
-use super::commands::Commands;
-use super::operation::{Operation, Refusal};
-use super::order_changes;
-use domain::command::order::{CancelOrderBody, PlaceOrderBody, ReceiveReturnBody, StockHandling};
+use super::command_operation::CommandOperation;
+use super::command_routes::CommandRoutes;
+use super::problem_types::*;
+use domain::command::order::StockHandling;
 use domain::command::{
     CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
     RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
 };
 
-/// The field `shipping` of an order to place, one amount with tax, gives way to `shipping_lines`.
+/// Deprecation of the field `shipping` of `place_order` in favour of `shipping_lines`.
 const SHIPPING: Deprecation = Deprecation {
     since: "@1796083200",
     sunset: "Wed, 01 Dec 2027 00:00:00 GMT",
     link: "</docs#/orders/place_order>; rel=\"deprecation\"; type=\"text/html\"",
 };
 
-/// What every command to an order may meet.
-pub(super) const ORDER: &[Refusal] = &[(404, "unknown-order"), (409, "order-state"), (422, "instant-out-of-range")];
-const FULFILMENT: &[Refusal] = &[(404, "unknown-fulfilment")];
-const RETURN: &[Refusal] = &[(404, "unknown-return")];
-const LINES: &[Refusal] = &[(422, "unknown-line"), (422, "quantity-exceeded")];
+/// Rejections of every command to an existing order.
+pub(super) const ORDER: &[ProblemType] = &[UNKNOWN_ORDER, ORDER_STATE, INSTANT_OUT_OF_RANGE];
+const FULFILMENT: &[ProblemType] = &[UNKNOWN_FULFILMENT];
+const RETURN: &[ProblemType] = &[UNKNOWN_RETURN];
+const LINES: &[ProblemType] = &[UNKNOWN_LINE, QUANTITY_EXCEEDED];
 
-pub(super) fn commands() -> Commands {
-    let orders = Commands::to("orders", "Orders, their payments, fulfilments, returns and refunds.");
-    order_changes::commands(returns(fulfilments(payments(placing(orders)))))
+pub(super) fn commands() -> CommandRoutes {
+    let orders = CommandRoutes::tagged("orders", "Orders with their payments, refunds, fulfilments and returns.");
+    returns(fulfilments(payments(placing(orders))))
 }
 
-fn placing(orders: Commands) -> Commands {
+fn placing(orders: CommandRoutes) -> CommandRoutes {
     orders
         .post(
             "/v1/orders",
-            Operation::new("place_order", "Places an order and reserves its stock")
+            CommandOperation::new("place_order", "Place an order")
                 .note(
-                    "Either every line gets its stock or nothing happens, unless `on_shortage` says otherwise: `reject` takes \
-                     only what is here, `backorder` promises what is not where the stock's policy allows it, `partial` takes \
-                     what is here and leaves out the rest. If it is left out, the policy decides. The answer has the order's \
-                     code; what was taken stands in the order.",
+                    "Places an order and reserves its stock in the same commit. Either all lines are accepted or the order is \
+                     rejected. `on_shortage` defines what happens to lines with insufficient stock: `reject` rejects the order, \
+                     `backorder` accepts the missing units as backordered where the policy of the stock item allows it, `partial` \
+                     reduces the quantities to the available units. Without `on_shortage`, the policy of each stock item decides. \
+                     The response contains the order code; the order contains the accepted quantities.",
                 )
-                .note("`hold_id` takes a checkout hold over, with all that it keeps.")
+                .note("With `hold_id`, the order takes over the stock of a stock hold, and the stock hold ends.")
                 .creates()
-                .needs_key()
-                .refuses(&[
-                    (409, "insufficient-stock"),
-                    (409, "inactive-product"),
-                    (409, "duplicate-order"),
-                    (409, "duplicate-external-ref"),
-                    (409, "hold-gone"),
-                    (409, "customer-erased"),
-                    (422, "exclusive-fields"),
-                    (422, "unknown-product"),
-                    (422, "price-missing"),
-                    (422, "unknown-channel"),
-                    (422, "wrong-currency"),
-                    (422, "currency-withdrawn"),
-                    (422, "total-mismatch"),
-                    (422, "discount-exceeded"),
-                    (422, "amount-overflow"),
-                    (422, "instant-out-of-range"),
+                .requires_key()
+                .rejections(&[
+                    INSUFFICIENT_STOCK,
+                    INACTIVE_PRODUCT,
+                    DUPLICATE_ORDER,
+                    DUPLICATE_EXTERNAL_REF,
+                    HOLD_GONE,
+                    ORDER_OF_ERASED_CUSTOMER,
+                    EXCLUSIVE_FIELDS,
+                    PRODUCT_NOT_FOUND_IN_BODY,
+                    PRICE_MISSING,
+                    UNKNOWN_CHANNEL,
+                    WRONG_CURRENCY,
+                    CURRENCY_WITHDRAWN,
+                    TOTAL_MISMATCH,
+                    DISCOUNT_EXCEEDED,
+                    AMOUNT_OVERFLOW,
+                    INSTANT_OUT_OF_RANGE,
                 ])
-                .deprecates(|body: &PlaceOrderBody| body.shipping.is_some(), &SHIPPING)
+                .deprecates(uses_shipping, &SHIPPING)
                 .example(json!({
                     "currency": "GBP",
                     "lines": [{ "sku": "LAMP", "quantity": 2, "tax_rate": 200_000 }],
@@ -75,139 +77,154 @@ fn placing(orders: Commands) -> Commands {
         )
         .post(
             "/v1/orders/{order_id}/cancellation",
-            // The whole order is cancelled once; some of its pieces could be cancelled again.
-            Operation::new("cancel_order", "Gives up pieces that are not shipped, or all of them")
-                .needs_key_if(|body: &CancelOrderBody| body.lines.is_some(), "the body has `lines`")
-                .refuses(ORDER)
-                .refuses(LINES)
+            // A whole order can be cancelled only once; units of its lines can be cancelled repeatedly.
+            CommandOperation::new("cancel_order", "Cancel order lines or a whole order")
+                .note(
+                    "With `lines`, cancels the given units, which must be neither packed nor shipped. Without `lines`, cancels all units that \
+                     are not shipped, together with the fulfilments that are not shipped. The reserved stock of cancelled units is released.",
+                )
+                .requires_key_if(cancels_units, KEY_REQUIRED_WITH_LINES)
+                .rejections(ORDER)
+                .rejections(LINES)
                 .example(json!({ "reason": "changed her mind" })),
             |order_id, body| Command::CancelOrder(CancelOrder { order_id, body }),
         )
 }
 
-fn payments(orders: Commands) -> Commands {
+fn payments(orders: CommandRoutes) -> CommandRoutes {
     orders
         .post(
             "/v1/orders/{order_id}/payments",
-            Operation::new("record_payment", "Record a payment")
+            CommandOperation::new("record_payment", "Record a payment")
                 .creates()
-                .needs_key()
-                .refuses(ORDER)
-                .refuses(&[
-                    (404, "unknown-payment"),
-                    (409, "duplicate-payment-reference"),
-                    (422, "method-missing"),
-                    (422, "amount-overflow"),
-                    (422, "too-many-parts"),
-                    (422, "order-too-large"),
+                .requires_key()
+                .rejections(ORDER)
+                .rejections(&[
+                    UNKNOWN_PAYMENT,
+                    DUPLICATE_PAYMENT_REFERENCE,
+                    METHOD_MISSING,
+                    AMOUNT_OVERFLOW,
+                    TOO_MANY_PARTS,
+                    ORDER_TOO_LARGE,
                 ])
                 .example(json!({ "kind": "captured", "amount": 900, "method": "card" })),
             |order_id, body| Command::RecordPayment(RecordPayment { order_id, body }),
         )
         .post(
             "/v1/orders/{order_id}/refunds",
-            Operation::new("record_refund", "Record a refund")
+            CommandOperation::new("record_refund", "Record a refund")
                 .creates()
-                .needs_key()
-                .refuses(ORDER)
-                .refuses(&[
-                    (404, "unknown-payment"),
-                    (404, "unknown-return"),
-                    (422, "amount-exceeded"),
-                    (422, "amount-overflow"),
-                    (422, "exclusive-fields"),
-                ])
+                .requires_key()
+                .rejections(ORDER)
+                .rejections(&[UNKNOWN_PAYMENT, UNKNOWN_RETURN, AMOUNT_EXCEEDED, AMOUNT_OVERFLOW, EXCLUSIVE_FIELDS])
                 .example(json!({ "payment": 1, "amount": 450 })),
             |order_id, body| Command::RecordRefund(RecordRefund { order_id, body }),
         )
 }
 
-fn fulfilments(orders: Commands) -> Commands {
+fn fulfilments(orders: CommandRoutes) -> CommandRoutes {
     orders
         .post(
             "/v1/orders/{order_id}/fulfilments",
-            Operation::new("create_fulfilment", "Create a fulfilment: begin to pack units")
+            CommandOperation::new("create_fulfilment", "Create a fulfilment")
                 .note(
-                    "Packs units that are assigned to the order, and units on hand that are assigned to no order. Units that are \
-                     assigned to other orders are not taken: 409 names the lines and how many units there are for them.",
+                    "Starts packing units. A fulfilment contains units that are assigned to the order and unassigned units on hand, \
+                     never units that are assigned to other orders: if there are too few, the response is 409 with the lines and \
+                     the available quantities. Without `lines`, the fulfilment contains all unfulfilled units at the location.",
                 )
                 .creates()
-                .needs_key()
-                .refuses(ORDER)
-                .refuses(LINES)
-                .refuses(&[
-                    (409, "insufficient-stock"),
-                    (422, "several-locations"),
-                    (422, "wrong-location"),
-                    (422, "too-many-parts"),
-                    (422, "order-too-large"),
+                .requires_key()
+                .rejections(ORDER)
+                .rejections(LINES)
+                .rejections(&[
+                    INSUFFICIENT_STOCK,
+                    SEVERAL_LOCATIONS,
+                    WRONG_LOCATION,
+                    TOO_MANY_PARTS,
+                    ORDER_TOO_LARGE,
                 ])
                 .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
             |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/shipment",
-            Operation::new("ship_fulfilment", "Says that packed pieces left")
-                .refuses(ORDER)
-                .refuses(FULFILMENT)
-                .refuses(&[(409, "insufficient-stock")])
+            CommandOperation::new("ship_fulfilment", "Mark a fulfilment as shipped")
+                .rejections(ORDER)
+                .rejections(FULFILMENT)
+                .rejections(&[INSUFFICIENT_STOCK])
                 .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
             |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/delivery",
-            Operation::new("deliver_fulfilment", "Says that shipped pieces arrived")
-                .refuses(ORDER)
-                .refuses(FULFILMENT)
+            CommandOperation::new("deliver_fulfilment", "Mark a fulfilment as delivered")
+                .rejections(ORDER)
+                .rejections(FULFILMENT)
                 .example(json!({})),
             |(order_id, fulfilment), body| Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/cancellation",
-            Operation::new("cancel_fulfilment", "Gives up packing")
-                .refuses(ORDER)
-                .refuses(FULFILMENT)
+            CommandOperation::new("cancel_fulfilment", "Cancel a fulfilment")
+                .rejections(ORDER)
+                .rejections(FULFILMENT)
                 .example(json!({})),
             |(order_id, fulfilment), body| Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body }),
         )
 }
 
-fn returns(orders: Commands) -> Commands {
+fn returns(orders: CommandRoutes) -> CommandRoutes {
     orders
         .post(
             "/v1/orders/{order_id}/returns",
-            Operation::new("request_return", "Asks to send pieces back")
+            CommandOperation::new("request_return", "Request a return")
                 .creates()
-                .needs_key()
-                .refuses(ORDER)
-                .refuses(LINES)
-                .refuses(&[(422, "too-many-parts"), (422, "order-too-large")])
+                .requires_key()
+                .rejections(ORDER)
+                .rejections(LINES)
+                .rejections(&[TOO_MANY_PARTS, ORDER_TOO_LARGE])
                 .example(json!({ "reason": "too large", "lines": [{ "line": 1, "quantity": 1 }] })),
             |order_id, body| Command::RequestReturn(RequestReturn { order_id, body }),
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/receipt",
-            // The whole return is received once; units of it could be received again.
-            Operation::new("receive_return", "Receive returned units")
+            // A whole return can be received only once; units of its lines can be received repeatedly.
+            CommandOperation::new("receive_return", "Record the receipt of a return")
                 .note(
-                    "With `lines`, only the named units are received and the rest stays requested, for another receipt or a \
-                     rejection; each unit has a `disposition` of its own. With `disposition` alone, everything that is still \
-                     requested is received.",
+                    "With `lines`, only the given units are received, each line with its own `disposition`; the other units stay \
+                     requested until another receipt or a rejection. With `disposition` and no `lines`, all units that are still \
+                     requested are received.",
                 )
-                .needs_key_if(|body: &ReceiveReturnBody| body.lines.is_some(), "the body has `lines`")
-                .refuses(ORDER)
-                .refuses(RETURN)
-                .refuses(LINES)
-                .refuses(&[(422, "order-too-large")])
+                .requires_key_if(receives_units, KEY_REQUIRED_WITH_LINES)
+                .rejections(ORDER)
+                .rejections(RETURN)
+                .rejections(LINES)
+                .rejections(&[ORDER_TOO_LARGE])
                 .example(json!({ "disposition": "restock" })),
             |(order_id, return_no), body| Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body }),
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/rejection",
-            Operation::new("reject_return", "Reject a return, or what was not received of it")
-                .refuses(ORDER)
-                .refuses(RETURN)
+            CommandOperation::new("reject_return", "Reject a return")
+                .rejections(ORDER)
+                .rejections(RETURN)
                 .example(json!({ "reason": "worn" })),
             |(order_id, return_no), body| Command::RejectReturn(RejectReturn { order_id, return_no, body }),
         )
+}
+
+/// Description of `Idempotency-Key` where only a body with `lines` requires the key.
+const KEY_REQUIRED_WITH_LINES: &str = "Required if the body has `lines`. Identifies the intended effect: send a new UUID for each intended effect and the same UUID with \
+     every repeat of the request.";
+
+fn uses_shipping(command: &Command) -> bool {
+    matches!(command, Command::PlaceOrder(command) if command.body.shipping.is_some())
+}
+
+fn cancels_units(command: &Command) -> bool {
+    matches!(command, Command::CancelOrder(command) if command.body.lines.is_some())
+}
+
+fn receives_units(command: &Command) -> bool {
+    matches!(command, Command::ReceiveReturn(command) if command.body.lines.is_some())
 }

@@ -1,48 +1,42 @@
-//! The problems that commands are refused with before, around and after the rules; the rules' own are
-//! [`Rejection`](domain::rejection::Rejection)s, the shell's are in `platform`.
+//! The problems with which commands fail, other than those of the HTTP server ([`platform::problem`]). Their types are in
+//! [`super::problem_types`].
 
-use axum::http::StatusCode;
-use platform::problem::Problem;
+use platform::problem::{Problem, ProblemType, types};
 use platform::shown::shown;
 
-use super::operation::Refusal;
+use super::problem_types::{self as problem, *};
 use crate::writer::Shed;
 use crate::writer::key::InvalidKey;
 use domain::rejection::Rejection;
 
-/// Seconds after which it makes sense to try again.
+/// Value of `Retry-After`, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// What was sent is repeated to this length.
+/// Longer values are cut where a problem repeats them.
 const SHOWN_MAX_CHARS: usize = 64;
 
-/// Kind of what did not happen because of another command of its group.
-pub(super) const SKIPPED: &str = "skipped";
+const REPEAT_LATER: &str = "The command was not executed. Repeat the request with the same Idempotency-Key after the number of seconds in Retry-After.";
 
-/// Kind of what failed because the log does not answer.
-const LOG_UNREACHABLE: &str = "log-unreachable";
-
-/// How any command may be refused, whatever the rules say.
-pub(super) const OF_ANY_COMMAND: [Refusal; 13] = [
-    (400, "idempotency-key-missing"),
-    (400, "idempotency-key-invalid"),
-    (400, "if-match-invalid"),
-    (400, "invalid-query"),
-    (409, "idempotency-in-progress"),
-    (412, "stale-version"),
-    (422, "idempotency-key-reused"),
-    (500, "unreadable"),
-    (503, LOG_UNREACHABLE),
-    (503, "overloaded"),
-    (503, "starting"),
-    (503, "stopping"),
-    (503, "outcome-unknown"),
+/// The problems with which any command can fail.
+pub(super) const OF_ANY_COMMAND: [ProblemType; 13] = [
+    IDEMPOTENCY_KEY_MISSING,
+    IDEMPOTENCY_KEY_INVALID,
+    IF_MATCH_INVALID,
+    types::INVALID_QUERY,
+    IDEMPOTENCY_IN_PROGRESS,
+    STALE_VERSION,
+    IDEMPOTENCY_KEY_REUSED,
+    UNREADABLE,
+    LOG_UNREACHABLE,
+    OVERLOADED,
+    STARTING,
+    STOPPING,
+    OUTCOME_UNKNOWN,
 ];
 
-/// What the rules say.
+/// The command was rejected by the rules.
 pub(super) fn rejected(rejection: &Rejection) -> Problem {
-    let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::CONFLICT);
-    let mut problem = Problem::new(status, rejection.kind(), rejection.title()).detail(rejection.detail());
+    let mut problem = Problem::of(problem::of_rejection(rejection)).detail(rejection.detail());
     for (key, value) in rejection.extensions() {
         problem = problem.with(key, value);
     }
@@ -50,127 +44,128 @@ pub(super) fn rejected(rejection: &Rejection) -> Problem {
 }
 
 pub(super) fn invalid_key(error: &InvalidKey) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-invalid", "The idempotency key is not usable")
-        .detail(format!("{error}."))
+    Problem::of(IDEMPOTENCY_KEY_INVALID).detail(format!("{error}."))
 }
 
 pub(super) fn key_missing() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-missing", "An idempotency key is needed").detail(
-        "Send the header Idempotency-Key with a fresh UUID per intended effect, and the same one when you repeat the request: \
-         then it takes effect at most once.",
+    Problem::of(IDEMPOTENCY_KEY_MISSING).detail(
+        "Send the header Idempotency-Key with a new UUID for each intended effect, and the same UUID with every repeat of the \
+         request: the command then takes effect at most once.",
     )
 }
 
 pub(super) fn key_reused() -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
-        .detail("This Idempotency-Key belongs to another command, which stands. Send this one with a key of its own.")
+    Problem::of(IDEMPOTENCY_KEY_REUSED)
+        .detail("Another command with this Idempotency-Key took effect. Send this command with a new Idempotency-Key.")
 }
 
-/// Two different commands of a batch that hangs together have one key.
+/// Two different commands of an atomic batch have the same key.
 pub(super) fn key_shared(indices: [usize; 2]) -> Problem {
     let [first, second] = indices;
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before")
+    Problem::of(IDEMPOTENCY_KEY_REUSED)
         .detail(format!(
-            "The commands at index {first} and {second} of the batch have the same key and are different. Nothing was done. \
-             Give each command a key of its own."
+            "The commands at index {first} and {second} of the batch are different and have the same key. No command of the batch was \
+             executed. Send each command with its own key."
         ))
         .with("index", second)
         .with("indices", indices)
 }
 
 pub(super) fn in_flight() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "idempotency-in-progress", "The same command is being decided")
+    Problem::of(IDEMPOTENCY_IN_PROGRESS)
         .detail(
-            "A command with this Idempotency-Key is on its way. Repeat the request a little later to get its answer.",
+            "A command with this Idempotency-Key is being decided. Repeat the request after the number of seconds in Retry-After to \
+             get the response to that command.",
         )
         .retry_after(RETRY_AFTER_SECONDS)
 }
 
 pub(super) fn invalid_if_match(found: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "if-match-invalid", "The precondition is not usable").detail(format!(
-        "If-Match is `{}`. Send the ETag of an answer, such as \"7\", or * for any version.",
+    Problem::of(IF_MATCH_INVALID).detail(format!(
+        "If-Match is `{}`. Send the ETag of a response, such as \"7\", or * for any version.",
         shown(found, SHOWN_MAX_CHARS)
     ))
 }
 
 pub(super) fn precondition_required() -> Problem {
-    Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", "The version that was seen is needed")
-        .detail("Read it first, then send its ETag as If-Match, so that nobody's change is lost; or * to change any version.")
+    Problem::of(PRECONDITION_REQUIRED).detail(
+        "Read the current state and send its ETag as If-Match, so that concurrent changes are not overwritten; or send * to change any \
+         version.",
+    )
 }
 
-pub(super) fn invalid_switch(name: &str, known: &[&str]) -> Problem {
+pub(super) fn invalid_query_flag(name: &str, known: &[&str]) -> Problem {
     let name = shown(name, SHOWN_MAX_CHARS);
     let allowed = known.iter().map(|name| format!("{name}=true or false")).collect::<Vec<_>>().join(", ");
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "A query parameter is wrong")
-        .detail(format!("`{name}` is not one, or its value is wrong. Allowed are: {allowed}."))
+    Problem::of(types::INVALID_QUERY)
+        .detail(format!(
+            "The query parameter `{name}` is unknown or has an invalid value. Allowed parameters: {allowed}."
+        ))
         .with("parameter", name)
         .with("allowed", known)
 }
 
 pub(super) fn skipped() -> Problem {
-    Problem::new(StatusCode::FAILED_DEPENDENCY, SKIPPED, "Another command of the group did not take effect")
-        .detail("Nothing was done. Correct the command that was refused, then send the group again.")
+    Problem::of(SKIPPED)
+        .detail("No command of the batch was executed. Correct the rejected command, then send the batch again.")
 }
 
+/// The writer did not accept the command.
 pub(super) fn shed(shed: Shed) -> Problem {
-    let (kind, title) = match shed {
-        Shed::Full => ("overloaded", "Too many commands are waiting"),
-        Shed::Closed => ("stopping", "This process stops"),
-        Shed::Down => (LOG_UNREACHABLE, "The log does not answer"),
+    let problem_type = match shed {
+        Shed::Full => OVERLOADED,
+        Shed::Closed => STOPPING,
+        Shed::Down => LOG_UNREACHABLE,
     };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
-        .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
-        .retry_after(RETRY_AFTER_SECONDS)
+    Problem::of(problem_type).detail(REPEAT_LATER).retry_after(RETRY_AFTER_SECONDS)
 }
 
 pub(super) fn starting() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "The log cannot be reached yet")
-        .detail("Nothing was done. Repeat the request with the same Idempotency-Key after a short while.")
-        .retry_after(RETRY_AFTER_SECONDS)
+    Problem::of(STARTING).detail(REPEAT_LATER).retry_after(RETRY_AFTER_SECONDS)
 }
 
-pub(super) fn unknown() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", "The log did not answer in time")
+pub(super) fn outcome_unknown() -> Problem {
+    Problem::of(OUTCOME_UNKNOWN)
         .detail(
-            "The command took effect or did not. Repeat the request with the same Idempotency-Key: it takes effect once, \
-             and the answer says what it did.",
+            "The log did not respond in time, and the command may or may not have taken effect. Repeat the request with the same \
+             Idempotency-Key: the command takes effect once, and the response contains its result.",
         )
         .retry_after(RETRY_AFTER_SECONDS)
 }
 
 pub(super) fn unreadable() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "The command could not be decided")
-        .detail("Nothing was done. What the command needs cannot be read or written; the service's log says why.")
+    Problem::of(UNREADABLE).detail(
+        "The command was not executed, because data that it needs cannot be read or written. The service has logged the cause.",
+    )
 }
 
 pub(super) fn no_commands() -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
-        .detail("There is no command in it. Send at least one.")
-        .with("pointer", "")
+    Problem::of(types::INVALID_BODY).detail("The batch contains no commands. Send at least one.").with("pointer", "")
 }
 
 pub(super) fn batch_too_large(limit: usize) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "batch-too-large", "Too many commands at once")
-        .detail(format!("There are more than {limit} commands in it. Split it."))
+    Problem::of(BATCH_TOO_LARGE)
+        .detail(format!("The batch contains more than {limit} commands. Split the batch."))
         .with("limit", limit)
 }
 
 pub(super) fn unknown_command(name: &str) -> Problem {
     let name = shown(name, SHOWN_MAX_CHARS);
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-command", "There is no such command")
-        .detail(format!("There is no command `{name}`. Names of commands are those of their operations."))
+    Problem::of(UNKNOWN_COMMAND)
+        .detail(format!("There is no command `{name}`. The name of a command is the id of its operation."))
         .with("pointer", "/command")
 }
 
 pub(super) fn unknown_key() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown-key", "Nothing is known of this key").detail(
-        "A command with this key was never taken, or was refused, or changed nothing; or another process is deciding it right \
-         now. Send it, or send it again, with the same key: it takes effect once.",
+    Problem::of(UNKNOWN_KEY).detail(
+        "No command with this key took effect: it was never received, was rejected or changed nothing, or another process is deciding it \
+         now. Send the command, or send it again, with the same key: it takes effect once.",
     )
 }
 
+/// A read of the log failed; commands get [`shed`].
 pub(super) fn log_unreachable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, LOG_UNREACHABLE, "The log cannot be read")
-        .detail("Ask again after a short while.")
+    Problem::of(LOG_UNREACHABLE)
+        .detail("Repeat the request after the number of seconds in Retry-After.")
         .retry_after(RETRY_AFTER_SECONDS)
 }

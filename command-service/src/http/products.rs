@@ -1,20 +1,23 @@
-//! Commands to products.
+//! CommandRoutes to products.
 
+use platform::problem::ProblemType;
 use serde_json::json;
 
-use super::commands::Commands;
-use super::operation::{Operation, Refusal};
+use super::command_operation::CommandOperation;
+use super::command_routes::CommandRoutes;
+use super::problem_types::*;
 use domain::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
 
-const UNKNOWN: &[Refusal] = &[(404, "unknown-product"), (422, "instant-out-of-range")];
+/// Rejections of commands to an existing product.
+const PRODUCT: &[ProblemType] = &[UNKNOWN_PRODUCT, INSTANT_OUT_OF_RANGE];
 
-pub(super) fn commands() -> Commands {
-    Commands::to("products", "What can be sold.")
+pub(super) fn commands() -> CommandRoutes {
+    CommandRoutes::tagged("products", "Products and their prices.")
         .post(
             "/v1/products",
-            Operation::new("create_product", "Creates a product that can be sold")
+            CommandOperation::new("create_product", "Create a product")
                 .creates()
-                .refuses(&[(409, "duplicate-sku"), (422, "instant-out-of-range"), (422, "currency-withdrawn")])
+                .rejections(&[DUPLICATE_SKU, INSTANT_OUT_OF_RANGE, CURRENCY_WITHDRAWN])
                 .example(json!({
                     "sku": "LAMP",
                     "name": "Lamp",
@@ -27,35 +30,35 @@ pub(super) fn commands() -> Commands {
         )
         .patch(
             "/v1/products/{sku}",
-            Operation::new("update_product", "Describes a product in another way")
+            CommandOperation::new("update_product", "Update a product")
                 .note(
-                    "A JSON merge patch (RFC 7396): what is not sent stays, `null` takes away, tags are replaced as a whole. Prices \
-                     have a route of their own.",
+                    "The body is a JSON merge patch (RFC 7396): absent fields are not changed, `null` removes a value, tags are replaced \
+                     as a whole. Prices are changed with `change_price`.",
                 )
-                .needs_version()
-                .refuses(&[(404, "unknown-product"), (422, "too-many-attributes")])
+                .requires_version()
+                .rejections(&[UNKNOWN_PRODUCT, TOO_MANY_ATTRIBUTES])
                 .example(json!({ "tax_class": "reduced", "attributes": { "colour": "green", "size": null } })),
             |sku, body| Command::UpdateProduct(UpdateProduct { sku, body }),
         )
         .put(
             "/v1/products/{sku}/prices/{currency}",
-            Operation::new("change_price", "Sets the price of a product in one currency")
-                .refuses(UNKNOWN)
-                .refuses(&[(422, "currency-withdrawn")])
+            CommandOperation::new("change_price", "Set the price of a product in a currency")
+                .rejections(PRODUCT)
+                .rejections(&[CURRENCY_WITHDRAWN])
                 .example(json!({ "price": 475 })),
             |(sku, currency), body| Command::ChangePrice(ChangePrice { sku, currency, body }),
         )
         .post(
             "/v1/products/{sku}/discontinuation",
-            Operation::new("discontinue_product", "Takes a product out of the assortment")
-                .refuses(UNKNOWN)
+            CommandOperation::new("discontinue_product", "Discontinue a product")
+                .rejections(PRODUCT)
                 .example(json!({})),
             |sku, body| Command::DiscontinueProduct(DiscontinueProduct { sku, body }),
         )
         .post(
             "/v1/products/{sku}/reactivation",
-            Operation::new("reactivate_product", "Takes a product back into the assortment")
-                .refuses(UNKNOWN)
+            CommandOperation::new("reactivate_product", "Reactivate a discontinued product")
+                .rejections(PRODUCT)
                 .example(json!({})),
             |sku, body| Command::ReactivateProduct(ReactivateProduct { sku, body }),
         )

@@ -1,66 +1,71 @@
-//! Commands to stock.
+//! CommandRoutes to stock items: the stock of a SKU at a location.
 
 use serde_json::json;
 
-use super::commands::Commands;
-use super::operation::Operation;
+use super::command_operation::CommandOperation;
+use super::command_routes::CommandRoutes;
+use super::problem_types::*;
 use domain::command::segment::NewLocation;
 use domain::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
 
-pub(super) fn commands() -> Commands {
-    Commands::to("stock", "Pieces of a SKU at a location.")
+pub(super) fn commands() -> CommandRoutes {
+    CommandRoutes::tagged("stock", "Stock items: the stock of a SKU at a location, in units.")
         .post(
             "/v1/stock/{sku}/{location}/receipts",
-            Operation::new("receive_stock", "Takes in pieces")
+            CommandOperation::new("receive_stock", "Record a stock receipt")
                 .creates()
-                .needs_key()
-                .refuses(&[(404, "unknown-product"), (422, "stock-limit"), (422, "instant-out-of-range")])
+                .requires_key()
+                .rejections(&[UNKNOWN_PRODUCT, STOCK_LIMIT, INSTANT_OUT_OF_RANGE])
                 .example(json!({ "quantity": 100, "reference": "delivery note 17" })),
             |(sku, NewLocation(location)), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
         )
         .post(
             "/v1/stock/{sku}/{location}/adjustments",
-            Operation::new("adjust_stock", "Correct the units on hand, by a difference or to a count")
+            CommandOperation::new("adjust_stock", "Adjust stock")
                 .note(
-                    "A count is a fact: it is recorded even where more units are reserved than were counted. Units that are \
-                     reserved and missing then show as `shortage` of the stock, or as `backordered` on lines of orders.",
+                    "Corrects the units on hand, by a difference (`delta`) or to a counted quantity (`count`). A count is recorded even if \
+                     more units are reserved than were counted. The missing units then appear as `shortage` of the stock item or as \
+                     `backordered` on order lines.",
                 )
                 .creates()
-                .needs_key()
-                .refuses(&[
-                    (404, "unknown-product"),
-                    (409, "below-zero"),
-                    (412, "stale-expected"),
-                    (422, "stock-limit"),
-                    (422, "instant-out-of-range"),
+                .requires_key()
+                .rejections(&[
+                    UNKNOWN_PRODUCT,
+                    BELOW_ZERO,
+                    STALE_EXPECTED,
+                    STOCK_LIMIT,
+                    INSTANT_OUT_OF_RANGE,
                 ])
                 .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
             |(sku, NewLocation(location)), body| Command::AdjustStock(AdjustStock { sku, location, body }),
         )
         .put(
             "/v1/stock/{sku}/{location}/policy",
-            Operation::new("set_stock_policy", "Says how pieces are promised")
+            CommandOperation::new("set_stock_policy", "Set the stock policy")
                 .note(
-                    "`deny` refuses what is not there, `backorder` promises up to `limit` pieces beyond it, `untracked` counts \
-                     nothing. `safety` pieces are never promised. All of it is replaced. A policy limits what is reserved from \
-                     then on; what is reserved already stays.",
+                    "The policy defines which orders a stock item accepts. `deny`: only available units can be ordered. `backorder`: up \
+                     to `limit` units more than available can be ordered. `untracked`: stock is not counted. `safety` units are never sold. \
+                     The policy is replaced as a whole and applies to new reservations; existing reservations are not changed.",
                 )
-                .refuses(&[(404, "unknown-product"), (422, "instant-out-of-range")])
+                .rejections(&[UNKNOWN_PRODUCT, INSTANT_OUT_OF_RANGE])
                 .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
             |(sku, NewLocation(location)), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
         )
         .post(
             "/v1/stock-transfers",
-            Operation::new("transfer_stock", "Moves pieces to another location")
-                .note("Only pieces that are neither promised nor kept back. The answer is about the stock that they leave.")
+            CommandOperation::new("transfer_stock", "Transfer stock to another location")
+                .note(
+                    "Only units that are neither reserved nor part of the safety stock can be transferred. The response refers to the stock \
+                     item at the source location.",
+                )
                 .creates()
-                .needs_key()
-                .refuses(&[
-                    (404, "unknown-product"),
-                    (409, "insufficient-stock"),
-                    (422, "same-location"),
-                    (422, "stock-limit"),
-                    (422, "instant-out-of-range"),
+                .requires_key()
+                .rejections(&[
+                    UNKNOWN_PRODUCT,
+                    INSUFFICIENT_STOCK,
+                    SAME_LOCATION,
+                    STOCK_LIMIT,
+                    INSTANT_OUT_OF_RANGE,
                 ])
                 .example(json!({ "sku": "LAMP", "from": "main", "to": "shop", "quantity": 5, "reference": "van 3" })),
             |(), body| Command::TransferStock(TransferStock { body }),

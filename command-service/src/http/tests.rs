@@ -8,7 +8,7 @@ use platform::server::{Limits, shell};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{INFO, MailboxSlot, router, routes};
+use super::{HttpState, INFO, router, routes};
 use domain::command::email::EmailIndex;
 use domain::rejection;
 
@@ -33,7 +33,7 @@ fn every_route_is_in_the_document() {
     let documented: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     // axum does not list its routes, but its debug output has the pattern of every one in quotes; `/` and a pattern of its
     // own are its fallback.
-    let printed = format!("{:?}", router(MailboxSlot::default(), &emails()));
+    let printed = format!("{:?}", router(HttpState::default(), &emails()));
     let routed: BTreeSet<&str> =
         printed.split('"').filter(|it| it.len() > 1 && it.starts_with('/') && !it.starts_with("/{*")).collect();
     assert!(routed.contains("/v1/orders"), "{printed}");
@@ -48,7 +48,7 @@ fn every_route_is_in_the_document() {
 #[tokio::test]
 async fn the_documented_methods_are_those_that_are_taken() {
     let document = routes(&emails()).document(&INFO);
-    let router = shell(router(MailboxSlot::default(), &emails()), &Limits::default());
+    let router = shell(router(HttpState::default(), &emails()), &Limits::default());
     for path in document["paths"].as_object().unwrap().keys() {
         for method in METHODS {
             let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(filled(path));

@@ -33,25 +33,25 @@ impl Importing {
     }
 
     /// What the routes work with.
-    pub(super) fn imports(&self) -> http::jobs::Imports {
-        http::jobs::Imports::new(Store::new(self.database.clone()), self.limits.clone())
+    pub(super) fn imports(&self) -> http::BulkImports {
+        http::BulkImports::new(Store::new(self.database.clone()), self.limits.clone())
     }
 
     /// Uploads are larger and take longer than other requests.
     pub(super) fn http_limits(&self, others: &server::Limits) -> server::Limits {
         let upload = RouteLimits {
             body_bytes_max: self.limits.bytes,
-            request_timeout: http::imports::UPLOAD_TIMEOUT,
+            request_timeout: http::bulk_imports::UPLOAD_TIMEOUT,
             unpacking: Unpacking::ByHandler,
         };
-        http::imports::PATHS.into_iter().fold(others.clone(), |limits, path| limits.with_route(path, upload))
+        http::bulk_imports::PATHS.into_iter().fold(others.clone(), |limits, path| limits.with_route(path, upload))
     }
 
     /// Works jobs from when commands are taken until asked to stop.
-    pub(super) fn start(self, slot: http::MailboxSlot, health: Component, stop: Shutdown) -> JoinHandle<()> {
+    pub(super) fn start(self, slot: http::HttpState, health: Component, stop: Shutdown) -> JoinHandle<()> {
         let Importing { database, limits, emails } = self;
         tokio::spawn(async move {
-            let Some(mailbox) = stop.unless_requested(slot.opened()).await else { return };
+            let Some(mailbox) = stop.unless_requested(slot.wait_for_mailbox()).await else { return };
             let store = Store::new(database.clone());
             let runner = Runner { store, mailbox, emails, stop, patience: jobs::run::PATIENCE };
             jobs::queue::run(database, runner, limits, health).await;

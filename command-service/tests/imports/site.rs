@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use command_service::database::{Acquired, Database};
-use command_service::http::{self, jobs::Imports};
+use command_service::http::{self, BulkImports};
 use command_service::jobs::Limits;
 use command_service::jobs::queue::Queue;
 use command_service::jobs::run::Runner;
@@ -80,11 +80,11 @@ pub(crate) async fn connect(url: &str, connections: u32) -> Database {
 fn router(store: Store, limits: Limits) -> Router {
     let upload = RouteLimits {
         body_bytes_max: limits.bytes,
-        request_timeout: http::imports::UPLOAD_TIMEOUT,
+        request_timeout: http::bulk_imports::UPLOAD_TIMEOUT,
         unpacking: Unpacking::ByHandler,
     };
-    let http_limits = server::Limits::default().with_route(http::imports::PATHS[0], upload);
-    let slot = http::MailboxSlot::importing(Imports::new(store, limits));
+    let http_limits = server::Limits::default().with_route(http::bulk_imports::PATHS[0], upload);
+    let slot = http::HttpState::with_bulk_imports(BulkImports::new(store, limits));
     server::shell(http::router(slot, &emails()), &http_limits)
 }
 

@@ -22,7 +22,7 @@ pub struct Deprecation {
 
 impl Deprecation {
     /// Says so in an answer.
-    pub fn tell(&self, headers: &mut HeaderMap) {
+    pub fn add_headers(&self, headers: &mut HeaderMap) {
         headers.insert(DEPRECATION, HeaderValue::from_static(self.since));
         headers.insert(SUNSET, HeaderValue::from_static(self.sunset));
         headers.append(header::LINK, HeaderValue::from_static(self.link));
@@ -42,7 +42,7 @@ mod tests {
             sunset: "Wed, 01 Dec 2027 00:00:00 GMT",
             link: "</docs>; rel=\"deprecation\"",
         };
-        gone.tell(&mut headers);
+        gone.add_headers(&mut headers);
         assert_eq!(headers[DEPRECATION], "@1796083200");
         assert_eq!(headers[SUNSET], "Wed, 01 Dec 2027 00:00:00 GMT");
         assert_eq!(headers.get_all(header::LINK).iter().count(), 2);

@@ -1,22 +1,24 @@
-//! JSON bodies in and out. Whatever is wrong with a request's body becomes a problem document that says where and what to do;
-//! how a fault is told is in `fault`, and in which [`words`]. Whole numbers may be written with a fraction of zero (`integer`).
+//! JSON request and response bodies. A request body that cannot be parsed results in a problem document with the place of the
+//! error: `fault` locates the error, [`words`] translates the parser's message. Integers may be written with a fraction of zero
+//! (`integer`).
 
 mod fault;
 mod integer;
 pub mod words;
 
-use crate::problem::{Problem, shell};
+use crate::problem::{Problem, shell, types};
 use crate::{body, content_type};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A JSON body: as an extractor of a request's, which is an object, as the answer of a handler.
+/// A JSON body. As an extractor, it accepts an object; as a response, it serialises any document.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
@@ -24,29 +26,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let content_type = check_content_type(request.headers());
-        // Read the body even of a request that is refused: unread bytes would reset the connection under the answer.
-        let bytes = body::read(request.into_body()).await?;
-        content_type?;
-        parse_object(&bytes, "").map(Json)
+        let (head, body) = request.into_parts();
+        parse_object(&read(&head.headers, body).await?, "").map(Json)
     }
 }
 
-/// A byte order mark, which senders should not add and recipients may ignore (RFC 8259, 8.1).
+/// Reads a JSON body whole, for handlers that parse it themselves.
+pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let content_type = check_content_type(headers);
+    // Read the body of a rejected request too: unread bytes would reset the connection before the client reads the response.
+    let bytes = body::read(body).await?;
+    content_type.map(|()| bytes)
+}
+
+/// The UTF-8 byte order mark. Senders must not add it and recipients may ignore it (RFC 8259, 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Parses a body, with the problem that says where it is wrong.
+/// Parses a body. The problem contains the place of the error.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     parse_at(bytes, "")
 }
 
-/// Parses a body whose parts are looked at later, so that whole numbers stay as they were written.
+/// Parses a body that keeps parts of the input as raw JSON. Integers in these parts stay as they were written.
 pub fn parse_borrowed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     let bytes = without_mark(bytes);
     serde_json::from_slice(bytes).map_err(|error| fault::explain::<T>(bytes, "", &error))
 }
 
-/// Parses an object that stands at `place`, a JSON pointer. Derived parsers would also take an array of the members' values.
+/// Parses an object that is located at `place`, a JSON pointer. Rejects arrays, which derived deserialisers accept as the list of
+/// the field values.
 pub fn parse_object<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
     let bytes = without_mark(bytes);
     let parsed = parse_at(bytes, place)?;
@@ -56,7 +64,7 @@ pub fn parse_object<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T,
     }
 }
 
-/// Parses a part of a body that stands at `place`.
+/// Parses a part of a body that is located at `place`, a JSON pointer.
 pub fn parse_at<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Problem> {
     let bytes = without_mark(bytes);
     let error = match serde_json::from_slice(bytes) {
@@ -69,7 +77,7 @@ pub fn parse_at<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, Pro
     }
 }
 
-/// The problem of a document that does not fit, at this JSON pointer; `reason` is half a sentence.
+/// The problem of a document with an invalid value at this JSON pointer; `reason` continues the sentence "At …: …".
 pub fn invalid(pointer: &str, reason: &str) -> Problem {
     fault::invalid(pointer, reason)
 }
@@ -83,7 +91,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
         let bytes = match serde_json::to_vec(&self.0) {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::error!(%error, "cannot write an answer as JSON");
+                tracing::error!(%error, "cannot serialise a response as JSON");
                 return shell::internal().into_response();
             }
         };
@@ -93,7 +101,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Refuses what says that it is something else than JSON, which is UTF-8 (RFC 8259, 8.1).
+/// Rejects a content type other than JSON, and an encoding other than UTF-8 (RFC 8259, 8.1).
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let found = match content_type::only(headers) {
         Ok(only) if only == APPLICATION_JSON => return Ok(()),
@@ -103,8 +111,8 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         },
         Err(found) => found,
     };
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body's type is not supported")
-        .detail(format!("Send JSON with one header Content-Type: application/json (found: {found}).")))
+    Err(Problem::of(types::CONTENT_TYPE)
+        .detail(format!("Send JSON with exactly one Content-Type: application/json (found: {found}).")))
 }
 
 /// `application/json` or `application/*+json`.

@@ -1,16 +1,16 @@
-//! The query string and the path's variables as types; what does not parse becomes a 400 problem.
+//! Query strings and path variables as typed values. A value that does not parse results in a 400 problem.
 
 use crate::json::words::for_callers;
-use crate::problem::Problem;
+use crate::problem::{Problem, types};
 use crate::shown::shown;
 use axum::extract::FromRequestParts;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use std::task::{Context, Poll, Waker};
 
-/// What was sent is repeated to this length.
+/// Longer values are cut where a problem repeats them.
 const SHOWN_MAX_CHARS: usize = 80;
 
 /// The query string.
@@ -27,8 +27,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Query(value)),
-            Err(rejection) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "A query parameter is wrong")
-                .detail(of_query(&rejection))),
+            Err(rejection) => Err(Problem::of(types::INVALID_QUERY).detail(query_detail(&rejection))),
         }
     }
 }
@@ -39,14 +38,23 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Path(value)),
-            Err(rejection) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-path", "A part of the path is wrong")
-                .detail(of_path(&rejection))),
+            Err(rejection) => Err(Problem::of(types::INVALID_PATH).detail(path_detail(&rejection))),
         }
     }
 }
 
-/// What is wrong with a query string: the name of the parameter, where it is known, and the reason.
-fn of_query(rejection: &QueryRejection) -> String {
+/// The variables of the matched path, for handlers that learn their type at run time.
+pub fn of_path<T: DeserializeOwned + Send>(parts: &mut Parts) -> Result<T, Problem> {
+    let mut parsing = std::pin::pin!(Path::from_request_parts(parts, &()));
+    // Nothing is awaited: the router has stored the variables in the request.
+    match parsing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(parsed) => parsed.map(|Path(variables)| variables),
+        Poll::Pending => Err(Problem::of(types::INVALID_PATH)),
+    }
+}
+
+/// The detail of an invalid query string: the name of the parameter, where it is known, and the reason.
+fn query_detail(rejection: &QueryRejection) -> String {
     let text = rejection.body_text();
     let said = text.split_once("query string: ").map_or(text.as_str(), |(_, said)| said);
     match said.split_once(": ").filter(|(name, _)| !name.contains([' ', '`'])) {
@@ -55,21 +63,21 @@ fn of_query(rejection: &QueryRejection) -> String {
     }
 }
 
-/// What is wrong with a part of the path.
-fn of_path(rejection: &PathRejection) -> String {
+/// The detail of an invalid path variable: its value and the reason.
+fn path_detail(rejection: &PathRejection) -> String {
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
-        return "The path cannot be read.".to_owned();
+        return "The path cannot be parsed.".to_owned();
     };
-    let told = |value: &str, reason: String| format!("`{}`: {reason}.", shown(value, SHOWN_MAX_CHARS));
+    let invalid = |value: &str, reason: String| format!("`{}`: {reason}.", shown(value, SHOWN_MAX_CHARS));
     match failed.kind() {
         ErrorKind::ParseErrorAtKey { value, expected_type, .. }
         | ErrorKind::ParseErrorAtIndex { value, expected_type, .. }
         | ErrorKind::ParseError { value, expected_type } => {
-            told(value, for_callers(&format!("invalid type: string {value:?}, expected {expected_type}")))
+            invalid(value, for_callers(&format!("invalid type: string {value:?}, expected {expected_type}")))
         }
-        ErrorKind::DeserializeError { value, message, .. } => told(value, for_callers(message)),
-        ErrorKind::InvalidUtf8InPathParam { .. } => "A part of the path is not UTF-8.".to_owned(),
+        ErrorKind::DeserializeError { value, message, .. } => invalid(value, for_callers(message)),
+        ErrorKind::InvalidUtf8InPathParam { .. } => "A path segment is not UTF-8.".to_owned(),
         ErrorKind::Message(message) => format!("{}.", for_callers(message)),
-        _ => "A part of the path cannot be read.".to_owned(),
+        _ => "A path segment cannot be parsed.".to_owned(),
     }
 }

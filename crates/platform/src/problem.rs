@@ -1,6 +1,8 @@
-//! Refusals as RFC 9457 problem documents. Services make theirs with [`Problem::new`]; those of the shell itself are in `problem/shell.rs`.
+//! Problem documents (RFC 9457): the response to every request that fails. [`types`] is the table of the types that all services
+//! share, `shell` builds the problems of the HTTP server itself.
 
 pub(crate) mod shell;
+pub mod types;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,21 +10,22 @@ use axum::response::{IntoResponse, Response};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
+pub use types::ProblemType;
+
 /// The media type of a problem document.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// RFC 9457's own members.
+/// The members that RFC 9457 defines.
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
-/// A refusal: what is wrong and what to do about it. Boxed inside, so that a `Result` with it stays small.
+/// A problem document: what is wrong with a request and how to correct it. The content is boxed, so that a `Result` with a problem
+/// stays small.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
-    status: StatusCode,
-    kind: &'static str,
-    title: &'static str,
+    problem_type: ProblemType,
     detail: Option<String>,
     instance: Option<String>,
     extensions: Map<String, Value>,
@@ -30,54 +33,63 @@ struct Inner {
 }
 
 impl Problem {
-    /// A problem of type `/problems/{kind}`. Type and title are the same for every occurrence; what differs goes into the rest.
+    /// A problem of type `/problems/{kind}`. Prefer [`Problem::of`] with a type from a table.
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        let inner =
-            Inner { status, kind, title, detail: None, instance: None, extensions: Map::new(), headers: vec![] };
+        Problem::of(ProblemType::new(status, kind, title))
+    }
+
+    /// A problem of this type, without a detail.
+    pub fn of(problem_type: ProblemType) -> Self {
+        let inner = Inner { problem_type, detail: None, instance: None, extensions: Map::new(), headers: vec![] };
         Problem(Box::new(inner))
     }
 
-    /// What happened this time and what to do, as a sentence for people.
+    /// Sets the explanation of this occurrence: a sentence for people that says what is wrong and how to correct it.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// The URI reference of this occurrence.
+    /// Sets the URI reference that identifies this occurrence.
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.0.instance = Some(instance.into());
         self
     }
 
-    /// A member of its own, for machines. RFC 9457's own five members cannot be replaced.
+    /// Adds an extension member. The five members that RFC 9457 defines cannot be replaced.
     pub fn with(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
         let value = serde_json::to_value(value).unwrap_or_default();
         self.0.extensions.insert(key.into(), value);
         self
     }
 
-    /// A header of the response.
+    /// Adds a header to the response.
     pub fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.0.headers.push((name, value.into()));
         self
     }
 
-    /// When to come back, in seconds.
+    /// Adds `Retry-After`, in seconds.
     pub fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, seconds)
     }
 
-    /// The status of the response.
+    /// The status code of the response.
     pub fn status(&self) -> StatusCode {
-        self.0.status
+        self.0.problem_type.status
     }
 
-    /// The last part of the type: `order-state` of `/problems/order-state`.
+    /// The slug of the type: `order-state` of `/problems/order-state`.
     pub fn kind(&self) -> &'static str {
-        self.0.kind
+        self.0.problem_type.slug
     }
 
-    /// The document.
+    /// The explanation of this occurrence; empty where the problem has none.
+    pub fn explanation(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or_default()
+    }
+
+    /// The problem document as JSON.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -87,9 +99,9 @@ impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Problem(inner) = self;
         let mut document = serializer.serialize_map(None)?;
-        document.serialize_entry("type", &format_args!("/problems/{}", inner.kind))?;
-        document.serialize_entry("title", inner.title)?;
-        document.serialize_entry("status", &inner.status.as_u16())?;
+        document.serialize_entry("type", &format_args!("/problems/{}", inner.problem_type.slug))?;
+        document.serialize_entry("title", inner.problem_type.title)?;
+        document.serialize_entry("status", &inner.problem_type.status.as_u16())?;
         if let Some(detail) = &inner.detail {
             document.serialize_entry("detail", detail)?;
         }
@@ -106,7 +118,7 @@ impl Serialize for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(serde_json::to_vec(&self).unwrap_or_default()));
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.0.problem_type.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
         headers.extend(self.0.headers);

@@ -1,24 +1,23 @@
-//! Says what is wrong with a JSON body: not JSON (400, with line and column) or not what this route takes (422, with a pointer).
-//! Slow on purpose: it runs for refused bodies only, and reads them a second time to learn where the fault lies.
+//! The problems of JSON bodies that do not parse: not JSON (400, with line and column) or invalid values (422, with a JSON pointer).
+//! Parses the body a second time to find the place of the error, so that only rejected requests pay for it.
 
 use super::words;
-use crate::problem::Problem;
-use axum::http::StatusCode;
+use crate::problem::{Problem, types};
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-/// An explanation that is longer than this helps nobody; lists of known fields are shorter.
+/// Longer explanations are cut. Lists of known fields are shorter.
 const REASON_MAX_CHARS: usize = 600;
 
-/// The problem of a body, or of the part of it at `place`, that did not parse.
+/// The problem of a body that did not parse, or of the part of the body at `place`.
 pub(super) fn explain<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: &serde_json::Error) -> Problem {
     if bytes.is_empty() {
         return malformed("The body is empty. Send a JSON document.");
     }
     if let Err(not_utf8) = std::str::from_utf8(bytes) {
         let offset = not_utf8.valid_up_to();
-        return malformed(&format!("The body is not UTF-8 at byte {offset}. Send JSON in UTF-8."))
+        return malformed(&format!("The body is not valid UTF-8 at byte {offset}. Send JSON in UTF-8."))
             .with("offset", offset);
     }
     match error.classify() {
@@ -33,7 +32,7 @@ pub(super) fn explain<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, e
 }
 
 fn malformed(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not valid JSON").detail(detail)
+    Problem::of(types::MALFORMED_JSON).detail(detail)
 }
 
 fn explain_data<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: &serde_json::Error) -> Problem {
@@ -45,20 +44,18 @@ fn explain_data<'de, T: Deserialize<'de>>(bytes: &'de [u8], place: &str, error: 
     invalid(&pointer, &reason(error))
 }
 
-/// The problem of something else than an object.
+/// The problem of a value that is not an object.
 pub(super) fn no_object(pointer: &str) -> Problem {
-    invalid(pointer, "this is not an object; send one, in braces")
+    invalid(pointer, "must be an object")
 }
 
-/// The problem of a document that does not fit, at this JSON pointer; `reason` is half a sentence.
+/// The problem of a document with an invalid value at this JSON pointer; `reason` continues the sentence "At …: …".
 pub(super) fn invalid(pointer: &str, reason: &str) -> Problem {
     let place = if pointer.is_empty() { "the document" } else { pointer };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not what this route takes")
-        .detail(format!("At {place}: {reason}."))
-        .with("pointer", pointer)
+    Problem::of(types::INVALID_BODY).detail(format!("At {place}: {reason}.")).with("pointer", pointer)
 }
 
-/// A JSON pointer (RFC 6901) to the fault.
+/// The JSON pointer (RFC 6901) of this path.
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
@@ -73,7 +70,7 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// What is wrong, in words for callers and without the place, which is told apart from them.
+/// The reason for callers, without the place, which the problem contains separately.
 fn reason(error: &serde_json::Error) -> String {
     let text = words::for_callers(&error.to_string());
     if text.chars().count() <= REASON_MAX_CHARS {

@@ -95,10 +95,14 @@ impl Operation {
         self
     }
 
-    /// The path's variables: the type of the one there is, or the tuple of all, in the path's order.
-    pub fn path<P: JsonSchema>(mut self) -> Self {
-        self.variables = Some(|generator| P::json_schema(generator));
-        self
+    /// The path variables: one type, or a tuple in the order of the path.
+    pub fn path<P: JsonSchema>(self) -> Self {
+        self.path_of(|generator| P::json_schema(generator))
+    }
+
+    /// The path variables by their schema: that of one type, or of a tuple in the order of the path.
+    pub fn path_of(self, variables: SchemaOf) -> Self {
+        Operation { variables: Some(variables), ..self }
     }
 
     /// Takes these parameters too.
@@ -168,9 +172,10 @@ impl Operation {
         self
     }
 
-    /// Refuses with problems of these statuses and kinds.
-    pub fn refuses(mut self, problems: impl IntoIterator<Item = (u16, &'static str)>) -> Self {
+    /// Responds with these problems, given by status and slug or by [`ProblemType`](crate::problem::ProblemType).
+    pub fn refuses(mut self, problems: impl IntoIterator<Item = impl Into<(u16, &'static str)>>) -> Self {
         for problem in problems {
+            let problem = problem.into();
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
             }

@@ -1,107 +1,105 @@
-//! The problems that the shell itself answers with, so that their types stay in one list.
-//!
-//! | type | status | answered by |
-//! |---|---|---|
-//! | `not-found`, `method-not-allowed` | 404, 405 | routes that do not exist |
-//! | `invalid-host`, `transfer-encoding` | 400, 501 | [`crate::server`] |
-//! | `unsupported-version` | 400 | [`crate::server`] |
-//! | `overloaded`, `stopping`, `timeout`, `internal` | 503, 503, 503, 500 | [`crate::server`] |
-//! | `body-too-large`, `body-timeout`, `body-unreadable` | 413, 408, 400 | [`crate::body`] |
-//! | `content-encoding`, `malformed-gzip` | 415, 400 | [`crate::body::coding`] |
-//! | `content-type`, `malformed-json`, `invalid-body` | 415, 400, 422 | [`crate::json`] |
-//! | `invalid-query`, `invalid-path` | 400 | [`crate::params`] |
+//! The problems that the HTTP server itself responds with, before or around a handler. Their types are in [`super::types`].
 
-use super::Problem;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use super::{Problem, types};
+use axum::http::{HeaderValue, Method, Uri, header};
 
-/// No such route.
+/// The path matches no route.
 pub(crate) async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not-found", "No such resource")
-        .detail(format!("There is nothing at {}.", uri.path()))
+    Problem::of(types::NOT_FOUND).detail(format!("There is no resource at {}.", uri.path()))
 }
 
-/// The route is there, the method is not. axum adds `Allow`.
+/// The path exists, but not with this method. axum adds the header `Allow`.
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
-        .detail(format!("{} cannot be used on {}; the Allow header says what can.", method, uri.path()))
+    Problem::of(types::METHOD_NOT_ALLOWED).detail(format!(
+        "{} is not supported on {}. The Allow header lists the supported methods.",
+        method,
+        uri.path()
+    ))
 }
 
-/// The request names no host, or several.
+/// The request has no Host header, or several.
 pub(crate) fn invalid_host() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-host", "The Host header is wrong")
-        .detail("Send exactly one Host header with the host, and the port if it is not the default (RFC 9112, 3.2).")
-}
-
-/// The body has a transfer coding that the server does not apply.
-pub(crate) fn transfer_encoding() -> Problem {
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "transfer-encoding", "The transfer coding is not supported").detail(
-        "Send Transfer-Encoding: chunked or none (RFC 9112, 6.1); compress the body with Content-Encoding: gzip instead.",
+    Problem::of(types::INVALID_HOST).detail(
+        "Send exactly one Host header with the host, and with the port unless it is the default (RFC 9112, 3.2).",
     )
 }
 
-/// There is no such version of the API.
+/// The body has a transfer coding that the server does not support.
+pub(crate) fn transfer_encoding() -> Problem {
+    Problem::of(types::TRANSFER_ENCODING).detail(
+        "Send Transfer-Encoding: chunked or none (RFC 9112, 6.1). To compress the body, send Content-Encoding: gzip.",
+    )
+}
+
+/// The header `Api-Version` names an unknown version.
 pub(crate) fn unsupported_version(found: &str, supported: &[&str]) -> Problem {
-    let said = supported.join(", ");
-    Problem::new(StatusCode::BAD_REQUEST, "unsupported-version", "There is no such version of the API")
-        .detail(format!("Api-Version is `{found}`. Send one of: {said}; or leave it out, and the path decides."))
+    Problem::of(types::UNSUPPORTED_VERSION)
+        .detail(format!(
+            "Api-Version is `{found}`. Supported versions: {}. Without the header, the path determines the version.",
+            supported.join(", ")
+        ))
         .with("supported", supported)
 }
 
-/// More requests in flight than we take.
+/// The server has as many requests in progress as it accepts.
 pub(crate) fn overloaded() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once")
-        .detail("The request was not begun. Repeat it after the time in Retry-After.")
+    Problem::of(types::OVERLOADED)
+        .detail("The request was not processed. Repeat the request after the number of seconds in Retry-After.")
         .retry_after(1)
 }
 
-/// The server is about to stop.
+/// The server is shutting down.
 pub(crate) fn stopping() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
-        .detail("The request was not begun. Repeat it after the time in Retry-After, on a new connection.")
+    Problem::of(types::STOPPING)
+        .detail(
+            "The request was not processed. Repeat the request after the number of seconds in Retry-After, on a new \
+             connection.",
+        )
         .retry_after(1)
 }
 
-/// The handler took too long.
+/// The handler exceeded its time limit.
 pub(crate) fn timeout() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The request took too long")
-        .detail("It may or may not have taken effect. Repeat it with the same Idempotency-Key to learn which.")
+    Problem::of(types::TIMEOUT)
+        .detail(
+            "The request may or may not have taken effect. To find out, repeat the request with the same Idempotency-Key.",
+        )
         .retry_after(1)
 }
 
 /// The handler panicked.
 pub(crate) fn internal() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
-        .detail("It is logged under the X-Request-Id of this answer.")
+    Problem::of(types::INTERNAL)
+        .detail("The service failed unexpectedly and logged the error with the X-Request-Id of this response.")
 }
 
-/// The body is larger than this route takes.
+/// The body is larger than the route accepts.
 pub(crate) fn body_too_large(max_bytes: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
-        .detail(format!("This route takes {max_bytes} bytes at most. Split the request."))
+    Problem::of(types::BODY_TOO_LARGE)
+        .detail(format!("The maximum size of a request body on this route is {max_bytes} bytes. Split the request."))
         .with("max_bytes", max_bytes)
 }
 
-/// The body came too slowly.
+/// The client sends the body too slowly.
 pub(crate) fn body_timeout() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body did not arrive in time")
-        .detail("Nothing was done. Send the request again.")
+    Problem::of(types::BODY_TIMEOUT).detail("The request was not processed. Send the request again.")
 }
 
-/// The body is encoded in a way that is not taken. `Accept-Encoding` names those that are (RFC 9110, 15.5.16).
+/// The body has an unsupported content coding. `Accept-Encoding` lists the supported ones (RFC 9110, 15.5.16).
 pub(crate) fn content_encoding(found: &str) -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", "The body's encoding is not supported")
-        .detail(format!("Send the body as it is or with one Content-Encoding: gzip (found: {found})."))
+    Problem::of(types::CONTENT_ENCODING)
+        .detail(format!("Send the body uncompressed or with exactly one Content-Encoding: gzip (found: {found})."))
         .header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
 }
 
-/// The body says that it is compressed, and cannot be decompressed.
+/// The content coding is gzip, and the body is not gzip data.
 pub(crate) fn malformed_gzip(error: &std::io::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-gzip", "The body cannot be decompressed")
+    Problem::of(types::MALFORMED_GZIP)
         .detail(format!("Content-Encoding is gzip, but the body is not valid gzip data: {error}."))
 }
 
-/// The connection or its framing broke inside the body.
+/// The connection was closed, or the transfer coding is invalid, before the end of the body.
 pub(crate) fn body_unreadable() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "body-unreadable", "The body could not be read")
-        .detail("It ended early or its transfer encoding is broken. Send the request again.")
+    Problem::of(types::BODY_UNREADABLE)
+        .detail("The body ended early, or its transfer coding is invalid. Send the request again.")
 }

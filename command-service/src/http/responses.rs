@@ -1,5 +1,4 @@
-//! What callers are told: an answer with its position, what would happen, or a problem document that says what to do
-//! ([`super::problems`]).
+//! Responses to commands: the result of a command, the result of a dry run, or a problem document ([`super::problems`]).
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -10,9 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::asked::Preference;
-use super::operation::Effect;
 use super::problems;
+use super::request_headers::Preference;
 use crate::writer::Reply;
 use crate::writer::answer::{Answer, PartNumbers};
 use domain::rules::NewEvent;
@@ -24,93 +22,112 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// What a command did.
+/// What a command does, which determines the status code of its response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Creates something: 201 with `Location`.
+    Created,
+    /// Changes something: 200.
+    Changed,
+}
+
+/// The result of a command.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Answered<'a> {
-    /// Key of what the command addressed: an order's id, a product's SKU, SKU and location of stock.
+pub(super) struct CommandResult<'a> {
+    /// Identifier of the order, product, stock item, stock hold or customer that the command addressed: an id, a SKU, or SKU and location
+    /// (`LAMP@main`).
     id: &'a str,
-    /// The order's code, where the command gave one out.
+    /// Order code, if the command placed an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a OrderCode>,
-    /// Version of what was addressed, after the command.
+    /// Version of the addressed order, product, stock item, stock hold or customer after the command.
     version: Version,
-    /// Position of the command's last event: a query with this `Consistency-Token` sees its effect.
+    /// Position of the command's last event in the log. A query with this value as `Consistency-Token` returns data that includes the
+    /// effect of the command.
     position: Position,
-    /// The part of an order that the command made or moved.
     #[serde(flatten)]
     part: PartNumbers,
-    /// Assigned units that are not on hand; of stock, beside its `state`, where a count has shown that units are missing.
+    /// Assigned units that are not on hand. Present with the `state` of a stock item after a count that found too few units.
     #[serde(skip_serializing_if = "Option::is_none")]
     shortage: Option<i64>,
-    /// What was addressed, after the command; where `Prefer: return=representation` asked for it and this is no repeat.
+    /// State after the command. Present if the request has `Prefer: return=representation` and is not a repeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a State>,
 }
 
-/// What a command would do.
+/// The result of a dry run: the command was decided, and no events were appended.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Tried<'a> {
-    /// Always `true`: nothing was done.
+pub(super) struct DryRunResult<'a> {
+    /// Always `true`.
     dry_run: bool,
-    /// What would be answered; `position` is where the log ends now.
-    would: Answered<'a>,
-    /// What would be written.
-    events: Vec<WouldBe<'a>>,
+    /// The result that the command would have. `position` is the current end of the log.
+    would: CommandResult<'a>,
+    /// The events that the command would append.
+    events: Vec<DryRunEvent<'a>>,
 }
 
-/// An event that would be written.
+/// An event that a command would append.
 #[derive(Serialize, JsonSchema)]
-struct WouldBe<'a> {
-    /// To what, such as `order-0190163d-8694-739b-aea5-966c26f8ad91`.
+struct DryRunEvent<'a> {
+    /// Id of the event's stream, such as `order-0190163d-8694-739b-aea5-966c26f8ad91`.
     stream: &'a str,
-    /// What happens, such as `OrderPlaced`.
+    /// Event type, such as `OrderPlaced`.
     r#type: &'static str,
-    /// What is said of it; see the event's own JSON Schema.
+    /// Payload of the event, as defined by the JSON Schema of its type.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: Box<RawValue>,
 }
 
-/// Headers of an answer.
+/// Headers of the response to a command.
 pub(super) const HEADERS: [Header; 4] = [
-    Header::sometimes::<String>("ETag", "Version of what was addressed, for `If-Match`; not where nothing was done."),
-    Header::sometimes::<Position>("Consistency-Token", "As `position`: send it with a query that must see the effect."),
-    Header::sometimes::<bool>("Idempotent-Replayed", "`true` where this is the answer of an earlier time."),
-    Header::sometimes::<String>("Preference-Applied", "What of `Prefer` was heeded (RFC 7240)."),
+    Header::sometimes::<String>(
+        "ETag",
+        "The `version` of the response, for `If-Match`. Absent from the response to a dry run.",
+    ),
+    Header::sometimes::<Position>(
+        "Consistency-Token",
+        "The `position` of the response. Send this header with a query whose response must include the effect of the command.",
+    ),
+    Header::sometimes::<bool>(
+        "Idempotent-Replayed",
+        "`true` if this is the stored response to an earlier request with the same idempotency key.",
+    ),
+    Header::sometimes::<String>("Preference-Applied", "The preference of `Prefer` that was applied (RFC 7240)."),
 ];
 
-/// The same where something was made.
+/// Headers of the response to a command that creates something.
 pub(super) const CREATED_HEADERS: [Header; 5] = [
     HEADERS[0],
     HEADERS[1],
     HEADERS[2],
     HEADERS[3],
-    Header::always::<String>("Location", "Where the query-service shows it."),
+    Header::always::<String>("Location", "Path of the changed or created resource in the query service."),
 ];
 
-/// A reply that is no problem.
-pub(super) enum Told {
-    /// It took effect.
+/// A successful reply of the writer.
+pub(super) enum Success {
+    /// The command took effect.
     Done { answer: Answer, replayed: bool, state: Option<Box<State>> },
-    /// It would.
-    Would { answer: Answer, events: Vec<NewEvent> },
+    /// The command was a dry run.
+    DryRun { answer: Answer, events: Vec<NewEvent> },
 }
 
-/// Tells answers from problems.
-pub(super) fn tell(reply: Reply) -> Result<Told, Problem> {
+/// Separates successful replies from problems.
+pub(super) fn success(reply: Reply) -> Result<Success, Problem> {
     Err(match reply {
-        Reply::Done { answer, replayed, state } => return Ok(Told::Done { answer, replayed, state }),
-        Reply::Would { answer, events } => return Ok(Told::Would { answer, events }),
+        Reply::Done { answer, replayed, state } => return Ok(Success::Done { answer, replayed, state }),
+        Reply::Would { answer, events } => return Ok(Success::DryRun { answer, events }),
         Reply::Rejected(rejection) => problems::rejected(&rejection),
         Reply::KeyReused => problems::key_reused(),
         Reply::InFlight => problems::in_flight(),
         Reply::Skipped => problems::skipped(),
         Reply::Unreadable => problems::unreadable(),
-        Reply::Unknown => problems::unknown(),
+        Reply::Unknown => problems::outcome_unknown(),
     })
 }
 
-/// The reply in one word, for metrics.
-pub(super) fn outcome(reply: &Reply) -> &'static str {
+/// The value of the metric label `outcome`.
+pub(super) fn outcome_label(reply: &Reply) -> &'static str {
     match reply {
         Reply::Done { replayed: false, .. } => "done",
         Reply::Done { replayed: true, .. } => "replayed",
@@ -124,22 +141,22 @@ pub(super) fn outcome(reply: &Reply) -> &'static str {
     }
 }
 
-impl Told {
-    /// The status of its answer.
+impl Success {
+    /// The status code of the response.
     pub(super) fn status(&self, effect: Effect) -> StatusCode {
         match (self, effect) {
-            (Told::Done { .. }, Effect::Created) => StatusCode::CREATED,
-            (Told::Done { .. }, Effect::Changed) | (Told::Would { .. }, _) => StatusCode::OK,
+            (Success::Done { .. }, Effect::Created) => StatusCode::CREATED,
+            (Success::Done { .. }, Effect::Changed) | (Success::DryRun { .. }, _) => StatusCode::OK,
         }
     }
 
-    /// The response to the command alone.
+    /// The response to a single command.
     pub(super) fn response(&self, effect: Effect, preference: Option<Preference>) -> Response<Body> {
         let mut response = Response::new(Body::from(self.json()));
         *response.status_mut() = self.status(effect);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
-        let Told::Done { answer, replayed, state } = self else { return response };
+        let Success::Done { answer, replayed, state } = self else { return response };
         headers.insert(CONSISTENCY_TOKEN, HeaderValue::from(answer.position.0));
         insert(headers, header::ETAG, format!("\"{}\"", answer.version));
         if *replayed {
@@ -160,37 +177,41 @@ impl Told {
 
     fn json(&self) -> Vec<u8> {
         match self {
-            Told::Done { answer, state, .. } => json(&Answered::of(answer, state.as_deref())),
-            Told::Would { answer, events } => json(&Tried::of(answer, events)),
+            Success::Done { answer, state, .. } => json(&CommandResult::of(answer, state.as_deref())),
+            Success::DryRun { answer, events } => json(&DryRunResult::of(answer, events)),
         }
     }
 }
 
-impl<'a> Answered<'a> {
+impl<'a> CommandResult<'a> {
     pub(super) fn of(answer: &'a Answer, state: Option<&'a State>) -> Self {
-        Answered {
+        CommandResult {
             id: answer.stream.key(),
             code: answer.code.as_ref(),
             version: answer.version,
             position: answer.position,
-            part: answer.numbers,
+            part: answer.part,
             shortage: state.and_then(shortage),
             state,
         }
     }
 }
 
-impl<'a> Tried<'a> {
+impl<'a> DryRunResult<'a> {
     pub(super) fn of(answer: &'a Answer, events: &'a [NewEvent]) -> Self {
-        Tried { dry_run: true, would: Answered::of(answer, None), events: events.iter().map(WouldBe::of).collect() }
+        DryRunResult {
+            dry_run: true,
+            would: CommandResult::of(answer, None),
+            events: events.iter().map(DryRunEvent::of).collect(),
+        }
     }
 }
 
-impl<'a> WouldBe<'a> {
+impl<'a> DryRunEvent<'a> {
     fn of(new: &'a NewEvent) -> Self {
         let encoded = codec::encode(&new.event);
-        let data = RawValue::from_string(encoded.payload).expect("the codec writes JSON");
-        WouldBe { stream: new.stream.as_str(), r#type: encoded.event_type, data }
+        let data = RawValue::from_string(encoded.payload).expect("the codec writes valid JSON");
+        DryRunEvent { stream: new.stream.as_str(), r#type: encoded.event_type, data }
     }
 }
 
@@ -202,16 +223,16 @@ fn shortage(state: &State) -> Option<i64> {
 }
 
 fn json(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("an answer is plain data with text keys")
+    serde_json::to_vec(document).expect("a result is plain data with string keys")
 }
 
-/// Says that this is the answer of an earlier time.
+/// Marks a response as the stored response to an earlier request.
 pub(super) fn replayed(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, TRUE);
     response
 }
 
-/// Where the query-service shows what the command made.
+/// Path of the changed or created resource in the query service.
 fn location(answer: &Answer) -> String {
     let key = answer.stream.key();
     match answer.stream.category() {

@@ -1,4 +1,5 @@
-//! A batch as it is sent, cut into its commands: a JSON array, or lines (NDJSON, github.com/ndjson/ndjson-spec).
+//! The body of a batch, split into its items ([`super::batch_item`]): a JSON array, or NDJSON with one item per line
+//! (github.com/ndjson/ndjson-spec).
 
 use std::fmt;
 
@@ -9,48 +10,48 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::item::Item;
+use super::batch_item::BatchItem;
 use super::problems;
 use crate::writer::GROUP_MAX;
 
-/// Most commands of a batch.
+/// Limit of commands in a batch: they are submitted to the writer as one group.
 pub(super) const COMMANDS_MAX: usize = GROUP_MAX;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
-/// How a batch is written, in both directions.
+/// Format of a batch and of its results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Array,
-    Lines,
+pub(super) enum BatchFormat {
+    JsonArray,
+    Ndjson,
 }
 
-/// A command of the batch, or why it cannot be read.
-type Split<'a> = Result<Item<'a>, Problem>;
+/// An item of the batch, or the problem of an item that cannot be parsed.
+pub(super) type ParsedItem<'a> = Result<BatchItem<'a>, Problem>;
 
-impl Form {
-    /// As the content type says.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Form, Problem> {
+impl BatchFormat {
+    /// The format that the content type names.
+    pub(super) fn of(headers: &HeaderMap) -> Result<BatchFormat, Problem> {
         match content_type::of_text(headers).as_deref() {
-            Ok("application/x-ndjson" | "application/ndjson") => Ok(Form::Lines),
-            Ok(_) | Err(_) => json::check_content_type(headers).map(|()| Form::Array),
+            Ok("application/x-ndjson" | "application/ndjson") => Ok(BatchFormat::Ndjson),
+            Ok(_) | Err(_) => json::check_content_type(headers).map(|()| BatchFormat::JsonArray),
         }
     }
 
     pub(super) fn media_type(self) -> HeaderValue {
         match self {
-            Form::Array => JSON,
-            Form::Lines => NDJSON,
+            BatchFormat::JsonArray => JSON,
+            BatchFormat::Ndjson => NDJSON,
         }
     }
 
-    /// Results, each on a line or all in a document.
+    /// Serialises the results: one per line, or all in one document.
     pub(super) fn write<T: Serialize>(self, lines: &[T], document: &impl Serialize) -> Vec<u8> {
-        const PLAIN: &str = "results are plain data with text keys";
+        const PLAIN: &str = "results are plain data with string keys";
         match self {
-            Form::Array => serde_json::to_vec(document).expect(PLAIN),
-            Form::Lines => lines.iter().fold(Vec::new(), |mut text, line| {
+            BatchFormat::JsonArray => serde_json::to_vec(document).expect(PLAIN),
+            BatchFormat::Ndjson => lines.iter().fold(Vec::new(), |mut text, line| {
                 serde_json::to_writer(&mut text, line).expect(PLAIN);
                 text.push(b'\n');
                 text
@@ -59,13 +60,13 @@ impl Form {
     }
 }
 
-/// Cuts a batch into its commands. What is no array, or too many, is refused as a whole.
-pub(super) fn split(form: Form, body: &[u8]) -> Result<Vec<Split<'_>>, Problem> {
+/// Splits a batch into its items. A body that is not an array, is empty or has too many items is rejected as a whole.
+pub(super) fn split(form: BatchFormat, body: &[u8]) -> Result<Vec<ParsedItem<'_>>, Problem> {
     let items: Vec<&[u8]> = match form {
-        Form::Array => {
+        BatchFormat::JsonArray => {
             json::parse_borrowed::<Items<'_>>(body)?.0.into_iter().map(|item| item.get().as_bytes()).collect()
         }
-        Form::Lines => body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect(),
+        BatchFormat::Ndjson => body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect(),
     };
     match items.len() {
         0 => Err(problems::no_commands()),
@@ -74,7 +75,7 @@ pub(super) fn split(form: Form, body: &[u8]) -> Result<Vec<Split<'_>>, Problem> 
     }
 }
 
-/// The items of an array, not looked into. Those beyond one too many are only counted as that.
+/// The items of an array as raw JSON. Only one item beyond the limit is kept.
 #[derive(Debug)]
 struct Items<'a>(Vec<&'a RawValue>);
 
