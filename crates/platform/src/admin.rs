@@ -1,5 +1,5 @@
-//! What operators and machines ask a process, on a port of its own: `/health/live`, `/health/ready`, `/metrics`.
-//! Serve it with [`crate::server::serve`] and [`crate::server::Limits::admin`], and stop it after everything else.
+//! The admin interface of a service, on a separate port: `/health/live`, `/health/ready`, `/metrics`. Serve the router with
+//! [`crate::server::serve`] and [`crate::server::Limits::admin`], and stop it last.
 
 use crate::health::Health;
 use crate::json::Json;
@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-/// Prometheus's text format.
+/// Media type of the Prometheus text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The admin routes.

@@ -1,14 +1,14 @@
-//! How long to wait before the next attempt: exponential with full jitter, so that a crowd does not come back together.
+//! Delays between retries: exponential backoff with full jitter, so that many clients do not retry at the same time.
 //! (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.)
 
 use std::time::Duration;
 
-/// The first wait is at most this long: short enough to go unnoticed after a hiccup.
+/// Upper bound of the first delay: short enough to go unnoticed after a brief failure.
 pub const BASE: Duration = Duration::from_millis(50);
-/// No wait is longer: what has come back is found within seconds.
+/// Upper bound of every delay: a dependency that works again is used within seconds.
 pub const CAP: Duration = Duration::from_secs(5);
 
-/// The waits of one worker. Each is drawn evenly from zero to a bound that doubles up to the cap.
+/// The delays of one worker. Each delay is uniformly distributed from zero to a bound that doubles up to the cap.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
@@ -17,34 +17,34 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// With [`BASE`] and [`CAP`].
+    /// Delays between [`BASE`] and [`CAP`].
     pub fn new() -> Self {
         Self::between(BASE, CAP)
     }
 
-    /// With bounds of its own.
+    /// Delays with other bounds.
     pub fn between(base: Duration, cap: Duration) -> Self {
         Backoff { base, cap, failures: 0 }
     }
 
-    /// The same after so many failures in a row, for who remembers only their number.
+    /// Starts after this number of consecutive failures.
     pub fn after(self, failures: u32) -> Self {
         Backoff { failures, ..self }
     }
 
-    /// The wait after one more failure.
+    /// The delay after another failure.
     pub fn next_delay(&mut self) -> Duration {
         let bound = self.bound();
         self.failures = self.failures.saturating_add(1);
         bound.mul_f64(fastrand::f64())
     }
 
-    /// Something worked: the next wait is short again.
+    /// Starts again with the shortest delay, after a success.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// How many failures came in a row.
+    /// Number of consecutive failures.
     pub fn failures(&self) -> u32 {
         self.failures
     }
@@ -55,7 +55,7 @@ impl Backoff {
     }
 }
 
-/// Between half of `interval` and all of it, so that instances which look regularly do not look together.
+/// A duration between half of `interval` and `interval`, so that instances with the same interval do not act at the same time.
 pub fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_regular_look_comes_early_but_never_late() {
+    fn a_jittered_interval_is_shorter_but_never_longer() {
         let second = Duration::from_secs(1);
         assert!((0..20).all(|_| (second / 2..=second).contains(&jittered(second))));
     }
 
     #[test]
-    fn waits_differ() {
+    fn delays_differ() {
         let waits: std::collections::HashSet<_> = (0..20).map(|_| Backoff::new().next_delay()).collect();
         assert!(waits.len() > 1);
     }

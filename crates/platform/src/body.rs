@@ -1,6 +1,5 @@
-//! Reads request bodies whole, once, within the route's limit. Used by [`crate::json`] and by handlers that take raw bytes.
-//! The limit is set by [`crate::server`], which also refuses early what says beforehand that it is too large; [`coding`] unpacks
-//! what is compressed.
+//! Reads request bodies within the limit of the route. Used by [`crate::json`] and by handlers that accept raw bytes. [`crate::server`] sets
+//! the limit and rejects a body early if its `Content-Length` exceeds the limit; [`coding`] decompresses.
 
 pub mod coding;
 
@@ -16,17 +15,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// A body that is read whole must be here within this time; it is shorter than any request's own, so that a slow client is
-/// told that it was slow.
+/// Time limit for receiving a body that is read whole. It is shorter than the time limit of requests, so that a slow client gets the
+/// specific problem.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Memory reserved at once for a body that says how long it is; larger ones grow.
+/// Memory that is reserved in advance for a body with a known length; the buffer of a larger body grows.
 const RESERVE_MAX_BYTES: usize = 64 * 1024;
 
-/// So much of a body that is too large is read away before the refusal; who sends more may see a reset instead.
+/// Number of bytes of a rejected body that are read and discarded. A client that sends more may see a connection reset instead of the response.
 const DISCARD_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// A whole body as bytes, as an extractor.
+/// Extractor of a whole body as bytes.
 #[derive(Debug, Clone)]
 pub struct Whole(pub Bytes);
 
@@ -38,7 +37,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     }
 }
 
-/// The whole body. One that came in one piece is not copied.
+/// Reads a whole body. A body that arrives in one frame is not copied.
 pub async fn read(body: Body) -> Result<Bytes, Problem> {
     match tokio::time::timeout(READ_TIMEOUT, read_frames(body)).await {
         Ok(Ok(bytes)) => Ok(bytes),
@@ -47,7 +46,7 @@ pub async fn read(body: Body) -> Result<Bytes, Problem> {
     }
 }
 
-/// The problem behind an error that came while a body was streamed.
+/// The problem for an error while reading a body.
 pub fn problem_of(error: &axum::Error) -> Problem {
     let outermost: &(dyn Error + 'static) = error;
     for cause in std::iter::successors(Some(outermost), |&error| error.source()) {
@@ -61,10 +60,10 @@ pub fn problem_of(error: &axum::Error) -> Problem {
     shell::body_unreadable()
 }
 
-/// Sets the limit of a request's body, unless that says beforehand that it is larger.
+/// Sets the limit of a request body. Fails if the stated length exceeds the limit.
 pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarge> {
     match request.body().size_hint().exact() {
-        // The server holds a client to the length that it stated.
+        // hyper reads no more than the stated length.
         Some(length) if length <= max_bytes => Ok(()),
         Some(_) => Err(TooLarge { max_bytes }),
         None => {
@@ -75,8 +74,8 @@ pub(crate) fn limit(request: &mut Request, max_bytes: u64) -> Result<(), TooLarg
     }
 }
 
-/// Answering while the client still sends would reset the connection under the answer, so some of the body is read away
-/// first. A client that asked whether to send (RFC 9110, 10.1.1) has not begun and is told not to.
+/// Discards the body of a rejected request: a response while the client is still sending would reset the connection. A client that waits
+/// for `100 Continue` (RFC 9110, 10.1.1) has not started to send.
 pub(crate) async fn refuse(request: Request, problem: Problem) -> Problem {
     if !request.headers().contains_key(header::EXPECT) {
         discard(request.into_body()).await;
@@ -84,14 +83,14 @@ pub(crate) async fn refuse(request: Request, problem: Problem) -> Problem {
     problem
 }
 
-/// Reads some of a body away, for handlers that refuse one before they have read it all: answering while the client still
-/// sends would reset the connection under the answer.
+/// Discards a body, for handlers that reject a request before they have read the body: a response while the client is still sending would
+/// reset the connection before the client reads the response.
 pub async fn discard(body: Body) {
-    // Whether all of it came or not, the answer is the same.
+    // The response does not depend on whether the whole body was discarded.
     let _ = tokio::time::timeout(READ_TIMEOUT, discard_frames(body)).await;
 }
 
-/// The problem of a client that sends too slowly.
+/// The problem of a client that sends its body too slowly.
 pub fn too_slow() -> Problem {
     shell::body_timeout()
 }
@@ -129,7 +128,7 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     Ok(None)
 }
 
-/// A body is larger than its route takes.
+/// A body exceeds the limit of its route.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is larger than {max_bytes} bytes")]
 pub(crate) struct TooLarge {
@@ -142,7 +141,7 @@ impl From<TooLarge> for Problem {
     }
 }
 
-/// A body without a stated length, cut off with [`TooLarge`] once it exceeds its limit.
+/// A body without a stated length, which fails with [`TooLarge`] once it exceeds its limit.
 struct Capped {
     body: Body,
     max_bytes: u64,

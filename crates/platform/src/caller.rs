@@ -1,4 +1,4 @@
-//! Who calls and under which request id. [`crate::server`] puts it into every request; handlers take it as an extractor.
+//! The peer and the request id of a request. [`crate::server`] adds them to every request; handlers get them as an extractor.
 
 use crate::problem::{Problem, shell};
 use axum::extract::{FromRequestParts, Request};
@@ -10,27 +10,27 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a request, in both directions.
+/// Header with the request id, in requests and responses.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// A longer id from outside is replaced by one of ours.
+/// A longer id of the client is replaced by a generated one.
 const GIVEN_ID_MAX_BYTES: usize = 128;
 
-/// The other side of a request.
+/// The sender of a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Where the connection comes from: the client, or the proxy before us.
+    /// Address of the connection: the client, or the proxy in front of the service.
     pub peer: SocketAddr,
-    /// Names the request in logs and in the answer's `X-Request-Id`.
+    /// Id of the request in logs and in the response header `X-Request-Id`.
     pub request_id: RequestId,
 }
 
 impl Caller {
     pub(crate) fn new(peer: SocketAddr, given_id: Option<&HeaderValue>) -> Self {
-        let given = given_id.filter(|id| is_sane(id)).cloned();
+        let given = given_id.filter(|id| is_valid(id)).cloned();
         Caller { peer, request_id: given.map_or_else(RequestId::next, |id| RequestId(Id::Given(id))) }
     }
 
-    /// The id of a request. One that came over no connection, as tests make them, gets a caller from nowhere.
+    /// The id of a request. A request without a connection, as in tests, gets an unspecified address.
     pub(crate) fn request_id_of(request: &mut Request) -> RequestId {
         if let Some(caller) = request.extensions().get::<Caller>() {
             return caller.request_id.clone();
@@ -47,14 +47,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         parts.extensions.get().cloned().ok_or_else(|| {
-            tracing::error!("a route outside the server's shell asks who calls");
+            tracing::error!("the caller of a request is unknown: the route is outside the server's request layer");
             shell::internal()
         })
     }
 }
 
-/// The name of one request: the client's own if it is 1 to 128 visible ASCII characters, otherwise 28 hexadecimal digits: 16 of the
-/// process, 12 that count.
+/// The id of a request: the client's id if it is 1 to 128 visible ASCII characters, otherwise 28 hexadecimal digits, of which 16 identify
+/// the process and 12 count its requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(Id);
 
@@ -67,7 +67,7 @@ enum Id {
 const PROCESS_DIGITS: usize = 16;
 const DIGITS: usize = 28;
 
-/// Tells the ids of two processes apart: their first digits, the rest zero.
+/// The first digits of all ids of this process; the others are zero.
 static PROCESS: LazyLock<[u8; DIGITS]> = LazyLock::new(|| {
     let random = RandomState::new().build_hasher().finish();
     let mut text = [b'0'; DIGITS];
@@ -84,7 +84,7 @@ impl RequestId {
     pub(crate) fn into_header(self) -> HeaderValue {
         match self.0 {
             Id::Given(value) => value,
-            // Digits are always a header's value.
+            // Digits are always a valid header value.
             Id::Made(count) => HeaderValue::from_bytes(&digits(count)).unwrap_or(HeaderValue::from_static("-")),
         }
     }
@@ -99,7 +99,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-fn is_sane(id: &HeaderValue) -> bool {
+fn is_valid(id: &HeaderValue) -> bool {
     (1..=GIVEN_ID_MAX_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
@@ -109,7 +109,7 @@ fn digits(count: u64) -> [u8; DIGITS] {
     text
 }
 
-/// The lowest digits of a number. `format!` costs ten times as much, on every request.
+/// Writes the lowest hexadecimal digits of a number. `format!` would cost ten times as much, for every request.
 fn write_hex(number: u64, text: &mut [u8]) {
     for (at, digit) in text.iter_mut().rev().enumerate() {
         *digit = b"0123456789abcdef"[(number >> (4 * at)) as usize & 0xf];
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_id_is_kept_and_another_replaced() {
+    fn a_valid_id_is_kept_and_an_invalid_one_replaced() {
         assert_eq!(id_for("abc-1"), "abc-1");
         let long = Box::leak("x".repeat(129).into_boxed_str());
         for odd in ["", "a b", "a\tb", long] {
@@ -135,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn the_header_and_the_log_say_the_same() {
+    fn header_and_log_contain_the_same_id() {
         let id = RequestId::next();
-        assert_eq!(id.clone().into_header().to_str().expect("ids are text"), id.to_string());
+        assert_eq!(id.clone().into_header().to_str().expect("ids are visible ASCII"), id.to_string());
         assert_ne!(id, RequestId::next());
     }
 }

@@ -1,6 +1,6 @@
-//! Reads the process's settings from the environment and reports every mistake at once. The only file that touches it.
+//! Reads the settings of a process from the environment and reports all errors at once. The only file that reads the environment.
 //!
-//! Forms that a value may take are in [`form`], the report in [`errors`], the hidden string in [`secret`].
+//! [`form`] parses values, [`errors`] formats the report, [`secret`] hides secret values.
 //!
 //! ```
 //! use platform::config::Settings;
@@ -26,42 +26,42 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use form::FromSetting;
 pub use secret::Secret;
 
-/// The settings of a process and the mistakes found in them so far. An empty value counts as a missing one.
+/// The settings of a process and the errors found so far. An empty value counts as missing.
 #[derive(Debug)]
 pub struct Settings {
     values: HashMap<String, Option<String>>,
     errors: Vec<ConfigError>,
 }
 
-/// A value that was read. It opens with the proof that *every* value was well formed.
+/// A setting that was read. Its value is available once *all* settings are known to be valid.
 #[derive(Debug)]
-#[must_use = "a setting that nobody takes need not be read"]
+#[must_use = "a setting without a reader need not be read"]
 pub struct Field<T>(Option<T>);
 
-/// The proof that all settings were there and well formed; only [`Settings::finish`] hands it out.
+/// Proof that all settings are present and valid. Only [`Settings::finish`] creates it.
 #[derive(Debug)]
 pub struct Complete(());
 
 impl<T> Field<T> {
-    /// The value. A field belongs to the [`Settings`] that read it, so the proof must come from there too.
+    /// The value. The proof must come from the [`Settings`] that read the field.
     pub fn get(self, _: &Complete) -> T {
         self.0.expect("the proof of other settings was shown for this field")
     }
 }
 
 impl Settings {
-    /// The environment of this process.
+    /// Settings from the environment of this process.
     pub fn from_env() -> Self {
         let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         Settings { values: named.map(|(name, value)| (name, value.into_string().ok())).collect(), errors: vec![] }
     }
 
-    /// Settings from elsewhere, as tests have them.
+    /// Settings from a map, for tests.
     pub fn from_map<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
         Settings { values: values.into_iter().map(|(n, v)| (n.into(), Some(v.into()))).collect(), errors: vec![] }
     }
 
-    /// A value that must be there.
+    /// A required setting.
     pub fn required<T: FromSetting>(&mut self, name: &'static str) -> Field<T> {
         match self.text(name) {
             Text::Given(text) => Field(self.parse(name, &text)),
@@ -73,7 +73,7 @@ impl Settings {
         }
     }
 
-    /// A value with a default.
+    /// A setting with a default.
     pub fn optional<T: FromSetting>(&mut self, name: &'static str, default: T) -> Field<T> {
         match self.text(name) {
             Text::Given(text) => Field(self.parse(name, &text)),
@@ -82,7 +82,7 @@ impl Settings {
         }
     }
 
-    /// A value that may be absent and means something by it.
+    /// A setting that can be absent.
     pub fn maybe<T: FromSetting>(&mut self, name: &'static str) -> Field<Option<T>> {
         match self.text(name) {
             Text::Given(text) => Field(self.parse(name, &text).map(Some)),
@@ -91,12 +91,12 @@ impl Settings {
         }
     }
 
-    /// A value that must be there and is never shown: not in errors, not in `Debug`.
+    /// A required setting that is never shown, neither in errors nor by `Debug`.
     pub fn secret(&mut self, name: &'static str) -> Field<Secret> {
         self.required(name)
     }
 
-    /// A value with a default and a reader of its own, whose error completes the sentence "set it to …".
+    /// A setting with a default and a parser, whose error completes the sentence "set it to …".
     pub fn parsed<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -116,7 +116,7 @@ impl Settings {
         }
     }
 
-    /// A value with a default that must lie within `range`.
+    /// A setting with a default, whose value must lie within `range`.
     pub fn bounded<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>) -> Field<T>
     where
         T: FromSetting + PartialOrd + Display,
@@ -130,17 +130,17 @@ impl Settings {
         Field(None)
     }
 
-    /// Records a mistake that only shows between settings: `settings.reject("LOW_WATER", "a number below HIGH_WATER")`.
+    /// Records an error that depends on several settings: `settings.reject("LOW_WATER", "a number below HIGH_WATER")`.
     pub fn reject(&mut self, name: &'static str, form: impl Into<String>) {
         self.errors.push(ConfigError::wrong(name, None, form.into()));
     }
 
-    /// Puts fields together to one, so that a part of a configuration can have a reader of its own.
+    /// Combines fields into one, so that a part of a configuration can be read by a separate function.
     pub fn group<T>(&self, build: impl FnOnce(&Complete) -> T) -> Field<T> {
         Field(self.errors.is_empty().then(|| build(&Complete(()))))
     }
 
-    /// The proof that opens every field, or every mistake at once.
+    /// The proof that gives access to every field, or all errors.
     pub fn finish(self) -> Result<Complete, ConfigErrors> {
         match self.errors.is_empty() {
             true => Ok(Complete(())),
@@ -182,7 +182,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn every_mistake_is_reported_at_once_one_per_line() {
+    fn all_errors_are_reported_at_once_one_per_line() {
         let mut settings =
             Settings::from_map([("BATCH_MAX", "0"), ("TIMEOUT", "soon"), ("EMPTY", "  "), ("KEY", "hunter2")]);
         let _ = settings.required::<SocketAddr>("HTTP_ADDR");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_says_what_is_wrong() {
+    fn the_error_of_a_parser_is_reported() {
         let even = |text: &str| if text.len().is_multiple_of(2) { Ok(text.len()) } else { Err("an even text") };
         let mut settings = Settings::from_map([("ODD", "abc"), ("EVEN", "ab")]);
         let (given, missing) = (settings.parsed("EVEN", 0, even), settings.parsed("NONE", 7, even));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_hold_and_absence_is_a_value() {
+    fn missing_settings_get_their_default_or_none() {
         let mut settings = Settings::from_map([("REDIS_URL", "")]);
         let port = settings.optional("PORT", 8080_u16);
         let redis = settings.maybe::<Secret>("REDIS_URL");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_wrong_fields_is_not_built() {
+    fn a_group_of_invalid_fields_is_not_built() {
         let mut settings = Settings::from_map([("PORT", "none")]);
         let port = settings.optional("PORT", 1_u16);
         let group = settings.group(|complete| port.get(complete));

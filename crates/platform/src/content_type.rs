@@ -1,12 +1,12 @@
-//! The media type of a request's body. Every body that is taken is text in UTF-8, so a parameter that names another encoding is
-//! refused. Used by [`crate::json`] and by handlers that take other types.
+//! The media type of a request body. All supported bodies are text in UTF-8, so another charset is rejected. Used by [`crate::json`] and by
+//! handlers that accept other media types.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// Names of encodings whose bytes are UTF-8 (encoding.spec.whatwg.org, 4.2; US-ASCII is a part of it).
 const UTF_8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
 
-/// The type and subtype of the body, in lower case; `Err` repeats what was found instead of one type in UTF-8.
+/// Type and subtype of the body, in lower case. `Err` contains the found value if it is not exactly one type in UTF-8.
 pub fn of_text(headers: &HeaderMap) -> Result<String, String> {
     let value = only(headers)?;
     let text = value.to_str().map_err(|_| format!("{value:?}"))?;
@@ -18,7 +18,7 @@ pub fn of_text(headers: &HeaderMap) -> Result<String, String> {
     }
 }
 
-/// The header, which must stand there once: recipients do not agree on which of two counts.
+/// The header, which must occur exactly once: recipients disagree on which of two counts.
 pub(crate) fn only(headers: &HeaderMap) -> Result<&HeaderValue, String> {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
     match (lines.next(), lines.next()) {

@@ -1,5 +1,5 @@
-//! Whether this process is well: its dependencies, each up or down and since when. Served by [`crate::admin`]; workers hold a
-//! [`Component`] and say `up` or `down` as often as they like, only a change is logged.
+//! Health of this process: the state of each dependency and since when it lasts. Served by [`crate::admin`]. A worker holds a [`Component`]
+//! and reports `up` or `down` after every attempt; only changes are logged.
 
 mod component;
 mod report;
@@ -10,7 +10,7 @@ pub use report::{ComponentReport, Report, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The dependencies of a process. Cheap to clone; clones share.
+/// The dependencies of a process. Clones share their state.
 #[derive(Clone, Default)]
 pub struct Health(Arc<Inner>);
 
@@ -20,42 +20,42 @@ struct Inner {
     draining: AtomicBool,
 }
 
-/// What a dependency that is down means for the process.
+/// Effect of an unavailable dependency on the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// It cannot serve.
+    /// The process is not ready.
     Required,
-    /// It serves slower or less.
+    /// The process is degraded, but ready.
     Optional,
 }
 
 impl Health {
-    /// No dependencies yet.
+    /// Health of a process without dependencies.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A dependency without which the process is not ready. The same name gives the same component.
+    /// Registers a required dependency. A name that is registered already returns the same component.
     pub fn component(&self, name: &'static str) -> Component {
         self.add(name, Need::Required)
     }
 
-    /// A dependency that the process can do without: down, it makes the process degraded, still ready.
+    /// Registers an optional dependency: if it is down, the process is degraded, but ready.
     pub fn optional(&self, name: &'static str) -> Component {
         self.add(name, Need::Optional)
     }
 
-    /// From now on not ready, whatever the dependencies do: the process is about to stop.
+    /// Reports the process as not ready from now on, because it is shutting down.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the process should be sent requests.
+    /// Whether requests should be sent to the process.
     pub fn is_ready(&self) -> bool {
         self.report().status.is_ready()
     }
 
-    /// Everything there is to say.
+    /// The state of the process and of all dependencies.
     pub fn report(&self) -> Report {
         let components = self.components().iter().map(Component::report).collect();
         Report::of(components, self.0.draining.load(Ordering::Relaxed))
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_dependency_degrades_only() {
+    fn an_unavailable_optional_dependency_only_degrades() {
         let health = Health::new();
         health.component("postgres").up();
         health.optional("redis").down("timed out");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_component() {
+    fn a_name_identifies_one_component() {
         let health = Health::new();
         health.component("postgres").up();
         health.component("postgres").down("gone");

@@ -1,21 +1,21 @@
-//! The shell that every process shares. It knows nothing of orders.
+//! The infrastructure that all services share. Nothing in this crate is specific to orders.
 //!
-//! | to … | read |
+//! | task | module |
 //! |---|---|
-//! | read the environment, all mistakes at once | [`config`] |
+//! | read the configuration from the environment and report all errors at once | [`config`] |
 //! | write logs | [`logs`] |
-//! | count and time things | [`metrics`], names in [`metric_names`] |
-//! | say whether we are well | [`health`], served with the metrics by [`admin`] |
-//! | answer HTTP within limits | [`server`]; who calls: [`caller`] |
-//! | refuse in RFC 9457 words | [`problem`], what was sent as [`shown`] |
-//! | read bodies, queries and paths | [`json`], [`body`], [`content_type`], [`params`] |
-//! | say what routes take and answer, and what will go away | [`openapi`], [`deprecation`] |
+//! | record metrics | [`metrics`], names in [`metric_names`] |
+//! | report health | [`health`], served together with the metrics by [`admin`] |
+//! | serve HTTP within limits | [`server`]; request ids and peers: [`caller`] |
+//! | respond with problem documents (RFC 9457) | [`problem`]; quoted input: [`shown`] |
+//! | read bodies, query strings and paths | [`json`], [`body`], [`content_type`], [`params`] |
+//! | document routes and deprecations | [`openapi`], [`deprecation`] |
 //! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
-//! | stop in order | [`shutdown`] |
-//! | try again later | [`backoff`] |
+//! | shut down in order | [`shutdown`] |
+//! | retry with backoff | [`backoff`] |
 //!
-//! A process is put together like this: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin
-//! server, its own router through [`server::serve`], and at the end the drain.
+//! A service starts in this order: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin server, and its own
+//! router through [`server::serve`]; it ends with the drain of both servers.
 //!
 //! Owner modules: hyper in `body` and `server/connection.rs`; environment in `config.rs`. This crate uses neither PostgreSQL nor
 //! Redis nor Kafka.

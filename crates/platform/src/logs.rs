@@ -1,5 +1,5 @@
-//! Log lines to standard error: JSON for machines, text for people. Each line reads alone: time, level, service, fields with
-//! dots in their names. The JSON line itself is built in [`line`].
+//! Logging to standard error, as JSON for machines or as text for people. Every line contains time, level, service and fields with dotted
+//! names, so that it can be understood without other lines. [`line`] formats a JSON line.
 
 mod line;
 
@@ -9,12 +9,12 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-/// How lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For a terminal.
+    /// Text for a terminal.
     Text,
 }
 
@@ -29,12 +29,12 @@ impl FromSetting for Format {
     }
 }
 
-/// What is logged: a level, or directives as `tracing-subscriber` has them.
+/// Which log lines are written: a level, or directives of `tracing-subscriber`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(String);
 
 impl Filter {
-    /// Everything from `info` up.
+    /// Level `info` and above.
     pub fn info() -> Self {
         Filter("info".to_owned())
     }
@@ -47,7 +47,7 @@ impl FromSetting for Filter {
     }
 }
 
-/// Starts logging for this process, panics included. Call it once, first thing after the settings.
+/// Starts logging for this process, including panics. Called once, directly after reading the settings.
 pub fn init(service: &'static str, format: Format, filter: &Filter) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry().with(EnvFilter::new(&filter.0));
     match format {
@@ -64,7 +64,7 @@ pub fn init(service: &'static str, format: Format, filter: &Filter) -> Result<()
     Ok(())
 }
 
-/// A panic is a log line like any other, so that it is found where the others are.
+/// Logs panics like other errors.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("(not text)");
@@ -76,7 +76,7 @@ fn log_panics() {
             panic.location = location,
             panic.thread = thread,
             panic.backtrace = %backtrace,
-            "a panic"
+            "panic"
         );
     }));
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_name_the_forms() {
+    fn settings_accept_known_formats_and_filters() {
         assert_eq!(Format::from_setting("json"), Some(Format::Json));
         assert_eq!(Format::from_setting("xml"), None);
         assert!(Filter::from_setting("info,hyper=warn").is_some());

@@ -1,7 +1,7 @@
-//! Counts and times for Prometheus: installs the recorder behind the `metrics` crate and renders its text for [`crate::admin`].
-//! Names live in [`crate::metric_names`]; the process's own figures come from `process`.
+//! Metrics for Prometheus: installs the recorder of the `metrics` crate and renders its text for [`crate::admin`]. The names are in
+//! [`crate::metric_names`]; `process` adds the metrics of the process.
 //!
-//! Install it before anything that keeps a handle: a handle made earlier counts into the void.
+//! Install the recorder before creating handles: values of handles that were created earlier are lost.
 
 mod process;
 
@@ -9,27 +9,28 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// 0.5 ms to 10 s. The bounds of our own promises (20 ms, 250 ms) are among them, so that "p99 below" can be read off exactly.
+/// Buckets of histograms of durations, 0.5 ms to 10 s. They include the bounds of our service levels (20 ms, 250 ms), so that "p99 below the
+/// bound" can be read exactly.
 const SECONDS: [f64; 15] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0];
-/// For sizes of batches and the like.
+/// Buckets of histograms of counts, such as batch sizes.
 const COUNTS: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0];
 
-/// Histograms keep raw samples until somebody drains them: 8 bytes each, so at 200,000 a second 1.6 MB between two drains.
+/// Interval for aggregating histogram samples. Until then, each sample uses 8 bytes: 1.6 MB at 200,000 samples per second.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 static INSTALLED: OnceLock<Handle> = OnceLock::new();
 
-/// Renders what was recorded. Cheap to clone.
+/// Renders the recorded metrics.
 #[derive(Clone)]
 pub struct Handle(PrometheusHandle);
 
-/// Installs the recorder for this process; a second call returns the first one's handle.
+/// Installs the recorder for this process. Further calls return the same handle.
 pub fn install() -> Handle {
     INSTALLED.get_or_init(install_recorder).clone()
 }
 
 impl Handle {
-    /// Everything recorded and the process's own figures in the Prometheus text format (version 0.0.4).
+    /// All recorded metrics and the metrics of the process, in the Prometheus text format (version 0.0.4).
     pub fn render(&self) -> String {
         let mut text = self.0.render();
         process::render_into(&mut text);
@@ -45,13 +46,13 @@ fn install_recorder() -> Handle {
         .build_recorder();
     let handle = Handle(recorder.handle());
     if metrics::set_global_recorder(recorder).is_err() {
-        tracing::error!("another metrics recorder was installed first; ours will render nothing");
+        tracing::error!("another metrics recorder is installed already; no metrics will be exported");
     }
     drain_regularly(handle.0.clone());
     handle
 }
 
-/// A thread and not a task: it must run in a process without a runtime and while one is stuck.
+/// A thread, not a task: it must also run without a runtime and while the runtime is blocked.
 fn drain_regularly(handle: PrometheusHandle) {
     let spawned = std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
         loop {
@@ -60,7 +61,7 @@ fn drain_regularly(handle: PrometheusHandle) {
         }
     });
     if let Err(error) = spawned {
-        tracing::warn!(%error, "cannot start the metrics thread; samples are drained at each scrape only");
+        tracing::warn!(%error, "cannot start the metrics thread; samples are aggregated at each scrape only");
     }
 }
 

@@ -1,10 +1,10 @@
-//! Routes that say what they are: [`Routes::route`] registers a handler together with its [`Operation`], and the OpenAPI 3.1
-//! document is put together from these, so there is no route that it does not have. It costs requests nothing: the document
-//! is made once, by [`Routes::finish`], which also serves it and a [`page`] to try it.
+//! Routes with their documentation: [`Routes::route`] registers a handler together with its [`Operation`], and the OpenAPI 3.1 document is
+//! built from the operations, so it contains every route. [`Routes::finish`] builds the document once and serves it together with a
+//! [`page`] to try it.
 //!
-//! What a route takes and answers is given as types ([`schemars`]); [`operation`] is what can be said of it, [`document`] puts
-//! it together. Every path is registered with and without its version: `/v1/orders` and `/orders` are the same
-//! ([`crate::server`] reads and writes the header `Api-Version`).
+//! Types describe requests and responses ([`schemars`]); [`operation`] is the documentation of a route, [`document`] builds the document.
+//! Every path is registered with and without its version: `/v1/orders` and `/orders` are the same route ([`crate::server`] handles the header
+//! `Api-Version`).
 
 mod document;
 mod operation;
@@ -20,21 +20,21 @@ pub use document::Info;
 pub use operation::{Header, Operation, Parameter, Place};
 pub use schemas::SchemaOf;
 
-/// Where the document is.
+/// Path of the document.
 pub const DOCUMENT_PATH: &str = "/v1/openapi.json";
-/// Where the page is.
+/// Path of the page.
 pub const PAGE_PATH: &str = "/docs";
-/// What every path begins with; without it the newest version is meant.
+/// Prefix of every path. Without it, a path refers to the newest version.
 const VERSION: &str = "/v1";
 
-/// Routes with their documentation, all about one thing.
+/// Routes with their documentation, grouped by tags.
 pub struct Routes<S> {
     router: Router<S>,
     tags: Vec<Tag>,
     documented: Vec<Documented>,
 }
 
-/// What a group of routes is about.
+/// A group of routes.
 struct Tag {
     name: &'static str,
     description: &'static str,
@@ -49,18 +49,18 @@ struct Documented {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet, about `tag`.
+    /// Starts a group of routes with this tag.
     pub fn about(tag: &'static str, description: &'static str) -> Self {
         Routes { router: Router::new(), tags: vec![Tag { name: tag, description }], documented: Vec::new() }
     }
 
-    /// One more route; `path` begins with `/v1`. Panics where axum does: on a path that is taken or no path.
+    /// Adds a route; `path` starts with `/v1`. Panics if the path is invalid or registered already.
     pub fn route<H, T>(mut self, method: Method, path: &'static str, handler: H, operation: Operation) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        let filter = MethodFilter::try_from(method.clone()).expect("a method that routes have");
+        let filter = MethodFilter::try_from(method.clone()).expect("a method of a route");
         self.router = self.router.route(path, on(filter, handler.clone()));
         if let Some(newest) = path.strip_prefix(VERSION) {
             self.router = self.router.route(newest, on(filter, handler));
@@ -70,7 +70,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// A route for `GET` and `HEAD`.
+    /// Adds a route for `GET` and `HEAD`.
     pub fn get<H, T>(self, path: &'static str, handler: H, operation: Operation) -> Self
     where
         H: Handler<T, S>,
@@ -79,7 +79,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(Method::GET, path, handler, operation)
     }
 
-    /// Both together.
+    /// The routes of both.
     pub fn merge(mut self, other: Routes<S>) -> Self {
         self.router = self.router.merge(other.router);
         for tag in other.tags {
@@ -91,7 +91,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// The same routes in another shell, such as a layer; what they say of themselves stays.
+    /// Wraps the router, for example with a layer. The documentation is unchanged.
     pub fn map(self, wrap: impl FnOnce(Router<S>) -> Router<S>) -> Self {
         Routes { router: wrap(self.router), ..self }
     }
@@ -102,7 +102,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.router.merge(page::routes(info.title, &document))
     }
 
-    /// The document.
+    /// The OpenAPI document.
     pub fn document(&self, info: &Info) -> serde_json::Value {
         document::of(info, &self.tags, &self.documented)
     }

@@ -1,8 +1,8 @@
-//! Answers HTTP/1.1 within limits and stops in order: our own accept loop, because `axum::serve` sets no timers, counts no
-//! connections and knows no deadline.
+//! The HTTP/1.1 server with limits and an orderly shutdown. It has its own accept loop, because `axum::serve` sets no timers, does not limit
+//! connections and has no deadline for the drain.
 //!
-//! `limits` are the numbers, `admission` counts connections, `connection` drives one of them, `head` checks what hyper does not,
-//! `shell` and `guarded` are what happens around every request, `version` the version of the API that it means, `observe` its metrics.
+//! `limits` defines the limits, `admission` counts connections, `connection` serves one connection, `head` checks what hyper does not check,
+//! `shell` and `guarded` are the layer around every request, `version` checks the API version, `observe` records metrics.
 
 mod admission;
 mod connection;
@@ -31,19 +31,19 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Connections that the kernel holds for us until they are accepted: a burst of clients that reconnect all at once.
+/// Connections that the kernel queues until they are accepted: enough for all clients to reconnect at once.
 const BACKLOG: u32 = 4096;
-/// Pause when the process is out of file descriptors: others must close before accepting makes sense.
+/// Pause after a failed accept: without free file descriptors, other connections must close first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How a server ended.
+/// Result of the drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were still busy at the deadline and were cut off.
+    /// Connections that were aborted at the deadline, because their request was still running.
     pub cut_off: usize,
 }
 
-/// Listens on an address that a predecessor may just have left.
+/// Listens on an address, which a previous process may just have released.
 pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -51,18 +51,18 @@ pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until asked to stop, then lets running requests finish within [`Limits::drain_timeout`].
+/// Serves until the shutdown is requested, then lets running requests finish within [`Limits::drain_timeout`].
 ///
-/// Sets the router's fallbacks (404 and 405 problems) and wraps it in the [`shell`]. After the wish to stop it still accepts
-/// for [`Limits::drain_notice`], so that load balancers can see the readiness probe fail first. While running requests
-/// finish, new ones are answered 503.
+/// Sets the fallbacks of the router (404 and 405 problems) and wraps the router in the [`shell`]. After the request to shut down, the server
+/// accepts connections for [`Limits::drain_notice`], so that load balancers see the failing readiness probe first. While running requests
+/// finish, new requests get 503.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown) -> Drained {
     let (stop, stopping) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
     let router = shell::until(Arc::clone(&stopping), router, &limits);
     let connections = Connections::new(router, &limits, stop.clone());
     let mut running = JoinSet::new();
 
-    let admission = accept_until_asked(&listener, &connections, &limits, &shutdown, &mut running).await;
+    let admission = accept_until_shutdown(&listener, &connections, &limits, &shutdown, &mut running).await;
     stopping.store(true, Ordering::Relaxed);
     stop.cancel();
     let refusing = connections.for_one_request();
@@ -73,7 +73,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
     }
 }
 
-/// Lets everybody who comes now know that nothing is begun any more.
+/// Responds to new connections with 503 during the drain.
 async fn refuse(listener: &TcpListener, connections: &Connections, admission: &Arc<Admission>) -> ! {
     let mut refused = JoinSet::new();
     loop {
@@ -90,7 +90,7 @@ async fn refuse(listener: &TcpListener, connections: &Connections, admission: &A
     }
 }
 
-async fn accept_until_asked(
+async fn accept_until_shutdown(
     listener: &TcpListener,
     connections: &Connections,
     limits: &Limits,
@@ -98,14 +98,14 @@ async fn accept_until_asked(
     running: &mut JoinSet<()>,
 ) -> Arc<Admission> {
     let admission = Arc::new(Admission::new(limits));
-    let mut asked_and_noticed = pin!(async {
+    let mut notice_ended = pin!(async {
         shutdown.requested().await;
         tokio::time::sleep(limits.drain_notice).await;
     });
     loop {
         let accepted = tokio::select! {
             biased;
-            () = &mut asked_and_noticed => return admission,
+            () = &mut notice_ended => return admission,
             Some(ended) = running.join_next() => { log_panic(ended); continue; }
             accepted = listener.accept() => accepted,
         };
@@ -114,9 +114,9 @@ async fn accept_until_asked(
                 let Some(admitted) = admission.admit(peer.ip()) else { continue };
                 running.spawn(serve_one(connections.clone(), stream, peer, admitted));
             }
-            Err(error) if is_the_peers(&error) => {}
+            Err(error) if is_closed_by_client(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot accept connections; trying again");
+                tracing::error!(%error, "cannot accept connections; retrying");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -128,7 +128,7 @@ async fn serve_one(connections: Connections, stream: TcpStream, peer: SocketAddr
     drop(admitted);
 }
 
-/// Waits for the connections that still run; at the deadline the rest is cut off.
+/// Waits for open connections; aborts the remaining ones at the deadline.
 async fn drain(mut running: JoinSet<()>, timeout: Duration) -> Drained {
     let all_ended = async {
         while let Some(ended) = running.join_next().await {
@@ -139,20 +139,20 @@ async fn drain(mut running: JoinSet<()>, timeout: Duration) -> Drained {
         return Drained { cut_off: 0 };
     }
     let cut_off = running.len();
-    tracing::warn!(connections = cut_off, "cutting off connections at the deadline");
+    tracing::warn!(connections = cut_off, "aborting connections at the drain deadline");
     running.shutdown().await;
     Drained { cut_off }
 }
 
-/// Panics in handlers are answered; one that gets here is a fault of the server itself and has been logged by the hook.
+/// Panics of handlers result in a response. A panic here is an error of the server itself; the panic hook has logged its details.
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "a connection's task ended early");
+        tracing::error!(%error, "the task of a connection panicked");
     }
 }
 
-/// The connection was gone before we took it; the next one may be fine.
-fn is_the_peers(error: &io::Error) -> bool {
+/// Whether the client closed the connection before it was accepted.
+fn is_closed_by_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -1,6 +1,6 @@
-//! What was sent, fit to be repeated in a problem's detail: cut, and with controls and invisible characters written as escapes.
+//! Quotes input in the detail of a problem: cut to a length, with control characters and invisible characters as escapes.
 
-/// The first `max_chars` characters of a text. Quotes stay as they are: the text stands in a sentence, not in a program.
+/// The first `max_chars` characters of a text. Quotation marks are not escaped, because the text is part of a sentence.
 pub fn shown(text: &str, max_chars: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(4 * max_chars));
     for c in text.chars().take(max_chars) {
@@ -20,7 +20,7 @@ mod tests {
     use super::shown;
 
     #[test]
-    fn a_text_is_repeated_as_people_wrote_it() {
+    fn only_invisible_characters_are_escaped() {
         assert_eq!(shown("it's \"ü\" \\", 20), "it's \"ü\" \\");
         assert_eq!(shown("a\0b\u{202e}\n", 20), "a\\0b\\u{202e}\\n");
         assert_eq!(shown("abcdef", 3), "abc…");

@@ -1,22 +1,22 @@
-//! The one signal that asks a process, or a part of it, to stop in order. Who waits for it: [`crate::server`] and every worker's loop.
+//! The request to shut down a process, or a part of it, in order. [`crate::server`] and the loop of every worker wait for it.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code after a second signal: 128 + SIGINT, as shells count.
+/// Exit code after a second signal: 128 + SIGINT, the convention of shells.
 const EXIT_BY_SIGNAL: i32 = 130;
 
-/// A wish to stop, once made never withdrawn. Clones share it; children stop with their parent or before it.
+/// A request to shut down, which cannot be withdrawn. Clones share it; a child stops with its parent or before it.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// One that only [`Shutdown::request`] makes.
+    /// Requested by [`Shutdown::request`] only.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that SIGTERM or SIGINT makes. A second signal ends the process on the spot.
+    /// Requested by SIGTERM or SIGINT. A second signal ends the process immediately.
     pub fn on_signals() -> std::io::Result<Self> {
         let shutdown = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
@@ -24,36 +24,36 @@ impl Shutdown {
         let asked = shutdown.clone();
         tokio::spawn(async move {
             let signal = either(&mut terminate, &mut interrupt).await;
-            tracing::info!(signal, "stopping in order; a second signal stops at once");
+            tracing::info!(signal, "shutting down; a second signal ends the process immediately");
             asked.request();
             let signal = either(&mut terminate, &mut interrupt).await;
-            tracing::warn!(signal, "stopping at once");
+            tracing::warn!(signal, "ending the process immediately");
             std::process::exit(EXIT_BY_SIGNAL);
         });
         Ok(shutdown)
     }
 
-    /// Asks to stop.
+    /// Requests the shutdown.
     pub fn request(&self) {
         self.0.cancel();
     }
 
-    /// Waits until somebody asks to stop.
+    /// Waits until the shutdown is requested.
     pub async fn requested(&self) {
         self.0.cancelled().await;
     }
 
-    /// Whether somebody has asked to stop.
+    /// Whether the shutdown has been requested.
     pub fn is_requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// A part that stops with this one and can be stopped alone.
+    /// A shutdown of a part: requested with this one, or separately.
     pub fn child(&self) -> Self {
         Shutdown(self.0.child_token())
     }
 
-    /// Runs `work` unless and until somebody asks to stop; `None` if they did. The work must bear being dropped.
+    /// Runs `work` until the shutdown is requested; `None` if it was requested first. The future `work` is dropped then.
     pub async fn unless_requested<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.run_until_cancelled(work).await
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_is_dropped_when_asked_to_stop() {
+    async fn work_is_dropped_when_shutdown_is_requested() {
         let shutdown = Shutdown::new();
         assert_eq!(shutdown.unless_requested(async { 1 }).await, Some(1));
         shutdown.request();

@@ -1,16 +1,15 @@
-//! Text of others in CSV files that people open in a spreadsheet, which executes text that looks like a formula
-//! (OWASP, "CSV Injection").
+//! Foreign text in CSV files that are opened in a spreadsheet, which executes text that looks like a formula (OWASP, "CSV Injection").
 
 use std::borrow::Cow;
 
-/// What begins a formula, also in the full width that input methods of East Asia write.
+/// Characters that start a formula, including the full-width forms of East Asian input methods.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
-/// What separates cells in a spreadsheet that expects another separator than the comma.
+/// Characters that separate cells in a spreadsheet that expects another separator than the comma.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// The text of a cell, which no spreadsheet executes: an apostrophe stands where a formula would begin. A number stays what it
-/// is. Quoting is left to whoever writes the file.
+/// The text of a cell with an apostrophe before every formula, so that no spreadsheet executes it. Numbers are unchanged. The caller quotes
+/// the text for CSV.
 pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| FORMULA.contains(&c) || SEPARATORS.contains(&c)) || is_number(text) {
         return Cow::Borrowed(text);
@@ -18,7 +17,7 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     let (mut inert, mut begins_cell) = (String::with_capacity(text.len() + 1), true);
     for (at, c) in text.char_indices() {
         let is_passed_over = c == '"' || c == '\u{feff}' || c.is_whitespace() || c.is_control();
-        // The first character alone is reason enough if spreadsheets drop it and look at the next.
+        // Spreadsheets drop these characters at the start and evaluate the next one.
         if begins_cell && FORMULA.contains(&c) || at == 0 && matches!(c, '\t' | '\r' | '\n') {
             inert.push('\'');
         }
@@ -41,7 +40,7 @@ mod tests {
     use super::inert;
 
     #[test]
-    fn a_formula_is_text_wherever_a_cell_can_begin() {
+    fn a_formula_is_escaped_wherever_a_cell_can_start() {
         for (text, expected) in [
             ("=1+1", "'=1+1"),
             ("+49 30 1234", "'+49 30 1234"),
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_and_numbers_stay_as_they_are() {
+    fn other_text_and_numbers_are_unchanged() {
         for text in ["", "MUG-1", "a=b", "12", "-12", "+1.50", "2024-06-01", "a, =b", "'=1"] {
             assert_eq!(inert(text), text);
         }

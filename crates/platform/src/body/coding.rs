@@ -1,5 +1,5 @@
-//! Content codings of request bodies (RFC 9110, 8.4): `gzip` is unpacked while the body is read, within the route's limit; every
-//! other coding is refused. [`crate::server`] applies this to every route, except those that unpack their bodies themselves.
+//! Content codings of request bodies (RFC 9110, 8.4): `gzip` is decompressed while the body is read, within the limit of the route; every
+//! other coding is rejected. [`crate::server`] applies this to every route, except those that decompress their bodies themselves.
 
 use super::TooLarge;
 use crate::problem::{Problem, shell};
@@ -14,20 +14,20 @@ use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// What a refusal repeats of the header.
+/// Longer header values are cut where a problem repeats them.
 const SHOWN_MAX_CHARS: usize = 64;
 
-/// How a body is encoded, as far as a route takes it.
+/// The supported content codings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
+    /// Not compressed.
     Identity,
     /// RFC 1952, one member or several.
     Gzip,
 }
 
 impl Coding {
-    /// The coding that `Content-Encoding` names: at most one. What is unknown, or applied on top of another, is refused.
+    /// The coding in `Content-Encoding`. Unknown codings and combinations of codings are rejected.
     pub fn of(headers: &HeaderMap) -> Result<Coding, Problem> {
         let mut lines = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(first) = lines.next() else { return Ok(Coding::Identity) };
@@ -47,7 +47,7 @@ fn found(headers: &HeaderMap) -> String {
     shown(&names.join(", "), SHOWN_MAX_CHARS)
 }
 
-/// Lets handlers see the body as it was before it was encoded, up to `max_bytes` of it.
+/// Decompresses the body of a request, up to `max_bytes`.
 pub(crate) fn unpack(request: &mut Request, max_bytes: u64) -> Result<(), Problem> {
     // A request without a body has nothing that could be encoded.
     if request.body().is_end_stream() || Coding::of(request.headers())? == Coding::Identity {
@@ -61,7 +61,7 @@ pub(crate) fn unpack(request: &mut Request, max_bytes: u64) -> Result<(), Proble
     Ok(())
 }
 
-/// A body cannot be decoded.
+/// The body is not valid gzip data.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is not gzip")]
 pub(super) struct Malformed(#[source] io::Error);
@@ -72,16 +72,16 @@ impl Malformed {
     }
 }
 
-/// A body that is decoded as it comes.
+/// A body that is decompressed while it is received.
 struct Unpacking {
     body: Body,
-    /// `None` once the end was read.
+    /// `None` after the end of the body.
     gzip: Option<MultiGzDecoder<Unpacked>>,
     max_bytes: u64,
 }
 
 impl Unpacking {
-    /// What the next step of decoding yields.
+    /// The bytes that the next step of the decoder yields.
     fn step(
         &mut self,
         step: impl FnOnce(&mut MultiGzDecoder<Unpacked>) -> io::Result<()>,
@@ -106,7 +106,7 @@ impl HttpBody for Unpacking {
             let unpacked = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.step(|gzip| gzip.write_all(&data)),
-                    // Trailers say nothing here.
+                    // Trailers are ignored.
                     Err(_) => continue,
                 },
                 Some(Err(error)) => Err(error),
@@ -126,7 +126,7 @@ impl HttpBody for Unpacking {
     }
 }
 
-/// Takes decoded bytes up to a limit, so that a small body cannot fill the memory.
+/// Buffers decompressed bytes up to a limit, so that a small compressed body cannot exhaust the memory.
 struct Unpacked {
     bytes: Vec<u8>,
     left_bytes: u64,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn one_known_coding_is_taken_and_everything_else_refused() {
+    fn one_known_coding_is_accepted_and_everything_else_rejected() {
         for plain in [&[][..], &["identity"], &[""]] {
             assert_eq!(coding(plain).expect("plain"), Coding::Identity, "{plain:?}");
         }

@@ -1,8 +1,8 @@
-//! What [`Settings`](super::Settings) says about settings that are missing or wrong, and what to do about each.
+//! The report of missing and invalid settings, with the expected form of each ([`Settings`](super::Settings) collects them).
 
 use std::fmt;
 
-/// One setting that is missing or wrong.
+/// A setting that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     name: &'static str,
@@ -22,7 +22,7 @@ impl ConfigError {
         ConfigError { name, fault: Fault::Missing, form: form.to_owned() }
     }
 
-    /// `shown` is the value as given, or `None` where it must not be shown.
+    /// `shown` is the value, or `None` if it must not be shown.
     pub(super) fn wrong(name: &'static str, shown: Option<&str>, form: String) -> Self {
         let fault = shown.map_or(Fault::Hidden, |text| Fault::Is(text.to_owned()));
         ConfigError { name, fault, form }
@@ -40,12 +40,12 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every mistake that was found; never empty. Prints one per line.
+/// All errors; never empty. Displays one per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The mistakes in the order in which the settings were read.
+    /// The errors in the order in which the settings were read.
     pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }

@@ -1,17 +1,17 @@
-//! The forms that a setting may take. A service adds its own types by implementing [`FromSetting`] for them.
+//! Types that can be parsed from a setting. Services implement [`FromSetting`] for their own types.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A type that can be read from one setting.
+/// A type that can be parsed from a setting.
 pub trait FromSetting: Sized {
-    /// Completes the sentence "set it to …" for whoever got it wrong.
+    /// Expected form; completes the sentence "set it to …".
     const FORM: &'static str;
     /// Whether the value must never be shown.
     const HIDDEN: bool = false;
 
-    /// The value, or `None` where the text, trimmed and not empty, has another form.
+    /// The value, or `None` if the text has another form. The text is trimmed and not empty.
     fn from_setting(text: &str) -> Option<Self>;
 }
 

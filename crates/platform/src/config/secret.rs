@@ -1,19 +1,19 @@
-//! A string that does not print: passwords, keys, and addresses that carry them.
+//! A string that is not printed: a password, a key, or a URL that contains one.
 
 use super::FromSetting;
 use std::fmt;
 
-/// A secret. `Debug` hides it and there is no `Display`; [`Secret::expose`] is the one way out and easy to search for.
+/// A secret. `Debug` hides the value and there is no `Display`; only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps a secret text.
     pub fn new(text: impl Into<String>) -> Self {
         Secret(text.into())
     }
 
-    /// The text itself.
+    /// The secret text.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! One dependency of the process and what became of it. Belongs to a [`super::Health`].
+//! One dependency of the process and its state. [`super::Health`] holds all of them.
 
 use super::Need;
 use super::report::ComponentReport;
@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A dependency. Cheap to clone; saying again what it already says costs one atomic read when it is up.
+/// A dependency. Clones share their state. Reporting `up` repeatedly costs one atomic read.
 #[derive(Clone)]
 pub struct Component(Arc<Inner>);
 
 struct Inner {
     name: &'static str,
     need: Need,
-    /// Mirrors `state`, so that a worker may say `up` after every success.
+    /// Copy of `state`, so that a worker can cheaply report `up` after every success.
     is_up: AtomicBool,
     state: Mutex<(State, DateTime<Utc>)>,
 }
@@ -33,7 +33,7 @@ impl Component {
         Component(Arc::new(Inner { name, need, is_up: AtomicBool::new(false), state }))
     }
 
-    /// It works.
+    /// Reports that the dependency works.
     pub fn up(&self) {
         if self.0.is_up.load(Ordering::Relaxed) {
             return;
@@ -48,7 +48,7 @@ impl Component {
         tracing::info!(dependency = self.0.name, "dependency is up");
     }
 
-    /// It does not work. While it stays down a new reason replaces the old one; only the first is logged.
+    /// Reports that the dependency does not work. While it is down, a new reason replaces the previous one; only the first is logged.
     pub fn down(&self, reason: impl Into<String>) {
         let reason = reason.into();
         let mut state = self.state();
@@ -62,12 +62,12 @@ impl Component {
         metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(0.0);
     }
 
-    /// Whether it was up when last heard of.
+    /// Whether the last report was `up`.
     pub fn is_up(&self) -> bool {
         self.0.is_up.load(Ordering::Relaxed)
     }
 
-    /// The name it was registered under.
+    /// Name of the dependency.
     pub fn name(&self) -> &'static str {
         self.0.name
     }

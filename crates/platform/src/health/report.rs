@@ -1,53 +1,53 @@
-//! What `/health/ready` says, as a value.
+//! The content of `/health/ready`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// The process as a whole.
+/// State of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Everything is up.
+    /// All dependencies are up.
     Ready,
-    /// Everything required is up, something optional is not.
+    /// All required dependencies are up; an optional dependency is not.
     Degraded,
-    /// Something required was not up yet, and nothing required is known to be down.
+    /// A required dependency has not been up yet, and no required dependency is down.
     Starting,
-    /// Something required is down.
+    /// A required dependency is down.
     Down,
-    /// About to stop.
+    /// The process is shutting down.
     Draining,
 }
 
 impl Status {
-    /// Whether to send requests.
+    /// Whether requests should be sent to the process.
     pub fn is_ready(self) -> bool {
         matches!(self, Status::Ready | Status::Degraded)
     }
 }
 
-/// The process and each of its dependencies.
+/// State of the process and of each dependency.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The process as a whole.
+    /// State of the process.
     pub status: Status,
-    /// In the order in which they were registered.
+    /// The dependencies, in the order of their registration.
     pub components: Vec<ComponentReport>,
 }
 
-/// One dependency.
+/// State of a dependency.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComponentReport {
-    /// Its name.
+    /// Name of the dependency.
     pub name: &'static str,
-    /// Whether the process needs it to be ready.
+    /// Whether the process is ready only while the dependency is up.
     pub required: bool,
     /// `starting`, `up` or `down`.
     pub state: &'static str,
-    /// Why it is down.
+    /// Reason for `down`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it entered this state.
+    /// Instant of the last change of the state.
     pub since: DateTime<Utc>,
 }
 

@@ -1,12 +1,12 @@
-//! Whole numbers with a fraction of zero or an exponent: `1.0` and `1e2` are integers in JSON Schema (2020-12, 6.1.1) and the only
-//! way in which some clients write them. They are rewritten as digits, exactly, without a detour through floating point.
+//! Integers with a fraction of zero or an exponent: `1.0` and `1e2` are integers in JSON Schema (2020-12, 6.1.1), and some clients can only
+//! write this form. They are rewritten as digits, exactly, without floating point.
 //!
-//! Only bodies that are refused as they are come here, so that every other body is read once.
+//! Only bodies that do not parse otherwise are rewritten, so that all other bodies are parsed once.
 
-/// Digits of the longest integer that is written out; no field takes more.
+/// Maximum number of digits of a rewritten integer; no field accepts more.
 const DIGITS_MAX: usize = 20;
 
-/// The document with every whole number as digits; `None` if nothing changes. The document is valid JSON.
+/// The document with every integer as digits; `None` if nothing changes. The document must be valid JSON.
 pub(super) fn written_out(json: &[u8]) -> Option<Vec<u8>> {
     let mut written = Vec::with_capacity(json.len());
     let mut rest = json;
@@ -32,7 +32,7 @@ pub(super) fn written_out(json: &[u8]) -> Option<Vec<u8>> {
     is_changed.then_some(written)
 }
 
-/// The length of the string that begins here, quotes included.
+/// The length of the string that starts here, including its quotation marks.
 fn string(json: &[u8]) -> usize {
     let mut is_escaped = false;
     let end = json.iter().skip(1).position(|byte| {
@@ -43,7 +43,7 @@ fn string(json: &[u8]) -> usize {
     end.map_or(json.len(), |end| end + 2)
 }
 
-/// The digits of a number that is whole and not written as digits.
+/// The digits of an integer that is not written as digits.
 fn whole(token: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(token).ok().filter(|text| !text.starts_with('"'))?;
     if !text.contains(['.', 'e', 'E']) {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_written_as_digits() {
+    fn integers_are_written_as_digits() {
         for (number, digits) in [
             ("1.0", "1"),
             ("-1.0", "-1"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn everything_else_is_unchanged() {
         for number in ["1", "-7", "1.5", "1e-1", "1e21", "1e99999999999999999999", "0.1"] {
             assert_eq!(written(number), None, "{number}");
         }

@@ -1,15 +1,15 @@
-//! What parsers say, in words for callers. `serde` and `serde_json` name Rust's types ("expected i64", "expected struct
-//! CreateProductBody"), which tell a caller nothing; all of their messages pass through here before they reach one.
+//! Translates the messages of parsers for callers. `serde` and `serde_json` name Rust types ("expected i64", "expected struct
+//! CreateProductBody"), which mean nothing to a caller; all of their messages are translated before they are sent.
 //!
-//! The messages are those of serde 1 (`serde::de::Error`, `Unexpected`) and serde_json 1 (`ErrorCode`); what our own types say is
-//! kept as it is.
+//! The messages are those of serde 1 (`serde::de::Error`, `Unexpected`) and serde_json 1 (`ErrorCode`). The messages of our own types are
+//! kept.
 
 use crate::shown::shown;
 
-/// What a caller may have sent is repeated to this length.
+/// Longer values are cut where a message repeats them.
 const FOUND_MAX_CHARS: usize = 100;
 
-/// A parser's message in words for callers, without a full stop.
+/// The translation of a parser's message, without a full stop.
 pub fn for_callers(message: &str) -> String {
     let message = without_place(message);
     for (prefix, explain) in KNOWN {
@@ -22,7 +22,7 @@ pub fn for_callers(message: &str) -> String {
 
 type Explain = fn(&str) -> String;
 
-/// How messages about data begin, and what becomes of the rest.
+/// Prefixes of messages about data, and the translation of the rest.
 const KNOWN: [(&str, Explain); 9] = [
     ("invalid type: ", other_value),
     ("invalid value: ", other_value),
@@ -30,7 +30,7 @@ const KNOWN: [(&str, Explain); 9] = [
     ("unknown field ", |rest| unknown("there is no field", rest)),
     ("unknown variant ", unknown_word),
     ("missing field ", |rest| format!("the field {rest} is missing")),
-    ("duplicate field ", |rest| format!("the field {rest} is there more than once")),
+    ("duplicate field ", |rest| format!("the field {rest} is present more than once")),
     ("data did not match any variant of untagged enum", |_| "this is not one of the allowed values".to_owned()),
     ("invalid digit found in string", |_| "must be a whole number, in digits".to_owned()),
 ];
@@ -66,14 +66,14 @@ fn unknown_word(rest: &str) -> String {
     }
 }
 
-/// What was found, and what is known.
+/// The unknown name and the list of known names.
 fn split_known(rest: &str) -> Option<(String, &str)> {
     let (name, known) = rest.rsplit_once(", expected ")?;
     let known = known.strip_prefix("one of ").unwrap_or(known);
     Some((format!("`{}`", shown(name.trim_matches('`'), FOUND_MAX_CHARS)), known))
 }
 
-/// What a type of Rust is in JSON; the words of our own types are kept.
+/// The JSON name of a Rust type. Names of our own types are kept.
 fn wanted(expected: &str) -> &str {
     const OBJECTS: [&str; 5] = ["struct ", "internally tagged enum", "adjacently tagged enum", "struct variant", "map"];
     const LISTS: [&str; 4] = ["tuple", "a tuple", "a sequence", "sequence"];
@@ -99,7 +99,7 @@ fn wanted(expected: &str) -> &str {
     }
 }
 
-/// What was found, as JSON calls it.
+/// The JSON name of the found value.
 fn given(found: &str) -> String {
     let number = found.strip_prefix("integer `").or_else(|| found.strip_prefix("floating point `"));
     if let Some(number) = number {
@@ -121,7 +121,7 @@ fn given(found: &str) -> String {
     name.to_owned()
 }
 
-/// What is wrong with the JSON itself.
+/// The translation of a syntax error.
 fn syntax(message: &str) -> Option<&'static str> {
     Some(match message {
         "EOF while parsing a list" => "the document ends in the middle of a list",
@@ -131,14 +131,14 @@ fn syntax(message: &str) -> Option<&'static str> {
         "expected value" => "a value is expected",
         "expected ident" => "true, false or null is expected",
         "key must be a string" => "the name of a field must be a string in double quotes",
-        "trailing comma" => "there is a comma too many",
-        "trailing characters" => "there is something after the end of the document",
+        "trailing comma" => "there is a trailing comma",
+        "trailing characters" => "there are characters after the end of the document",
         "recursion limit exceeded" => "lists and objects are nested too deeply",
         "number out of range" => "the number is too large",
         "invalid number" => "this is not a number",
-        "invalid escape" => "there is no such escape in a string",
+        "invalid escape" => "invalid escape sequence in a string",
         "invalid unicode code point" | "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
-            "an escape in a string is not a whole character"
+            "an escape sequence in a string is not a complete character"
         }
         "control character (\\u0000-\\u001F) found while parsing a string" => {
             "a control character in a string must be escaped"
@@ -152,7 +152,7 @@ fn syntax(message: &str) -> Option<&'static str> {
     })
 }
 
-/// The place stands beside the message.
+/// The message without line and column, which the problem contains separately.
 fn without_place(message: &str) -> &str {
     let Some((said, place)) = message.rsplit_once(" at line ") else { return message };
     let is_place =
@@ -165,7 +165,7 @@ mod tests {
     use super::for_callers;
 
     #[test]
-    fn messages_about_data_name_json_and_not_rust() {
+    fn messages_name_json_types_and_not_rust_types() {
         for (message, said) in [
             (
                 "invalid type: string \"7\", expected i64",
@@ -185,7 +185,7 @@ mod tests {
             ("unknown field `a`, there are no fields", "there is no field a here"),
             ("unknown variant `x`, expected `y`", "`x` is not one of `y`"),
             ("missing field `sku`", "the field `sku` is missing"),
-            ("duplicate field `sku`", "the field `sku` is there more than once"),
+            ("duplicate field `sku`", "the field `sku` is present more than once"),
             ("must be 1 to 64 characters", "must be 1 to 64 characters"),
         ] {
             assert_eq!(for_callers(message), said, "{message}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_cannot_pass_for_what_is_expected() {
+    fn found_text_cannot_imitate_the_expected_type() {
         let said = for_callers("invalid type: string \"a, expected b\", expected u8");
         assert_eq!(said, "must be a whole number from 0 to 255, and is the string \"a, expected b\"");
         assert_eq!(for_callers("broken at line up"), "broken at line up");

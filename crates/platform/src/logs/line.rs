@@ -1,5 +1,5 @@
-//! One event as one JSON object on one line, for [`crate::logs`]. Fields stand at the top level under their dotted names, so
-//! that a line can be filtered by any of them without knowing which span it came from.
+//! Formats a log event as one JSON object per line, for [`crate::logs`]. Fields are members of the top level under their dotted names, so
+//! that lines can be filtered by field without knowledge of spans.
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value};
@@ -37,7 +37,7 @@ where
     }
 }
 
-/// A span as people write it: `name{field=value}`.
+/// A span as text: `name{field=value}`.
 fn span_text<S, N>(span: &tracing_subscriber::registry::SpanRef<'_, S>) -> String
 where
     S: for<'a> LookupSpan<'a>,

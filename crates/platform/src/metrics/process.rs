@@ -1,4 +1,4 @@
-//! The process's own figures, read from `/proc/self` (proc(5)) at each scrape of [`crate::metrics`]. What cannot be read is left out.
+//! Metrics of the process, read from `/proc/self` (proc(5)) at each scrape of [`crate::metrics`]. Values that cannot be read are left out.
 
 use crate::metric_names::{
     PROCESS_CPU_SECONDS_TOTAL, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY_BYTES, PROCESS_THREADS,
@@ -9,7 +9,7 @@ use std::fs;
 /// The kernel counts time for user space in hundredths of a second (`USER_HZ`), whatever its own tick is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Appends the figures to a text in the Prometheus format.
+/// Appends the metrics to a text in the Prometheus format.
 pub(super) fn render_into(text: &mut String) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     append(text, PROCESS_RESIDENT_MEMORY_BYTES, "gauge", status_number(&status, "VmRSS:").map(|kib| kib * 1024.0));
@@ -30,7 +30,7 @@ fn status_number(status: &str, label: &str) -> Option<f64> {
 }
 
 fn open_fds() -> Option<f64> {
-    // One of them is the directory that is being read.
+    // One of the file descriptors is the directory that is being read.
     let count = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
     Some(count as f64)
 }
@@ -40,7 +40,7 @@ fn cpu_seconds() -> Option<f64> {
     cpu_ticks(&stat).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
 }
 
-/// Fields 14 and 15, utime and stime. The name in field 2 may hold spaces and brackets, so count from the last bracket.
+/// Fields 14 and 15, utime and stime. The name in field 2 can contain spaces and brackets, so the fields are counted from the last bracket.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_all_figures() {
+    fn all_metrics_of_this_process_are_rendered() {
         let mut text = String::new();
         render_into(&mut text);
         for name in [PROCESS_RESIDENT_MEMORY_BYTES, PROCESS_THREADS, PROCESS_OPEN_FDS, PROCESS_CPU_SECONDS_TOTAL] {

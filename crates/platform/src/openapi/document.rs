@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.1), as plain JSON: put together from what routes say of themselves.
+//! Builds the OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.1) as JSON from the documentation of the routes.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use super::operation::{Answer, Body, Header, Operation, Parameter, Place};
 use super::schemas::{Schemas, bound_integers};
 use super::{Documented, Tag};
 
-/// What the document says of the whole service.
+/// General information about the service.
 #[derive(Debug, Clone)]
 pub struct Info {
-    /// Its name.
+    /// Name of the API.
     pub title: &'static str,
-    /// What it is, in CommonMark.
+    /// Description in CommonMark.
     pub description: &'static str,
-    /// Version of the program.
+    /// Version of the service.
     pub version: &'static str,
 }
 
-/// What the shell around every handler may answer.
+/// Problems of the HTTP server.
 const SHELL_PROBLEMS: [(u16, &str); 9] = [
     (400, "invalid-host"),
     (501, "transfer-encoding"),
@@ -31,7 +31,7 @@ const SHELL_PROBLEMS: [(u16, &str); 9] = [
     (503, "timeout"),
     (408, "body-timeout"),
 ];
-/// What reading a body may answer.
+/// Problems of reading a body.
 const BODY_PROBLEMS: [(u16, &str); 6] = [
     (400, "malformed-json"),
     (400, "malformed-gzip"),
@@ -40,11 +40,11 @@ const BODY_PROBLEMS: [(u16, &str); 6] = [
     (415, "content-type"),
     (422, "invalid-body"),
 ];
-/// What a caller may do with any body.
+/// Description of every request body.
 const BODY_DESCRIPTION: &str =
-    "May be compressed: send `Content-Encoding: gzip`. The size limit holds before and after it is decompressed.";
+    "The body can be compressed with `Content-Encoding: gzip`. The size limit applies before and after decompression.";
 
-/// The document of these routes.
+/// Builds the document.
 pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value {
     let mut schemas = Schemas::new();
     let (mut asked, mut answered) = (json!({}), Map::new());
@@ -77,7 +77,7 @@ pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value 
     })
 }
 
-/// An operation without its answers.
+/// An operation without its responses.
 fn request(route: &Documented, schemas: &mut Schemas) -> Value {
     let operation = &route.operation;
     let mut parameters = variables(route.path, operation, schemas);
@@ -101,7 +101,7 @@ fn request(route: &Documented, schemas: &mut Schemas) -> Value {
     request
 }
 
-/// The variables of a path: their names from the path, their types from the handler.
+/// The path variables: their names come from the path, their types from the operation.
 fn variables(path: &str, operation: &Operation, schemas: &mut Schemas) -> Vec<Value> {
     let names: Vec<&str> = path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')).collect();
     let Some(schema_of) = operation.variables else { return Vec::new() };
@@ -128,13 +128,13 @@ fn parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
     })
 }
 
-/// Every route takes it.
+/// The header `Api-Version`, which every route accepts.
 fn api_version() -> Value {
     json!({
         "name": "Api-Version",
         "in": "header",
         "required": false,
-        "description": "Version of the API that is meant. Needed only on paths without `/v1`, where the newest is meant otherwise.",
+        "description": "Requested version of the API, for paths without `/v1`. Without this header, such a path refers to the newest version.",
         "schema": { "type": "string", "enum": crate::server::API_VERSIONS },
     })
 }
@@ -191,13 +191,16 @@ fn header(header: &Header, schemas: &mut Schemas) -> Value {
     })
 }
 
-/// What the shell puts on every answer.
+/// The headers that the HTTP server adds to every response.
 fn common_headers() -> [(String, Value); 2] {
     let header =
         |description: &str| json!({ "required": true, "description": description, "schema": { "type": "string" } });
     [
-        ("Api-Version".to_owned(), header("Version of the API that answered.")),
-        ("X-Request-Id".to_owned(), header("Names the request in our logs: the one that was sent, or one of ours.")),
+        ("Api-Version".to_owned(), header("Version of the API that handled the request.")),
+        (
+            "X-Request-Id".to_owned(),
+            header("Id of the request in the logs of the service: the id that the client sent, or a generated one."),
+        ),
     ]
 }
 
@@ -206,14 +209,17 @@ fn problem(status: u16, kinds: &[&str]) -> Value {
     let mut headers: Map<String, Value> = common_headers().into_iter().collect();
     if matches!(status, 503) {
         let seconds = json!({ "type": "integer", "format": "uint32", "minimum": 0 });
-        headers.insert("Retry-After".to_owned(), json!({ "description": "Seconds to wait.", "schema": seconds }));
+        headers.insert(
+            "Retry-After".to_owned(),
+            json!({ "description": "Seconds to wait before repeating the request.", "schema": seconds }),
+        );
     }
     let schema = json!({
         "allOf": [{ "$ref": "#/components/schemas/Problem" }],
         "properties": { "type": { "enum": types }, "status": { "const": status } },
     });
     json!({
-        "description": format!("Refused: {}.", kinds.join(", ")),
+        "description": format!("Problem: {}.", kinds.join(", ")),
         "headers": headers,
         "content": { "application/problem+json": { "schema": schema } },
     })
@@ -222,16 +228,16 @@ fn problem(status: u16, kinds: &[&str]) -> Value {
 /// RFC 9457.
 fn problem_schema() -> Value {
     json!({
-        "description": "Why a request was refused (RFC 9457). Members beside these depend on the type and are for machines.",
+        "description": "Problem document (RFC 9457). Further members depend on the type.",
         "type": "object",
         "required": ["type", "title", "status"],
         "properties": {
-            "type": { "type": "string", "format": "uri-reference", "description": "Stable; decide on it." },
-            "title": { "type": "string", "description": "The type in words." },
-            "status": { "type": "integer", "format": "uint16", "description": "The status of the answer." },
-            "detail": { "type": "string", "description": "What happened this time, and what to do." },
-            "instance": { "type": "string", "format": "uri-reference", "description": "This occurrence." },
-            "pointer": { "type": "string", "description": "JSON pointer (RFC 6901) to what is wrong in the body." },
+            "type": { "type": "string", "format": "uri-reference", "description": "Type of the problem. Clients should decide on it: it never changes." },
+            "title": { "type": "string", "description": "Short description of the type." },
+            "status": { "type": "integer", "format": "uint16", "description": "Status code of the response." },
+            "detail": { "type": "string", "description": "Explanation of this occurrence of the problem, and how to correct it." },
+            "instance": { "type": "string", "format": "uri-reference", "description": "URI reference of this occurrence." },
+            "pointer": { "type": "string", "description": "JSON pointer (RFC 6901) to the invalid part of the body." },
         },
     })
 }

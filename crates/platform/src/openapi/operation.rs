@@ -1,4 +1,4 @@
-//! What can be said of a route: what it is for, what it takes, what it answers, how it refuses.
+//! The documentation of a route: summary, parameters, body, responses and problems.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::schemas::{SchemaOf, schema_of};
 
-/// What a route says of itself. Every statement is a method, so that a declaration reads from top to bottom.
+/// The documentation of a route. Every part is added by a method, so that a declaration reads from top to bottom.
 #[derive(Clone)]
 pub struct Operation {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) description: String,
     pub(super) parameters: Vec<Parameter>,
-    /// The variables of the path, in its order: one type, or a tuple.
+    /// The path variables: one type, or a tuple in the order of the path.
     pub(super) variables: Option<SchemaOf>,
     pub(super) body: Option<Body>,
     pub(super) answers: Vec<Answer>,
@@ -22,16 +22,16 @@ pub struct Operation {
     pub(super) is_deprecated: bool,
 }
 
-/// Where a parameter stands.
+/// Location of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Behind the `?`.
+    /// In the query string.
     Query,
     /// In a header.
     Header,
 }
 
-/// A parameter of a request, beside the path's variables.
+/// A parameter of a request, other than a path variable.
 #[derive(Clone)]
 pub struct Parameter {
     pub(super) name: &'static str,
@@ -41,7 +41,7 @@ pub struct Parameter {
     pub(super) schema: SchemaOf,
 }
 
-/// A header of an answer.
+/// A header of a response.
 #[derive(Clone, Copy)]
 pub struct Header {
     pub(super) name: &'static str,
@@ -50,18 +50,18 @@ pub struct Header {
     pub(super) schema: SchemaOf,
 }
 
-/// Makes the schema of a body.
+/// Builds the schema of a body.
 type Make = dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync;
 
-/// A request's body.
+/// A request body.
 #[derive(Clone)]
 pub(super) struct Body {
-    /// The same content in all of these.
+    /// The supported media types with their schemas.
     pub(super) types: Vec<(&'static str, Arc<Make>)>,
     pub(super) example: Option<Value>,
 }
 
-/// What comes back where all went well.
+/// A successful response.
 #[derive(Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -71,7 +71,7 @@ pub(super) struct Answer {
 }
 
 impl Operation {
-    /// `id` is stable, because clients are generated from it; `summary` is a short sentence without a full stop.
+    /// `id` never changes, because clients are generated from it; `summary` is an imperative sentence without a full stop.
     pub fn new(id: &'static str, summary: &'static str) -> Self {
         Operation {
             id,
@@ -86,7 +86,7 @@ impl Operation {
         }
     }
 
-    /// One more paragraph of what is to be known.
+    /// Adds a paragraph to the description.
     pub fn paragraph(mut self, text: &str) -> Self {
         if !self.description.is_empty() && !text.is_empty() {
             self.description.push_str("\n\n");
@@ -105,23 +105,23 @@ impl Operation {
         Operation { variables: Some(variables), ..self }
     }
 
-    /// Takes these parameters too.
+    /// Adds parameters.
     pub fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
-    /// Takes a JSON body.
+    /// Adds a JSON body.
     pub fn body<B: JsonSchema + 'static>(self) -> Self {
         self.body_as::<B>("application/json")
     }
 
-    /// Takes a body of this media type, if not of one that was named before.
+    /// Adds a body of this media type, as an alternative to those added before.
     pub fn body_as<B: JsonSchema + 'static>(self, media_type: &'static str) -> Self {
         self.body_of(media_type, schema_of::<B>)
     }
 
-    /// Takes a body whose schema is put together.
+    /// Adds a body with a schema that is built by a function.
     pub fn body_of(
         mut self,
         media_type: &'static str,
@@ -132,7 +132,7 @@ impl Operation {
         self
     }
 
-    /// What a body looks like.
+    /// Adds an example of the body.
     pub fn example(mut self, example: Value) -> Self {
         if let Some(body) = &mut self.body {
             body.example = Some(example);
@@ -140,12 +140,12 @@ impl Operation {
         self
     }
 
-    /// Answers with a JSON document.
+    /// Adds a response with a JSON document.
     pub fn answers<T: JsonSchema>(self, status: u16, description: &'static str, headers: &[Header]) -> Self {
         self.answer(status, description, Some(("application/json", schema_of::<T>)), headers)
     }
 
-    /// Answers with something else than JSON.
+    /// Adds a response with another media type.
     pub fn answers_as<T: JsonSchema>(
         self,
         status: u16,
@@ -156,7 +156,7 @@ impl Operation {
         self.answer(status, description, Some((media_type, schema_of::<T>)), headers)
     }
 
-    /// Answers without a body.
+    /// Adds a response without a body.
     pub fn answers_nothing(self, status: u16, description: &'static str, headers: &[Header]) -> Self {
         self.answer(status, description, None, headers)
     }
@@ -183,36 +183,36 @@ impl Operation {
         self
     }
 
-    /// Will go away.
+    /// Marks the operation as deprecated.
     pub fn deprecated(self) -> Self {
         Operation { is_deprecated: true, ..self }
     }
 }
 
 impl Parameter {
-    /// One behind the `?`, which may be left out.
+    /// An optional query parameter.
     pub const fn query<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Parameter { name, place: Place::Query, is_required: false, description, schema: schema_of::<T> }
     }
 
-    /// A header, which may be left out.
+    /// An optional header.
     pub const fn header<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Parameter { name, place: Place::Header, is_required: false, description, schema: schema_of::<T> }
     }
 
-    /// The same, and it may not be left out.
+    /// Makes the parameter required.
     pub const fn required(self) -> Self {
         Parameter { is_required: true, ..self }
     }
 }
 
 impl Header {
-    /// One that every answer has.
+    /// A header that is always present.
     pub const fn always<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Header { name, is_required: true, description, schema: schema_of::<T> }
     }
 
-    /// One that some answers have.
+    /// A header that is present in some responses.
     pub const fn sometimes<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Header { name, is_required: false, description, schema: schema_of::<T> }
     }

@@ -1,5 +1,5 @@
-//! Serves the document, and Swagger UI on it: everything comes from this process, nothing from other hosts, and the page runs
-//! no script but these (its content security policy says so).
+//! Serves the OpenAPI document and a page with Swagger UI. All files come from this process, and the content security policy of the page
+//! allows no other scripts.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,24 +17,24 @@ use super::{DOCUMENT_PATH, PAGE_PATH};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
-/// May be kept, and is asked for again whether it still holds.
+/// The response can be stored, but must be revalidated before use.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-/// Swagger UI sets styles on elements and has its icons in `data:` addresses; nothing else is let in.
+/// Swagger UI sets inline styles and uses `data:` URLs for icons; nothing else is allowed.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Starts Swagger UI. The address is relative to the page's, so that a proxy may put both below another path.
+/// Starts Swagger UI. The URL is relative to the page, so that a proxy can serve both under another path.
 const START: &str = "window.onload = () => SwaggerUIBundle({ url: 'v1/openapi.json', dom_id: '#swagger-ui', \
                      deepLinking: true, validatorUrl: null });\n";
 
-/// The routes of the document and of the page.
+/// The routes of the document and the page.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(title: &'static str, document: &Value) -> Router<S> {
     let document = Document::new(document);
     let page = page(title);
     let script = || fixed(SCRIPT, Bytes::from_static(START.as_bytes()));
-    // Its own page has a script inside, which the policy forbids; what we want are the files beside it.
+    // The page of the crate has an inline script, which the policy forbids; only its other files are used.
     let files = swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/docs/ui",
         api_definition: OpenApiSource::Uri(DOCUMENT_PATH),
@@ -47,7 +47,7 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(title: &'static str, docu
         .merge(files.with_state(()))
 }
 
-/// The document as it is sent.
+/// The serialised document.
 #[derive(Clone)]
 struct Document {
     json: Bytes,

@@ -1,14 +1,14 @@
-//! JSON Schemas of types, for OpenAPI: one set for what comes in, one for what goes out, because a field with a default may be
-//! left out of a request and is always in an answer.
+//! JSON Schemas of types for OpenAPI, one set for requests and one for responses: a field with a default is optional in a request and
+//! always present in a response.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-/// Where the document has its schemas.
+/// Path of the schemas in the document.
 const DEFINITIONS: &str = "/components/schemas";
 
-/// The schema of a type, as a value: `schema_of::<Sku>`.
+/// Builds the schema of a type: `schema_of::<Sku>`.
 pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// The schema of `T`, or a reference to it.
@@ -16,7 +16,7 @@ pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schem
     generator.subschema_for::<T>()
 }
 
-/// The schemas of all that a document mentions.
+/// The schemas of all types in a document.
 pub(super) struct Schemas {
     pub(super) requests: SchemaGenerator,
     pub(super) answers: SchemaGenerator,
@@ -36,8 +36,8 @@ impl Schemas {
         }
     }
 
-    /// All schemas by name. A type that looks different in requests has a second name there, which `requests`, the parts of
-    /// the document that speak of requests, are made to use.
+    /// All schemas by name. If the schema of a type differs between requests and responses, the request schema gets a second name, and the
+    /// references in `requests`, the request parts of the document, are replaced.
     pub(super) fn finish(mut self, requests: &mut Value) -> Map<String, Value> {
         let mut all = self.answers.take_definitions(true);
         let mut incoming = self.requests.take_definitions(true);
@@ -61,7 +61,7 @@ impl Schemas {
 /// The largest integer that every reader of JSON holds exactly: 2^53 - 1 (RFC 8259, section 6).
 const MAX_EXACT: i64 = (1 << 53) - 1;
 
-/// Says of every 64-bit integer that has no closer bounds that readers hold it exactly.
+/// Adds the bounds of exactly representable integers to every 64-bit integer without closer bounds.
 pub(super) fn bound_integers(value: &mut Value) {
     match value {
         Value::Object(members) => {

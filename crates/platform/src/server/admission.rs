@@ -1,4 +1,4 @@
-//! Counts open connections, all and by address, and refuses one too many. Asked once per connection, never per request.
+//! Limits open connections, in total and per address. Checked once per connection, not per request.
 
 use super::Limits;
 use crate::metric_names::{HTTP_CONNECTIONS, HTTP_CONNECTIONS_REFUSED_TOTAL};
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Who is connected.
+/// Counts of open connections.
 pub(super) struct Admission {
     total_max: usize,
     per_ip_max: usize,
@@ -19,7 +19,7 @@ struct Open {
     by_ip: HashMap<IpAddr, usize>,
 }
 
-/// A place among the connections, given back when dropped.
+/// Permit for a connection, released when dropped.
 pub(super) struct Admitted {
     admission: Arc<Admission>,
     ip: IpAddr,
@@ -34,8 +34,8 @@ impl Admission {
         }
     }
 
-    /// A place, or `None` where a limit is reached. The refused connection is closed without a word: writing to somebody who
-    /// floods us would be work for them.
+    /// A permit, or `None` if a limit is reached. The connection is then closed without a response, because responses to a flood of
+    /// connections would cost resources.
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Admitted> {
         let ip = client_of(ip);
         let mut open = self.open();
@@ -72,7 +72,7 @@ impl Drop for Admitted {
     }
 }
 
-/// One client: an IPv4 address, or the /64 that an IPv6 client is free to choose its addresses from.
+/// Identifies a client: an IPv4 address, or the /64 network from which an IPv6 client chooses its addresses.
 fn client_of(ip: IpAddr) -> IpAddr {
     const NETWORK: u128 = !0 << 64;
     match ip.to_canonical() {
@@ -95,27 +95,27 @@ mod tests {
     }
 
     #[test]
-    fn one_address_cannot_take_every_place() {
+    fn one_address_cannot_use_all_connections() {
         let admission = admission(3, 2);
-        let first = admission.admit(ip("10.0.0.1")).expect("a place");
-        let _second = admission.admit(ip("::ffff:10.0.0.1")).expect("a place");
+        let first = admission.admit(ip("10.0.0.1")).expect("a permit");
+        let _second = admission.admit(ip("::ffff:10.0.0.1")).expect("a permit");
         assert!(admission.admit(ip("10.0.0.1")).is_none());
-        let _other = admission.admit(ip("10.0.0.2")).expect("a place");
+        let _other = admission.admit(ip("10.0.0.2")).expect("a permit");
         assert!(admission.admit(ip("10.0.0.3")).is_none());
         drop(first);
         assert!(admission.admit(ip("10.0.0.1")).is_some());
     }
 
     #[test]
-    fn a_v6_network_is_one_client() {
+    fn an_ipv6_network_is_one_client() {
         let admission = admission(10, 1);
-        let _first = admission.admit(ip("2001:db8::1")).expect("a place");
+        let _first = admission.admit(ip("2001:db8::1")).expect("a permit");
         assert!(admission.admit(ip("2001:db8::2")).is_none());
         assert!(admission.admit(ip("2001:db8:0:1::1")).is_some());
     }
 
     #[test]
-    fn nothing_is_remembered_of_who_left() {
+    fn closed_connections_leave_no_entry() {
         let admission = admission(10, 1);
         drop(admission.admit(ip("10.0.0.1")));
         assert!(admission.open().by_ip.is_empty());

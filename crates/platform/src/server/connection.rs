@@ -1,4 +1,4 @@
-//! Drives one connection: hyper's HTTP/1 with a timer for heads, our router, and the wish to stop. Made by [`super::serve`].
+//! Serves one connection: hyper's HTTP/1 with a time limit for headers, the router, and the shutdown. Created by [`super::serve`].
 
 use super::{Limits, head};
 use crate::caller::{Caller, X_REQUEST_ID};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// How every connection of a server is driven.
+/// Settings of all connections of a server.
 #[derive(Clone)]
 pub(super) struct Connections {
     http: http1::Builder,
@@ -38,19 +38,19 @@ impl Connections {
         Connections { http, router, write_stall_timeout: limits.write_stall_timeout, stop }
     }
 
-    /// For connections of which each takes one request, although the server has been asked to stop.
+    /// Settings of connections during the drain: one request each.
     pub(super) fn for_one_request(mut self) -> Self {
         self.http.keep_alive(false);
         Connections { stop: CancellationToken::new(), ..self }
     }
 
-    /// Serves until the client leaves, breaks the rules, or the server stops and the running request is answered.
+    /// Serves until the client closes the connection, violates the protocol, or the server shuts down and the running request has ended.
     pub(super) async fn run(self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = self.tune(&stream) {
-            tracing::debug!(%error, "the client left at once");
+            tracing::debug!(%error, "connection closed by the client before its first request");
             return;
         }
-        // A token of its own: all connections polling one would fight for its lock.
+        // A child token: all connections polling the same token would contend for its lock.
         let stop = self.stop.child_token();
         let entry = Entry { router: RefCell::new(self.router), peer };
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), entry));
@@ -63,7 +63,7 @@ impl Connections {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended with an error");
+            tracing::debug!(%error, "connection ended with an error");
         }
     }
 
@@ -73,7 +73,7 @@ impl Connections {
     }
 }
 
-/// Takes requests from hyper into axum. The router is shared by all connections, this handle of it belongs to one.
+/// Passes requests from hyper to axum. All connections share the router; each has its own handle.
 struct Entry {
     router: RefCell<Router>,
     peer: SocketAddr,

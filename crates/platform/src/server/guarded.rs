@@ -1,5 +1,5 @@
-//! A request on its way through the shell: the handler's future with a time limit, a net for panics, and the books kept.
-//! Begun by [`super::shell`].
+//! The future of a request: the handler with a time limit, the conversion of panics to responses, response headers and metrics. Created by
+//! [`super::shell`].
 
 use super::observe::MethodLabel;
 use super::shell::Endpoint;
@@ -19,17 +19,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// The body is what its type says (fetch.spec.whatwg.org). Other headers for every answer go here too.
+/// Browsers must not guess the content type (fetch.spec.whatwg.org). Sent with every response.
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// What is done for a request.
+/// How a request is processed.
 #[expect(clippy::large_enum_variant, reason = "the large variant is nearly every request")]
 pub(super) enum Work {
-    /// Its handler runs.
+    /// The handler runs.
     Handle { handler: RouteFuture<Infallible>, timeout: Duration, timer: Option<Pin<Box<Sleep>>> },
-    /// It is refused, maybe after its body was read away.
+    /// The request is rejected, after its body was discarded.
     Refuse(Pin<Box<dyn Future<Output = Problem> + Send>>),
-    /// It is refused at once and holds no place.
+    /// The request is rejected immediately and does not count as in flight.
     Shed(fn() -> Problem),
 }
 
@@ -39,7 +39,7 @@ impl Work {
     }
 }
 
-/// The answer to one request, to come.
+/// The future response to a request.
 pub(super) struct Guarded {
     endpoint: Arc<Endpoint>,
     method: MethodLabel,
@@ -64,7 +64,7 @@ impl Guarded {
             Ok(Poll::Pending) => {}
             Err(panic) => return Poll::Ready(self.panicked(&*panic)),
         }
-        // Most handlers answer at once; only one that waits needs a timer.
+        // Most handlers are ready at once; only one that waits needs a timer.
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         timer.as_mut().poll(cx).map(|()| problems::timeout().into_response())
     }
@@ -78,7 +78,7 @@ impl Guarded {
             http.method = self.method.as_str(),
             request.id = self.request_id.as_ref().map(tracing::field::display),
             panic.message = message,
-            "a handler panicked; answered 500"
+            "handler panicked; responded with 500"
         );
         if let Some(own) = own {
             own.metrics.panics.increment(1);
@@ -86,7 +86,7 @@ impl Guarded {
         problems::internal().into_response()
     }
 
-    /// Names and counts the answer.
+    /// Adds the common headers and records the metrics.
     fn finish(&mut self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -118,7 +118,7 @@ impl Drop for Guarded {
         if !matches!(self.work, Work::Shed(_)) {
             self.endpoint.release();
         }
-        // The id leaves with the answer; if it is still here, the client was gone first.
+        // The response takes the id. If the id is still here, the client closed the connection first.
         if self.request_id.is_some()
             && let Some(own) = self.endpoint.own()
         {

@@ -1,6 +1,6 @@
-//! What HTTP/1.1 asks of the head of a request beyond what hyper checks: one valid `Host` (RFC 9112, 3.2), and no transfer coding
-//! that is not applied (RFC 9112, 6.1). [`super::connection`] checks every request that comes over a connection and leaves the
-//! fault with the request; [`super::shell`] refuses it like any other, with a request id and a count.
+//! Checks of request headers that HTTP/1.1 requires and hyper does not perform: exactly one valid `Host` (RFC 9112, 3.2), and no unsupported
+//! transfer coding (RFC 9112, 6.1). [`super::connection`] checks every request and stores the fault in the request; [`super::shell`] rejects
+//! the request, with a request id and metrics.
 
 use axum::extract::Request;
 use axum::http::header::{HOST, TRANSFER_ENCODING};
@@ -9,12 +9,12 @@ use axum::http::{HeaderMap, Version};
 
 use crate::problem::{Problem, shell as problems};
 
-/// What is wrong with a head.
+/// A fault of the headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Not exactly one `Host`, or one that names no host.
+    /// Not exactly one `Host`, or an invalid one.
     Host,
-    /// A transfer coding beside `chunked`: the body would be taken for what it is not.
+    /// A transfer coding other than `chunked`: the body would be misinterpreted.
     TransferCoding,
 }
 
@@ -27,7 +27,7 @@ impl Fault {
     }
 }
 
-/// Checks the head of a request as it was received.
+/// Checks the headers of a request.
 pub(super) fn check<B>(request: &Request<B>) -> Result<(), Fault> {
     let headers = request.headers();
     match request.version() {

@@ -1,4 +1,4 @@
-//! The limits of a server, each with its reason and its setting.
+//! The limits of a server, with reasons and settings.
 
 use crate::config::{Field, Settings};
 use std::time::Duration;
@@ -6,54 +6,54 @@ use std::time::Duration;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What a server takes and for how long. The defaults suit a service behind a load balancer.
+/// The limits of a server. The defaults suit a service behind a load balancer.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Open connections; each costs a file descriptor and some 20 KiB.
+    /// Maximum number of open connections; each costs a file descriptor and about 20 KiB.
     pub connections_max: usize,
-    /// Open connections from one address (IPv6: one /64), so that one client cannot take them all. Behind a proxy all clients
-    /// share its address.
+    /// Maximum number of open connections from one address (IPv6: one /64), so that one client cannot use all connections. Behind a proxy, all
+    /// clients share the address of the proxy.
     pub connections_per_ip_max: usize,
-    /// A request's head must be complete in this time, and an idle connection is closed after it.
+    /// Time limit for receiving the headers of a request; an idle connection is closed after this time.
     pub header_read_timeout: Duration,
-    /// A request's head; at least 8 KiB.
+    /// Maximum size of request headers; at least 8 KiB.
     pub header_bytes_max: usize,
-    /// A request's body, unless its route has limits of its own.
+    /// Maximum size of a request body, unless the route has its own limits.
     pub body_bytes_max: u64,
-    /// From a request's head to the answer's head, unless its route has limits of its own.
+    /// Time limit from the request headers to the response headers, unless the route has its own limits.
     pub request_timeout: Duration,
-    /// Requests between head and answer; one more is answered 503 at once.
+    /// Maximum number of requests in flight; further requests get 503 immediately.
     pub requests_in_flight_max: usize,
-    /// A client that takes nothing of its answer for this long is dropped.
+    /// The connection of a client that does not read its response for this time is closed.
     pub write_stall_timeout: Duration,
-    /// Between the wish to stop and the last accepted connection.
+    /// Time between the request to shut down and the last accepted connection.
     pub drain_notice: Duration,
-    /// Then running requests may take this long. Stay below what the supervisor waits before it kills (30 s on Kubernetes).
+    /// Time limit of running requests after that. Must be lower than the supervisor's grace period (30 s on Kubernetes).
     pub drain_timeout: Duration,
-    /// Whether requests may say which version of the API they mean, and answers say which they are of.
+    /// Whether requests and responses carry `Api-Version`.
     pub is_versioned: bool,
-    /// Routes with limits of their own, by pattern; see [`Limits::with_route`].
+    /// Routes with their own limits, by path pattern; see [`Limits::with_route`].
     pub routes: Vec<(&'static str, RouteLimits)>,
 }
 
 /// Limits of one route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteLimits {
-    /// As [`Limits::body_bytes_max`].
+    /// Maximum size of a request body.
     pub body_bytes_max: u64,
-    /// As [`Limits::request_timeout`].
+    /// Time limit from the request headers to the response headers.
     pub request_timeout: Duration,
-    /// Who decompresses bodies.
+    /// Whether the server or the handler decompresses bodies.
     pub unpacking: Unpacking,
 }
 
-/// Who decompresses the body of a request with `Content-Encoding`.
+/// The part that decompresses the body of a request with `Content-Encoding`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Unpacking {
-    /// The server, before the handler reads the body; [`RouteLimits::body_bytes_max`] holds before and after.
+    /// The server, before the handler reads the body; [`RouteLimits::body_bytes_max`] applies before and after decompression.
     #[default]
     ByServer,
-    /// The handler, which gets the body as it was sent and checks the header itself.
+    /// The handler, which receives the compressed body and checks the header.
     ByHandler,
 }
 
@@ -77,7 +77,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For the admin port: few callers, small requests.
+    /// Limits of the admin port: few clients, small requests.
     pub fn admin() -> Self {
         Limits {
             connections_max: 256,
@@ -89,13 +89,13 @@ impl Limits {
         }
     }
 
-    /// Gives a route limits of its own. `path` is the pattern as the router has it; share a constant with it.
+    /// Sets the limits of a route. `path` is the path pattern of the router; use the same constant for both.
     pub fn with_route(mut self, path: &'static str, limits: RouteLimits) -> Self {
         self.routes.push((path, limits));
         self
     }
 
-    /// Reads `HTTP_*`; what is not set keeps its default.
+    /// Reads the settings `HTTP_*`; missing settings keep their default.
     pub fn from_settings(settings: &mut Settings) -> Field<Limits> {
         let default = Limits::default();
         let connections_max = settings.bounded("HTTP_CONNECTIONS_MAX", default.connections_max, 1..=1_000_000);
@@ -126,7 +126,7 @@ impl Limits {
         })
     }
 
-    /// The limits of a route, or of requests that match none.
+    /// The limits of a route, or of requests that match no route.
     pub(super) fn of_route(&self, path: Option<&str>) -> RouteLimits {
         let own = self.routes.iter().find(|(route, _)| Some(*route) == path);
         own.map_or(
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_change_what_they_name() {
+    fn settings_change_their_limits_only() {
         let mut settings = Settings::from_map([("HTTP_BODY_BYTES_MAX", "10"), ("HTTP_REQUEST_TIMEOUT", "3s")]);
         let limits = Limits::from_settings(&mut settings);
         let limits = limits.get(&settings.finish().expect("both are well formed"));

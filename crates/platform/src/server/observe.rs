@@ -1,4 +1,4 @@
-//! Metrics of one endpoint, with handles that are made once: a request adds to them without building a label.
+//! Metrics of one route. The handles are created once, so that a request does not build labels.
 
 use crate::metric_names::{
     HTTP_PANICS_TOTAL, HTTP_REQUEST_SECONDS, HTTP_REQUESTS_ABANDONED_TOTAL, HTTP_REQUESTS_SHED_TOTAL,
@@ -9,10 +9,10 @@ use metrics::{Counter, Histogram};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Everything else is counted under the last name: clients may invent methods, labels must stay few.
+/// Methods as metric labels. Unknown methods are counted as the last one, because the number of labels must be limited.
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other"];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// The route of requests that match none.
+/// Route label of requests that match no route.
 const UNMATCHED: &str = "unmatched";
 
 /// The metrics of one route.
@@ -45,7 +45,7 @@ impl RouteMetrics {
         &self.route
     }
 
-    /// Counts one answer.
+    /// Records a response.
     pub(super) fn answered(&self, method: MethodLabel, status: StatusCode, took: Duration) {
         let metrics = self.by_method[method.0].get_or_init(|| self.of_method(method.as_str()));
         metrics.seconds.record(took.as_secs_f64());
@@ -64,7 +64,7 @@ impl RouteMetrics {
     }
 }
 
-/// A request's method, as far as it is told apart.
+/// The method of a request as a metric label.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MethodLabel(usize);
 

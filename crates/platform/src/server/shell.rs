@@ -1,8 +1,9 @@
-//! What happens around every request, in one layer, because each layer costs every request two allocations:
-//! shed, check the version asked for, limit and unpack the body, time out, catch a panic, name the request, count the answer. The second half is in [`super::guarded`].
+//! The layer around every request. It sheds load, checks the API version, limits and decompresses the body, applies the time limit, catches
+//! panics, sets the request id and records metrics ([`super::guarded`] does the second half). It is a single layer, because each layer costs
+//! every request two allocations.
 //!
-//! The layer lies around each endpoint, inside the router: there the matched path is known, and each endpoint can keep its own
-//! limits and metric handles ([`super::observe`]) instead of looking them up.
+//! The layer wraps each endpoint inside the router: there the matched path is known, and each endpoint keeps its own limits and metric handles
+//! ([`super::observe`]).
 
 use super::guarded::{Guarded, Work};
 use super::head;
@@ -22,23 +23,23 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// The router with 404 and 405 problems and the shell around every endpoint. [`super::serve`] calls it; tests may too.
+/// The router with 404 and 405 problems and this layer around every endpoint. Called by [`super::serve`] and by tests.
 pub fn shell(router: Router, limits: &Limits) -> Router {
     until(Arc::default(), router, limits)
 }
 
-/// The same, refusing every request that begins once `stopping` is set.
+/// The same, with 503 for every request after `stopping` is set.
 pub(super) fn until(stopping: Arc<AtomicBool>, router: Router, limits: &Limits) -> Router {
     let shared = Arc::new(Shared { limits: limits.clone(), stopping, in_flight: AtomicUsize::new(0) });
     router
         .fallback(problems::not_found)
         .method_not_allowed_fallback(problems::method_not_allowed)
         .layer(Shell(shared))
-        // axum would otherwise put the endpoints and their layers together anew for each request.
+        // Without this call, axum would combine the endpoints and their layers again for each request.
         .with_state(())
 }
 
-/// What all endpoints of a server share.
+/// State that all endpoints of a server share.
 struct Shared {
     limits: Limits,
     stopping: Arc<AtomicBool>,
@@ -56,14 +57,14 @@ impl Layer<Route> for Shell {
     }
 }
 
-/// One endpoint of the router, as the shell knows it.
+/// State of one endpoint.
 pub(super) struct Endpoint {
     shared: Arc<Shared>,
-    /// Known from its first request on, because only requests carry the matched path.
+    /// Set by the first request, because only requests contain the matched path.
     own: OnceLock<Own>,
 }
 
-/// What belongs to one endpoint.
+/// Limits and metrics of one endpoint.
 pub(super) struct Own {
     limits: RouteLimits,
     pub(super) metrics: RouteMetrics,
@@ -75,17 +76,17 @@ impl Endpoint {
         self.own.get_or_init(|| Own { limits: self.shared.limits.of_route(path()), metrics: RouteMetrics::new(path()) })
     }
 
-    /// The endpoint's own, once it has had a request.
+    /// Limits and metrics, after the first request.
     pub(super) fn own(&self) -> Option<&Own> {
         self.own.get()
     }
 
-    /// Whether answers say which version of the API they are of.
+    /// Whether responses carry `Api-Version`.
     pub(super) fn is_versioned(&self) -> bool {
         self.shared.limits.is_versioned
     }
 
-    /// A place among the requests in flight, if there is one.
+    /// Counts a request as in flight; `false` if the limit is reached.
     fn try_acquire(&self) -> bool {
         let before = self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
         let is_free = before < self.shared.limits.requests_in_flight_max;
@@ -95,7 +96,7 @@ impl Endpoint {
         is_free
     }
 
-    /// What can be refused before the handler runs.
+    /// The checks before the handler runs.
     fn check(&self, request: &mut Request, own: &Own) -> Result<(), Problem> {
         if let Some(fault) = request.extensions().get::<head::Fault>() {
             return Err(fault.problem());
@@ -110,13 +111,13 @@ impl Endpoint {
         }
     }
 
-    /// Gives the place back.
+    /// Ends the count of a request as in flight.
     pub(super) fn release(&self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// An endpoint within the shell.
+/// An endpoint with this layer.
 #[derive(Clone)]
 pub(super) struct Guard {
     endpoint: Arc<Endpoint>,
