@@ -190,7 +190,7 @@ impl<'a> CommandResult<'a> {
             code: answer.code.as_ref(),
             version: answer.version,
             position: answer.position,
-            part: answer.part,
+            part: answer.numbers,
             shortage: state.and_then(shortage),
             state,
         }
