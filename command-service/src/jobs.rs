@@ -1,49 +1,32 @@
-//! Work that outlives a request: bulk imports, taken over HTTP, kept in PostgreSQL, worked by any instance.
+//! Bulk imports: accepted over HTTP, stored in PostgreSQL, executed in the background by any instance as jobs.
 //!
-//! The way of an import: [`upload`] streams the body into chunks of whole rows ([`split`]) and puts a job into the [`queue`];
-//! a worker takes it and [`run`]s it batch by batch: rows become [`documents`] ([`csv`], [`repeats`]) and these commands
-//! ([`kind`]), the writer decides them ([`decide`], [`submit`]), and what became of them is saved together with how far the job
-//! has come ([`store`]).
+//! The path of a bulk import: [`upload`] stores the body in chunks of whole rows ([`split`]) and adds a job to the [`queue`]. A worker claims
+//! the job and executes it in batches ([`run`]): rows are grouped into [`documents`] ([`csv`], [`group`], [`repeats`]) and converted to commands
+//! ([`kind`], [`row_commands`]), the writer decides the commands ([`decide`], [`submit`]), and the rejections are saved together with the
+//! progress ([`store`], [`report`]).
 //!
-//! What a reader cannot see: effects come before progress. A batch that was decided and not saved is decided again by the
-//! next worker under the same keys ([`key`]), so nothing takes effect twice; a worker that lost its job to another finds its
-//! claim gone when it saves.
+//! Hidden invariant: effects precede progress. A batch that was decided and not saved is decided again by the next worker with the same
+//! idempotency keys ([`key`]), so no row takes effect twice. A worker that lost its job to another worker cannot save, because its claim was
+//! replaced.
 
 mod csv;
 mod decide;
 mod documents;
+mod group;
 pub mod import;
 mod key;
-mod kind;
+pub(crate) mod kind;
+pub mod limits;
 pub mod queue;
 mod repeats;
 pub mod report;
+mod row_commands;
 mod rows;
 pub mod run;
 mod split;
 pub mod store;
 mod submit;
+mod task;
 pub mod upload;
 
-use std::time::Duration;
-
-pub(crate) use kind::columns;
-
-/// How large imports may be, how many are worked at once, how long they are remembered.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Bytes of a body, unpacked.
-    pub bytes: u64,
-    /// Rows of a body.
-    pub rows: u32,
-    /// Jobs that one instance works at a time.
-    pub workers: usize,
-    /// Age of a finished job at which it is forgotten with its report.
-    pub retention: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { bytes: 64 << 20, rows: 1_000_000, workers: 2, retention: Duration::from_hours(7 * 24) }
-    }
-}
+pub use limits::Limits;

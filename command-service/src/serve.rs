@@ -1,6 +1,7 @@
-//! Puts the process together: listens at once, is ready when the log is read, and stops in the order in which work flows.
+//! Starts and stops the parts of the process. The process listens immediately, is ready once the log has been read, and shuts its parts down
+//! in the order in which work flows: HTTP server, jobs, schedule, writer, relay. [`bulk_imports`] is the part that runs bulk imports.
 
-mod importing;
+mod bulk_imports;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,19 +22,19 @@ use crate::log::Log;
 use crate::relay;
 use crate::schedule::{self, Schedule};
 use crate::writer::{Mailbox, Writer};
-use importing::Importing;
+use bulk_imports::BulkImportService;
 
-/// Committed batches that wait for the relay; it reads what it misses from the log.
+/// Capacity of the queue of committed batches for the relay. The relay reads batches that did not fit from the log.
 const RELAY_QUEUE: usize = 64;
 
-/// One saves the checkpoint, one reads the log, one looks at its head.
+/// Connections of the relay: one saves the checkpoint, one reads the log, one reads the head of the log.
 const RELAY_CONNECTIONS: u32 = 3;
 
-/// It does one thing after the other.
+/// The schedule executes one statement at a time.
 const SCHEDULE_CONNECTIONS: u32 = 1;
 
-/// How long a start waits for Kafka's word.
-const ASK_KAFKA: Duration = Duration::from_secs(3);
+/// Time limit for asking Kafka at the start for the last published position.
+const KAFKA_TAIL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves until shutdown is requested. If a part of the service fails, the process ends, so that a supervisor can restart it.
 ///
@@ -44,7 +45,7 @@ pub fn run(config: Config, shutdown: Shutdown) -> Pin<Box<dyn Future<Output = an
 
 async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::new();
-    // Before anybody can ask: a process whose parts are not known yet would seem ready.
+    // Registered before the admin server starts: a process without components would be reported as ready.
     let postgres = health.component("postgres");
     let admin_stop = Shutdown::new();
     let admin = tokio::spawn(server::serve(
@@ -57,21 +58,21 @@ async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
     tracing::info!(http.addr = %config.http_addr, admin.addr = %config.admin_addr, "listening");
     let config = Arc::new(config);
-    let importing = Importing::new(&config);
-    let mailbox = http::HttpState::with_bulk_imports(importing.imports());
-    let limits = importing.http_limits(&config.http);
-    let router = http::router(mailbox.clone(), &config.emails);
+    let bulk_imports = BulkImportService::new(&config);
+    let state = http::HttpState::with_bulk_imports(bulk_imports.state());
+    let limits = bulk_imports.http_limits(&config.http);
+    let router = http::router(state.clone(), &config.emails);
     let serving = tokio::spawn(server::serve(listener, router, limits, shutdown.clone()));
-    let working = importing.start(mailbox.clone(), health.optional("imports"), shutdown.clone());
-    let relayed = start_relay(&config, &health);
+    let working = bulk_imports.start(state.clone(), health.optional("imports"), shutdown.clone());
+    let relay_task = start_relay(&config, &health);
     let (opened, mailbox_opens) = oneshot::channel();
-    let scheduling = tokio::spawn(keep_schedule(config.clone(), mailbox_opens, health.clone(), shutdown.clone()));
+    let scheduling = tokio::spawn(run_schedule(config.clone(), mailbox_opens, health.clone(), shutdown.clone()));
     let stop = Shutdown::new();
     let parts = Parts {
         config,
-        slot: mailbox,
+        state,
         opened,
-        committed: relayed.as_ref().map(|relay| relay.batches.clone()),
+        committed: relay_task.as_ref().map(|relay| relay.batches.clone()),
         postgres,
         shutdown: shutdown.clone(),
         stop: stop.clone(),
@@ -83,60 +84,60 @@ async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     shutdown.request();
     health.drain();
-    serving.await.context("the HTTP server died")?;
-    working.await.context("the workers of imports died")?;
-    scheduling.await.context("the schedule died")?;
+    serving.await.context("the HTTP server failed")?;
+    working.await.context("the workers of bulk imports failed")?;
+    scheduling.await.context("the schedule failed")?;
     stop.request();
     let written = match ended {
         Some(ended) => ended,
         None => writing.await,
     };
-    if let Some(relay) = relayed {
+    if let Some(relay) = relay_task {
         relay.stop.request();
-        relay.task.await.context("the relay died")?;
+        relay.task.await.context("the relay failed")?;
     }
     admin_stop.request();
-    admin.await.context("the admin server died")?;
-    written.context("the writer died")
+    admin.await.context("the admin server failed")?;
+    written.context("the writer failed")
 }
 
-/// What the writer's thread takes with it.
+/// The values that the writer's thread needs.
 struct Parts {
     config: Arc<Config>,
-    slot: http::HttpState,
-    /// Tells the schedule where the mailbox is.
+    state: http::HttpState,
+    /// Passes the mailbox to the schedule.
     opened: oneshot::Sender<Mailbox>,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: Component,
-    /// Nothing new is taken from now on.
+    /// Requested when the process starts to shut down.
     shutdown: Shutdown,
-    /// All that was taken is in the mailbox.
+    /// Requested when all accepted commands are in the mailbox.
     stop: Shutdown,
 }
 
-/// One batch follows the other, so whatever delays the writer delays everybody: it has a thread and connections of its own
-/// and never queues behind a thousand requests that are ready to run.
+/// Runs the writer on its own thread. Batches are sequential, so a delay of the writer delays all commands: the writer must not wait behind a
+/// thousand requests that are ready to run.
 fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the writer's thread")?;
     Ok(tokio::task::spawn_blocking(move || runtime.block_on(work)))
 }
 
-/// Starts the writer and runs it until all that was taken is answered.
+/// Starts the writer and runs it until all accepted commands have a reply.
 async fn write(parts: Parts) {
-    let Parts { config, slot, opened, committed, postgres, shutdown, stop } = parts;
+    let Parts { config, state, opened, committed, postgres, shutdown, stop } = parts;
     let log = Log::new(Database::new(config.database.clone(), config.connections, config.database_timeout));
     let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
-    // Nobody listens any more if the process is about to stop.
+    // The receiver is gone if the process is shutting down.
     let _ = opened.send(mailbox.clone());
-    slot.open_mailbox(mailbox);
+    state.open_mailbox(mailbox);
     postgres.up();
-    tracing::info!("taking commands");
+    tracing::info!("accepting commands");
     writer.run(stop).await;
 }
 
-/// Waits for a log that can be written, however long that takes.
+/// Starts the writer; retries until the log can be read and written.
 async fn start_writer(
     config: &Config,
     log: Log,
@@ -169,7 +170,7 @@ async fn try_start(
 /// Refuses to start if the log has lost events that are in Kafka. Does not wait for Kafka if it is unavailable: the relay checks again
 /// before it publishes.
 async fn check_log_against_kafka(config: &relay::Config, log: &Log) -> anyhow::Result<()> {
-    match tokio::time::timeout(ASK_KAFKA, relay::log_check::check_against_kafka(config, log)).await {
+    match tokio::time::timeout(KAFKA_TAIL_TIMEOUT, relay::log_check::check_against_kafka(config, log)).await {
         Ok(Err(lost @ relay::Error::LostEvents(_))) => Err(lost.into()),
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => {
@@ -179,25 +180,25 @@ async fn check_log_against_kafka(config: &relay::Config, log: &Log) -> anyhow::R
     }
 }
 
-struct Relayed {
+struct RelayTask {
     batches: mpsc::Sender<Arc<[events::Recorded]>>,
     stop: Shutdown,
     task: JoinHandle<()>,
 }
 
-/// The relay has connections of its own, so that it never waits for the writer's nor the writer for them.
-fn start_relay(config: &Config, health: &Health) -> Option<Relayed> {
+/// Starts the relay with its own connections, so that relay and writer never wait for each other's connections.
+fn start_relay(config: &Config, health: &Health) -> Option<RelayTask> {
     let database = Database::new(config.database.clone(), RELAY_CONNECTIONS, config.database_timeout);
     let config = config.relay.clone()?;
     let (batches, taken) = mpsc::channel(RELAY_QUEUE);
     let stop = Shutdown::new();
     let task =
         tokio::spawn(relay::run(config, database.clone(), Log::new(database), taken, health.clone(), stop.clone()));
-    Some(Relayed { batches, stop, task })
+    Some(RelayTask { batches, stop, task })
 }
 
-/// Keeps the schedule once there is a writer, over a connection of its own.
-async fn keep_schedule(config: Arc<Config>, mailbox: oneshot::Receiver<Mailbox>, health: Health, shutdown: Shutdown) {
+/// Runs the schedule once the writer has started, with its own connection.
+async fn run_schedule(config: Arc<Config>, mailbox: oneshot::Receiver<Mailbox>, health: Health, shutdown: Shutdown) {
     let health = health.optional("schedule");
     let Some(Ok(mailbox)) = shutdown.unless_requested(mailbox).await else { return };
     let database = Database::new(config.database.clone(), SCHEDULE_CONNECTIONS, config.database_timeout);

@@ -23,7 +23,7 @@ use super::parameters::IdempotencyKey;
 use super::problem_types::*;
 use super::state::{BulkImports, HttpState};
 use super::{bulk_import_problems as problems, jobs, problems as command_problems, responses};
-use crate::jobs::import::{Asked, Format, Kind, OnError, Stock};
+use crate::jobs::import::{Format, ImportOptions, Kind, OnError, Stock};
 use crate::jobs::store::{Accepted, New};
 use crate::jobs::upload::{Packing, Upload, WAITING_MAX};
 use crate::writer::key::Key;
@@ -40,7 +40,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Routes<HttpState> {
     let columns = [Kind::Orders, Kind::Products, Kind::Stock, Kind::Customers]
-        .map(|kind| format!("Columns of `{}`: {}.", kind.as_str(), crate::jobs::columns(kind)));
+        .map(|kind| format!("Columns of `{}`: {}.", kind.as_str(), crate::jobs::kind::columns(kind)));
     let operation = Operation::new("import", "Start a bulk import")
         .paragraph(NOTES)
         .paragraph(ROWS)
@@ -148,7 +148,7 @@ async fn import(
             return Err(problem);
         }
     };
-    let upload = Upload::begin(imports.store.clone(), request.asked, request.packing, imports.limits.clone());
+    let upload = Upload::begin(imports.store.clone(), request.options, request.packing, imports.limits.clone());
     let id = upload.id();
     let new = match receive(upload, body, request.key).await {
         Ok(new) => new,
@@ -162,7 +162,7 @@ async fn import(
         Ok(Accepted::Queued(_)) => true,
         Ok(Accepted::Known(_) | Accepted::Forgotten(_) | Accepted::KeyReused) => false,
         // Without a reply of the database, the job may be queued now or in a moment: then its rows are needed.
-        Err(error) => !error.was_not_asked(),
+        Err(error) => !error.was_not_sent(),
     };
     if !are_rows_needed {
         Upload::undo(&imports.store, id).await;
@@ -187,7 +187,7 @@ async fn reserve_upload(imports: &BulkImports) -> Result<SemaphorePermit<'_>, Pr
 
 /// The request for a bulk import, without the body.
 struct ImportRequest {
-    asked: Asked,
+    options: ImportOptions,
     packing: Packing,
     key: Uuid,
 }
@@ -195,11 +195,11 @@ struct ImportRequest {
 impl ImportRequest {
     fn parse(kind: Kind, parameters: &Parameters, headers: &HeaderMap) -> Result<ImportRequest, Problem> {
         let Parameters { on_error, stock, dry_run } = *parameters;
-        let asked = Asked { kind, format: format(headers)?, on_error, stock, dry_run };
+        let options = ImportOptions { kind, format: format(headers)?, on_error, stock, dry_run };
         let key = headers.get("idempotency-key").ok_or_else(command_problems::key_missing)?;
         let key =
             Key::id_of(key.to_str().unwrap_or_default()).map_err(|error| command_problems::invalid_key(&error))?;
-        Ok(ImportRequest { asked, packing: packing(headers)?, key })
+        Ok(ImportRequest { options, packing: packing(headers)?, key })
     }
 }
 

@@ -180,12 +180,12 @@ impl From<&Import> for Job {
         };
         Job {
             id: import.id,
-            kind: import.asked.kind,
+            kind: import.options.kind,
             state: import.state,
-            format: import.asked.format,
-            on_error: import.asked.on_error,
-            stock: import.asked.stock,
-            dry_run: import.asked.dry_run,
+            format: import.options.format,
+            on_error: import.options.on_error,
+            stock: import.options.stock,
+            dry_run: import.options.dry_run,
             progress: progress(import),
             attempt: import.attempt,
             error: import.error.clone(),
@@ -288,7 +288,7 @@ async fn rejections(
         Format::Csv => ("text/csv; charset=utf-8", "csv"),
         Format::Ndjson => ("application/x-ndjson", "ndjson"),
     };
-    let name = format!("attachment; filename=\"{}-{id}-rejections.{extension}\"", import.asked.kind.as_str());
+    let name = format!("attachment; filename=\"{}-{id}-rejections.{extension}\"", import.options.kind.as_str());
     let mut response = Response::new(Body::from_stream(report::stream(imports.store, &import, format)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -1,18 +1,19 @@
-//! Rows of CSV files as JSON documents: the header says where each value stands. What a row is, [`split`] decides; a row that
-//! is not exactly one record is refused.
+//! Converts CSV rows to JSON documents, according to the header. [`split`] defines what a row is; a row that is not exactly one record is
+//! rejected.
 
 use std::collections::HashSet;
 
 use ::csv::{ByteRecord, ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
-use super::documents::Group;
+use super::group::Group;
 use super::import::Kind;
-use super::kind::{self, Column, Form, Of, Origin, Refused};
+use super::kind;
+use super::row_commands::{Column, ColumnTarget, RowOrigin, RowRejection, ValueType};
 use super::rows::Row;
 use super::split::{self, Malformed};
 
-/// Most columns of a file: products have one per currency, of which there are fewer than 200.
+/// Limit of columns in a file: products have one column per currency, of which there are fewer than 200.
 const MAX_COLUMNS: usize = 256;
 
 /// The columns of a file.
@@ -21,43 +22,43 @@ pub(super) struct Header {
     kind: Kind,
     names: StringRecord,
     columns: Vec<Column>,
-    /// The column whose value rows of one document share.
+    /// Index of the column whose value is the same in all rows of a document.
     group: Option<usize>,
 }
 
-/// Why the first row is not a header; says what would do.
+/// The first row is not a valid header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeader {
-    /// It is not one record of text.
-    #[error("the first row must name the columns: {0}")]
+    /// The row is not exactly one record of text.
+    #[error("the first row must contain the column names: {0}")]
     Unreadable(#[from] Unreadable),
-    /// More columns than there can be.
-    #[error("it names {0} columns; a file has at most {MAX_COLUMNS} columns")]
+    /// Too many columns.
+    #[error("the header has {0} columns; the maximum is {MAX_COLUMNS}")]
     TooMany(usize),
-    /// A column that there is not.
-    #[error("there is no column {0}; the columns are {1}")]
+    /// An unknown column.
+    #[error("unknown column {0}; the columns are {1}")]
     Unknown(String, &'static str),
-    /// A column twice.
-    #[error("the column {0} is there twice")]
+    /// A repeated column.
+    #[error("repeated column {0}")]
     Twice(String),
-    /// A column that must be there.
-    #[error("the column {0} is missing; the columns are {1}")]
+    /// A required column is missing.
+    #[error("required column {0} is missing; the columns are {1}")]
     Missing(&'static str, &'static str),
 }
 
-/// Why a row has no values.
+/// A row cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is not one row.
+    /// The bytes are not exactly one row.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// It is not text in UTF-8.
-    #[error("it is not UTF-8")]
+    /// The row is not UTF-8.
+    #[error("the row is not UTF-8")]
     NotUtf8,
 }
 
 impl Header {
-    /// Reads the first row of a file.
+    /// Parses the first row of a file.
     pub(super) fn read(kind: Kind, row: &[u8]) -> Result<Header, InvalidHeader> {
         let mut names = record(row)?;
         names.trim();
@@ -80,26 +81,26 @@ impl Header {
         Ok(Header { kind, names, columns, group })
     }
 
-    /// What the rows of one document share; `None` for a row that is a document of its own. Found in broken rows too, so
-    /// that a document of which one row is broken is refused as a whole.
+    /// The group of a row; `None` for a row that is a document of its own. Also found in malformed rows, so that a document with a malformed
+    /// row is rejected as a whole.
     pub(super) fn group(&self, row: &Row) -> Option<Group> {
         let (fields, _) = fields(&row.bytes);
         fields.get(self.group?).filter(|value| !value.is_empty()).map(Group::of)
     }
 
-    /// The document that these rows are.
-    pub(super) fn document(&self, rows: &[Row], origin: Origin) -> Result<Value, Refused> {
+    /// Builds the document of these rows.
+    pub(super) fn document(&self, rows: &[Row], origin: RowOrigin) -> Result<Value, RowRejection> {
         let (mut document, mut lines) = (Map::new(), Vec::with_capacity(rows.len()));
         for (place, row) in rows.iter().enumerate() {
             let record = self.record(row)?;
             let mut line = Map::new();
             for (index, ((name, column), text)) in self.names.iter().zip(&self.columns).zip(&record).enumerate() {
-                match column.of {
+                match column.target {
                     _ if text.is_empty() => {}
-                    // These rows are one document because they share it, perhaps in another spelling.
-                    Of::Document if place > 0 && self.group == Some(index) => {}
-                    Of::Line => put(&mut line, &column.path, value(column, text)),
-                    Of::Document => say(&mut document, name, column, text)?,
+                    // All rows of the document have this value, possibly in different spellings.
+                    ColumnTarget::Document if place > 0 && self.group == Some(index) => {}
+                    ColumnTarget::Line => put(&mut line, &column.path, value(column, text)),
+                    ColumnTarget::Document => set(&mut document, name, column, text)?,
                 }
             }
             lines.push(Value::Object(line));
@@ -110,29 +111,30 @@ impl Header {
         kind::complete(self.kind, Value::Object(document), origin)
     }
 
-    fn record(&self, row: &Row) -> Result<StringRecord, Refused> {
-        let malformed = |detail: String| Refused::new("malformed-csv", detail);
-        let record = record(&row.bytes).map_err(|error| malformed(format!("The row cannot be read: {error}.")))?;
+    fn record(&self, row: &Row) -> Result<StringRecord, RowRejection> {
+        let malformed = |detail: String| RowRejection::new("malformed-csv", detail);
+        let record = record(&row.bytes).map_err(|error| malformed(format!("The row cannot be parsed: {error}.")))?;
         if record.len() != self.columns.len() {
             let (found, expected) = (record.len(), self.columns.len());
-            return Err(malformed(format!("The row has {found} values and the header {expected}.")));
+            return Err(malformed(format!("The row has {found} values, but the header has {expected} columns.")));
         }
         if record.iter().map(str::trim).eq(&self.names) {
-            return Err(malformed("The row repeats the header, as in files that were joined.".to_owned()));
+            return Err(malformed("The row repeats the header, as in concatenated files.".to_owned()));
         }
         Ok(record)
     }
 }
 
-/// Puts what a row says of its document there, unless a row before it said something else.
-fn say(document: &mut Map<String, Value>, name: &str, column: &Column, text: &str) -> Result<(), Refused> {
+/// Sets a value of the document. Rejects the document if an earlier row contains a different value.
+fn set(document: &mut Map<String, Value>, name: &str, column: &Column, text: &str) -> Result<(), RowRejection> {
     let value = value(column, text);
     match find(document, &column.path) {
         Some(before) if *before != value => {
             let text = shown(text);
-            let detail =
-                format!("{name} is {text} here and something else on a row before it; it belongs to the whole order.");
-            Err(Refused::new("rows-disagree", detail))
+            let detail = format!(
+                "{name} is {text} in this row and differs in an earlier row of the same order; it must be the same in all rows."
+            );
+            Err(RowRejection::new("rows-disagree", detail))
         }
         Some(_) => Ok(()),
         None => {
@@ -159,11 +161,11 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
     }
 }
 
-/// A number that is none stays text: the command's own parser says what it should be.
+/// Text that is not an integer stays text: the parser of the command rejects it with the expected form.
 fn value(column: &Column, text: &str) -> Value {
-    match (column.form, text.parse::<i64>()) {
-        (Form::Number, Ok(number)) => Value::from(number),
-        (Form::Number, Err(_)) | (Form::Text, _) => Value::from(text),
+    match (column.value_type, text.parse::<i64>()) {
+        (ValueType::Number, Ok(number)) => Value::from(number),
+        (ValueType::Number, Err(_)) | (ValueType::Text, _) => Value::from(text),
     }
 }
 
@@ -181,13 +183,13 @@ fn fields(row: &[u8]) -> (ByteRecord, bool) {
     let mut reader =
         ReaderBuilder::new().has_headers(false).buffer_capacity(row.len().max(1)).flexible(true).from_reader(row);
     let (mut first, mut second) = (ByteRecord::new(), ByteRecord::new());
-    // Memory can always be read.
+    // Reading from memory cannot fail.
     let mut reads = |record: &mut ByteRecord| reader.read_byte_record(record).is_ok_and(|is_there| is_there);
     let is_one = reads(&mut first) && !reads(&mut second);
     (first, is_one)
 }
 
-/// Enough of a text to find it, without what breaks messages.
+/// The start of a text, without control characters, for messages.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
@@ -200,7 +202,7 @@ mod tests {
     use super::super::import::Stock;
     use super::*;
 
-    const ORIGIN: Origin = Origin { import: Uuid::nil(), row: 1, stock: Stock::Enforce };
+    const ORIGIN: RowOrigin = RowOrigin { import: Uuid::nil(), row: 1, stock: Stock::Enforce };
 
     fn row(text: &str) -> Row {
         Row { number: 1, line: 2, bytes: text.as_bytes().to_vec() }

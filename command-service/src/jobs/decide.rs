@@ -1,4 +1,4 @@
-//! Has the writer decide the documents of a batch: for good, all or none, or only to know what would happen.
+//! Lets the writer decide the documents of a batch: each on its own, atomically, or as a dry run.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,24 +7,24 @@ use events::Sku;
 use uuid::Uuid;
 
 use super::key;
-use super::kind::{Plan, Refused};
-use super::submit::{self, Terms, Undecided};
+use super::row_commands::{DocumentCommands, RowRejection};
+use super::submit::{self, SubmitOptions, Undecided};
 use crate::writer::{GROUP_MAX, Mailbox, Reply, Together, Want};
 use domain::command::Command;
 use domain::rejection::Rejection;
 
-/// How a batch is decided.
+/// Mode in which a batch is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    /// Nothing happens; each document would be alone.
+pub(super) enum DecideMode {
+    /// Dry run of each document on its own.
     Check,
-    /// Each takes effect that can.
+    /// Each document takes effect on its own.
     Each,
-    /// All take effect, or none does. Where they need more commands than a group has, each that can.
+    /// All documents take effect or none does. If they require more commands than a group can have, as [`DecideMode::Each`].
     AllOrNothing,
 }
 
-/// What decides the documents of one job.
+/// Decides the documents of one job.
 #[derive(Debug, Clone)]
 pub(super) struct Decider {
     pub mailbox: Mailbox,
@@ -32,111 +32,118 @@ pub(super) struct Decider {
     pub patience: Duration,
 }
 
-/// What becomes of a document.
+/// Outcome of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It took effect, or would.
+pub(super) enum RowOutcome {
+    /// The document took effect, or would take effect.
     Done,
-    /// It takes no effect only because another does not.
+    /// The document had no effect, because another document of its atomic group was rejected.
     Skipped,
-    /// It takes no effect.
-    Refused(Refused),
+    /// The document was rejected.
+    RowRejection(RowRejection),
 }
 
-/// What a row asks for, and its number.
-pub(super) type Asked<'a> = (u32, &'a Plan);
+/// The number of a document's first row, and its commands.
+pub(super) type Planned<'a> = (u32, &'a DocumentCommands);
 
-/// A command on its way: the index of its document, its step there.
+/// A command with the index of its document and its step in the document.
 type Sent = (usize, u8, Command);
 
 impl Decider {
-    /// The fate of each document, in order.
-    pub(super) async fn fates(&self, asked: &[Asked<'_>], how: How) -> Result<Vec<Fate>, Undecided> {
-        match how {
-            How::Check => self.each(asked, Want::DryRun).await,
-            How::Each => self.each(asked, Want::Minimal).await,
-            How::AllOrNothing => self.together(asked).await,
+    /// The outcome of each document, in order.
+    pub(super) async fn outcomes(
+        &self,
+        planned: &[Planned<'_>],
+        mode: DecideMode,
+    ) -> Result<Vec<RowOutcome>, Undecided> {
+        match mode {
+            DecideMode::Check => self.each(planned, Want::DryRun).await,
+            DecideMode::Each => self.each(planned, Want::Minimal).await,
+            DecideMode::AllOrNothing => self.together(planned).await,
         }
     }
 
-    /// Makes what can be made, then changes what was there with other data.
-    async fn each(&self, asked: &[Asked<'_>], want: Want) -> Result<Vec<Fate>, Undecided> {
-        let firsts = asked.iter().enumerate().map(|(at, (_, plan))| (at, 0, first(plan)));
-        let mut fates: Vec<Fate> = vec![Fate::Done; asked.len()];
+    /// Creates what does not exist, then updates what exists with different data.
+    async fn each(&self, planned: &[Planned<'_>], want: Want) -> Result<Vec<RowOutcome>, Undecided> {
+        let firsts = planned.iter().enumerate().map(|(at, (_, plan))| (at, 0, first(plan)));
+        let mut outcomes: Vec<RowOutcome> = vec![RowOutcome::Done; planned.len()];
         let mut seconds = Vec::new();
-        for (at, reply) in self.send(asked, firsts.collect(), want, Together::Each).await? {
-            match changes(asked[at].1, &reply) {
+        for (at, reply) in self.send(planned, firsts.collect(), want, Together::Each).await? {
+            match changes(planned[at].1, &reply) {
                 Some(changes) => seconds.extend(steps(at, changes)),
-                None => fates[at] = fate(reply),
+                None => outcomes[at] = outcome(reply),
             }
         }
-        for (at, reply) in self.send(asked, seconds, want, Together::Each).await? {
-            if fates[at] == Fate::Done {
-                fates[at] = fate(reply);
+        for (at, reply) in self.send(planned, seconds, want, Together::Each).await? {
+            if outcomes[at] == RowOutcome::Done {
+                outcomes[at] = outcome(reply);
             }
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
-    /// Finds out first what is there already, because a group is decided as it was sent.
-    async fn together(&self, asked: &[Asked<'_>]) -> Result<Vec<Fate>, Undecided> {
-        let firsts = asked.iter().enumerate().map(|(at, (_, plan))| (at, 0, first(plan)));
-        let (mut all, mut made) = (Vec::with_capacity(asked.len()), HashSet::new());
-        for (at, reply) in self.send(asked, firsts.collect(), Want::DryRun, Together::Each).await? {
-            match changes(asked[at].1, &reply).or_else(|| changes_of_made(asked[at].1, &mut made)) {
+    /// Determines first what exists already, because the commands of a group are fixed when it is submitted.
+    async fn together(&self, planned: &[Planned<'_>]) -> Result<Vec<RowOutcome>, Undecided> {
+        let firsts = planned.iter().enumerate().map(|(at, (_, plan))| (at, 0, first(plan)));
+        let (mut all, mut made) = (Vec::with_capacity(planned.len()), HashSet::new());
+        for (at, reply) in self.send(planned, firsts.collect(), Want::DryRun, Together::Each).await? {
+            match changes(planned[at].1, &reply).or_else(|| changes_of_made(planned[at].1, &mut made)) {
                 Some(changes) => all.extend(steps(at, changes)),
-                None => all.push((at, 0, first(asked[at].1))),
+                None => all.push((at, 0, first(planned[at].1))),
             }
         }
         if all.len() > GROUP_MAX {
-            return self.each(asked, Want::Minimal).await;
+            return self.each(planned, Want::Minimal).await;
         }
-        let mut fates: Vec<Fate> = vec![Fate::Done; asked.len()];
-        for (at, reply) in self.send(asked, all, Want::Minimal, Together::AllOrNothing).await? {
-            if fates[at] == Fate::Done {
-                fates[at] = fate(reply);
+        let mut outcomes: Vec<RowOutcome> = vec![RowOutcome::Done; planned.len()];
+        for (at, reply) in self.send(planned, all, Want::Minimal, Together::AllOrNothing).await? {
+            if outcomes[at] == RowOutcome::Done {
+                outcomes[at] = outcome(reply);
             }
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     /// The replies to commands, each with the index of its document.
     async fn send(
         &self,
-        asked: &[Asked<'_>],
+        planned: &[Planned<'_>],
         commands: Vec<Sent>,
         want: Want,
         together: Together,
     ) -> Result<impl Iterator<Item = (usize, Reply)>, Undecided> {
         let indices: Vec<usize> = commands.iter().map(|(at, ..)| *at).collect();
-        let named = commands.into_iter().map(|(at, step, command)| (key::of(self.import, asked[at].0, step), command));
+        let named =
+            commands.into_iter().map(|(at, step, command)| (key::of(self.import, planned[at].0, step), command));
         let named: Vec<(Uuid, Command)> = named.collect();
-        let terms = Terms { import: self.import, want, together, patience: self.patience };
-        let replies = submit::all(&self.mailbox, &named, terms).await?;
+        let options = SubmitOptions { import: self.import, want, together, patience: self.patience };
+        let replies = submit::all(&self.mailbox, &named, options).await?;
         Ok(indices.into_iter().zip(replies))
     }
 }
 
-fn first(plan: &Plan) -> Command {
-    let (Plan::Do(command) | Plan::Upsert { create: command, .. }) = plan;
+fn first(plan: &DocumentCommands) -> Command {
+    let (DocumentCommands::One(command) | DocumentCommands::Upsert { create: command, .. }) = plan;
     command.clone()
 }
 
-/// What is to be changed of a thing that is there with other data.
-fn changes<'a>(plan: &'a Plan, reply: &Reply) -> Option<&'a [Command]> {
+/// The changes of something that exists with different data.
+fn changes<'a>(plan: &'a DocumentCommands, reply: &Reply) -> Option<&'a [Command]> {
     match (plan, reply) {
-        (Plan::Upsert { changes, .. }, Reply::Rejected(Rejection::DuplicateSku(_))) => Some(changes),
+        (DocumentCommands::Upsert { changes, .. }, Reply::Rejected(Rejection::DuplicateSku(_))) => Some(changes),
         _ => None,
     }
 }
 
-/// What is to be changed of a product that an earlier document of the same group makes.
-fn changes_of_made<'a>(plan: &'a Plan, made: &mut HashSet<&'a Sku>) -> Option<&'a [Command]> {
+/// The changes of a product that an earlier document of the same group creates.
+fn changes_of_made<'a>(plan: &'a DocumentCommands, made: &mut HashSet<&'a Sku>) -> Option<&'a [Command]> {
     match plan {
-        Plan::Upsert { create: Command::CreateProduct(create), changes } if !made.insert(&create.body.sku) => {
+        DocumentCommands::Upsert { create: Command::CreateProduct(create), changes }
+            if !made.insert(&create.body.sku) =>
+        {
             Some(changes)
         }
-        Plan::Upsert { .. } | Plan::Do(_) => None,
+        DocumentCommands::Upsert { .. } | DocumentCommands::One(_) => None,
     }
 }
 
@@ -144,15 +151,18 @@ fn steps(at: usize, changes: &[Command]) -> impl Iterator<Item = Sent> {
     changes.iter().zip(1..).map(move |(change, step)| (at, step, change.clone()))
 }
 
-fn fate(reply: Reply) -> Fate {
+fn outcome(reply: Reply) -> RowOutcome {
     let (problem, detail) = match reply {
-        Reply::Done { .. } | Reply::Would { .. } => return Fate::Done,
-        Reply::Skipped => return Fate::Skipped,
+        Reply::Done { .. } | Reply::Would { .. } => return RowOutcome::Done,
+        Reply::Skipped => return RowOutcome::Skipped,
         Reply::Rejected(rejection) => (rejection.kind(), rejection.detail()),
-        Reply::KeyReused => ("idempotency-key-reused", "The row's key belongs to another command.".to_owned()),
-        Reply::Unreadable | Reply::Unknown | Reply::InFlight => {
-            ("unreadable", "What the row needs cannot be read or written; the service's log says why.".to_owned())
+        Reply::KeyReused => {
+            ("idempotency-key-reused", "The idempotency key of the row was used for another command.".to_owned())
         }
+        Reply::Unreadable | Reply::Unknown | Reply::InFlight => (
+            "unreadable",
+            "Data that the row needs cannot be read or written. The service has logged the cause.".to_owned(),
+        ),
     };
-    Fate::Refused(Refused::new(problem, detail))
+    RowOutcome::RowRejection(RowRejection::new(problem, detail))
 }

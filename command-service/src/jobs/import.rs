@@ -1,145 +1,145 @@
-//! What is known of an import: what was asked, where it stands.
+//! A bulk import: its options, its state and its progress.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What the rows are.
+/// Kind of the imported rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Orders to place.
+    /// Orders, which are placed.
     Orders,
-    /// Products to create or to bring up to date.
+    /// Products, which are created or updated.
     Products,
-    /// Pieces that came in, counts and corrections.
+    /// Stock receipts and stock adjustments.
     Stock,
-    /// Customers to register.
+    /// Customers, which are registered.
     Customers,
 }
 
-/// How the rows are written.
+/// Format of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// A JSON document per line.
+    /// One JSON document per line.
     Ndjson,
     /// Comma-separated values (RFC 4180) with a header.
     Csv,
 }
 
-/// What rows that cannot take effect mean to the others.
+/// Effect of rejected rows on the other rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
-    /// Nothing: the others take effect.
+    /// None: the other rows are applied.
     #[default]
     RejectFailed,
-    /// All are checked first, and none takes effect if one cannot.
+    /// All rows are checked first, and no row is applied if one is rejected.
     RejectAll,
 }
 
-/// What orders do to stock.
+/// Effect of imported orders on stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stock {
-    /// They reserve it and are refused where it is short.
+    /// Orders reserve stock and are rejected if it is insufficient.
     #[default]
     Enforce,
-    /// They reserve it, and what is missing is adjusted in.
+    /// Orders reserve stock; missing units are added by stock adjustments.
     Force,
-    /// They leave it alone.
+    /// Orders do not change stock.
     Skip,
 }
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It waits for a worker.
+    /// The job waits for a worker.
     Queued,
-    /// It was begun.
+    /// A worker executes the job.
     Running,
-    /// Every row took effect or is in the report.
+    /// Every row was applied or is in the rejection report.
     Succeeded,
-    /// It could not be worked, or one row was enough to refuse them all.
+    /// The job could not be executed, or `reject_all` applied no rows because some were rejected.
     Failed,
-    /// It was told to stop; what had taken effect stands.
+    /// The job was cancelled. Rows that were applied before stay applied.
     Cancelled,
 }
 
-/// What is done to the rows.
+/// Phase of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// They are checked and nothing else.
+    /// The rows are checked and not applied.
     Check,
-    /// They take effect.
+    /// The rows are applied.
     Apply,
 }
 
-/// What was asked for.
+/// The options of a bulk import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    /// What the rows are.
+pub struct ImportOptions {
+    /// Kind of the rows.
     pub kind: Kind,
-    /// How they are written.
+    /// Format of the rows.
     pub format: Format,
-    /// What rows that cannot take effect mean to the others.
+    /// Effect of rejected rows on the other rows.
     pub on_error: OnError,
-    /// What orders do to stock.
+    /// Effect of orders on stock.
     pub stock: Stock,
-    /// Whether only to say what would happen.
+    /// Whether the rows are checked and not applied.
     pub dry_run: bool,
 }
 
-/// Counts of rows.
+/// Numbers of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rows {
-    /// In the body.
+    /// Rows in the body.
     pub total: i32,
-    /// Looked at in this phase.
+    /// Rows processed in the current phase.
     pub read: i32,
-    /// Took effect.
+    /// Rows that were applied.
     pub applied: i32,
-    /// Are in the report.
+    /// Rows in the rejection report.
     pub rejected: i32,
 }
 
-/// An import.
+/// A bulk import and the job that executes it.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// Its name: a UUID version 7.
+    /// Id: a UUID version 7.
     pub id: Uuid,
-    /// What was asked for.
-    pub asked: Asked,
-    /// The first row of a CSV file.
+    /// The options of a bulk import.
+    pub options: ImportOptions,
+    /// Header row of a CSV file.
     pub header: Option<Vec<u8>>,
-    /// Where it stands.
+    /// State of the job.
     pub state: State,
-    /// Whether it is out of attempts and waits for an operator.
+    /// Whether the job failed after its last attempt and waits for an operator.
     pub is_dead: bool,
-    /// What is done to the rows.
+    /// Phase of the job.
     pub phase: Phase,
-    /// Whether somebody wants it to stop.
+    /// Whether the cancellation of the job was requested.
     pub cancel_requested: bool,
-    /// How far it has come.
+    /// Progress of the job.
     pub rows: Rows,
-    /// How often it was begun.
+    /// Number of times that a worker started the job.
     pub attempt: i32,
-    /// Why it failed, or why the last attempt did.
+    /// Error of the last failed attempt, or reason for the failure of the job.
     pub error: Option<String>,
-    /// When it was accepted.
+    /// Instant at which the bulk import was accepted.
     pub created_at: DateTime<Utc>,
-    /// When it was first begun.
+    /// Instant at which a worker first started the job.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// Instant at which the job ended.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-impl Asked {
-    /// Where the work begins.
+impl ImportOptions {
+    /// The first phase.
     pub fn first_phase(&self) -> Phase {
         match self.dry_run || self.on_error == OnError::RejectAll {
             true => Phase::Check,
@@ -149,7 +149,7 @@ impl Asked {
 }
 
 impl Kind {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Orders => "orders",
@@ -161,7 +161,7 @@ impl Kind {
 }
 
 impl Format {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Ndjson => "ndjson",
@@ -171,7 +171,7 @@ impl Format {
 }
 
 impl OnError {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             OnError::RejectFailed => "reject_failed",
@@ -181,7 +181,7 @@ impl OnError {
 }
 
 impl Stock {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Stock::Enforce => "enforce",
@@ -192,7 +192,7 @@ impl Stock {
 }
 
 impl State {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Queued => "queued",
@@ -203,14 +203,14 @@ impl State {
         }
     }
 
-    /// Whether nothing more happens to it by itself.
+    /// Whether the job has ended.
     pub fn is_final(self) -> bool {
         matches!(self, State::Succeeded | State::Failed | State::Cancelled)
     }
 }
 
 impl Phase {
-    /// Its name on the wire.
+    /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Check => "check",

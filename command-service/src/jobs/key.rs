@@ -1,9 +1,9 @@
-//! The names of an import's commands: made of the job and the row, so that a row that is decided again has no second effect.
+//! The idempotency keys of a bulk import's commands, derived from the job and the row: a row that is decided again has no second effect.
 
 use uuid::{Builder, Uuid};
 
-/// The key of one step of a row: a UUID version 8 (RFC 9562, 5.8). It begins like the job's id and goes on with the row, so
-/// that the log's index of commands stays dense, and holds 34 random bits of the job's id.
+/// The key of one step of a row: a UUID version 8 (RFC 9562, 5.8). It starts like the id of the job and continues with the row, so that the
+/// log's index of command ids stays dense, and contains 34 random bits of the job id.
 pub(super) fn of(import: Uuid, row: u32, step: u8) -> Uuid {
     let job = import.as_bytes();
     let mut bytes = [0; 16];
@@ -17,7 +17,7 @@ pub(super) fn of(import: Uuid, row: u32, step: u8) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Ten bytes that look random and are the same for the same row: for an id that the row does not bring.
+/// Ten pseudorandom bytes that are the same for the same row, for the id of a row without an id.
 pub(super) fn random(import: Uuid, row: u32) -> [u8; 10] {
     use sha2::{Digest, Sha256};
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_keeps_its_key_and_shares_it_with_nobody() {
+    fn keys_are_stable_and_unique() {
         let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
         assert_eq!(of(first, 7, 0), of(first, 7, 0));
         let mut keys = BTreeSet::new();

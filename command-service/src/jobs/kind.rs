@@ -1,4 +1,4 @@
-//! What the rows of each kind mean: a file per kind says which columns there are and makes commands of a document.
+//! The kinds of rows. The file of each kind defines its columns and converts a document to commands.
 
 mod customers;
 mod orders;
@@ -7,113 +7,13 @@ mod stock;
 
 use std::borrow::Cow;
 
-use platform::problem::Problem;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::import::{Kind, Stock};
-use super::key;
-use domain::command::Command;
+use super::import::Kind;
+use super::row_commands::{Column, DocumentCommands, RowOrigin, RowRejection};
 use domain::command::email::EmailIndex;
 
-/// What a row asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Plan {
-    /// This.
-    Do(Command),
-    /// Make this or, where there is one with other data, change it to be the same.
-    Upsert {
-        /// Makes it.
-        create: Command,
-        /// Change it.
-        changes: Vec<Command>,
-    },
-}
-
-/// Where a row comes from: what it does not bring is made of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
-    /// The job.
-    pub import: Uuid,
-    /// The row's number; the first of those that belong together.
-    pub row: u32,
-    /// What orders do to stock.
-    pub stock: Stock,
-}
-
-impl Origin {
-    /// Ten bytes that look random and are the same for the same row.
-    fn random(self) -> [u8; 10] {
-        key::random(self.import, self.row)
-    }
-}
-
-/// Why a row takes no effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
-    /// The kind of the problem, as in problem documents.
-    pub(super) problem: &'static str,
-    /// What is wrong and what would help.
-    pub(super) detail: String,
-}
-
-impl Refused {
-    pub(super) fn new(problem: &'static str, detail: impl Into<String>) -> Refused {
-        Refused { problem, detail: detail.into() }
-    }
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Refused {
-        let document = problem.to_json();
-        Refused::new(problem.kind(), document["detail"].as_str().unwrap_or_default())
-    }
-}
-
-/// A column of a CSV file: where its value stands in the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
-    /// Of what.
-    pub of: Of,
-    /// Names of the objects on the way, the last its own.
-    pub path: Vec<String>,
-    /// How it is written in JSON.
-    pub form: Form,
-}
-
-/// What a value says something about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
-    /// The document.
-    Document,
-    /// The line of the document that the row is.
-    Line,
-}
-
-/// How a value is written in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// In quotes.
-    Text,
-    /// As a number.
-    Number,
-}
-
-impl Column {
-    fn new(of: Of, path: &[&str], form: Form) -> Column {
-        Column { of, path: path.iter().map(|name| (*name).to_owned()).collect(), form }
-    }
-
-    fn text(name: &str) -> Column {
-        Column::new(Of::Document, &[name], Form::Text)
-    }
-
-    fn number(name: &str) -> Column {
-        Column::new(Of::Document, &[name], Form::Number)
-    }
-}
-
-/// The column of this name; `None` where there is no such.
+/// The column of this name.
 pub(super) fn column(kind: Kind, name: &str) -> Option<Column> {
     match kind {
         Kind::Orders => orders::column(name),
@@ -123,7 +23,7 @@ pub(super) fn column(kind: Kind, name: &str) -> Option<Column> {
     }
 }
 
-/// The columns there are, in words.
+/// Description of all columns.
 pub(crate) fn columns(kind: Kind) -> &'static str {
     match kind {
         Kind::Orders => orders::COLUMNS,
@@ -133,7 +33,7 @@ pub(crate) fn columns(kind: Kind) -> &'static str {
     }
 }
 
-/// The columns that a file must have.
+/// The required columns.
 pub(super) fn required(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Orders => &["external_ref", "currency", "sku", "quantity"],
@@ -143,7 +43,7 @@ pub(super) fn required(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// The column whose value rows that are one document share.
+/// The column whose value is the same in all rows of a document.
 pub(super) fn grouped_by(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Orders => Some("external_ref"),
@@ -151,7 +51,7 @@ pub(super) fn grouped_by(kind: Kind) -> Option<&'static str> {
     }
 }
 
-/// The external reference of a document, where documents have one that only one of them may have.
+/// The external reference of a document, for kinds with unique external references.
 pub(super) fn reference_of(kind: Kind, document: &[u8]) -> Option<Cow<'_, str>> {
     match kind {
         Kind::Orders => orders::reference_of(document),
@@ -159,19 +59,24 @@ pub(super) fn reference_of(kind: Kind, document: &[u8]) -> Option<Cow<'_, str>> 
     }
 }
 
-/// What people know the row by; best effort, for the report.
+/// The identifier of a document for people, in the rejection report. Best effort.
 pub(super) fn name_of(kind: Kind, document: &Value) -> Option<String> {
     let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
     match kind {
         Kind::Orders => text("external_ref").or_else(|| text("id")),
         Kind::Products | Kind::Stock => text("sku"),
-        // What a customer is known by is personal.
+        // Other identifiers of a customer are personal data.
         Kind::Customers => text("id"),
     }
 }
 
-/// Makes the commands of a document; `emails` names the streams of addresses.
-pub(super) fn plan(kind: Kind, document: &[u8], origin: Origin, emails: &EmailIndex) -> Result<Plan, Refused> {
+/// Converts a document to commands; `emails` computes the stream ids of e-mail addresses.
+pub(super) fn plan(
+    kind: Kind,
+    document: &[u8],
+    origin: RowOrigin,
+    emails: &EmailIndex,
+) -> Result<DocumentCommands, RowRejection> {
     match kind {
         Kind::Orders => orders::plan(document, origin),
         Kind::Products => products::plan(document),
@@ -180,8 +85,8 @@ pub(super) fn plan(kind: Kind, document: &[u8], origin: Origin, emails: &EmailIn
     }
 }
 
-/// Finishes a document that was put together from the rows of a CSV file.
-pub(super) fn complete(kind: Kind, document: Value, origin: Origin) -> Result<Value, Refused> {
+/// Completes a document that was built from the rows of a CSV file.
+pub(super) fn complete(kind: Kind, document: Value, origin: RowOrigin) -> Result<Value, RowRejection> {
     match kind {
         Kind::Orders => orders::complete(document, origin),
         Kind::Products => Ok(products::complete(document)),

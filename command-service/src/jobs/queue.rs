@@ -1,12 +1,12 @@
-//! The queue of jobs and its workers: the library graphile_worker, whose only door this is.
+//! The job queue and its workers. Owner module of the library graphile_worker.
 //!
-//! The library gives a job to one worker of any instance (`skip locked`), beats a heart for each worker and gives the jobs of one
-//! whose heart stopped to others. Added here: waits of 1, 2, 4 and 8 seconds with jitter between attempts, where the
-//! library's own are `e^n` without; an attempt that a crash ends counts, so that a job that kills its worker dies in the end;
-//! one that ends because the process stops does not.
+//! The library assigns a job to one worker of any instance (`skip locked`), sends heartbeats for each worker, and assigns the jobs of a worker
+//! without heartbeats to others. This module adds delays of 1, 2, 4 and 8 seconds with jitter between attempts (the library's are `e^n` without
+//! jitter). An attempt that ends by a crash counts, so that a job that crashes its worker fails eventually; an attempt that ends by a shutdown
+//! does not count.
 //!
-//! What a reader cannot see: the library deletes the entry of a job that is done by its number, whoever holds it by then, while it
-//! lets only the holder fail it. So a worker that lost its job fails.
+//! Hidden constraint: the library deletes the queue entry of a completed job by its number, whichever worker holds it by then, but lets only
+//! the holder fail it. Therefore a worker that lost its job must report a failure.
 
 use std::time::Duration;
 
@@ -22,46 +22,41 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Limits;
+use super::limits::Limits;
 use super::run::{Error, Runner};
+use super::task;
 use crate::database::{Database, timed_out};
 
-/// The library's schema, made by our migrations.
+/// Schema of the library, created by our migrations.
 const SCHEMA: &str = "jobs";
 
-/// What a worker does with an entry.
-pub(super) const TASK: &str = "import";
-
-/// Attempts until a job is a dead letter: waits of 1, 2, 4 and 8 seconds lie between them.
-pub(super) const ATTEMPTS_MAX: i32 = 5;
-
-/// How often the queue is looked at where no notification came: bounds how late an attempt after a wait begins.
+/// Poll interval in the absence of notifications; bounds the delay of a retry.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often a worker says that it lives, and the silence after which its jobs go to others.
+/// Heartbeat interval of a worker, and the time without heartbeats after which its jobs are assigned to others.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Beside one per worker: notifications, heartbeats, the next job.
+/// Connections in addition to one per worker: notifications, heartbeats, the next job.
 const QUEUE_CONNECTIONS: u32 = 3;
 
-/// How long the batch under way may take when the process stops.
+/// Time limit of the current batch during a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How often old jobs are forgotten and lost ones are queued again.
+/// Interval of deleting old jobs and queueing lost jobs again.
 const UPKEEP_EVERY: Duration = Duration::from_mins(10);
 
-/// Uploads that are not complete after this time have broken off: longer than a request may take.
+/// Incomplete uploads of this age are deleted; longer than the time limit of requests.
 const UPLOAD_MAX: Duration = Duration::from_hours(1);
 
-/// An entry of the queue.
+/// The payload of a queue entry.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     import: Uuid,
 }
 
 impl TaskHandler for Entry {
-    const IDENTIFIER: &'static str = TASK;
+    const IDENTIFIER: &'static str = task::NAME;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let runner = context.get_ext::<Runner>().cloned().ok_or_else(|| "the worker has no runner".to_owned())?;
@@ -74,18 +69,18 @@ impl TaskHandler for Entry {
     }
 }
 
-/// How an attempt ends that ends only because the process does.
-const STOPPING: &str = "the process stops";
+/// Error of an attempt that ended because of the shutdown.
+const STOPPING: &str = "the process is shutting down";
 
-/// How an attempt ends whose job another worker has.
-const LOST: &str = "another worker has the job";
+/// Error of an attempt whose job another worker has claimed.
+const LOST: &str = "another worker has claimed the job";
 
-/// Workers of this process on the queue.
+/// The workers of this process.
 pub struct Queue {
     worker: Worker,
 }
 
-/// Why the queue cannot be worked.
+/// The queue is unavailable.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}")]
 pub struct QueueError {
@@ -99,7 +94,7 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(doing: &'static str) -> 
 }
 
 impl Queue {
-    /// As many workers as configured, not yet at work.
+    /// Creates the workers without starting them.
     pub async fn open(pool: PgPool, runner: Runner, workers: usize) -> Result<Queue, QueueError> {
         let stop = runner.stop.clone();
         let utils = WorkerUtils::new(pool.clone(), SCHEMA);
@@ -126,33 +121,33 @@ impl Queue {
             })
             .init()
             .await
-            .map_err(failed("opening the queue of jobs"))?;
+            .map_err(failed("opening the job queue"))?;
         Ok(Queue { worker })
     }
 
-    /// Works every job that is due, then returns. Not for a process that stops: it leaves what it has taken locked.
+    /// Executes every job that is due, then returns. Must not be used during a shutdown: its claimed jobs would stay locked.
     pub async fn step(&self) -> Result<(), QueueError> {
-        self.worker.run_once().await.map_err(failed("working the queue of jobs"))
+        self.worker.run_once().await.map_err(failed("executing jobs"))
     }
 
-    /// Works jobs as they come, until asked to stop.
+    /// Executes jobs until the shutdown is requested.
     pub async fn run(&self) -> Result<(), QueueError> {
-        self.worker.run().await.map_err(failed("working the queue of jobs"))
+        self.worker.run().await.map_err(failed("executing jobs"))
     }
 
-    /// Gives the jobs of workers that were silent for so long to others.
+    /// Assigns the jobs of workers without heartbeats for this time to others.
     pub async fn recover(&self, silence: Duration) -> Result<(), QueueError> {
         let options =
             SweepStaleWorkersOptions { sweep_threshold: Some(silence), ..SweepStaleWorkersOptions::default() };
         let swept = self.worker.create_utils().sweep_stale_workers(options).await;
-        swept.map(drop).map_err(failed("recovering jobs of silent workers"))
+        swept.map(drop).map_err(failed("recovering the jobs of dead workers"))
     }
 }
 
-/// Sets when a failed job is tried again. Should this fail too, the library's own wait stands.
+/// Sets the time of the next attempt of a failed job. If this fails, the delay of the library applies.
 async fn retry_later(utils: WorkerUtils, job: std::sync::Arc<Job>, error: String) {
     if error.contains(LOST) {
-        // When the entry comes up next, its owner says.
+        // The worker that holds the job decides about the entry.
         return;
     }
     let (attempts, is_stopping) = (*job.attempts(), error.contains(STOPPING));
@@ -173,18 +168,18 @@ async fn retry_later(utils: WorkerUtils, job: std::sync::Arc<Job>, error: String
         tracing::warn!(
             job.id = job.id(),
             error = &error as &dyn std::error::Error,
-            "setting a job's next attempt failed"
+            "cannot set the time of a job's next attempt"
         );
     }
 }
 
-/// 1, 2, 4, 8 … seconds, each up to a quarter more or less, so that jobs that failed together do not come back together.
+/// 1, 2, 4, 8 … seconds, each ± 25 %, so that jobs that failed together are not retried together.
 fn wait_after(attempts: i16) -> Duration {
     let doublings = u32::from(attempts.unsigned_abs()).saturating_sub(1).min(10);
     Duration::from_secs(1 << doublings).mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
-/// Works the queue until asked to stop, whatever happens to the database meanwhile.
+/// Executes jobs until the shutdown is requested, and retries while the database is unavailable.
 pub async fn run(database: Database, runner: Runner, limits: Limits, health: Component) {
     let stop = runner.stop.clone();
     let keeping_up = tokio::spawn(keep_up(runner.clone(), limits.retention));
@@ -193,26 +188,23 @@ pub async fn run(database: Database, runner: Runner, limits: Limits, health: Com
         match work(&database, &runner, limits.workers, &health).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the queue of jobs is not worked; trying again"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "job queue unavailable; retrying");
                 health.down(error.to_string());
                 stop.unless_requested(tokio::time::sleep(backoff.next_delay())).await;
             }
         }
     }
-    // Asked to stop, it stops.
+    // The upkeep task ends with the shutdown.
     let _ = keeping_up.await;
 }
 
-/// The library waits for the database without a time limit. So when the database does not answer, the library's worker and its
-/// connections are dropped, and the next attempt begins with new ones.
+/// The library waits for the database without a time limit. If the database does not respond, the library's worker and its connections are
+/// dropped, and the next attempt uses new ones.
 async fn work(database: &Database, runner: &Runner, workers: usize, health: &Component) -> Result<(), QueueError> {
     let connections = QUEUE_CONNECTIONS + u32::try_from(workers).unwrap_or(u32::MAX);
     let opening = Queue::open(database.separate_pool(connections), runner.clone(), workers);
     let opened = tokio::time::timeout(database.timeout(), opening).await;
-    let queue = opened.map_err(|_| failed("opening the queue of jobs")(timed_out(database.timeout())))??;
+    let queue = opened.map_err(|_| failed("opening the job queue")(timed_out(database.timeout())))??;
     health.up();
     tokio::select! {
         ended = queue.run() => ended,
@@ -220,12 +212,12 @@ async fn work(database: &Database, runner: &Runner, workers: usize, health: &Com
     }
 }
 
-/// Returns when the database does not answer.
+/// Returns when the database does not respond.
 async fn silent(database: &Database) -> sqlx::Error {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         match sqlx::query("select 1").execute(database).await {
-            // Without a free connection others are at work, and will find out.
+            // Without a free connection, other statements are running and will detect a failure.
             Ok(_) | Err(sqlx::Error::PoolTimedOut) => {}
             Err(error) => return error,
         }
@@ -238,7 +230,7 @@ async fn keep_up(runner: Runner, retention: Duration) {
         let dropped = runner.store.drop_broken_uploads(UPLOAD_MAX).await;
         let requeued = runner.store.requeue().await.map(warn_of_lost);
         for error in [forgotten, dropped, requeued].into_iter().filter_map(Result::err) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "upkeep of imports failed; retrying later");
+            tracing::warn!(error = &error as &dyn std::error::Error, "upkeep of bulk imports failed; retrying later");
         }
         if runner.stop.unless_requested(tokio::time::sleep(UPKEEP_EVERY)).await.is_none() {
             return;
@@ -248,7 +240,7 @@ async fn keep_up(runner: Runner, retention: Duration) {
 
 fn warn_of_lost(imports: usize) {
     if imports > 0 {
-        tracing::warn!(imports, "imports had no entry in the job queue; queued them again");
+        tracing::warn!(imports, "bulk imports without an entry in the job queue; queued them again");
     }
 }
 
@@ -257,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_and_differ() {
+    fn delays_double_and_have_jitter() {
         for (attempts, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0)] {
             let waits: Vec<f64> = (0..50).map(|_| wait_after(attempts).as_secs_f64()).collect();
             assert!(waits.iter().all(|wait| (0.75 * seconds..=1.25 * seconds).contains(wait)), "{waits:?}");

@@ -1,22 +1,23 @@
-//! Orders whose rows stand in more than one place of a file, found before any of them is placed.
+//! Finds orders whose CSV rows do not follow each other directly, before any order is placed.
 //!
-//! The file is read once more for it. An order of which only some rows were together could otherwise be placed without the
-//! others: a file sorted by SKU would become many incomplete orders.
+//! The file is read an additional time for this. Otherwise an order could be placed without the rows that are elsewhere: a file that is sorted
+//! by SKU would become many incomplete orders.
 
 use platform::shutdown::Shutdown;
 
-use super::documents::{Documents, Group};
+use super::documents::Documents;
+use super::group::Group;
 use super::import::Kind;
 use super::rows;
 
-/// Where orders stand whose rows are in more than one place: the hash of the order and the line of the place, in that order.
+/// The places of orders whose rows are in several places: hash of the order and line of the place, sorted in this order.
 ///
-/// Memory: 16 bytes a place while the file is read, so 16 MB for the million rows that a file may have by default.
+/// Memory: 16 bytes per place while the file is read, so 16 MB for the default limit of a million rows.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Vec<(u64, u32)>);
 
 impl Repeats {
-    /// Reads all documents; `None` when asked to stop meanwhile.
+    /// Reads all documents; `None` if the shutdown was requested.
     pub(super) async fn find(
         kind: Kind,
         documents: &mut Documents,
@@ -31,7 +32,7 @@ impl Repeats {
             if stop.is_requested() {
                 return Ok(None);
             }
-            // Requests wait for this thread, and most documents are there already.
+            // Requests wait for this thread, and most documents are available without waiting.
             tokio::task::coop::consume_budget().await;
         }
         Ok(Some(Repeats::among(places)))
@@ -43,7 +44,7 @@ impl Repeats {
         Repeats(repeated.flatten().copied().collect())
     }
 
-    /// The first other line on which rows of this order begin.
+    /// The first other line on which rows of this order start.
     pub(super) fn elsewhere(&self, group: &Group, line: u32) -> Option<u32> {
         let hash = group.hash();
         let first = self.0.partition_point(|(other, _)| *other < hash);
@@ -57,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_in_two_places_is_told_the_other_one() {
+    fn an_order_in_two_places_has_the_line_of_the_other_place() {
         let group = |name: &str| Group::of(name.as_bytes());
         let place = |name: &str, line| (group(name).hash(), line);
         let repeats = Repeats::among(vec![place("A", 2), place("B", 3), place("A", 5), place("C", 6), place("A", 9)]);
         assert_eq!(repeats.elsewhere(&group("A"), 2), Some(5));
         assert_eq!(repeats.elsewhere(&group("A"), 9), Some(2));
         assert_eq!((repeats.elsewhere(&group("B"), 3), repeats.elsewhere(&group("D"), 1)), (None, None));
-        assert_eq!(repeats.0.len(), 3, "what stands in one place costs nothing");
+        assert_eq!(repeats.0.len(), 3, "orders in one place use no memory");
     }
 }

@@ -1,7 +1,7 @@
-//! The report of an import's rejections, as CSV or NDJSON, written page by page while it is sent.
+//! The rejection report of a bulk import, as CSV or NDJSON. It is read from the database page by page while it is sent.
 //!
-//! NDJSON has each row as it came. CSV is opened in spreadsheets, which execute text that looks like a formula, and the text is
-//! the sender's: it is made harmless first ([`platform::spreadsheet`]).
+//! NDJSON contains the original rows. CSV is opened in spreadsheets, which execute text that looks like a formula, so formulas in the foreign
+//! text are escaped ([`platform::spreadsheet`]).
 
 use bytes::Bytes;
 use futures::Stream;
@@ -9,7 +9,7 @@ use platform::spreadsheet;
 use serde::Serialize;
 
 use super::import::{Format, Import, Kind};
-use super::store::{self, KeptText, Rejection, Store};
+use super::store::{self, Rejection, Store, StoredText};
 
 /// A line of the report.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ impl Line<'_> {
         let Rejection { line, key, problem, detail, bytes } = rejection;
         Line {
             line: *line,
-            key: key.as_ref().map(KeptText::as_str),
+            key: key.as_ref().map(StoredText::as_str),
             problem: problem.as_str(),
             detail: detail.as_str(),
             row: String::from_utf8_lossy(bytes),
@@ -34,13 +34,13 @@ impl Line<'_> {
     }
 }
 
-/// The report in pieces.
+/// The report as a stream of pages.
 pub fn stream(
     store: Store,
     import: &Import,
     format: Format,
 ) -> impl Stream<Item = Result<Bytes, store::Error>> + Send + use<> {
-    let (import, shows_rows) = (import.id, import.asked.kind != Kind::Customers);
+    let (import, shows_rows) = (import.id, import.options.kind != Kind::Customers);
     let head = match format {
         Format::Csv => "line,key,problem,detail,row\n",
         Format::Ndjson => "",
@@ -73,9 +73,9 @@ fn csv_of(page: &[Rejection]) -> Vec<u8> {
         let Line { line, key, problem, detail, row } = Line::of(rejection);
         let (line, key) = (line.to_string(), key.unwrap_or_default());
         let record = [&line, key, problem, detail, &row].map(|text| spreadsheet::inert(text));
-        writer.write_record(record.iter().map(|text| text.as_bytes())).expect("memory takes every record");
+        writer.write_record(record.iter().map(|text| text.as_bytes())).expect("writing to memory cannot fail");
     }
-    writer.into_inner().expect("memory takes every byte")
+    writer.into_inner().expect("writing to memory cannot fail")
 }
 
 fn json_of(rejection: &Rejection) -> Vec<u8> {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stands_in_the_report_as_it_came() {
+    fn the_report_contains_the_original_row() {
         let page = [rejection("MUG", b"MUG,\"a \"\"b\"\"\",1")];
         let csv = String::from_utf8(written(Format::Csv, &page)).unwrap();
         assert_eq!(csv, "3,MUG,invalid-body,At /name: empty.,\"MUG,\"\"a \"\"\"\"b\"\"\"\"\"\",1\"\n");

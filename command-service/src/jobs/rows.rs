@@ -1,4 +1,4 @@
-//! Reads an import's rows in order.
+//! Reads the rows of a bulk import in order.
 
 use std::collections::VecDeque;
 
@@ -8,38 +8,38 @@ use super::import::{Format, Import};
 use super::split::{self, Splitter};
 use super::store::{self, Chunk, Store};
 
-/// A row as it came.
+/// A row as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
-    /// Its number among the rows, from 1; a header is none.
+    /// Number of the row, starting at 1. A header is not counted.
     pub number: u32,
-    /// The line of the file that it begins on, from 1.
+    /// Line of the file on which the row starts, starting at 1.
     pub line: u32,
-    /// Without its line break and a byte order mark before it.
+    /// The row without its line break and without a byte order mark.
     pub bytes: Vec<u8>,
 }
 
-/// The rows of an import, from one of them to the last.
+/// The rows of a bulk import.
 #[derive(Debug)]
 pub(super) struct Source {
     store: Store,
     import: Uuid,
     format: Format,
     total: u32,
-    /// The number of the row that comes next.
+    /// Number of the next row.
     next: u32,
-    /// Rows of the chunk that was loaded last.
+    /// Remaining rows of the chunk that was loaded last.
     loaded: VecDeque<Row>,
 }
 
-/// Why the rows could not be read.
+/// The rows could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database did not give them.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// They are gone.
-    #[error("row {0} of the upload is missing")]
+    /// The row does not exist.
+    #[error("row {0} of the bulk import is missing")]
     Missing(u32),
 }
 
@@ -49,20 +49,20 @@ impl Source {
         Source {
             store,
             import: import.id,
-            format: import.asked.format,
+            format: import.options.format,
             total: import.rows.total.unsigned_abs(),
             next: 1,
             loaded: VecDeque::new(),
         }
     }
 
-    /// Goes on with the row of this number.
+    /// Continues with the row of this number.
     pub(super) fn seek(&mut self, row: u32) {
         self.next = row;
         self.loaded.clear();
     }
 
-    /// The next row, left where it is.
+    /// The next row, without consuming it.
     pub(super) async fn peek(&mut self) -> Result<Option<&Row>, Error> {
         if self.next > self.total {
             return Ok(None);

@@ -1,6 +1,6 @@
-//! Works a job: batch by batch, from the row that was saved last to the end.
+//! Executes a job in batches, from the row after the last saved one to the end.
 //!
-//! [`Runner::begin`] takes the job, [`Run::step`] works one batch, [`Runner::work`] is the loop that the queue's workers run.
+//! [`Runner::begin`] claims the job, [`Run::step`] executes one batch, [`Runner::work`] is the loop that the workers of the queue run.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,68 +11,69 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::csv::InvalidHeader;
-use super::decide::{Asked, Decider, Fate, How};
+use super::decide::{DecideMode, Decider, Planned, RowOutcome};
 use super::documents::{DOCUMENT_BYTES, Document, Documents};
 use super::import::{Import, OnError, Phase, State};
-use super::kind::{self, Origin, Plan, Refused};
+use super::kind;
 use super::repeats::Repeats;
+use super::row_commands::{DocumentCommands, RowOrigin, RowRejection};
 use super::rows::{self, Row};
-use super::store::{self, Batch, KeptText, Rejection, Saved, Store};
+use super::store::{self, Batch, Rejection, Saved, Store, StoredText};
 use super::submit::Undecided;
 use crate::writer::Mailbox;
 use domain::command::email::EmailIndex;
 use domain::command::lines::MAX_LINES;
 
-/// Documents in a batch: a few times the writer's work of a millisecond, and a save costs as much as a small order.
+/// Limit of documents in a batch: a few milliseconds of work for the writer, compared to which the cost of saving the progress is small.
 const BATCH_DOCUMENTS: usize = 500;
 
-/// Bytes of rows in a batch.
+/// Limit of bytes of rows in a batch.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How long the writer may take nothing before an attempt fails.
+/// An attempt fails if the writer accepts no command for this time.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why none of the rows took effect.
-const ONE_WAS_ENOUGH: &str = "Rows cannot take effect, and reject_all was asked for: nothing was applied.";
+/// Reason for the failure of a job with `reject_all`.
+const ROWS_REJECTED: &str = "Some rows were rejected. Because of on_error=reject_all, no row was applied.";
 
-/// The problem of an order whose external reference is taken.
+/// Problem type of an order whose external reference is already in use.
 const DUPLICATE_EXTERNAL_REF: &str = "duplicate-external-ref";
 
-/// What works jobs; cheap to clone.
+/// Executes jobs.
 #[derive(Debug, Clone)]
 pub struct Runner {
-    /// Where jobs are.
+    /// The tables of bulk imports.
     pub store: Store,
-    /// Where commands go.
+    /// The writer's mailbox.
     pub mailbox: Mailbox,
-    /// Names the streams of customers' addresses.
+    /// Computes the stream ids of e-mail addresses.
     pub emails: EmailIndex,
-    /// Asked to stop, it stops after the batch under way.
+    /// When requested, jobs stop after their current batch.
     pub stop: Shutdown,
     /// See [`PATIENCE`].
     pub patience: Duration,
 }
 
-/// Why an attempt failed.
+/// Error of an attempt to execute a job.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Jobs cannot be read or written.
+    /// The tables of bulk imports cannot be read or written.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// The rows cannot be read.
     #[error(transparent)]
     Rows(#[from] rows::Error),
-    /// The header that was accepted is none.
+    /// The stored header is invalid.
     #[error("the header cannot be read: {0}")]
     Header(#[from] InvalidHeader),
-    /// The writer takes nothing.
+    /// The writer did not decide commands.
     #[error(transparent)]
     Undecided(Undecided),
-    /// The process stops; the job goes on elsewhere or later.
-    #[error("stopping")]
+    /// The process is shutting down. Another attempt will continue the job.
+    #[error("the process is shutting down")]
     Stopping,
-    /// Another worker has the job, or somebody ended it: the entry in the queue is not this worker's to delete.
-    #[error("another worker has the import")]
+    /// Another worker has claimed the job, or the job has ended: this worker must not delete the entry of the queue.
+    #[error("another worker has claimed the bulk import")]
     Lost,
 }
 
@@ -85,16 +86,16 @@ impl From<Undecided> for Error {
     }
 }
 
-/// What a step brought.
+/// Result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// There may be more to do.
+    /// A batch was executed.
     Worked,
     /// The job has ended.
     Ended,
 }
 
-/// A job being worked.
+/// A job that this worker has claimed.
 #[derive(Debug)]
 pub struct Run {
     runner: Runner,
@@ -104,19 +105,19 @@ pub struct Run {
     repeats: Repeats,
 }
 
-/// A document and what it asks for.
+/// A document with its commands.
 #[derive(Debug)]
 struct Unit {
     rows: Vec<Row>,
-    /// What people know it by.
+    /// Identifier of the document for people.
     name: Option<String>,
-    /// The line of other rows of the file that have the same external reference.
+    /// Line of other rows with the same external reference.
     elsewhere: Option<u32>,
-    plan: Result<Plan, Refused>,
+    plan: Result<DocumentCommands, RowRejection>,
 }
 
 impl Runner {
-    /// Works a job to its end, or until it fails or has to stop.
+    /// Executes a job until it ends, fails or the process shuts down.
     pub async fn work(&self, id: Uuid, attempt: i32) -> Result<(), Error> {
         let Some(mut run) = self.begin(id, attempt).await? else { return Ok(()) };
         loop {
@@ -132,19 +133,19 @@ impl Runner {
         }
     }
 
-    /// Takes a job; `None` when there is nothing to do any more.
+    /// Claims a job; `None` if the job has ended.
     pub async fn begin(&self, id: Uuid, attempt: i32) -> Result<Option<Run>, Error> {
         let claim = Uuid::now_v7();
         let Some(import) = self.store.claim(id, claim, attempt).await? else { return Ok(None) };
         let mut documents = Documents::of(self.store.clone(), &import)?;
-        let repeats = Repeats::find(import.asked.kind, &mut documents, &self.stop).await?.ok_or(Error::Stopping)?;
+        let repeats = Repeats::find(import.options.kind, &mut documents, &self.stop).await?.ok_or(Error::Stopping)?;
         documents.seek(import.rows.read.unsigned_abs() + 1);
         Ok(Some(Run { runner: self.clone(), import, claim, documents, repeats }))
     }
 }
 
 impl Run {
-    /// Works one batch, or ends the job.
+    /// Executes one batch, or ends the job.
     pub async fn step(&mut self) -> Result<Step, Error> {
         if self.import.cancel_requested {
             return self.end(State::Cancelled, None).await;
@@ -153,8 +154,8 @@ impl Run {
         if units.is_empty() {
             return self.through().await;
         }
-        let fates = self.decide(&units).await?;
-        let batch = self.batch(units, fates);
+        let outcomes = self.decide(&units).await?;
+        let batch = self.batch(units, outcomes);
         let saved = self.runner.store.save(self.import.id, self.claim, &batch).await?;
         self.import.rows.read = batch.read.1;
         self.import.rows.applied += batch.applied;
@@ -171,14 +172,14 @@ impl Run {
         }
     }
 
-    /// All rows are through this phase.
+    /// Ends the current phase, after all rows.
     async fn through(&mut self) -> Result<Step, Error> {
-        let Import { asked, phase, rows, .. } = &self.import;
+        let Import { options, phase, rows, .. } = &self.import;
         match phase {
-            _ if asked.on_error == OnError::RejectAll && rows.rejected > 0 && rows.applied == 0 => {
-                self.end(State::Failed, Some(ONE_WAS_ENOUGH)).await
+            _ if options.on_error == OnError::RejectAll && rows.rejected > 0 && rows.applied == 0 => {
+                self.end(State::Failed, Some(ROWS_REJECTED)).await
             }
-            Phase::Check if !asked.dry_run => {
+            Phase::Check if !options.dry_run => {
                 let saved = self.runner.store.begin_to_apply(self.import.id, self.claim).await?;
                 self.import.phase = Phase::Apply;
                 self.import.rows.read = 0;
@@ -193,39 +194,39 @@ impl Run {
         if self.runner.store.finish(self.import.id, self.claim, state, error).await? == Saved::Lost {
             return Err(Error::Lost);
         }
-        let (kind, state) = (self.import.asked.kind.as_str(), state.as_str());
+        let (kind, state) = (self.import.options.kind.as_str(), state.as_str());
         metrics::counter!(metric_names::IMPORTS_TOTAL, "kind" => kind, "state" => state).increment(1);
         let rows = self.import.rows;
         tracing::info!(
             import.id = %self.import.id, import.kind = kind, import.state = state,
             rows.total = rows.total, rows.applied = rows.applied, rows.rejected = rows.rejected,
-            "an import has ended"
+            "bulk import ended"
         );
         Ok(Step::Ended)
     }
 
-    /// Remembers why the attempt failed, if it can; the log has the causes too.
+    /// Logs the error and saves it with the job, if the database is available.
     async fn failed(&self, error: Error) -> Error {
         tracing::warn!(
             import.id = %self.import.id, import.attempt = self.import.attempt,
             error = &error as &dyn std::error::Error,
-            "an attempt to work an import failed"
+            "attempt to execute a bulk import failed"
         );
         let unsaved = self.runner.store.attempt_failed(self.import.id, self.claim, &error.to_string()).await.err();
         if let Some(unsaved) = unsaved {
-            tracing::warn!(import.id = %self.import.id, error = &unsaved as &dyn std::error::Error, "that could not be saved");
+            tracing::warn!(import.id = %self.import.id, error = &unsaved as &dyn std::error::Error, "cannot save the error of a bulk import");
         }
         error
     }
 
-    /// The documents of the next batch.
+    /// Reads the documents of the next batch.
     async fn read(&mut self) -> Result<Vec<Unit>, Error> {
         let (mut units, mut bytes) = (Vec::new(), 0);
         while units.len() < BATCH_DOCUMENTS && bytes < BATCH_BYTES {
             let Some(document) = self.documents.next().await? else { break };
             bytes += document.rows.iter().map(|row| row.bytes.len()).sum::<usize>();
             units.push(self.unit(document));
-            // A document may have megabytes, and requests wait for this thread.
+            // A document can have megabytes, and requests wait for this thread.
             tokio::task::yield_now().await;
         }
         Ok(units)
@@ -235,7 +236,7 @@ impl Run {
         let Document { rows, group } = document;
         let elsewhere = group.as_ref().and_then(|group| self.repeats.elsewhere(group, rows[0].line));
         let (document, plan) = self.plan(&rows);
-        let named = document.as_ref().and_then(|document| kind::name_of(self.import.asked.kind, document));
+        let named = document.as_ref().and_then(|document| kind::name_of(self.import.options.kind, document));
         let plan = match elsewhere {
             Some(line) if self.documents.header().is_some() => Err(not_adjacent(line)),
             Some(_) | None => plan,
@@ -243,80 +244,81 @@ impl Run {
         Unit { name: named.or_else(|| Some(group?.shown())), rows, elsewhere, plan }
     }
 
-    /// The document that these rows are, if they can be read, and what it asks for.
-    fn plan(&self, rows: &[Row]) -> (Option<Value>, Result<Plan, Refused>) {
-        let (kind, emails) = (self.import.asked.kind, &self.runner.emails);
-        let origin = Origin { import: self.import.id, row: rows[0].number, stock: self.import.asked.stock };
+    /// The document of these rows, if they can be parsed, and its commands.
+    fn plan(&self, rows: &[Row]) -> (Option<Value>, Result<DocumentCommands, RowRejection>) {
+        let (kind, emails) = (self.import.options.kind, &self.runner.emails);
+        let origin = RowOrigin { import: self.import.id, row: rows[0].number, stock: self.import.options.stock };
         let Some(header) = self.documents.header() else {
             let json = &rows[0].bytes;
             return (serde_json::from_slice(json).ok(), kind::plan(kind, json, origin, emails));
         };
         match header.document(rows, origin) {
             Ok(document) => {
-                let json = serde_json::to_vec(&document).expect("a JSON value can be written");
+                let json = serde_json::to_vec(&document).expect("a JSON value can be serialised");
                 (Some(document), kind::plan(kind, &json, origin, emails))
             }
             Err(refused) => (None, Err(refused)),
         }
     }
 
-    /// The fate of each document. What cannot be parsed is not decided.
-    async fn decide(&self, units: &[Unit]) -> Result<Vec<Fate>, Error> {
-        let asked = units.iter().filter_map(|unit| Some((unit.rows[0].number, unit.plan.as_ref().ok()?)));
-        let asked: Vec<Asked<'_>> = asked.collect();
+    /// The outcome of each document. Documents that cannot be parsed are not decided.
+    async fn decide(&self, units: &[Unit]) -> Result<Vec<RowOutcome>, Error> {
+        let planned = units.iter().filter_map(|unit| Some((unit.rows[0].number, unit.plan.as_ref().ok()?)));
+        let planned: Vec<Planned<'_>> = planned.collect();
         let Runner { mailbox, patience, .. } = &self.runner;
         let decider = Decider { mailbox: mailbox.clone(), import: self.import.id, patience: *patience };
-        let mut decided = decider.fates(&asked, self.how(units)).await?.into_iter();
-        let fate = |unit: &Unit| match &unit.plan {
-            Ok(_) => decided.next().unwrap_or(Fate::Skipped),
-            Err(refused) => Fate::Refused(refused.clone()),
+        let mut decided = decider.outcomes(&planned, self.mode(units)).await?.into_iter();
+        let outcome = |unit: &Unit| match &unit.plan {
+            Ok(_) => decided.next().unwrap_or(RowOutcome::Skipped),
+            Err(refused) => RowOutcome::RowRejection(refused.clone()),
         };
-        Ok(units.iter().map(fate).collect())
+        Ok(units.iter().map(outcome).collect())
     }
 
-    fn how(&self, units: &[Unit]) -> How {
-        let Import { asked, phase, rows, .. } = &self.import;
+    fn mode(&self, units: &[Unit]) -> DecideMode {
+        let Import { options, phase, rows, .. } = &self.import;
         let last = units.last().and_then(|unit| unit.rows.last()).map(|row| row.number);
         let is_all = rows.read == 0 && last == Some(rows.total.unsigned_abs());
-        match (phase, asked.on_error) {
-            (Phase::Check, _) => How::Check,
-            // What is in one batch can be decided in one, if its commands are not too many; of more only what was checked is
-            // known.
-            (Phase::Apply, OnError::RejectAll) if is_all => How::AllOrNothing,
-            (Phase::Apply, OnError::RejectAll | OnError::RejectFailed) => How::Each,
+        match (phase, options.on_error) {
+            (Phase::Check, _) => DecideMode::Check,
+            // The documents of a single batch can be decided atomically, if they do not require too many commands. Several batches rely on
+            // the check.
+            (Phase::Apply, OnError::RejectAll) if is_all => DecideMode::AllOrNothing,
+            (Phase::Apply, OnError::RejectAll | OnError::RejectFailed) => DecideMode::Each,
         }
     }
 
-    fn batch(&self, units: Vec<Unit>, fates: Vec<Fate>) -> Batch {
+    fn batch(&self, units: Vec<Unit>, outcomes: Vec<RowOutcome>) -> Batch {
         let before = self.import.rows.read;
         let after = units.last().and_then(|unit| unit.rows.last()).map_or(before, |row| row.number as i32);
         let mut batch = Batch { read: (before, after), applied: 0, rejections: Vec::new() };
-        for (unit, fate) in units.into_iter().zip(fates) {
-            match fate {
-                Fate::Done if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
-                Fate::Done | Fate::Skipped => {}
-                Fate::Refused(refused) => batch.rejections.extend(rejections(unit, &refused)),
+        for (unit, outcome) in units.into_iter().zip(outcomes) {
+            match outcome {
+                RowOutcome::Done if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
+                RowOutcome::Done | RowOutcome::Skipped => {}
+                RowOutcome::RowRejection(refused) => batch.rejections.extend(rejections(unit, &refused)),
             }
         }
         batch
     }
 }
 
-/// Why an order whose rows stand in several places is refused: any of them would be an incomplete order.
-fn not_adjacent(line: u32) -> Refused {
-    Refused::new(
+/// The rejection of an order whose rows do not follow each other: any part of them would be an incomplete order.
+fn not_adjacent(line: u32) -> RowRejection {
+    RowRejection::new(
         "rows-not-adjacent",
         format!(
-            "Other rows of the same order begin on line {line}. The rows of an order, {MAX_LINES} with {DOCUMENT_BYTES} bytes at \
-             most, must stand directly below each other; this import placed none of them. Sort the file by external_ref and import it again."
+            "Other rows of the same order start on line {line}. The rows of an order, at most {MAX_LINES} with {DOCUMENT_BYTES} bytes, \
+             must follow each other directly. The order was not placed. Sort the file by external_ref and import it again."
         ),
     )
 }
 
-/// Every row of a document that takes no effect is in the report.
-fn rejections(unit: Unit, refused: &Refused) -> impl Iterator<Item = Rejection> {
-    let key = unit.name.as_deref().map(KeptText::from);
-    let (problem, detail) = (KeptText::from(refused.problem), KeptText::from(detail(refused, unit.elsewhere).as_ref()));
+/// The rejections of all rows of a document.
+fn rejections(unit: Unit, refused: &RowRejection) -> impl Iterator<Item = Rejection> {
+    let key = unit.name.as_deref().map(StoredText::from);
+    let (problem, detail) =
+        (StoredText::from(refused.problem), StoredText::from(detail(refused, unit.elsewhere).as_ref()));
     unit.rows.into_iter().map(move |row| Rejection {
         line: i32::try_from(row.line).unwrap_or(i32::MAX),
         key: key.clone(),
@@ -326,11 +328,11 @@ fn rejections(unit: Unit, refused: &Refused) -> impl Iterator<Item = Rejection> 
     })
 }
 
-/// A document that repeats a reference of its own file may be meant as a line of the other one.
-fn detail(refused: &Refused, elsewhere: Option<u32>) -> Cow<'_, str> {
+/// The detail of a rejection. A document with the external reference of another document may be meant as one of its lines.
+fn detail(refused: &RowRejection, elsewhere: Option<u32>) -> Cow<'_, str> {
     match elsewhere {
         Some(line) if refused.problem == DUPLICATE_EXTERNAL_REF => Cow::Owned(format!(
-            "{} Line {line} of this file has the same external_ref: lines of one order belong into one document.",
+            "{} Line {line} of this file has the same external_ref. All lines of an order must be in one document.",
             refused.detail
         )),
         Some(_) | None => Cow::Borrowed(&refused.detail),
@@ -339,7 +341,7 @@ fn detail(refused: &Refused, elsewhere: Option<u32>) -> Cow<'_, str> {
 
 fn count(import: &Import, batch: &Batch) {
     let rows = |outcome: &'static str, count: usize| {
-        let kind = import.asked.kind.as_str();
+        let kind = import.options.kind.as_str();
         metrics::counter!(metric_names::IMPORT_ROWS_TOTAL, "kind" => kind, "outcome" => outcome)
             .increment(count as u64);
     };

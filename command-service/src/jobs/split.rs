@@ -1,48 +1,48 @@
-//! What a row is, defined once for both formats and for bytes that arrive in parts.
+//! Splits bytes into rows, for both formats and for bytes that arrive in parts.
 //!
-//! A row ends at a line break outside quotes. CR, LF and CRLF are line breaks, also mixed in one file; NDJSON has no quotes in
-//! this sense, because JSON text does not contain raw line breaks. A row of nothing but white space is blank and does not
-//! count. A byte order mark before a row is ignored: files that were joined have one in the middle.
+//! A row ends at a line break outside quotes. CR, LF and CRLF are line breaks and can be mixed in one file. In NDJSON, quotes have no meaning
+//! here, because JSON text does not contain raw line breaks. A row that contains only white space is blank and is not counted. A byte order
+//! mark before a row is ignored: concatenated files have one in the middle.
 //!
-//! [`Splitter`] finds where rows end, and [`check`] proves that the bytes given to a record reader are exactly one row: no
-//! quote may swallow the rows behind it.
+//! [`Splitter`] finds the ends of rows. [`check`] verifies that the bytes for a record reader are exactly one row, so that an unclosed quote
+//! cannot swallow the following rows.
 
 use super::import::Format;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Where the reader is within a row.
+/// State of the splitter within a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     /// Before the first byte of a row.
     Row,
-    /// Behind the first byte of a byte order mark.
+    /// After the first byte of a byte order mark.
     Mark1,
-    /// Behind the second byte of a byte order mark.
+    /// After the second byte of a byte order mark.
     Mark2,
-    /// Before the first byte of a field; the only place where a quote opens one.
+    /// Before the first byte of a field, the only place where a quote opens a quoted field.
     Field,
-    /// In a field without quotes.
+    /// In an unquoted field.
     Plain,
-    /// Between quotes.
+    /// In a quoted field.
     Quoted,
-    /// Behind a quote that closes the field or, if another quote follows, stands for itself.
+    /// After a quote in a quoted field, which closes the field or is escaped by a following quote.
     Quote,
-    /// Behind a CR that ends the row; an LF belongs to the same line break.
+    /// After a CR that ends the row; a following LF belongs to the same line break.
     Return,
 }
 
-/// Why bytes are not one row of CSV.
+/// The bytes are not exactly one CSV row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A quote is never closed: what follows may be rows of their own.
-    #[error("a quote is opened and not closed, and what follows it cannot be told apart from further rows")]
+    /// A quote is not closed: the following lines may be other rows.
+    #[error("a quote is not closed, so the end of the row cannot be determined")]
     OpenQuote,
-    /// A field goes on behind its closing quote: it was opened or closed in the wrong place.
-    #[error("text follows a closing quote; write a quote within quotes twice, and close each field before the comma")]
+    /// Text follows the closing quote of a field.
+    #[error("text follows a closing quote; double a quote within a quoted field, and close the field before the comma")]
     TextAfterQuote,
     /// More than one row, or none.
-    #[error("it is not exactly one record")]
+    #[error("the row is not exactly one record")]
     NotOneRecord,
 }
 
@@ -59,8 +59,8 @@ impl Splitter {
         Splitter { format, at: At::Row, malformed: None }
     }
 
-    /// How many of these bytes belong to the row that was begun, its line break included, if it ends here; `None` if all of
-    /// them belong to it and more may follow. It is 0 where the row ended at a CR that was the last byte given before.
+    /// Number of bytes up to the end of the current row, including its line break; `None` if the row does not end in these bytes. The number
+    /// is 0 if the row ended with a CR that was the last byte of the previous call.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         for (index, byte) in bytes.iter().copied().enumerate() {
             match (self.at, byte) {
@@ -75,14 +75,13 @@ impl Splitter {
         None
     }
 
-    /// The next row begins.
+    /// Starts the next row.
     fn end(&mut self, index: usize) -> usize {
         *self = Splitter::new(self.format);
         index
     }
 
-    /// Reads a byte that does not end the row as the parser of CSV does (RFC 4180, and a quote within a plain field is a
-    /// quote).
+    /// The state after a byte that does not end the row, as in the CSV parser (RFC 4180; a quote within an unquoted field is text).
     fn within(&mut self, byte: u8) -> At {
         match (self.at, byte) {
             _ if self.format == Format::Ndjson => At::Plain,
@@ -102,7 +101,7 @@ impl Splitter {
     }
 }
 
-/// Whether these bytes, a row of CSV without its line break, are one row and nothing else.
+/// Checks that these bytes, without a line break at the end, are exactly one CSV row.
 pub(super) fn check(row: &[u8]) -> Result<(), Malformed> {
     let mut splitter = Splitter::new(Format::Csv);
     match (splitter.feed(row), splitter.at, splitter.malformed) {
@@ -113,19 +112,19 @@ pub(super) fn check(row: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Whether there is nothing in a row: it does not count as one.
+/// Whether a row contains only white space, so that it is not counted.
 pub(super) fn is_blank(row: &[u8]) -> bool {
     content(row).iter().all(u8::is_ascii_whitespace)
 }
 
-/// The row without a byte order mark before it and without its line break.
+/// The row without its line break and without a byte order mark.
 pub(super) fn content(row: &[u8]) -> &[u8] {
     let row = row.strip_prefix(BYTE_ORDER_MARK).unwrap_or(row);
     let row = row.strip_suffix(b"\n").unwrap_or(row);
     row.strip_suffix(b"\r").unwrap_or(row)
 }
 
-/// Line breaks in a row: one, unless there are some between quotes.
+/// Number of line breaks in a row: one, plus those in quoted fields.
 pub(super) fn lines_in(row: &[u8]) -> u32 {
     let returns = row.iter().filter(|byte| **byte == b'\r').count();
     let feeds =

@@ -1,10 +1,9 @@
-//! Imports in PostgreSQL: what was asked and where it stands, one row each. A sqlx door. How they come in is in [`accepting`], the
-//! rows that came are in [`payload`], those that took no effect in [`rejections`], what PostgreSQL takes as text in [`text`], and
-//! what is done from time to time in [`upkeep`].
+//! Bulk imports in PostgreSQL, one row each. An owner module of sqlx. [`accepting`] queues them, [`payload`] stores their rows,
+//! [`rejections`] the rejected rows, [`text`] is text that PostgreSQL accepts, and [`upkeep`] deletes old data.
 //!
-//! An entry of the library's queue (its view `jobs.jobs`) belongs to each import that has not ended. An entry without attempts
-//! left is a dead letter: the view `import_jobs` says that its import has failed, until an operator has it tried again. The view
-//! leaves out imports that are forgotten; their rows stay, because a key takes effect once, however late it is repeated.
+//! Each bulk import that has not ended has an entry in the library's queue (the view `jobs.jobs`). If the entry has no attempts left, the view
+//! `import_jobs` shows the job as failed until an operator retries it. The view omits deleted jobs; their rows in the table are kept, because
+//! an idempotency key takes effect at most once, however late it is repeated.
 
 mod accepting;
 mod payload;
@@ -15,7 +14,7 @@ mod upkeep;
 pub use accepting::{Accepted, New};
 pub use payload::Chunk;
 pub use rejections::Rejection;
-pub use text::KeptText;
+pub use text::StoredText;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -23,64 +22,64 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use uuid::Uuid;
 
-use super::import::{Asked, Import, Kind, Rows, State};
+use super::import::{Import, ImportOptions, Kind, Rows, State};
 use crate::database::Database;
 
-/// Imports; cheap to clone.
+/// The tables of bulk imports.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
 }
 
-/// Which imports to list.
+/// Filter and page of the list of jobs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
-    /// Only of this kind.
+    /// Only jobs that import this kind of rows.
     pub kind: Option<Kind>,
-    /// Only those that stand so.
+    /// Only jobs in this state.
     pub state: Option<State>,
-    /// Only those that were accepted before this one.
+    /// Only jobs that were created before this one.
     pub before: Option<Uuid>,
-    /// At most so many.
+    /// Maximum number of jobs.
     pub limit: i64,
 }
 
-/// A batch of rows that was worked.
+/// The result of a batch of rows.
 #[derive(Debug)]
 pub struct Batch {
-    /// Rows read before it and with it.
+    /// Number of rows read before the batch, and including the batch.
     pub read: (i32, i32),
-    /// Rows of it that took effect.
+    /// Number of rows of the batch that were applied.
     pub applied: i32,
-    /// Rows of it that took none.
+    /// The rejected rows of the batch.
     pub rejections: Vec<Rejection>,
 }
 
-/// Who saves must still have the job.
+/// Result of saving progress, which requires that the worker still holds the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// Go on.
+    /// Saved; the worker holds the job.
     Mine,
-    /// Somebody wants it to stop.
+    /// Saved; the cancellation of the job was requested.
     Cancel,
-    /// Another worker has it, or it has ended.
+    /// Not saved: another worker has claimed the job, or the job has ended.
     Lost,
 }
 
-/// Why imports could not be read or written.
+/// Bulk imports could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database did not answer, or refused.
+    /// The statement failed.
     #[error("{doing}")]
     Database {
-        /// What we were doing.
+        /// The operation that failed.
         doing: &'static str,
-        /// What came back.
+        /// The cause.
         #[source]
         source: sqlx::Error,
     },
-    /// A row that no version of ours wrote.
-    #[error("the imports hold an unknown word")]
+    /// A row contains an unknown value.
+    #[error("a bulk import contains an unknown value")]
     Word(#[from] WordError),
 }
 
@@ -89,8 +88,8 @@ impl Error {
         move |source| Error::Database { doing, source }
     }
 
-    /// Whether the database was not even asked, because no connection was free; otherwise what became of a statement is unknown.
-    pub fn was_not_asked(&self) -> bool {
+    /// Whether the statement was not sent, because no connection was free. Otherwise the outcome of the statement is unknown.
+    pub fn was_not_sent(&self) -> bool {
         matches!(self, Error::Database { source: sqlx::Error::PoolTimedOut, .. })
     }
 }
@@ -124,7 +123,7 @@ impl TryFrom<Stored> for Import {
     type Error = Error;
 
     fn try_from(row: Stored) -> Result<Import, Error> {
-        let asked = Asked {
+        let options = ImportOptions {
             kind: word(&row.kind)?,
             format: word(&row.format)?,
             on_error: word(&row.on_error)?,
@@ -133,7 +132,7 @@ impl TryFrom<Stored> for Import {
         };
         Ok(Import {
             id: row.id,
-            asked,
+            options,
             header: row.header,
             state: word(&row.state)?,
             is_dead: row.is_dead,
@@ -160,19 +159,19 @@ fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, WordError> {
 }
 
 impl Store {
-    /// The imports in this database.
+    /// The bulk imports in this database.
     pub fn new(database: Database) -> Store {
         Store { database }
     }
 
-    /// The import of this name.
+    /// The bulk import with this id.
     pub async fn find(&self, id: Uuid) -> Result<Option<Import>, Error> {
         let query = sqlx::query_as::<_, Stored>("select * from import_jobs where id = $1").bind(id);
-        let found = query.fetch_optional(&self.database).await.map_err(Error::database("reading an import"))?;
+        let found = query.fetch_optional(&self.database).await.map_err(Error::database("reading a bulk import"))?;
         found.map(Import::try_from).transpose()
     }
 
-    /// Imports, the newest first.
+    /// Bulk imports, newest first.
     pub async fn list(&self, filter: Filter) -> Result<Vec<Import>, Error> {
         const LIST: &str = "
             select * from import_jobs
@@ -186,11 +185,11 @@ impl Store {
             .bind(filter.limit)
             .fetch_all(&self.database)
             .await
-            .map_err(Error::database("listing imports"))?;
+            .map_err(Error::database("listing bulk imports"))?;
         found.into_iter().map(Import::try_from).collect()
     }
 
-    /// Takes a job to work it; `None` when there is nothing to do any more. Who had it before has lost it.
+    /// Claims a job, also from the worker that held it before; `None` if the job has ended.
     pub async fn claim(&self, id: Uuid, claim: Uuid, attempt: i32) -> Result<Option<Import>, Error> {
         const CLAIM: &str = "
             update imports
@@ -202,14 +201,14 @@ impl Store {
             .bind(attempt)
             .execute(&self.database)
             .await
-            .map_err(Error::database("taking an import"))?;
+            .map_err(Error::database("claiming a bulk import"))?;
         match claimed.rows_affected() {
             0 => Ok(None),
             _ => self.find(id).await,
         }
     }
 
-    /// Saves what became of a batch and how far the job has come, together or not at all.
+    /// Saves the rejections of a batch and the progress of the job in one statement.
     pub async fn save(&self, id: Uuid, claim: Uuid, batch: &Batch) -> Result<Saved, Error> {
         const SAVE: &str = "
             with moved as (
@@ -217,7 +216,7 @@ impl Store {
                 set rows_read = $4, rows_applied = rows_applied + $5, rows_rejected = rows_rejected + cardinality($6::int[])
                 where id = $1 and claim = $2 and rows_read = $3 and state = 'running'
                 returning cancel_requested
-            ), told as (
+            ), reported as (
                 insert into import_rejections (import_id, line, key, problem, detail, bytes)
                 select $1, r.*
                 from moved, unnest($6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[]) as r
@@ -239,7 +238,7 @@ impl Store {
             .bind(rejections.iter().map(|r| r.bytes.as_slice()).collect::<Vec<_>>())
             .fetch_optional(&self.database)
             .await
-            .map_err(Error::database("saving an import's progress"))?;
+            .map_err(Error::database("saving the progress of a bulk import"))?;
         Ok(match moved {
             Some(false) => Saved::Mine,
             Some(true) => Saved::Cancel,
@@ -247,7 +246,7 @@ impl Store {
         })
     }
 
-    /// All rows are checked: from now on they take effect, from the first on.
+    /// Starts the phase `apply` with the first row, after all rows were checked.
     pub async fn begin_to_apply(&self, id: Uuid, claim: Uuid) -> Result<Saved, Error> {
         const APPLY: &str = "
             update imports set phase = 'apply', rows_read = 0
@@ -258,7 +257,7 @@ impl Store {
             .bind(claim)
             .fetch_optional(&self.database)
             .await
-            .map_err(Error::database("beginning to apply an import"))?;
+            .map_err(Error::database("starting to apply a bulk import"))?;
         Ok(match moved {
             Some(false) => Saved::Mine,
             Some(true) => Saved::Cancel,
@@ -266,7 +265,7 @@ impl Store {
         })
     }
 
-    /// Ends a job; its rows are not needed any more.
+    /// Ends a job and deletes its rows.
     pub async fn finish(&self, id: Uuid, claim: Uuid, state: State, error: Option<&str>) -> Result<Saved, Error> {
         const FINISH: &str = "
             with ended as (
@@ -281,27 +280,27 @@ impl Store {
             .bind(id)
             .bind(claim)
             .bind(state.as_str())
-            .bind(error.map(KeptText::from))
+            .bind(error.map(StoredText::from))
             .fetch_one(&self.database)
             .await
-            .map_err(Error::database("ending an import"))?;
+            .map_err(Error::database("ending a bulk import"))?;
         Ok(if ended > 0 { Saved::Mine } else { Saved::Lost })
     }
 
-    /// Remembers why an attempt failed.
+    /// Saves the error of a failed attempt.
     pub async fn attempt_failed(&self, id: Uuid, claim: Uuid, error: &str) -> Result<(), Error> {
         let query = sqlx::query("update imports set error = $3 where id = $1 and claim = $2 and state = 'running'")
             .bind(id)
             .bind(claim)
-            .bind(KeptText::from(error));
-        query.execute(&self.database).await.map_err(Error::database("saving why an import failed"))?;
+            .bind(StoredText::from(error));
+        query.execute(&self.database).await.map_err(Error::database("saving the error of a bulk import"))?;
         Ok(())
     }
 
-    /// Asks a job to stop: at once if nobody works it, otherwise after the batch under way.
+    /// Cancels a job: immediately if no worker executes it, otherwise after the current batch.
     pub async fn cancel(&self, id: Uuid) -> Result<(), Error> {
         const CANCEL: &str = "
-            with asked as (
+            with cancelled as (
                 update imports i
                 set cancel_requested = true,
                     state = case when busy then state else 'cancelled' end,
@@ -312,23 +311,23 @@ impl Store {
                 where i.id = $1 and i.state in ('queued', 'running')
                 returning i.id, i.state
             ), removed as (
-                select jobs.remove_job(asked.id::text) from asked where state = 'cancelled'
+                select jobs.remove_job(cancelled.id::text) from cancelled where state = 'cancelled'
             )
-            delete from import_chunks using asked, (select count(*) from removed) r
-            where import_id = asked.id and state = 'cancelled'";
+            delete from import_chunks using cancelled, (select count(*) from removed) r
+            where import_id = cancelled.id and state = 'cancelled'";
         let query = sqlx::query(CANCEL).bind(id);
-        query.execute(&self.database).await.map_err(Error::database("cancelling an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("cancelling a bulk import"))?;
         Ok(())
     }
 
-    /// Has a dead letter tried again, with all its attempts.
+    /// Queues a failed job again, with all its attempts.
     pub async fn retry(&self, id: Uuid) -> Result<(), Error> {
         const RETRY: &str = "
             select jobs.reschedule_jobs(array[id], run_at => now(), attempts => 0)
             from jobs.jobs
             where key = $1::text and locked_at is null and attempts >= max_attempts";
         let query = sqlx::query(RETRY).bind(id);
-        query.execute(&self.database).await.map_err(Error::database("retrying an import"))?;
+        query.execute(&self.database).await.map_err(Error::database("retrying a bulk import"))?;
         Ok(())
     }
 }

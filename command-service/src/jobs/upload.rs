@@ -1,5 +1,5 @@
-//! Takes an import's body as it comes: unpacks it, finds its rows, keeps them in chunks. Memory is bounded by a chunk and a row,
-//! whatever the client sends.
+//! Receives the body of a bulk import: decompresses it, splits it into rows and stores them in chunks. Memory is bounded by one chunk and one
+//! row, whatever the client sends.
 
 use std::io::{self, Write};
 
@@ -7,100 +7,101 @@ use flate2::write::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Limits;
 use super::csv::{Header, InvalidHeader};
-use super::import::{Asked, Format};
+use super::import::{Format, ImportOptions};
+use super::limits::Limits;
 use super::split::{self, Splitter};
 use super::store::{self, Chunk, New, Store};
 
-/// Bytes of rows from which on a chunk is kept: one statement each, and what a worker loads at once.
+/// Minimum size of a chunk before it is stored. A chunk is one statement, and is loaded at once by a worker.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Longest row: as long as a body of one command may be by default.
+/// Limit of the size of a row: the default limit of the body of a command.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 
-/// Uploads that one instance takes at once: each has up to six megabytes in memory, and one of its few connections in turn.
+/// Limit of concurrent uploads of an instance: each uses up to six megabytes of memory, and they share a few connections.
 pub const UPLOADS_MAX: usize = 8;
 
-/// Imports of the largest size whose rows may wait, for any instance; a dead letter waits for its operator.
+/// Limit of the stored rows of bulk imports that have not ended, in multiples of the largest bulk import; includes failed jobs that wait for
+/// an operator.
 pub const WAITING_MAX: u64 = 64;
 
-/// Packed bytes that are unpacked in one go: gzip makes at most a thousand times as many of them.
+/// Compressed bytes that are decompressed in one step: gzip expands them at most a thousandfold.
 const GZIP_STEP_BYTES: usize = 4 << 10;
 
-/// A body coming in.
+/// An upload in progress.
 #[derive(Debug)]
 pub struct Upload {
     store: Store,
     id: Uuid,
-    asked: Asked,
+    options: ImportOptions,
     limits: Limits,
     gzip: Option<MultiGzDecoder<Unpacked>>,
     bytes: u64,
     digest: Sha256,
     splitter: Splitter,
-    /// The row that was begun.
+    /// The incomplete row.
     row: Vec<u8>,
-    /// The line that it begins on.
+    /// Line on which the incomplete row starts.
     line: u32,
     header: Option<Vec<u8>>,
     rows: u32,
     chunk: Chunk,
 }
 
-/// How a body is packed.
+/// Compression of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// Not at all.
+    /// Uncompressed.
     Plain,
-    /// By gzip.
+    /// gzip.
     Gzip,
 }
 
-/// Why a body is not taken.
+/// The body was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is too large, unpacked.
+    /// The decompressed body is too large.
     #[error("the body is larger than {0} bytes")]
     TooLarge(u64),
-    /// It has too many rows.
+    /// The body has too many rows.
     #[error("the body has more than {0} rows")]
     TooManyRows(u32),
-    /// One of its rows is too long.
+    /// A row is too long.
     #[error(
-        "the row that begins on line {line} is longer than {ROW_BYTES_MAX} bytes; in CSV a quote that is not closed has this effect"
+        "the row on line {line} is longer than {ROW_BYTES_MAX} bytes; in CSV, the reason can be a quote that is not closed"
     )]
     RowTooLong {
-        /// Where it begins.
+        /// Line on which the row starts.
         line: u32,
     },
-    /// It has no row.
+    /// The body has no rows.
     #[error("the body has no rows")]
     Empty,
-    /// It is not what gzip makes.
-    #[error("the body cannot be unpacked")]
+    /// The body is not valid gzip data.
+    #[error("the body cannot be decompressed")]
     Gzip(#[source] io::Error),
-    /// Its first row is not a header.
-    #[error("the first row is not a header")]
+    /// The first row is not a valid header.
+    #[error("the first row is not a valid header")]
     Header(#[from] InvalidHeader),
-    /// It could not be kept.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl Upload {
-    /// A body that has not begun.
-    pub fn begin(store: Store, asked: Asked, packing: Packing, limits: Limits) -> Upload {
+    /// Starts an upload.
+    pub fn begin(store: Store, options: ImportOptions, packing: Packing, limits: Limits) -> Upload {
         let max = limits.bytes;
         Upload {
             store,
             id: Uuid::now_v7(),
-            asked,
+            options,
             limits,
             gzip: (packing == Packing::Gzip).then(|| MultiGzDecoder::new(Unpacked { bytes: Vec::new(), left: max })),
             bytes: 0,
-            digest: digest_of(&asked),
-            splitter: Splitter::new(asked.format),
+            digest: digest_of(&options),
+            splitter: Splitter::new(options.format),
             row: Vec::new(),
             line: 1,
             header: None,
@@ -109,7 +110,7 @@ impl Upload {
         }
     }
 
-    /// Takes the next bytes.
+    /// Receives the next bytes.
     pub async fn take(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         if self.gzip.is_none() {
             return self.take_plain(bytes).await;
@@ -117,13 +118,13 @@ impl Upload {
         for step in bytes.chunks(GZIP_STEP_BYTES) {
             let unpacked = self.unpack(|gzip| gzip.write_all(step))?;
             self.take_plain(&unpacked).await?;
-            // Megabytes may have been unpacked, and without a row to keep nothing was waited for.
+            // Megabytes may have been decompressed without an await point.
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    /// All of it is there: what to queue under this key.
+    /// Completes the upload. The result is the bulk import to queue under this key.
     pub async fn finish(mut self, key: Uuid) -> Result<New, Refused> {
         if self.gzip.is_some() {
             let unpacked = self.unpack(|gzip| gzip.try_finish())?;
@@ -134,18 +135,21 @@ impl Upload {
             return Err(Refused::Empty);
         }
         self.keep().await?;
-        let Upload { id, asked, header, rows, bytes, digest, .. } = self;
-        Ok(New { id, asked, key, digest: digest.finalize().to_vec(), header, rows, bytes })
+        let Upload { id, options, header, rows, bytes, digest, .. } = self;
+        Ok(New { id, options, key, digest: digest.finalize().to_vec(), header, rows, bytes })
     }
 
-    /// Throws away what was kept.
+    /// Deletes the stored rows.
     pub async fn undo(store: &Store, id: Uuid) {
         if let Err(error) = store.drop_chunks(id).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an upload is thrown away later");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot delete the rows of an upload; they will be deleted later"
+            );
         }
     }
 
-    /// The name under which its rows are kept.
+    /// Id of the bulk import.
     pub fn id(&self) -> Uuid {
         self.id
     }
@@ -187,10 +191,10 @@ impl Upload {
 
     async fn end_row(&mut self) -> Result<(), Refused> {
         let (is_blank, lines) = (split::is_blank(&self.row), split::lines_in(&self.row));
-        let wants_header = self.asked.format == Format::Csv && self.header.is_none();
+        let wants_header = self.options.format == Format::Csv && self.header.is_none();
         if wants_header && !is_blank {
             let header = split::content(&self.row);
-            Header::read(self.asked.kind, header)?;
+            Header::read(self.options.kind, header)?;
             self.header = Some(header.to_vec());
         }
         self.line += lines;
@@ -210,7 +214,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Keeps the chunk, if there is anything in it, and begins the next.
+    /// Stores the chunk, unless it is empty, and starts the next one.
     async fn keep(&mut self) -> Result<(), Refused> {
         let next = Chunk { first_row: self.rows + 1, first_line: self.line, bytes: Vec::new() };
         let chunk = std::mem::replace(&mut self.chunk, next);
@@ -221,18 +225,18 @@ impl Upload {
     }
 }
 
-/// What is asked beside the body: another question is another digest.
-fn digest_of(asked: &Asked) -> Sha256 {
+/// Starts the digest of the request with the options, so that a request with other options has another digest.
+fn digest_of(options: &ImportOptions) -> Sha256 {
     let mut digest = Sha256::new();
-    for word in [asked.kind.as_str(), asked.format.as_str(), asked.on_error.as_str(), asked.stock.as_str()] {
+    for word in [options.kind.as_str(), options.format.as_str(), options.on_error.as_str(), options.stock.as_str()] {
         digest.update(word);
         digest.update([0]);
     }
-    digest.update([u8::from(asked.dry_run)]);
+    digest.update([u8::from(options.dry_run)]);
     digest
 }
 
-/// Takes what gzip unpacks, up to a limit.
+/// Buffers decompressed bytes up to a limit.
 #[derive(Debug)]
 struct Unpacked {
     bytes: Vec<u8>,

@@ -135,7 +135,15 @@ fn words_of_ours(answer: &str) -> Option<&'static str> {
         "invalid length",
     ];
     let is_problem = answer.contains("\"/problems/");
+    let answer = without_escapes(answer);
     OURS.into_iter().find(|word| is_problem && answer.contains(word))
+}
+
+/// The text without escapes of invisible characters, whose digits can look like a type: `\u{f6400}`.
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split("u{");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
 /// Names of members that bodies have.

@@ -1,46 +1,46 @@
-//! Rows that are products. A JSON row is the body of `POST /v1/products`. A product that exists with other data gets
-//! what the row says; what it does not say stays, prices in other currencies too.
+//! Products. An NDJSON row is the body of `POST /v1/products`. If the product exists with different data, it gets the values of the row;
+//! values that the row does not contain, including prices in other currencies, are unchanged.
 
 use platform::json::parse;
 use serde_json::{Value, json};
 
-use super::{Column, Form, Of, Plan, Refused};
+use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowRejection, ValueType};
 use domain::command::product::{ChangePriceBody, CreateProductBody, UpdateProductBody};
 use domain::command::{ChangePrice, Command, CreateProduct, UpdateProduct};
 
 pub(super) const COLUMNS: &str =
-    "sku, name, tax_class, occurred_at, and per currency price_GBP (minor units), with the currency's own code";
+    "sku, name, tax_class, occurred_at, and one column per currency with its code, such as price_GBP (minor units)";
 
 pub(super) fn column(name: &str) -> Option<Column> {
     match name {
         "sku" | "name" | "tax_class" | "occurred_at" => Some(Column::text(name)),
         _ => {
             let currency = name.strip_prefix("price_")?;
-            Some(Column::new(Of::Document, &["prices", currency], Form::Number))
+            Some(Column::new(ColumnTarget::Document, &["prices", currency], ValueType::Number))
         }
     }
 }
 
-pub(super) fn plan(document: &[u8]) -> Result<Plan, Refused> {
+pub(super) fn plan(document: &[u8]) -> Result<DocumentCommands, RowRejection> {
     let body: CreateProductBody = parse(document)?;
     let mut changes = vec![Command::UpdateProduct(UpdateProduct { sku: body.sku.clone(), body: described(&body) })];
     changes.extend(body.prices.iter().map(|(currency, price)| {
         let change = ChangePriceBody { price: *price, occurred_at: body.occurred_at };
         Command::ChangePrice(ChangePrice { sku: body.sku.clone(), currency: *currency, body: change })
     }));
-    Ok(Plan::Upsert { create: Command::CreateProduct(CreateProduct { body }), changes })
+    Ok(DocumentCommands::Upsert { create: Command::CreateProduct(CreateProduct { body }), changes })
 }
 
-/// What a product says of itself, as a patch: what was not sent stays.
+/// The description of a product as a merge patch.
 fn described(body: &CreateProductBody) -> UpdateProductBody {
-    let mut members = serde_json::to_value(body).expect("a body is plain data with text keys");
+    let mut members = serde_json::to_value(body).expect("a body is plain data with string keys");
     if let Some(members) = members.as_object_mut() {
         members.retain(|name, _| matches!(name.as_str(), "name" | "tax_class" | "attributes" | "tags"));
     }
-    serde_json::from_value(members).expect("what describes a new product describes a known one")
+    serde_json::from_value(members).expect("the description of a new product is a valid patch")
 }
 
-/// A file without a price has products without one.
+/// Products of a file without price columns have no prices.
 pub(super) fn complete(mut document: Value) -> Value {
     if let Some(product) = document.as_object_mut() {
         product.entry("prices").or_insert_with(|| json!({}));

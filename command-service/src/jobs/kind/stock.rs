@@ -1,17 +1,17 @@
-//! Rows that move stock: pieces that came in (`quantity`), or a correction by `delta` or to a `count` with its reason.
+//! Stock movements: a receipt (`quantity`), or an adjustment by `delta` or to a `count`, with a reason.
 
 use events::{Location, Sku};
 use platform::json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Column, Plan, Refused};
+use super::super::row_commands::{Column, DocumentCommands, RowRejection};
 use domain::command::segment::NewLocation;
 use domain::command::stock::{AdjustStockBody, ReceiveStockBody};
 use domain::command::{AdjustStock, Command, ReceiveStock};
 
-pub(super) const COLUMNS: &str = "sku, location (main if left out), one of quantity (pieces that came in), delta and count, reason, reference (of what came \
-     in), expected, occurred_at";
+pub(super) const COLUMNS: &str = "sku, location (default: main), one of quantity (units received), delta and count, reason, reference (of a receipt), \
+     expected, occurred_at";
 
 pub(super) fn column(name: &str) -> Option<Column> {
     match name {
@@ -21,7 +21,7 @@ pub(super) fn column(name: &str) -> Option<Column> {
     }
 }
 
-/// A row: the path's parts of `POST /v1/stock/{sku}/{location}/receipts` and its body, or those of `/adjustments`.
+/// A row: path variables and body of `POST /v1/stock/{sku}/{location}/receipts` or `/adjustments`.
 #[derive(Deserialize)]
 struct Document {
     sku: Sku,
@@ -30,22 +30,22 @@ struct Document {
     rest: Map<String, Value>,
 }
 
-pub(super) fn plan(document: &[u8]) -> Result<Plan, Refused> {
+pub(super) fn plan(document: &[u8]) -> Result<DocumentCommands, RowRejection> {
     let Document { sku, location, mut rest } = json::parse(document)?;
     let location = location.map_or_else(Location::main, |NewLocation(location)| location);
     if !rest.contains_key("quantity") {
         let body: AdjustStockBody = body(rest)?;
-        return Ok(Plan::Do(Command::AdjustStock(AdjustStock { sku, location, body })));
+        return Ok(DocumentCommands::One(Command::AdjustStock(AdjustStock { sku, location, body })));
     }
-    // Why pieces came in is their reference: a receipt has no other reason.
+    // A receipt has a reference instead of a reason.
     if let Some(reason) = rest.remove("reason") {
         rest.entry("reference").or_insert(reason);
     }
     let body: ReceiveStockBody = body(rest)?;
-    Ok(Plan::Do(Command::ReceiveStock(ReceiveStock { sku, location, body })))
+    Ok(DocumentCommands::One(Command::ReceiveStock(ReceiveStock { sku, location, body })))
 }
 
-fn body<T: serde::de::DeserializeOwned>(members: Map<String, Value>) -> Result<T, Refused> {
-    let json = serde_json::to_vec(&members).expect("parsed JSON can be written");
+fn body<T: serde::de::DeserializeOwned>(members: Map<String, Value>) -> Result<T, RowRejection> {
+    let json = serde_json::to_vec(&members).expect("parsed JSON can be serialised");
     Ok(json::parse(&json)?)
 }

@@ -1,41 +1,41 @@
-//! Imports that have come in: queued once under their key, which stays known after the import is forgotten.
+//! Queues bulk imports, once per idempotency key. The key is kept after the job is deleted.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::super::import::{Asked, Import, Rows, State};
-use super::super::queue;
+use super::super::import::{Import, ImportOptions, Rows, State};
+use super::super::task;
 use super::{Error, Store};
 
-/// An import that came in completely.
+/// A completely received bulk import.
 #[derive(Debug, Clone)]
 pub struct New {
-    /// Its name, under which its rows are there already.
+    /// Id; the rows are stored under this id already.
     pub id: Uuid,
-    /// What is asked.
-    pub asked: Asked,
+    /// Options of the bulk import.
+    pub options: ImportOptions,
     /// The idempotency key as an id.
     pub key: Uuid,
-    /// SHA-256 of all that is asked.
+    /// SHA-256 of options and body.
     pub digest: Vec<u8>,
-    /// The first row of a CSV file.
+    /// Header row of a CSV file.
     pub header: Option<Vec<u8>>,
-    /// How many rows there are.
+    /// Number of rows.
     pub rows: u32,
-    /// How many bytes there are, unpacked.
+    /// Size of the rows in bytes, decompressed.
     pub bytes: u64,
 }
 
-/// What became of an import that came in.
+/// Result of accepting a bulk import.
 #[derive(Debug)]
 pub enum Accepted {
-    /// It is queued.
+    /// The job is queued.
     Queued(Box<Import>),
-    /// It is there from an earlier time.
+    /// An earlier request with this key created the job.
     Known(Box<Import>),
-    /// It was worked at an earlier time, as the import of this name, and is forgotten.
+    /// An earlier request with this key created the job with this id, which has been deleted.
     Forgotten(Uuid),
-    /// Its key was used for another one.
+    /// The key was used for another bulk import.
     KeyReused,
 }
 
@@ -44,11 +44,11 @@ impl New {
         let total = i32::try_from(self.rows).unwrap_or(i32::MAX);
         Import {
             id: self.id,
-            asked: self.asked,
+            options: self.options,
             header: self.header.clone(),
             state: State::Queued,
             is_dead: false,
-            phase: self.asked.first_phase(),
+            phase: self.options.first_phase(),
             cancel_requested: false,
             rows: Rows { total, ..Rows::default() },
             attempt: 0,
@@ -61,8 +61,7 @@ impl New {
 }
 
 impl Store {
-    /// Queues an import whose rows are there, unless its key is known. After an error the import may be queued: its rows must
-    /// stay.
+    /// Queues a bulk import whose rows are stored, unless its key is known. After an error the job may be queued, so its rows must be kept.
     pub async fn accept(&self, new: &New) -> Result<Accepted, Error> {
         const ACCEPT: &str = "
             with accepted as (
@@ -75,22 +74,22 @@ impl Store {
             from accepted";
         let queued = sqlx::query_as::<_, (i64, DateTime<Utc>)>(ACCEPT)
             .bind(new.id)
-            .bind(new.asked.kind.as_str())
-            .bind(new.asked.format.as_str())
-            .bind(new.asked.on_error.as_str())
-            .bind(new.asked.stock.as_str())
-            .bind(new.asked.dry_run)
+            .bind(new.options.kind.as_str())
+            .bind(new.options.format.as_str())
+            .bind(new.options.on_error.as_str())
+            .bind(new.options.stock.as_str())
+            .bind(new.options.dry_run)
             .bind(new.key)
             .bind(&new.digest)
             .bind(&new.header)
             .bind(i32::try_from(new.rows).unwrap_or(i32::MAX))
             .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
-            .bind(new.asked.first_phase().as_str())
-            .bind(queue::TASK)
-            .bind(queue::ATTEMPTS_MAX)
+            .bind(new.options.first_phase().as_str())
+            .bind(task::NAME)
+            .bind(task::ATTEMPTS_MAX)
             .fetch_optional(&self.database)
             .await
-            .map_err(Error::database("queueing an import"))?;
+            .map_err(Error::database("queueing a bulk import"))?;
         match queued {
             Some((_, created_at)) => Ok(Accepted::Queued(Box::new(new.queued(created_at)))),
             None => self.known(new).await,
@@ -102,7 +101,7 @@ impl Store {
             .bind(new.key)
             .fetch_optional(&self.database)
             .await
-            .map_err(Error::database("looking up an import's key"))?;
+            .map_err(Error::database("looking up the key of a bulk import"))?;
         match known {
             Some((id, digest)) if digest == new.digest => {
                 let found = self.find(id).await?;
@@ -112,14 +111,14 @@ impl Store {
         }
     }
 
-    /// Bytes of rows whose imports have not ended.
+    /// Size of the rows of bulk imports that have not ended, in bytes.
     pub async fn waiting_bytes(&self) -> Result<u64, Error> {
         const WAITING: &str =
             "select coalesce(sum(bytes), 0)::bigint from imports where state in ('queued', 'running')";
         let waiting = sqlx::query_scalar::<_, i64>(WAITING)
             .fetch_one(&self.database)
             .await
-            .map_err(Error::database("counting what waits to be imported"))?;
+            .map_err(Error::database("measuring the waiting rows of bulk imports"))?;
         Ok(waiting.unsigned_abs())
     }
 }

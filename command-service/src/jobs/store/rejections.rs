@@ -1,29 +1,29 @@
-//! Rows of imports that took no effect, and why: the report that callers download.
+//! The rejected rows of bulk imports with their problems: the content of the rejection report.
 
 use uuid::Uuid;
 
-use super::{Error, KeptText, Store};
+use super::{Error, Store, StoredText};
 
-/// Rejections of a page, and bytes of rows from which on it is full; rows can be as long as that themselves.
+/// Limits of a page: number of rejections, and bytes of rows after which no further row is added.
 const PAGE: (i64, i64) = (1_000, 1 << 20);
 
-/// A row that took no effect.
+/// A rejected row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Rejection {
-    /// The line of the file that it begins on.
+    /// Line of the file on which the row starts.
     pub line: i32,
-    /// What people know it by.
-    pub key: Option<KeptText>,
-    /// The kind of the problem.
-    pub problem: KeptText,
-    /// What is wrong and what would help.
-    pub detail: KeptText,
-    /// The row as it came.
+    /// Identifier of the row for people.
+    pub key: Option<StoredText>,
+    /// Slug of the problem type.
+    pub problem: StoredText,
+    /// Explanation, and how to correct the row.
+    pub detail: StoredText,
+    /// The original row.
     pub bytes: Vec<u8>,
 }
 
 impl Store {
-    /// Rejections in the order of their lines, after this one: as many as have about a megabyte of rows together.
+    /// A page of rejections after this line, ordered by line, with about a megabyte of rows.
     pub async fn list_rejections(&self, import: Uuid, after: i32) -> Result<Vec<Rejection>, Error> {
         const LIST: &str = "
             select line, key, problem, detail, bytes
@@ -42,6 +42,6 @@ impl Store {
             .bind(PAGE.1)
             .fetch_all(&self.database)
             .await
-            .map_err(Error::database("reading an import's rejections"))
+            .map_err(Error::database("reading the rejections of a bulk import"))
     }
 }

@@ -1,37 +1,35 @@
-//! Text that comes from callers and is kept in PostgreSQL, whose type `text` holds any text but the character U+0000.
+//! Foreign text that is stored in PostgreSQL, whose type `text` accepts all characters except U+0000.
 
 use std::fmt;
 
-/// Most characters of a text about a row: an explanation may name many lines of an order. What identifies a row is shorter,
-/// unless it is wrong; the row itself is kept as it came.
+/// Limit of characters of a text about a row: an explanation can name many lines of an order. The row itself is stored as it was received.
 const MAX_CHARS: usize = 4_000;
 
-/// What stands for a character that cannot be kept.
+/// Replacement of a character that cannot be stored.
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// Text that PostgreSQL takes, whoever wrote it: without U+0000 and not too long. All text of imports that is bound to a
-/// statement has this type.
+/// Text that PostgreSQL accepts: without U+0000 and limited in length. All text of bulk imports that is bound to a statement has this type.
 #[derive(Clone, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
-pub struct KeptText(String);
+pub struct StoredText(String);
 
-impl KeptText {
-    /// The text as it is kept.
+impl StoredText {
+    /// The text as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl From<&str> for KeptText {
-    fn from(text: &str) -> KeptText {
+impl From<&str> for StoredText {
+    fn from(text: &str) -> StoredText {
         let end = text.char_indices().nth(MAX_CHARS).map(|(end, _)| end);
         let shown = &text[..end.unwrap_or(text.len())];
         let more = if end.is_some() { "…" } else { "" };
-        KeptText(shown.replace('\0', REPLACEMENT) + more)
+        StoredText(shown.replace('\0', REPLACEMENT) + more)
     }
 }
 
-impl fmt::Debug for KeptText {
+impl fmt::Debug for StoredText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -42,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_postgresql_refuses_is_replaced() {
-        assert_eq!(KeptText::from("BUG-B\0\0").as_str(), "BUG-B\u{fffd}\u{fffd}");
+    fn characters_that_postgresql_rejects_are_replaced() {
+        assert_eq!(StoredText::from("BUG-B\0\0").as_str(), "BUG-B\u{fffd}\u{fffd}");
         let long = "ü".repeat(MAX_CHARS);
-        assert_eq!(KeptText::from(long.as_str()).as_str(), long);
-        assert_eq!(KeptText::from(format!("{long}x").as_str()).as_str(), format!("{long}…"));
+        assert_eq!(StoredText::from(long.as_str()).as_str(), long);
+        assert_eq!(StoredText::from(format!("{long}x").as_str()).as_str(), format!("{long}…"));
     }
 }

@@ -1,16 +1,15 @@
-//! What is done to imports from time to time: those that ended long ago are forgotten, and one that the queue has lost is put
-//! there again.
+//! Periodic upkeep of bulk imports: deletes old jobs, and queues jobs again that are missing in the queue.
 
 use std::time::Duration;
 
-use super::super::queue;
+use super::super::task;
 use super::{Error, Store};
 
-/// Imports that get an entry in the queue at a time: far more than a fault leaves without one.
+/// Limit of jobs that are queued again at a time; far more than a failure leaves without an entry.
 const REQUEUED_MAX: i64 = 1_000;
 
 impl Store {
-    /// Forgets what ended, died or broke off long ago; gives the number of imports forgotten. Their keys stay known.
+    /// Deletes jobs that ended or failed long ago and returns their number. Their keys are kept.
     pub async fn forget(&self, retention: Duration) -> Result<u64, Error> {
         const FORGET: &str = "
             with dead as (
@@ -35,12 +34,12 @@ impl Store {
             .bind(retention.as_secs_f64())
             .fetch_one(&self.database)
             .await
-            .map_err(Error::database("forgetting old imports"))?;
+            .map_err(Error::database("deleting old bulk imports"))?;
         Ok(forgotten.unsigned_abs())
     }
 
-    /// Puts imports that have not ended and have no entry in the queue there; gives their number. No step of ours leaves one
-    /// behind, but the library deletes entries without asking who holds them.
+    /// Queues jobs again that have not ended and have no entry in the queue, and returns their number. No step of this service leaves such a
+    /// job, but the library deletes entries regardless of the worker that holds them.
     pub async fn requeue(&self) -> Result<usize, Error> {
         const REQUEUE: &str = "
             select (jobs.add_job($1, json_build_object('import', lost.id), job_key => lost.id::text, max_attempts => $2)).id
@@ -50,12 +49,12 @@ impl Store {
                 order by i.id limit $3
             ) lost";
         let queued = sqlx::query_scalar::<_, i64>(REQUEUE)
-            .bind(queue::TASK)
-            .bind(queue::ATTEMPTS_MAX)
+            .bind(task::NAME)
+            .bind(task::ATTEMPTS_MAX)
             .bind(REQUEUED_MAX)
             .fetch_all(&self.database)
             .await
-            .map_err(Error::database("queueing imports again"))?;
+            .map_err(Error::database("queueing bulk imports again"))?;
         Ok(queued.len())
     }
 }
