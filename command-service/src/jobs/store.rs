@@ -1,4 +1,4 @@
-//! Bulk imports in PostgreSQL, one row each. An owner module of sqlx. [`accepting`] queues them, [`payload`] stores their rows,
+//! Bulk imports in PostgreSQL, one row each. An owner module of sqlx. [`database`] is the connection, [`accepting`] queues them, [`payload`] stores their rows,
 //! [`rejections`] the rejected rows, [`text`] is text that PostgreSQL accepts, and [`upkeep`] deletes old data.
 //!
 //! Each bulk import that has not ended has an entry in the library's queue (the view `jobs.jobs`). If the entry has no attempts left, the view
@@ -6,12 +6,14 @@
 //! an idempotency key takes effect at most once, however late it is repeated.
 
 mod accepting;
+mod database;
 mod payload;
 mod rejections;
 mod text;
 mod upkeep;
 
 pub use accepting::{Accepted, New};
+pub use database::{Error, Store};
 pub use payload::Chunk;
 pub use rejections::Rejection;
 pub use text::StoredText;
@@ -19,17 +21,10 @@ pub use text::StoredText;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
-use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use uuid::Uuid;
 
 use super::import::{Import, ImportOptions, Kind, Rows, State};
-use crate::database::Database;
-
-/// The tables of bulk imports.
-#[derive(Debug, Clone)]
-pub struct Store {
-    database: Database,
-}
 
 /// Filter and page of the list of jobs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,34 +59,6 @@ pub enum Saved {
     Cancel,
     /// Not saved: another worker has claimed the job, or the job has ended.
     Lost,
-}
-
-/// Bulk imports could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The statement failed.
-    #[error("{doing}")]
-    Database {
-        /// The operation that failed.
-        doing: &'static str,
-        /// The cause.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// A row contains an unknown value.
-    #[error("a bulk import contains an unknown value")]
-    Word(#[from] WordError),
-}
-
-impl Error {
-    fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-        move |source| Error::Database { doing, source }
-    }
-
-    /// Whether the statement was not sent, because no connection was free. Otherwise the outcome of the statement is unknown.
-    pub fn was_not_sent(&self) -> bool {
-        matches!(self, Error::Database { source: sqlx::Error::PoolTimedOut, .. })
-    }
 }
 
 /// A row of the view `import_jobs`.
@@ -153,17 +120,12 @@ impl TryFrom<Stored> for Import {
     }
 }
 
-fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, WordError> {
-    let word: StrDeserializer<'de, WordError> = text.into_deserializer();
+fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ValueError> {
+    let word: StrDeserializer<'de, ValueError> = text.into_deserializer();
     T::deserialize(word)
 }
 
 impl Store {
-    /// The bulk imports in this database.
-    pub fn new(database: Database) -> Store {
-        Store { database }
-    }
-
     /// The bulk import with this id.
     pub async fn find(&self, id: Uuid) -> Result<Option<Import>, Error> {
         let query = sqlx::query_as::<_, Stored>("select * from import_jobs where id = $1").bind(id);

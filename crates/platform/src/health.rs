@@ -5,6 +5,7 @@ mod component;
 mod report;
 
 pub use component::Component;
+use component::Need;
 pub use report::{ComponentReport, Report, Status};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,15 +19,6 @@ pub struct Health(Arc<Inner>);
 struct Inner {
     components: Mutex<Vec<Component>>,
     draining: AtomicBool,
-}
-
-/// Effect of an unavailable dependency on the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// The process is not ready.
-    Required,
-    /// The process is degraded, but ready.
-    Optional,
 }
 
 impl Health {

@@ -17,6 +17,7 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 
 pub use document::Info;
+use document::{Documented, Tag};
 pub use operation::{Header, Operation, Parameter, Place};
 pub use schemas::SchemaOf;
 
@@ -32,20 +33,6 @@ pub struct Routes<S> {
     router: Router<S>,
     tags: Vec<Tag>,
     documented: Vec<Documented>,
-}
-
-/// A group of routes.
-struct Tag {
-    name: &'static str,
-    description: &'static str,
-}
-
-/// One method of one path.
-struct Documented {
-    method: Method,
-    path: &'static str,
-    tag: &'static str,
-    operation: Operation,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {

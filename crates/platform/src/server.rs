@@ -2,10 +2,11 @@
 //! connections and has no deadline for the drain.
 //!
 //! `limits` defines the limits, `admission` counts connections, `connection` serves one connection, `head` checks what hyper does not check,
-//! `shell` and `guarded` are the layer around every request, `version` checks the API version, `observe` records metrics.
+//! `shell`, `endpoint` and `guarded` are the layer around every request, `version` checks the API version, `observe` records metrics.
 
 mod admission;
 mod connection;
+mod endpoint;
 mod guarded;
 mod head;
 mod limits;

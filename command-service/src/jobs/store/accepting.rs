@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::super::import::{Import, ImportOptions, Rows, State};
 use super::super::task;
-use super::{Error, Store};
+use super::database::{Error, Store};
 
 /// A completely received bulk import.
 #[derive(Debug, Clone)]

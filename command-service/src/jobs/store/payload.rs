@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Error, Store};
+use super::database::{Error, Store};
 
 /// Consecutive whole rows.
 #[derive(Debug, Clone, PartialEq, Eq)]

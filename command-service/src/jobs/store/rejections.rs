@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Error, Store, StoredText};
+use super::database::{Error, Store};
+use super::text::StoredText;
 
 /// Limits of a page: number of rejections, and bytes of rows after which no further row is added.
 const PAGE: (i64, i64) = (1_000, 1 << 20);

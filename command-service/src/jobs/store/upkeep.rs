@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::task;
-use super::{Error, Store};
+use super::database::{Error, Store};
 
 /// Limit of jobs that are queued again at a time; far more than a failure leaves without an entry.
 const REQUEUED_MAX: i64 = 1_000;

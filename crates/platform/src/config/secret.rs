@@ -1,6 +1,6 @@
 //! A string that is not printed: a password, a key, or a URL that contains one.
 
-use super::FromSetting;
+use super::form::FromSetting;
 use std::fmt;
 
 /// A secret. `Debug` hides the value and there is no `Display`; only [`Secret::expose`] returns it.

@@ -1,6 +1,5 @@
 //! One dependency of the process and its state. [`super::Health`] holds all of them.
 
-use super::Need;
 use super::report::ComponentReport;
 use crate::metric_names::DEPENDENCY_UP;
 use chrono::{DateTime, Utc};
@@ -17,6 +16,15 @@ struct Inner {
     /// Copy of `state`, so that a worker can cheaply report `up` after every success.
     is_up: AtomicBool,
     state: Mutex<(State, DateTime<Utc>)>,
+}
+
+/// Effect of an unavailable dependency on the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The process is not ready.
+    Required,
+    /// The process is degraded, but ready.
+    Optional,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

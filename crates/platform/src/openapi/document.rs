@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 use super::operation::{Answer, Body, Header, Operation, Parameter, Place};
 use super::schemas::{Schemas, bound_integers};
-use super::{Documented, Tag};
 
 /// General information about the service.
 #[derive(Debug, Clone)]
@@ -17,6 +17,20 @@ pub struct Info {
     pub description: &'static str,
     /// Version of the service.
     pub version: &'static str,
+}
+
+/// A group of routes.
+pub(super) struct Tag {
+    pub(super) name: &'static str,
+    pub(super) description: &'static str,
+}
+
+/// One method of one path.
+pub(super) struct Documented {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) operation: Operation,
 }
 
 /// Problems of the HTTP server.

@@ -1,6 +1,6 @@
 //! Limits open connections, in total and per address. Checked once per connection, not per request.
 
-use super::Limits;
+use super::limits::Limits;
 use crate::metric_names::{HTTP_CONNECTIONS, HTTP_CONNECTIONS_REFUSED_TOTAL};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

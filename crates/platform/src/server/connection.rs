@@ -1,6 +1,7 @@
 //! Serves one connection: hyper's HTTP/1 with a time limit for headers, the router, and the shutdown. Created by [`super::serve`].
 
-use super::{Limits, head};
+use super::head;
+use super::limits::Limits;
 use crate::caller::{Caller, X_REQUEST_ID};
 use axum::Router;
 use axum::body::Body;

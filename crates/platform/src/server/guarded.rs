@@ -1,8 +1,8 @@
 //! The future of a request: the handler with a time limit, the conversion of panics to responses, response headers and metrics. Created by
 //! [`super::shell`].
 
+use super::endpoint::Endpoint;
 use super::observe::MethodLabel;
-use super::shell::Endpoint;
 use super::version;
 use crate::caller::{RequestId, X_REQUEST_ID};
 use crate::problem::{Problem, shell as problems};
