@@ -33,7 +33,7 @@ pub enum InvalidHeader {
     #[error("the first row must contain the column names: {0}")]
     Unreadable(#[from] Unreadable),
     /// Too many columns.
-    #[error("the header has {0} columns; the maximum is {MAX_COLUMNS}")]
+    #[error("the header has {0} columns; a file has at most {MAX_COLUMNS} columns")]
     TooMany(usize),
     /// An unknown column.
     #[error("unknown column {0}; the columns are {1}")]
@@ -214,9 +214,9 @@ mod tests {
             |kind, text: &str| Header::read(kind, text.as_bytes()).map(|_| ()).map_err(|error| error.to_string());
         assert_eq!(read(Kind::Products, " sku ,\"name\",price_GBP"), Ok(()));
         for (text, said) in [
-            ("sku,name,colour", "there is no column colour"),
-            ("sku,name,sku", "the column sku is there twice"),
-            ("sku,price_GBP", "the column name is missing"),
+            ("sku,name,colour", "unknown column colour"),
+            ("sku,name,sku", "repeated column sku"),
+            ("sku,price_GBP", "required column name is missing"),
         ] {
             let found = read(Kind::Products, text).unwrap_err();
             assert!(found.starts_with(said), "{text}: {found}");
@@ -247,7 +247,7 @@ mod tests {
         for text in ["A,5\rA,7", "A,5\nA,7", "A,\"5", "A,\"5\"0", "A,5,", "A", "", "sku, quantity"] {
             assert_eq!(refused(text).problem, "malformed-csv", "{text:?}");
         }
-        assert_eq!(refused("A,\"5").detail, format!("The row cannot be read: {}.", Malformed::OpenQuote));
+        assert_eq!(refused("A,\"5").detail, format!("The row cannot be parsed: {}.", Malformed::OpenQuote));
     }
 
     #[test]

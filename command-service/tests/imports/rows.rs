@@ -159,7 +159,7 @@ async fn an_order_whose_rows_are_apart_is_refused_as_a_whole() {
         let report = site.rejections(&job).await;
         assert_eq!(told(&report), [(2, "r1", "rows-not-adjacent"), (5, "r1", "rows-not-adjacent")]);
         let detail = |row: usize| report[row]["detail"].as_str().unwrap();
-        assert!(detail(0).contains("begin on line 5") && detail(1).contains("begin on line 2"), "{report:?}");
+        assert!(detail(0).contains("start on line 5") && detail(1).contains("start on line 2"), "{report:?}");
     }
     assert_eq!(site.events("OrderPlaced").await, 2);
 
