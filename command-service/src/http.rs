@@ -28,6 +28,7 @@ mod parameters;
 mod problem_types;
 mod problems;
 mod products;
+mod rejection_types;
 mod request_headers;
 mod responses;
 mod state;

@@ -43,7 +43,7 @@
 //! let running = tokio::spawn(writer.run(stop.clone()));
 //!
 //! let body = serde_json::from_str(r#"{"sku": "MUG-1", "name": "Mug", "prices": {"GBP": 450}}"#)?;
-//! let command = Command::CreateProduct(CreateProduct { body });
+//! let command = Command::CreateProduct { body };
 //! let request = Request::new(Key::named("the-first-mug", &command)?, command);
 //! let reply = mailbox.submit(request).await.expect("the mailbox has room");
 //! assert!(matches!(reply, Reply::Done { replayed: false, .. }));

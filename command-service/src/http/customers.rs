@@ -6,7 +6,7 @@ use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
 use domain::command::email::EmailIndex;
-use domain::command::{Command, EraseCustomer, RegisterCustomer, UpdateCustomer};
+use domain::command::{Command, CustomerCommand, RegisterCustomer, UpdateCustomer};
 
 /// `emails` computes the stream id of an e-mail address.
 pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {
@@ -40,7 +40,8 @@ pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {
                 .requires_version()
                 .rejections(&[UNKNOWN_CUSTOMER, DUPLICATE_EMAIL, CUSTOMER_ERASED])
                 .example(json!({ "phone": "+44 20 7946 0000", "name": null })),
-            move |customer_id, body| Command::UpdateCustomer(UpdateCustomer::new(customer_id, body, &of_changed)),
+            move |customer_id, body| {
+ Command::Customer(customer_id, CustomerCommand::UpdateCustomer(UpdateCustomer::new(body, &of_changed))) },
         )
         .delete(
             "/v1/customers/{customer_id}",
@@ -51,6 +52,6 @@ pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {
                      be registered again. The erasure is irreversible.",
                 )
                 .rejections(&[UNKNOWN_CUSTOMER]),
-            |customer_id| Command::EraseCustomer(EraseCustomer { customer_id }),
+            |customer_id| Command::Customer(customer_id, CustomerCommand::EraseCustomer {}),
         )
 }

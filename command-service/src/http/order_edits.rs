@@ -7,9 +7,7 @@ use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::orders::ORDER;
 use super::problem_types::*;
-use domain::command::{
-    AddNote, AmendOrder, AssignCustomer, ChangeAddresses, Command, ErasePersonalData, HoldOrder, ReleaseOrder, TagOrder,
-};
+use domain::command::{Command, OrderCommand};
 
 /// Rejections of commands that reserve units.
 const STOCK: &[ProblemType] = &[INSUFFICIENT_STOCK, STOCK_LIMIT];
@@ -55,7 +53,7 @@ fn amendments(orders: CommandRoutes) -> CommandRoutes {
                 "shipping_lines": [{ "name": "Express", "amount": 900, "tax_rate": 200_000 }],
                 "reason": "asked for more",
             })),
-        |order_id, body| Command::AmendOrder(AmendOrder { order_id, body }),
+        |order_id, body| Command::Order(order_id, OrderCommand::AmendOrder { body }),
     )
 }
 
@@ -70,12 +68,12 @@ fn holds(orders: CommandRoutes) -> CommandRoutes {
                 )
                 .rejections(ORDER)
                 .example(json!({ "reason": "address to be verified" })),
-            |order_id, body| Command::HoldOrder(HoldOrder { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::HoldOrder { body }),
         )
         .post(
             "/v1/orders/{order_id}/holds/release",
             CommandOperation::new("release_order", "Release an order on hold").rejections(ORDER).example(json!({})),
-            |order_id, body| Command::ReleaseOrder(ReleaseOrder { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::ReleaseOrder { body }),
         )
 }
 
@@ -90,7 +88,7 @@ fn details(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ERASED)
                 .rejections(&[TOO_MANY_PARTS, ORDER_TOO_LARGE])
                 .example(json!({ "note": "Called, will be at home on Friday.", "author": "Kim" })),
-            |order_id, body| Command::AddNote(AddNote { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::AddNote { body }),
         )
         .post(
             "/v1/orders/{order_id}/tags",
@@ -98,7 +96,7 @@ fn details(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(&[TOO_MANY_PARTS])
                 .example(json!({ "add": ["gift"], "remove": ["urgent"] })),
-            |order_id, body| Command::TagOrder(TagOrder { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::TagOrder { body }),
         )
         .post(
             "/v1/orders/{order_id}/addresses",
@@ -112,7 +110,7 @@ fn details(orders: CommandRoutes) -> CommandRoutes {
                         "country": "GB",
                     },
                 })),
-            |order_id, body| Command::ChangeAddresses(ChangeAddresses { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::ChangeAddresses { body }),
         )
         .put(
             "/v1/orders/{order_id}/customer",
@@ -126,7 +124,7 @@ fn details(orders: CommandRoutes) -> CommandRoutes {
                     ORDER_TOO_LARGE,
                 ])
                 .example(json!({ "customer_id": "0190163d-8694-739b-aea5-966c26f8ad92" })),
-            |order_id, body| Command::AssignCustomer(AssignCustomer { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::AssignCustomer { body }),
         )
         .delete(
             "/v1/orders/{order_id}/personal-data",
@@ -141,6 +139,6 @@ fn details(orders: CommandRoutes) -> CommandRoutes {
                      customer. Erase the personal data after delivery, unless the delivery address is stored elsewhere.",
                 )
                 .rejections(&[UNKNOWN_ORDER]),
-            |order_id| Command::ErasePersonalData(ErasePersonalData { order_id }),
+            |order_id| Command::Order(order_id, OrderCommand::ErasePersonalData {}),
         )
 }

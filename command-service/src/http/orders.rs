@@ -9,10 +9,7 @@ use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
 use domain::command::order::StockHandling;
-use domain::command::{
-    CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
-    RecordPayment, RecordRefund, RejectReturn, RequestReturn, ShipFulfilment,
-};
+use domain::command::{Command, OrderCommand, PlaceOrder};
 
 /// Deprecation of the field `shipping` of `place_order` in favour of `shipping_lines`.
 const SHIPPING: Deprecation = Deprecation {
@@ -87,7 +84,7 @@ fn placing(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(LINES)
                 .example(json!({ "reason": "changed her mind" })),
-            |order_id, body| Command::CancelOrder(CancelOrder { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::CancelOrder { body }),
         )
 }
 
@@ -108,7 +105,7 @@ fn payments(orders: CommandRoutes) -> CommandRoutes {
                     ORDER_TOO_LARGE,
                 ])
                 .example(json!({ "kind": "captured", "amount": 900, "method": "card" })),
-            |order_id, body| Command::RecordPayment(RecordPayment { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::RecordPayment { body }),
         )
         .post(
             "/v1/orders/{order_id}/refunds",
@@ -118,7 +115,7 @@ fn payments(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(&[UNKNOWN_PAYMENT, UNKNOWN_RETURN, AMOUNT_EXCEEDED, AMOUNT_OVERFLOW, EXCLUSIVE_FIELDS])
                 .example(json!({ "payment": 1, "amount": 450 })),
-            |order_id, body| Command::RecordRefund(RecordRefund { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::RecordRefund { body }),
         )
 }
 
@@ -144,7 +141,7 @@ fn fulfilments(orders: CommandRoutes) -> CommandRoutes {
                     ORDER_TOO_LARGE,
                 ])
                 .example(json!({ "lines": [{ "line": 1, "quantity": 2 }] })),
-            |order_id, body| Command::CreateFulfilment(CreateFulfilment { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::CreateFulfilment { body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/shipment",
@@ -153,7 +150,7 @@ fn fulfilments(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(FULFILMENT)
                 .rejections(&[INSUFFICIENT_STOCK])
                 .example(json!({ "carrier": "DHL", "tracking": "00340434161094021501" })),
-            |(order_id, fulfilment), body| Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body }),
+            |(order_id, fulfilment), body| Command::Order(order_id, OrderCommand::ShipFulfilment { fulfilment, body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/delivery",
@@ -161,7 +158,7 @@ fn fulfilments(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(FULFILMENT)
                 .example(json!({})),
-            |(order_id, fulfilment), body| Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body }),
+            |(order_id, fulfilment), body| Command::Order(order_id, OrderCommand::DeliverFulfilment { fulfilment, body }),
         )
         .post(
             "/v1/orders/{order_id}/fulfilments/{fulfilment}/cancellation",
@@ -169,7 +166,7 @@ fn fulfilments(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(FULFILMENT)
                 .example(json!({})),
-            |(order_id, fulfilment), body| Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body }),
+            |(order_id, fulfilment), body| Command::Order(order_id, OrderCommand::CancelFulfilment { fulfilment, body }),
         )
 }
 
@@ -184,7 +181,7 @@ fn returns(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(LINES)
                 .rejections(&[TOO_MANY_PARTS, ORDER_TOO_LARGE])
                 .example(json!({ "reason": "too large", "lines": [{ "line": 1, "quantity": 1 }] })),
-            |order_id, body| Command::RequestReturn(RequestReturn { order_id, body }),
+            |order_id, body| Command::Order(order_id, OrderCommand::RequestReturn { body }),
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/receipt",
@@ -201,7 +198,7 @@ fn returns(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(LINES)
                 .rejections(&[ORDER_TOO_LARGE])
                 .example(json!({ "disposition": "restock" })),
-            |(order_id, return_no), body| Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body }),
+            |(order_id, return_no), body| Command::Order(order_id, OrderCommand::ReceiveReturn { return_no, body }),
         )
         .post(
             "/v1/orders/{order_id}/returns/{return}/rejection",
@@ -209,7 +206,7 @@ fn returns(orders: CommandRoutes) -> CommandRoutes {
                 .rejections(ORDER)
                 .rejections(RETURN)
                 .example(json!({ "reason": "worn" })),
-            |(order_id, return_no), body| Command::RejectReturn(RejectReturn { order_id, return_no, body }),
+            |(order_id, return_no), body| Command::Order(order_id, OrderCommand::RejectReturn { return_no, body }),
         )
 }
 
@@ -222,9 +219,9 @@ fn uses_shipping(command: &Command) -> bool {
 }
 
 fn cancels_units(command: &Command) -> bool {
-    matches!(command, Command::CancelOrder(command) if command.body.lines.is_some())
+    matches!(command, Command::Order(_, OrderCommand::CancelOrder { body }) if body.lines.is_some())
 }
 
 fn receives_units(command: &Command) -> bool {
-    matches!(command, Command::ReceiveReturn(command) if command.body.lines.is_some())
+    matches!(command, Command::Order(_, OrderCommand::ReceiveReturn { body, .. }) if body.lines.is_some())
 }

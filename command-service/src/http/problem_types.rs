@@ -1,17 +1,10 @@
 //! The problem types of the command service: slug, status and title of each, written once. The functions in [`super::problems`]
 //! and [`super::bulk_import_problems`] respond with these types, and the documentation of each operation lists them. The types
 //! that all services share are in [`platform::problem::types`].
+//! [`super::rejection_types`] assigns them to the rejections.
 
 use axum::http::StatusCode;
 use platform::problem::ProblemType;
-
-use domain::rejection::Rejection;
-
-/// The type of a rejection's problem.
-pub(super) fn of_rejection(rejection: &Rejection) -> ProblemType {
-    let is_of_rejection = |of: &&ProblemType| of.slug == rejection.kind() && of.status.as_u16() == rejection.status();
-    REJECTIONS.iter().find(is_of_rejection).copied().unwrap_or(UNREADABLE)
-}
 
 // Responses to any command and to a batch of commands.
 pub(super) const IDEMPOTENCY_KEY_MISSING: ProblemType =
@@ -174,70 +167,3 @@ pub(super) const ORDER_TOO_LARGE: ProblemType =
     ProblemType::new(StatusCode::UNPROCESSABLE_ENTITY, "order-too-large", "Order too large");
 pub(super) const TOO_MANY_PARTS: ProblemType =
     ProblemType::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-parts", "Limit of the order exceeded");
-
-const REJECTIONS: [ProblemType; 50] = [
-    UNKNOWN_PRODUCT,
-    UNKNOWN_ORDER,
-    UNKNOWN_CUSTOMER,
-    UNKNOWN_HOLD,
-    UNKNOWN_PAYMENT,
-    UNKNOWN_FULFILMENT,
-    UNKNOWN_RETURN,
-    ORDER_STATE,
-    INSUFFICIENT_STOCK,
-    INACTIVE_PRODUCT,
-    DUPLICATE_SKU,
-    DUPLICATE_ORDER,
-    DUPLICATE_HOLD,
-    DUPLICATE_CUSTOMER,
-    DUPLICATE_EMAIL,
-    DUPLICATE_EXTERNAL_REF,
-    DUPLICATE_PAYMENT_REFERENCE,
-    HOLD_GONE,
-    BELOW_ZERO,
-    ORDER_OF_ERASED_CUSTOMER,
-    PERSONAL_DATA_ERASED,
-    CUSTOMER_ERASED,
-    STALE_EXPECTED,
-    STALE_VERSION,
-    PRODUCT_NOT_FOUND_IN_BODY,
-    CUSTOMER_NOT_FOUND_IN_BODY,
-    PRICE_MISSING,
-    STOCK_LIMIT,
-    SAME_LOCATION,
-    TOO_MANY_ATTRIBUTES,
-    UNKNOWN_CHANNEL,
-    WRONG_CURRENCY,
-    CURRENCY_WITHDRAWN,
-    TOTAL_MISMATCH,
-    DISCOUNT_EXCEEDED,
-    UNKNOWN_LINE,
-    QUANTITY_EXCEEDED,
-    SEVERAL_LOCATIONS,
-    WRONG_LOCATION,
-    METHOD_MISSING,
-    AMOUNT_EXCEEDED,
-    AMOUNT_OVERFLOW,
-    INSTANT_OUT_OF_RANGE,
-    EXCLUSIVE_FIELDS,
-    REPEATED_LINE,
-    BELOW_FULFILLED,
-    NOTHING_LEFT,
-    TOO_MANY_LINES,
-    ORDER_TOO_LARGE,
-    TOO_MANY_PARTS,
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::rejection::samples;
-
-    #[test]
-    fn every_rejection_has_its_own_type() {
-        for (rejection, kind, status) in samples::every() {
-            let found = of_rejection(&rejection);
-            assert_eq!((found.slug, found.status.as_u16()), (kind, status));
-        }
-    }
-}

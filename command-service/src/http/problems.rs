@@ -4,10 +4,11 @@
 use platform::problem::{Problem, ProblemType, types};
 use platform::shown::shown;
 
-use super::problem_types::{self as problem, *};
+use super::problem_types::*;
+use super::rejection_types;
 use crate::writer::Shed;
 use crate::writer::key::InvalidKey;
-use domain::rejection::Rejection;
+use domain::rejection::{OrderState, Rejection};
 
 /// Value of `Retry-After`, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -34,9 +35,17 @@ pub(super) const OF_ANY_COMMAND: [ProblemType; 13] = [
     OUTCOME_UNKNOWN,
 ];
 
-/// The command was rejected by the rules.
+/// The command was rejected by the rules. Where the state of an order is the reason, the problem lists the commands that are allowed.
 pub(super) fn rejected(rejection: &Rejection) -> Problem {
-    let mut problem = Problem::of(problem::of_rejection(rejection)).detail(rejection.detail());
+    let mut problem = Problem::of(rejection_types::type_of(rejection)).detail(rejection.detail());
+    if let Rejection::OrderState(OrderState { allowed, .. }) = rejection {
+        let allowed: Vec<String> = allowed.iter().copied().map(rejection_types::path).collect();
+        let advice = match allowed.is_empty() {
+            true => "No other command is allowed.".to_owned(),
+            false => format!("Allowed now: {}.", allowed.join(", ")),
+        };
+        problem = problem.detail(format!("{} {advice}", rejection.detail())).with("allowed", allowed);
+    }
     for (key, value) in rejection.extensions() {
         problem = problem.with(key, value);
     }
@@ -168,4 +177,27 @@ pub(super) fn log_unreachable() -> Problem {
     Problem::of(LOG_UNREACHABLE)
         .detail("Repeat the request after the number of seconds in Retry-After.")
         .retry_after(RETRY_AFTER_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::rejection::samples::state;
+    use domain::rejection::{Obstacle, OrderAction};
+    use events::order::progress::FulfilmentState;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_command_that_the_state_forbids_is_answered_with_what_the_state_allows() {
+        let obstacle = Obstacle::Fulfilment(2, FulfilmentState::Shipped);
+        let allowed = [OrderAction::DeliverFulfilment(2), OrderAction::RequestReturn];
+        let document = rejected(&state(obstacle, &allowed)).to_json();
+        assert_eq!(document["detail"], "Fulfilment 2 is shipped. Allowed now: fulfilments/2/delivery, returns.");
+        assert_eq!(document["allowed"], json!(["fulfilments/2/delivery", "returns"]));
+        assert_eq!((&document["lifecycle"], &document["fulfilment"]), (&json!("open"), &json!(2)));
+        assert_eq!(document["state"], "shipped");
+        let document = rejected(&state(obstacle, &[])).to_json();
+        assert_eq!(document["detail"], "Fulfilment 2 is shipped. No other command is allowed.");
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
+use domain::command::{Command, ProductCommand};
 
 /// Rejections of commands to an existing product.
 const PRODUCT: &[ProblemType] = &[UNKNOWN_PRODUCT, INSTANT_OUT_OF_RANGE];
@@ -26,7 +26,7 @@ pub(super) fn commands() -> CommandRoutes {
                     "attributes": { "colour": "red" },
                     "tags": ["lights"],
                 })),
-            |(), body| Command::CreateProduct(CreateProduct { body }),
+            |(), body| Command::CreateProduct { body },
         )
         .patch(
             "/v1/products/{sku}",
@@ -38,7 +38,7 @@ pub(super) fn commands() -> CommandRoutes {
                 .requires_version()
                 .rejections(&[UNKNOWN_PRODUCT, TOO_MANY_ATTRIBUTES])
                 .example(json!({ "tax_class": "reduced", "attributes": { "colour": "green", "size": null } })),
-            |sku, body| Command::UpdateProduct(UpdateProduct { sku, body }),
+            |sku, body| Command::Product(sku, ProductCommand::UpdateProduct { body }),
         )
         .put(
             "/v1/products/{sku}/prices/{currency}",
@@ -46,20 +46,20 @@ pub(super) fn commands() -> CommandRoutes {
                 .rejections(PRODUCT)
                 .rejections(&[CURRENCY_WITHDRAWN])
                 .example(json!({ "price": 475 })),
-            |(sku, currency), body| Command::ChangePrice(ChangePrice { sku, currency, body }),
+            |(sku, currency), body| Command::Product(sku, ProductCommand::ChangePrice { currency, body }),
         )
         .post(
             "/v1/products/{sku}/discontinuation",
             CommandOperation::new("discontinue_product", "Discontinue a product")
                 .rejections(PRODUCT)
                 .example(json!({})),
-            |sku, body| Command::DiscontinueProduct(DiscontinueProduct { sku, body }),
+            |sku, body| Command::Product(sku, ProductCommand::DiscontinueProduct { body }),
         )
         .post(
             "/v1/products/{sku}/reactivation",
             CommandOperation::new("reactivate_product", "Reactivate a discontinued product")
                 .rejections(PRODUCT)
                 .example(json!({})),
-            |sku, body| Command::ReactivateProduct(ReactivateProduct { sku, body }),
+            |sku, body| Command::Product(sku, ProductCommand::ReactivateProduct { body }),
         )
 }

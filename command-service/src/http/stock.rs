@@ -6,7 +6,7 @@ use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
 use domain::command::segment::NewLocation;
-use domain::command::{AdjustStock, Command, ReceiveStock, SetStockPolicy, TransferStock};
+use domain::command::{Command, StockCommand, StockItem};
 
 pub(super) fn commands() -> CommandRoutes {
     CommandRoutes::tagged("stock", "Stock items: the stock of a SKU at a location, in units.")
@@ -17,7 +17,7 @@ pub(super) fn commands() -> CommandRoutes {
                 .requires_key()
                 .rejections(&[UNKNOWN_PRODUCT, STOCK_LIMIT, INSTANT_OUT_OF_RANGE])
                 .example(json!({ "quantity": 100, "reference": "delivery note 17" })),
-            |(sku, NewLocation(location)), body| Command::ReceiveStock(ReceiveStock { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::Stock(StockItem { sku, location }, StockCommand::ReceiveStock { body }),
         )
         .post(
             "/v1/stock/{sku}/{location}/adjustments",
@@ -37,7 +37,7 @@ pub(super) fn commands() -> CommandRoutes {
                     INSTANT_OUT_OF_RANGE,
                 ])
                 .example(json!({ "delta": -3, "reason": "broken", "expected": 100 })),
-            |(sku, NewLocation(location)), body| Command::AdjustStock(AdjustStock { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::Stock(StockItem { sku, location }, StockCommand::AdjustStock { body }),
         )
         .put(
             "/v1/stock/{sku}/{location}/policy",
@@ -49,7 +49,7 @@ pub(super) fn commands() -> CommandRoutes {
                 )
                 .rejections(&[UNKNOWN_PRODUCT, INSTANT_OUT_OF_RANGE])
                 .example(json!({ "kind": "backorder", "limit": 20, "safety": 5 })),
-            |(sku, NewLocation(location)), body| Command::SetStockPolicy(SetStockPolicy { sku, location, body }),
+            |(sku, NewLocation(location)), body| Command::Stock(StockItem { sku, location }, StockCommand::SetStockPolicy { body }),
         )
         .post(
             "/v1/stock-transfers",
@@ -68,6 +68,6 @@ pub(super) fn commands() -> CommandRoutes {
                     INSTANT_OUT_OF_RANGE,
                 ])
                 .example(json!({ "sku": "LAMP", "from": "main", "to": "shop", "quantity": 5, "reference": "van 3" })),
-            |(), body| Command::TransferStock(TransferStock { body }),
+            |(), body| Command::TransferStock { body },
         )
 }

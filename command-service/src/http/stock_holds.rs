@@ -5,7 +5,7 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{Command, HoldStock, ReleaseStockHold};
+use domain::command::{Command, StockHoldCommand};
 
 pub(super) fn commands() -> CommandRoutes {
     CommandRoutes::tagged("holds", "Stock holds: stock that is kept for a checkout for a limited time.")
@@ -26,12 +26,12 @@ pub(super) fn commands() -> CommandRoutes {
                     INSTANT_OUT_OF_RANGE,
                 ])
                 .example(json!({ "lines": [{ "sku": "LAMP", "quantity": 2 }], "ttl_seconds": 600 })),
-            |(), body| Command::HoldStock(HoldStock { body }),
+            |(), body| Command::HoldStock { body },
         )
         .delete(
             "/v1/stock-holds/{hold_id}",
             CommandOperation::new("release_stock_hold", "Release a stock hold")
                 .rejections(&[UNKNOWN_HOLD, HOLD_GONE]),
-            |hold_id| Command::ReleaseStockHold(ReleaseStockHold { hold_id }),
+            |hold_id| Command::StockHold(hold_id, StockHoldCommand::ReleaseStockHold {}),
         )
 }

@@ -8,6 +8,7 @@ use platform::server::{Limits, shell};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::rejection_types::type_of;
 use super::{HttpState, INFO, router, routes};
 use domain::command::email::EmailIndex;
 use domain::rejection;
@@ -94,7 +95,9 @@ fn every_variable_of_a_path_is_a_parameter() {
 fn every_kind_of_rejection_is_documented_under_its_status() {
     let document = routes(&emails()).document(&INFO);
     let all: Vec<Value> = operations(&document).into_iter().map(|(_, _, said)| said["responses"].clone()).collect();
-    for (_, kind, status) in rejection::samples::every() {
+    for (rejection, _) in rejection::samples::every() {
+        let problem_type = type_of(&rejection);
+        let (kind, status) = (problem_type.slug, problem_type.status.as_u16());
         let kinds = format!("/{status}/content/application~1problem+json/schema/properties/type/enum");
         let kind = Value::String(format!("/problems/{kind}"));
         let is_said =

@@ -138,9 +138,7 @@ fn changes<'a>(plan: &'a DocumentCommands, reply: &Reply) -> Option<&'a [Command
 /// The changes of a product that an earlier document of the same group creates.
 fn changes_of_made<'a>(plan: &'a DocumentCommands, made: &mut HashSet<&'a Sku>) -> Option<&'a [Command]> {
     match plan {
-        DocumentCommands::Upsert { create: Command::CreateProduct(create), changes }
-            if !made.insert(&create.body.sku) =>
-        {
+        DocumentCommands::Upsert { create: Command::CreateProduct { body }, changes } if !made.insert(&body.sku) => {
             Some(changes)
         }
         DocumentCommands::Upsert { .. } | DocumentCommands::One(_) => None,

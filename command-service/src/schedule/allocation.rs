@@ -22,7 +22,7 @@ use crate::writer::answer::Answer;
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Together, Want};
 use domain::command::allocation::MAX_ORDERS;
-use domain::command::{AllocateStock, Command, DeallocateStock};
+use domain::command::{Command, StockCommand, StockItem};
 use domain::state::State;
 
 /// Number of versions of a stock item in a page, which takes some milliseconds to read.
@@ -64,8 +64,11 @@ impl Allocation<'_> {
             let last = backordered.last().map(|order| order.position);
             let orders: Vec<OrderId> = backordered.iter().map(|order| order.order_id).collect();
             let is_last_page = orders.len() < MAX_ORDERS;
-            let command = AllocateStock { sku: sku.clone(), location: location.clone(), orders };
-            let Some(item) = self.submit(entry, Command::AllocateStock(command)).await else {
+            let command = Command::Stock(
+                StockItem { sku: sku.clone(), location: location.clone() },
+                StockCommand::AllocateStock { orders },
+            );
+            let Some(item) = self.submit(entry, command).await else {
                 return Ok(AllocationOutcome::Unanswered);
             };
             if item.level.shortage() > 0 {
@@ -98,7 +101,7 @@ impl Allocation<'_> {
             reserved -= open.reserved;
             for orders in open.orders.chunks(MAX_ORDERS) {
                 let (sku, location, orders) = (sku.clone(), location.clone(), orders.to_vec());
-                let command = Command::DeallocateStock(DeallocateStock { sku, location, orders });
+                let command = Command::Stock(StockItem { sku, location }, StockCommand::DeallocateStock { orders });
                 let Some(item) = self.submit(entry, command).await else { return Ok(AllocationOutcome::Unanswered) };
                 missing = item.level.shortage();
                 if missing == 0 {

@@ -12,7 +12,7 @@ use super::measures;
 use super::store::{AttemptOutcome, DueEntry};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
-use domain::command::{Command, CompleteOrder, ExpireHold, ExpireOrder};
+use domain::command::{Command, OrderCommand, StockHoldCommand};
 
 /// Longest delay before the first retry of an entry without a reply.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -102,12 +102,14 @@ pub(super) fn request(key: Key, entry: &DueEntry, command: Command, now: DateTim
 fn command_for(entry: &DueEntry) -> Option<Command> {
     match (entry.command, entry.stream.subject()) {
         (ScheduledCommand::ExpireOrder, Subject::Order(order_id)) => {
-            Some(Command::ExpireOrder(ExpireOrder { order_id }))
+            Some(Command::Order(order_id, OrderCommand::ExpireOrder {}))
         }
         (ScheduledCommand::CompleteOrder, Subject::Order(order_id)) => {
-            Some(Command::CompleteOrder(CompleteOrder { order_id }))
+            Some(Command::Order(order_id, OrderCommand::CompleteOrder {}))
         }
-        (ScheduledCommand::ExpireHold, Subject::Hold(hold_id)) => Some(Command::ExpireHold(ExpireHold { hold_id })),
+        (ScheduledCommand::ExpireHold, Subject::Hold(hold_id)) => {
+            Some(Command::StockHold(hold_id, StockHoldCommand::ExpireHold {}))
+        }
         // Submits several commands; see `super::allocation`.
         (ScheduledCommand::AllocateStock, _) => None,
         (ScheduledCommand::ExpireOrder | ScheduledCommand::CompleteOrder | ScheduledCommand::ExpireHold, _) => None,

@@ -195,7 +195,7 @@ impl Decider<'_> {
 
     /// The answer to a command that has nothing to change: the current version of the addressed stream.
     fn unchanged(&self, request: &Request) -> Answer {
-        let stream = rules::addressed(&request.command, request.new_id);
+        let stream = request.command.target(request.new_id);
         let version = self.world.version(&stream);
         Answer::about(stream, version, self.head.position)
     }
@@ -204,7 +204,7 @@ impl Decider<'_> {
         match request.want {
             Want::Minimal | Want::DryRun => None,
             Want::Representation => {
-                let stream = rules::addressed(&request.command, request.new_id);
+                let stream = request.command.target(request.new_id);
                 self.world.find(&stream)?.state.clone().map(Box::new)
             }
         }
@@ -306,7 +306,7 @@ pub(super) fn apply_rules(request: &Request, reader: &Reader<'_>) -> Result<rule
 /// The rejection if the addressed stream has another version than the caller has seen.
 fn stale(request: &Request, reader: &Reader<'_>) -> Option<Rejection> {
     let expected = request.expected?;
-    let slot = reader.find(&rules::addressed(&request.command, request.new_id));
+    let slot = reader.find(&request.command.target(request.new_id));
     let found = slot.map_or(Version::NONE, |slot| slot.version);
     (found != expected).then_some(Rejection::StaleVersion { expected, found })
 }

@@ -202,7 +202,7 @@ async fn a_job_that_cannot_be_worked_is_a_dead_letter_until_an_operator_retries_
         let job = site.job(&accepted).await;
         assert_eq!(
             (&job["attempt"], &job["error"]),
-            (&attempt.into(), &"row 1 of the upload is missing".into()),
+            (&attempt.into(), &"row 1 of the bulk import is missing".into()),
             "{job}"
         );
         let (wait, is_dead): (f64, bool) =

@@ -4,10 +4,7 @@ use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
 use domain::command::order::{PlaceOrder, StockHandling};
-use domain::command::{
-    AmendOrder, CancelOrder, Command, CompleteOrder, CreateFulfilment, DeliverFulfilment, ReceiveReturn, RecordPayment,
-    RecordRefund, RequestReturn, ShipFulfilment,
-};
+use domain::command::{Command, OrderCommand};
 use domain::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use domain::state::{Order, State};
 use domain::world::{Slot, World};
@@ -154,8 +151,8 @@ impl Shop {
             Step::Capture(percent) => {
                 let amount = (self.order().progress.owed().0 * percent / 100).max(1);
                 let body = json!({ "kind": "captured", "amount": amount, "method": "card" });
-                let record = RecordPayment { order_id: order_id(), body: self::body(body.clone()) };
-                vec![self.record("capture", &Command::RecordPayment(record), json!({ "body": body }))]
+                let record = Command::Order(order_id(), OrderCommand::RecordPayment { body: self::body(body.clone()) });
+                vec![self.record("capture", &record, json!({ "body": body }))]
             }
             Step::Refund { payment, percent, kind } => {
                 let captured = self.order().progress.payment(*payment).map_or(0, |payment| payment.captured.0);
@@ -168,7 +165,7 @@ impl Shop {
             }
             Step::Return { line, amount } => self.return_unit(*line, *amount),
             Step::Complete => {
-                let command = Command::CompleteOrder(CompleteOrder { order_id: order_id() });
+                let command = Command::Order(order_id(), OrderCommand::CompleteOrder {});
                 vec![self.record("complete", &command, json!({}))]
             }
         }
@@ -195,8 +192,8 @@ impl Shop {
             self.added += 1;
             body["add"][0]["sku"] = sku.into();
         }
-        let command = AmendOrder { order_id: order_id(), body: self::body(body.clone()) };
-        let mut step = self.record("amend", &Command::AmendOrder(command), json!({ "body": body }));
+        let command = Command::Order(order_id(), OrderCommand::AmendOrder { body: self::body(body.clone()) });
+        let mut step = self.record("amend", &command, json!({ "body": body }));
         let line = |change: &Value| self.order().progress.line(change["line"].as_u64()? as u32);
         let changed = body["change"].as_array().into_iter().flatten().filter_map(line);
         let changed: Vec<u32> = changed.map(|line| line.wanted()).collect();
@@ -206,8 +203,8 @@ impl Shop {
 
     fn cancel(&mut self, body: Value) -> Vec<Value> {
         let before: Vec<u32> = self.order().progress.lines.iter().map(|line| line.cancelled).collect();
-        let command = CancelOrder { order_id: order_id(), body: self::body(body) };
-        let mut step = self.record("cancel", &Command::CancelOrder(command), json!({}));
+        let command = Command::Order(order_id(), OrderCommand::CancelOrder { body: self::body(body) });
+        let mut step = self.record("cancel", &command, json!({}));
         let lines = self.order().progress.lines.iter().zip(before);
         step["units"] = lines.map(|(line, before)| json!([line.line, line.cancelled - before])).collect();
         vec![step]
@@ -217,9 +214,9 @@ impl Shop {
         let (order_id, number) = (order_id(), self.order().progress.fulfilments.len() as u32 + 1);
         let empty = || json!({});
         for command in [
-            Command::CreateFulfilment(CreateFulfilment { order_id, body: body(empty()) }),
-            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment: number, body: body(empty()) }),
-            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment: number, body: body(empty()) }),
+            Command::Order(order_id, OrderCommand::CreateFulfilment { body: body(empty()) }),
+            Command::Order(order_id, OrderCommand::ShipFulfilment { fulfilment: number, body: body(empty()) }),
+            Command::Order(order_id, OrderCommand::DeliverFulfilment { fulfilment: number, body: body(empty()) }),
         ] {
             self.execute(&command);
         }
@@ -229,19 +226,19 @@ impl Shop {
     fn return_unit(&mut self, line: u32, amount: i64) -> Vec<Value> {
         let order_id = order_id();
         let requested = json!({ "lines": [{ "line": line, "quantity": 1 }], "reason": "too small" });
-        let request = Command::RequestReturn(RequestReturn { order_id, body: body(requested) });
+        let request = Command::Order(order_id, OrderCommand::RequestReturn { body: body(requested) });
         if self.execute(&request) != "accepted" {
             return Vec::new();
         }
         let return_no = self.order().progress.returns.len() as u32;
         let received = body(json!({ "disposition": "restock" }));
-        self.execute(&Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body: received }));
+        self.execute(&Command::Order(order_id, OrderCommand::ReceiveReturn { return_no, body: received }));
         vec![self.refund(json!({ "payment": 1, "amount": amount, "return": return_no }))]
     }
 
     fn refund(&mut self, body: Value) -> Value {
-        let command = RecordRefund { order_id: order_id(), body: self::body(body.clone()) };
-        self.record("refund", &Command::RecordRefund(command), json!({ "body": body }))
+        let command = Command::Order(order_id(), OrderCommand::RecordRefund { body: self::body(body.clone()) });
+        self.record("refund", &command, json!({ "body": body }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Allocation of received units to backordered orders, and withdrawal of allocations of missing units.
 
 use command_service::schedule::Schedule;
-use domain::command::{AdjustStock, CancelOrder, Command, CreateFulfilment, SetStockPolicy, TransferStock};
+use domain::command::{Command, OrderCommand, StockCommand, StockItem};
 use events::order::progress::{FulfilmentStatus, Progress};
 use events::stock::Level;
 use events::{Event, OrderId, StreamId};
@@ -19,7 +19,7 @@ async fn shop_with(on_hand: u32) -> Shop {
     let policy = json!({"kind": "backorder", "limit": 1000});
     let (sku, location) = ("MUG".parse().unwrap(), "main".parse().unwrap());
     let body = serde_json::from_value(policy).unwrap();
-    shop.send(Command::SetStockPolicy(SetStockPolicy { sku, location, body })).await;
+    shop.send(Command::Stock(StockItem { sku, location }, StockCommand::SetStockPolicy { body })).await;
     count(&shop, on_hand).await;
     shop
 }
@@ -27,7 +27,7 @@ async fn shop_with(on_hand: u32) -> Shop {
 async fn count(shop: &Shop, count: u32) {
     let (sku, location) = ("MUG".parse().unwrap(), "main".parse().unwrap());
     let body = serde_json::from_value(json!({"count": count, "reason": "counted"})).unwrap();
-    shop.send(Command::AdjustStock(AdjustStock { sku, location, body })).await;
+    shop.send(Command::Stock(StockItem { sku, location }, StockCommand::AdjustStock { body })).await;
 }
 
 async fn order_of(shop: &Shop, quantity: u32) -> OrderId {
@@ -94,7 +94,7 @@ async fn released_found_and_transferred_units_are_allocated() {
     let (cancelled, waiting) = (order_of(&shop, 2).await, order_of(&shop, 2).await);
     run(&mut schedule, &shop).await;
     let body = serde_json::from_value(json!({"reason": "not wanted"})).unwrap();
-    shop.send(Command::CancelOrder(CancelOrder { order_id: cancelled, body })).await;
+    shop.send(Command::Order(cancelled, OrderCommand::CancelOrder { body })).await;
     run(&mut schedule, &shop).await;
     assert_eq!(status(&shop, waiting).await, (FulfilmentStatus::Unfulfilled, 0), "released");
 
@@ -105,8 +105,8 @@ async fn released_found_and_transferred_units_are_allocated() {
     let body = json!({"sku": "MUG", "from": "shop", "to": "main", "quantity": 1});
     let (sku, location) = ("MUG".parse().unwrap(), "shop".parse().unwrap());
     let found = serde_json::from_value(json!({"delta": 1, "reason": "found"})).unwrap();
-    shop.send(Command::AdjustStock(AdjustStock { sku, location, body: found })).await;
-    shop.send(Command::TransferStock(TransferStock { body: serde_json::from_value(body).unwrap() })).await;
+    shop.send(Command::Stock(StockItem { sku, location }, StockCommand::AdjustStock { body: found })).await;
+    shop.send(Command::TransferStock { body: serde_json::from_value(body).unwrap() }).await;
     run(&mut schedule, &shop).await;
     assert_eq!(status(&shop, waiting).await.1, 0, "transferred");
 }
@@ -116,8 +116,8 @@ async fn allocations_of_missing_units_are_withdrawn_from_the_latest_orders_witho
     let shop = shop_with(6).await;
     let mut schedule = shop.schedule();
     let orders = [order_of(&shop, 2).await, order_of(&shop, 2).await, order_of(&shop, 2).await];
-    let fulfilment = CreateFulfilment { order_id: orders[2], body: Default::default() };
-    shop.send(Command::CreateFulfilment(fulfilment)).await;
+    let fulfilment = Command::Order(orders[2], OrderCommand::CreateFulfilment { body: Default::default() });
+    shop.send(fulfilment).await;
     count(&shop, 3).await;
     run(&mut schedule, &shop).await;
     assert_eq!(status(&shop, orders[0]).await, (FulfilmentStatus::Backordered, 1));
@@ -166,7 +166,7 @@ async fn a_rebuilt_schedule_has_the_same_backordered_orders() {
     run(&mut schedule, &shop).await;
     let body: Value = json!({"reason": "not wanted", "lines": [{"line": 1, "quantity": 1}]});
     let body = serde_json::from_value(body).unwrap();
-    shop.send(Command::CancelOrder(CancelOrder { order_id: second, body })).await;
+    shop.send(Command::Order(second, OrderCommand::CancelOrder { body })).await;
     run(&mut schedule, &shop).await;
     let before = backordered(&shop).await;
     assert_eq!(before, [(second.to_string(), 1), (third.to_string(), 1)]);

@@ -3,7 +3,7 @@
 use std::process::Command as Process;
 
 use command_service::schedule::Outcome;
-use domain::command::{CancelOrder, Command};
+use domain::command::{Command, OrderCommand};
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;
@@ -149,7 +149,7 @@ async fn commands_that_later_events_remove_are_not_submitted() {
     let shop = shop.restart().await;
     let now = shop.at(600);
     let body = serde_json::from_value(json!({"reason": "not wanted"})).unwrap();
-    shop.send(Command::CancelOrder(CancelOrder { order_id: order, body })).await;
+    shop.send(Command::Order(order, OrderCommand::CancelOrder { body })).await;
     rebuild(&shop);
 
     let mut schedule = shop.schedule();

@@ -10,10 +10,7 @@ use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
 use domain::command::order::StockHandling;
-use domain::command::{
-    Command, CreateFulfilment, CreateProduct, DeliverFulfilment, PlaceOrder, ReceiveStock, RecordPayment,
-    ShipFulfilment,
-};
+use domain::command::{Command, OrderCommand, PlaceOrder, StockCommand, StockItem};
 use events::stream::Subject;
 use events::{OrderId, Position, Recorded, StreamId};
 use platform::health::Health;
@@ -39,7 +36,7 @@ impl Shop {
     pub(crate) async fn open() -> Shop {
         let shop = Shop::in_bed(Bed::new().await.unwrap()).await;
         let body = serde_json::from_value(json!({"sku": "MUG", "name": "Mug", "prices": {"GBP": 450}})).unwrap();
-        shop.send(Command::CreateProduct(CreateProduct { body })).await;
+        shop.send(Command::CreateProduct { body }).await;
         shop.receive(1_000_000).await;
         shop
     }
@@ -93,7 +90,7 @@ impl Shop {
     pub(crate) async fn receive(&self, quantity: u32) {
         let body = serde_json::from_value(json!({"quantity": quantity})).unwrap();
         let (sku, location) = ("MUG".parse().unwrap(), "main".parse().unwrap());
-        self.send(Command::ReceiveStock(ReceiveStock { sku, location, body })).await;
+        self.send(Command::Stock(StockItem { sku, location }, StockCommand::ReceiveStock { body })).await;
     }
 
     /// An order of one unit for 450.
@@ -113,7 +110,7 @@ impl Shop {
 
     pub(crate) async fn pay(&self, order_id: OrderId, body: Value) {
         let body = serde_json::from_value(body).unwrap();
-        self.send(Command::RecordPayment(RecordPayment { order_id, body })).await;
+        self.send(Command::Order(order_id, OrderCommand::RecordPayment { body })).await;
     }
 
     /// Captures the full payment of an order of one unit.
@@ -123,11 +120,11 @@ impl Shop {
 
     pub(crate) async fn deliver(&self, order_id: OrderId) {
         let body = Default::default();
-        self.send(Command::CreateFulfilment(CreateFulfilment { order_id, body })).await;
+        self.send(Command::Order(order_id, OrderCommand::CreateFulfilment { body })).await;
         let body = Default::default();
-        self.send(Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment: 1, body })).await;
+        self.send(Command::Order(order_id, OrderCommand::ShipFulfilment { fulfilment: 1, body })).await;
         let body = Default::default();
-        self.send(Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment: 1, body })).await;
+        self.send(Command::Order(order_id, OrderCommand::DeliverFulfilment { fulfilment: 1, body })).await;
     }
 
     pub(crate) async fn owner(&self) -> PgConnection {

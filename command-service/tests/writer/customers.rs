@@ -2,7 +2,7 @@
 
 use command_service::writer::Reply;
 use domain::command::email::EmailIndex;
-use domain::command::{Command, EraseCustomer, RegisterCustomer};
+use domain::command::{Command, CustomerCommand, RegisterCustomer};
 use events::CustomerId;
 use futures::future::join_all;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn register(number: usize) -> Command {
 
 fn erase(id: &str) -> Command {
     let customer_id: CustomerId = id.parse().unwrap();
-    Command::EraseCustomer(EraseCustomer { customer_id })
+    Command::Customer(customer_id, CustomerCommand::EraseCustomer {})
 }
 
 #[tokio::test(flavor = "multi_thread")]

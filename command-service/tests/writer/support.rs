@@ -7,7 +7,7 @@ use command_service::log::{self, Log};
 use command_service::writer::answer::Answer;
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Writer};
-use domain::command::{Command, CreateProduct, PlaceOrder, ReceiveStock};
+use domain::command::{Command, PlaceOrder, StockCommand, StockItem};
 use domain::world::code_of;
 use events::{Position, Recorded};
 use platform::health::Health;
@@ -84,12 +84,15 @@ pub(crate) fn request(key: &str, command: Command) -> Request {
 
 pub(crate) fn product(sku: &str) -> Command {
     let body = serde_json::from_value(json!({"sku": sku, "name": sku, "prices": {"GBP": 450}})).unwrap();
-    Command::CreateProduct(CreateProduct { body })
+    Command::CreateProduct { body }
 }
 
 pub(crate) fn receipt(sku: &str, quantity: u32) -> Command {
     let body = serde_json::from_value(json!({"quantity": quantity})).unwrap();
-    Command::ReceiveStock(ReceiveStock { sku: sku.parse().unwrap(), location: "main".parse().unwrap(), body })
+    Command::Stock(
+        StockItem { sku: sku.parse().unwrap(), location: "main".parse().unwrap() },
+        StockCommand::ReceiveStock { body },
+    )
 }
 
 pub(crate) fn order(sku: &str, quantity: u32) -> Command {

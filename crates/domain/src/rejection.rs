@@ -1,8 +1,7 @@
 //! The answer "no": why a command was not carried out and what would help. Not an error: nothing went wrong with us.
 //!
-//! The command service turns it into a problem document (RFC 9457) of kind, status, title, detail and extensions.
-//! Kinds are a contract with callers: they are added, never changed. Details are in [`detail`], members for machines in
-//! [`extensions`].
+//! The command service turns it into a problem document (RFC 9457). Kinds are a contract with callers: they are added, never
+//! changed. Details are in [`detail`], members for machines in [`extensions`].
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
@@ -280,8 +279,47 @@ pub struct OrderState {
     pub lifecycle: Lifecycle,
     /// What stands in the way.
     pub obstacle: Obstacle,
-    /// Commands that are allowed now, as the path behind `/v1/orders/{id}/`.
-    pub allowed: Vec<String>,
+    /// What the state of the order allows.
+    pub allowed: Vec<OrderAction>,
+}
+
+/// A command to an order, or to one of its fulfilments or returns, that the state of the order allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAction {
+    /// Record a payment.
+    RecordPayment,
+    /// Record a refund.
+    RecordRefund,
+    /// Create a fulfilment.
+    CreateFulfilment,
+    /// Mark this fulfilment as shipped.
+    ShipFulfilment(PartNo),
+    /// Mark this fulfilment as delivered.
+    DeliverFulfilment(PartNo),
+    /// Cancel this fulfilment.
+    CancelFulfilment(PartNo),
+    /// Cancel lines, or the order.
+    CancelOrder,
+    /// Request a return.
+    RequestReturn,
+    /// Record the receipt of this return.
+    ReceiveReturn(PartNo),
+    /// Reject this return.
+    RejectReturn(PartNo),
+    /// Amend the order.
+    AmendOrder,
+    /// Put the order on hold.
+    HoldOrder,
+    /// Release the order from its hold.
+    ReleaseOrder,
+    /// Change the addresses.
+    ChangeAddresses,
+    /// Add a note.
+    AddNote,
+    /// Change the tags.
+    TagOrder,
+    /// Assign the order to a customer.
+    AssignCustomer,
 }
 
 /// What stands in the way.
@@ -380,9 +418,58 @@ pub struct LowLine {
 }
 
 impl Rejection {
-    /// The last part of the problem's type; stable.
+    /// The kind of the rejection: a slug, which never changes.
     pub fn kind(&self) -> &'static str {
-        self.facts().0
+        match self {
+            Self::UnknownProduct(_) => "unknown-product",
+            Self::UnknownOrder(_) => "unknown-order",
+            Self::UnknownCustomer(_) => "unknown-customer",
+            Self::UnknownHold(_) => "unknown-hold",
+            Self::UnknownPart { part: Part::Payment, .. } => "unknown-payment",
+            Self::UnknownPart { part: Part::Fulfilment, .. } => "unknown-fulfilment",
+            Self::UnknownPart { part: Part::Return, .. } => "unknown-return",
+            Self::OrderState(_) => "order-state",
+            Self::InsufficientStock(_) => "insufficient-stock",
+            Self::UnfitProducts(lines) => worst(lines).kind(),
+            Self::DuplicateSku(_) => "duplicate-sku",
+            Self::DuplicateOrder(_) => "duplicate-order",
+            Self::DuplicateHold(_) => "duplicate-hold",
+            Self::DuplicateCustomer(_) => "duplicate-customer",
+            Self::DuplicateEmail => "duplicate-email",
+            Self::CustomerErased(_) => "customer-erased",
+            Self::HoldGone { .. } => "hold-gone",
+            Self::DuplicateExternalRef { .. } => "duplicate-external-ref",
+            Self::DuplicatePaymentReference { .. } => "duplicate-payment-reference",
+            Self::StaleExpected { .. } => "stale-expected",
+            Self::StaleVersion { .. } => "stale-version",
+            Self::StockLimit { .. } => "stock-limit",
+            Self::BelowZero { .. } => "below-zero",
+            Self::SameLocation(_) => "same-location",
+            Self::TooManyAttributes { .. } => "too-many-attributes",
+            Self::UnknownChannel(_) => "unknown-channel",
+            Self::WrongCurrency { .. } => "wrong-currency",
+            Self::CurrencyWithdrawn { .. } => "currency-withdrawn",
+            Self::TotalMismatch { .. } => "total-mismatch",
+            Self::DiscountExceeded { .. } => "discount-exceeded",
+            Self::UnknownLines { .. } => "unknown-line",
+            Self::QuantityExceeded { .. } => "quantity-exceeded",
+            Self::SeveralLocations(_) => "several-locations",
+            Self::WrongLocation { .. } => "wrong-location",
+            Self::MethodMissing => "method-missing",
+            Self::AmountExceeded { .. } => "amount-exceeded",
+            Self::AmountOverflow => "amount-overflow",
+            Self::InstantOutOfRange { .. } => "instant-out-of-range",
+            Self::UnknownBuyer(_) => "unknown-customer",
+            Self::ErasedBuyer(_) => "customer-erased",
+            Self::PersonalDataErased(_) => "personal-data-erased",
+            Self::Exclusive(_) => "exclusive-fields",
+            Self::RepeatedLines(_) => "repeated-line",
+            Self::BelowFulfilled(_) => "below-fulfilled",
+            Self::NothingLeft => "nothing-left",
+            Self::TooManyLines { .. } => "too-many-lines",
+            Self::OrderTooLarge { .. } => "order-too-large",
+            Self::TooManyParts { .. } => "too-many-parts",
+        }
     }
 
     /// Somebody else has what this claim of a [`NewEvent`](crate::rules::NewEvent) names.
@@ -396,88 +483,20 @@ impl Rejection {
         let (channel, external_ref) = name.split_once(':').unwrap_or(("", name));
         Rejection::DuplicateExternalRef { channel: channel.to_owned(), external_ref: external_ref.to_owned() }
     }
-
-    /// The HTTP status: 404 not there, 409 the state forbids it, 410 gone for good, 412 decided on an old state, 422 makes no
-    /// sense.
-    pub fn status(&self) -> u16 {
-        self.facts().1
-    }
-
-    /// The kind in words; the same for every occurrence.
-    pub fn title(&self) -> &'static str {
-        self.facts().2
-    }
-
-    fn facts(&self) -> (&'static str, u16, &'static str) {
-        match self {
-            Self::UnknownProduct(_) => ("unknown-product", 404, "The product does not exist"),
-            Self::UnknownOrder(_) => ("unknown-order", 404, "The order does not exist"),
-            Self::UnknownCustomer(_) => ("unknown-customer", 404, "The customer does not exist"),
-            Self::UnknownHold(_) => ("unknown-hold", 404, "The hold does not exist"),
-            Self::UnknownPart { part: Part::Payment, .. } => ("unknown-payment", 404, "The payment does not exist"),
-            Self::UnknownPart { part: Part::Fulfilment, .. } => {
-                ("unknown-fulfilment", 404, "The fulfilment does not exist")
-            }
-            Self::UnknownPart { part: Part::Return, .. } => ("unknown-return", 404, "The return does not exist"),
-            Self::OrderState(_) => ("order-state", 409, "The order's state forbids it"),
-            Self::InsufficientStock(_) => ("insufficient-stock", 409, "Not enough stock"),
-            Self::UnfitProducts(lines) => worst(lines).facts(),
-            Self::DuplicateSku(_) => ("duplicate-sku", 409, "The SKU is taken"),
-            Self::DuplicateOrder(_) => ("duplicate-order", 409, "The order's id is taken"),
-            Self::DuplicateHold(_) => ("duplicate-hold", 409, "The hold's id is taken"),
-            Self::DuplicateCustomer(_) => ("duplicate-customer", 409, "The customer's id is taken"),
-            Self::DuplicateEmail => ("duplicate-email", 409, "The e-mail address is taken"),
-            Self::CustomerErased(_) => ("customer-erased", 410, "The customer is forgotten"),
-            Self::HoldGone { .. } => ("hold-gone", 409, "The hold keeps nothing"),
-            Self::DuplicateExternalRef { .. } => ("duplicate-external-ref", 409, "The external reference is taken"),
-            Self::DuplicatePaymentReference { .. } => {
-                ("duplicate-payment-reference", 409, "The payment reference is already recorded")
-            }
-            Self::StaleExpected { .. } => ("stale-expected", 412, "The stock is not what was expected"),
-            Self::StaleVersion { .. } => ("stale-version", 412, "It has changed since it was read"),
-            Self::StockLimit { .. } => ("stock-limit", 422, "More stock than can be counted"),
-            Self::BelowZero { .. } => ("below-zero", 409, "Fewer units than zero would be on hand"),
-            Self::SameLocation(_) => ("same-location", 422, "A transfer goes to another location"),
-            Self::TooManyAttributes { .. } => ("too-many-attributes", 422, "The product has too many attributes"),
-            Self::UnknownChannel(_) => ("unknown-channel", 422, "The channel does not exist"),
-            Self::WrongCurrency { .. } => ("wrong-currency", 422, "The channel does not sell in this currency"),
-            Self::CurrencyWithdrawn { .. } => ("currency-withdrawn", 422, "The currency has been withdrawn"),
-            Self::TotalMismatch { .. } => ("total-mismatch", 422, "The order comes to another total"),
-            Self::DiscountExceeded { .. } => ("discount-exceeded", 422, "The discount is too large"),
-            Self::UnknownLines { .. } => ("unknown-line", 422, "The order has no such line"),
-            Self::QuantityExceeded { .. } => ("quantity-exceeded", 422, "More pieces than are left"),
-            Self::SeveralLocations(_) => ("several-locations", 422, "A fulfilment is of one location"),
-            Self::WrongLocation { .. } => ("wrong-location", 422, "The stock is reserved elsewhere"),
-            Self::MethodMissing => ("method-missing", 422, "A new payment needs its method"),
-            Self::AmountExceeded { .. } => ("amount-exceeded", 422, "More money than is left"),
-            Self::AmountOverflow => ("amount-overflow", 422, "The amount is too large"),
-            Self::InstantOutOfRange { .. } => ("instant-out-of-range", 422, "The instant cannot be recorded"),
-            Self::UnknownBuyer(_) => ("unknown-customer", 422, "The customer does not exist"),
-            Self::ErasedBuyer(_) => ("customer-erased", 409, "The customer is erased"),
-            Self::PersonalDataErased(_) => ("personal-data-erased", 409, "The personal data of the order is erased"),
-            Self::Exclusive(_) => ("exclusive-fields", 422, "Two fields exclude each other"),
-            Self::RepeatedLines(_) => ("repeated-line", 422, "A line is named more than once"),
-            Self::BelowFulfilled(_) => ("below-fulfilled", 422, "Fewer pieces than are packed and shipped"),
-            Self::NothingLeft => ("nothing-left", 422, "Nothing would be left of the order"),
-            Self::TooManyLines { .. } => ("too-many-lines", 422, "The order has too many lines"),
-            Self::OrderTooLarge { .. } => ("order-too-large", 422, "The order would be too large"),
-            Self::TooManyParts { .. } => ("too-many-parts", 422, "The order has too many of these"),
-        }
-    }
 }
 
 impl Unfit {
-    fn facts(self) -> (&'static str, u16, &'static str) {
+    fn kind(self) -> &'static str {
         match self {
-            Self::UnknownProduct => ("unknown-product", 422, "A product does not exist"),
-            Self::InactiveProduct => ("inactive-product", 409, "A product is discontinued"),
-            Self::PriceMissing => ("price-missing", 422, "A product has no price in this currency"),
+            Self::UnknownProduct => "unknown-product",
+            Self::InactiveProduct => "inactive-product",
+            Self::PriceMissing => "price-missing",
         }
     }
 }
 
 /// A document has one kind: that of its worst line. Every line says its own.
-fn worst(lines: &[UnfitLine]) -> Unfit {
+pub fn worst(lines: &[UnfitLine]) -> Unfit {
     lines.iter().map(|line| line.problem).min().unwrap_or(Unfit::UnknownProduct)
 }
 

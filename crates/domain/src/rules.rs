@@ -5,9 +5,11 @@
 
 use chrono::{DateTime, Utc};
 use events::stream::Subject;
-use events::{Event, StreamId};
+use events::{Event, OrderId, Sku, StreamId};
 
-use crate::command::Command;
+use crate::command::{
+    Command, CustomerCommand, OrderCommand, ProductCommand, StockCommand, StockHoldCommand, StockItem,
+};
 use crate::new_id::NewId;
 use crate::rejection::Rejection;
 
@@ -89,14 +91,14 @@ fn checked(command: &Command, context: &Context, reader: &Reader<'_>) -> Decisio
     instant::check(command.occurred_at(), context.now)?;
     currency::check(command, context.now)?;
     let events = decided(command, context, reader)
-        .map_err(|rejection| erasure::advised(rejection, &addressed(command, context.new_id), reader))?;
+        .map_err(|rejection| erasure::advised(rejection, &command.target(context.new_id), reader))?;
     size::check(&events, reader)?;
     Ok(events)
 }
 
 /// The versions of new events count on from streams in memory, and so does the answer to a command that changes nothing.
 fn require_all(events: &[NewEvent], command: &Command, new_id: NewId, reader: &Reader<'_>) {
-    let unchanged = events.is_empty().then(|| addressed(command, new_id));
+    let unchanged = events.is_empty().then(|| command.target(new_id));
     for stream in events.iter().map(|new| &new.stream).chain(&unchanged) {
         if !reader.has(stream) && !is_new(stream, new_id) {
             reader.find(stream);
@@ -116,87 +118,62 @@ fn is_new(stream: &StreamId, new_id: NewId) -> bool {
 
 fn decided(command: &Command, context: &Context, reader: &Reader<'_>) -> Decision {
     match command {
-        Command::CreateProduct(c) => product::create(c, reader),
-        Command::UpdateProduct(c) => product::update(c, reader),
-        Command::ChangePrice(c) => product::change_price(c, reader),
-        Command::DiscontinueProduct(c) => product::discontinue(c, reader),
-        Command::ReactivateProduct(c) => product::reactivate(c, reader),
-        Command::ReceiveStock(c) => stock::receive(c, reader),
-        Command::AdjustStock(c) => stock::adjust(c, reader),
-        Command::SetStockPolicy(c) => stock::set_policy(c, reader),
-        Command::TransferStock(c) => stock::transfer(c, reader),
-        Command::AllocateStock(c) => allocation::allocate(c, reader),
-        Command::DeallocateStock(c) => allocation::deallocate(c, reader),
-        Command::HoldStock(c) => stock_hold::place(c, context, reader),
-        Command::ReleaseStockHold(c) => stock_hold::release(c, reader),
-        Command::ExpireHold(c) => stock_hold::expire(c, context, reader),
-        Command::RegisterCustomer(c) => customer::register(c, context, reader),
-        Command::UpdateCustomer(c) => customer::update(c, reader),
-        Command::EraseCustomer(c) => customer::erase(c, reader),
-        Command::PlaceOrder(c) => place::place(c, context, reader),
-        Command::RecordPayment(c) => payment::record(c, reader),
-        Command::CreateFulfilment(c) => fulfilment::create(c, reader),
-        Command::ShipFulfilment(c) => fulfilment::ship(c, reader),
-        Command::DeliverFulfilment(c) => fulfilment::deliver(c, reader),
-        Command::CancelFulfilment(c) => fulfilment::cancel(c, reader),
-        Command::CancelOrder(c) => cancellation::cancel(c, reader),
-        Command::RequestReturn(c) => returns::request(c, reader),
-        Command::ReceiveReturn(c) => returns::receive(c, reader),
-        Command::RejectReturn(c) => returns::reject(c, reader),
-        Command::RecordRefund(c) => payment::refund(c, reader),
-        Command::AmendOrder(c) => amendment::amend(c, reader),
-        Command::HoldOrder(c) => hold::hold(c, reader),
-        Command::ReleaseOrder(c) => hold::release(c, reader),
-        Command::AddNote(c) => annotation::note(c, reader),
-        Command::TagOrder(c) => annotation::tag(c, reader),
-        Command::ChangeAddresses(c) => annotation::change_addresses(c, reader),
-        Command::AssignCustomer(c) => annotation::assign_customer(c, reader),
-        Command::ErasePersonalData(c) => erasure::erase(c, reader),
-        Command::ExpireOrder(c) => due::expire(c, context, reader),
-        Command::CompleteOrder(c) => due::complete(c, reader),
+        Command::CreateProduct { body } => product::create(body, reader),
+        Command::Product(sku, command) => of_product(sku, command, reader),
+        Command::Stock(item, command) => of_stock(item, command, reader),
+        Command::TransferStock { body } => stock::transfer(body, reader),
+        Command::HoldStock { body } => stock_hold::place(body, context, reader),
+        Command::StockHold(hold_id, StockHoldCommand::ReleaseStockHold {}) => stock_hold::release(*hold_id, reader),
+        Command::StockHold(hold_id, StockHoldCommand::ExpireHold {}) => stock_hold::expire(*hold_id, context, reader),
+        Command::RegisterCustomer(command) => customer::register(command, context, reader),
+        Command::Customer(id, CustomerCommand::UpdateCustomer(command)) => customer::update(*id, command, reader),
+        Command::Customer(id, CustomerCommand::EraseCustomer {}) => customer::erase(*id, reader),
+        Command::PlaceOrder(command) => place::place(command, context, reader),
+        Command::Order(order_id, command) => of_order(*order_id, command, context, reader),
     }
 }
 
-/// The stream that the command addresses: its first event is there, and its answer is about it.
-pub fn addressed(command: &Command, new_id: NewId) -> StreamId {
+fn of_product(sku: &Sku, command: &ProductCommand, reader: &Reader<'_>) -> Decision {
     match command {
-        Command::CreateProduct(c) => StreamId::product(&c.body.sku),
-        Command::UpdateProduct(c) => StreamId::product(&c.sku),
-        Command::ChangePrice(c) => StreamId::product(&c.sku),
-        Command::DiscontinueProduct(c) => StreamId::product(&c.sku),
-        Command::ReactivateProduct(c) => StreamId::product(&c.sku),
-        Command::ReceiveStock(c) => StreamId::stock(&c.sku, &c.location),
-        Command::AdjustStock(c) => StreamId::stock(&c.sku, &c.location),
-        Command::SetStockPolicy(c) => StreamId::stock(&c.sku, &c.location),
-        Command::TransferStock(c) => StreamId::stock(&c.body.sku, &c.body.from),
-        Command::AllocateStock(c) => StreamId::stock(&c.sku, &c.location),
-        Command::DeallocateStock(c) => StreamId::stock(&c.sku, &c.location),
-        Command::HoldStock(c) => StreamId::hold(c.body.id.unwrap_or_else(|| new_id.hold())),
-        Command::ReleaseStockHold(c) => StreamId::hold(c.hold_id),
-        Command::ExpireHold(c) => StreamId::hold(c.hold_id),
-        Command::RegisterCustomer(c) => StreamId::customer(c.body.id.unwrap_or_else(|| new_id.customer())),
-        Command::UpdateCustomer(c) => StreamId::customer(c.customer_id),
-        Command::EraseCustomer(c) => StreamId::customer(c.customer_id),
-        Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or_else(|| new_id.order())),
-        Command::RecordPayment(c) => StreamId::order(c.order_id),
-        Command::CreateFulfilment(c) => StreamId::order(c.order_id),
-        Command::ShipFulfilment(c) => StreamId::order(c.order_id),
-        Command::DeliverFulfilment(c) => StreamId::order(c.order_id),
-        Command::CancelFulfilment(c) => StreamId::order(c.order_id),
-        Command::CancelOrder(c) => StreamId::order(c.order_id),
-        Command::RequestReturn(c) => StreamId::order(c.order_id),
-        Command::ReceiveReturn(c) => StreamId::order(c.order_id),
-        Command::RejectReturn(c) => StreamId::order(c.order_id),
-        Command::RecordRefund(c) => StreamId::order(c.order_id),
-        Command::AmendOrder(c) => StreamId::order(c.order_id),
-        Command::HoldOrder(c) => StreamId::order(c.order_id),
-        Command::ReleaseOrder(c) => StreamId::order(c.order_id),
-        Command::AddNote(c) => StreamId::order(c.order_id),
-        Command::TagOrder(c) => StreamId::order(c.order_id),
-        Command::ChangeAddresses(c) => StreamId::order(c.order_id),
-        Command::AssignCustomer(c) => StreamId::order(c.order_id),
-        Command::ErasePersonalData(c) => StreamId::order(c.order_id),
-        Command::ExpireOrder(c) => StreamId::order(c.order_id),
-        Command::CompleteOrder(c) => StreamId::order(c.order_id),
+        ProductCommand::UpdateProduct { body } => product::update(sku, body, reader),
+        ProductCommand::ChangePrice { currency, body } => product::change_price(sku, *currency, body, reader),
+        ProductCommand::DiscontinueProduct { .. } => product::discontinue(sku, reader),
+        ProductCommand::ReactivateProduct { .. } => product::reactivate(sku, reader),
+    }
+}
+
+fn of_stock(item: &StockItem, command: &StockCommand, reader: &Reader<'_>) -> Decision {
+    match command {
+        StockCommand::ReceiveStock { body } => stock::receive(item, body, reader),
+        StockCommand::AdjustStock { body } => stock::adjust(item, body, reader),
+        StockCommand::SetStockPolicy { body } => stock::set_policy(item, body, reader),
+        StockCommand::AllocateStock { orders } => allocation::allocate(item, orders, reader),
+        StockCommand::DeallocateStock { orders } => allocation::deallocate(item, orders, reader),
+    }
+}
+
+fn of_order(id: OrderId, command: &OrderCommand, context: &Context, reader: &Reader<'_>) -> Decision {
+    use OrderCommand::*;
+    match command {
+        AmendOrder { body } => amendment::amend(id, body, reader),
+        CancelOrder { body } => cancellation::cancel(id, body, reader),
+        HoldOrder { body } => hold::hold(id, body, reader),
+        ReleaseOrder { .. } => hold::release(id, reader),
+        RecordPayment { body } => payment::record(id, body, reader),
+        RecordRefund { body } => payment::refund(id, body, reader),
+        CreateFulfilment { body } => fulfilment::create(id, body, reader),
+        ShipFulfilment { fulfilment, body } => fulfilment::ship(id, *fulfilment, body, reader),
+        DeliverFulfilment { fulfilment, .. } => fulfilment::deliver(id, *fulfilment, reader),
+        CancelFulfilment { fulfilment, .. } => fulfilment::cancel(id, *fulfilment, reader),
+        RequestReturn { body } => returns::request(id, body, reader),
+        ReceiveReturn { return_no, body } => returns::receive(id, *return_no, body, reader),
+        RejectReturn { return_no, body } => returns::reject(id, *return_no, body, reader),
+        AddNote { body } => annotation::note(id, body, reader),
+        TagOrder { body } => annotation::tag(id, body, reader),
+        ChangeAddresses { body } => annotation::change_addresses(id, body, reader),
+        AssignCustomer { body } => annotation::assign_customer(id, body, reader),
+        ErasePersonalData {} => erasure::erase(id, reader),
+        ExpireOrder {} => due::expire(id, context, reader),
+        CompleteOrder {} => due::complete(id, reader),
     }
 }

@@ -17,11 +17,11 @@ use crate::returns::Return;
 use domain::command::amount::{Amount, Price};
 use domain::command::lines::{Lines, Pieces};
 use domain::command::order::{
-    CreateFulfilmentBody, OrderLine, PlaceOrderBody, ReceiveReturnBody, RecordPaymentBody, RecordRefundBody,
-    RequestReturnBody, ShipFulfilmentBody,
+    CreateFulfilment, OrderLine, PlaceOrderBody, ReceiveReturn, RecordPayment, RecordRefund, RequestReturn,
+    ShipFulfilment,
 };
-use domain::command::product::{ChangePriceBody, CreateProductBody};
-use domain::command::stock::ReceiveStockBody;
+use domain::command::product::{ChangePrice, CreateProduct};
+use domain::command::stock::ReceiveStock;
 use domain::command::tags::Tags;
 
 /// Currency of all prices in the file.
@@ -59,7 +59,7 @@ fn pounds() -> Currency {
 /// Create a product with its first price.
 pub(crate) fn create_product(product: &Product) -> Request {
     let (at, price) = product.prices[0];
-    let body = CreateProductBody {
+    let body = CreateProduct {
         sku: product.sku.clone(),
         name: product.name.clone(),
         prices: BTreeMap::from([(pounds(), price)]),
@@ -75,14 +75,14 @@ pub(crate) fn create_product(product: &Product) -> Request {
 pub(crate) fn receive_stock(product: &Product, number: usize, quantity: Quantity, at: DateTime<Utc>) -> Request {
     let reference = format!("online-retail {} {number}", at.format("%Y-%m"));
     let reference = Some(reference.parse().expect("the reference is short"));
-    let body = ReceiveStockBody { quantity, reference, occurred_at: Some(at) };
+    let body = ReceiveStock { quantity, reference, occurred_at: Some(at) };
     let path = format!("/v1/stock/{}/{}/receipts", product.sku, Location::main());
     Request::post(path, "", &body).with_content_key()
 }
 
 /// Change the price of a product.
 pub(crate) fn change_price(product: &Product, (at, price): (DateTime<Utc>, Price)) -> Request {
-    let body = ChangePriceBody { price, occurred_at: Some(at) };
+    let body = ChangePrice { price, occurred_at: Some(at) };
     let path = format!("/v1/products/{}/prices/{CURRENCY}", product.sku);
     Request { method: Method::PUT, ..Request::post(path, "", &body) }.with_content_key()
 }
@@ -123,7 +123,7 @@ pub(crate) fn place_order(order: &Order, sku: impl Fn(u32) -> events::Sku) -> Re
 
 /// Record a payment of the order's total.
 pub(crate) fn record_payment(order: &Order) -> Request {
-    let body = RecordPaymentBody::Captured {
+    let body = RecordPayment::Captured {
         payment: None,
         amount: Amount::try_from(order.total()).expect("five hundred bounded lines, none of them free"),
         method: Some("invoice".parse().expect("a method is short")),
@@ -135,13 +135,13 @@ pub(crate) fn record_payment(order: &Order) -> Request {
 
 /// Create a fulfilment of all units of the order.
 pub(crate) fn create_fulfilment(order: &Order) -> Request {
-    let body = CreateFulfilmentBody { location: None, lines: None, occurred_at: Some(order.placed_at) };
+    let body = CreateFulfilment { location: None, lines: None, occurred_at: Some(order.placed_at) };
     Request::post(format!("/v1/orders/{}/fulfilments", order.id), &step(order, "fulfilment"), &body)
 }
 
 /// Mark the fulfilment as shipped.
 pub(crate) fn ship_fulfilment(order: &Order, fulfilment: PartNo) -> Request {
-    let body = ShipFulfilmentBody { carrier: None, tracking: None, occurred_at: Some(order.placed_at) };
+    let body = ShipFulfilment { carrier: None, tracking: None, occurred_at: Some(order.placed_at) };
     let path = format!("/v1/orders/{}/fulfilments/{fulfilment}/shipment", order.id);
     Request::post(path, &step(order, "shipment"), &body)
 }
@@ -152,7 +152,7 @@ pub(crate) fn request_return(order: &Order, found: &Return) -> Request {
         line: *line,
         quantity: Quantity::try_from(*count).expect("no more than the line has"),
     });
-    let body = RequestReturnBody {
+    let body = RequestReturn {
         lines: Lines::try_from(lines.collect::<Vec<_>>()).expect("no more lines than the order has"),
         reason: Personal::new("credit note".parse().expect("a reason is short")),
         external_ref: Some(found.external_ref.clone()),
@@ -163,14 +163,14 @@ pub(crate) fn request_return(order: &Order, found: &Return) -> Request {
 
 /// Receive all units of a return and restock them.
 pub(crate) fn receive_return(order: &Order, found: &Return, return_no: PartNo) -> Request {
-    let body = ReceiveReturnBody::whole(Disposition::Restock, Some(found.at));
+    let body = ReceiveReturn::whole(Disposition::Restock, Some(found.at));
     let path = format!("/v1/orders/{}/returns/{return_no}/receipt", order.id);
     Request::post(path, &return_step(order, found, "receipt"), &body)
 }
 
 /// Record the refund of a return.
 pub(crate) fn record_refund(order: &Order, found: &Return, payment: PartNo, return_no: PartNo) -> Request {
-    let body = RecordRefundBody {
+    let body = RecordRefund {
         payment,
         amount: Amount::try_from(found.amount).expect("no more than was paid"),
         return_no: Some(return_no),
@@ -231,15 +231,15 @@ mod tests {
         let plan = plan();
         let (order, found, product) = (&plan.orders[0], &plan.returns[0], &plan.products[0]);
         let read = |request: Request| request.body;
-        serde_json::from_slice::<CreateProductBody>(&read(create_product(product))).unwrap();
-        serde_json::from_slice::<ChangePriceBody>(&read(change_price(product, product.prices[1]))).unwrap();
+        serde_json::from_slice::<CreateProduct>(&read(create_product(product))).unwrap();
+        serde_json::from_slice::<ChangePrice>(&read(change_price(product, product.prices[1]))).unwrap();
         serde_json::from_slice::<PlaceOrderBody>(&read(place_order(order, |number| plan.contents.sku(number))))
             .unwrap();
-        serde_json::from_slice::<RecordPaymentBody>(&read(record_payment(order))).unwrap();
-        serde_json::from_slice::<CreateFulfilmentBody>(&read(create_fulfilment(order))).unwrap();
-        serde_json::from_slice::<ShipFulfilmentBody>(&read(ship_fulfilment(order, 1))).unwrap();
-        serde_json::from_slice::<RequestReturnBody>(&read(request_return(order, found))).unwrap();
-        serde_json::from_slice::<ReceiveReturnBody>(&read(receive_return(order, found, 1))).unwrap();
-        serde_json::from_slice::<RecordRefundBody>(&read(record_refund(order, found, 1, 1))).unwrap();
+        serde_json::from_slice::<RecordPayment>(&read(record_payment(order))).unwrap();
+        serde_json::from_slice::<CreateFulfilment>(&read(create_fulfilment(order))).unwrap();
+        serde_json::from_slice::<ShipFulfilment>(&read(ship_fulfilment(order, 1))).unwrap();
+        serde_json::from_slice::<RequestReturn>(&read(request_return(order, found))).unwrap();
+        serde_json::from_slice::<ReceiveReturn>(&read(receive_return(order, found, 1))).unwrap();
+        serde_json::from_slice::<RecordRefund>(&read(record_refund(order, found, 1, 1))).unwrap();
     }
 }

@@ -5,8 +5,8 @@ use platform::json::parse;
 use serde_json::{Value, json};
 
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowRejection, ValueType};
-use domain::command::product::{ChangePriceBody, CreateProductBody, UpdateProductBody};
-use domain::command::{ChangePrice, Command, CreateProduct, UpdateProduct};
+use domain::command::product::{ChangePrice, CreateProduct, UpdateProduct};
+use domain::command::{Command, ProductCommand};
 
 pub(super) const COLUMNS: &str =
     "sku, name, tax_class, occurred_at, and one column per currency with its code, such as price_GBP (minor units)";
@@ -22,17 +22,18 @@ pub(super) fn column(name: &str) -> Option<Column> {
 }
 
 pub(super) fn plan(document: &[u8]) -> Result<DocumentCommands, RowRejection> {
-    let body: CreateProductBody = parse(document)?;
-    let mut changes = vec![Command::UpdateProduct(UpdateProduct { sku: body.sku.clone(), body: described(&body) })];
+    let body: CreateProduct = parse(document)?;
+    let mut changes =
+        vec![Command::Product(body.sku.clone(), ProductCommand::UpdateProduct { body: described(&body) })];
     changes.extend(body.prices.iter().map(|(currency, price)| {
-        let change = ChangePriceBody { price: *price, occurred_at: body.occurred_at };
-        Command::ChangePrice(ChangePrice { sku: body.sku.clone(), currency: *currency, body: change })
+        let change = ChangePrice { price: *price, occurred_at: body.occurred_at };
+        Command::Product(body.sku.clone(), ProductCommand::ChangePrice { currency: *currency, body: change })
     }));
-    Ok(DocumentCommands::Upsert { create: Command::CreateProduct(CreateProduct { body }), changes })
+    Ok(DocumentCommands::Upsert { create: Command::CreateProduct { body }, changes })
 }
 
 /// The description of a product as a merge patch.
-fn described(body: &CreateProductBody) -> UpdateProductBody {
+fn described(body: &CreateProduct) -> UpdateProduct {
     let mut members = serde_json::to_value(body).expect("a body is plain data with string keys");
     if let Some(members) = members.as_object_mut() {
         members.retain(|name, _| matches!(name.as_str(), "name" | "tax_class" | "attributes" | "tags"));

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::super::row_commands::{Column, DocumentCommands, RowRejection};
 use domain::command::segment::NewLocation;
-use domain::command::stock::{AdjustStockBody, ReceiveStockBody};
-use domain::command::{AdjustStock, Command, ReceiveStock};
+use domain::command::stock::{AdjustStock, ReceiveStock};
+use domain::command::{Command, StockCommand, StockItem};
 
 pub(super) const COLUMNS: &str = "sku, location (default: main), one of quantity (units received), delta and count, reason, reference (of a receipt), \
      expected, occurred_at";
@@ -34,15 +34,18 @@ pub(super) fn plan(document: &[u8]) -> Result<DocumentCommands, RowRejection> {
     let Document { sku, location, mut rest } = json::parse(document)?;
     let location = location.map_or_else(Location::main, |NewLocation(location)| location);
     if !rest.contains_key("quantity") {
-        let body: AdjustStockBody = body(rest)?;
-        return Ok(DocumentCommands::One(Command::AdjustStock(AdjustStock { sku, location, body })));
+        let body: AdjustStock = body(rest)?;
+        return Ok(DocumentCommands::One(Command::Stock(
+            StockItem { sku, location },
+            StockCommand::AdjustStock { body },
+        )));
     }
     // A receipt has a reference instead of a reason.
     if let Some(reason) = rest.remove("reason") {
         rest.entry("reference").or_insert(reason);
     }
-    let body: ReceiveStockBody = body(rest)?;
-    Ok(DocumentCommands::One(Command::ReceiveStock(ReceiveStock { sku, location, body })))
+    let body: ReceiveStock = body(rest)?;
+    Ok(DocumentCommands::One(Command::Stock(StockItem { sku, location }, StockCommand::ReceiveStock { body })))
 }
 
 fn body<T: serde::de::DeserializeOwned>(members: Map<String, Value>) -> Result<T, RowRejection> {

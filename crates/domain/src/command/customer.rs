@@ -2,7 +2,6 @@
 //!
 //! The name of an address's stream needs a key, which the rules do not have: it is made with the command.
 
-use chrono::{DateTime, Utc};
 use events::{CustomerId, EmailHash, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,8 +55,6 @@ pub struct RegisterCustomerBody {
 /// Changes what is known of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UpdateCustomer {
-    /// Which.
-    pub customer_id: CustomerId,
     /// What the caller sent.
     pub body: UpdateCustomerBody,
     /// Follows from the body.
@@ -86,13 +83,6 @@ pub struct UpdateCustomerBody {
     pub tags: Member<Tags>,
 }
 
-/// Forgets a customer, for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EraseCustomer {
-    /// Which.
-    pub customer_id: CustomerId,
-}
-
 impl RegisterCustomer {
     /// The command of this body.
     pub fn new(body: RegisterCustomerBody, emails: &EmailIndex) -> Self {
@@ -104,18 +94,13 @@ impl RegisterCustomer {
     pub fn email_hash(&self) -> EmailHash {
         self.email_hash
     }
-
-    /// When the customer registered, for one that brings an id.
-    pub(super) fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.body.id.map(CustomerId::instant)
-    }
 }
 
 impl UpdateCustomer {
     /// The command of this body.
-    pub fn new(customer_id: CustomerId, body: UpdateCustomerBody, emails: &EmailIndex) -> Self {
+    pub fn new(body: UpdateCustomerBody, emails: &EmailIndex) -> Self {
         let email_hash = body.email.as_ref().map(|email| emails.hash(email.expose()));
-        UpdateCustomer { customer_id, body, email_hash }
+        UpdateCustomer { body, email_hash }
     }
 
     /// The stream of the address that is to be the customer's.

@@ -13,17 +13,10 @@ pub const MAX_TTL_SECONDS: u32 = 86_400;
 /// How long stock is kept when nothing is said: a quarter of an hour.
 pub const DEFAULT_TTL_SECONDS: u32 = 900;
 
-/// Keeps stock, all of the lines or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HoldStock {
-    /// What the caller sent.
-    pub body: HoldStockBody,
-}
-
 /// Body of `POST /v1/stock-holds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HoldStockBody {
+pub struct HoldStock {
     /// The hold's key, a UUID version 7 whose instant is when it was placed; ours if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<HoldId>,
@@ -48,20 +41,6 @@ pub struct HoldLine {
     /// Where; `main` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-}
-
-/// Gives a hold back before its time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReleaseStockHold {
-    /// Which.
-    pub hold_id: HoldId,
-}
-
-/// Ends a hold whose time is over; the platform's own command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ExpireHold {
-    /// Which.
-    pub hold_id: HoldId,
 }
 
 /// How long a hold lasts: 1 to [`MAX_TTL_SECONDS`] seconds.

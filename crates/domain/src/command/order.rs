@@ -3,8 +3,6 @@
 mod amend;
 mod annotate;
 mod cancellation;
-mod due;
-mod erasure;
 mod fulfilment;
 mod hold;
 mod payment;
@@ -12,20 +10,12 @@ mod place;
 mod returns;
 mod shipping;
 
-pub use amend::{AmendOrder, AmendOrderBody, ChangeLine};
-pub use annotate::{
-    AddNote, AddNoteBody, AssignCustomer, AssignCustomerBody, ChangeAddresses, ChangeAddressesBody, TagOrder,
-    TagOrderBody,
-};
-pub use cancellation::{CancelOrder, CancelOrderBody};
-pub use due::{CompleteOrder, ExpireOrder};
-pub use erasure::ErasePersonalData;
-pub use fulfilment::{
-    CancelFulfilment, CancelFulfilmentBody, CreateFulfilment, CreateFulfilmentBody, DeliverFulfilment,
-    DeliverFulfilmentBody, ShipFulfilment, ShipFulfilmentBody,
-};
-pub use hold::{HoldOrder, HoldOrderBody, ReleaseOrder, ReleaseOrderBody};
-pub use payment::{RecordPayment, RecordPaymentBody, RecordRefund, RecordRefundBody, RefundKind};
+pub use amend::{AmendOrder, ChangeLine};
+pub use annotate::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
+pub use cancellation::CancelOrder;
+pub use fulfilment::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
+pub use hold::{HoldOrder, ReleaseOrder};
+pub use payment::{RecordPayment, RecordRefund, RefundKind};
 pub use place::{OnShortage, OrderLine, PlaceOrder, PlaceOrderBody, StockHandling};
-pub use returns::{ReceiveReturn, ReceiveReturnBody, RejectReturn, RejectReturnBody, RequestReturn, RequestReturnBody};
+pub use returns::{ReceiveReturn, RejectReturn, RequestReturn};
 pub use shipping::{ShippingLine, ShippingLines};

@@ -15,17 +15,10 @@ use super::segment;
 use super::tags::Tags;
 use super::text::{Name, TaxClass};
 
-/// Creates a product that can be sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CreateProduct {
-    /// What the caller sent.
-    pub body: CreateProductBody,
-}
-
 /// Body of `POST /v1/products`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreateProductBody {
+pub struct CreateProduct {
     /// Its immutable key; not `.` or `..`.
     #[serde(deserialize_with = "segment::new_sku")]
     #[schemars(transform = segment::without_dots)]
@@ -48,19 +41,10 @@ pub struct CreateProductBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Describes a product in another way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UpdateProduct {
-    /// Which product.
-    pub sku: Sku,
-    /// What the caller sent.
-    pub body: UpdateProductBody,
-}
-
 /// Body of `PATCH /v1/products/{sku}`, a JSON merge patch (RFC 7396).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UpdateProductBody {
+pub struct UpdateProduct {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "patch::replaced")]
     pub name: Option<Name>,
@@ -75,21 +59,10 @@ pub struct UpdateProductBody {
     pub tags: Member<Tags>,
 }
 
-/// Sets the price of a product in one currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChangePrice {
-    /// Which product.
-    pub sku: Sku,
-    /// The currency of the price.
-    pub currency: Currency,
-    /// What the caller sent.
-    pub body: ChangePriceBody,
-}
-
 /// Body of `PUT /v1/products/{sku}/prices/{currency}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ChangePriceBody {
+pub struct ChangePrice {
     /// Price of one piece from now on, minor units.
     pub price: Price,
     /// When it happened, if not now.
@@ -97,37 +70,19 @@ pub struct ChangePriceBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Takes a product out of the assortment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DiscontinueProduct {
-    /// Which product.
-    pub sku: Sku,
-    /// What the caller sent.
-    pub body: DiscontinueProductBody,
-}
-
 /// Body of `POST /v1/products/{sku}/discontinuation`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DiscontinueProductBody {
+pub struct DiscontinueProduct {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Takes a product back into the assortment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReactivateProduct {
-    /// Which product.
-    pub sku: Sku,
-    /// What the caller sent.
-    pub body: ReactivateProductBody,
-}
-
 /// Body of `POST /v1/products/{sku}/reactivation`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReactivateProductBody {
+pub struct ReactivateProduct {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

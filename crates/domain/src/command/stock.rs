@@ -14,21 +14,10 @@ use super::{instant, segment};
 /// Most pieces of one SKU at one location, and largest correction: a billion, far below any overflow of a sum.
 pub const MAX_ON_HAND: i64 = 1_000_000_000;
 
-/// Pieces came in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReceiveStock {
-    /// Of what.
-    pub sku: Sku,
-    /// Where.
-    pub location: Location,
-    /// What the caller sent.
-    pub body: ReceiveStockBody,
-}
-
 /// Body of `POST /v1/stock/{sku}/{location}/receipts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReceiveStockBody {
+pub struct ReceiveStock {
     /// How many pieces.
     pub quantity: Quantity,
     /// The delivery note or purchase order.
@@ -39,17 +28,10 @@ pub struct ReceiveStockBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Pieces go from one location to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TransferStock {
-    /// What the caller sent.
-    pub body: TransferStockBody,
-}
-
 /// Body of `POST /v1/stock-transfers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransferStockBody {
+pub struct TransferStock {
     /// Of what.
     pub sku: Sku,
     /// Where they are.
@@ -68,21 +50,10 @@ pub struct TransferStockBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// The count was wrong, or something broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AdjustStock {
-    /// Of what.
-    pub sku: Sku,
-    /// Where.
-    pub location: Location,
-    /// What the caller sent.
-    pub body: AdjustStockBody,
-}
-
 /// Body of `POST /v1/stock/{sku}/{location}/adjustments`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
-pub struct AdjustStockBody {
+pub struct AdjustStock {
     /// The correction.
     pub change: Change,
     /// Why.
@@ -143,7 +114,7 @@ pub enum InvalidAdjustment {
     Expected,
 }
 
-impl TryFrom<Fields> for AdjustStockBody {
+impl TryFrom<Fields> for AdjustStock {
     type Error = InvalidAdjustment;
 
     fn try_from(fields: Fields) -> Result<Self, InvalidAdjustment> {
@@ -162,20 +133,20 @@ impl TryFrom<Fields> for AdjustStockBody {
     }
 }
 
-impl From<AdjustStockBody> for Fields {
-    fn from(body: AdjustStockBody) -> Fields {
+impl From<AdjustStock> for Fields {
+    fn from(body: AdjustStock) -> Fields {
         let (delta, count) = match body.change {
             Change::By(delta) => (Some(delta), None),
             Change::To(count) => (None, Some(count)),
         };
-        let AdjustStockBody { reason, expected, occurred_at, .. } = body;
+        let AdjustStock { reason, expected, occurred_at, .. } = body;
         Fields { delta, count, reason, expected, occurred_at }
     }
 }
 
-impl JsonSchema for AdjustStockBody {
+impl JsonSchema for AdjustStock {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "AdjustStockBody".into()
+        "AdjustStock".into()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> Schema {
@@ -193,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_adjustment_is_by_a_delta_or_to_a_count() {
-        let change = |json: &str| serde_json::from_str::<AdjustStockBody>(json).map(|body| body.change);
+        let change = |json: &str| serde_json::from_str::<AdjustStock>(json).map(|body| body.change);
         assert_eq!(change(r#"{"delta":-3,"reason":"broken"}"#).unwrap(), Change::By(-3));
         assert_eq!(change(r#"{"count":0,"reason":"stolen"}"#).unwrap(), Change::To(0));
         for bad in [

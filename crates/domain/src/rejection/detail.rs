@@ -160,7 +160,7 @@ impl Rejection {
 }
 
 fn order_state(state: &OrderState) -> String {
-    let obstacle = match state.obstacle {
+    match state.obstacle {
         Obstacle::Lifecycle => format!("The order is {}.", lifecycle(state.lifecycle)),
         Obstacle::SomeShipped => "Something is shipped already.".to_owned(),
         Obstacle::OnHold => "The order is on hold: release it first.".to_owned(),
@@ -173,10 +173,6 @@ fn order_state(state: &OrderState) -> String {
         Obstacle::Captured(number) => {
             format!("Payment {number} is captured, nothing is promised any more: record a refund instead.")
         }
-    };
-    match state.allowed.is_empty() {
-        true => format!("{obstacle} Nothing else can be done with it."),
-        false => format!("{obstacle} Allowed now: {}.", state.allowed.join(", ")),
     }
 }
 

@@ -73,7 +73,7 @@ impl Rejection {
 }
 
 fn state_members(state: &OrderState) -> Value {
-    let mut members = json!({ "lifecycle": state.lifecycle, "allowed": state.allowed });
+    let mut members = json!({ "lifecycle": state.lifecycle });
     match state.obstacle {
         Obstacle::Lifecycle | Obstacle::AllShipped | Obstacle::SomeShipped => {}
         Obstacle::OnHold => members["held"] = true.into(),

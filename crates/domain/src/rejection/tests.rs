@@ -1,4 +1,4 @@
-//! What callers read: kinds and statuses are a contract, details say what to do.
+//! What callers read: kinds are a contract, details say what to do.
 
 use events::order::progress::FulfilmentState;
 use serde_json::json;
@@ -7,15 +7,15 @@ use super::samples::{every, short, state, unfit};
 use super::{Obstacle, Rejection, Unfit};
 
 #[test]
-fn kinds_and_statuses_are_a_contract() {
-    for (rejection, kind, status) in every() {
-        assert_eq!((rejection.kind(), rejection.status()), (kind, status));
+fn kinds_are_a_contract() {
+    for (rejection, kind) in every() {
+        assert_eq!(rejection.kind(), kind);
     }
 }
 
 #[test]
 fn details_are_whole_sentences() {
-    for (rejection, kind, _) in every() {
+    for (rejection, kind) in every() {
         let detail = rejection.detail();
         assert!(detail.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()), "{kind}: {detail}");
         assert!(detail.ends_with('.') && !detail.contains("  "), "{kind}: {detail}");
@@ -23,15 +23,10 @@ fn details_are_whole_sentences() {
 }
 
 #[test]
-fn a_forbidden_command_is_told_what_is_allowed() {
-    let rejection = state(Obstacle::Fulfilment(2, FulfilmentState::Shipped), &["fulfilments/2/delivery", "returns"]);
-    assert_eq!(rejection.detail(), "Fulfilment 2 is shipped. Allowed now: fulfilments/2/delivery, returns.");
-    let members = json!({
-        "lifecycle": "open",
-        "allowed": ["fulfilments/2/delivery", "returns"],
-        "fulfilment": 2,
-        "state": "shipped",
-    });
+fn a_rejection_by_the_state_of_an_order_names_the_obstacle() {
+    let rejection = state(Obstacle::Fulfilment(2, FulfilmentState::Shipped), &[]);
+    assert_eq!(rejection.detail(), "Fulfilment 2 is shipped.");
+    let members = json!({ "lifecycle": "open", "fulfilment": 2, "state": "shipped" });
     assert_eq!(json!(rejection.extensions()), members);
 }
 

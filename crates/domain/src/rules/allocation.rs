@@ -10,15 +10,15 @@ use events::order::progress::Lifecycle;
 
 use super::reader::Reader;
 use super::{Decision, NewEvent, backorders};
-use crate::command::{AllocateStock, DeallocateStock};
+use crate::command::StockItem;
 use crate::state::{Order, State};
 use backorders::Changes;
 
 /// Gives units that are assigned to nobody to the orders named, in their order. The safety stock stays.
-pub(super) fn allocate(command: &AllocateStock, reader: &Reader<'_>) -> Decision {
-    let stream = StreamId::stock(&command.sku, &command.location);
+pub(super) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>) -> Decision {
+    let stream = item.stream();
     let level = reader.level(&stream);
-    let orders = open(&command.orders, reader);
+    let orders = open(orders, reader);
 
     let counters = orders.iter().flat_map(|(_, order)| backorders::on_shelf(order, &stream));
     let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
@@ -42,10 +42,10 @@ pub(super) fn allocate(command: &AllocateStock, reader: &Reader<'_>) -> Decision
 }
 
 /// Takes units back from the orders named, in their order, until no assigned unit is missing; packed units stay packed.
-pub(super) fn deallocate(command: &DeallocateStock, reader: &Reader<'_>) -> Decision {
-    let stream = StreamId::stock(&command.sku, &command.location);
+pub(super) fn deallocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>) -> Decision {
+    let stream = item.stream();
     let mut missing = reader.level(&stream).shortage();
-    let orders = open(&command.orders, reader);
+    let orders = open(orders, reader);
     let taken = orders
         .into_iter()
         .map(|(order_id, order)| backorders::take_back(order_id, order, &stream, &mut missing, reader));

@@ -9,7 +9,7 @@ use events::order::pricing::Amounts;
 use events::order::progress::{Lifecycle, LineProgress, Progress};
 use events::order::{Line, LineChange, LineNo, LineQuantity, OrderAmended, OrderEvent};
 use events::stock::{StockEvent, StockReleased};
-use events::{Minor, StreamId};
+use events::{Minor, OrderId, StreamId};
 
 use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
 use super::backorders::Backorders;
@@ -19,7 +19,7 @@ use super::{Decision, NewEvent, annotation, erasure, offer, place, shelf, standi
 use crate::command::AmendOrder;
 use crate::command::amount::Price;
 use crate::command::lines::MAX_LINES;
-use crate::command::order::{AmendOrderBody, ChangeLine, OrderLine, StockHandling};
+use crate::command::order::{ChangeLine, OrderLine, StockHandling};
 use crate::rejection::{LowLine, Rejection};
 use crate::state::{Order, Product};
 
@@ -31,8 +31,7 @@ struct Target<'a> {
     asked: Option<&'a ChangeLine>,
 }
 
-pub(super) fn amend(command: &AmendOrder, reader: &Reader<'_>) -> Decision {
-    let (order_id, body) = (command.order_id, &command.body);
+pub(super) fn amend(order_id: OrderId, body: &AmendOrder, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
     if order.progress.lifecycle == Lifecycle::Completed && is_in_effect(body, order) {
         return Ok(vec![]);
@@ -65,7 +64,7 @@ pub(super) fn amend(command: &AmendOrder, reader: &Reader<'_>) -> Decision {
 }
 
 /// Everything that the caller asks for is so already; the platform may have completed the order since.
-fn is_in_effect(body: &AmendOrderBody, order: &Order) -> bool {
+fn is_in_effect(body: &AmendOrder, order: &Order) -> bool {
     let is_so = |target: &Target<'_>| {
         let repriced = pricing::reprice(target.line, target.wanted, target.wanted, target.asked);
         target.wanted == target.line.wanted() && repriced.is_ok_and(|(pricing, _)| pricing == target.line.pricing)
@@ -78,7 +77,7 @@ fn is_in_effect(body: &AmendOrderBody, order: &Order) -> bool {
         && annotation::changed(order, to, bill_to).is_ok_and(|changed| changed.is_none())
 }
 
-fn brings_addresses(body: &AmendOrderBody) -> bool {
+fn brings_addresses(body: &AmendOrder) -> bool {
     body.shipping_address.is_some() || body.billing_address.is_some()
 }
 
@@ -89,7 +88,7 @@ fn counted(targets: &[Target<'_>]) -> impl Iterator<Item = StreamId> {
 
 /// Every line that the caller names, once, and none with fewer pieces than are packed and shipped. A line that was taken out
 /// before is gone, so taking it out again is nothing to do.
-fn targets<'a>(body: &'a AmendOrderBody, progress: &'a Progress) -> Result<Vec<Target<'a>>, Rejection> {
+fn targets<'a>(body: &'a AmendOrder, progress: &'a Progress) -> Result<Vec<Target<'a>>, Rejection> {
     let changed = body.change.as_deref().unwrap_or_default().iter().map(|change| (change.line, Some(change)));
     let removed = body.remove.as_deref().unwrap_or_default().iter().map(|line| (*line, None));
     let (mut seen, mut repeated, mut unknown, mut low) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
@@ -133,7 +132,7 @@ fn given_up(targets: &[Target<'_>]) -> Vec<LineQuantity> {
 
 /// What lines get that want more, then what new lines get.
 fn allot(
-    body: &AmendOrderBody,
+    body: &AmendOrder,
     order: &Order,
     targets: &[Target<'_>],
     released: &[(StreamId, StockReleased)],
@@ -173,7 +172,7 @@ fn growing<'t, 'a>(targets: &'t [Target<'a>]) -> impl Iterator<Item = (&'t Targe
 
 /// What the order is made of from now on; `None` where that is what it is made of already.
 fn amended(
-    body: &AmendOrderBody,
+    body: &AmendOrder,
     order: &Order,
     targets: &[Target<'_>],
     products: &[Option<&Product>],
@@ -227,7 +226,7 @@ fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> R
 
 /// The new lines; those that got nothing are left out.
 fn additions(
-    body: &AmendOrderBody,
+    body: &AmendOrder,
     order: &Order,
     products: &[Option<&Product>],
     new: &[Given],

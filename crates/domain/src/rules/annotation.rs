@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use events::order::{OrderAddressesChanged, OrderCustomerAssigned, OrderEvent, OrderNoteAdded, OrderTagged};
-use events::{Personal, StreamId, personal};
+use events::{OrderId, Personal, StreamId, personal};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent, erasure, standing};
@@ -19,20 +19,20 @@ const MAX_NOTES: usize = 200;
 /// Most customers that one order belonged to before.
 const MAX_FORMER_CUSTOMERS: usize = 100;
 
-pub(super) fn note(command: &AddNote, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    erasure::not_erased(command.order_id, order, reader)?;
+pub(super) fn note(order_id: OrderId, body: &AddNote, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    erasure::not_erased(order_id, order, reader)?;
     if order.notes >= MAX_NOTES {
         return Err(Rejection::TooManyParts { what: Counted::Note, limit: MAX_NOTES });
     }
-    let note = command.body.note.expose().as_str().into();
-    let author = command.body.author.as_ref().map(|author| author.expose().as_str().into());
+    let note = body.note.expose().as_str().into();
+    let author = body.author.as_ref().map(|author| author.expose().as_str().into());
     Ok(vec![NewEvent::new(&stream, OrderEvent::NoteAdded(OrderNoteAdded { note, author }))])
 }
 
-pub(super) fn tag(command: &TagOrder, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let (add, remove) = (command.body.add.to_event(), command.body.remove.to_event());
+pub(super) fn tag(order_id: OrderId, body: &TagOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let (add, remove) = (body.add.to_event(), body.remove.to_event());
     let removed: BTreeSet<String> =
         remove.into_iter().filter(|tag| order.tags.contains(tag) && !add.contains(tag)).collect();
     let added: BTreeSet<String> = add.into_iter().filter(|tag| !order.tags.contains(tag)).collect();
@@ -45,26 +45,26 @@ pub(super) fn tag(command: &TagOrder, reader: &Reader<'_>) -> Decision {
     Ok(vec![NewEvent::new(&stream, OrderEvent::Tagged(OrderTagged { added, removed }))])
 }
 
-pub(super) fn change_addresses(command: &ChangeAddresses, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    if command.body.shipping_address.is_some() || command.body.billing_address.is_some() {
-        erasure::not_erased(command.order_id, order, reader)?;
+pub(super) fn change_addresses(order_id: OrderId, body: &ChangeAddresses, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    if body.shipping_address.is_some() || body.billing_address.is_some() {
+        erasure::not_erased(order_id, order, reader)?;
     }
-    let changed = changed(order, command.body.shipping_address.as_ref(), command.body.billing_address.as_ref())?;
+    let changed = changed(order, body.shipping_address.as_ref(), body.billing_address.as_ref())?;
     Ok(changed.map(|changed| NewEvent::new(&stream, changed)).into_iter().collect())
 }
 
 /// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
 /// who is registered here: a slip in it would give the order to nobody. An order whose personal data is erased is given to
 /// nobody: that would tell who bought.
-pub(super) fn assign_customer(command: &AssignCustomer, reader: &Reader<'_>) -> Decision {
-    let customer_id = command.body.customer_id;
+pub(super) fn assign_customer(order_id: OrderId, body: &AssignCustomer, reader: &Reader<'_>) -> Decision {
+    let customer_id = body.customer_id;
     let state = reader.state(&StreamId::customer(customer_id));
-    let (stream, order) = reader.order(command.order_id)?;
+    let (stream, order) = reader.order(order_id)?;
     if order.customer_id == Some(customer_id) {
         return Ok(vec![]);
     }
-    erasure::not_erased(command.order_id, order, reader)?;
+    erasure::not_erased(order_id, order, reader)?;
     if order.former_customers.len() >= MAX_FORMER_CUSTOMERS {
         return Err(Rejection::TooManyParts { what: Counted::FormerCustomer, limit: MAX_FORMER_CUSTOMERS });
     }

@@ -4,6 +4,7 @@
 //! Who cancels lines gets those that are not packed; a packed piece may share its parcel with pieces that are wanted, so
 //! its fulfilment has to be cancelled first, by somebody who knows the parcel.
 
+use events::OrderId;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress};
 use events::order::{CancelledLine, LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled, RemainingLine};
 use events::stock::StockEvent;
@@ -15,24 +16,23 @@ use crate::command::CancelOrder;
 use crate::rejection::{Obstacle, Purpose, Rejection};
 use crate::state::Order;
 
-pub(super) fn cancel(command: &CancelOrder, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
+pub(super) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
     let progress = &order.progress;
-    if progress.lifecycle == Lifecycle::Cancelled || is_rest_cancelled(command, progress) {
+    if progress.lifecycle == Lifecycle::Cancelled || is_rest_cancelled(body, progress) {
         return Ok(vec![]);
     }
     standing::open(progress)?;
-    let lines = pieces(command, order)?;
+    let lines = pieces(body, order)?;
     if lines.is_empty() {
         return nothing_to_give_up(progress);
     }
-    let order_id = command.order_id;
     let backorders = Backorders::of_lines(order, &lines, reader);
     let released = backorders.release(order_id, order, &lines);
 
-    let reason = command.body.reason.expose().as_str();
+    let reason = body.reason.expose().as_str();
     let mut events = Vec::new();
-    if command.body.lines.is_none() {
+    if body.lines.is_none() {
         let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
         events.extend(open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)));
     }
@@ -51,16 +51,16 @@ pub(super) fn cancel(command: &CancelOrder, reader: &Reader<'_>) -> Decision {
 }
 
 /// The pieces that are given up, none beyond what may be.
-pub(super) fn pieces(command: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
-    match &command.body.lines {
+pub(super) fn pieces(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+    match &body.lines {
         Some(lines) => pieces::named(lines, &order.progress, Purpose::Cancellation),
         None => Ok(pieces::all(&order.progress, pieces::unshipped)),
     }
 }
 
 /// The whole order was to be cancelled, and all that could be was: a completed order has nothing left to cancel.
-fn is_rest_cancelled(command: &CancelOrder, progress: &Progress) -> bool {
-    command.body.lines.is_none()
+fn is_rest_cancelled(body: &CancelOrder, progress: &Progress) -> bool {
+    body.lines.is_none()
         && progress.lifecycle == Lifecycle::Completed
         && progress.lines.iter().any(|line| line.cancelled > 0)
 }

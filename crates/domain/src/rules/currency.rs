@@ -4,15 +4,15 @@
 use chrono::{DateTime, Utc};
 use events::Currency;
 
-use crate::command::Command;
+use crate::command::{Command, ProductCommand};
 use crate::rejection::Rejection;
 
 /// Refuses commands that introduce a withdrawn currency.
 pub(super) fn check(command: &Command, now: DateTime<Utc>) -> Result<(), Rejection> {
     let at = command.occurred_at().unwrap_or(now);
     match command {
-        Command::CreateProduct(c) => c.body.prices.keys().try_for_each(|currency| was_current(*currency, at)),
-        Command::ChangePrice(c) => was_current(c.currency, at),
+        Command::CreateProduct { body } => body.prices.keys().try_for_each(|currency| was_current(*currency, at)),
+        Command::Product(_, ProductCommand::ChangePrice { currency, .. }) => was_current(*currency, at),
         Command::PlaceOrder(c) => was_current(c.body.currency, at),
         _ => Ok(()),
     }

@@ -14,7 +14,7 @@ use crate::command::address::Address;
 use crate::command::customer::{Addresses, RegisterCustomerBody, UpdateCustomerBody};
 use crate::command::tags::Tags;
 use crate::command::text::Text;
-use crate::command::{EraseCustomer, RegisterCustomer, UpdateCustomer};
+use crate::command::{RegisterCustomer, UpdateCustomer};
 use crate::rejection::Rejection;
 use crate::state::{Customer, State};
 
@@ -42,8 +42,7 @@ pub(super) fn register(command: &RegisterCustomer, context: &Context, reader: &R
     Ok(vec![NewEvent::new(&stream, CustomerEvent::Registered(registered)), taken])
 }
 
-pub(super) fn update(command: &UpdateCustomer, reader: &Reader<'_>) -> Decision {
-    let customer_id = command.customer_id;
+pub(super) fn update(customer_id: CustomerId, command: &UpdateCustomer, reader: &Reader<'_>) -> Decision {
     let wanted = command.email_hash();
     let is_free = wanted.is_none_or(|email| is_free(email, reader));
     let (stream, customer, before) = living(customer_id, reader)?;
@@ -66,8 +65,7 @@ pub(super) fn update(command: &UpdateCustomer, reader: &Reader<'_>) -> Decision 
     Ok(events)
 }
 
-pub(super) fn erase(command: &EraseCustomer, reader: &Reader<'_>) -> Decision {
-    let customer_id = command.customer_id;
+pub(super) fn erase(customer_id: CustomerId, reader: &Reader<'_>) -> Decision {
     let (stream, customer) = reader.customer(customer_id)?;
     let Some(email_hash) = customer.email_hash else { return Ok(vec![]) };
     let erased = NewEvent::new(&stream, CustomerEvent::Erased(CustomerErased {}));

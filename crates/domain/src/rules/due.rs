@@ -2,17 +2,15 @@
 //!
 //! The platform asks; whatever does not apply (any more) is nothing to do, and no rejection.
 
-use events::Minor;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, PaymentStatus, Progress, ReturnState};
 use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
+use events::{Minor, OrderId};
 
 use super::reader::Reader;
 use super::{Context, Decision, NewEvent, backorders, fulfilment, pieces};
-use crate::command::{CompleteOrder, ExpireOrder};
 use crate::state::Order;
 
-pub(super) fn expire(command: &ExpireOrder, context: &Context, reader: &Reader<'_>) -> Decision {
-    let order_id = command.order_id;
+pub(super) fn expire(order_id: OrderId, context: &Context, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
     let is_due = order.payment_due.is_some_and(|due| due <= context.now);
     if !is_due || !is_forfeit(&order.progress) {
@@ -26,8 +24,8 @@ pub(super) fn expire(command: &ExpireOrder, context: &Context, reader: &Reader<'
     Ok(events)
 }
 
-pub(super) fn complete(command: &CompleteOrder, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
+pub(super) fn complete(order_id: OrderId, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
     match is_done(&order.progress) {
         true => Ok(vec![NewEvent::new(&stream, OrderEvent::Completed(OrderCompleted {}))]),
         false => Ok(vec![]),

@@ -9,16 +9,15 @@ use events::{OrderId, StreamId};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent, place};
-use crate::command::ErasePersonalData;
-use crate::rejection::Rejection;
+use crate::rejection::{OrderAction, Rejection};
 use crate::state::Order;
 
-/// Commands to an order that an erased one refuses, as rejections name them.
-const REFUSED: [&str; 3] = ["addresses", "notes", "customer"];
+/// Commands to an order that an erased one refuses.
+const REFUSED: [OrderAction; 3] = [OrderAction::ChangeAddresses, OrderAction::AddNote, OrderAction::AssignCustomer];
 
 /// Goes in every lifecycle: the right to be forgotten does not depend on parcels and payments.
-pub(super) fn erase(command: &ErasePersonalData, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
+pub(super) fn erase(order_id: OrderId, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
     match order.personal_data_erased {
         true => Ok(vec![]),
         false => Ok(vec![NewEvent::new(&stream, OrderEvent::PersonalDataErased(OrderPersonalDataErased {}))]),
@@ -39,7 +38,7 @@ pub(super) fn advised(mut rejection: Rejection, stream: &StreamId, reader: &Read
     if let Rejection::OrderState(state) = &mut rejection
         && reader.known_order(stream).is_some_and(|order| order.personal_data_erased)
     {
-        state.allowed.retain(|command| !REFUSED.contains(&command.as_str()));
+        state.allowed.retain(|action| !REFUSED.contains(action));
     }
     rejection
 }

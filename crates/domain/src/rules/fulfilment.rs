@@ -4,31 +4,30 @@ use std::collections::BTreeSet;
 
 use events::order::progress::{Fulfilment, FulfilmentState, Lifecycle, LineProgress, Progress};
 use events::order::{
-    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent,
+    FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, LineQuantity, OrderEvent, PartNo,
 };
 use events::stock::{StockEvent, StockShipped};
-use events::{Location, StreamId};
+use events::{Location, OrderId, StreamId};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent, backorders, pieces, shelf, standing};
-use crate::command::order::ShipFulfilmentBody;
 use crate::command::text::Reference;
-use crate::command::{CancelFulfilment, CreateFulfilment, DeliverFulfilment, ShipFulfilment};
+use crate::command::{CreateFulfilment, ShipFulfilment};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::{Order, Parcel};
 
-pub(super) fn create(command: &CreateFulfilment, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
+pub(super) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
     let progress = &order.progress;
     // The platform completes an order once everything is delivered: to pack all that is left finds nothing, as before.
-    if progress.lifecycle == Lifecycle::Completed && command.body.lines.is_none() {
+    if progress.lifecycle == Lifecycle::Completed && body.lines.is_none() {
         return Ok(vec![]);
     }
     standing::open(progress)?;
     standing::not_held(progress)?;
-    let lines = chosen(command, order)?;
+    let lines = chosen(body, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
-    let backorders = backorders::pack(command.order_id, order, &lines, reader)?;
+    let backorders = backorders::pack(order_id, order, &lines, reader)?;
     let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))];
@@ -37,54 +36,49 @@ pub(super) fn create(command: &CreateFulfilment, reader: &Reader<'_>) -> Decisio
     Ok(events)
 }
 
-pub(super) fn ship(command: &ShipFulfilment, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let number = command.fulfilment;
-    let fulfilment = find(order, number)?;
-    match fulfilment.state {
+pub(super) fn ship(order_id: OrderId, fulfilment: PartNo, body: &ShipFulfilment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let packed = find(order, fulfilment)?;
+    match packed.state {
         FulfilmentState::Created => {}
-        FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(command, order),
-        state @ FulfilmentState::Cancelled => return stands(order, number, state),
+        FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(fulfilment, body, order),
+        state @ FulfilmentState::Cancelled => return stands(order, fulfilment, state),
     }
     standing::not_held(&order.progress)?;
-    shelf::present(reader, order, &fulfilment.lines)?;
-    let Parcel { carrier, tracking } = parcel(&command.body);
-    let shipped = FulfilmentShipped { fulfilment: number, carrier, tracking };
-    let order_id = command.order_id;
-    let moved =
-        shelf::moved(order, &fulfilment.lines, |quantity| StockEvent::Shipped(StockShipped { order_id, quantity }));
+    shelf::present(reader, order, &packed.lines)?;
+    let Parcel { carrier, tracking } = parcel(body);
+    let shipped = FulfilmentShipped { fulfilment, carrier, tracking };
+    let moved = shelf::moved(order, &packed.lines, |quantity| StockEvent::Shipped(StockShipped { order_id, quantity }));
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentShipped(shipped))];
     events.extend(moved);
     Ok(events)
 }
 
-pub(super) fn deliver(command: &DeliverFulfilment, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let number = command.fulfilment;
-    match find(order, number)?.state {
+pub(super) fn deliver(order_id: OrderId, fulfilment: PartNo, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    match find(order, fulfilment)?.state {
         FulfilmentState::Shipped => {
-            let delivered = FulfilmentDelivered { fulfilment: number };
+            let delivered = FulfilmentDelivered { fulfilment };
             Ok(vec![NewEvent::new(&stream, OrderEvent::FulfilmentDelivered(delivered))])
         }
         FulfilmentState::Delivered => Ok(vec![]),
-        state @ (FulfilmentState::Created | FulfilmentState::Cancelled) => stands(order, number, state),
+        state @ (FulfilmentState::Created | FulfilmentState::Cancelled) => stands(order, fulfilment, state),
     }
 }
 
-pub(super) fn cancel(command: &CancelFulfilment, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let number = command.fulfilment;
-    let fulfilment = find(order, number)?;
-    match fulfilment.state {
+pub(super) fn cancel(order_id: OrderId, fulfilment: PartNo, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let packed = find(order, fulfilment)?;
+    match packed.state {
         FulfilmentState::Created => {
-            let backorders = backorders::unpack(command.order_id, order, &fulfilment.lines, reader)?;
-            let mut events = vec![cancelled(&stream, number)];
+            let backorders = backorders::unpack(order_id, order, &packed.lines, reader)?;
+            let mut events = vec![cancelled(&stream, fulfilment)];
             events.extend(backorders.of_order());
             events.extend(backorders.of_shelves());
             Ok(events)
         }
         FulfilmentState::Cancelled => Ok(vec![]),
-        state @ (FulfilmentState::Shipped | FulfilmentState::Delivered) => stands(order, number, state),
+        state @ (FulfilmentState::Shipped | FulfilmentState::Delivered) => stands(order, fulfilment, state),
     }
 }
 
@@ -93,8 +87,8 @@ pub(super) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
 }
 
 /// The pieces to pack: those named, or all that are left, at the location if one is named.
-pub(super) fn chosen(command: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
-    let (body, progress) = (&command.body, &order.progress);
+pub(super) fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+    let progress = &order.progress;
     let elsewhere = |line: &LineProgress| body.location.as_ref().is_some_and(|location| line.location != *location);
     let Some(lines) = &body.lines else {
         if let Some(location) = &body.location
@@ -129,10 +123,10 @@ fn find(order: &Order, number: u32) -> Result<&Fulfilment, Rejection> {
     standing::numbered(&order.progress.fulfilments, Part::Fulfilment, number)
 }
 
-fn already_shipped(command: &ShipFulfilment, order: &Order) -> Decision {
-    match order.parcel(command.fulfilment) == Some(&parcel(&command.body)) {
+fn already_shipped(fulfilment: PartNo, body: &ShipFulfilment, order: &Order) -> Decision {
+    match order.parcel(fulfilment) == Some(&parcel(body)) {
         true => Ok(vec![]),
-        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(command.fulfilment))),
+        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(fulfilment))),
     }
 }
 
@@ -140,7 +134,7 @@ fn stands(order: &Order, number: u32, state: FulfilmentState) -> Decision {
     Err(standing::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
 }
 
-fn parcel(body: &ShipFulfilmentBody) -> Parcel {
+fn parcel(body: &ShipFulfilment) -> Parcel {
     let text = |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.as_str().to_owned());
     Parcel { carrier: text(&body.carrier), tracking: text(&body.tracking) }
 }

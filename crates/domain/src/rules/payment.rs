@@ -7,12 +7,12 @@
 use events::order::{
     OrderEvent, PartNo, PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentVoided, RefundKind, RefundRecorded,
 };
-use events::{Minor, StreamId};
+use events::{Minor, OrderId, StreamId};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent, pricing, standing};
 use crate::command::amount::Amount;
-use crate::command::order::{self as command, RecordPaymentBody, RecordRefundBody};
+use crate::command::order as command;
 use crate::command::text::{Method, Reference};
 use crate::command::{RecordPayment, RecordRefund};
 use crate::rejection::{Counted, Obstacle, PAYMENT_REFERENCE, Part, Rejection};
@@ -21,32 +21,31 @@ use crate::state::{Order, Transaction, TransactionKind};
 /// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
 const MAX_REFERENCES: usize = 1_000;
 
-pub(super) fn record(command: &RecordPayment, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let event = match &command.body {
-        RecordPaymentBody::Authorized { amount, method, reference, .. } => {
+pub(super) fn record(order_id: OrderId, body: &RecordPayment, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let event = match body {
+        RecordPayment::Authorized { amount, method, reference, .. } => {
             let transaction = transaction(TransactionKind::Authorized, *amount, method.as_str(), reference.as_ref());
             return once(&stream, order, transaction, || authorized(order, *amount, method, reference.as_ref()));
         }
-        RecordPaymentBody::Captured { payment, amount, method, reference, .. } => {
+        RecordPayment::Captured { payment, amount, method, reference, .. } => {
             let method = method_of(order, *payment, method.as_ref())?;
             let transaction = transaction(TransactionKind::Captured, *amount, &method, reference.as_ref());
             return once(&stream, order, transaction, || {
                 captured(order, *payment, *amount, method, reference.as_ref())
             });
         }
-        RecordPaymentBody::Voided { payment, .. } => {
+        RecordPayment::Voided { payment, .. } => {
             is_promised(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
         }
-        RecordPaymentBody::Failed { payment, reason, .. } => failed(order, *payment, reason.expose().as_str())?,
+        RecordPayment::Failed { payment, reason, .. } => failed(order, *payment, reason.expose().as_str())?,
     };
     Ok(event.map(|event| NewEvent::new(&stream, event)).into_iter().collect())
 }
 
-pub(super) fn refund(command: &RecordRefund, reader: &Reader<'_>) -> Decision {
-    let body = &command.body;
+pub(super) fn refund(order_id: OrderId, body: &RecordRefund, reader: &Reader<'_>) -> Decision {
     let kind = refund_kind(body)?;
-    let (stream, order) = reader.order(command.order_id)?;
+    let (stream, order) = reader.order(order_id)?;
     let payment = standing::numbered(&order.progress.payments, Part::Payment, body.payment)?;
     if let Some(number) = body.return_no {
         standing::numbered(&order.progress.returns, Part::Return, number)?;
@@ -60,7 +59,7 @@ pub(super) fn refund(command: &RecordRefund, reader: &Reader<'_>) -> Decision {
     Ok(vec![NewEvent::new(&stream, OrderEvent::RefundRecorded(refunded))])
 }
 
-fn refund_kind(body: &RecordRefundBody) -> Result<RefundKind, Rejection> {
+fn refund_kind(body: &RecordRefund) -> Result<RefundKind, Rejection> {
     match (body.return_no, body.kind) {
         (Some(_), Some(_)) => Err(Rejection::Exclusive(["return", "kind"])),
         (Some(_), None) => Ok(RefundKind::Return),

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use events::StreamId;
 use events::product::{
     ProductCreated, ProductDiscontinued, ProductEvent, ProductPriceChanged, ProductReactivated, ProductUpdated,
 };
+use events::{Currency, Sku, StreamId};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent};
 use crate::command::attributes::{Attributes, AttributesPatch, MAX_ATTRIBUTES};
 use crate::command::patch::Member;
 use crate::command::tags::Tags;
-use crate::command::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
+use crate::command::{ChangePrice, CreateProduct, UpdateProduct};
 use crate::rejection::Rejection;
 use crate::state::Product;
 
-pub(super) fn create(command: &CreateProduct, reader: &Reader<'_>) -> Decision {
-    let body = &command.body;
+pub(super) fn create(body: &CreateProduct, reader: &Reader<'_>) -> Decision {
     let stream = StreamId::product(&body.sku);
     let existing = reader.find_product(&body.sku);
     let created = ProductCreated {
@@ -45,9 +44,8 @@ fn is_same(existing: &Product, created: &ProductCreated) -> bool {
 }
 
 /// Of a discontinued product too: it can be described anew before it is sold again.
-pub(super) fn update(command: &UpdateProduct, reader: &Reader<'_>) -> Decision {
-    let (stream, product) = reader.product(&command.sku)?;
-    let body = &command.body;
+pub(super) fn update(sku: &Sku, body: &UpdateProduct, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(sku)?;
     let updated = ProductUpdated {
         name: body.name.as_ref().map_or(&*product.name, |name| name.as_str()).to_owned(),
         tax_class: body.tax_class.apply(product.tax_class.clone(), |class| class.as_str().to_owned()),
@@ -79,9 +77,9 @@ fn describes(updated: &ProductUpdated, product: &Product) -> bool {
 }
 
 /// Of a discontinued product too: a price can be prepared before it is sold again.
-pub(super) fn change_price(command: &ChangePrice, reader: &Reader<'_>) -> Decision {
-    let (stream, product) = reader.product(&command.sku)?;
-    let (currency, price) = (command.currency, command.body.price.minor());
+pub(super) fn change_price(sku: &Sku, currency: Currency, body: &ChangePrice, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(sku)?;
+    let price = body.price.minor();
     if product.prices.get(&currency) == Some(&price) {
         return Ok(vec![]);
     }
@@ -89,16 +87,16 @@ pub(super) fn change_price(command: &ChangePrice, reader: &Reader<'_>) -> Decisi
     Ok(vec![NewEvent::new(&stream, ProductEvent::PriceChanged(changed))])
 }
 
-pub(super) fn discontinue(command: &DiscontinueProduct, reader: &Reader<'_>) -> Decision {
-    let (stream, product) = reader.product(&command.sku)?;
+pub(super) fn discontinue(sku: &Sku, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(sku)?;
     match product.active {
         true => Ok(vec![NewEvent::new(&stream, ProductEvent::Discontinued(ProductDiscontinued {}))]),
         false => Ok(vec![]),
     }
 }
 
-pub(super) fn reactivate(command: &ReactivateProduct, reader: &Reader<'_>) -> Decision {
-    let (stream, product) = reader.product(&command.sku)?;
+pub(super) fn reactivate(sku: &Sku, reader: &Reader<'_>) -> Decision {
+    let (stream, product) = reader.product(sku)?;
     match product.active {
         true => Ok(vec![]),
         false => Ok(vec![NewEvent::new(&stream, ProductEvent::Reactivated(ProductReactivated {}))]),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use events::OrderId;
 use events::order::progress::{Lifecycle, LineProgress, Progress, Return, ReturnState};
 use events::order::{
     Disposition, LineNo, LineQuantity, OrderEvent, PartNo, ReceivedUnits, ReturnReceived, ReturnRejected,
@@ -13,14 +14,12 @@ use events::stock::{StockEvent, StockRestocked};
 use super::reader::Reader;
 use super::{Decision, NewEvent, pieces, shelf, standing};
 use crate::command::lines::Pieces;
-use crate::command::order::ReceiveReturnBody;
 use crate::command::{ReceiveReturn, RejectReturn, RequestReturn};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::Order;
 
-pub(super) fn request(command: &RequestReturn, reader: &Reader<'_>) -> Decision {
-    let body = &command.body;
-    let (stream, order) = reader.order(command.order_id)?;
+pub(super) fn request(order_id: OrderId, body: &RequestReturn, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
     let progress = &order.progress;
     match progress.lifecycle {
         Lifecycle::Open | Lifecycle::Completed => {}
@@ -39,32 +38,31 @@ pub(super) fn request(command: &RequestReturn, reader: &Reader<'_>) -> Decision 
     Ok(vec![NewEvent::new(&stream, OrderEvent::ReturnRequested(requested))])
 }
 
-pub(super) fn receive(command: &ReceiveReturn, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let found = find(order, command.return_no)?;
+pub(super) fn receive(order_id: OrderId, return_no: PartNo, body: &ReceiveReturn, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let found = find(order, return_no)?;
     match found.state {
         ReturnState::Requested => {}
-        ReturnState::Received if is_received_so(&command.body, found) => return Ok(vec![]),
+        ReturnState::Received if is_received_so(body, found) => return Ok(vec![]),
         ReturnState::Received | ReturnState::Rejected => return stands(order, found),
     }
-    let units = received(&command.body, found, &order.progress)?;
-    let order_id = command.order_id;
+    let units = received(body, found, &order.progress)?;
     let restocked = shelf::moved(order, &restocked(&units), |quantity| {
         StockEvent::Restocked(StockRestocked { order_id, quantity })
     });
-    let received = ReturnReceived { return_no: command.return_no, lines: units, rest: None };
+    let received = ReturnReceived { return_no, lines: units, rest: None };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::ReturnReceived(received))];
     events.extend(restocked);
     Ok(events)
 }
 
-pub(super) fn reject(command: &RejectReturn, reader: &Reader<'_>) -> Decision {
-    let (stream, order) = reader.order(command.order_id)?;
-    let found = find(order, command.return_no)?;
+pub(super) fn reject(order_id: OrderId, return_no: PartNo, body: &RejectReturn, reader: &Reader<'_>) -> Decision {
+    let (stream, order) = reader.order(order_id)?;
+    let found = find(order, return_no)?;
     match found.state {
         ReturnState::Requested => {
-            let reason = command.body.reason.expose().as_str().into();
-            let rejected = ReturnRejected { return_no: command.return_no, reason };
+            let reason = body.reason.expose().as_str().into();
+            let rejected = ReturnRejected { return_no, reason };
             Ok(vec![NewEvent::new(&stream, OrderEvent::ReturnRejected(rejected))])
         }
         ReturnState::Rejected => Ok(vec![]),
@@ -73,7 +71,7 @@ pub(super) fn reject(command: &RejectReturn, reader: &Reader<'_>) -> Decision {
 }
 
 /// The units that a receipt takes in: those named, none beyond what is outstanding, or all that are.
-fn received(body: &ReceiveReturnBody, found: &Return, progress: &Progress) -> Result<Vec<ReceivedUnits>, Rejection> {
+fn received(body: &ReceiveReturn, found: &Return, progress: &Progress) -> Result<Vec<ReceivedUnits>, Rejection> {
     let outstanding = found.outstanding();
     // A body without any disposition is not parsed.
     let all = body.disposition.unwrap_or(Disposition::Restock);
@@ -101,7 +99,7 @@ fn restocked(units: &[ReceivedUnits]) -> Vec<LineQuantity> {
 }
 
 /// Whoever repeats the receipt of a whole return finds it done. A receipt of named units has a key of its own.
-fn is_received_so(body: &ReceiveReturnBody, found: &Return) -> bool {
+fn is_received_so(body: &ReceiveReturn, found: &Return) -> bool {
     let is_among = |disposition| found.received.iter().any(|units| units.disposition == disposition);
     body.lines.is_none() && body.disposition.is_some_and(is_among)
 }

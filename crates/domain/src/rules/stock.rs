@@ -11,21 +11,19 @@ use events::{Location, Sku, StreamId};
 use super::reader::Reader;
 use super::{Decision, NewEvent};
 use crate::command::stock::{Change, MAX_ON_HAND};
-use crate::command::{AdjustStock, ReceiveStock, SetStockPolicy, TransferStock};
+use crate::command::{AdjustStock, ReceiveStock, SetStockPolicy, StockItem, TransferStock};
 use crate::rejection::{Rejection, ShortLine};
 
-pub(super) fn receive(command: &ReceiveStock, reader: &Reader<'_>) -> Decision {
-    let ReceiveStock { sku, location, body } = command;
-    let (stream, level) = item(sku, location, reader)?;
+pub(super) fn receive(item: &StockItem, body: &ReceiveStock, reader: &Reader<'_>) -> Decision {
+    let (stream, level) = existing(&item.sku, &item.location, reader)?;
     let quantity = body.quantity.get();
     within_limit(level.on_hand + i64::from(quantity))?;
     let reference = body.reference.as_ref().map(|reference| reference.as_str().to_owned());
     Ok(vec![NewEvent::new(&stream, StockEvent::Received(StockReceived { quantity, reference }))])
 }
 
-pub(super) fn adjust(command: &AdjustStock, reader: &Reader<'_>) -> Decision {
-    let AdjustStock { sku, location, body } = command;
-    let (stream, level) = item(sku, location, reader)?;
+pub(super) fn adjust(item: &StockItem, body: &AdjustStock, reader: &Reader<'_>) -> Decision {
+    let (stream, level) = existing(&item.sku, &item.location, reader)?;
     // Before `expected`: who repeats a count that was taken finds it done, not moved under his feet.
     if body.change == Change::To(level.on_hand) {
         return Ok(vec![]);
@@ -49,9 +47,8 @@ pub(super) fn adjust(command: &AdjustStock, reader: &Reader<'_>) -> Decision {
     Ok(vec![NewEvent::new(&stream, StockEvent::Adjusted(adjusted))])
 }
 
-pub(super) fn set_policy(command: &SetStockPolicy, reader: &Reader<'_>) -> Decision {
-    let SetStockPolicy { sku, location, body } = command;
-    let (stream, level) = item(sku, location, reader)?;
+pub(super) fn set_policy(item: &StockItem, body: &SetStockPolicy, reader: &Reader<'_>) -> Decision {
+    let (stream, level) = existing(&item.sku, &item.location, reader)?;
     let (policy, safety) = (body.policy, i64::from(body.safety));
     if (level.policy, level.safety) == (policy, safety) {
         return Ok(vec![]);
@@ -60,13 +57,12 @@ pub(super) fn set_policy(command: &SetStockPolicy, reader: &Reader<'_>) -> Decis
     Ok(vec![NewEvent::new(&stream, StockEvent::PolicyChanged(changed))])
 }
 
-pub(super) fn transfer(command: &TransferStock, reader: &Reader<'_>) -> Decision {
-    let TransferStock { body } = command;
+pub(super) fn transfer(body: &TransferStock, reader: &Reader<'_>) -> Decision {
     let (sku, from, to) = (&body.sku, &body.from, &body.to);
     if from == to {
         return Err(Rejection::SameLocation(from.clone()));
     }
-    let (origin, target) = (item(sku, from, reader), item(sku, to, reader));
+    let (origin, target) = (existing(sku, from, reader), existing(sku, to, reader));
     let ((origin, there), (target, here)) = (origin?, target?);
     let quantity = body.quantity.get();
     at_most(there.available().max(0), i64::from(quantity), sku, from)?;
@@ -89,7 +85,7 @@ fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Re
 }
 
 /// A stock item begins with its first piece, but only of a product that exists.
-fn item(sku: &Sku, location: &Location, reader: &Reader<'_>) -> Result<(StreamId, Level), Rejection> {
+fn existing(sku: &Sku, location: &Location, reader: &Reader<'_>) -> Result<(StreamId, Level), Rejection> {
     let stream = StreamId::stock(sku, location);
     let level = reader.level(&stream);
     match reader.find_product(sku) {

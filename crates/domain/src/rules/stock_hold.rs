@@ -9,13 +9,11 @@ use events::{HoldId, StreamId};
 use super::reader::Reader;
 use super::shelf::{self, Shelf};
 use super::{Context, Decision, NewEvent, takeover};
-use crate::command::hold::HoldStockBody;
-use crate::command::{ExpireHold, HoldStock, ReleaseStockHold};
+use crate::command::HoldStock;
 use crate::rejection::{Gone, Rejection, Unfit, UnfitLine};
 use crate::state::{Hold, HoldStanding, Product};
 
-pub(super) fn place(command: &HoldStock, context: &Context, reader: &Reader<'_>) -> Decision {
-    let body = &command.body;
+pub(super) fn place(body: &HoldStock, context: &Context, reader: &Reader<'_>) -> Decision {
     let hold_id = body.id.unwrap_or_else(|| context.new_id.hold());
     let stream = StreamId::hold(hold_id);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
@@ -49,8 +47,7 @@ pub(super) fn place(command: &HoldStock, context: &Context, reader: &Reader<'_>)
     Ok(events)
 }
 
-pub(super) fn release(command: &ReleaseStockHold, reader: &Reader<'_>) -> Decision {
-    let hold_id = command.hold_id;
+pub(super) fn release(hold_id: HoldId, reader: &Reader<'_>) -> Decision {
     let (stream, hold) = reader.hold(hold_id)?;
     match hold.standing {
         HoldStanding::Open => end(hold_id, &stream, hold, HoldEvent::Released(HoldReleased {})),
@@ -60,11 +57,11 @@ pub(super) fn release(command: &ReleaseStockHold, reader: &Reader<'_>) -> Decisi
 }
 
 /// Who issues it need not know whether the hold still stands: before its time and after its end there is nothing to do.
-pub(super) fn expire(command: &ExpireHold, context: &Context, reader: &Reader<'_>) -> Decision {
-    let (stream, hold) = reader.hold(command.hold_id)?;
+pub(super) fn expire(hold_id: HoldId, context: &Context, reader: &Reader<'_>) -> Decision {
+    let (stream, hold) = reader.hold(hold_id)?;
     match hold.standing {
         HoldStanding::Open if !hold.stands_at(context.now) => {
-            end(command.hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}))
+            end(hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}))
         }
         HoldStanding::Open | HoldStanding::Released | HoldStanding::Expired | HoldStanding::Consumed => Ok(vec![]),
     }
@@ -77,13 +74,13 @@ fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent) -> Decis
     Ok(std::iter::once(NewEvent::new(stream, how)).chain(released).collect())
 }
 
-fn shelves(body: &HoldStockBody) -> Vec<Shelf> {
+fn shelves(body: &HoldStock) -> Vec<Shelf> {
     let lines = body.lines.iter();
     shelf::sum(lines.map(|line| (&line.sku, shelf::or_main(line.location.as_ref()), line.quantity.get())))
 }
 
 /// What cannot be ordered is not kept for an order.
-fn fit(body: &HoldStockBody, products: &[Option<&Product>]) -> Result<(), Rejection> {
+fn fit(body: &HoldStock, products: &[Option<&Product>]) -> Result<(), Rejection> {
     let problem = |product: Option<&Product>| match product {
         None => Some(Unfit::UnknownProduct),
         Some(product) if !product.active => Some(Unfit::InactiveProduct),

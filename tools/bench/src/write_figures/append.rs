@@ -11,9 +11,9 @@ use anyhow::{Context, anyhow, ensure};
 use command_service::log::{self, Log};
 use command_service::writer::key::Key;
 use command_service::writer::{Limits, Mailbox, Reply, Request, Together, Writer};
-use domain::command::product::CreateProductBody;
-use domain::command::stock::ReceiveStockBody;
-use domain::command::{Command, CreateProduct, ReceiveStock};
+use domain::command::product::CreateProduct;
+use domain::command::stock::ReceiveStock;
+use domain::command::{Command, StockCommand, StockItem};
 use events::{Location, Quantity};
 use platform::health::Health;
 use platform::shutdown::Shutdown;
@@ -119,12 +119,15 @@ async fn submit(mailbox: &Mailbox, commands: Vec<Command>) -> anyhow::Result<()>
 
 fn product(number: u64) -> anyhow::Result<Command> {
     let sku = sku(number);
-    let body: CreateProductBody = serde_json::from_value(json!({ "sku": sku, "name": sku, "prices": { "GBP": 450 } }))
+    let body: CreateProduct = serde_json::from_value(json!({ "sku": sku, "name": sku, "prices": { "GBP": 450 } }))
         .context("building a product")?;
-    Ok(Command::CreateProduct(CreateProduct { body }))
+    Ok(Command::CreateProduct { body })
 }
 
 fn receipt(number: u64) -> anyhow::Result<Command> {
-    let body = ReceiveStockBody { quantity: Quantity::try_from(1)?, reference: None, occurred_at: None };
-    Ok(Command::ReceiveStock(ReceiveStock { sku: sku(number).parse()?, location: Location::main(), body }))
+    let body = ReceiveStock { quantity: Quantity::try_from(1)?, reference: None, occurred_at: None };
+    Ok(Command::Stock(
+        StockItem { sku: sku(number).parse()?, location: Location::main() },
+        StockCommand::ReceiveStock { body },
+    ))
 }

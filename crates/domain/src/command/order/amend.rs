@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use events::order::LineNo;
-use events::{OrderId, Personal, Quantity};
+use events::{Personal, Quantity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,19 +14,10 @@ use crate::command::instant;
 use crate::command::lines::Lines;
 use crate::command::text::Reason;
 
-/// Changes an order's lines, shipping and addresses, and its stock with them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AmendOrder {
-    /// Which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: AmendOrderBody,
-}
-
 /// Body of `POST /v1/orders/{id}/amendments`; what is left out stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AmendOrderBody {
+pub struct AmendOrder {
     /// New lines, at the price that they bring or else the product's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub add: Option<Lines<OrderLine>>,

@@ -1,7 +1,7 @@
 //! Commands that change what is known of an order and neither goods nor money: notes, tags, addresses, the customer.
 
 use chrono::{DateTime, Utc};
-use events::{CustomerId, OrderId, Personal};
+use events::{CustomerId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +10,10 @@ use crate::command::instant;
 use crate::command::tags::Tags;
 use crate::command::text::{Name, Remark};
 
-/// Somebody writes something down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AddNote {
-    /// About which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: AddNoteBody,
-}
-
 /// Body of `POST /v1/orders/{id}/notes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AddNoteBody {
+pub struct AddNote {
     /// What.
     pub note: Personal<Remark>,
     /// Who.
@@ -33,19 +24,10 @@ pub struct AddNoteBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// The order is to be found by other words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TagOrder {
-    /// Which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: TagOrderBody,
-}
-
 /// Body of `POST /v1/orders/{id}/tags`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TagOrderBody {
+pub struct TagOrder {
     /// Words to find it by from now on.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub add: Tags,
@@ -57,19 +39,10 @@ pub struct TagOrderBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// The order goes somewhere else, or the bill does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChangeAddresses {
-    /// Which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: ChangeAddressesBody,
-}
-
 /// Body of `POST /v1/orders/{id}/addresses`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ChangeAddressesBody {
+pub struct ChangeAddresses {
     /// Where it goes; as before if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
@@ -81,19 +54,10 @@ pub struct ChangeAddressesBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// The order belongs to a customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AssignCustomer {
-    /// Which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: AssignCustomerBody,
-}
-
 /// Body of `PUT /v1/orders/{id}/customer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AssignCustomerBody {
+pub struct AssignCustomer {
     /// Whom.
     pub customer_id: CustomerId,
     /// When it happened, if not now.

@@ -1,7 +1,7 @@
 //! The command to give up pieces that have not left.
 
 use chrono::{DateTime, Utc};
-use events::{OrderId, Personal};
+use events::Personal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,10 @@ use crate::command::instant;
 use crate::command::lines::{Lines, Pieces};
 use crate::command::text::Reason;
 
-/// Pieces that are not shipped are not wanted any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CancelOrder {
-    /// Which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: CancelOrderBody,
-}
-
 /// Body of `POST /v1/orders/{id}/cancellation`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CancelOrderBody {
+pub struct CancelOrder {
     /// Why.
     pub reason: Personal<Reason>,
     /// Which pieces; everything that is not shipped if left out.

@@ -1,8 +1,7 @@
 //! Commands about packing, shipping and delivering.
 
 use chrono::{DateTime, Utc};
-use events::order::PartNo;
-use events::{Location, OrderId};
+use events::Location;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +9,10 @@ use crate::command::instant;
 use crate::command::lines::{Lines, Pieces};
 use crate::command::text::Reference;
 
-/// Begins to pack pieces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CreateFulfilment {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: CreateFulfilmentBody,
-}
-
 /// Body of `POST /v1/orders/{id}/fulfilments`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreateFulfilmentBody {
+pub struct CreateFulfilment {
     /// Where the pieces lie; where the lines' stock is reserved if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
@@ -34,21 +24,10 @@ pub struct CreateFulfilmentBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Packed pieces leave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShipFulfilment {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// Number of the fulfilment in the order.
-    pub fulfilment: PartNo,
-    /// What the caller sent.
-    pub body: ShipFulfilmentBody,
-}
-
 /// Body of `POST /v1/orders/{id}/fulfilments/{n}/shipment`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ShipFulfilmentBody {
+pub struct ShipFulfilment {
     /// Who carries them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Reference>,
@@ -60,41 +39,19 @@ pub struct ShipFulfilmentBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Shipped pieces arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeliverFulfilment {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// Number of the fulfilment in the order.
-    pub fulfilment: PartNo,
-    /// What the caller sent.
-    pub body: DeliverFulfilmentBody,
-}
-
 /// Body of `POST /v1/orders/{id}/fulfilments/{n}/delivery`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeliverFulfilmentBody {
+pub struct DeliverFulfilment {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Packing is given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CancelFulfilment {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// Number of the fulfilment in the order.
-    pub fulfilment: PartNo,
-    /// What the caller sent.
-    pub body: CancelFulfilmentBody,
-}
-
 /// Body of `POST /v1/orders/{id}/fulfilments/{n}/cancellation`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CancelFulfilmentBody {
+pub struct CancelFulfilment {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,

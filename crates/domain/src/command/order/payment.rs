@@ -1,8 +1,8 @@
 //! Commands about money: what happened to payments, and what went back.
 
 use chrono::{DateTime, Utc};
+use events::Personal;
 use events::order::PartNo;
-use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +10,10 @@ use crate::command::amount::Amount;
 use crate::command::instant;
 use crate::command::text::{Method, Reason, Reference};
 
-/// Records what happened to money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RecordPayment {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: RecordPaymentBody,
-}
-
 /// Body of `POST /v1/orders/{id}/payments`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum RecordPaymentBody {
+pub enum RecordPayment {
     /// Money was promised; a new payment.
     Authorized {
         /// How much, minor units.
@@ -76,7 +67,7 @@ pub enum RecordPaymentBody {
     },
 }
 
-impl RecordPaymentBody {
+impl RecordPayment {
     /// When it happened, if not now.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -99,19 +90,10 @@ pub enum RefundKind {
     Goodwill,
 }
 
-/// Records a refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RecordRefund {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: RecordRefundBody,
-}
-
 /// Body of `POST /v1/orders/{id}/refunds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RecordRefundBody {
+pub struct RecordRefund {
     /// Which payment it came from.
     pub payment: PartNo,
     /// How much, minor units.

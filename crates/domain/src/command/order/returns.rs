@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use events::order::{Disposition, LineNo, PartNo};
-use events::{OrderId, Personal, Quantity};
+use events::order::{Disposition, LineNo};
+use events::{Personal, Quantity};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,19 +13,10 @@ use crate::command::instant;
 use crate::command::lines::{Lines, Pieces};
 use crate::command::text::{Reason, Reference};
 
-/// The customer wants to send pieces back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequestReturn {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// What the caller sent.
-    pub body: RequestReturnBody,
-}
-
 /// Body of `POST /v1/orders/{id}/returns`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RequestReturnBody {
+pub struct RequestReturn {
     /// Which pieces.
     pub lines: Lines<Pieces>,
     /// Why.
@@ -38,21 +29,10 @@ pub struct RequestReturnBody {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Pieces came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReceiveReturn {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// Number of the return in the order.
-    pub return_no: PartNo,
-    /// What the caller sent.
-    pub body: ReceiveReturnBody,
-}
-
 /// Body of `POST /v1/orders/{id}/returns/{n}/receipt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
-pub struct ReceiveReturnBody {
+pub struct ReceiveReturn {
     /// What becomes of units that have no disposition of their own. Without `lines`, every unit that is still requested is
     /// received.
     pub disposition: Option<Disposition>,
@@ -96,7 +76,7 @@ struct Fields {
     occurred_at: Option<DateTime<Utc>>,
 }
 
-impl TryFrom<Fields> for ReceiveReturnBody {
+impl TryFrom<Fields> for ReceiveReturn {
     type Error = NoDisposition;
 
     fn try_from(Fields { disposition, lines, occurred_at }: Fields) -> Result<Self, NoDisposition> {
@@ -108,15 +88,15 @@ impl TryFrom<Fields> for ReceiveReturnBody {
     }
 }
 
-impl From<ReceiveReturnBody> for Fields {
-    fn from(ReceiveReturnBody { disposition, lines, occurred_at }: ReceiveReturnBody) -> Fields {
+impl From<ReceiveReturn> for Fields {
+    fn from(ReceiveReturn { disposition, lines, occurred_at }: ReceiveReturn) -> Fields {
         Fields { disposition, lines, occurred_at }
     }
 }
 
-impl JsonSchema for ReceiveReturnBody {
+impl JsonSchema for ReceiveReturn {
     fn schema_name() -> Cow<'static, str> {
-        "ReceiveReturnBody".into()
+        "ReceiveReturn".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -130,28 +110,17 @@ fn at_least_one(schema: &mut Schema) {
     schema.insert("anyOf".to_owned(), json!([{ "required": ["disposition"] }, each]));
 }
 
-impl ReceiveReturnBody {
+impl ReceiveReturn {
     /// Every unit that is still requested is received, and all of them are in the same condition.
     pub fn whole(disposition: Disposition, occurred_at: Option<DateTime<Utc>>) -> Self {
         Self { disposition: Some(disposition), lines: None, occurred_at }
     }
 }
 
-/// A return is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RejectReturn {
-    /// Of which order.
-    pub order_id: OrderId,
-    /// Number of the return in the order.
-    pub return_no: PartNo,
-    /// What the caller sent.
-    pub body: RejectReturnBody,
-}
-
 /// Body of `POST /v1/orders/{id}/returns/{n}/rejection`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RejectReturnBody {
+pub struct RejectReturn {
     /// Why.
     pub reason: Personal<Reason>,
     /// When it happened, if not now.

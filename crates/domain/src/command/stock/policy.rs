@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use events::stock::StockPolicy;
-use events::{Location, Sku};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,21 +12,10 @@ use serde_json::json;
 use super::MAX_ON_HAND;
 use crate::command::instant;
 
-/// Pieces of an item are promised by these rules from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SetStockPolicy {
-    /// Of what.
-    pub sku: Sku,
-    /// Where.
-    pub location: Location,
-    /// What the caller sent.
-    pub body: SetStockPolicyBody,
-}
-
 /// Body of `PUT /v1/stock/{sku}/{location}/policy`: all of the policy, not only what changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
-pub struct SetStockPolicyBody {
+pub struct SetStockPolicy {
     /// What happens when more is asked for than there is.
     pub policy: StockPolicy,
     /// Pieces that are never promised.
@@ -86,7 +74,7 @@ pub enum InvalidPolicy {
     Pieces(&'static str),
 }
 
-impl TryFrom<Fields> for SetStockPolicyBody {
+impl TryFrom<Fields> for SetStockPolicy {
     type Error = InvalidPolicy;
 
     fn try_from(fields: Fields) -> Result<Self, InvalidPolicy> {
@@ -105,8 +93,8 @@ impl TryFrom<Fields> for SetStockPolicyBody {
     }
 }
 
-impl From<SetStockPolicyBody> for Fields {
-    fn from(body: SetStockPolicyBody) -> Fields {
+impl From<SetStockPolicy> for Fields {
+    fn from(body: SetStockPolicy) -> Fields {
         let (kind, limit) = match body.policy {
             StockPolicy::Deny => (Kind::Deny, None),
             StockPolicy::Backorder { limit } => (Kind::Backorder, Some(limit)),
@@ -116,9 +104,9 @@ impl From<SetStockPolicyBody> for Fields {
     }
 }
 
-impl JsonSchema for SetStockPolicyBody {
+impl JsonSchema for SetStockPolicy {
     fn schema_name() -> Cow<'static, str> {
-        "SetStockPolicyBody".into()
+        "SetStockPolicy".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -139,8 +127,7 @@ mod tests {
 
     #[test]
     fn backorders_have_a_limit_and_nothing_else_has() {
-        let policy =
-            |json: &str| serde_json::from_str::<SetStockPolicyBody>(json).map(|body| (body.policy, body.safety));
+        let policy = |json: &str| serde_json::from_str::<SetStockPolicy>(json).map(|body| (body.policy, body.safety));
         assert_eq!(policy(r#"{"kind":"deny","safety":3}"#).unwrap(), (StockPolicy::Deny, 3));
         assert_eq!(policy(r#"{"kind":"backorder","limit":5}"#).unwrap(), (StockPolicy::Backorder { limit: 5 }, 0));
         assert_eq!(policy(r#"{"kind":"untracked"}"#).unwrap(), (StockPolicy::Untracked, 0));

@@ -14,11 +14,11 @@ use super::past::{
     shipped, sku, taxed, words,
 };
 use super::scenario::{Past, given};
-use crate::command::{AmendOrder, Command};
-use crate::rejection::{LowLine, Obstacle, OrderState, Rejection, ShortLine, Unfit, UnfitLine};
+use crate::command::{Command, OrderCommand};
+use crate::rejection::{LowLine, Obstacle, OrderAction, OrderState, Rejection, ShortLine, Unfit, UnfitLine};
 
 fn amend(json: Value) -> Command {
-    Command::AmendOrder(AmendOrder { order_id: order_id(), body: body(json) })
+    Command::Order(order_id(), OrderCommand::AmendOrder { body: body(json) })
 }
 
 fn change(line: u32, quantity: u32) -> Command {
@@ -216,7 +216,14 @@ fn addresses_change_along_while_nothing_is_shipped() {
     ]);
     let gone = [packed(1, [(2, 1)]), shipped(1), left("B", 1)].concat();
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::SomeShipped);
-    let allowed = words(&["payments", "fulfilments", "cancellation", "returns", "amendments", "holds"]);
+    let allowed = words(&[
+        OrderAction::RecordPayment,
+        OrderAction::CreateFulfilment,
+        OrderAction::CancelOrder,
+        OrderAction::RequestReturn,
+        OrderAction::AmendOrder,
+        OrderAction::HoldOrder,
+    ]);
     given([ordered(), gone]).when(both()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle,
         obstacle,
@@ -284,7 +291,7 @@ fn pieces_are_counted_up_to_a_limit() {
 #[test]
 fn only_open_orders_are_amended() {
     let past = [ordered(), lines_cancelled([(1, 2, 0), (2, 1, 0)]), cancelled()];
-    let allowed = words(&["payments"]);
+    let allowed = words(&[OrderAction::RecordPayment]);
     let (lifecycle, obstacle) = (Lifecycle::Cancelled, Obstacle::Lifecycle);
     given(past).when(change(1, 1)).then_rejected(Rejection::OrderState(OrderState { lifecycle, obstacle, allowed }));
     given([]).when(change(1, 1)).then_rejected(Rejection::UnknownOrder(order_id()));

@@ -13,11 +13,11 @@ use super::past::{
     received, registered, shipped, words,
 };
 use super::scenario::{Past, given};
-use crate::command::{AddNote, AssignCustomer, ChangeAddresses, Command, PlaceOrder, TagOrder};
-use crate::rejection::{Counted, Obstacle, OrderState, Rejection};
+use crate::command::{Command, OrderCommand, PlaceOrder};
+use crate::rejection::{Counted, Obstacle, OrderAction, OrderState, Rejection};
 
 fn note() -> Command {
-    Command::AddNote(AddNote { order_id: order_id(), body: body(json!({ "note": "Called.", "author": "Kim" })) })
+    Command::Order(order_id(), OrderCommand::AddNote { body: body(json!({ "note": "Called.", "author": "Kim" })) })
 }
 
 fn noted() -> Vec<Past> {
@@ -25,7 +25,7 @@ fn noted() -> Vec<Past> {
 }
 
 fn tag(add: &[&str], remove: &[&str]) -> Command {
-    Command::TagOrder(TagOrder { order_id: order_id(), body: body(json!({ "add": add, "remove": remove })) })
+    Command::Order(order_id(), OrderCommand::TagOrder { body: body(json!({ "add": add, "remove": remove })) })
 }
 
 fn tagged(added: &[&str], removed: &[&str]) -> Vec<Past> {
@@ -35,12 +35,12 @@ fn tagged(added: &[&str], removed: &[&str]) -> Vec<Past> {
 
 fn move_to(shipping: Option<&str>, billing: Option<&str>) -> Command {
     let json = json!({ "shipping_address": shipping.map(address), "billing_address": billing.map(address) });
-    Command::ChangeAddresses(ChangeAddresses { order_id: order_id(), body: body(json) })
+    Command::Order(order_id(), OrderCommand::ChangeAddresses { body: body(json) })
 }
 
 fn assign(customer_id: CustomerId) -> Command {
     let body = body(json!({ "customer_id": customer_id }));
-    Command::AssignCustomer(AssignCustomer { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::AssignCustomer { body })
 }
 
 fn assigned(customer_id: CustomerId) -> Vec<Past> {
@@ -94,15 +94,22 @@ fn addresses_change_until_something_is_shipped() {
     given([moved()]).when(move_to(Some("York"), Some("York"))).then([addresses_changed(Some("York"), None)]);
     given([moved()]).when(move_to(None, None)).then_nothing();
 
-    let forbidden = |lifecycle, obstacle, allowed: &[&str]| {
+    let forbidden = |lifecycle, obstacle, allowed: &[OrderAction]| {
         Rejection::OrderState(OrderState { lifecycle, obstacle, allowed: words(allowed) })
     };
     let gone = [moved(), packed(1, [(1, 1)]), shipped(1), left("A", 1)].concat();
-    let allowed = ["payments", "fulfilments", "cancellation", "returns", "amendments", "holds"];
+    let allowed = [
+        OrderAction::RecordPayment,
+        OrderAction::CreateFulfilment,
+        OrderAction::CancelOrder,
+        OrderAction::RequestReturn,
+        OrderAction::AmendOrder,
+        OrderAction::HoldOrder,
+    ];
     let some_shipped = forbidden(Lifecycle::Open, Obstacle::SomeShipped, &allowed);
     given([gone.clone()]).when(move_to(Some("York"), None)).then_rejected(some_shipped);
     given([gone]).when(move_to(Some("Leeds"), None)).then_nothing();
-    let over_already = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &["payments"]);
+    let over_already = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[OrderAction::RecordPayment]);
     given([over()]).when(move_to(Some("York"), None)).then_rejected(over_already);
 }
 

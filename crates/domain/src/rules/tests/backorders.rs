@@ -11,10 +11,7 @@ use serde_json::{Value, json};
 use super::past::{body, main, on_shelf, order_placed, policy, product, received, sku};
 use super::scenario::{Past, decide_at, empty_world, now};
 use crate::command::order::StockHandling;
-use crate::command::{
-    AdjustStock, AllocateStock, AmendOrder, CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeallocateStock,
-    ExpireOrder, HoldStock, PlaceOrder, ReceiveStock, ReleaseStockHold, ShipFulfilment, TransferStock,
-};
+use crate::command::{Command, OrderCommand, PlaceOrder, StockCommand, StockHoldCommand, StockItem};
 use crate::rejection::{Rejection, ShortLine};
 use crate::rules::NewEvent;
 use crate::state::{Order, State};
@@ -53,7 +50,7 @@ impl Shop {
     }
 
     fn attempt(&mut self, command: Command) -> Result<Vec<NewEvent>, Rejection> {
-        let expires = matches!(command, Command::ExpireOrder(_));
+        let expires = matches!(command, Command::Order(_, OrderCommand::ExpireOrder { .. }));
         let now = if expires { now() + chrono::TimeDelta::days(1) } else { now() };
         let events = decide_at(now, &self.0, &command, order_id(99))?;
         for new in &events {
@@ -82,48 +79,51 @@ impl Shop {
 
     fn pack(&mut self, number: u8, lines: Option<Value>) -> Result<Vec<NewEvent>, Rejection> {
         let body = body(json!({ "lines": lines }));
-        self.attempt(Command::CreateFulfilment(CreateFulfilment { order_id: order_id(number), body }))
+        self.attempt(Command::Order(order_id(number), OrderCommand::CreateFulfilment { body }))
     }
 
     fn ship(&mut self, number: u8) -> Result<Vec<NewEvent>, Rejection> {
         let body = Default::default();
-        self.attempt(Command::ShipFulfilment(ShipFulfilment { order_id: order_id(number), fulfilment: 1, body }))
+        self.attempt(Command::Order(order_id(number), OrderCommand::ShipFulfilment { fulfilment: 1, body }))
     }
 
     #[track_caller]
     fn receive(&mut self, quantity: u32) {
         let body = body(json!({ "quantity": quantity }));
-        self.work(Command::ReceiveStock(ReceiveStock { sku: sku("A"), location: main(), body }));
+        self.work(Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::ReceiveStock { body }));
     }
 
     #[track_caller]
     fn count(&mut self, count: u32) {
         let body = body(json!({ "count": count, "reason": "counted" }));
-        self.work(Command::AdjustStock(AdjustStock { sku: sku("A"), location: main(), body }));
+        self.work(Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::AdjustStock { body }));
     }
 
     #[track_caller]
     fn allocate<const N: usize>(&mut self, orders: [u8; N]) -> Vec<NewEvent> {
         let orders = orders.map(order_id).to_vec();
-        self.work(Command::AllocateStock(AllocateStock { sku: sku("A"), location: main(), orders }))
+        self.work(Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::AllocateStock { orders }))
     }
 
     #[track_caller]
     fn take_back<const N: usize>(&mut self, orders: [u8; N]) -> Vec<NewEvent> {
         let orders = orders.map(order_id).to_vec();
-        self.work(Command::DeallocateStock(DeallocateStock { sku: sku("A"), location: main(), orders }))
+        self.work(Command::Stock(
+            StockItem { sku: sku("A"), location: main() },
+            StockCommand::DeallocateStock { orders },
+        ))
     }
 
     #[track_caller]
     fn cancel(&mut self, number: u8, lines: Option<Value>) -> Vec<NewEvent> {
         let body = body(json!({ "reason": "r", "lines": lines }));
-        self.work(Command::CancelOrder(CancelOrder { order_id: order_id(number), body }))
+        self.work(Command::Order(order_id(number), OrderCommand::CancelOrder { body }))
     }
 
     #[track_caller]
     fn amend(&mut self, number: u8, quantity: u32) {
         let body = body(json!({ "change": [{ "line": 1, "quantity": quantity }] }));
-        self.work(Command::AmendOrder(AmendOrder { order_id: order_id(number), body }));
+        self.work(Command::Order(order_id(number), OrderCommand::AmendOrder { body }));
     }
 
     fn level_at(&self, location: &Location) -> Level {
@@ -278,8 +278,8 @@ fn packed_units_that_are_missing_stay_a_shortage_until_they_are_unpacked() {
     assert_eq!(shop.level().shortage(), 3);
     assert_eq!(shop.ship(1), Err(short(2, 1)));
     let body = Default::default();
-    let unpacked = CancelFulfilment { order_id: order_id(2), fulfilment: 1, body };
-    let events = shop.work(Command::CancelFulfilment(unpacked));
+    let unpacked = Command::Order(order_id(2), OrderCommand::CancelFulfilment { fulfilment: 1, body });
+    let events = shop.work(unpacked);
     assert_eq!(told(&events)[1..], [of_order(2, &[(1, 2)]), of_shelf(2, 2, 2)]);
     assert_eq!(shop.level().shortage(), 1);
 }
@@ -305,7 +305,7 @@ fn an_order_that_ends_gives_assigned_and_backordered_units_back() {
     let mut shop = Shop::with(2);
     shop.order_of(1, 5);
     shop.order_of(2, 1);
-    shop.work(Command::ExpireOrder(ExpireOrder { order_id: order_id(1) }));
+    shop.work(Command::Order(order_id(1), OrderCommand::ExpireOrder {}));
     assert_eq!((shop.backordered(1), shop.level().reserved, shop.level().backordered), (vec![0], 1, 1));
     shop.allocate([1, 2]);
     assert_eq!(shop.status(2), FulfilmentStatus::Unfulfilled);
@@ -333,7 +333,7 @@ fn lines_on_one_shelf_and_on_two_have_counters_of_their_own() {
     shop.pack(1, pack(3)).unwrap();
     assert_eq!(shop.backordered(1), [0, 1, 0]);
     let reference = json!({ "sku": "A", "from": "shop", "to": "main", "quantity": 1 });
-    let rejected = shop.attempt(Command::TransferStock(TransferStock { body: body(reference) }));
+    let rejected = shop.attempt(Command::TransferStock { body: body(reference) });
     assert_eq!(rejected.expect_err("it is packed").kind(), "insufficient-stock");
 }
 
@@ -341,7 +341,7 @@ fn lines_on_one_shelf_and_on_two_have_counters_of_their_own() {
 fn a_hold_keeps_its_units_through_a_count_and_says_what_is_not_on_hand() {
     let mut shop = Shop::with(3);
     let lines = json!({ "id": hold_id(), "lines": [{ "sku": "A", "quantity": 5 }] });
-    shop.work(Command::HoldStock(HoldStock { body: body(lines) }));
+    shop.work(Command::HoldStock { body: body(lines) });
     assert_eq!((shop.level().backordered, shop.level().unassigned()), (2, 0));
     shop.order_of(1, 1);
     assert_eq!(shop.backordered(1), [1]);
@@ -366,9 +366,9 @@ fn told_new(past: &[Past]) -> Vec<NewEvent> {
 fn a_hold_that_ends_frees_what_it_kept() {
     let mut shop = Shop::with(3);
     let lines = json!({ "id": hold_id(), "lines": [{ "sku": "A", "quantity": 5 }] });
-    shop.work(Command::HoldStock(HoldStock { body: body(lines) }));
+    shop.work(Command::HoldStock { body: body(lines) });
     shop.order_of(1, 2);
-    shop.work(Command::ReleaseStockHold(ReleaseStockHold { hold_id: hold_id() }));
+    shop.work(Command::StockHold(hold_id(), StockHoldCommand::ReleaseStockHold {}));
     assert_eq!((shop.level().reserved, shop.level().backordered), (2, 2));
     shop.allocate([1]);
     assert_eq!(shop.backordered(1), [0]);

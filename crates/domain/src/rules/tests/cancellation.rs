@@ -9,8 +9,8 @@ use super::past::{
     shipped, unpacked, words,
 };
 use super::scenario::given;
-use crate::command::{CancelOrder, Command};
-use crate::rejection::{ExceededLine, Obstacle, OrderState, Purpose, Rejection};
+use crate::command::{Command, OrderCommand};
+use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderState, Purpose, Rejection};
 
 fn cancel() -> Command {
     cancel_lines(Value::Null)
@@ -18,7 +18,7 @@ fn cancel() -> Command {
 
 fn cancel_lines(lines: Value) -> Command {
     let body = body(json!({ "reason": "changed mind", "lines": lines }));
-    Command::CancelOrder(CancelOrder { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::CancelOrder { body })
 }
 
 #[test]
@@ -72,7 +72,12 @@ fn a_repeat_after_the_platform_completed_the_order_finds_everything_so() {
 #[test]
 fn a_shipped_order_is_returned_not_cancelled() {
     let obstacle = Obstacle::AllShipped;
-    let allowed = words(&["payments", "returns", "amendments", "holds"]);
+    let allowed = words(&[
+        OrderAction::RecordPayment,
+        OrderAction::RequestReturn,
+        OrderAction::AmendOrder,
+        OrderAction::HoldOrder,
+    ]);
     let rejection = Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed });
     given([placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)]).when(cancel()).then_rejected(rejection);
 }

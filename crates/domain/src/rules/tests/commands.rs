@@ -9,62 +9,54 @@ use super::customer::emails;
 use super::past::body;
 use super::scenario::now;
 use crate::command::amount::MAX_AMOUNT;
-use crate::command::order::{OnShortage, RecordPaymentBody, StockHandling};
+use crate::command::order::{OnShortage, StockHandling};
 use crate::command::stock::Change;
 use crate::command::{
-    AddNote, AdjustStock, AllocateStock, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses,
-    ChangePrice, Command, CompleteOrder, CreateFulfilment, CreateProduct, DeallocateStock, DeliverFulfilment,
-    DiscontinueProduct, EraseCustomer, ErasePersonalData, ExpireHold, ExpireOrder, HoldOrder, HoldStock, PlaceOrder,
-    ReactivateProduct, ReceiveReturn, ReceiveStock, RecordPayment, RecordRefund, RegisterCustomer, RejectReturn,
-    ReleaseOrder, ReleaseStockHold, RequestReturn, SetStockPolicy, ShipFulfilment, TagOrder, TransferStock,
-    UpdateCustomer, UpdateProduct,
+    Command, CustomerCommand, OrderCommand, PlaceOrder, ProductCommand, RecordPayment, RegisterCustomer, StockCommand,
+    StockHoldCommand, StockItem, UpdateCustomer,
 };
 
 /// Whether a repeat finds everything so already.
 pub(super) fn asks_for_a_state(command: &Command) -> bool {
     match command {
-        Command::CreateProduct(_)
-        | Command::UpdateProduct(_)
-        | Command::SetStockPolicy(_)
-        | Command::AllocateStock(_)
-        | Command::DeallocateStock(_)
-        | Command::ReleaseStockHold(_)
-        | Command::ExpireHold(_)
-        | Command::UpdateCustomer(_)
-        | Command::EraseCustomer(_)
-        | Command::ChangePrice(_)
-        | Command::DiscontinueProduct(_)
-        | Command::ReactivateProduct(_)
-        | Command::ShipFulfilment(_)
-        | Command::DeliverFulfilment(_)
-        | Command::CancelFulfilment(_)
-        | Command::RejectReturn(_)
-        | Command::HoldOrder(_)
-        | Command::ReleaseOrder(_)
-        | Command::TagOrder(_)
-        | Command::ChangeAddresses(_)
-        | Command::AssignCustomer(_)
-        | Command::ErasePersonalData(_)
-        | Command::ExpireOrder(_)
-        | Command::CompleteOrder(_) => true,
-        Command::ReceiveReturn(c) => c.body.lines.is_none(),
-        Command::AmendOrder(c) => c.body.add.is_none() && c.body.on_shortage != Some(OnShortage::Partial),
-        Command::AdjustStock(c) => matches!(c.body.change, Change::To(_)),
-        Command::CreateFulfilment(c) => c.body.lines.is_none(),
-        Command::CancelOrder(c) => c.body.lines.is_none(),
-        Command::RecordPayment(c) => match c.body {
-            RecordPaymentBody::Voided { .. } => true,
-            RecordPaymentBody::Failed { payment, .. } => payment.is_some(),
-            RecordPaymentBody::Authorized { .. } | RecordPaymentBody::Captured { .. } => false,
+        Command::CreateProduct { .. } | Command::Product(..) | Command::StockHold(..) | Command::Customer(..) => true,
+        Command::Stock(_, command) => match command {
+            StockCommand::AdjustStock { body } => matches!(body.change, Change::To(_)),
+            StockCommand::ReceiveStock { .. } => false,
+            StockCommand::SetStockPolicy { .. }
+            | StockCommand::AllocateStock { .. }
+            | StockCommand::DeallocateStock { .. } => true,
         },
-        Command::RegisterCustomer(c) => c.body.id.is_some(),
-        Command::ReceiveStock(_)
-        | Command::TransferStock(_)
-        | Command::HoldStock(_)
-        | Command::PlaceOrder(_)
-        | Command::RequestReturn(_)
-        | Command::RecordRefund(_)
-        | Command::AddNote(_) => false,
+        Command::RegisterCustomer(command) => command.body.id.is_some(),
+        Command::TransferStock { .. } | Command::HoldStock { .. } | Command::PlaceOrder(_) => false,
+        Command::Order(_, command) => asks_for_an_orders_state(command),
+    }
+}
+
+fn asks_for_an_orders_state(command: &OrderCommand) -> bool {
+    match command {
+        OrderCommand::ReceiveReturn { body, .. } => body.lines.is_none(),
+        OrderCommand::AmendOrder { body } => body.add.is_none() && body.on_shortage != Some(OnShortage::Partial),
+        OrderCommand::CreateFulfilment { body } => body.lines.is_none(),
+        OrderCommand::CancelOrder { body } => body.lines.is_none(),
+        OrderCommand::RecordPayment { body } => match body {
+            RecordPayment::Voided { .. } => true,
+            RecordPayment::Failed { payment, .. } => payment.is_some(),
+            RecordPayment::Authorized { .. } | RecordPayment::Captured { .. } => false,
+        },
+        OrderCommand::RequestReturn { .. } | OrderCommand::RecordRefund { .. } | OrderCommand::AddNote { .. } => false,
+        OrderCommand::ShipFulfilment { .. }
+        | OrderCommand::DeliverFulfilment { .. }
+        | OrderCommand::CancelFulfilment { .. }
+        | OrderCommand::RejectReturn { .. }
+        | OrderCommand::HoldOrder { .. }
+        | OrderCommand::ReleaseOrder { .. }
+        | OrderCommand::TagOrder { .. }
+        | OrderCommand::ChangeAddresses { .. }
+        | OrderCommand::AssignCustomer { .. }
+        | OrderCommand::ErasePersonalData {}
+        | OrderCommand::ExpireOrder {}
+        | OrderCommand::CompleteOrder {} => true,
     }
 }
 
@@ -84,16 +76,16 @@ fn product_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => (sku(), price()).prop_map(|(sku, price)| {
             let body = body(json!({ "sku": sku, "name": "N", "prices": { "GBP": price } }));
-            Command::CreateProduct(CreateProduct { body })
+            Command::CreateProduct { body }
         }),
         1 => (sku(), price()).prop_map(|(sku, price)| {
             let currency = "GBP".parse().unwrap();
-            Command::ChangePrice(ChangePrice { sku, currency, body: body(json!({ "price": price })) })
+            Command::Product(sku, ProductCommand::ChangePrice { currency, body: body(json!({ "price": price })) })
         }),
-        1 => sku().prop_map(|sku| Command::DiscontinueProduct(DiscontinueProduct { sku, body: body(json!({})) })),
-        4 => sku().prop_map(|sku| Command::ReactivateProduct(ReactivateProduct { sku, body: body(json!({})) })),
+        1 => sku().prop_map(|sku| Command::Product(sku, ProductCommand::DiscontinueProduct { body: body(json!({})) })),
+        4 => sku().prop_map(|sku| Command::Product(sku, ProductCommand::ReactivateProduct { body: body(json!({})) })),
         2 => (sku(), patch()).prop_map(|(sku, patch)| {
-            Command::UpdateProduct(UpdateProduct { sku, body: body(patch) })
+            Command::Product(sku, ProductCommand::UpdateProduct { body: body(patch) })
         }),
     ]
 }
@@ -107,19 +99,19 @@ fn stock_command() -> impl Strategy<Value = Command> {
     let expected = prop::option::weighted(0.2, 0i64..10);
     prop_oneof![
         4 => (sku(), location(), quantity()).prop_map(|(sku, location, quantity)| {
-            Command::ReceiveStock(ReceiveStock { sku, location, body: body(json!({ "quantity": quantity * 5 % 1_000_001 + 1 })) })
+            Command::Stock(StockItem { sku, location }, StockCommand::ReceiveStock { body: body(json!({ "quantity": quantity * 5 % 1_000_001 + 1 })) })
         }),
         1 => (sku(), location(), change, expected).prop_map(|(sku, location, mut change, expected)| {
             change["reason"] = "stocktaking".into();
             change["expected"] = json!(expected);
-            Command::AdjustStock(AdjustStock { sku, location, body: body(change) })
+            Command::Stock(StockItem { sku, location }, StockCommand::AdjustStock { body: body(change) })
         }),
         2 => (sku(), location(), policy()).prop_map(|(sku, location, policy)| {
-            Command::SetStockPolicy(SetStockPolicy { sku, location, body: body(policy) })
+            Command::Stock(StockItem { sku, location }, StockCommand::SetStockPolicy { body: body(policy) })
         }),
         2 => (sku(), location(), location(), quantity()).prop_map(|(sku, from, to, quantity)| {
             let body = body(json!({ "sku": sku, "from": from, "to": to, "quantity": quantity }));
-            Command::TransferStock(TransferStock { body })
+            Command::TransferStock { body }
         }),
     ]
 }
@@ -128,10 +120,10 @@ fn allocation_command() -> impl Strategy<Value = Command> {
     let orders = || prop::collection::vec(order_id(), 1..4);
     prop_oneof![
         (sku(), location(), orders()).prop_map(|(sku, location, orders)| {
-            Command::AllocateStock(AllocateStock { sku, location, orders: once_each(orders) })
+            Command::Stock(StockItem { sku, location }, StockCommand::AllocateStock { orders: once_each(orders) })
         }),
         (sku(), location(), orders()).prop_map(|(sku, location, orders)| {
-            Command::DeallocateStock(DeallocateStock { sku, location, orders: once_each(orders) })
+            Command::Stock(StockItem { sku, location }, StockCommand::DeallocateStock { orders: once_each(orders) })
         }),
     ]
 }
@@ -149,10 +141,10 @@ fn hold_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         3 => (prop::option::weighted(0.7, any_hold_id()), prop::collection::vec(line, 1..4), ttl).prop_map(|(id, lines, ttl)| {
             let body = body(json!({ "id": id, "lines": lines, "ttl_seconds": ttl }));
-            Command::HoldStock(HoldStock { body })
+            Command::HoldStock { body }
         }),
-        1 => any_hold_id().prop_map(|hold_id| Command::ReleaseStockHold(ReleaseStockHold { hold_id })),
-        2 => any_hold_id().prop_map(|hold_id| Command::ExpireHold(ExpireHold { hold_id })),
+        1 => any_hold_id().prop_map(|hold_id| Command::StockHold(hold_id, StockHoldCommand::ReleaseStockHold {})),
+        2 => any_hold_id().prop_map(|hold_id| Command::StockHold(hold_id, StockHoldCommand::ExpireHold {})),
     ]
 }
 
@@ -170,9 +162,9 @@ fn customer_command() -> impl Strategy<Value = Command> {
             if is_nameless {
                 patch["name"] = Value::Null;
             }
-            Command::UpdateCustomer(UpdateCustomer::new(id, body(patch), &emails()))
+            Command::Customer(id, CustomerCommand::UpdateCustomer(UpdateCustomer::new(body(patch), &emails())))
         }),
-        1 => any_customer_id().prop_map(|customer_id| Command::EraseCustomer(EraseCustomer { customer_id })),
+        1 => any_customer_id().prop_map(|customer_id| Command::Customer(customer_id, CustomerCommand::EraseCustomer {})),
     ]
 }
 
@@ -180,37 +172,37 @@ fn order_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => any_order().prop_map(Command::PlaceOrder),
         3 => (order_id(), payment()).prop_map(|(order_id, json)| {
-            Command::RecordPayment(RecordPayment { order_id, body: body(json) })
+            Command::Order(order_id, OrderCommand::RecordPayment { body: body(json) })
         }),
         3 => (order_id(), prop::option::of(location()), some_pieces()).prop_map(|(order_id, location, lines)| {
             let body = body(json!({ "location": location, "lines": lines }));
-            Command::CreateFulfilment(CreateFulfilment { order_id, body })
+            Command::Order(order_id, OrderCommand::CreateFulfilment { body })
         }),
         4 => (order_id(), part(), carrier()).prop_map(|(order_id, fulfilment, carrier)| {
-            Command::ShipFulfilment(ShipFulfilment { order_id, fulfilment, body: body(json!({ "carrier": carrier })) })
+            Command::Order(order_id, OrderCommand::ShipFulfilment { fulfilment, body: body(json!({ "carrier": carrier })) })
         }),
         4 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
-            Command::DeliverFulfilment(DeliverFulfilment { order_id, fulfilment, body: body(json!({})) })
+            Command::Order(order_id, OrderCommand::DeliverFulfilment { fulfilment, body: body(json!({})) })
         }),
         1 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
-            Command::CancelFulfilment(CancelFulfilment { order_id, fulfilment, body: body(json!({})) })
+            Command::Order(order_id, OrderCommand::CancelFulfilment { fulfilment, body: body(json!({})) })
         }),
         1 => (order_id(), some_pieces()).prop_map(|(order_id, lines)| {
-            Command::CancelOrder(CancelOrder { order_id, body: body(json!({ "reason": "r", "lines": lines })) })
+            Command::Order(order_id, OrderCommand::CancelOrder { body: body(json!({ "reason": "r", "lines": lines })) })
         }),
         2 => (order_id(), pieces()).prop_map(|(order_id, lines)| {
-            Command::RequestReturn(RequestReturn { order_id, body: body(json!({ "reason": "r", "lines": lines })) })
+            Command::Order(order_id, OrderCommand::RequestReturn { body: body(json!({ "reason": "r", "lines": lines })) })
         }),
         2 => (order_id(), part(), disposition(), some_pieces()).prop_map(|(order_id, return_no, disposition, lines)| {
             let body = body(json!({ "disposition": disposition, "lines": lines }));
-            Command::ReceiveReturn(ReceiveReturn { order_id, return_no, body })
+            Command::Order(order_id, OrderCommand::ReceiveReturn { return_no, body })
         }),
         1 => (order_id(), part()).prop_map(|(order_id, return_no)| {
-            Command::RejectReturn(RejectReturn { order_id, return_no, body: body(json!({ "reason": "r" })) })
+            Command::Order(order_id, OrderCommand::RejectReturn { return_no, body: body(json!({ "reason": "r" })) })
         }),
         2 => (order_id(), part(), money(), prop::option::weighted(0.2, part())).prop_map(|(order_id, payment, amount, part)| {
             let body = body(json!({ "payment": payment, "amount": amount, "return": part }));
-            Command::RecordRefund(RecordRefund { order_id, body })
+            Command::Order(order_id, OrderCommand::RecordRefund { body })
         }),
     ]
 }
@@ -218,25 +210,25 @@ fn order_command() -> impl Strategy<Value = Command> {
 fn change_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         6 => (order_id(), amendment()).prop_map(|(order_id, json)| {
-            Command::AmendOrder(AmendOrder { order_id, body: body(json) })
+            Command::Order(order_id, OrderCommand::AmendOrder { body: body(json) })
         }),
-        1 => order_id().prop_map(|order_id| Command::HoldOrder(HoldOrder { order_id, body: body(json!({ "reason": "r" })) })),
-        3 => order_id().prop_map(|order_id| Command::ReleaseOrder(ReleaseOrder { order_id, body: body(json!({})) })),
-        1 => order_id().prop_map(|order_id| Command::AddNote(AddNote { order_id, body: body(json!({ "note": "n" })) })),
+        1 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::HoldOrder { body: body(json!({ "reason": "r" })) })),
+        3 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::ReleaseOrder { body: body(json!({})) })),
+        1 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::AddNote { body: body(json!({ "note": "n" })) })),
         1 => (order_id(), words(), words()).prop_map(|(order_id, add, remove)| {
-            Command::TagOrder(TagOrder { order_id, body: body(json!({ "add": add, "remove": remove })) })
+            Command::Order(order_id, OrderCommand::TagOrder { body: body(json!({ "add": add, "remove": remove })) })
         }),
         1 => (order_id(), address(), address()).prop_map(|(order_id, shipping, billing)| {
             let body = body(json!({ "shipping_address": shipping, "billing_address": billing }));
-            Command::ChangeAddresses(ChangeAddresses { order_id, body })
+            Command::Order(order_id, OrderCommand::ChangeAddresses { body })
         }),
         1 => (order_id(), 1u8..4).prop_map(|(order_id, number)| {
             let body = body(json!({ "customer_id": customer(number) }));
-            Command::AssignCustomer(AssignCustomer { order_id, body })
+            Command::Order(order_id, OrderCommand::AssignCustomer { body })
         }),
-        1 => order_id().prop_map(|order_id| Command::ErasePersonalData(ErasePersonalData { order_id })),
-        2 => order_id().prop_map(|order_id| Command::ExpireOrder(ExpireOrder { order_id })),
-        3 => order_id().prop_map(|order_id| Command::CompleteOrder(CompleteOrder { order_id })),
+        1 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::ErasePersonalData {})),
+        2 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::ExpireOrder {})),
+        3 => order_id().prop_map(|order_id| Command::Order(order_id, OrderCommand::CompleteOrder {})),
     ]
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::past::body;
 use super::scenario::{Past, given, new_id, now};
 use crate::command::email::EmailIndex;
-use crate::command::{Command, EraseCustomer, RegisterCustomer, UpdateCustomer};
+use crate::command::{Command, CustomerCommand, RegisterCustomer, UpdateCustomer};
 use crate::new_id::NewId;
 use crate::rejection::Rejection;
 
@@ -37,11 +37,11 @@ fn register(json: Value) -> Command {
 }
 
 fn update(json: Value) -> Command {
-    Command::UpdateCustomer(UpdateCustomer::new(ada(), body(json), &emails()))
+    Command::Customer(ada(), CustomerCommand::UpdateCustomer(UpdateCustomer::new(body(json), &emails())))
 }
 
 fn erase() -> Command {
-    Command::EraseCustomer(EraseCustomer { customer_id: ada() })
+    Command::Customer(ada(), CustomerCommand::EraseCustomer {})
 }
 
 fn profile(email: &str, name: Option<&str>) -> Personal<Profile> {

@@ -11,15 +11,15 @@ use super::past::{
     placed, received, released, reserved, return_requested, shipped, unpacked,
 };
 use super::scenario::{Past, given, now};
-use crate::command::{Command, CompleteOrder, ExpireOrder};
+use crate::command::{Command, OrderCommand};
 use crate::rejection::Rejection;
 
 fn expire() -> Command {
-    Command::ExpireOrder(ExpireOrder { order_id: order_id() })
+    Command::Order(order_id(), OrderCommand::ExpireOrder {})
 }
 
 fn complete() -> Command {
-    Command::CompleteOrder(CompleteOrder { order_id: order_id() })
+    Command::Order(order_id(), OrderCommand::CompleteOrder {})
 }
 
 fn expired() -> Vec<Past> {

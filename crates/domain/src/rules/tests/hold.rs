@@ -9,27 +9,24 @@ use super::past::{
     unpacked, words,
 };
 use super::scenario::{Past, given};
-use crate::command::{
-    CancelFulfilment, CancelOrder, Command, CreateFulfilment, DeliverFulfilment, HoldOrder, RecordPayment,
-    ReleaseOrder, ShipFulfilment,
-};
-use crate::rejection::{Obstacle, OrderState, Rejection};
+use crate::command::{Command, OrderCommand};
+use crate::rejection::{Obstacle, OrderAction, OrderState, Rejection};
 
 fn hold() -> Command {
-    Command::HoldOrder(HoldOrder { order_id: order_id(), body: body(json!({ "reason": "in doubt" })) })
+    Command::Order(order_id(), OrderCommand::HoldOrder { body: body(json!({ "reason": "in doubt" })) })
 }
 
 fn release() -> Command {
-    Command::ReleaseOrder(ReleaseOrder { order_id: order_id(), body: body(json!({})) })
+    Command::Order(order_id(), OrderCommand::ReleaseOrder { body: body(json!({})) })
 }
 
 fn pack() -> Command {
-    Command::CreateFulfilment(CreateFulfilment { order_id: order_id(), body: body(json!({})) })
+    Command::Order(order_id(), OrderCommand::CreateFulfilment { body: body(json!({})) })
 }
 
 fn ship() -> Command {
     let body = body(json!({ "carrier": "DHL", "tracking": "T1" }));
-    Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body })
+    Command::Order(order_id(), OrderCommand::ShipFulfilment { fulfilment: 1, body })
 }
 
 fn held() -> Vec<Past> {
@@ -40,7 +37,7 @@ fn let_go() -> Vec<Past> {
     of_order(OrderEvent::HoldReleased(OrderHoldReleased {}))
 }
 
-fn forbidden(lifecycle: Lifecycle, obstacle: Obstacle, allowed: &[&str]) -> Rejection {
+fn forbidden(lifecycle: Lifecycle, obstacle: Obstacle, allowed: &[OrderAction]) -> Rejection {
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed: words(allowed) })
 }
 
@@ -56,7 +53,7 @@ fn an_order_is_held_and_let_go_once() {
 #[test]
 fn only_open_orders_are_held() {
     let given_up = || [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)].concat();
-    let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &["payments"]);
+    let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[OrderAction::RecordPayment]);
     given([given_up()]).when(hold()).then_rejected(over);
     given([given_up()]).when(release()).then_nothing();
     given([]).when(hold()).then_rejected(Rejection::UnknownOrder(order_id()));
@@ -64,8 +61,14 @@ fn only_open_orders_are_held() {
 
 #[test]
 fn what_is_held_is_neither_packed_nor_shipped() {
-    let on_hold = |allowed: &[&str]| forbidden(Lifecycle::Open, Obstacle::OnHold, allowed);
-    let open = ["payments", "cancellation", "amendments", "holds/release", "addresses"];
+    let on_hold = |allowed: &[OrderAction]| forbidden(Lifecycle::Open, Obstacle::OnHold, allowed);
+    let open = [
+        OrderAction::RecordPayment,
+        OrderAction::CancelOrder,
+        OrderAction::AmendOrder,
+        OrderAction::ReleaseOrder,
+        OrderAction::ChangeAddresses,
+    ];
     given([placed([("A", 1)]), held()]).when(pack()).then_rejected(on_hold(&open));
     given([placed([("A", 1)]), packed(1, [(1, 1)]), held()]).when(ship()).then_rejected(on_hold(&open));
     given([placed([("A", 1)]), held(), let_go()]).when(pack()).then([packed(1, [(1, 1)])]);
@@ -75,19 +78,15 @@ fn what_is_held_is_neither_packed_nor_shipped() {
 fn everything_else_goes_on() {
     let past = || [placed([("A", 1)]), packed(1, [(1, 1)]), held()].concat();
     let order_id = order_id();
-    let unpack = CancelFulfilment { order_id, fulfilment: 1, body: body(json!({})) };
-    given([past()]).when(Command::CancelFulfilment(unpack)).then([unpacked(1)]);
-    let cancel = CancelOrder { order_id, body: body(json!({ "reason": "changed mind" })) };
-    given([past()]).when(Command::CancelOrder(cancel)).then([
-        unpacked(1),
-        lines_cancelled([(1, 1, 0)]),
-        cancelled(),
-        released("A", 1),
-    ]);
+    let unpack = Command::Order(order_id, OrderCommand::CancelFulfilment { fulfilment: 1, body: body(json!({})) });
+    given([past()]).when(unpack).then([unpacked(1)]);
+    let cancel =
+        Command::Order(order_id, OrderCommand::CancelOrder { body: body(json!({ "reason": "changed mind" })) });
+    given([past()]).when(cancel).then([unpacked(1), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)]);
     let pay = body(json!({ "kind": "captured", "amount": 450, "method": "card" }));
-    given([past()]).when(Command::RecordPayment(RecordPayment { order_id, body: pay })).then([captured(1, 450)]);
+    given([past()]).when(Command::Order(order_id, OrderCommand::RecordPayment { body: pay })).then([captured(1, 450)]);
     let gone = [placed([("A", 1)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), held()];
-    let deliver = DeliverFulfilment { order_id, fulfilment: 1, body: body(json!({})) };
-    given(gone.clone()).when(Command::DeliverFulfilment(deliver)).then([delivered(1)]);
+    let deliver = Command::Order(order_id, OrderCommand::DeliverFulfilment { fulfilment: 1, body: body(json!({})) });
+    given(gone.clone()).when(deliver).then([delivered(1)]);
     given(gone).when(ship()).then_nothing();
 }

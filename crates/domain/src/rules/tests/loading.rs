@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::past::{body, main, order_id, packed, placed, sku};
 use super::scenario::{empty_world, new_id, now};
-use crate::command::{Command, PlaceOrder, ShipFulfilment};
+use crate::command::{Command, OrderCommand, PlaceOrder};
 use crate::rules::{Context, MissingStreams, Reader, decide};
 use crate::world::{Slot, World};
 
@@ -43,7 +43,7 @@ fn an_order_to_place_asks_for_products_and_stock() {
 #[test]
 fn an_orders_stock_is_asked_for_once_the_order_is_there() {
     let body = body(json!({}));
-    let command = Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: 1, body });
+    let command = Command::Order(order_id(), OrderCommand::ShipFulfilment { fulfilment: 1, body });
     let order = StreamId::order(order_id());
     let shelves = [StreamId::stock(&sku("A"), &main()), StreamId::stock(&sku("B"), &main())];
     let mut world = empty_world();

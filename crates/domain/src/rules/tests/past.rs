@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::customer::hash;
 use super::scenario::{Past, now};
+use crate::rejection::OrderAction;
 
 pub(super) fn sku(text: &str) -> Sku {
     text.parse().unwrap()
@@ -228,9 +229,9 @@ pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
 }
 
-/// What is allowed as a rejection says it: these commands, and those that always are.
-pub(super) fn words(allowed: &[&str]) -> Vec<String> {
-    allowed.iter().chain(&["notes", "tags", "customer"]).map(|&word| word.to_owned()).collect()
+/// These actions, and those that every state of an order allows.
+pub(super) fn words(allowed: &[OrderAction]) -> Vec<OrderAction> {
+    [allowed, &[OrderAction::AddNote, OrderAction::TagOrder, OrderAction::AssignCustomer]].concat()
 }
 
 /// An address as callers write it.

@@ -11,16 +11,16 @@ use super::past::{
 };
 use super::scenario::{Past, given};
 use crate::command::amount::MAX_AMOUNT;
-use crate::command::{Command, RecordPayment, RecordRefund};
-use crate::rejection::{Obstacle, OrderState, Part, Rejection};
+use crate::command::{Command, OrderCommand};
+use crate::rejection::{Obstacle, OrderAction, OrderState, Part, Rejection};
 
 fn pay(json: Value) -> Command {
-    Command::RecordPayment(RecordPayment { order_id: order_id(), body: body(json) })
+    Command::Order(order_id(), OrderCommand::RecordPayment { body: body(json) })
 }
 
 fn refund(payment: u32, amount: i64) -> Command {
     let body = body(json!({ "payment": payment, "amount": amount }));
-    Command::RecordRefund(RecordRefund { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::RecordRefund { body })
 }
 
 fn voided(payment: u32) -> Vec<Past> {
@@ -45,7 +45,15 @@ fn unknown(part: Part, number: u32, last: u32) -> Rejection {
 }
 
 fn captured_whole(payment: u32) -> Rejection {
-    let allowed = words(&["payments", "refunds", "fulfilments", "cancellation", "amendments", "holds", "addresses"]);
+    let allowed = words(&[
+        OrderAction::RecordPayment,
+        OrderAction::RecordRefund,
+        OrderAction::CreateFulfilment,
+        OrderAction::CancelOrder,
+        OrderAction::AmendOrder,
+        OrderAction::HoldOrder,
+        OrderAction::ChangeAddresses,
+    ]);
     let obstacle = Obstacle::Captured(payment);
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
 }
@@ -66,7 +74,7 @@ fn money_is_promised_to_open_orders() {
     given([given_up()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle: Lifecycle::Cancelled,
         obstacle: Obstacle::Lifecycle,
-        allowed: words(&["payments"]),
+        allowed: words(&[OrderAction::RecordPayment]),
     }));
     given([]).when(authorize()).then_rejected(Rejection::UnknownOrder(order_id()));
 }
@@ -121,7 +129,7 @@ fn refunds_stay_within_what_was_captured() {
 
 #[test]
 fn a_refund_is_a_repayment_unless_it_is_for_a_return_or_goodwill() {
-    let refund = |json| Command::RecordRefund(RecordRefund { order_id: order_id(), body: body(json) });
+    let refund = |json| Command::Order(order_id(), OrderCommand::RecordRefund { body: body(json) });
     let paid = || [ordered(), captured(1, 900), packed(1, [(1, 2)]), shipped(1), return_requested(1, [(1, 1)])];
     let said = |kind: &str| refund(json!({ "payment": 1, "amount": 450, "kind": kind }));
     given(paid()).when(said("repayment")).then([refunded_as(RefundKind::Repayment, None, 1, 450)]);
@@ -135,7 +143,7 @@ fn a_refund_is_a_repayment_unless_it_is_for_a_return_or_goodwill() {
 #[test]
 fn a_refund_for_a_return_names_one_that_exists() {
     let body = body(json!({ "payment": 1, "amount": 1, "return": 1 }));
-    let refund = Command::RecordRefund(RecordRefund { order_id: order_id(), body });
+    let refund = Command::Order(order_id(), OrderCommand::RecordRefund { body });
     given([ordered(), captured(1, 900)]).when(refund).then_rejected(unknown(Part::Return, 1, 0));
 }
 

@@ -8,25 +8,25 @@ use serde_json::{Map, Value, json};
 
 use super::past::{body, discontinued, product, sku};
 use super::scenario::{Past, given};
-use crate::command::{ChangePrice, Command, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
+use crate::command::{Command, ProductCommand};
 use crate::rejection::Rejection;
 
 fn create(name: &str, pence: i64) -> Command {
     let body = body(json!({ "sku": "A", "name": name, "prices": { "GBP": pence } }));
-    Command::CreateProduct(CreateProduct { body })
+    Command::CreateProduct { body }
 }
 
 fn change_price(currency: &str, price: i64) -> Command {
     let body = body(json!({ "price": price }));
-    Command::ChangePrice(ChangePrice { sku: sku("A"), currency: currency.parse().unwrap(), body })
+    Command::Product(sku("A"), ProductCommand::ChangePrice { currency: currency.parse().unwrap(), body })
 }
 
 fn discontinue() -> Command {
-    Command::DiscontinueProduct(DiscontinueProduct { sku: sku("A"), body: body(json!({})) })
+    Command::Product(sku("A"), ProductCommand::DiscontinueProduct { body: body(json!({})) })
 }
 
 fn reactivate() -> Command {
-    Command::ReactivateProduct(ReactivateProduct { sku: sku("A"), body: body(json!({})) })
+    Command::Product(sku("A"), ProductCommand::ReactivateProduct { body: body(json!({})) })
 }
 
 fn price_changed(currency: &str, price: i64) -> Vec<Past> {
@@ -66,7 +66,7 @@ fn attributes<const N: usize>(attributes: [(&str, &str); N]) -> BTreeMap<String,
 }
 
 fn update(json: Value) -> Command {
-    Command::UpdateProduct(UpdateProduct { sku: sku("A"), body: body(json) })
+    Command::Product(sku("A"), ProductCommand::UpdateProduct { body: body(json) })
 }
 
 fn updated(change: impl FnOnce(&mut ProductUpdated)) -> Vec<Past> {
@@ -90,7 +90,7 @@ fn a_product_is_created_with_all_that_is_known_of_it() {
         "attributes": { "size": "M", "colour": "red" },
         "tags": ["new", "new"],
     });
-    let create = || Command::CreateProduct(CreateProduct { body: body(json.clone()) });
+    let create = || Command::CreateProduct { body: body(json.clone()) };
     given([]).when(create()).then([described()]);
     given([described()]).when(create()).then_nothing();
     given([product("A")]).when(create()).then_rejected(Rejection::DuplicateSku(sku("A")));
@@ -168,7 +168,8 @@ fn an_instant_far_ahead_or_long_ago_is_refused() {
         ("9999-12-31T23:59:59Z", false),
     ] {
         let body = body(json!({ "price": 1, "occurred_at": instant }));
-        let command = Command::ChangePrice(ChangePrice { sku: sku("A"), currency: "GBP".parse().unwrap(), body });
+        let command =
+            Command::Product(sku("A"), ProductCommand::ChangePrice { currency: "GBP".parse().unwrap(), body });
         let when = given([product("A")]).when(command);
         match allowed {
             true => drop(when.then([price_changed("GBP", 1)])),

@@ -11,28 +11,28 @@ use super::past::{
     return_requested, shipped, words,
 };
 use super::scenario::{Past, given};
-use crate::command::{Command, ReceiveReturn, RejectReturn, RequestReturn};
-use crate::rejection::{ExceededLine, Obstacle, OrderState, Part, Purpose, Rejection};
+use crate::command::{Command, OrderCommand};
+use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderState, Part, Purpose, Rejection};
 use crate::state::Order;
 
 fn request(quantity: u32) -> Command {
     let body = body(json!({ "lines": [{ "line": 1, "quantity": quantity }], "reason": "too small" }));
-    Command::RequestReturn(RequestReturn { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::RequestReturn { body })
 }
 
 fn receive(disposition: &str) -> Command {
     let body = body(json!({ "disposition": disposition }));
-    Command::ReceiveReturn(ReceiveReturn { order_id: order_id(), return_no: 1, body })
+    Command::Order(order_id(), OrderCommand::ReceiveReturn { return_no: 1, body })
 }
 
 fn reject() -> Command {
     let body = body(json!({ "reason": "worn" }));
-    Command::RejectReturn(RejectReturn { order_id: order_id(), return_no: 1, body })
+    Command::Order(order_id(), OrderCommand::RejectReturn { return_no: 1, body })
 }
 
 fn receive_lines(lines: Value) -> Command {
     let body = body(json!({ "lines": lines }));
-    Command::ReceiveReturn(ReceiveReturn { order_id: order_id(), return_no: 1, body })
+    Command::Order(order_id(), OrderCommand::ReceiveReturn { return_no: 1, body })
 }
 
 /// Two units of line 1 were received at once.
@@ -66,8 +66,21 @@ fn sent() -> Vec<Past> {
 fn stands(state: ReturnState) -> Rejection {
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::Return(1, state));
     let allowed = match state {
-        ReturnState::Rejected => words(&["payments", "fulfilments", "cancellation", "returns", "amendments", "holds"]),
-        _ => words(&["payments", "fulfilments", "cancellation", "amendments", "holds"]),
+        ReturnState::Rejected => words(&[
+            OrderAction::RecordPayment,
+            OrderAction::CreateFulfilment,
+            OrderAction::CancelOrder,
+            OrderAction::RequestReturn,
+            OrderAction::AmendOrder,
+            OrderAction::HoldOrder,
+        ]),
+        _ => words(&[
+            OrderAction::RecordPayment,
+            OrderAction::CreateFulfilment,
+            OrderAction::CancelOrder,
+            OrderAction::AmendOrder,
+            OrderAction::HoldOrder,
+        ]),
     };
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed })
 }

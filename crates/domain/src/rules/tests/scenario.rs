@@ -110,7 +110,7 @@ pub(super) fn decide_at(
 }
 
 fn check_streams(events: &[NewEvent], command: &Command, new_id: OrderId, loaded: &World) {
-    let addressed = rules::addressed(command, new_id.into());
+    let addressed = command.target(new_id.into());
     assert!(events.first().is_none_or(|first| first.stream == addressed));
     // Versions are given out by streams in memory; only what has an id of ours is known to be new.
     let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;

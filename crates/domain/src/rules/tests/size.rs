@@ -12,10 +12,7 @@ use super::past::{body, order_id, product, received, registered, sku};
 use super::scenario::{Past, empty_world, new_id, now};
 use crate::command::lines::MAX_LINES;
 use crate::command::order::StockHandling;
-use crate::command::{
-    AddNote, AssignCustomer, CancelFulfilment, Command, CreateFulfilment, DeliverFulfilment, PlaceOrder, ReceiveReturn,
-    RecordPayment, RejectReturn, RequestReturn, ShipFulfilment,
-};
+use crate::command::{Command, OrderCommand, PlaceOrder};
 use crate::rejection::{Counted, Part, Rejection};
 use crate::rules::size::MAX_DOCUMENT_BYTES;
 use crate::rules::{self, Context, MissingStreams, Reader};
@@ -135,7 +132,7 @@ fn named(text: &str) -> Vec<Past> {
 }
 
 fn payment(json: Value) -> Command {
-    Command::RecordPayment(RecordPayment { order_id: order_id(), body: body(json) })
+    Command::Order(order_id(), OrderCommand::RecordPayment { body: body(json) })
 }
 
 fn capture(time: usize) -> Command {
@@ -149,58 +146,50 @@ fn failure(_: usize) -> Command {
 
 fn note(_: usize) -> Command {
     let body = body(json!({ "note": "\n".repeat(1999) + WIDE, "author": WIDE.repeat(200) }));
-    Command::AddNote(AddNote { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::AddNote { body })
 }
 
 fn pack(lines: usize) -> impl Fn(usize) -> Command {
     move |_| {
         let body = body(json!({ "lines": units(lines) }));
-        Command::CreateFulfilment(CreateFulfilment { order_id: order_id(), body })
+        Command::Order(order_id(), OrderCommand::CreateFulfilment { body })
     }
 }
 
 fn unpack(time: usize) -> Command {
-    Command::CancelFulfilment(CancelFulfilment {
-        order_id: order_id(),
-        fulfilment: number(time),
-        body: body(json!({})),
-    })
+    Command::Order(order_id(), OrderCommand::CancelFulfilment { fulfilment: number(time), body: body(json!({})) })
 }
 
 fn ship(time: usize) -> Command {
     let body = body(json!({ "carrier": WIDE.repeat(128), "tracking": WIDE.repeat(128) }));
-    Command::ShipFulfilment(ShipFulfilment { order_id: order_id(), fulfilment: number(time), body })
+    Command::Order(order_id(), OrderCommand::ShipFulfilment { fulfilment: number(time), body })
 }
 
 fn deliver(time: usize) -> Command {
-    Command::DeliverFulfilment(DeliverFulfilment {
-        order_id: order_id(),
-        fulfilment: number(time),
-        body: body(json!({})),
-    })
+    Command::Order(order_id(), OrderCommand::DeliverFulfilment { fulfilment: number(time), body: body(json!({})) })
 }
 
 fn ask_back(lines: usize) -> impl Fn(usize) -> Command {
     move |_| {
         let (reason, external_ref) = (WIDE.repeat(500), WIDE.repeat(128));
         let body = body(json!({ "lines": units(lines), "reason": reason, "external_ref": external_ref }));
-        Command::RequestReturn(RequestReturn { order_id: order_id(), body })
+        Command::Order(order_id(), OrderCommand::RequestReturn { body })
     }
 }
 
 fn receive(time: usize) -> Command {
     let body = body(json!({ "disposition": "damaged" }));
-    Command::ReceiveReturn(ReceiveReturn { order_id: order_id(), return_no: number(time), body })
+    Command::Order(order_id(), OrderCommand::ReceiveReturn { return_no: number(time), body })
 }
 
 fn reject(time: usize) -> Command {
     let body = body(json!({ "reason": WIDE.repeat(500) }));
-    Command::RejectReturn(RejectReturn { order_id: order_id(), return_no: number(time), body })
+    Command::Order(order_id(), OrderCommand::RejectReturn { return_no: number(time), body })
 }
 
 fn assign(time: usize) -> Command {
     let body = body(json!({ "customer_id": customer(1 + time as u8 % 120) }));
-    Command::AssignCustomer(AssignCustomer { order_id: order_id(), body })
+    Command::Order(order_id(), OrderCommand::AssignCustomer { body })
 }
 
 /// One unit of each of the first lines.

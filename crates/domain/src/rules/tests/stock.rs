@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use super::past::{body, discontinued, main, on_shelf, placed, policy, product, received, sku};
 use super::scenario::{Past, given};
 use crate::command::stock::MAX_ON_HAND;
-use crate::command::{AdjustStock, Command, ReceiveStock};
+use crate::command::{Command, StockCommand, StockItem};
 use crate::rejection::Rejection;
 
 fn receive(quantity: u32) -> Command {
     let body = body(json!({ "quantity": quantity }));
-    Command::ReceiveStock(ReceiveStock { sku: sku("A"), location: main(), body })
+    Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::ReceiveStock { body })
 }
 
 fn adjust(json: Value) -> Command {
-    Command::AdjustStock(AdjustStock { sku: sku("A"), location: main(), body: body(json) })
+    Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::AdjustStock { body: body(json) })
 }
 
 fn adjusted(delta: i64) -> Vec<Past> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::past::{body, discontinued, main, on_shelf, order_id, product, received, reserved, sku};
 use super::scenario::{Past, given, new_id, now};
-use crate::command::{Command, ExpireHold, HoldStock, ReleaseStockHold};
+use crate::command::{Command, StockHoldCommand};
 use crate::new_id::NewId;
 use crate::rejection::{Gone, Rejection, ShortLine, Unfit, UnfitLine};
 
@@ -21,7 +21,7 @@ fn due() -> DateTime<Utc> {
 }
 
 fn hold(json: Value) -> Command {
-    Command::HoldStock(HoldStock { body: body(json) })
+    Command::HoldStock { body: body(json) }
 }
 
 fn hold_of<const N: usize>(lines: [(&str, u32); N]) -> Command {
@@ -30,11 +30,11 @@ fn hold_of<const N: usize>(lines: [(&str, u32); N]) -> Command {
 }
 
 fn release() -> Command {
-    Command::ReleaseStockHold(ReleaseStockHold { hold_id: hold_id() })
+    Command::StockHold(hold_id(), StockHoldCommand::ReleaseStockHold {})
 }
 
 fn expire() -> Command {
-    Command::ExpireHold(ExpireHold { hold_id: hold_id() })
+    Command::StockHold(hold_id(), StockHoldCommand::ExpireHold {})
 }
 
 fn to(event: HoldEvent) -> Vec<Past> {

@@ -11,18 +11,18 @@ use super::past::{body, main, on_shelf, product, received, reserved, sku};
 use super::scenario::{Past, given};
 use crate::command::order::StockHandling;
 use crate::command::stock::MAX_ON_HAND;
-use crate::command::{Command, HoldStock, PlaceOrder, SetStockPolicy, TransferStock};
+use crate::command::{Command, PlaceOrder, StockCommand, StockItem};
 use crate::rejection::{Rejection, ShortLine};
 
 const BACKORDER: StockPolicy = StockPolicy::Backorder { limit: 4 };
 
 fn set(json: Value) -> Command {
-    Command::SetStockPolicy(SetStockPolicy { sku: sku("A"), location: main(), body: body(json) })
+    Command::Stock(StockItem { sku: sku("A"), location: main() }, StockCommand::SetStockPolicy { body: body(json) })
 }
 
 fn transfer(from: &str, to: &str, quantity: u32) -> Command {
     let json = json!({ "sku": "A", "from": from, "to": to, "quantity": quantity, "reference": "van 3" });
-    Command::TransferStock(TransferStock { body: body(json) })
+    Command::TransferStock { body: body(json) }
 }
 
 fn adjusted(delta: i64) -> Vec<Past> {
@@ -100,7 +100,7 @@ fn missing_units_and_safety_stock_limit_what_is_reserved_next() {
     assert_eq!(placed.lines[0].backordered, 1);
     given([missing(), policy(BACKORDER, 2)]).when(order(Some("reject"))).then_rejected(short(0));
     let hold = body(json!({ "lines": [{ "sku": "A", "quantity": 1 }] }));
-    given([missing()]).when(Command::HoldStock(HoldStock { body: hold })).rejection();
+    given([missing()]).when(Command::HoldStock { body: hold }).rejection();
 }
 
 #[test]

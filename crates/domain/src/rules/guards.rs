@@ -4,7 +4,7 @@ use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress, ReturnState};
 
 use super::pieces;
-use crate::rejection::{Counted, Obstacle, OrderState, Part, Rejection};
+use crate::rejection::{Counted, Obstacle, OrderAction, OrderState, Part, Rejection};
 
 /// Most payments, fulfilments and returns of one order, of each; `size` bounds all of them together. Captured money is recorded
 /// beyond it, under a payment that the order has.
@@ -62,47 +62,47 @@ pub(super) fn forbidden(progress: &Progress, obstacle: Obstacle) -> Rejection {
         | Obstacle::OtherShipment(_)
         | Obstacle::Captured(_) => Vec::new(),
     };
-    let allowed = allowed.into_iter().chain(of_order(progress).into_iter().map(str::to_owned)).collect();
+    let allowed = allowed.into_iter().chain(of_order(progress)).collect();
     Rejection::OrderState(OrderState { lifecycle: progress.lifecycle, obstacle, allowed })
 }
 
-fn of_fulfilment(number: PartNo, state: FulfilmentState, held: bool) -> Vec<String> {
-    let words: &[&str] = match (state, held) {
-        (FulfilmentState::Created, false) => &["shipment", "cancellation"],
-        (FulfilmentState::Created, true) => &["cancellation"],
-        (FulfilmentState::Shipped, _) => &["delivery"],
-        (FulfilmentState::Delivered | FulfilmentState::Cancelled, _) => &[],
-    };
-    words.iter().map(|word| format!("fulfilments/{number}/{word}")).collect()
+fn of_fulfilment(number: PartNo, state: FulfilmentState, held: bool) -> Vec<OrderAction> {
+    match (state, held) {
+        (FulfilmentState::Created, false) => {
+            vec![OrderAction::ShipFulfilment(number), OrderAction::CancelFulfilment(number)]
+        }
+        (FulfilmentState::Created, true) => vec![OrderAction::CancelFulfilment(number)],
+        (FulfilmentState::Shipped, _) => vec![OrderAction::DeliverFulfilment(number)],
+        (FulfilmentState::Delivered | FulfilmentState::Cancelled, _) => vec![],
+    }
 }
 
-fn of_return(number: PartNo, state: ReturnState) -> Vec<String> {
-    let words: &[&str] = match state {
-        ReturnState::Requested => &["receipt", "rejection"],
-        ReturnState::Received | ReturnState::Rejected => &[],
-    };
-    words.iter().map(|word| format!("returns/{number}/{word}")).collect()
+fn of_return(number: PartNo, state: ReturnState) -> Vec<OrderAction> {
+    match state {
+        ReturnState::Requested => vec![OrderAction::ReceiveReturn(number), OrderAction::RejectReturn(number)],
+        ReturnState::Received | ReturnState::Rejected => vec![],
+    }
 }
 
-fn of_order(progress: &Progress) -> Vec<&'static str> {
+fn of_order(progress: &Progress) -> impl Iterator<Item = OrderAction> {
     let any = |left: fn(&LineProgress) -> u32| progress.lines.iter().any(|line| left(line) > 0);
     let is_open = progress.lifecycle == Lifecycle::Open;
     let was_shipped = matches!(progress.lifecycle, Lifecycle::Open | Lifecycle::Completed);
     let checks = [
         // Money is a fact, whatever the state.
-        ("payments", true),
-        ("refunds", progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
-        ("fulfilments", is_open && !progress.held && any(LineProgress::unfulfilled)),
-        ("cancellation", is_open && any(pieces::unshipped)),
-        ("returns", was_shipped && any(LineProgress::returnable)),
-        ("amendments", is_open),
-        ("holds", is_open && !progress.held),
-        ("holds/release", is_open && progress.held),
-        ("addresses", is_open && !any(|line| line.shipped)),
+        (OrderAction::RecordPayment, true),
+        (OrderAction::RecordRefund, progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
+        (OrderAction::CreateFulfilment, is_open && !progress.held && any(LineProgress::unfulfilled)),
+        (OrderAction::CancelOrder, is_open && any(pieces::unshipped)),
+        (OrderAction::RequestReturn, was_shipped && any(LineProgress::returnable)),
+        (OrderAction::AmendOrder, is_open),
+        (OrderAction::HoldOrder, is_open && !progress.held),
+        (OrderAction::ReleaseOrder, is_open && progress.held),
+        (OrderAction::ChangeAddresses, is_open && !any(|line| line.shipped)),
         // Words are free, whatever the state.
-        ("notes", true),
-        ("tags", true),
-        ("customer", true),
+        (OrderAction::AddNote, true),
+        (OrderAction::TagOrder, true),
+        (OrderAction::AssignCustomer, true),
     ];
-    checks.into_iter().filter_map(|(command, allowed)| allowed.then_some(command)).collect()
+    checks.into_iter().filter_map(|(action, allowed)| allowed.then_some(action))
 }
