@@ -45,6 +45,9 @@ pub struct Required {
     pub deadline: Instant,
 }
 
+/// Adds the select of a read to a statement. Not generic, so that waiting is compiled once and not for every select.
+pub type Select<'s> = &'s (dyn Fn(&mut Statement) + Sync);
+
 /// Reads once, or where a position is required, until the result contains it or the reader's wait is over.
 pub async fn read(
     database: &Database,
@@ -52,7 +55,7 @@ pub async fn read(
     required: Option<&Required>,
     projection: Projection,
     scope: &Scope,
-    select: impl Fn(&mut Statement),
+    select: Select<'_>,
 ) -> Result<FreshRows, Error> {
     let read = Read { database, projection, scope, select };
     let Some(required) = required else { return Ok(read.once(workload).await?) };
@@ -71,11 +74,11 @@ pub async fn read(
 }
 
 /// A read of one scope of a projection.
-struct Read<'r, S> {
+struct Read<'r> {
     database: &'r Database,
     projection: Projection,
     scope: &'r Scope,
-    select: S,
+    select: Select<'r>,
 }
 
 /// The result of one attempt to read at a token.
@@ -88,9 +91,9 @@ enum Attempt {
     Busy,
 }
 
-impl<S: Fn(&mut Statement)> Read<'_, S> {
+impl Read<'_> {
     async fn once(&self, workload: Workload) -> Result<FreshRows, Failure> {
-        let statement = Statement::with_freshness(self.projection, self.scope, &self.select);
+        let statement = Statement::with_freshness(self.projection, self.scope, self.select);
         let rows = self.database.fetch(workload, statement).await?;
         FreshRows::decode(rows).map_err(Failure::of)
     }

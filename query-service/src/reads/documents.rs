@@ -146,7 +146,7 @@ impl<T: DocumentType> Documents<T> {
             return Ok((database.fetch(Workload::Document, Statement::plain(select)).await?, LogPosition::ZERO));
         }
         let FreshRows { freshness, rows } =
-            consistency::read(database, Workload::Document, None, T::PROJECTION, &scope, select).await?;
+            consistency::read(database, Workload::Document, None, T::PROJECTION, &scope, &select).await?;
         Ok((rows, freshness.contained()))
     }
 
@@ -156,7 +156,8 @@ impl<T: DocumentType> Documents<T> {
         }
         let select = |statement: &mut Statement| T::select(key, statement);
         let (workload, scope) = (Workload::Document, T::scope(key));
-        let read = consistency::read(&self.0.database, workload, Some(required), T::PROJECTION, &scope, select).await?;
+        let read =
+            consistency::read(&self.0.database, workload, Some(required), T::PROJECTION, &scope, &select).await?;
         let contained = read.freshness.contained();
         let as_of = LogPosition { position: contained.position.max(required.position), ..contained };
         Ok(self.store(key, &read.rows, as_of)?)

@@ -123,7 +123,7 @@ impl Orders {
         }
         let one_order = Scope::OneOf(format!("{}-", Category::Order));
         let (workload, projection) = (Workload::Document, Projection::Orders);
-        Ok(consistency::read(&self.database, workload, required, projection, &one_order, select).await?.rows)
+        Ok(consistency::read(&self.database, workload, required, projection, &one_order, &select).await?.rows)
     }
 
     /// The cached id of an order code, unless the order was lost in a failover.

@@ -8,11 +8,11 @@ use platform::metric_names::QUERY_ROWS_UNREADABLE_TOTAL;
 use read_model::Projection;
 use sqlx::postgres::PgRow;
 
-use crate::reads::consistency::{self, Required};
+use crate::reads::consistency::{self, Required, Select};
 use crate::reads::database::freshness::{Freshness, Scope};
 use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
-use crate::reads::database::statement::{FreshRows, Statement};
+use crate::reads::database::statement::FreshRows;
 use crate::reads::error::Error;
 
 /// Rows of a page.
@@ -51,7 +51,7 @@ impl PageRead<'_> {
     /// Reads the page. `select` adds the select, `decode` decodes a row, `key` is the sort key of a row.
     pub async fn read<T>(
         &self,
-        select: impl Fn(&mut Statement),
+        select: Select<'_>,
         decode: impl Fn(&PgRow) -> sqlx::Result<T>,
         key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
     ) -> Result<Page<T>, Error> {

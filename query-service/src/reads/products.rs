@@ -64,7 +64,7 @@ pub async fn read_page(
         statement.push(" order by sku limit ").bind(page.select_limit());
     };
     let key = |row: &PgRow| row.try_get::<&str, _>("sku").map(|sku| sku.as_bytes().to_vec());
-    page.read(select, document, key).await
+    page.read(&select, document, key).await
 }
 
 /// Reads the page of prices of a product before a price, newest first.
@@ -86,7 +86,7 @@ pub async fn read_prices(
         }
         statement.push(" order by id desc, currency desc limit ").bind(page.select_limit());
     };
-    page.read(select, Price::decode, Price::key).await
+    page.read(&select, Price::decode, Price::key).await
 }
 
 fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {

@@ -87,7 +87,7 @@ pub async fn read_ledger(
         statement.push(" order by id desc limit ").bind(page.select_limit());
     };
     let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
-    page.read(select, LedgerEntry::decode, key).await
+    page.read(&select, LedgerEntry::decode, key).await
 }
 
 impl LedgerEntry {

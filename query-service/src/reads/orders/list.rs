@@ -30,13 +30,13 @@ pub async fn read_page(
     let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
     if let Some(recent) = filter.recent(after, Utc::now()) {
         let select = |statement: &mut Statement| recent.select(after, page.select_limit(), statement);
-        let found = page.read(select, summary, key).await?;
+        let found = page.read(&select, summary, key).await?;
         if found.next_after.is_some() {
             return Ok(found);
         }
     }
     let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
-    page.read(select, summary, key).await
+    page.read(&select, summary, key).await
 }
 
 fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
