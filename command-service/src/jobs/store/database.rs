@@ -2,7 +2,7 @@
 
 use serde::de::value::Error as ValueError;
 
-use crate::database::Database;
+use crate::database::{self, Database};
 
 /// The tables of bulk imports.
 #[derive(Debug, Clone)]
@@ -20,27 +20,21 @@ impl Store {
 /// Bulk imports could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The statement failed.
-    #[error("{doing}")]
-    Database {
-        /// The operation that failed.
-        doing: &'static str,
-        /// The cause.
-        #[source]
-        source: sqlx::Error,
-    },
+    /// PostgreSQL did not answer, or returned an error.
+    #[error(transparent)]
+    Database(#[from] database::Error),
     /// A row contains an unknown value.
     #[error("a bulk import contains an unknown value")]
     Word(#[from] ValueError),
 }
 
 impl Error {
-    pub(super) fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-        move |source| Error::Database { doing, source }
+    pub(super) fn database(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+        move |source| database::during(operation)(source).into()
     }
 
     /// Whether the statement was not sent, because no connection was free. Otherwise the outcome of the statement is unknown.
     pub fn was_not_sent(&self) -> bool {
-        matches!(self, Error::Database { source: sqlx::Error::PoolTimedOut, .. })
+        matches!(self, Error::Database(database::Error { source: sqlx::Error::PoolTimedOut, .. }))
     }
 }
