@@ -15,8 +15,8 @@ use crate::jobs;
 use crate::relay;
 use crate::schedule;
 use crate::writer;
-use domain::command::email::EmailIndex;
 use domain::rules::channel::Channels;
+use domain::value::email::EmailIndex;
 use domain::world::Room;
 
 /// Settings of the command service.

@@ -40,7 +40,7 @@ use platform::openapi::{Info, Routes};
 
 pub use state::{BulkImports, HttpState};
 
-use domain::command::email::EmailIndex;
+use domain::value::email::EmailIndex;
 
 /// General description in the OpenAPI document.
 const INFO: Info = Info {

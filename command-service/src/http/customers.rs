@@ -5,8 +5,8 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::email::EmailIndex;
 use domain::command::{Command, CustomerCommand, RegisterCustomer, UpdateCustomer};
+use domain::value::email::EmailIndex;
 
 /// `emails` computes the stream id of an e-mail address.
 pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::segment::NewLocation;
 use domain::command::{Command, StockCommand, StockItem};
+use domain::value::segment::NewLocation;
 
 pub(super) fn commands() -> CommandRoutes {
     CommandRoutes::tagged("stock", "Stock items: the stock of a SKU at a location, in units.")

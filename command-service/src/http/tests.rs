@@ -10,8 +10,8 @@ use tower::ServiceExt;
 
 use super::rejection_types::type_of;
 use super::{HttpState, INFO, router, routes};
-use domain::command::email::EmailIndex;
 use domain::rejection;
+use domain::value::email::EmailIndex;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

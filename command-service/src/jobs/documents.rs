@@ -6,7 +6,7 @@ use super::import::{Import, Kind};
 use super::kind;
 use super::rows::{Error, Row, Source};
 use super::store::Store;
-use domain::command::lines::MAX_LINES;
+use domain::value::lines::MAX_LINES;
 
 /// Limit of rows in a document. An order has at most [`MAX_LINES`] lines, so one more row suffices to reject the order. Without a limit, a file
 /// could contain one order of a million rows.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::import::Kind;
 use super::row_commands::{Column, DocumentCommands, RowOrigin, RowRejection};
-use domain::command::email::EmailIndex;
+use domain::value::email::EmailIndex;
 
 /// The column of this name.
 pub(super) fn column(kind: Kind, name: &str) -> Option<Column> {

@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use domain::command::{Command, segment};
+use domain::command::Command;
+use domain::value::segment;
 
 /// Longest idempotency key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;

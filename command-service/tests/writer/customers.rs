@@ -1,8 +1,8 @@
 //! One e-mail address belongs to one customer, even with concurrent registrations through several writers.
 
 use command_service::writer::Reply;
-use domain::command::email::EmailIndex;
 use domain::command::{Command, CustomerCommand, RegisterCustomer};
+use domain::value::email::EmailIndex;
 use events::CustomerId;
 use futures::future::join_all;
 use serde_json::json;

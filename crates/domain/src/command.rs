@@ -1,7 +1,7 @@
 //! What callers can ask for. Commands to one thing are grouped, as events are: an id and what is to be done with it. The body of
 //! a command is a struct of its own, which HTTP parses.
 //!
-//! Everything is parsed at the edge into types that prove their bounds ([`text`], [`label`], [`amount`], [`lines`]), so the
+//! Everything is parsed at the edge into types that prove their bounds (in [`value`](crate::value)), so the
 //! [`rules`](crate::rules) only decide. Bodies are also written down again to fingerprint a command: fields that were
 //! not sent are left out, so a new optional field never changes an old fingerprint.
 
@@ -12,24 +12,13 @@ use events::{Currency, CustomerId, HoldId, Location, OrderId, Sku, StreamId};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub mod address;
 pub mod allocation;
-pub mod amount;
-pub mod attributes;
 pub mod customer;
-pub mod email;
 pub mod fingerprint;
 pub mod hold;
-mod instant;
-pub mod label;
-pub mod lines;
 pub mod order;
-pub mod patch;
 pub mod product;
-pub mod segment;
 pub mod stock;
-pub mod tags;
-pub mod text;
 
 pub use customer::{RegisterCustomer, UpdateCustomer};
 pub use hold::HoldStock;

@@ -7,4 +7,5 @@ pub mod new_id;
 pub mod rejection;
 pub mod rules;
 pub mod state;
+pub mod value;
 pub mod world;

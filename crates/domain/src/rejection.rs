@@ -42,7 +42,7 @@ pub enum Rejection {
     },
     /// The state of the order forbids it.
     OrderState(OrderState),
-    /// Fewer pieces can be promised or taken away than asked for.
+    /// Fewer units can be promised or taken away than asked for.
     InsufficientStock(Vec<ShortLine>),
     /// Lines whose product cannot be sold like this.
     UnfitProducts(Vec<UnfitLine>),
@@ -81,9 +81,9 @@ pub enum Rejection {
     },
     /// The caller decided on an old count.
     StaleExpected {
-        /// Pieces that the caller believed to be on hand.
+        /// Units that the caller believed to be on hand.
         expected: i64,
-        /// Pieces on hand.
+        /// Units on hand.
         on_hand: i64,
     },
     /// The caller decided on an old version of what the command addresses.
@@ -93,9 +93,9 @@ pub enum Rejection {
         /// The version that it has.
         found: Version,
     },
-    /// More pieces would be on hand than we count.
+    /// More units would be on hand than we count.
     StockLimit {
-        /// Pieces that would be on hand.
+        /// Units that would be on hand.
         on_hand: i64,
         /// The most that can be.
         limit: i64,
@@ -157,9 +157,9 @@ pub enum Rejection {
         /// The last number in the order.
         last: LineNo,
     },
-    /// More pieces than are left for this.
+    /// More units than are left for this.
     QuantityExceeded {
-        /// What the pieces would be.
+        /// What the units would be.
         purpose: Purpose,
         /// The lines.
         lines: Vec<ExceededLine>,
@@ -205,7 +205,7 @@ pub enum Rejection {
     Exclusive([&'static str; 2]),
     /// An amendment names lines more than once.
     RepeatedLines(Vec<LineNo>),
-    /// Fewer pieces than are packed and shipped.
+    /// Fewer units than are packed and shipped.
     BelowFulfilled(Vec<LowLine>),
     /// An amendment leaves nothing of the order.
     NothingLeft,
@@ -268,7 +268,7 @@ pub enum Gone {
     Released,
     /// Its time is over.
     Expired,
-    /// An order took it over.
+    /// An order consumed it.
     Consumed,
 }
 
@@ -353,9 +353,9 @@ pub struct ShortLine {
     pub sku: Sku,
     /// Where.
     pub location: Location,
-    /// Pieces asked for.
+    /// Units asked for.
     pub requested: i64,
-    /// Pieces that are there for it, after the lines before it.
+    /// Units that are there for it, after the lines before it.
     pub available: i64,
 }
 
@@ -382,7 +382,7 @@ pub enum Unfit {
     PriceMissing,
 }
 
-/// What pieces are for.
+/// What units are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// To be packed.
@@ -400,20 +400,20 @@ pub enum Purpose {
 pub struct ExceededLine {
     /// Its number in the order.
     pub line: LineNo,
-    /// Pieces asked for.
+    /// Units asked for.
     pub requested: u32,
-    /// Pieces left for this.
+    /// Units left for this.
     pub available: u32,
 }
 
-/// A line that would have fewer pieces than are packed and shipped.
+/// A line that would have fewer units than are packed and shipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LowLine {
     /// Its number in the order.
     pub line: LineNo,
-    /// Pieces asked for.
+    /// Units asked for.
     pub requested: u32,
-    /// Pieces packed and shipped.
+    /// Units packed and shipped.
     pub least: u32,
 }
 

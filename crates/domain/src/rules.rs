@@ -14,7 +14,6 @@ use crate::new_id::NewId;
 use crate::rejection::Rejection;
 
 mod allocation;
-mod allotment;
 mod amendment;
 mod annotation;
 mod backorders;
@@ -25,22 +24,23 @@ mod customer;
 mod due;
 mod erasure;
 mod fulfilment;
+mod guards;
 mod hold;
+mod hold_conversion;
 mod instant;
-mod offer;
+mod line_pricing;
 mod payment;
-mod pieces;
 mod place;
 mod pricing;
 mod product;
 mod reader;
+mod reservation;
 mod returns;
-mod shelf;
 mod size;
-mod standing;
 mod stock;
 mod stock_hold;
-mod takeover;
+mod stock_items;
+mod units;
 
 #[cfg(test)]
 mod tests;

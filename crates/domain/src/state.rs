@@ -70,7 +70,7 @@ pub enum State {
 pub struct Product {
     /// What people call it.
     pub name: String,
-    /// Price of one piece per currency.
+    /// Price of one unit per currency.
     pub prices: BTreeMap<Currency, Minor>,
     /// What tax engines call its kind of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub enum HoldStanding {
     Released,
     /// Its time was over.
     Expired,
-    /// An order took it over.
+    /// An order consumed it.
     Consumed,
 }
 

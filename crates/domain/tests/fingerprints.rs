@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use domain::command::email::EmailIndex;
 use domain::command::fingerprint;
 use domain::command::order::StockHandling;
 use domain::command::*;
+use domain::value::email::EmailIndex;
 use events::order::PartNo;
 use events::{Currency, CustomerId, HoldId, Location, OrderId, Sku};
 use serde::Deserialize;

@@ -18,7 +18,7 @@ use crate::interned::Interned;
 use crate::lines::{Line, LineNumber, Lines};
 use crate::reason::{Reason, Warning};
 use crate::row::{self, Kind, Row};
-use domain::command::amount::Price;
+use domain::value::amount::Price;
 
 /// Most lines of one file; the complete data set has half a million.
 pub(crate) const MAX_LINES: u32 = 5_000_000;

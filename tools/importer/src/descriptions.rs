@@ -1,6 +1,6 @@
 //! Counts the descriptions of a product; the most frequent one becomes the name of the product.
 
-use domain::command::text::Name;
+use domain::value::text::Name;
 
 /// Most different descriptions that are counted for one SKU; real data has a handful, a damaged file may have thousands.
 const MAX_DESCRIPTIONS: usize = 64;

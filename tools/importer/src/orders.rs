@@ -6,8 +6,8 @@ use events::{CustomerId, OrderId};
 use crate::contents::{FileContents, Invoice, InvoiceLine};
 use crate::ids;
 use crate::row::Kind;
-use domain::command::lines::MAX_LINES;
-use domain::command::text::{Note, Reference};
+use domain::value::lines::MAX_LINES;
+use domain::value::text::{Note, Reference};
 
 /// An order to place.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use events::{Quantity, Sku};
 
 use crate::contents::FileContents;
 use crate::orders::Order;
-use domain::command::amount::Price;
-use domain::command::text::Name;
+use domain::value::amount::Price;
+use domain::value::text::Name;
 
 /// A product to create.
 #[derive(Debug, Clone)]

@@ -14,15 +14,15 @@ use crate::ids;
 use crate::orders::Order;
 use crate::products::Product;
 use crate::returns::Return;
-use domain::command::amount::{Amount, Price};
-use domain::command::lines::{Lines, Pieces};
 use domain::command::order::{
     CreateFulfilment, OrderLine, PlaceOrderBody, ReceiveReturn, RecordPayment, RecordRefund, RequestReturn,
     ShipFulfilment,
 };
 use domain::command::product::{ChangePrice, CreateProduct};
 use domain::command::stock::ReceiveStock;
-use domain::command::tags::Tags;
+use domain::value::amount::{Amount, Price};
+use domain::value::lines::{Lines, Units};
+use domain::value::tags::Tags;
 
 /// Currency of all prices in the file.
 const CURRENCY: &str = "GBP";
@@ -148,7 +148,7 @@ pub(crate) fn ship_fulfilment(order: &Order, fulfilment: PartNo) -> Request {
 
 /// Request a return.
 pub(crate) fn request_return(order: &Order, found: &Return) -> Request {
-    let lines = found.units.iter().map(|(line, count)| Pieces {
+    let lines = found.units.iter().map(|(line, count)| Units {
         line: *line,
         quantity: Quantity::try_from(*count).expect("no more than the line has"),
     });

@@ -7,7 +7,7 @@ use events::{Quantity, Sku};
 use crate::header::Columns;
 use crate::reason::Reason;
 use crate::{date, price};
-use domain::command::amount::Price;
+use domain::value::amount::Price;
 
 /// Kind of an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::row_commands::{Column, DocumentCommands, RowRejection};
-use domain::command::segment::NewLocation;
 use domain::command::stock::{AdjustStock, ReceiveStock};
 use domain::command::{Command, StockCommand, StockItem};
+use domain::value::segment::NewLocation;
 
 pub(super) const COLUMNS: &str = "sku, location (default: main), one of quantity (units received), delta and count, reason, reference (of a receipt), \
      expected, occurred_at";

@@ -6,79 +6,79 @@ use events::{CustomerId, EmailHash, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::address::Address;
-use super::email::{Email, EmailIndex};
-use super::lines::Lines;
-use super::patch::{self, Member};
-use super::tags::Tags;
-use super::text::{Name, Phone};
+use crate::value::address::Address;
+use crate::value::email::{Email, EmailIndex};
+use crate::value::lines::Lines;
+use crate::value::patch::{self, Member};
+use crate::value::tags::Tags;
+use crate::value::text::{Name, Phone};
 
 /// Most addresses of one customer.
 pub const MAX_ADDRESSES: usize = 20;
 
-/// Where a customer can be reached; the first is the one they mean when they say nothing.
+/// Addresses of a customer; the first is the default.
 pub type Addresses = Lines<Address, 0, MAX_ADDRESSES>;
 
-/// Takes in a customer.
+/// Registers a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegisterCustomer {
     /// What the caller sent.
     pub body: RegisterCustomerBody,
-    /// Follows from the body.
+    /// Hash of the e-mail address in the body.
     #[serde(skip)]
     email_hash: EmailHash,
 }
 
-/// Body of `POST /v1/customers`.
+/// A customer to register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterCustomerBody {
-    /// The customer's key, a UUID version 7 whose instant is that of the registration; ours if left out.
+    /// Id of the customer: a UUID version 7 that carries the instant of the registration; generated if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<CustomerId>,
-    /// E-mail; no two customers have the same, without regard to case.
+    /// E-mail address; unique among customers, regardless of case.
     pub email: Personal<Email>,
-    /// What to call them.
+    /// Name of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Personal<Name>>,
-    /// Phone.
+    /// Phone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<Personal<Phone>>,
-    /// Where they can be reached; the first is the one they mean when they say nothing.
+    /// Addresses of the customer; the first is the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Personal<Addresses>>,
-    /// Words to find customers by.
+    /// Tags of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Tags>,
 }
 
-/// Changes what is known of a customer.
+/// Updates a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UpdateCustomer {
     /// What the caller sent.
     pub body: UpdateCustomerBody,
-    /// Follows from the body.
+    /// Hash of the e-mail address in the body.
     #[serde(skip)]
     email_hash: Option<EmailHash>,
 }
 
-/// Body of `PATCH /v1/customers/{customer_id}`, a JSON merge patch (RFC 7396).
+/// Changes to a customer, as a JSON merge patch (RFC 7396).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateCustomerBody {
-    /// E-mail; the one before can be taken by somebody else from then on.
+    /// New e-mail address; the previous address becomes free for other customers.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "patch::replaced")]
     pub email: Option<Personal<Email>>,
-    /// What to call them.
+    /// Name of the customer.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub name: Member<Personal<Name>>,
-    /// Phone.
+    /// Phone number.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub phone: Member<Personal<Phone>>,
-    /// Where they can be reached: all addresses, not only the new ones.
+    /// Addresses of the customer; replaces all addresses.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub addresses: Member<Personal<Addresses>>,
-    /// Words to find customers by: all of them, not only the new ones.
+    /// Tags of the customer; replaces all tags.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub tags: Member<Tags>,
 }
@@ -90,7 +90,7 @@ impl RegisterCustomer {
         RegisterCustomer { body, email_hash }
     }
 
-    /// The stream of the address.
+    /// Hash of the e-mail address.
     pub fn email_hash(&self) -> EmailHash {
         self.email_hash
     }
@@ -103,7 +103,7 @@ impl UpdateCustomer {
         UpdateCustomer { body, email_hash }
     }
 
-    /// The stream of the address that is to be the customer's.
+    /// Hash of the new e-mail address, if the address is to change.
     pub fn email_hash(&self) -> Option<EmailHash> {
         self.email_hash
     }

@@ -4,51 +4,51 @@ use events::{HoldId, Location, Quantity, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lines::Lines;
-use super::text::Reference;
+use crate::value::lines::Lines;
+use crate::value::text::Reference;
 
-/// Longest that stock is kept: a day. What takes longer is an order.
+/// Longest time for which stock is held: a day. What takes longer is an order.
 pub const MAX_TTL_SECONDS: u32 = 86_400;
 
-/// How long stock is kept when nothing is said: a quarter of an hour.
+/// Time for which stock is held by default: 15 minutes.
 pub const DEFAULT_TTL_SECONDS: u32 = 900;
 
-/// Body of `POST /v1/stock-holds`.
+/// A stock hold to place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldStock {
-    /// The hold's key, a UUID version 7 whose instant is when it was placed; ours if left out.
+    /// Id of the stock hold: a UUID version 7 that carries the instant at which it was placed; generated if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<HoldId>,
-    /// What is to be kept.
+    /// Units to hold.
     pub lines: Lines<HoldLine>,
-    /// How long, in seconds; a quarter of an hour if left out.
+    /// Time until the stock hold expires, in seconds; 900 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl_seconds: Option<Ttl>,
-    /// The cart or session, as the caller names it.
+    /// Id of the cart or session in the system of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
 }
 
-/// A line of a hold.
+/// A line of a stock hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldLine {
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// How many pieces.
+    /// Number of units to hold.
     pub quantity: Quantity,
-    /// Where; `main` if left out.
+    /// Location of the units; `main` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
-/// How long a hold lasts: 1 to [`MAX_TTL_SECONDS`] seconds.
+/// Time until a stock hold expires: 1 to [`MAX_TTL_SECONDS`] seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
 pub struct Ttl(#[schemars(range(min = 1, max = 86_400))] u32);
 
-/// Why a number is not how long a hold lasts.
+/// Why a number is not the time until a stock hold expires.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of seconds from 1 to {MAX_TTL_SECONDS}")]
 pub struct InvalidTtl;

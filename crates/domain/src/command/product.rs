@@ -7,83 +7,83 @@ use events::{Currency, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::amount::Price;
-use super::attributes::{Attributes, AttributesPatch};
-use super::instant;
-use super::patch::{self, Member};
-use super::segment;
-use super::tags::Tags;
-use super::text::{Name, TaxClass};
+use crate::value::amount::Price;
+use crate::value::attributes::{Attributes, AttributesPatch};
+use crate::value::instant;
+use crate::value::patch::{self, Member};
+use crate::value::segment;
+use crate::value::tags::Tags;
+use crate::value::text::{Name, TaxClass};
 
-/// Body of `POST /v1/products`.
+/// A product to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateProduct {
-    /// Its immutable key; not `.` or `..`.
+    /// SKU: the key of the product, which never changes; not `.` or `..`.
     #[serde(deserialize_with = "segment::new_sku")]
     #[schemars(transform = segment::without_dots)]
     pub sku: Sku,
-    /// What people call it.
+    /// Name of the product.
     pub name: Name,
-    /// Price of one piece per currency, minor units.
+    /// Price of one unit per currency, in minor units.
     pub prices: BTreeMap<Currency, Price>,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product, as the tax engine names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<TaxClass>,
-    /// What else is known of it: colour, size, brand.
+    /// Further attributes of the product, such as colour, size or brand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
-    /// Words to find it by.
+    /// Tags of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Tags>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `PATCH /v1/products/{sku}`, a JSON merge patch (RFC 7396).
+/// Changes to a product, as a JSON merge patch (RFC 7396).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateProduct {
-    /// What people call it.
+    /// Name of the product.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "patch::replaced")]
     pub name: Option<Name>,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product, as the tax engine names it.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub tax_class: Member<TaxClass>,
-    /// What else is known of it; attributes that are not named stay.
+    /// Attributes to change; other attributes stay.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub attributes: Member<AttributesPatch>,
-    /// Words to find it by: all of them, not only the new ones.
+    /// Tags of the product; replaces all tags.
     #[serde(default, skip_serializing_if = "Member::is_kept")]
     pub tags: Member<Tags>,
 }
 
-/// Body of `PUT /v1/products/{sku}/prices/{currency}`.
+/// A new price of a product in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePrice {
-    /// Price of one piece from now on, minor units.
+    /// New price of one unit, in minor units.
     pub price: Price,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/products/{sku}/discontinuation`.
+/// The discontinuation of a product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscontinueProduct {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/products/{sku}/reactivation`.
+/// The reactivation of a product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReactivateProduct {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

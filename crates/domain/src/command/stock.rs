@@ -8,68 +8,68 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::text::{Reason, Reference};
-use super::{instant, segment};
+use crate::value::text::{Reason, Reference};
+use crate::value::{instant, segment};
 
-/// Most pieces of one SKU at one location, and largest correction: a billion, far below any overflow of a sum.
+/// Most units of one SKU at one location, and the largest adjustment: a billion, far below any overflow of a sum.
 pub const MAX_ON_HAND: i64 = 1_000_000_000;
 
-/// Body of `POST /v1/stock/{sku}/{location}/receipts`.
+/// A receipt of stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiveStock {
-    /// How many pieces.
+    /// Number of units received.
     pub quantity: Quantity,
-    /// The delivery note or purchase order.
+    /// Number of the delivery note or purchase order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/stock-transfers`.
+/// A transfer of stock to another location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransferStock {
-    /// Of what.
+    /// SKU of the units to transfer.
     pub sku: Sku,
-    /// Where they are.
+    /// Location that the units leave.
     pub from: Location,
-    /// Where they go; not `.` or `..`.
+    /// Location that the units go to; not `.` or `..`.
     #[serde(deserialize_with = "segment::new_location")]
     #[schemars(transform = segment::without_dots)]
     pub to: Location,
-    /// How many pieces.
+    /// Number of units to transfer.
     pub quantity: Quantity,
-    /// The transfer, as the caller names it.
+    /// Id of the transfer in the system of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/stock/{sku}/{location}/adjustments`.
+/// An adjustment of the units on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct AdjustStock {
-    /// The correction.
+    /// The change of the units on hand.
     pub change: Change,
-    /// Why.
+    /// Reason for the stock adjustment.
     pub reason: Reason,
-    /// Pieces that the caller believes to be on hand; nothing happens if it is wrong.
+    /// Units on hand that the caller expects; the adjustment is rejected if another number is on hand.
     pub expected: Option<i64>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// How a count is corrected.
+/// How the units on hand are adjusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// By so many pieces more (or less, when negative); not 0.
+    /// Change the units on hand by this number; not 0.
     By(i64),
-    /// To so many pieces.
+    /// Set the units on hand to this number.
     To(i64),
 }
 
@@ -78,30 +78,30 @@ pub enum Change {
 #[serde(deny_unknown_fields)]
 #[schemars(transform = exactly_one)]
 struct Fields {
-    /// Pieces more, or less when negative. Send this or `count`.
+    /// Difference to the units on hand; negative to reduce them. Send either `delta` or `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     delta: Option<i64>,
-    /// Pieces that are there. Send this or `delta`.
+    /// Units on hand, as counted. Send either `count` or `delta`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     count: Option<i64>,
-    /// Why.
+    /// Reason for the stock adjustment.
     reason: Reason,
-    /// Pieces that the caller believes to be on hand; nothing happens if it is wrong.
+    /// Units on hand that the caller expects; the adjustment is rejected if another number is on hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     expected: Option<i64>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Why an adjustment was refused; says what would do.
+/// Why an adjustment is invalid, and what a valid adjustment is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAdjustment {
     /// Neither or both.
-    #[error("send exactly one of `delta` (pieces more or less) and `count` (pieces that are there)")]
+    #[error("send exactly one of `delta` (difference to the units on hand) and `count` (units on hand, as counted)")]
     ExactlyOne,
     /// Nothing, or too much.
     #[error("`delta` must be a whole number from -{MAX_ON_HAND} to {MAX_ON_HAND}, not 0")]

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::customer::{RegisterCustomerBody, UpdateCustomerBody};
-use super::email::EmailIndex;
 use super::hold::HoldStock;
 use super::order::{
     AddNote, AmendOrder, AssignCustomer, CancelOrder, ChangeAddresses, CreateFulfilment, HoldOrder, PlaceOrderBody,
@@ -16,6 +15,7 @@ use super::product::{ChangePrice, CreateProduct, DiscontinueProduct, UpdateProdu
 use super::stock::policy::SetStockPolicy;
 use super::stock::{AdjustStock, ReceiveStock, TransferStock};
 use super::{Command, PlaceOrder, RegisterCustomer};
+use crate::value::email::EmailIndex;
 
 const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
 

@@ -1,4 +1,4 @@
-//! What a person reads of a rejection: what happened this time, and what to do.
+//! The detail of a rejection for people: the cause, and how to correct the command.
 
 use std::fmt::Display;
 
@@ -6,17 +6,17 @@ use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 
 use super::{Counted, Gone, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine};
 
-/// Most lines that a sentence tells one by one; the extensions have them all.
-const MAX_TOLD: usize = 5;
+/// Most lines that a detail lists; the extensions contain all of them.
+const MAX_LISTED: usize = 5;
 
 impl Rejection {
-    /// What happened and what to do, as sentences.
+    /// The cause and how to correct the command, in sentences.
     pub fn detail(&self) -> String {
         match self {
             Self::UnknownProduct(sku) => format!("There is no product {sku}. Create it first, or correct the SKU."),
             Self::UnknownOrder(id) => format!("There is no order {id}. Correct the id."),
             Self::UnknownCustomer(id) => format!("There is no customer {id}. Correct the id."),
-            Self::UnknownHold(id) => format!("There is no hold {id}. Correct the id."),
+            Self::UnknownHold(id) => format!("There is no stock hold {id}. Correct the id."),
             Self::UnknownPart { part, number, last: 0 } => {
                 format!("The order has no {part} {number}; it has none yet. Create it first.")
             }
@@ -25,44 +25,46 @@ impl Rejection {
             }
             Self::OrderState(state) => order_state(state),
             Self::InsufficientStock(lines) => {
-                format!("{}. Ask for less, or wait for stock.", told(lines.iter().map(short)))
+                format!("{}. Ask for less, or wait for stock.", sentence(lines.iter().map(short)))
             }
-            Self::UnfitProducts(lines) => format!("{}. Correct these lines.", told(lines.iter().map(unfit))),
+            Self::UnfitProducts(lines) => format!("{}. Correct these lines.", sentence(lines.iter().map(unfit))),
             Self::DuplicateSku(sku) => {
-                format!(
-                    "There is a product {sku} already, and it is not the same. Change its price, or take another SKU."
-                )
+                format!("There is a product {sku} already, with other data. Update that product, or use another SKU.")
             }
             Self::DuplicateOrder(id) => {
-                format!("There is an order {id} already. Send another id, or none and take the one in the answer.")
+                format!("There is an order {id} already. Send another id, or none and use the id in the response.")
             }
             Self::DuplicateHold(id) => {
-                format!("There is a hold {id} already. Send another id, or none and take the one in the answer.")
+                format!("There is a stock hold {id} already. Send another id, or none and use the id in the response.")
             }
             Self::DuplicateCustomer(id) => {
-                format!("There is another customer {id}. Send another id, or none and take the one in the answer.")
+                format!("There is another customer {id}. Send another id, or none and use the id in the response.")
             }
             Self::DuplicateEmail => {
                 "Another customer has this e-mail address. Send another address, or find the customer by it.".to_owned()
             }
             Self::CustomerErased(id) => {
-                format!("Customer {id} is forgotten, and nothing can be known of them again. Register them anew.")
+                format!("Customer {id} is erased, and the erasure is final. Register a new customer.")
             }
             Self::DuplicatePaymentReference { method, reference } => format!(
                 "The reference `{reference}` of method `{method}` is recorded for another payment or for another amount. Each \
                  transaction of a payment provider has a reference of its own: send that, or leave `reference` out."
             ),
             Self::DuplicateExternalRef { channel, external_ref } => format!(
-                "Channel {channel} has an order `{external_ref}` already. If it is this one, there is nothing to do."
+                "Channel {channel} has an order `{external_ref}` already. If the two are the same order, nothing needs to be done."
             ),
             Self::StaleExpected { expected, on_hand } => {
-                format!("You expected {expected} on hand, there are {on_hand}. Look again, then decide.")
+                format!(
+                    "The field `expected` is {expected}, but {on_hand} units are on hand. Read the stock again, then decide."
+                )
             }
             Self::StaleVersion { expected, found } => {
-                format!("You expected version {expected}, it is at version {found}. Read it again, then decide.")
+                format!(
+                    "Version {expected} is expected, but the current version is {found}. Read the current version, then decide."
+                )
             }
             Self::StockLimit { on_hand, limit } => {
-                format!("{on_hand} pieces would be on hand; at most {limit} are counted. Correct the quantity.")
+                format!("{on_hand} units would be on hand; the limit is {limit}. Correct the quantity.")
             }
             Self::BelowZero { on_hand, delta } => format!(
                 "{on_hand} units are on hand by the last count, so {} cannot be taken off. Correct `delta`, or send the number \
@@ -70,25 +72,25 @@ impl Rejection {
                 -delta
             ),
             Self::SameLocation(location) => {
-                format!("The pieces are at {location} already. Name two locations.")
+                format!("The fields `from` and `to` are both {location}. Name two different locations.")
             }
             Self::TooManyAttributes { found, limit } => {
                 format!(
-                    "The product would have {found} attributes; it can have {limit}. Take some away in the same patch."
+                    "The product would have {found} attributes; the limit is {limit}. Remove some in the same patch."
                 )
             }
             Self::UnknownChannel(channel) => {
                 format!("There is no channel `{channel}`. Name one that exists, or none for the default.")
             }
             Self::WrongCurrency { channel, currency, allowed } => {
-                format!("Channel {channel} does not sell in {currency}. Take one of: {}.", list(allowed))
+                format!("Channel {channel} does not sell in {currency}. Use one of: {}.", list(allowed))
             }
             Self::CurrencyWithdrawn { currency, last_day } => format!(
                 "{currency} was legal tender until {last_day}. Use its successor; an order of the past is placed at the instant \
                  that its id carries."
             ),
             Self::TotalMismatch { expected, total } => format!(
-                "You expected a total of {expected} minor units, it is {total}. Show the buyer the new total, then send it."
+                "The field `expected_total` is {expected} minor units, but the total is {total}. Show the new total to the buyer, then send the order again."
             ),
             Self::DiscountExceeded { line, discount, worth } => {
                 let what = line.map_or("the order".to_owned(), |line| format!("line {line}"));
@@ -101,13 +103,16 @@ impl Rejection {
                 let lines = lines
                     .iter()
                     .map(|line| format!("line {} asks for {}, {} are left", line.line, line.requested, line.available));
-                format!("{} {}.", told(lines), advice(*purpose))
+                format!("{} {}.", sentence(lines), advice(*purpose))
             }
             Self::SeveralLocations(locations) => {
-                format!("The pieces lie at {}. Make one fulfilment for each, naming its location.", list(locations))
+                format!(
+                    "The units are at {}. Create one fulfilment for each location, and name the location.",
+                    list(locations)
+                )
             }
             Self::WrongLocation { location, lines } if lines.is_empty() => {
-                format!("The order has nothing reserved at {location}. Correct the location.")
+                format!("The order has no units reserved at {location}. Correct the location.")
             }
             Self::WrongLocation { location, lines } => {
                 format!("Not reserved at {location}: line {}. Name the location of these lines.", list(lines))
@@ -125,25 +130,28 @@ impl Rejection {
                 format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
             }
             Self::HoldGone { hold_id, gone } => {
-                format!("Hold {hold_id} {}. Hold the stock again, or order without it.", became(*gone))
+                format!("Stock hold {hold_id} {}. Place a new stock hold, or order without one.", reason_gone(*gone))
             }
             Self::UnknownBuyer(id) => {
                 format!("There is no customer {id}. Register the customer first, or correct the id.")
             }
             Self::ErasedBuyer(id) => format!("Customer {id} is erased. Name another one, or none."),
             Self::PersonalDataErased(id) => format!(
-                "The personal data of order {id} was erased, with the order or with its customer. The order takes no new \
+                "The personal data of order {id} was erased, with the order or with its customer. The order accepts no new \
                  addresses, notes or customer. Place a new order instead."
             ),
             Self::Exclusive([one, other]) => format!("Send `{one}` or `{other}`, not both."),
-            Self::RepeatedLines(lines) => format!("Named more than once: line {}. Say it once.", list(lines)),
+            Self::RepeatedLines(lines) => format!("Named more than once: line {}. Name each line once.", list(lines)),
             Self::BelowFulfilled(lines) => {
                 let lines = lines.iter().map(|line| {
-                    format!("line {} is to be of {}, {} are packed or shipped", line.line, line.requested, line.least)
+                    format!(
+                        "line {} would have {} units, {} are packed or shipped",
+                        line.line, line.requested, line.least
+                    )
                 });
-                format!("{}. Ask for more, or cancel the fulfilment first.", told(lines))
+                format!("{}. Ask for more, or cancel the fulfilment first.", sentence(lines))
             }
-            Self::NothingLeft => "No piece of the order would be wanted any more. Cancel it instead.".to_owned(),
+            Self::NothingLeft => "The amendment leaves no unit in the order. Cancel the order instead.".to_owned(),
             Self::TooManyLines { lines, limit } => {
                 format!("The order would have {lines} lines; the most is {limit}. Place another order for the rest.")
             }
@@ -162,16 +170,16 @@ impl Rejection {
 fn order_state(state: &OrderState) -> String {
     match state.obstacle {
         Obstacle::Lifecycle => format!("The order is {}.", lifecycle(state.lifecycle)),
-        Obstacle::SomeShipped => "Something is shipped already.".to_owned(),
+        Obstacle::SomeShipped => "Units of the order are already shipped.".to_owned(),
         Obstacle::OnHold => "The order is on hold: release it first.".to_owned(),
-        Obstacle::AllShipped => "Everything that is wanted is shipped: request a return instead.".to_owned(),
+        Obstacle::AllShipped => "All units of the order are shipped: request a return instead.".to_owned(),
         Obstacle::Fulfilment(number, at) => format!("Fulfilment {number} is {}.", fulfilment(at)),
         Obstacle::OtherShipment(number) => {
             format!("Fulfilment {number} was shipped with another carrier or tracking number.")
         }
         Obstacle::Return(number, at) => format!("Return {number} is {}.", return_state(at)),
         Obstacle::Captured(number) => {
-            format!("Payment {number} is captured, nothing is promised any more: record a refund instead.")
+            format!("Payment {number} is captured, so it can no longer be voided or fail: record a refund instead.")
         }
     }
 }
@@ -180,7 +188,7 @@ fn short(line: &ShortLine) -> String {
     let ShortLine { sku, location, requested, available, .. } = line;
     match line.line {
         Some(line) => format!("line {line} asks for {requested} of {sku} at {location}, {available} are available"),
-        None => format!("{requested} of {sku} at {location} are wanted, {available} are free"),
+        None => format!("{requested} of {sku} at {location} are requested, {available} are available"),
     }
 }
 
@@ -202,12 +210,12 @@ fn advice(purpose: Purpose) -> &'static str {
     }
 }
 
-fn became(gone: Gone) -> &'static str {
+fn reason_gone(gone: Gone) -> &'static str {
     match gone {
         Gone::Unknown => "does not exist",
-        Gone::Released => "was given back",
-        Gone::Expired => "is past its time",
-        Gone::Consumed => "was taken over by another order",
+        Gone::Released => "was released",
+        Gone::Expired => "is expired",
+        Gone::Consumed => "was consumed by another order",
     }
 }
 
@@ -238,7 +246,7 @@ fn return_state(state: ReturnState) -> &'static str {
 }
 
 impl Part {
-    /// The word.
+    /// The name of the part in texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Part::Payment => "payment",
@@ -280,23 +288,23 @@ impl Display for Part {
     }
 }
 
-/// The first few clauses, as the beginning of a sentence.
-fn told(clauses: impl ExactSizeIterator<Item = String>) -> String {
-    let more = clauses.len().saturating_sub(MAX_TOLD);
-    let mut told = clauses.take(MAX_TOLD).collect::<Vec<_>>().join("; ");
-    if let Some(first) = told.get_mut(..1) {
+/// The first clauses, as the beginning of a sentence.
+fn sentence(clauses: impl ExactSizeIterator<Item = String>) -> String {
+    let more = clauses.len().saturating_sub(MAX_LISTED);
+    let mut sentence = clauses.take(MAX_LISTED).collect::<Vec<_>>().join("; ");
+    if let Some(first) = sentence.get_mut(..1) {
         first.make_ascii_uppercase();
     }
     if more > 0 {
-        told.push_str(&format!("; and {more} more"));
+        sentence.push_str(&format!("; and {more} more"));
     }
-    told
+    sentence
 }
 
-/// The first few words, with commas.
+/// The first items, separated by commas.
 fn list(words: &[impl Display]) -> String {
-    let mut list = words.iter().take(MAX_TOLD).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if let more @ 1.. = words.len().saturating_sub(MAX_TOLD) {
+    let mut list = words.iter().take(MAX_LISTED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = words.len().saturating_sub(MAX_LISTED) {
         list.push_str(&format!(" and {more} more"));
     }
     list

@@ -1,8 +1,8 @@
 //! Units on hand go to the orders that wait for them, first come, first served; where a count has shown that assigned units are
 //! missing, orders give theirs back, the latest reservation first.
 //!
-//! The platform asks, and names the orders; what they and the shelf say decides. An order that does not wait any more, and a
-//! shelf that has nothing to give, is nothing to do.
+//! The platform asks, and names the orders; what they and the stock item say decides. An order that does not wait any more, and a
+//! stock item that has nothing to give, is nothing to do.
 
 use events::OrderId;
 use events::StreamId;
@@ -20,15 +20,15 @@ pub(super) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>
     let level = reader.level(&stream);
     let orders = open(orders, reader);
 
-    let counters = orders.iter().flat_map(|(_, order)| backorders::on_shelf(order, &stream));
+    let counters = orders.iter().flat_map(|(_, order)| backorders::on_item(order, &stream));
     let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
-    // What orders count beyond the shelf is assigned to them already; the first to come were the first to be served.
+    // What orders count beyond the stock item is assigned to them already; the first to come were the first to be served.
     let mut out_of_date = (waiting - level.backordered).max(0);
     let mut free = level.assignable();
     let mut events = Vec::new();
     for (order_id, order) in orders {
         let mut changes = Changes::new(order_id, order);
-        for line in backorders::on_shelf(order, &stream) {
+        for line in backorders::on_item(order, &stream) {
             let backordered = i64::from(line.backordered);
             let known = backordered.min(out_of_date);
             let given = (backordered - known).min(free);
@@ -64,8 +64,8 @@ fn open<'w>(orders: &[OrderId], reader: &Reader<'w>) -> Vec<(OrderId, &'w Order)
     found.collect()
 }
 
-/// The shelf speaks first: it is what the command addresses.
+/// The stock item speaks first: it is what the command addresses.
 fn said(changes: &Changes<'_>, events: &mut Vec<NewEvent>) {
-    events.extend(changes.of_shelves());
+    events.extend(changes.of_stock_items());
     events.extend(changes.of_order());
 }

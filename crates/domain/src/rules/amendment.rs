@@ -1,7 +1,7 @@
-//! Changing what an open order is made of. Lines keep the price per piece that they were sold at; new ones get today's.
+//! Changing what an open order is made of. Lines keep the price per unit that they were sold at; new ones get today's.
 //!
 //! What is packed or shipped stays: a fulfilment is cancelled first, by somebody who knows the parcel. What lines give up is
-//! there for the lines that want more, and all of it moves on the shelves in the same commit.
+//! there for the lines that want more, and all of it moves on the stock items in the same commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,22 +11,22 @@ use events::order::{Line, LineChange, LineNo, LineQuantity, OrderAmended, OrderE
 use events::stock::{StockEvent, StockReleased};
 use events::{Minor, OrderId, StreamId};
 
-use super::allotment::{self, Allotment, Counting, Given, Terms, Wish};
 use super::backorders::Backorders;
 use super::pricing::{self, Shipping};
 use super::reader::Reader;
-use super::{Decision, NewEvent, annotation, erasure, offer, place, shelf, standing};
+use super::reservation::{self, Counting, Given, Reservation, Terms, Wish};
+use super::{Decision, NewEvent, annotation, erasure, guards, line_pricing, place, stock_items};
 use crate::command::AmendOrder;
-use crate::command::amount::Price;
-use crate::command::lines::MAX_LINES;
 use crate::command::order::{ChangeLine, OrderLine, StockHandling};
 use crate::rejection::{LowLine, Rejection};
 use crate::state::{Order, Product};
+use crate::value::amount::Price;
+use crate::value::lines::MAX_LINES;
 
 /// How a line of the order is to be.
 struct Target<'a> {
     line: &'a LineProgress,
-    /// Pieces wanted from now on.
+    /// Units wanted from now on.
     wanted: u32,
     asked: Option<&'a ChangeLine>,
 }
@@ -36,22 +36,22 @@ pub(super) fn amend(order_id: OrderId, body: &AmendOrder, reader: &Reader<'_>) -
     if order.progress.lifecycle == Lifecycle::Completed && is_in_effect(body, order) {
         return Ok(vec![]);
     }
-    standing::open(&order.progress)?;
+    guards::open(&order.progress)?;
     let targets = targets(body, &order.progress)?;
     let added = body.add.as_deref().unwrap_or_default();
     let products: Vec<_> = added.iter().map(|line| reader.find_product(&line.sku)).collect();
-    let shelves: Vec<StreamId> = counted(&targets).collect();
-    let backorders = Backorders::on(&shelves, order, reader);
-    let released = backorders.release(order_id, order, &given_up(&targets));
-    let allotment = allot(body, order, &targets, &released, reader);
+    let items: Vec<StreamId> = counted(&targets).collect();
+    let backorders = Backorders::on(&items, order, reader);
+    let released = backorders.release(order_id, order, &released_units(&targets));
+    let reservation = reserve(body, order, &targets, &released, reader);
     let not_erased = match brings_addresses(body) {
         true => erasure::not_erased(order_id, order, reader),
         false => Ok(()),
     };
 
-    let amended = amended(body, order, &targets, &products, &backorders, &allotment)?;
-    allotment.something()?;
-    allotment.complete()?;
+    let amended = amended(body, order, &targets, &products, &backorders, &reservation)?;
+    reservation.something()?;
+    reservation.complete()?;
     not_erased?;
     let addresses = annotation::changed(order, body.shipping_address.as_ref(), body.billing_address.as_ref())?;
 
@@ -59,7 +59,7 @@ pub(super) fn amend(order_id: OrderId, body: &AmendOrder, reader: &Reader<'_>) -
     let mut events: Vec<NewEvent> = of_order.map(|event| NewEvent::new(&stream, event)).collect();
     let released = released.into_iter().map(|(stream, it)| NewEvent::new(&stream, StockEvent::Released(it)));
     events.extend(released);
-    events.extend(allotment.events(order_id));
+    events.extend(reservation.events(order_id));
     Ok(events)
 }
 
@@ -81,12 +81,12 @@ fn brings_addresses(body: &AmendOrder) -> bool {
     body.shipping_address.is_some() || body.billing_address.is_some()
 }
 
-/// The shelves of the lines that are counted.
+/// The stock items of the lines that are counted.
 fn counted(targets: &[Target<'_>]) -> impl Iterator<Item = StreamId> {
-    targets.iter().filter(|target| !target.line.untracked).map(|target| shelf::of_line(target.line))
+    targets.iter().filter(|target| !target.line.untracked).map(|target| stock_items::of_line(target.line))
 }
 
-/// Every line that the caller names, once, and none with fewer pieces than are packed and shipped. A line that was taken out
+/// Every line that the caller names, once, and none with fewer units than are packed and shipped. A line that was taken out
 /// before is gone, so taking it out again is nothing to do.
 fn targets<'a>(body: &'a AmendOrder, progress: &'a Progress) -> Result<Vec<Target<'a>>, Rejection> {
     let changed = body.change.as_deref().unwrap_or_default().iter().map(|change| (change.line, Some(change)));
@@ -121,41 +121,41 @@ fn targets<'a>(body: &'a AmendOrder, progress: &'a Progress) -> Result<Vec<Targe
     }
 }
 
-/// Pieces that lines want no more.
-fn given_up(targets: &[Target<'_>]) -> Vec<LineQuantity> {
-    let pieces = |target: &Target<'_>| {
+/// Units that lines want no more.
+fn released_units(targets: &[Target<'_>]) -> Vec<LineQuantity> {
+    let units = |target: &Target<'_>| {
         let quantity = target.line.wanted().saturating_sub(target.wanted);
         LineQuantity { line: target.line.line, quantity }
     };
-    targets.iter().map(pieces).filter(|piece| piece.quantity > 0).collect()
+    targets.iter().map(units).filter(|units| units.quantity > 0).collect()
 }
 
 /// What lines get that want more, then what new lines get.
-fn allot(
+fn reserve(
     body: &AmendOrder,
     order: &Order,
     targets: &[Target<'_>],
     released: &[(StreamId, StockReleased)],
     reader: &Reader<'_>,
-) -> Allotment {
-    let more = growing(targets).map(|(target, pieces)| Wish {
+) -> Reservation {
+    let more = growing(targets).map(|(target, units)| Wish {
         line: target.line.line,
         sku: &target.line.sku,
         location: &target.line.location,
-        pieces,
+        units,
         counting: if target.line.untracked { Counting::Uncounted } else { Counting::Counted },
     });
     let first = order.progress.lines.len() as LineNo + 1;
     let new = (first..).zip(body.add.as_deref().unwrap_or_default()).map(|(number, line)| Wish {
         line: number,
         sku: &line.sku,
-        location: shelf::location(line),
-        pieces: line.quantity.get(),
+        location: stock_items::location(line),
+        units: line.quantity.get(),
         counting: Counting::ByPolicy,
     });
     let back: BTreeMap<&StreamId, &StockReleased> = released.iter().map(|(stream, event)| (stream, event)).collect();
     let terms = Terms { on_shortage: body.on_shortage, handling: StockHandling::Enforce };
-    allotment::allot(more.chain(new), terms, |stream| {
+    reservation::reserve(more.chain(new), terms, |stream| {
         let mut level = reader.level(stream);
         if let Some(back) = back.get(stream) {
             level.evolve(&StockEvent::Released((*back).clone()));
@@ -164,10 +164,10 @@ fn allot(
     })
 }
 
-/// Lines that want more, and how many pieces more.
+/// Lines that want more, and how many units more.
 fn growing<'t, 'a>(targets: &'t [Target<'a>]) -> impl Iterator<Item = (&'t Target<'a>, u32)> {
     let more = |target: &'t Target<'a>| (target, target.wanted.saturating_sub(target.line.wanted()));
-    targets.iter().map(more).filter(|(_, pieces)| *pieces > 0)
+    targets.iter().map(more).filter(|(_, units)| *units > 0)
 }
 
 /// What the order is made of from now on; `None` where that is what it is made of already.
@@ -177,10 +177,10 @@ fn amended(
     targets: &[Target<'_>],
     products: &[Option<&Product>],
     backorders: &Backorders,
-    allotment: &Allotment,
+    reservation: &Reservation,
 ) -> Result<Option<OrderAmended>, Rejection> {
     let grown = growing(targets).count();
-    let (more, new) = allotment.lines.split_at(grown);
+    let (more, new) = reservation.lines.split_at(grown);
     let changed = changes(targets, backorders, more)?;
     let added = additions(body, order, products, new)?;
     let shipping = body.shipping_lines.as_deref().map(pricing::shipping).transpose()?;
@@ -209,7 +209,7 @@ fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> R
     for Target { line, wanted: asked_for, asked } in targets {
         let before = line.wanted();
         let given = if *asked_for > before { more.next().copied().unwrap_or_default() } else { Given::default() };
-        let wanted = (*asked_for).min(before) + given.pieces;
+        let wanted = (*asked_for).min(before) + given.units;
         // Whoever adds units and cancels them, again and again, makes this grow without end.
         let quantity = wanted.checked_add(line.cancelled).ok_or(Rejection::AmountOverflow)?;
         let (pricing, Amounts { discount, tax, total }) = pricing::reprice(line, *asked_for, wanted, *asked)?;
@@ -234,9 +234,10 @@ fn additions(
     let lines: &[OrderLine] = body.add.as_deref().unwrap_or_default();
     let (Some(currency), false) = (order.currency, lines.is_empty()) else { return Ok(Vec::new()) };
     let first = order.progress.lines.len() as LineNo + 1;
-    let offers = offer::offers(lines, products, currency, first)?;
-    let ordered = lines.iter().zip(offers).zip(new).map(|((line, offer), given)| (line, offer, *given));
-    let ordered: Vec<_> = ordered.filter(|(_, _, given)| given.pieces > 0).collect();
+    let line_pricings = line_pricing::line_pricings(lines, products, currency, first)?;
+    let ordered =
+        lines.iter().zip(line_pricings).zip(new).map(|((line, line_pricing), given)| (line, line_pricing, *given));
+    let ordered: Vec<_> = ordered.filter(|(_, _, given)| given.units > 0).collect();
     let all = order.progress.lines.len() + ordered.len();
     if all > MAX_LINES {
         return Err(Rejection::TooManyLines { lines: all, limit: MAX_LINES });

@@ -6,12 +6,12 @@ use events::order::{OrderAddressesChanged, OrderCustomerAssigned, OrderEvent, Or
 use events::{OrderId, Personal, StreamId, personal};
 
 use super::reader::Reader;
-use super::{Decision, NewEvent, erasure, standing};
-use crate::command::address::Address;
-use crate::command::tags::MAX_TAGS;
+use super::{Decision, NewEvent, erasure, guards};
 use crate::command::{AddNote, AssignCustomer, ChangeAddresses, TagOrder};
 use crate::rejection::{Counted, Rejection};
 use crate::state::{Order, State};
+use crate::value::address::Address;
+use crate::value::tags::MAX_TAGS;
 
 /// Most notes of one order: bounds what everybody reads who reads the order.
 const MAX_NOTES: usize = 200;
@@ -89,8 +89,8 @@ pub(super) fn changed(
     if shipping_address.is_none() && billing_address.is_none() {
         return Ok(None);
     }
-    standing::open(&order.progress)?;
-    standing::unshipped(&order.progress)?;
+    guards::open(&order.progress)?;
+    guards::unshipped(&order.progress)?;
     Ok(Some(OrderEvent::AddressesChanged(OrderAddressesChanged { shipping_address, billing_address })))
 }
 

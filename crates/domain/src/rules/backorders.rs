@@ -1,7 +1,7 @@
 //! Which units of an order are backordered: reserved, while no unit on hand is assigned to them.
 //!
-//! The lines of the order say it, and so do the totals of their shelves, in the same commit. They can differ only by what events
-//! of older versions left behind: where a shelf has fewer backordered units than the lines say, units on hand are assigned to
+//! The lines of the order say it, and so do the totals of their stock items, in the same commit. They can differ only by what events
+//! of older versions left behind: where a stock item has fewer backordered units than the lines say, units on hand are assigned to
 //! the rest. No order is held up by a counter of its own that is out of date.
 
 use std::collections::BTreeMap;
@@ -12,25 +12,25 @@ use events::stock::{StockBackordersChanged, StockEvent, StockReleased};
 use events::{OrderId, StreamId};
 
 use super::reader::Reader;
-use super::{NewEvent, shelf};
+use super::{NewEvent, stock_items};
 use crate::rejection::{Rejection, ShortLine};
 use crate::state::Order;
 
-/// Backordered units of the lines of an order, as far as their shelves agree.
+/// Backordered units of the lines of an order, as far as their stock items agree.
 pub(super) struct Backorders(BTreeMap<LineNo, u32>);
 
 impl Backorders {
-    /// Those of the lines on these shelves.
+    /// Those of the lines on these stock items.
     pub(super) fn on<'a>(
-        shelves: impl IntoIterator<Item = &'a StreamId>,
+        items: impl IntoIterator<Item = &'a StreamId>,
         order: &Order,
         reader: &Reader<'_>,
     ) -> Backorders {
-        let shelves = shelves.into_iter();
-        let mut left: BTreeMap<&StreamId, i64> = shelves.map(|it| (it, reader.level(it).backordered)).collect();
+        let items = items.into_iter();
+        let mut left: BTreeMap<&StreamId, i64> = items.map(|it| (it, reader.level(it).backordered)).collect();
         let mut lines = BTreeMap::new();
         for line in order.progress.lines.iter().filter(|line| !line.untracked) {
-            let Some(left) = left.get_mut(&shelf::of_line(line)) else { continue };
+            let Some(left) = left.get_mut(&stock_items::of_line(line)) else { continue };
             let backordered = i64::from(line.backordered).min(*left);
             *left -= backordered;
             // No more than the line's own counter.
@@ -39,27 +39,27 @@ impl Backorders {
         Backorders(lines)
     }
 
-    /// Those on the shelves of these lines.
+    /// Those on the stock items of these lines.
     pub(super) fn of_lines(order: &Order, lines: &[LineQuantity], reader: &Reader<'_>) -> Backorders {
-        let shelves = shelf::of_order(order, lines);
-        Backorders::on(shelves.iter().map(|shelf| &shelf.stream), order, reader)
+        let items = stock_items::of_order(order, lines);
+        Backorders::on(items.iter().map(|item| &item.stream), order, reader)
     }
 
-    /// Units that lines give up, by shelf. Backordered units go first: what is assigned to a line stays with it.
+    /// Units that lines give up, by stock item. Backordered units go first: what is assigned to a line stays with it.
     pub(super) fn release(
         &self,
         order_id: OrderId,
         order: &Order,
         lines: &[LineQuantity],
     ) -> Vec<(StreamId, StockReleased)> {
-        let mut given_up: BTreeMap<StreamId, u32> = BTreeMap::new();
-        for piece in lines {
-            let Some(line) = order.progress.line(piece.line) else { continue };
-            *given_up.entry(shelf::of_line(line)).or_default() += self.of(piece.line).min(piece.quantity);
+        let mut released_units: BTreeMap<StreamId, u32> = BTreeMap::new();
+        for units in lines {
+            let Some(line) = order.progress.line(units.line) else { continue };
+            *released_units.entry(stock_items::of_line(line)).or_default() += self.of(units.line).min(units.quantity);
         }
-        let released = shelf::of_order(order, lines).into_iter().map(|shelf| {
-            let backordered = Some(given_up.get(&shelf.stream).copied().unwrap_or(0));
-            (shelf.stream, StockReleased { order_id, quantity: shelf.pieces, backordered })
+        let released = stock_items::of_order(order, lines).into_iter().map(|item| {
+            let backordered = Some(released_units.get(&item.stream).copied().unwrap_or(0));
+            (item.stream, StockReleased { order_id, quantity: item.units, backordered })
         });
         released.collect()
     }
@@ -75,7 +75,7 @@ impl Backorders {
     }
 }
 
-/// Units that lines of an order give up, as events of their shelves.
+/// Units that lines of an order give up, as events of their stock items.
 pub(super) fn released(
     order_id: OrderId,
     order: &Order,
@@ -96,20 +96,20 @@ pub(super) fn pack<'a>(
     lines: &[LineQuantity],
     reader: &Reader<'_>,
 ) -> Result<Changes<'a>, Rejection> {
-    let shelves = shelf::of_order(order, lines);
-    let free = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).unassigned()));
+    let items = stock_items::of_order(order, lines);
+    let free = items.iter().map(|item| (item.stream.clone(), reader.level(&item.stream).unassigned()));
     let mut free: BTreeMap<StreamId, i64> = free.collect();
     let backorders = Backorders::of_lines(order, lines, reader);
     let mut changes = Changes::new(order_id, order);
     let mut short = Vec::new();
-    for piece in lines {
-        let Some(line) = order.progress.line(piece.line).filter(|line| !line.untracked) else { continue };
-        let Some(free) = free.get_mut(&shelf::of_line(line)) else { continue };
-        let (requested, assigned) = (i64::from(piece.quantity), i64::from(backorders.assigned(line)));
+    for units in lines {
+        let Some(line) = order.progress.line(units.line).filter(|line| !line.untracked) else { continue };
+        let Some(free) = free.get_mut(&stock_items::of_line(line)) else { continue };
+        let (requested, assigned) = (i64::from(units.quantity), i64::from(backorders.assigned(line)));
         let available = (assigned + *free).max(0);
         if requested > available {
             let (sku, location) = (line.sku.clone(), line.location.clone());
-            short.push(ShortLine { line: Some(piece.line), sku, location, requested, available });
+            short.push(ShortLine { line: Some(units.line), sku, location, requested, available });
             continue;
         }
         let taken = (requested - assigned).max(0);
@@ -130,15 +130,15 @@ pub(super) fn unpack<'a>(
     lines: &[LineQuantity],
     reader: &Reader<'_>,
 ) -> Result<Changes<'a>, Rejection> {
-    let shelves = shelf::of_order(order, lines);
-    let missing = shelves.iter().map(|shelf| (shelf.stream.clone(), reader.level(&shelf.stream).shortage()));
+    let items = stock_items::of_order(order, lines);
+    let missing = items.iter().map(|item| (item.stream.clone(), reader.level(&item.stream).shortage()));
     let mut missing: BTreeMap<StreamId, i64> = missing.collect();
     let backorders = Backorders::of_lines(order, lines, reader);
     let mut changes = Changes::new(order_id, order);
-    for piece in lines {
-        let Some(line) = order.progress.line(piece.line).filter(|line| !line.untracked) else { continue };
-        let Some(missing) = missing.get_mut(&shelf::of_line(line)) else { continue };
-        let taken = i64::from(piece.quantity).min(*missing);
+    for units in lines {
+        let Some(line) = order.progress.line(units.line).filter(|line| !line.untracked) else { continue };
+        let Some(missing) = missing.get_mut(&stock_items::of_line(line)) else { continue };
+        let taken = i64::from(units.quantity).min(*missing);
         *missing -= taken;
         if taken > 0 {
             changes.set(line, backorders.of(line.line) + taken as u32, taken);
@@ -157,7 +157,7 @@ pub(super) fn take_back<'a>(
 ) -> Changes<'a> {
     let backorders = Backorders::on([stream], order, reader);
     let mut changes = Changes::new(order_id, order);
-    for line in on_shelf(order, stream).rev() {
+    for line in on_item(order, stream).rev() {
         let taken = i64::from(backorders.assigned(line)).min(*missing);
         *missing -= taken;
         if taken > 0 {
@@ -167,16 +167,16 @@ pub(super) fn take_back<'a>(
     changes
 }
 
-/// The lines of an order that are counted on this shelf.
-pub(super) fn on_shelf<'a>(
+/// The lines of an order that are counted on this stock item.
+pub(super) fn on_item<'a>(
     order: &'a Order,
     stream: &StreamId,
 ) -> impl DoubleEndedIterator<Item = &'a LineProgress> + use<'a> {
     let stream = stream.clone();
-    order.progress.lines.iter().filter(move |line| !line.untracked && shelf::of_line(line) == stream)
+    order.progress.lines.iter().filter(move |line| !line.untracked && stock_items::of_line(line) == stream)
 }
 
-/// What lines of an order, and their shelves, say of backordered units from now on.
+/// What lines of an order, and their stock items, say of backordered units from now on.
 pub(super) struct Changes<'a> {
     order_id: OrderId,
     order: &'a Order,
@@ -189,13 +189,13 @@ impl<'a> Changes<'a> {
         Changes { order_id, order, lines: BTreeMap::new(), deltas: BTreeMap::new() }
     }
 
-    /// The line has so many backordered units; its shelf has `delta` more, which may be none where the line was out of date.
+    /// The line has so many backordered units; its stock item has `delta` more, which may be none where the line was out of date.
     pub(super) fn set(&mut self, line: &LineProgress, backordered: u32, delta: i64) {
         if line.backordered == backordered && delta == 0 {
             return;
         }
         self.lines.insert(line.line, backordered);
-        *self.deltas.entry(shelf::of_line(line)).or_default() += delta;
+        *self.deltas.entry(stock_items::of_line(line)).or_default() += delta;
     }
 
     /// What the order says.
@@ -207,10 +207,10 @@ impl<'a> Changes<'a> {
         (!self.lines.is_empty()).then(|| NewEvent::new(&stream, OrderEvent::BackordersChanged(changed)))
     }
 
-    /// What its shelves say.
-    pub(super) fn of_shelves(&self) -> impl Iterator<Item = NewEvent> {
+    /// What its stock items say.
+    pub(super) fn of_stock_items(&self) -> impl Iterator<Item = NewEvent> {
         self.deltas.iter().map(|(stream, delta)| {
-            let counters = on_shelf(self.order, stream);
+            let counters = on_item(self.order, stream);
             let backordered =
                 counters.map(|line| self.lines.get(&line.line).copied().unwrap_or(line.backordered)).sum();
             let changed = StockBackordersChanged { order_id: self.order_id, delta: *delta, backordered };

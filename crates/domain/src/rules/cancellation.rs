@@ -1,7 +1,7 @@
-//! Giving up pieces of an order that have not left.
+//! Giving up units of an order that have not left.
 //!
-//! Pieces in an open fulfilment: who cancels the whole order wants none of it, so open fulfilments are cancelled along.
-//! Who cancels lines gets those that are not packed; a packed piece may share its parcel with pieces that are wanted, so
+//! Units in an open fulfilment: who cancels the whole order wants none of it, so open fulfilments are cancelled along.
+//! Who cancels lines gets those that are not packed; a packed unit may share its parcel with units that are wanted, so
 //! its fulfilment has to be cancelled first, by somebody who knows the parcel.
 
 use events::OrderId;
@@ -11,7 +11,7 @@ use events::stock::StockEvent;
 
 use super::backorders::Backorders;
 use super::reader::Reader;
-use super::{Decision, NewEvent, fulfilment, pieces, standing};
+use super::{Decision, NewEvent, fulfilment, guards, units};
 use crate::command::CancelOrder;
 use crate::rejection::{Obstacle, Purpose, Rejection};
 use crate::state::Order;
@@ -22,10 +22,10 @@ pub(super) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>)
     if progress.lifecycle == Lifecycle::Cancelled || is_rest_cancelled(body, progress) {
         return Ok(vec![]);
     }
-    standing::open(progress)?;
-    let lines = pieces(body, order)?;
+    guards::open(progress)?;
+    let lines = units(body, order)?;
     if lines.is_empty() {
-        return nothing_to_give_up(progress);
+        return nothing_to_cancel(progress);
     }
     let backorders = Backorders::of_lines(order, &lines, reader);
     let released = backorders.release(order_id, order, &lines);
@@ -36,8 +36,8 @@ pub(super) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>)
         let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
         events.extend(open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)));
     }
-    let given_up: u64 = lines.iter().map(|piece| u64::from(piece.quantity)).sum();
-    let is_nothing_left = given_up == wanted(progress);
+    let released_units: u64 = lines.iter().map(|units| u64::from(units.quantity)).sum();
+    let is_nothing_left = released_units == wanted(progress);
     let lines = remaining(progress, &backorders, &lines)?;
     let cancelled = OrderLinesCancelled { lines, reason: reason.into() };
     events.push(NewEvent::new(&stream, OrderEvent::LinesCancelled(cancelled)));
@@ -50,11 +50,11 @@ pub(super) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>)
     Ok(events)
 }
 
-/// The pieces that are given up, none beyond what may be.
-pub(super) fn pieces(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+/// The units that are given up, none beyond what may be.
+pub(super) fn units(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
     match &body.lines {
-        Some(lines) => pieces::named(lines, &order.progress, Purpose::Cancellation),
-        None => Ok(pieces::all(&order.progress, pieces::unshipped)),
+        Some(lines) => units::named(lines, &order.progress, Purpose::Cancellation),
+        None => Ok(units::all(&order.progress, units::unshipped)),
     }
 }
 
@@ -82,14 +82,14 @@ fn remaining(
 }
 
 /// What could be given up was given up before, or everything is shipped.
-fn nothing_to_give_up(progress: &Progress) -> Decision {
+fn nothing_to_cancel(progress: &Progress) -> Decision {
     match progress.lines.iter().any(|line| line.cancelled > 0) {
         true => Ok(vec![]),
-        false => Err(standing::forbidden(progress, Obstacle::AllShipped)),
+        false => Err(guards::forbidden(progress, Obstacle::AllShipped)),
     }
 }
 
-/// Pieces wanted, shipped ones too: as long as one is shipped, something is left of the order.
+/// Units wanted, shipped ones too: as long as one is shipped, something is left of the order.
 fn wanted(progress: &Progress) -> u64 {
     progress.lines.iter().map(LineProgress::wanted).map(u64::from).sum()
 }

@@ -10,13 +10,13 @@ use events::{CustomerId, EmailHash, Personal, StreamId};
 
 use super::reader::Reader;
 use super::{Context, Decision, NewEvent};
-use crate::command::address::Address;
 use crate::command::customer::{Addresses, RegisterCustomerBody, UpdateCustomerBody};
-use crate::command::tags::Tags;
-use crate::command::text::Text;
 use crate::command::{RegisterCustomer, UpdateCustomer};
 use crate::rejection::Rejection;
 use crate::state::{Customer, State};
+use crate::value::address::Address;
+use crate::value::tags::Tags;
+use crate::value::text::Text;
 
 pub(super) fn register(command: &RegisterCustomer, context: &Context, reader: &Reader<'_>) -> Decision {
     let body = &command.body;

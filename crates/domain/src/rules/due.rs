@@ -7,7 +7,7 @@ use events::order::{LineQuantity, OrderCompleted, OrderEvent, OrderExpired};
 use events::{Minor, OrderId};
 
 use super::reader::Reader;
-use super::{Context, Decision, NewEvent, backorders, fulfilment, pieces};
+use super::{Context, Decision, NewEvent, backorders, fulfilment, units};
 use crate::state::Order;
 
 pub(super) fn expire(order_id: OrderId, context: &Context, reader: &Reader<'_>) -> Decision {
@@ -16,7 +16,7 @@ pub(super) fn expire(order_id: OrderId, context: &Context, reader: &Reader<'_>) 
     if !is_due || !is_forfeit(&order.progress) {
         return Ok(vec![]);
     }
-    let released = backorders::released(order_id, order, &pieces(order), reader)?;
+    let released = backorders::released(order_id, order, &units(order), reader)?;
     let open = order.progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
     let mut events: Vec<NewEvent> = open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)).collect();
     events.push(NewEvent::new(&stream, OrderEvent::Expired(OrderExpired {})));
@@ -32,12 +32,12 @@ pub(super) fn complete(order_id: OrderId, reader: &Reader<'_>) -> Decision {
     }
 }
 
-/// The pieces that an order which expires gives back.
-pub(super) fn pieces(order: &Order) -> Vec<LineQuantity> {
-    pieces::all(&order.progress, pieces::unshipped)
+/// The units that an order which expires gives back.
+pub(super) fn units(order: &Order) -> Vec<LineQuantity> {
+    units::all(&order.progress, units::unshipped)
 }
 
-/// Open, and nothing was paid: a promise of the whole sum counts as paid in time, a part of it does not. Once a piece has
+/// Open, and nothing was paid: a promise of the whole sum counts as paid in time, a part of it does not. Once a unit has
 /// left, money is owed for it, and the order stays.
 fn is_forfeit(progress: &Progress) -> bool {
     progress.lifecycle == Lifecycle::Open

@@ -1,4 +1,4 @@
-//! Packing, shipping and delivering pieces of an order. A fulfilment is of one location: one parcel, one packer.
+//! Packing, shipping and delivering units of an order. A fulfilment is of one location: one parcel, one packer.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use events::stock::{StockEvent, StockShipped};
 use events::{Location, OrderId, StreamId};
 
 use super::reader::Reader;
-use super::{Decision, NewEvent, backorders, pieces, shelf, standing};
-use crate::command::text::Reference;
+use super::{Decision, NewEvent, backorders, guards, stock_items, units};
 use crate::command::{CreateFulfilment, ShipFulfilment};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::{Order, Parcel};
+use crate::value::text::Reference;
 
 pub(super) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
@@ -23,16 +23,16 @@ pub(super) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader
     if progress.lifecycle == Lifecycle::Completed && body.lines.is_none() {
         return Ok(vec![]);
     }
-    standing::open(progress)?;
-    standing::not_held(progress)?;
+    guards::open(progress)?;
+    guards::not_held(progress)?;
     let lines = chosen(body, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
     let backorders = backorders::pack(order_id, order, &lines, reader)?;
-    let fulfilment = standing::next_number(&progress.fulfilments, Part::Fulfilment)?;
+    let fulfilment = guards::next_number(&progress.fulfilments, Part::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))];
     events.extend(backorders.of_order());
-    events.extend(backorders.of_shelves());
+    events.extend(backorders.of_stock_items());
     Ok(events)
 }
 
@@ -44,11 +44,12 @@ pub(super) fn ship(order_id: OrderId, fulfilment: PartNo, body: &ShipFulfilment,
         FulfilmentState::Shipped | FulfilmentState::Delivered => return already_shipped(fulfilment, body, order),
         state @ FulfilmentState::Cancelled => return stands(order, fulfilment, state),
     }
-    standing::not_held(&order.progress)?;
-    shelf::present(reader, order, &packed.lines)?;
+    guards::not_held(&order.progress)?;
+    stock_items::present(reader, order, &packed.lines)?;
     let Parcel { carrier, tracking } = parcel(body);
     let shipped = FulfilmentShipped { fulfilment, carrier, tracking };
-    let moved = shelf::moved(order, &packed.lines, |quantity| StockEvent::Shipped(StockShipped { order_id, quantity }));
+    let moved =
+        stock_items::moved(order, &packed.lines, |quantity| StockEvent::Shipped(StockShipped { order_id, quantity }));
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentShipped(shipped))];
     events.extend(moved);
     Ok(events)
@@ -74,7 +75,7 @@ pub(super) fn cancel(order_id: OrderId, fulfilment: PartNo, reader: &Reader<'_>)
             let backorders = backorders::unpack(order_id, order, &packed.lines, reader)?;
             let mut events = vec![cancelled(&stream, fulfilment)];
             events.extend(backorders.of_order());
-            events.extend(backorders.of_shelves());
+            events.extend(backorders.of_stock_items());
             Ok(events)
         }
         FulfilmentState::Cancelled => Ok(vec![]),
@@ -86,7 +87,7 @@ pub(super) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
     NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
 }
 
-/// The pieces to pack: those named, or all that are left, at the location if one is named.
+/// The units to pack: those named, or all that are left, at the location if one is named.
 pub(super) fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
     let progress = &order.progress;
     let elsewhere = |line: &LineProgress| body.location.as_ref().is_some_and(|location| line.location != *location);
@@ -96,12 +97,12 @@ pub(super) fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQ
         {
             return Err(Rejection::WrongLocation { location: location.clone(), lines: vec![] });
         }
-        return Ok(pieces::all(progress, |line| if elsewhere(line) { 0 } else { line.unfulfilled() }));
+        return Ok(units::all(progress, |line| if elsewhere(line) { 0 } else { line.unfulfilled() }));
     };
-    let lines = pieces::named(lines, progress, Purpose::Fulfilment)?;
+    let lines = units::named(lines, progress, Purpose::Fulfilment)?;
     if let Some(location) = &body.location {
-        let wrong = lines.iter().filter(|piece| progress.line(piece.line).is_some_and(elsewhere));
-        let wrong: Vec<_> = wrong.map(|piece| piece.line).collect();
+        let wrong = lines.iter().filter(|units| progress.line(units.line).is_some_and(elsewhere));
+        let wrong: Vec<_> = wrong.map(|units| units.line).collect();
         if !wrong.is_empty() {
             return Err(Rejection::WrongLocation { location: location.clone(), lines: wrong });
         }
@@ -109,10 +110,10 @@ pub(super) fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQ
     Ok(lines)
 }
 
-/// Where all of these pieces lie; `None` where there are none.
+/// Where all of these units lie; `None` where there are none.
 fn location_of(lines: &[LineQuantity], progress: &Progress) -> Result<Option<Location>, Rejection> {
     let places: BTreeSet<&Location> =
-        lines.iter().filter_map(|piece| Some(&progress.line(piece.line)?.location)).collect();
+        lines.iter().filter_map(|units| Some(&progress.line(units.line)?.location)).collect();
     match places.len() {
         0 | 1 => Ok(places.first().map(|location| (*location).clone())),
         _ => Err(Rejection::SeveralLocations(places.into_iter().cloned().collect())),
@@ -120,18 +121,18 @@ fn location_of(lines: &[LineQuantity], progress: &Progress) -> Result<Option<Loc
 }
 
 fn find(order: &Order, number: u32) -> Result<&Fulfilment, Rejection> {
-    standing::numbered(&order.progress.fulfilments, Part::Fulfilment, number)
+    guards::numbered(&order.progress.fulfilments, Part::Fulfilment, number)
 }
 
 fn already_shipped(fulfilment: PartNo, body: &ShipFulfilment, order: &Order) -> Decision {
     match order.parcel(fulfilment) == Some(&parcel(body)) {
         true => Ok(vec![]),
-        false => Err(standing::forbidden(&order.progress, Obstacle::OtherShipment(fulfilment))),
+        false => Err(guards::forbidden(&order.progress, Obstacle::OtherShipment(fulfilment))),
     }
 }
 
 fn stands(order: &Order, number: u32, state: FulfilmentState) -> Decision {
-    Err(standing::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
+    Err(guards::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
 }
 
 fn parcel(body: &ShipFulfilment) -> Parcel {

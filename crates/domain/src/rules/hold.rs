@@ -4,7 +4,7 @@ use events::OrderId;
 use events::order::{OrderEvent, OrderHeld, OrderHoldReleased};
 
 use super::reader::Reader;
-use super::{Decision, NewEvent, standing};
+use super::{Decision, NewEvent, guards};
 use crate::command::HoldOrder;
 
 pub(super) fn hold(order_id: OrderId, body: &HoldOrder, reader: &Reader<'_>) -> Decision {
@@ -12,7 +12,7 @@ pub(super) fn hold(order_id: OrderId, body: &HoldOrder, reader: &Reader<'_>) -> 
     if order.progress.held {
         return Ok(vec![]);
     }
-    standing::open(&order.progress)?;
+    guards::open(&order.progress)?;
     let held = OrderHeld { reason: body.reason.expose().as_str().into() };
     Ok(vec![NewEvent::new(&stream, OrderEvent::Held(held))])
 }
@@ -22,6 +22,6 @@ pub(super) fn release(order_id: OrderId, reader: &Reader<'_>) -> Decision {
     if !order.progress.held {
         return Ok(vec![]);
     }
-    standing::open(&order.progress)?;
+    guards::open(&order.progress)?;
     Ok(vec![NewEvent::new(&stream, OrderEvent::HoldReleased(OrderHoldReleased {}))])
 }

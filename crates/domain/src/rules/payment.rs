@@ -10,13 +10,13 @@ use events::order::{
 use events::{Minor, OrderId, StreamId};
 
 use super::reader::Reader;
-use super::{Decision, NewEvent, pricing, standing};
-use crate::command::amount::Amount;
+use super::{Decision, NewEvent, guards, pricing};
 use crate::command::order as command;
-use crate::command::text::{Method, Reference};
 use crate::command::{RecordPayment, RecordRefund};
 use crate::rejection::{Counted, Obstacle, PAYMENT_REFERENCE, Part, Rejection};
 use crate::state::{Order, Transaction, TransactionKind};
+use crate::value::amount::Amount;
+use crate::value::text::{Method, Reference};
 
 /// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
 const MAX_REFERENCES: usize = 1_000;
@@ -46,9 +46,9 @@ pub(super) fn record(order_id: OrderId, body: &RecordPayment, reader: &Reader<'_
 pub(super) fn refund(order_id: OrderId, body: &RecordRefund, reader: &Reader<'_>) -> Decision {
     let kind = refund_kind(body)?;
     let (stream, order) = reader.order(order_id)?;
-    let payment = standing::numbered(&order.progress.payments, Part::Payment, body.payment)?;
+    let payment = guards::numbered(&order.progress.payments, Part::Payment, body.payment)?;
     if let Some(number) = body.return_no {
-        standing::numbered(&order.progress.returns, Part::Return, number)?;
+        guards::numbered(&order.progress.returns, Part::Return, number)?;
     }
     let amount = body.amount.minor();
     let refundable = payment.captured.minus(payment.refunded).map_err(Rejection::from)?;
@@ -75,8 +75,8 @@ fn authorized(
     reference: Option<&Reference>,
 ) -> Result<OrderEvent, Rejection> {
     let progress = &order.progress;
-    standing::open(progress)?;
-    let payment = standing::next_number(&progress.payments, Part::Payment)?;
+    guards::open(progress)?;
+    let payment = guards::next_number(&progress.payments, Part::Payment)?;
     within_count(progress.authorized(), amount)?;
     let (amount, method, reference) = (amount.minor(), method.as_str().to_owned(), text(reference));
     Ok(OrderEvent::PaymentAuthorized(PaymentAuthorized { payment, amount, method, reference }))
@@ -90,7 +90,7 @@ fn captured(
     reference: Option<&Reference>,
 ) -> Result<OrderEvent, Rejection> {
     within_count(order.progress.captured(), amount)?;
-    let payment = named.map_or_else(|| standing::next_number(&order.progress.payments, Part::Payment), Ok)?;
+    let payment = named.map_or_else(|| guards::next_number(&order.progress.payments, Part::Payment), Ok)?;
     let (amount, reference) = (amount.minor(), text(reference));
     Ok(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
 }
@@ -98,7 +98,7 @@ fn captured(
 /// How money was captured: as the caller says, or as the payment that the caller names was made.
 fn method_of(order: &Order, named: Option<PartNo>, method: Option<&Method>) -> Result<String, Rejection> {
     if let Some(number) = named {
-        standing::numbered(&order.progress.payments, Part::Payment, number)?;
+        guards::numbered(&order.progress.payments, Part::Payment, number)?;
     }
     let before = named.and_then(|number| order.payment(number)?.method.clone());
     method.map(|method| method.as_str().to_owned()).or(before).ok_or(Rejection::MethodMissing)
@@ -162,20 +162,20 @@ fn failed(order: &Order, named: Option<PartNo>, reason: &str) -> Result<Option<O
     let payment = match named {
         Some(number) if !is_promised(order, number)? => return Ok(None),
         Some(number) => number,
-        None => standing::next_number(&order.progress.payments, Part::Payment)?,
+        None => guards::next_number(&order.progress.payments, Part::Payment)?,
     };
     Ok(Some(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: reason.into() })))
 }
 
 /// Whether money is promised by this payment; not if that was taken back or failed already. What came in whole cannot.
 fn is_promised(order: &Order, number: PartNo) -> Result<bool, Rejection> {
-    let payment = standing::numbered(&order.progress.payments, Part::Payment, number)?;
+    let payment = guards::numbered(&order.progress.payments, Part::Payment, number)?;
     if payment.authorized > Minor::ZERO {
         return Ok(true);
     }
     match order.payment(number).is_some_and(|trail| trail.closed) {
         true => Ok(false),
-        false => Err(standing::forbidden(&order.progress, Obstacle::Captured(number))),
+        false => Err(guards::forbidden(&order.progress, Obstacle::Captured(number))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Placing an order: products as they are now, prices by [`pricing`], stock by [`allotment`], all lines or none unless
+//! Placing an order: products as they are now, prices by [`pricing`], stock by [`reservation`], all lines or none unless
 //! the caller takes less.
 //!
 //! A customer whom nobody registered is taken as given: imports bring orders of customers that another system knows. One
@@ -8,18 +8,18 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use events::order::{OrderEvent, OrderPlaced};
 use events::{CustomerId, Event, Minor, OrderCode, OrderId, Personal, StreamId};
 
-use super::allotment::{self, Allotment, Counting, Terms, Wish};
-use super::offer::{self, Offer};
+use super::hold_conversion::HoldConversion;
+use super::line_pricing::{self, LinePricing};
 use super::pricing::{self, Priced, Shipping};
 use super::reader::Reader;
-use super::takeover::Takeover;
-use super::{Context, Decision, NewEvent, annotation, shelf};
+use super::reservation::{self, Counting, Reservation, Terms, Wish};
+use super::{Context, Decision, NewEvent, annotation, stock_items};
 use crate::command::PlaceOrder;
-use crate::command::amount::Price;
 use crate::command::order::PlaceOrderBody;
 use crate::rejection::{EXTERNAL_REF, Rejection};
 use crate::rules::channel::Channel;
 use crate::state::State;
+use crate::value::amount::Price;
 
 /// How long an order may wait for its payment.
 const LONGEST_DUE: TimeDelta = TimeDelta::days(366);
@@ -34,8 +34,8 @@ pub(super) fn place(command: &PlaceOrder, context: &Context, reader: &Reader<'_>
     let taken = body.id.is_some() && reader.state(&stream).is_some();
     let erased = body.customer_id.filter(|id| is_erased(*id, reader));
     let products: Vec<_> = body.lines.iter().map(|line| reader.find_product(&line.sku)).collect();
-    let takeover = body.hold_id.map(|id| Takeover::read(id, reader));
-    let allotment = allot(command, takeover.as_ref(), reader);
+    let conversion = body.hold_id.map(|id| HoldConversion::read(id, reader));
+    let reservation = reserve(command, conversion.as_ref(), reader);
 
     if taken {
         return Err(Rejection::DuplicateOrder(order_id));
@@ -43,17 +43,17 @@ pub(super) fn place(command: &PlaceOrder, context: &Context, reader: &Reader<'_>
     if let Some(customer) = erased {
         return Err(Rejection::ErasedBuyer(customer));
     }
-    takeover.iter().try_for_each(|takeover| takeover.check(context.now))?;
-    let offers = offer::offers(&body.lines, &products, body.currency, 1)?;
-    let priced = price(body, offers, &allotment)?;
+    conversion.iter().try_for_each(|conversion| conversion.check(context.now))?;
+    let line_pricings = line_pricing::line_pricings(&body.lines, &products, body.currency, 1)?;
+    let priced = price(body, line_pricings, &reservation)?;
     expect(body.expected_total.map(Price::minor), priced.total)?;
-    allotment.complete()?;
+    reservation.complete()?;
 
     let code = OrderCode::new(&channel.prefix, reader.last_number(&channel.prefix) + 1);
-    let mut events = Vec::with_capacity(1 + 2 * allotment.lines.len());
+    let mut events = Vec::with_capacity(1 + 2 * reservation.lines.len());
     events.push(placed(stream, order_id, code, channel, body, priced, payment_due));
-    events.extend(takeover.iter().flat_map(|takeover| takeover.events(order_id)));
-    events.extend(allotment.events(order_id));
+    events.extend(conversion.iter().flat_map(|conversion| conversion.events(order_id)));
+    events.extend(reservation.events(order_id));
     Ok(events)
 }
 
@@ -80,27 +80,31 @@ pub(super) fn is_erased(id: CustomerId, reader: &Reader<'_>) -> bool {
     matches!(reader.state(&StreamId::customer(id)), Some(State::Customer(customer)) if customer.erased)
 }
 
-fn allot(command: &PlaceOrder, takeover: Option<&Takeover<'_>>, reader: &Reader<'_>) -> Allotment {
+fn reserve(command: &PlaceOrder, conversion: Option<&HoldConversion<'_>>, reader: &Reader<'_>) -> Reservation {
     let body = &command.body;
     let wishes = (1..).zip(body.lines.iter()).map(|(number, line)| Wish {
         line: number,
         sku: &line.sku,
-        location: shelf::location(line),
-        pieces: line.quantity.get(),
+        location: stock_items::location(line),
+        units: line.quantity.get(),
         counting: Counting::ByPolicy,
     });
     let terms = Terms { on_shortage: body.on_shortage, handling: command.stock };
-    allotment::allot(wishes, terms, |stream| {
+    reservation::reserve(wishes, terms, |stream| {
         let level = reader.level(stream);
-        takeover.map_or(level, |takeover| takeover.lift(stream, level))
+        conversion.map_or(level, |conversion| conversion.lift(stream, level))
     })
 }
 
-fn price(body: &PlaceOrderBody, offers: Vec<Offer<'_>>, allotment: &Allotment) -> Result<Priced, Rejection> {
-    allotment.something()?;
+fn price(
+    body: &PlaceOrderBody,
+    line_pricings: Vec<LinePricing<'_>>,
+    reservation: &Reservation,
+) -> Result<Priced, Rejection> {
+    reservation.something()?;
     let shipping = shipping(body)?;
-    let ordered = body.lines.iter().zip(offers).zip(&allotment.lines);
-    let ordered: Vec<_> = ordered.map(|((line, offer), given)| (line, offer, *given)).collect();
+    let ordered = body.lines.iter().zip(line_pricings).zip(&reservation.lines);
+    let ordered: Vec<_> = ordered.map(|((line, line_pricing), given)| (line, line_pricing, *given)).collect();
     pricing::price(&ordered, body.discount, shipping)
 }
 

@@ -6,12 +6,12 @@ use events::order::pricing::{Amounts, Pricing};
 use events::order::progress::LineProgress;
 use events::order::{Line, LineNo, ShippingLine};
 
-use super::allotment::Given;
-use super::offer::Offer;
-use super::shelf;
-use crate::command::amount::{MAX_AMOUNT, Price};
+use super::line_pricing::LinePricing;
+use super::reservation::Given;
+use super::stock_items;
 use crate::command::order::{self as command, ChangeLine, OrderLine};
 use crate::rejection::Rejection;
+use crate::value::amount::{MAX_AMOUNT, Price};
 
 /// What shipping is called where the caller only says what it costs.
 const SHIPPING: &str = "Shipping";
@@ -31,7 +31,7 @@ pub(super) struct Shipping {
 }
 
 /// A line to price: what was ordered of it, what it is sold for, and what it got.
-pub(super) type Ordered<'a> = (&'a OrderLine, Offer<'a>, Given);
+pub(super) type Ordered<'a> = (&'a OrderLine, LinePricing<'a>, Given);
 
 /// Prices an order. Discounts are given for the units that were asked for: where fewer could be had, a line has its discounts
 /// in proportion, and a line that got nothing is left out with its share.
@@ -41,7 +41,7 @@ pub(super) fn price(ordered: &[Ordered<'_>], discount: Option<Price>, shipping: 
     let mut lines = Vec::with_capacity(ordered.len());
     let mut total = shipping.total;
     for (ordered, share) in ordered.iter().zip(shares) {
-        if ordered.2.pieces > 0 {
+        if ordered.2.units > 0 {
             let line = line(lines.len() as LineNo + 1, ordered, share)?;
             total = bounded(total.plus(line.total)?)?;
             lines.push(line);
@@ -79,24 +79,24 @@ pub(super) fn shipping_in_one(amount: Option<Price>) -> Shipping {
 }
 
 /// The line as it is recorded; `share` is its part of the discount on the whole order.
-fn line(number: LineNo, (asked, offer, given): &Ordered<'_>, share: Minor) -> Result<Line, Rejection> {
+fn line(number: LineNo, (asked, line_pricing, given): &Ordered<'_>, share: Minor) -> Result<Line, Rejection> {
     let pricing = Pricing {
         tax_rate: Some(asked.tax_rate.unwrap_or_default().millionths() as u32),
         taxed: None,
         ..discounted(minor(asked.discount), share, asked.quantity.get())
     };
-    let Amounts { discount, tax, total } = pricing.amounts(offer.unit_price, given.pieces)?;
+    let Amounts { discount, tax, total } = pricing.amounts(line_pricing.unit_price, given.units)?;
     Ok(Line {
         line: number,
         sku: asked.sku.clone(),
-        name: offer.name.to_owned(),
-        quantity: given.pieces,
-        unit_price: offer.unit_price,
+        name: line_pricing.name.to_owned(),
+        quantity: given.units,
+        unit_price: line_pricing.unit_price,
         discount,
         tax,
         total: bounded(total)?,
         pricing,
-        location: shelf::location(asked).clone(),
+        location: stock_items::location(asked).clone(),
         backordered: given.backordered,
         untracked: given.untracked,
     })
@@ -138,8 +138,8 @@ fn spread(discount: Minor, ordered: &[Ordered<'_>]) -> Result<Vec<Minor>, Reject
 }
 
 /// What the units asked for of a line are worth after the line's own discount and before tax.
-fn worth(number: LineNo, (asked, offer, _): &Ordered<'_>) -> Result<Minor, Rejection> {
-    let gross = bounded(offer.unit_price.times(asked.quantity.get())?)?;
+fn worth(number: LineNo, (asked, line_pricing, _): &Ordered<'_>) -> Result<Minor, Rejection> {
+    let gross = bounded(line_pricing.unit_price.times(asked.quantity.get())?)?;
     let discount = minor(asked.discount);
     within(gross, discount, Some(number))?;
     Ok(gross.minus(discount)?)

@@ -9,12 +9,12 @@ use events::{Currency, Sku, StreamId};
 
 use super::reader::Reader;
 use super::{Decision, NewEvent};
-use crate::command::attributes::{Attributes, AttributesPatch, MAX_ATTRIBUTES};
-use crate::command::patch::Member;
-use crate::command::tags::Tags;
 use crate::command::{ChangePrice, CreateProduct, UpdateProduct};
 use crate::rejection::Rejection;
 use crate::state::Product;
+use crate::value::attributes::{Attributes, AttributesPatch, MAX_ATTRIBUTES};
+use crate::value::patch::Member;
+use crate::value::tags::Tags;
 
 pub(super) fn create(body: &CreateProduct, reader: &Reader<'_>) -> Decision {
     let stream = StreamId::product(&body.sku);

@@ -12,11 +12,11 @@ use events::order::{
 use events::stock::{StockEvent, StockRestocked};
 
 use super::reader::Reader;
-use super::{Decision, NewEvent, pieces, shelf, standing};
-use crate::command::lines::Pieces;
+use super::{Decision, NewEvent, guards, stock_items, units};
 use crate::command::{ReceiveReturn, RejectReturn, RequestReturn};
 use crate::rejection::{Obstacle, Part, Purpose, Rejection};
 use crate::state::Order;
+use crate::value::lines::Units;
 
 pub(super) fn request(order_id: OrderId, body: &RequestReturn, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
@@ -24,11 +24,11 @@ pub(super) fn request(order_id: OrderId, body: &RequestReturn, reader: &Reader<'
     match progress.lifecycle {
         Lifecycle::Open | Lifecycle::Completed => {}
         Lifecycle::Cancelled | Lifecycle::Expired => {
-            return Err(standing::forbidden(progress, Obstacle::Lifecycle));
+            return Err(guards::forbidden(progress, Obstacle::Lifecycle));
         }
     }
-    let lines = pieces::named(&body.lines, progress, Purpose::Return)?;
-    let return_no = standing::next_number(&progress.returns, Part::Return)?;
+    let lines = units::named(&body.lines, progress, Purpose::Return)?;
+    let return_no = guards::next_number(&progress.returns, Part::Return)?;
     let requested = ReturnRequested {
         return_no,
         lines,
@@ -47,7 +47,7 @@ pub(super) fn receive(order_id: OrderId, return_no: PartNo, body: &ReceiveReturn
         ReturnState::Received | ReturnState::Rejected => return stands(order, found),
     }
     let units = received(body, found, &order.progress)?;
-    let restocked = shelf::moved(order, &restocked(&units), |quantity| {
+    let restocked = stock_items::moved(order, &restocked(&units), |quantity| {
         StockEvent::Restocked(StockRestocked { order_id, quantity })
     });
     let received = ReturnReceived { return_no, lines: units, rest: None };
@@ -82,8 +82,8 @@ fn received(body: &ReceiveReturn, found: &Return, progress: &Progress) -> Result
     let left = |line: &LineProgress| {
         outstanding.iter().find(|units| units.line == line.line).map_or(0, |units| units.quantity)
     };
-    let named: Vec<_> = lines.iter().map(|it| Pieces { line: it.line, quantity: it.quantity }).collect();
-    pieces::within(&named, progress, Purpose::Receipt, left)?;
+    let named: Vec<_> = lines.iter().map(|it| Units { line: it.line, quantity: it.quantity }).collect();
+    units::within(&named, progress, Purpose::Receipt, left)?;
     let mut units: BTreeMap<(LineNo, Disposition), u32> = BTreeMap::new();
     for it in lines.iter() {
         *units.entry((it.line, it.disposition.unwrap_or(all))).or_default() += it.quantity.get();
@@ -105,9 +105,9 @@ fn is_received_so(body: &ReceiveReturn, found: &Return) -> bool {
 }
 
 fn find(order: &Order, number: PartNo) -> Result<&Return, Rejection> {
-    standing::numbered(&order.progress.returns, Part::Return, number)
+    guards::numbered(&order.progress.returns, Part::Return, number)
 }
 
 fn stands(order: &Order, found: &Return) -> Decision {
-    Err(standing::forbidden(&order.progress, Obstacle::Return(found.return_no, found.state)))
+    Err(guards::forbidden(&order.progress, Obstacle::Return(found.return_no, found.state)))
 }

@@ -1,4 +1,4 @@
-//! What may happen to the stock of a SKU by itself; orders move it in [`super::shelf`], holds in [`super::stock_hold`].
+//! What may happen to the stock of a SKU by itself; orders move it in [`super::stock_items`], holds in [`super::stock_hold`].
 //!
 //! A receipt, an adjustment and a policy are facts: reservations and safety stock never refuse them. They limit what is
 //! reserved from then on, and what is transferred, because a transfer is a choice.
@@ -84,7 +84,7 @@ fn at_most(available: i64, requested: i64, sku: &Sku, location: &Location) -> Re
     Err(Rejection::InsufficientStock(vec![ShortLine { line: None, sku, location, requested, available }]))
 }
 
-/// A stock item begins with its first piece, but only of a product that exists.
+/// A stock item begins with its first unit, but only of a product that exists.
 fn existing(sku: &Sku, location: &Location, reader: &Reader<'_>) -> Result<(StreamId, Level), Rejection> {
     let stream = StreamId::stock(sku, location);
     let level = reader.level(&stream);

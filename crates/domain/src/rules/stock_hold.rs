@@ -7,8 +7,8 @@ use events::stock::{Level, StockEvent, StockHeld};
 use events::{HoldId, StreamId};
 
 use super::reader::Reader;
-use super::shelf::{self, Shelf};
-use super::{Context, Decision, NewEvent, takeover};
+use super::stock_items::{self, StockUnits};
+use super::{Context, Decision, NewEvent, hold_conversion};
 use crate::command::HoldStock;
 use crate::rejection::{Gone, Rejection, Unfit, UnfitLine};
 use crate::state::{Hold, HoldStanding, Product};
@@ -18,31 +18,30 @@ pub(super) fn place(body: &HoldStock, context: &Context, reader: &Reader<'_>) ->
     let stream = StreamId::hold(hold_id);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
     let products: Vec<_> = body.lines.iter().map(|line| reader.find_product(&line.sku)).collect();
-    let shelves = shelves(body);
-    let levels: Vec<_> = shelves.iter().map(|shelf| reader.level(&shelf.stream)).collect();
+    let items = items(body);
+    let levels: Vec<_> = items.iter().map(|item| reader.level(&item.stream)).collect();
 
     if taken {
         return Err(Rejection::DuplicateHold(hold_id));
     }
     fit(body, &products)?;
-    let counted =
-        shelves.into_iter().zip(levels).filter_map(|(shelf, level)| Some((level.promisable()?, shelf, level)));
-    let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(left, shelf, _)| i64::from(shelf.pieces) <= *left);
+    let counted = items.into_iter().zip(levels).filter_map(|(item, level)| Some((level.promisable()?, item, level)));
+    let (kept, short): (Vec<_>, Vec<_>) = counted.partition(|(left, item, _)| i64::from(item.units) <= *left);
     if !short.is_empty() {
-        let short = short.iter().filter_map(|(left, shelf, _)| shelf.short(*left)).collect();
+        let short = short.iter().filter_map(|(left, item, _)| item.short(*left)).collect();
         return Err(Rejection::InsufficientStock(short));
     }
     let ttl = body.ttl_seconds.unwrap_or_default().seconds();
     let placed = HoldPlaced {
         hold_id,
-        lines: kept.iter().filter_map(|(_, shelf, level)| line(shelf, level)).collect(),
+        lines: kept.iter().filter_map(|(_, item, level)| line(item, level)).collect(),
         expires_at: (context.now + TimeDelta::seconds(ttl.into())).trunc_subsecs(6),
         reference: body.reference.as_ref().map(|reference| reference.as_str().to_owned()),
     };
     let mut events = vec![NewEvent::new(&stream, HoldEvent::Placed(placed))];
-    events.extend(kept.iter().map(|(_, shelf, level)| {
-        let held = StockHeld { hold_id, quantity: shelf.pieces, backordered: Some(backordered(shelf, level)) };
-        NewEvent::new(&shelf.stream, StockEvent::Held(held))
+    events.extend(kept.iter().map(|(_, item, level)| {
+        let held = StockHeld { hold_id, quantity: item.units, backordered: Some(backordered(item, level)) };
+        NewEvent::new(&item.stream, StockEvent::Held(held))
     }));
     Ok(events)
 }
@@ -69,14 +68,16 @@ pub(super) fn expire(hold_id: HoldId, context: &Context, reader: &Reader<'_>) ->
 
 /// The hold ends, and its units can be promised to others.
 fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent) -> Decision {
-    let released =
-        hold.lines.iter().map(|line| NewEvent::new(&takeover::shelf(line), takeover::released(hold_id, line)));
+    let released = hold
+        .lines
+        .iter()
+        .map(|line| NewEvent::new(&hold_conversion::item(line), hold_conversion::released(hold_id, line)));
     Ok(std::iter::once(NewEvent::new(stream, how)).chain(released).collect())
 }
 
-fn shelves(body: &HoldStock) -> Vec<Shelf> {
+fn items(body: &HoldStock) -> Vec<StockUnits> {
     let lines = body.lines.iter();
-    shelf::sum(lines.map(|line| (&line.sku, shelf::or_main(line.location.as_ref()), line.quantity.get())))
+    stock_items::sum(lines.map(|line| (&line.sku, stock_items::or_main(line.location.as_ref()), line.quantity.get())))
 }
 
 /// What cannot be ordered is not kept for an order.
@@ -101,14 +102,14 @@ fn fit(body: &HoldStock, products: &[Option<&Product>]) -> Result<(), Rejection>
     }
 }
 
-fn line(shelf: &Shelf, level: &Level) -> Option<HoldLine> {
-    let (sku, location) = shelf.place()?;
-    Some(HoldLine { sku, location, quantity: shelf.pieces, backordered: backordered(shelf, level) })
+fn line(item: &StockUnits, level: &Level) -> Option<HoldLine> {
+    let (sku, location) = item.place()?;
+    Some(HoldLine { sku, location, quantity: item.units, backordered: backordered(item, level) })
 }
 
 /// Units of a hold that are not on hand: a hold can keep what the policy promises, too.
-fn backordered(shelf: &Shelf, level: &Level) -> u32 {
+fn backordered(item: &StockUnits, level: &Level) -> u32 {
     let here = level.available().max(0);
     // No more than the hold asks for.
-    (i64::from(shelf.pieces) - here).max(0) as u32
+    (i64::from(item.units) - here).max(0) as u32
 }

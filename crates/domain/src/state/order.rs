@@ -181,14 +181,14 @@ impl Order {
     /// Roughly the bytes that it takes beyond its own size.
     pub(super) fn bytes(&self) -> usize {
         let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
-        let pieces = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
+        let units = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
         let addresses = [&self.shipping_address, &self.billing_address];
         list(lines, 2)
             + list(&self.shipping_lines, 1)
             + list(payments, 0)
             + list(fulfilments, 1)
             + list(returns, 0)
-            + pieces.map(|pieces| list(pieces, 0)).sum::<usize>()
+            + units.map(|units| list(units, 0)).sum::<usize>()
             + list(&self.payments, 1)
             + self.payments.iter().map(|payment| list(&payment.transactions, 2)).sum::<usize>()
             + list(&self.parcels, 2)

@@ -1,4 +1,4 @@
-//! The command to change what an open order is made of.
+//! The command to amend an open order.
 
 use chrono::{DateTime, Utc};
 use events::order::LineNo;
@@ -8,61 +8,61 @@ use serde::{Deserialize, Serialize};
 
 use super::place::{OnShortage, OrderLine};
 use super::shipping::ShippingLines;
-use crate::command::address::Address;
-use crate::command::amount::{Price, TaxRate};
-use crate::command::instant;
-use crate::command::lines::Lines;
-use crate::command::text::Reason;
+use crate::value::address::Address;
+use crate::value::amount::{Price, TaxRate};
+use crate::value::instant;
+use crate::value::lines::Lines;
+use crate::value::text::Reason;
 
-/// Body of `POST /v1/orders/{id}/amendments`; what is left out stays as it is.
+/// An amendment of an order; fields that are left out stay unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AmendOrder {
-    /// New lines, at the price that they bring or else the product's.
+    /// Lines to add, at their `unit_price` or else at the price of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub add: Option<Lines<OrderLine>>,
-    /// Lines that are of another quantity or discount from now on; each line once.
+    /// Lines to change; each line at most once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Lines<ChangeLine>>,
-    /// Lines that are taken out.
+    /// Numbers of the lines to remove.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove: Option<Lines<LineNo>>,
-    /// What shipping is made of from now on.
+    /// Shipping charges; replaces all shipping lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_lines: Option<ShippingLines>,
-    /// Where it goes from now on; only while nothing is shipped.
+    /// New shipping address; only while nothing is shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
-    /// Where the bill goes from now on; only while nothing is shipped.
+    /// New billing address; only while nothing is shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// What to do where more pieces are asked for than there are; as for a new order.
+    /// What to do if more units are requested than are in stock; as for a new order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_shortage: Option<OnShortage>,
-    /// The order's total that the caller showed to the buyer, minor units; refused if it comes to anything else.
+    /// Total of the order that was shown to the buyer, in minor units; the amendment is rejected if the total differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_total: Option<Price>,
-    /// Why.
+    /// Reason for the amendment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Personal<Reason>>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// How a line is to be from now on. Its price per piece stays.
+/// A changed line of an order. The price per unit stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeLine {
-    /// The line's number in the order, from 1.
+    /// Number of the line in the order, starting at 1.
     pub line: LineNo,
-    /// Pieces that are wanted, those shipped included and those cancelled not; as before if left out.
+    /// Units ordered, including shipped units and without cancelled units; unchanged if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
-    /// Taken off the line, before tax, minor units; the same share of it per piece if left out.
+    /// Discount on the line before tax, in minor units; the discount per unit stays if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Price>,
-    /// Tax on the line, in millionths of what is left after the discount; the same share as before if left out.
+    /// Tax rate of the line, in millionths of the amount after discount; unchanged if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_rate: Option<TaxRate>,
 }

@@ -1,66 +1,66 @@
-//! Commands that change what is known of an order and neither goods nor money: notes, tags, addresses, the customer.
+//! Commands that change an order but neither its lines nor its payments: notes, tags, addresses, the customer.
 
 use chrono::{DateTime, Utc};
 use events::{CustomerId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::address::Address;
-use crate::command::instant;
-use crate::command::tags::Tags;
-use crate::command::text::{Name, Remark};
+use crate::value::address::Address;
+use crate::value::instant;
+use crate::value::tags::Tags;
+use crate::value::text::{Name, Remark};
 
-/// Body of `POST /v1/orders/{id}/notes`.
+/// A note to add to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddNote {
-    /// What.
+    /// Text of the note.
     pub note: Personal<Remark>,
-    /// Who.
+    /// Author of the note.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Personal<Name>>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/tags`.
+/// Tags to add to and to remove from an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TagOrder {
-    /// Words to find it by from now on.
+    /// Tags to add.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub add: Tags,
-    /// Words not to find it by any more; a word that is to be added too stays.
+    /// Tags to remove; a tag that is also in `add` stays.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub remove: Tags,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/addresses`.
+/// New addresses of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeAddresses {
-    /// Where it goes; as before if left out.
+    /// Shipping address; unchanged if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
-    /// Where the bill goes; as before if left out.
+    /// Billing address; unchanged if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `PUT /v1/orders/{id}/customer`.
+/// The customer to assign an order to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssignCustomer {
-    /// Whom.
+    /// Id of the registered customer.
     pub customer_id: CustomerId,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -1,24 +1,24 @@
-//! The command to give up pieces that have not left.
+//! The command to cancel units that are not shipped.
 
 use chrono::{DateTime, Utc};
 use events::Personal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::instant;
-use crate::command::lines::{Lines, Pieces};
-use crate::command::text::Reason;
+use crate::value::instant;
+use crate::value::lines::{Lines, Units};
+use crate::value::text::Reason;
 
-/// Body of `POST /v1/orders/{id}/cancellation`.
+/// A cancellation of order lines or of a whole order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelOrder {
-    /// Why.
+    /// Reason for the cancellation.
     pub reason: Personal<Reason>,
-    /// Which pieces; everything that is not shipped if left out.
+    /// Units to cancel; all units that are not shipped if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lines: Option<Lines<Pieces>>,
-    /// When it happened, if not now.
+    pub lines: Option<Lines<Units>>,
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -1,58 +1,58 @@
-//! Commands about packing, shipping and delivering.
+//! Commands to fulfilments: create, ship, deliver, cancel.
 
 use chrono::{DateTime, Utc};
 use events::Location;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::instant;
-use crate::command::lines::{Lines, Pieces};
-use crate::command::text::Reference;
+use crate::value::instant;
+use crate::value::lines::{Lines, Units};
+use crate::value::text::Reference;
 
-/// Body of `POST /v1/orders/{id}/fulfilments`.
+/// A fulfilment to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateFulfilment {
-    /// Where the pieces lie; where the lines' stock is reserved if left out.
+    /// Location of the units; the location at which the stock of the lines is reserved if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// Which pieces; everything unfulfilled at the location if left out.
+    /// Units to pack; all units at the location that are in no fulfilment if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lines: Option<Lines<Pieces>>,
-    /// When it happened, if not now.
+    pub lines: Option<Lines<Units>>,
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/fulfilments/{n}/shipment`.
+/// The shipment of a fulfilment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShipFulfilment {
-    /// Who carries them.
+    /// Name of the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Reference>,
-    /// The carrier's number.
+    /// Tracking number of the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Reference>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/fulfilments/{n}/delivery`.
+/// The delivery of a fulfilment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverFulfilment {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/fulfilments/{n}/cancellation`.
+/// The cancellation of a fulfilment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelFulfilment {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -1,29 +1,29 @@
-//! Commands that keep an order from being packed and shipped, and let it go again.
+//! Commands to put an order on hold, so that it is not packed or shipped, and to release it.
 
 use chrono::{DateTime, Utc};
 use events::Personal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::instant;
-use crate::command::text::Reason;
+use crate::value::instant;
+use crate::value::text::Reason;
 
-/// Body of `POST /v1/orders/{id}/holds`.
+/// A hold on an order: the order is not packed or shipped until it is released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldOrder {
-    /// Why.
+    /// Reason for the hold.
     pub reason: Personal<Reason>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/holds/release`.
+/// The release of an order from its hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseOrder {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

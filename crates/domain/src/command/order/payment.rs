@@ -6,69 +6,69 @@ use events::order::PartNo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::amount::Amount;
-use crate::command::instant;
-use crate::command::text::{Method, Reason, Reference};
+use crate::value::amount::Amount;
+use crate::value::instant;
+use crate::value::text::{Method, Reason, Reference};
 
-/// Body of `POST /v1/orders/{id}/payments`.
+/// A payment to record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum RecordPayment {
-    /// Money was promised; a new payment.
+    /// A payment was authorized; creates a new payment.
     Authorized {
-        /// How much, minor units.
+        /// Amount in minor units.
         amount: Amount,
-        /// How: card, transfer, cash.
+        /// Payment method, such as card, transfer or cash.
         method: Method,
         /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
         /// report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
-        /// When it happened, if not now.
+        /// Instant at which it happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
-    /// Money came in.
+    /// Money was captured.
     Captured {
-        /// The authorized payment that it came from; a new payment if left out.
+        /// Number of the authorized payment that was captured; a new payment if left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         payment: Option<PartNo>,
-        /// How much, minor units.
+        /// Amount in minor units.
         amount: Amount,
-        /// How: card, transfer, cash; that of the named payment if left out.
+        /// Payment method, such as card, transfer or cash; the method of the named payment if left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         method: Option<Method>,
         /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
         /// report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
-        /// When it happened, if not now.
+        /// Instant at which it happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
-    /// What is left of a promise was taken back.
+    /// The rest of an authorization was voided.
     Voided {
-        /// Which payment.
+        /// Number of the payment.
         payment: PartNo,
-        /// When it happened, if not now.
+        /// Instant at which it happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
-    /// A payment did not work.
+    /// A payment failed.
     Failed {
-        /// Which payment; a new one if left out.
+        /// Number of the payment; a new payment if left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         payment: Option<PartNo>,
-        /// The provider's reason.
+        /// Reason of the payment provider.
         reason: Personal<Reason>,
-        /// When it happened, if not now.
+        /// Instant at which it happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
 }
 
 impl RecordPayment {
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Authorized { occurred_at, .. }
@@ -79,7 +79,7 @@ impl RecordPayment {
     }
 }
 
-/// What a refund that is not for a return does to the amount that the buyer has to pay.
+/// Effect of a refund that is not for a return on the amount that the buyer owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RefundKind {
@@ -90,21 +90,21 @@ pub enum RefundKind {
     Goodwill,
 }
 
-/// Body of `POST /v1/orders/{id}/refunds`.
+/// A refund to record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordRefund {
-    /// Which payment it came from.
+    /// Number of the payment that is refunded.
     pub payment: PartNo,
-    /// How much, minor units.
+    /// Amount in minor units.
     pub amount: Amount,
     /// Number of the return that the refund is for, if any. The buyer does not have to pay such a refund again.
     #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
     pub return_no: Option<PartNo>,
-    /// What the refund is, if it is not for a return; `repayment` if left out. Not together with `return`.
+    /// Kind of the refund, if it is not for a return; `repayment` if left out. Not together with `return`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<RefundKind>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

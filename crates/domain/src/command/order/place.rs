@@ -6,110 +6,110 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shipping::ShippingLines;
-use crate::command::address::{Address, Contact};
-use crate::command::amount::{Price, TaxRate};
-use crate::command::instant;
-use crate::command::lines::Lines;
-use crate::command::tags::Tags;
-use crate::command::text::{Note, Reference};
+use crate::value::address::{Address, Contact};
+use crate::value::amount::{Price, TaxRate};
+use crate::value::instant;
+use crate::value::lines::Lines;
+use crate::value::tags::Tags;
+use crate::value::text::{Note, Reference};
 
 /// Places an order and reserves its stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlaceOrder {
     /// What the caller sent.
     pub body: PlaceOrderBody,
-    /// What the order does to stock; not for callers to say.
+    /// How the order reserves stock; set by the platform, not by callers.
     #[serde(skip_serializing_if = "StockHandling::is_enforce")]
     pub stock: StockHandling,
 }
 
-/// What an order does to stock.
+/// How an order reserves stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StockHandling {
-    /// It takes what can be promised.
+    /// The order reserves the units that the stock policy allows.
     #[default]
     Enforce,
-    /// It takes what it asks for; pieces that are missing are counted in along the way.
+    /// The order reserves all units; missing units are added to the stock by an adjustment.
     Force,
-    /// None of its lines moves stock, now or later.
+    /// No line of the order changes stock, now or later.
     Skip,
 }
 
 impl StockHandling {
-    /// Whether it is as for everybody.
+    /// Whether stock is reserved as for every order of a caller.
     pub fn is_enforce(&self) -> bool {
         *self == StockHandling::Enforce
     }
 }
 
-/// What to do where more pieces are asked for than there are.
+/// What to do if more units are requested than are in stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnShortage {
-    /// Refuse.
+    /// Reject the command.
     Reject,
-    /// Promise what is not here, where the stock's policy allows it and up to its limit; else refuse.
+    /// Backorder the missing units, if the stock policy allows backorders and up to its limit; otherwise reject the command.
     Backorder,
-    /// Take what is here; a line with nothing is left out. Its discount shrinks with it. Nothing at all is refused.
+    /// Order the units in stock, with discounts in proportion. A line without any unit in stock is left out; the command is rejected if no line has one.
     Partial,
 }
 
-/// Body of `POST /v1/orders`.
+/// An order to place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrderBody {
-    /// The order's key, a UUID version 7 whose instant is when it was placed; ours if left out.
+    /// Id of the order: a UUID version 7 that carries the instant at which the order was placed; generated if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<OrderId>,
-    /// Where it comes from; the default channel if left out.
+    /// Sales channel; the default channel if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelCode>,
     /// Currency of every amount of the order.
     pub currency: Currency,
-    /// Who buys; a guest if left out. Who was never registered is taken as given, who is erased is not.
+    /// Id of the customer; a guest order if left out. The customer need not be registered here, but must not be erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// The order's name elsewhere, unique per channel.
+    /// Id of the order in another system, unique per channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<Reference>,
-    /// What is bought.
+    /// Lines of the order.
     pub lines: Lines<OrderLine>,
-    /// Taken off the whole order, before tax, minor units; spread over the lines by their worth.
+    /// Discount on the whole order before tax, in minor units; spread over the lines in proportion to their amounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Price>,
-    /// Shipping with tax, minor units. Send `shipping_lines` instead, which say what the tax is.
+    /// Shipping charge including tax, in minor units. Send `shipping_lines` instead, which state the tax.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub shipping: Option<Price>,
-    /// What shipping is made of; nothing is charged for it if left out.
+    /// Shipping charges; no shipping charge if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_lines: Option<ShippingLines>,
-    /// The total that the caller showed to the buyer, minor units; the order is refused if it comes to anything else.
+    /// Total that was shown to the buyer, in minor units; the order is rejected if its total differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_total: Option<Price>,
-    /// A word from the buyer.
+    /// Note of the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<Note>>,
-    /// How a guest can be reached; not together with `customer_id`.
+    /// Contact of a guest; not together with `customer_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<Personal<Contact>>,
-    /// Where it goes.
+    /// Shipping address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
-    /// Where the bill goes.
+    /// Billing address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// Words to find it by.
+    /// Tags of the order.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// When it expires unless it is paid; within a year from now.
+    /// Instant at which the order expires if it is unpaid; at most 366 days ahead.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub payment_due: Option<DateTime<Utc>>,
-    /// The hold that it takes over: what that keeps is there for this order, and what it does not take is given back.
+    /// Id of the stock hold that the order consumes: the held units are reserved for the order, and held units that the order does not need are released.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
-    /// What to do where more pieces are asked for than there are; what the stock's policy says if left out.
+    /// What to do if more units are requested than are in stock; the stock policy decides if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_shortage: Option<OnShortage>,
 }
@@ -118,20 +118,20 @@ pub struct PlaceOrderBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderLine {
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// How many pieces.
+    /// Number of units.
     pub quantity: Quantity,
-    /// Price of one piece before discount and tax, minor units; the product's if left out.
+    /// Price of one unit before discount and tax, in minor units; the price of the product if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<Price>,
-    /// Taken off the line, before tax, minor units.
+    /// Discount on the line before tax, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Price>,
-    /// Tax on the line, in millionths of what is left after discounts.
+    /// Tax rate of the line, in millionths of the amount after discounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_rate: Option<TaxRate>,
-    /// Where its stock is reserved; `main` if left out.
+    /// Location at which the stock is reserved; `main` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }

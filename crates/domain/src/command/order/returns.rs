@@ -1,4 +1,4 @@
-//! Commands about pieces that come back.
+//! Commands to returns: request, receive, reject.
 
 use std::borrow::Cow;
 
@@ -9,27 +9,27 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::command::instant;
-use crate::command::lines::{Lines, Pieces};
-use crate::command::text::{Reason, Reference};
+use crate::value::instant;
+use crate::value::lines::{Lines, Units};
+use crate::value::text::{Reason, Reference};
 
-/// Body of `POST /v1/orders/{id}/returns`.
+/// A return to request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestReturn {
-    /// Which pieces.
-    pub lines: Lines<Pieces>,
-    /// Why.
+    /// Units to return.
+    pub lines: Lines<Units>,
+    /// Reason for the return.
     pub reason: Personal<Reason>,
-    /// The return's name elsewhere, such as a credit note.
+    /// Id of the return in another system, such as a credit note number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<Reference>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Body of `POST /v1/orders/{id}/returns/{n}/receipt`.
+/// The receipt of a return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct ReceiveReturn {
@@ -38,7 +38,7 @@ pub struct ReceiveReturn {
     pub disposition: Option<Disposition>,
     /// The received units.
     pub lines: Option<Lines<ReceiptLine>>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -71,7 +71,7 @@ struct Fields {
     /// The received units; what is not named stays requested. A line can be named several times, once per disposition.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Lines<ReceiptLine>>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
@@ -117,13 +117,13 @@ impl ReceiveReturn {
     }
 }
 
-/// Body of `POST /v1/orders/{id}/returns/{n}/rejection`.
+/// The rejection of a return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectReturn {
-    /// Why.
+    /// Reason for the rejection.
     pub reason: Personal<Reason>,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -1,11 +1,11 @@
-//! What shipping is made of.
+//! Shipping charges of an order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::command::amount::{Price, TaxRate};
-use crate::command::lines::Lines;
-use crate::command::text::Name;
+use crate::value::amount::{Price, TaxRate};
+use crate::value::lines::Lines;
+use crate::value::text::Name;
 
 /// Most ways in which one order is shipped.
 const MAX_SHIPPING_LINES: usize = 20;
@@ -17,11 +17,11 @@ pub type ShippingLines = Lines<ShippingLine, 0, MAX_SHIPPING_LINES>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShippingLine {
-    /// What people call it.
+    /// Name of the shipping method.
     pub name: Name,
-    /// Its price before tax, minor units.
+    /// Charge before tax, in minor units.
     pub amount: Price,
-    /// Tax on it, in millionths of the amount.
+    /// Tax rate, in millionths of the amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_rate: Option<TaxRate>,
 }

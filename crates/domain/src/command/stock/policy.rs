@@ -1,4 +1,4 @@
-//! How the pieces of a stock item are promised: what happens when more is asked for than there is, and how many are never
+//! How the units of a stock item are promised: what happens when more is asked for than there is, and how many are never
 //! promised.
 
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::MAX_ON_HAND;
-use crate::command::instant;
+use crate::value::instant;
 
 /// Body of `PUT /v1/stock/{sku}/{location}/policy`: all of the policy, not only what changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +18,9 @@ use crate::command::instant;
 pub struct SetStockPolicy {
     /// What happens when more is asked for than there is.
     pub policy: StockPolicy,
-    /// Pieces that are never promised.
+    /// Safety stock: units that are never promised.
     pub safety: u32,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -30,7 +30,7 @@ pub struct SetStockPolicy {
 enum Kind {
     /// The order is refused.
     Deny,
-    /// So many pieces more than there are can be promised.
+    /// More units than are in stock can be promised, up to a limit.
     Backorder,
     /// Nobody counts: orders move no stock.
     Untracked,
@@ -43,22 +43,22 @@ enum Kind {
 struct Fields {
     /// What happens when more is asked for than there is.
     kind: Kind,
-    /// Pieces that can be promised beyond those that are there; of `backorder`, and of nothing else.
+    /// Units that can be promised beyond the units in stock; required for kind `backorder`, not allowed for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     limit: Option<u32>,
-    /// Pieces that are never promised; none if left out.
+    /// Safety stock: units that are never promised; 0 if left out.
     #[serde(default, skip_serializing_if = "is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     safety: u32,
-    /// When it happened, if not now.
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_none(pieces: &u32) -> bool {
-    *pieces == 0
+fn is_none(units: &u32) -> bool {
+    *units == 0
 }
 
 /// Why a policy was refused; says what would do.
@@ -66,21 +66,21 @@ fn is_none(pieces: &u32) -> bool {
 pub enum InvalidPolicy {
     /// Backorders without a limit, or a limit without backorders.
     #[error(
-        "send `limit` (pieces that can be promised beyond those that are there) with kind `backorder`, and with no other"
+        "send `limit` (units that can be promised beyond the units in stock) with kind `backorder`, and with no other"
     )]
     Limit,
-    /// Too many pieces.
-    #[error("`{0}` must be a whole number of pieces from 0 to {MAX_ON_HAND}")]
-    Pieces(&'static str),
+    /// Too many units.
+    #[error("`{0}` must be a whole number of units from 0 to {MAX_ON_HAND}")]
+    Units(&'static str),
 }
 
 impl TryFrom<Fields> for SetStockPolicy {
     type Error = InvalidPolicy;
 
     fn try_from(fields: Fields) -> Result<Self, InvalidPolicy> {
-        for (name, pieces) in [("limit", fields.limit.unwrap_or(0)), ("safety", fields.safety)] {
-            if i64::from(pieces) > MAX_ON_HAND {
-                return Err(InvalidPolicy::Pieces(name));
+        for (name, units) in [("limit", fields.limit.unwrap_or(0)), ("safety", fields.safety)] {
+            if i64::from(units) > MAX_ON_HAND {
+                return Err(InvalidPolicy::Units(name));
             }
         }
         let policy = match (fields.kind, fields.limit) {

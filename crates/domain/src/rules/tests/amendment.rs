@@ -88,14 +88,14 @@ fn a_line_is_taken_out_once() {
 
 #[test]
 fn pieces_that_were_cancelled_stay_cancelled() {
-    let given_up = [lines_cancelled([(1, 1, 1)]), released("A", 1)].concat();
+    let released_units = [lines_cancelled([(1, 1, 1)]), released("A", 1)].concat();
     let with_one_cancelled = |quantity, total| LineChange { total: Minor(total), ..line(1, quantity) };
-    given([ordered(), given_up.clone()]).when(change(1, 1)).then_nothing();
-    given([ordered(), given_up.clone()])
+    given([ordered(), released_units.clone()]).when(change(1, 1)).then_nothing();
+    given([ordered(), released_units.clone()])
         .when(change(1, 2))
         .then([happened(amended(vec![with_one_cancelled(3, 900)], 1350)), reserved("A", 1)]);
     let remove = amend(json!({ "remove": [1] }));
-    given([ordered(), given_up])
+    given([ordered(), released_units])
         .when(remove)
         .then([happened(amended(vec![with_one_cancelled(1, 0)], 450)), released("A", 1)]);
 }

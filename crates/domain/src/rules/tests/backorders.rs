@@ -8,7 +8,7 @@ use events::stock::{
 use events::{Event, HoldId, Location, OrderId, StreamId};
 use serde_json::{Value, json};
 
-use super::past::{body, main, on_shelf, order_placed, policy, product, received, sku};
+use super::past::{body, main, on_item, order_placed, policy, product, received, sku};
 use super::scenario::{Past, decide_at, empty_world, now};
 use crate::command::order::StockHandling;
 use crate::command::{Command, OrderCommand, PlaceOrder, StockCommand, StockHoldCommand, StockItem};
@@ -153,7 +153,7 @@ impl Shop {
         self.find(number).progress.fulfilment_status()
     }
 
-    /// What orders and holds say is what the shelf says, where events say it.
+    /// What orders and holds say is what the stock item says, where events say it.
     fn check(&self) {
         let level = self.level();
         let orders = (1..=20).filter_map(|number| self.0.find(&StreamId::order(order_id(number)))?.state.as_ref());
@@ -387,7 +387,7 @@ fn an_order_takes_what_is_here_or_waits_as_it_says() {
     }
 }
 
-/// Two units on hand; order 1 has two of five that are backordered by its own counter, and the shelf says nothing of it.
+/// Two units on hand; order 1 has two of five that are backordered by its own counter, and the stock item says nothing of it.
 fn written_by_version_1() -> Vec<Past> {
     let mut order = order_placed([("A", 5)]);
     order.order_id = order_id(1);
@@ -395,7 +395,7 @@ fn written_by_version_1() -> Vec<Past> {
     let reserved = StockReserved { order_id: order_id(1), quantity: 5, backordered: None };
     let backorder = policy("A", StockPolicy::Backorder { limit: 10 }, 0);
     let placed = vec![(StreamId::order(order_id(1)), OrderEvent::Placed(order).into())];
-    [product("A"), received("A", 2), backorder, placed, on_shelf("A", StockEvent::Reserved(reserved))].concat()
+    [product("A"), received("A", 2), backorder, placed, on_item("A", StockEvent::Reserved(reserved))].concat()
 }
 
 #[test]

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::customer::emails;
 use super::past::body;
 use super::scenario::now;
-use crate::command::amount::MAX_AMOUNT;
 use crate::command::order::{OnShortage, StockHandling};
 use crate::command::stock::Change;
 use crate::command::{
     Command, CustomerCommand, OrderCommand, PlaceOrder, ProductCommand, RecordPayment, RegisterCustomer, StockCommand,
     StockHoldCommand, StockItem, UpdateCustomer,
 };
+use crate::value::amount::MAX_AMOUNT;
 
 /// Whether a repeat finds everything so already.
 pub(super) fn asks_for_a_state(command: &Command) -> bool {
@@ -174,7 +174,7 @@ fn order_command() -> impl Strategy<Value = Command> {
         3 => (order_id(), payment()).prop_map(|(order_id, json)| {
             Command::Order(order_id, OrderCommand::RecordPayment { body: body(json) })
         }),
-        3 => (order_id(), prop::option::of(location()), some_pieces()).prop_map(|(order_id, location, lines)| {
+        3 => (order_id(), prop::option::of(location()), some_units()).prop_map(|(order_id, location, lines)| {
             let body = body(json!({ "location": location, "lines": lines }));
             Command::Order(order_id, OrderCommand::CreateFulfilment { body })
         }),
@@ -187,13 +187,13 @@ fn order_command() -> impl Strategy<Value = Command> {
         1 => (order_id(), part()).prop_map(|(order_id, fulfilment)| {
             Command::Order(order_id, OrderCommand::CancelFulfilment { fulfilment, body: body(json!({})) })
         }),
-        1 => (order_id(), some_pieces()).prop_map(|(order_id, lines)| {
+        1 => (order_id(), some_units()).prop_map(|(order_id, lines)| {
             Command::Order(order_id, OrderCommand::CancelOrder { body: body(json!({ "reason": "r", "lines": lines })) })
         }),
-        2 => (order_id(), pieces()).prop_map(|(order_id, lines)| {
+        2 => (order_id(), units()).prop_map(|(order_id, lines)| {
             Command::Order(order_id, OrderCommand::RequestReturn { body: body(json!({ "reason": "r", "lines": lines })) })
         }),
-        2 => (order_id(), part(), disposition(), some_pieces()).prop_map(|(order_id, return_no, disposition, lines)| {
+        2 => (order_id(), part(), disposition(), some_units()).prop_map(|(order_id, return_no, disposition, lines)| {
             let body = body(json!({ "disposition": disposition, "lines": lines }));
             Command::Order(order_id, OrderCommand::ReceiveReturn { return_no, body })
         }),
@@ -414,14 +414,14 @@ fn part() -> impl Strategy<Value = u32> {
     prop_oneof![40 => Just(1), 30 => 2u32..5, 1 => Just(0), 1 => Just(u32::MAX)]
 }
 
-fn pieces() -> impl Strategy<Value = Vec<Value>> {
+fn units() -> impl Strategy<Value = Vec<Value>> {
     let line = prop_oneof![40 => 1u32..3, 1 => Just(0), 1 => Just(u32::MAX)];
-    let piece = (line, quantity()).prop_map(|(line, quantity)| json!({ "line": line, "quantity": quantity }));
-    prop::collection::vec(piece, 1..3)
+    let units = (line, quantity()).prop_map(|(line, quantity)| json!({ "line": line, "quantity": quantity }));
+    prop::collection::vec(units, 1..3)
 }
 
-fn some_pieces() -> impl Strategy<Value = Option<Vec<Value>>> {
-    prop::option::of(pieces())
+fn some_units() -> impl Strategy<Value = Option<Vec<Value>>> {
+    prop::option::of(units())
 }
 
 fn carrier() -> impl Strategy<Value = Option<&'static str>> {

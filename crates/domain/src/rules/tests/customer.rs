@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::past::body;
 use super::scenario::{Past, given, new_id, now};
-use crate::command::email::EmailIndex;
 use crate::command::{Command, CustomerCommand, RegisterCustomer, UpdateCustomer};
 use crate::new_id::NewId;
 use crate::rejection::Rejection;
+use crate::value::email::EmailIndex;
 
 /// The index of these tests.
 pub(super) fn emails() -> EmailIndex {

@@ -7,8 +7,8 @@ use events::{Location, OrderId, StreamId};
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, delivered, left, lines_cancelled, main, of_order, on_shelf, order_id, order_placed, packed,
-    pieces, placed, policy, received, reserved_beyond, shipped, sku, unpacked, words,
+    body, cancelled, delivered, left, lines_cancelled, main, of_order, on_item, order_id, order_placed, packed, placed,
+    policy, received, reserved_beyond, shipped, sku, units, unpacked, words,
 };
 use super::scenario::{Past, given};
 use crate::command::{Command, OrderCommand};
@@ -86,10 +86,10 @@ fn a_fulfilment_is_of_one_location() {
     let both = json!([{ "line": 1, "quantity": 1 }, { "line": 2, "quantity": 1 }]);
     given([at_two_locations()]).when(pack(json!({}))).then_rejected(several());
     given([at_two_locations()]).when(pack(json!({ "lines": both }))).then_rejected(several());
-    given([at_two_locations()]).when(pack(json!({ "location": "shop" }))).then([packed_at(shop(), pieces([(2, 1)]))]);
+    given([at_two_locations()]).when(pack(json!({ "location": "shop" }))).then([packed_at(shop(), units([(2, 1)]))]);
     given([at_two_locations()])
         .when(pack(json!({ "lines": [{ "line": 2, "quantity": 1 }] })))
-        .then([packed_at(shop(), pieces([(2, 1)]))]);
+        .then([packed_at(shop(), units([(2, 1)]))]);
     given([at_two_locations()])
         .when(pack(json!({ "location": "shop", "lines": both })))
         .then_rejected(Rejection::WrongLocation { location: shop(), lines: vec![1] });
@@ -147,7 +147,7 @@ fn a_fulfilment_goes_its_way() {
     let not_shipped = [&[OrderAction::ShipFulfilment(1), OrderAction::CancelFulfilment(1)], &open_order[..]].concat();
     let created = stands(Obstacle::Fulfilment(1, FulfilmentState::Created), &not_shipped);
     given([open()]).when(deliver()).then_rejected(created);
-    let given_up = [
+    let released_units = [
         OrderAction::RecordPayment,
         OrderAction::CreateFulfilment,
         OrderAction::CancelOrder,
@@ -155,7 +155,7 @@ fn a_fulfilment_goes_its_way() {
         OrderAction::HoldOrder,
         OrderAction::ChangeAddresses,
     ];
-    let unpacked_already = || stands(Obstacle::Fulfilment(1, FulfilmentState::Cancelled), &given_up);
+    let unpacked_already = || stands(Obstacle::Fulfilment(1, FulfilmentState::Cancelled), &released_units);
     given([open(), unpacked(1)]).when(ship_again()).then_rejected(unpacked_already());
     given([open(), unpacked(1)]).when(deliver()).then_rejected(unpacked_already());
     let on_its_way = [
@@ -203,13 +203,13 @@ fn what_is_not_here_is_not_packed() {
     given([partly_here(), received("A", 2)]).when(pack(json!({}))).then([
         packed(1, [(1, 5)]),
         of_order(OrderEvent::BackordersChanged(assigned)),
-        on_shelf("A", StockEvent::BackordersChanged(taken)),
+        on_item("A", StockEvent::BackordersChanged(taken)),
     ]);
 }
 
 #[test]
 fn what_somebody_else_took_is_not_shipped() {
-    let broken = on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta: -1, reason: "broken".into() }));
+    let broken = on_item("A", StockEvent::Adjusted(StockAdjusted { delta: -1, reason: "broken".into() }));
     given([partly_here(), packed(1, [(1, 3)]), broken]).when(ship_again()).then_rejected(not_here(3, 2));
     given([partly_here(), packed(1, [(1, 3)])]).when(ship_again()).then([shipped(1), left("A", 3)]);
 }

@@ -52,10 +52,10 @@ fn an_order_is_held_and_let_go_once() {
 
 #[test]
 fn only_open_orders_are_held() {
-    let given_up = || [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)].concat();
+    let released_units = || [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)].concat();
     let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[OrderAction::RecordPayment]);
-    given([given_up()]).when(hold()).then_rejected(over);
-    given([given_up()]).when(release()).then_nothing();
+    given([released_units()]).when(hold()).then_rejected(over);
+    given([released_units()]).when(release()).then_nothing();
     given([]).when(hold()).then_rejected(Rejection::UnknownOrder(order_id()));
 }
 

@@ -19,7 +19,7 @@ use crate::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use crate::state::{Customer, HoldStanding, Order, State};
 use crate::world::{Slot, World};
 
-/// What orders and holds say of a shelf.
+/// What orders and holds say of a stock item.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Claims {
     reserved: i64,
@@ -82,7 +82,7 @@ impl Run {
         }
     }
 
-    /// The level of the shelf before an event that reserves units.
+    /// The level of the stock item before an event that reserves units.
     fn reserving(&self, stream: &StreamId, event: &Event) -> Option<(StreamId, Level)> {
         let reserves = matches!(event, Event::Stock(StockEvent::Reserved(_) | StockEvent::Held(_)));
         reserves.then(|| (stream.clone(), self.level(stream)))
@@ -232,7 +232,7 @@ fn check_order(order: &Order) {
     assert!(Minor::ZERO <= progress.due() && progress.due() <= progress.total);
     assert_eq!(progress.shipping, Minor(order.shipping_lines.iter().map(|line| line.total.0).sum()));
     let packed = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
-    let packed: u64 = packed.flat_map(|fulfilment| &fulfilment.lines).map(|piece| u64::from(piece.quantity)).sum();
+    let packed: u64 = packed.flat_map(|fulfilment| &fulfilment.lines).map(|units| u64::from(units.quantity)).sum();
     assert_eq!(packed, progress.lines.iter().map(|line| u64::from(line.in_fulfilment)).sum::<u64>());
 }
 

@@ -45,7 +45,7 @@ fn an_orders_stock_is_asked_for_once_the_order_is_there() {
     let body = body(json!({}));
     let command = Command::Order(order_id(), OrderCommand::ShipFulfilment { fulfilment: 1, body });
     let order = StreamId::order(order_id());
-    let shelves = [StreamId::stock(&sku("A"), &main()), StreamId::stock(&sku("B"), &main())];
+    let items = [StreamId::stock(&sku("A"), &main()), StreamId::stock(&sku("B"), &main())];
     let mut world = empty_world();
     assert_eq!(needs(&command, &world), slice::from_ref(&order));
 
@@ -53,12 +53,12 @@ fn an_orders_stock_is_asked_for_once_the_order_is_there() {
     for (stream, event) in past.iter().filter(|(stream, _)| *stream == order) {
         world.evolve(stream, event);
     }
-    assert_eq!(needs(&command, &world), shelves);
+    assert_eq!(needs(&command, &world), items);
 
-    shelves.iter().for_each(|shelf| world.put(shelf.clone(), Slot::default()));
+    items.iter().for_each(|item| world.put(item.clone(), Slot::default()));
     let reader = Reader::new(&world);
     let decision = decide(&command, &Context { now: now(), new_id: new_id().into() }, &reader);
     assert!(decision.is_ok());
     let found: BTreeSet<StreamId> = reader.into_found().into_iter().collect();
-    assert_eq!(found, [vec![order], shelves.to_vec()].concat().into_iter().collect());
+    assert_eq!(found, [vec![order], items.to_vec()].concat().into_iter().collect());
 }

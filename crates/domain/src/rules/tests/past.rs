@@ -58,12 +58,12 @@ pub(super) fn discontinued(text: &str) -> Vec<Past> {
     vec![(StreamId::product(&sku(text)), ProductEvent::Discontinued(ProductDiscontinued {}).into())]
 }
 
-pub(super) fn on_shelf(text: &str, event: StockEvent) -> Vec<Past> {
+pub(super) fn on_item(text: &str, event: StockEvent) -> Vec<Past> {
     vec![(StreamId::stock(&sku(text), &main()), event.into())]
 }
 
 pub(super) fn received(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Received(StockReceived { quantity, reference: None }))
+    on_item(text, StockEvent::Received(StockReceived { quantity, reference: None }))
 }
 
 pub(super) fn reserved(text: &str, quantity: u32) -> Vec<Past> {
@@ -73,7 +73,7 @@ pub(super) fn reserved(text: &str, quantity: u32) -> Vec<Past> {
 /// Some of the reserved units are not on hand.
 pub(super) fn reserved_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
     let backordered = Some(backordered);
-    on_shelf(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity, backordered }))
+    on_item(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity, backordered }))
 }
 
 pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
@@ -83,27 +83,27 @@ pub(super) fn released(text: &str, quantity: u32) -> Vec<Past> {
 /// To some of the released units no unit on hand was assigned.
 pub(super) fn released_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
     let backordered = Some(backordered);
-    on_shelf(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity, backordered }))
+    on_item(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity, backordered }))
 }
 
 pub(super) fn left(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Shipped(StockShipped { order_id: order_id(), quantity }))
+    on_item(text, StockEvent::Shipped(StockShipped { order_id: order_id(), quantity }))
 }
 
 pub(super) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+    on_item(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
 }
 
-/// A hold of these pieces at `main`.
+/// A hold of these units at `main`.
 pub(super) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], expires_at: DateTime<Utc>) -> Vec<Past> {
     let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity, backordered: 0 });
-    let shelves = lines.iter().map(|line| {
+    let items = lines.iter().map(|line| {
         let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity, backordered: Some(0) });
         (StreamId::stock(&line.sku, &line.location), held.into())
     });
-    let shelves: Vec<Past> = shelves.collect();
+    let items: Vec<Past> = items.collect();
     let placed = HoldPlaced { hold_id, lines: lines.to_vec(), expires_at, reference: None };
-    [vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())], shelves].concat()
+    [vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())], items].concat()
 }
 
 pub(super) fn registered(customer_id: CustomerId) -> Vec<Past> {
@@ -120,20 +120,19 @@ pub(super) fn of_order(event: OrderEvent) -> Vec<Past> {
     vec![(StreamId::order(order_id()), event.into())]
 }
 
-/// The order, placed with these lines of 450 pence a piece at `main`; their stock is reserved.
+/// The order, placed with these lines of 450 pence a unit at `main`; their stock is reserved.
 pub(super) fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
     let mut past = of_order(OrderEvent::Placed(order_placed(lines)));
     past.extend(lines.into_iter().flat_map(|(sku, quantity)| {
-        let mut shelf = received(sku, quantity);
-        shelf.extend(reserved(sku, quantity));
-        shelf
+        let mut item = received(sku, quantity);
+        item.extend(reserved(sku, quantity));
+        item
     }));
     past
 }
 
 pub(super) fn order_placed<const N: usize>(lines: [(&str, u32); N]) -> OrderPlaced {
-    let lines: Vec<Line> =
-        lines.into_iter().enumerate().map(|(index, (sku, pieces))| line(index, sku, pieces)).collect();
+    let lines: Vec<Line> = lines.into_iter().enumerate().map(|(index, (sku, units))| line(index, sku, units)).collect();
     OrderPlaced {
         order_id: order_id(),
         code: OrderCode::new("SON", 1),
@@ -178,12 +177,12 @@ pub(super) fn taxed(tax_rate: u32) -> Pricing {
     Pricing { tax_rate: Some(tax_rate), ..Pricing::default() }
 }
 
-pub(super) fn pieces<const N: usize>(pieces: [(u32, u32); N]) -> Vec<LineQuantity> {
-    pieces.into_iter().map(|(line, quantity)| LineQuantity { line, quantity }).collect()
+pub(super) fn units<const N: usize>(units: [(u32, u32); N]) -> Vec<LineQuantity> {
+    units.into_iter().map(|(line, quantity)| LineQuantity { line, quantity }).collect()
 }
 
 pub(super) fn packed<const N: usize>(fulfilment: u32, lines: [(u32, u32); N]) -> Vec<Past> {
-    let created = FulfilmentCreated { fulfilment, location: main(), lines: pieces(lines) };
+    let created = FulfilmentCreated { fulfilment, location: main(), lines: units(lines) };
     of_order(OrderEvent::FulfilmentCreated(created))
 }
 
@@ -225,7 +224,7 @@ pub(super) fn captured(payment: u32, amount: i64) -> Vec<Past> {
 }
 
 pub(super) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32); N]) -> Vec<Past> {
-    let (lines, reason) = (pieces(lines), "too small".into());
+    let (lines, reason) = (units(lines), "too small".into());
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
 }
 

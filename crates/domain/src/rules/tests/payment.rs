@@ -10,9 +10,9 @@ use super::past::{
     shipped, words,
 };
 use super::scenario::{Past, given};
-use crate::command::amount::MAX_AMOUNT;
 use crate::command::{Command, OrderCommand};
 use crate::rejection::{Obstacle, OrderAction, OrderState, Part, Rejection};
+use crate::value::amount::MAX_AMOUNT;
 
 fn pay(json: Value) -> Command {
     Command::Order(order_id(), OrderCommand::RecordPayment { body: body(json) })
@@ -62,7 +62,7 @@ fn ordered() -> Vec<Past> {
     placed([("A", 2)])
 }
 
-fn given_up() -> Vec<Past> {
+fn released_units() -> Vec<Past> {
     [ordered(), lines_cancelled([(1, 2, 0)]), cancelled()].concat()
 }
 
@@ -71,7 +71,7 @@ fn money_is_promised_to_open_orders() {
     let authorize = || pay(json!({ "kind": "authorized", "amount": 900, "method": "card" }));
     given([ordered()]).when(authorize()).then([authorized(1, 900)]);
     given([ordered(), captured(1, 1)]).when(authorize()).then([authorized(2, 900)]);
-    given([given_up()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
+    given([released_units()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle: Lifecycle::Cancelled,
         obstacle: Obstacle::Lifecycle,
         allowed: words(&[OrderAction::RecordPayment]),
@@ -84,7 +84,7 @@ fn captured_money_is_a_fact_whatever_the_order() {
     let capture = || pay(json!({ "kind": "captured", "amount": 900, "method": "card" }));
     given([ordered()]).when(capture()).then([captured(1, 900)]);
     given([ordered(), captured(1, 900)]).when(capture()).then([captured(2, 900)]);
-    given([given_up()]).when(capture()).then([captured(1, 900)]);
+    given([released_units()]).when(capture()).then([captured(1, 900)]);
 }
 
 #[test]

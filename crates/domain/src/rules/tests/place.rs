@@ -10,9 +10,9 @@ use super::past::{
     address, body, discontinued, main, of_order, order_id, order_placed, placed, product, received, reserved, sku,
 };
 use super::scenario::{Past, given, new_id, now};
-use crate::command::amount::MAX_AMOUNT;
 use crate::command::{Command, PlaceOrder};
 use crate::rejection::{Rejection, ShortLine, Unfit, UnfitLine};
+use crate::value::amount::MAX_AMOUNT;
 
 fn place(json: Value) -> Command {
     Command::PlaceOrder(PlaceOrder { body: body(json), stock: Default::default() })

@@ -1,4 +1,4 @@
-//! Pieces that come back.
+//! Units that come back.
 
 use events::Event;
 use events::order::progress::{Lifecycle, ReturnState};
@@ -7,7 +7,7 @@ use events::stock::{StockEvent, StockRestocked};
 use serde_json::{Value, json};
 
 use super::past::{
-    body, cancelled, left, lines_cancelled, of_order, on_shelf, order_id, order_placed, packed, placed,
+    body, cancelled, left, lines_cancelled, of_order, on_item, order_id, order_placed, packed, placed,
     return_requested, shipped, words,
 };
 use super::scenario::{Past, given};
@@ -55,10 +55,10 @@ fn rejected() -> Vec<Past> {
 }
 
 fn restocked(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Restocked(StockRestocked { order_id: order_id(), quantity }))
+    on_item(text, StockEvent::Restocked(StockRestocked { order_id: order_id(), quantity }))
 }
 
-/// Two of three pieces were shipped.
+/// Two of three units were shipped.
 fn sent() -> Vec<Past> {
     [placed([("A", 3)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)].concat()
 }
@@ -125,8 +125,8 @@ fn what_does_not_exist_or_never_left_does_not_come_back() {
     let unknown = Rejection::UnknownPart { part: Part::Return, number: 1, last: 0 };
     given([sent()]).when(receive("restock")).then_rejected(unknown.clone());
     given([sent()]).when(reject()).then_rejected(unknown);
-    let given_up = [placed([("A", 3)]), lines_cancelled([(1, 3, 0)]), cancelled()];
-    assert_eq!(given(given_up).when(request(1)).rejection().kind(), "order-state");
+    let released_units = [placed([("A", 3)]), lines_cancelled([(1, 3, 0)]), cancelled()];
+    assert_eq!(given(released_units).when(request(1)).rejection().kind(), "order-state");
 }
 
 #[test]

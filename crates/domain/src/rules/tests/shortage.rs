@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::commands::hold_id;
 use super::past::{
-    body, held, main, of_order, on_shelf, order_id, order_placed, placed, policy, product, received, reserved,
+    body, held, main, of_order, on_item, order_id, order_placed, placed, policy, product, received, reserved,
     reserved_beyond, sku,
 };
 use super::scenario::{Past, given, now};
@@ -41,8 +41,8 @@ fn placed_as<const N: usize>(lines: [(&str, u32); N], change: impl Fn(&mut Order
     of_order(OrderEvent::Placed(order))
 }
 
-fn backordered(line: usize, pieces: u32) -> impl Fn(&mut OrderPlaced) {
-    move |order| order.lines[line - 1].backordered = pieces
+fn backordered(line: usize, units: u32) -> impl Fn(&mut OrderPlaced) {
+    move |order| order.lines[line - 1].backordered = units
 }
 
 fn short(line: u32, text: &str, requested: i64, available: i64) -> Rejection {
@@ -155,7 +155,7 @@ fn an_import_may_leave_stock_alone() {
 
 #[test]
 fn an_import_may_count_in_what_is_missing() {
-    let forced = |text, delta| on_shelf(text, StockEvent::Adjusted(StockAdjusted { delta, reason: "import".into() }));
+    let forced = |text, delta| on_item(text, StockEvent::Adjusted(StockAdjusted { delta, reason: "import".into() }));
     let force = |lines: &[(&str, u32)]| place_with(lines, json!({}), StockHandling::Force);
     given([shop()]).when(force(&[("A", 2), ("A", 3), ("B", 1)])).then([
         placed_as([("A", 2), ("A", 3), ("B", 1)], |_| {}),
@@ -163,8 +163,8 @@ fn an_import_may_count_in_what_is_missing() {
         reserved("A", 5),
         reserved("B", 1),
     ]);
-    let full = on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta: MAX_ON_HAND - 3, reason: "count".into() }));
-    let promised = on_shelf(
+    let full = on_item("A", StockEvent::Adjusted(StockAdjusted { delta: MAX_ON_HAND - 3, reason: "count".into() }));
+    let promised = on_item(
         "A",
         StockEvent::Reserved(events::stock::StockReserved {
             order_id: order_id(),
@@ -181,7 +181,7 @@ fn of_hold(event: HoldEvent) -> Vec<Past> {
 }
 
 fn given_back(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(1), quantity, backordered: Some(0) }))
+    on_item(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(1), quantity, backordered: Some(0) }))
 }
 
 fn take_over(lines: &[(&str, u32)], id: HoldId) -> Command {

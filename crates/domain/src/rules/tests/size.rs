@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::commands::customer;
 use super::past::{body, order_id, product, received, registered, sku};
 use super::scenario::{Past, empty_world, new_id, now};
-use crate::command::lines::MAX_LINES;
 use crate::command::order::StockHandling;
 use crate::command::{Command, OrderCommand, PlaceOrder};
 use crate::rejection::{Counted, Part, Rejection};
 use crate::rules::size::MAX_DOCUMENT_BYTES;
 use crate::rules::{self, Context, MissingStreams, Reader};
 use crate::state::{Order, State};
+use crate::value::lines::MAX_LINES;
 use crate::world::{Slot, World};
 
 /// A character that takes as many bytes as any.

@@ -3,7 +3,7 @@
 use events::stock::{StockAdjusted, StockEvent, StockPolicy};
 use serde_json::{Value, json};
 
-use super::past::{body, discontinued, main, on_shelf, placed, policy, product, received, sku};
+use super::past::{body, discontinued, main, on_item, placed, policy, product, received, sku};
 use super::scenario::{Past, given};
 use crate::command::stock::MAX_ON_HAND;
 use crate::command::{Command, StockCommand, StockItem};
@@ -19,7 +19,7 @@ fn adjust(json: Value) -> Command {
 }
 
 fn adjusted(delta: i64) -> Vec<Past> {
-    on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "stocktaking".into() }))
+    on_item("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "stocktaking".into() }))
 }
 
 #[test]

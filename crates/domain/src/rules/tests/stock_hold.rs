@@ -6,7 +6,7 @@ use events::stock::{StockEvent, StockHeld, StockHoldReleased, StockPolicy, Stock
 use events::{HoldId, StreamId};
 use serde_json::{Value, json};
 
-use super::past::{body, discontinued, main, on_shelf, order_id, product, received, reserved, sku};
+use super::past::{body, discontinued, main, on_item, order_id, product, received, reserved, sku};
 use super::scenario::{Past, given, new_id, now};
 use crate::command::{Command, StockHoldCommand};
 use crate::new_id::NewId;
@@ -51,18 +51,18 @@ fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
 }
 
 fn held(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::Held(StockHeld { hold_id: hold_id(), quantity, backordered: Some(0) }))
+    on_item(text, StockEvent::Held(StockHeld { hold_id: hold_id(), quantity, backordered: Some(0) }))
 }
 
 fn given_back(text: &str, quantity: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(), quantity, backordered: Some(0) }))
+    on_item(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(), quantity, backordered: Some(0) }))
 }
 
 fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> {
-    on_shelf(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+    on_item(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
 }
 
-fn short<const N: usize>(shelves: [(&str, i64, i64); N]) -> Rejection {
+fn short<const N: usize>(items: [(&str, i64, i64); N]) -> Rejection {
     let short = |(text, requested, available): (&str, i64, i64)| ShortLine {
         line: None,
         sku: sku(text),
@@ -70,7 +70,7 @@ fn short<const N: usize>(shelves: [(&str, i64, i64); N]) -> Rejection {
         requested,
         available,
     };
-    Rejection::InsufficientStock(shelves.map(short).into())
+    Rejection::InsufficientStock(items.map(short).into())
 }
 
 /// Five of A, two of B.
@@ -96,7 +96,7 @@ fn a_hold_without_an_id_gets_one_and_lasts_as_long_as_it_says() {
     let expires_at = now() + TimeDelta::seconds(60);
     let placed = HoldPlaced { hold_id, lines: vec![line("A", 1)], expires_at, reference: Some("cart 7".into()) };
     let placed = vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())];
-    let held = on_shelf("A", StockEvent::Held(StockHeld { hold_id, quantity: 1, backordered: Some(0) }));
+    let held = on_item("A", StockEvent::Held(StockHeld { hold_id, quantity: 1, backordered: Some(0) }));
     given([shop()]).when(command).then([placed, held]);
 }
 
@@ -117,7 +117,7 @@ fn safety_stock_is_not_held_and_backorders_are() {
     let beyond = HoldLine { backordered: 4, ..line("A", 7) };
     let (hold_id, expires_at, reference) = (hold_id(), due(), None);
     let placed = to(HoldEvent::Placed(HoldPlaced { hold_id, lines: vec![beyond], expires_at, reference }));
-    let held = on_shelf("A", StockEvent::Held(StockHeld { hold_id, quantity: 7, backordered: Some(4) }));
+    let held = on_item("A", StockEvent::Held(StockHeld { hold_id, quantity: 7, backordered: Some(4) }));
     given([shop(), more()]).when(hold_of([("A", 7)])).then([placed, held]);
     given([shop(), more()]).when(hold_of([("A", 8)])).then_rejected(short([("A", 8, 7)]));
 }

@@ -1,4 +1,4 @@
-//! How pieces are promised, and how they move between locations.
+//! How units are promised, and how they move between locations.
 
 use events::order::OrderEvent;
 use events::stock::{
@@ -7,7 +7,7 @@ use events::stock::{
 use events::{Event, Location, StreamId};
 use serde_json::{Value, json};
 
-use super::past::{body, main, on_shelf, product, received, reserved, sku};
+use super::past::{body, main, on_item, product, received, reserved, sku};
 use super::scenario::{Past, given};
 use crate::command::order::StockHandling;
 use crate::command::stock::MAX_ON_HAND;
@@ -26,11 +26,11 @@ fn transfer(from: &str, to: &str, quantity: u32) -> Command {
 }
 
 fn adjusted(delta: i64) -> Vec<Past> {
-    on_shelf("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "broken".into() }))
+    on_item("A", StockEvent::Adjusted(StockAdjusted { delta, reason: "broken".into() }))
 }
 
 fn policy(policy: StockPolicy, safety: u32) -> Vec<Past> {
-    on_shelf("A", StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
+    on_item("A", StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
 }
 
 fn shop() -> Location {
@@ -42,7 +42,7 @@ fn moved(quantity: u32) -> [Vec<Past>; 2] {
     let out = StockTransferredOut { to: shop(), quantity, reference: reference.clone() };
     let into = StockTransferredIn { from: main(), quantity, reference };
     [
-        on_shelf("A", StockEvent::TransferredOut(out)),
+        on_item("A", StockEvent::TransferredOut(out)),
         vec![(StreamId::stock(&sku("A"), &shop()), StockEvent::TransferredIn(into).into())],
     ]
 }

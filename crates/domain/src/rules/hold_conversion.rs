@@ -1,4 +1,4 @@
-//! An order takes a hold over: what that keeps is there for this order, and goes back where the order does not want it.
+//! An order consumes a stock hold: what that keeps is there for this order, and goes back where the order does not want it.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +13,23 @@ use crate::rejection::{Gone, Rejection};
 use crate::state::{Hold, HoldStanding};
 
 /// A hold that an order names.
-pub(super) struct Takeover<'w> {
+pub(super) struct HoldConversion<'w> {
     id: HoldId,
     hold: Option<&'w Hold>,
-    /// What it keeps, by shelf.
+    /// What it keeps, by stock item.
     kept: BTreeMap<StreamId, &'w HoldLine>,
 }
 
-impl<'w> Takeover<'w> {
-    /// Reads the hold, and the shelves of what it keeps.
+impl<'w> HoldConversion<'w> {
+    /// Reads the hold, and the stock items of what it keeps.
     pub(super) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
         let hold = reader.find_hold(id);
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
-        let kept: BTreeMap<_, _> = lines.map(|line| (shelf(line), line)).collect();
+        let kept: BTreeMap<_, _> = lines.map(|line| (item(line), line)).collect();
         for stream in kept.keys() {
             reader.find(stream);
         }
-        Takeover { id, hold, kept }
+        HoldConversion { id, hold, kept }
     }
 
     /// The hold still keeps something at `now`.
@@ -46,7 +46,7 @@ impl<'w> Takeover<'w> {
         Err(Rejection::HoldGone { hold_id: self.id, gone })
     }
 
-    /// How a shelf stands without the hold.
+    /// How a stock item stands without the hold.
     pub(super) fn lift(&self, stream: &StreamId, mut level: Level) -> Level {
         if let Some(line) = self.kept.get(stream) {
             level.evolve(&released(self.id, line));
@@ -62,13 +62,13 @@ impl<'w> Takeover<'w> {
     }
 }
 
-/// A shelf gets back what a hold keeps of it.
+/// A stock item gets back what a hold keeps of it.
 pub(super) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
     let (quantity, backordered) = (line.quantity, Some(line.backordered));
     StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
 }
 
-/// Where the pieces of a line lie.
-pub(super) fn shelf(line: &HoldLine) -> StreamId {
+/// Where the units of a line lie.
+pub(super) fn item(line: &HoldLine) -> StreamId {
     StreamId::stock(&line.sku, &line.location)
 }

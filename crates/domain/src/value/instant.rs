@@ -5,7 +5,7 @@ use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
 /// An instant, or nothing.
-pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     deserializer.deserialize_option(Optional)
 }
 

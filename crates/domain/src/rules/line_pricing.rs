@@ -3,44 +3,48 @@
 use events::order::LineNo;
 use events::{Currency, Minor};
 
-use crate::command::amount::Price;
 use crate::command::order::OrderLine;
 use crate::rejection::{Rejection, Unfit, UnfitLine};
 use crate::state::Product;
+use crate::value::amount::Price;
 
 /// What a product is called and sold for in one line.
-pub(super) struct Offer<'w> {
+pub(super) struct LinePricing<'w> {
     pub(super) name: &'w str,
     pub(super) unit_price: Minor,
 }
 
 /// What each line is called and sold for, or every line that cannot be sold; `first` is the number of the first.
-pub(super) fn offers<'w>(
+pub(super) fn line_pricings<'w>(
     lines: &[OrderLine],
     products: &[Option<&'w Product>],
     currency: Currency,
     first: LineNo,
-) -> Result<Vec<Offer<'w>>, Rejection> {
-    let mut offers = Vec::with_capacity(products.len());
+) -> Result<Vec<LinePricing<'w>>, Rejection> {
+    let mut line_pricings = Vec::with_capacity(products.len());
     let mut unfit = Vec::new();
     for ((line, product), number) in lines.iter().zip(products).zip(first..) {
-        match offer(line, *product, currency) {
-            Ok(offer) => offers.push(offer),
+        match line_pricing(line, *product, currency) {
+            Ok(line_pricing) => line_pricings.push(line_pricing),
             Err(problem) => unfit.push(UnfitLine { line: number, sku: line.sku.clone(), problem }),
         }
     }
     match unfit.is_empty() {
-        true => Ok(offers),
+        true => Ok(line_pricings),
         false => Err(Rejection::UnfitProducts(unfit)),
     }
 }
 
-fn offer<'w>(line: &OrderLine, product: Option<&'w Product>, currency: Currency) -> Result<Offer<'w>, Unfit> {
+fn line_pricing<'w>(
+    line: &OrderLine,
+    product: Option<&'w Product>,
+    currency: Currency,
+) -> Result<LinePricing<'w>, Unfit> {
     let product = product.ok_or(Unfit::UnknownProduct)?;
     if !product.active {
         return Err(Unfit::InactiveProduct);
     }
     let listed = || product.prices.get(&currency).copied();
     let unit_price = line.unit_price.map(Price::minor).or_else(listed).ok_or(Unfit::PriceMissing)?;
-    Ok(Offer { name: &product.name, unit_price })
+    Ok(LinePricing { name: &product.name, unit_price })
 }

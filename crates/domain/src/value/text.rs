@@ -48,12 +48,12 @@ pub type Method = Label<64>;
 /// Longest [`Note`], in characters.
 pub const MAX_NOTE_CHARS: usize = 2000;
 
-/// A word from the buyer: up to [`MAX_NOTE_CHARS`] characters; line breaks and tabs are welcome, other controls are not.
+/// A note of the buyer: up to [`MAX_NOTE_CHARS`] characters; line breaks and tabs are allowed, other control characters are not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Note(Box<str>);
 
-/// A word about something, by whoever: as a [`Note`], but not blank.
+/// A remark: as a [`Note`], but not blank.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Remark(Note);
@@ -172,9 +172,9 @@ impl<'de> Deserialize<'de> for Remark {
 }
 
 /// Borrows the text while it checks it.
-pub(super) struct Parsed<T> {
-    pub(super) max: usize,
-    pub(super) parse: fn(&str) -> Result<T, InvalidText>,
+pub(crate) struct Parsed<T> {
+    pub(crate) max: usize,
+    pub(crate) parse: fn(&str) -> Result<T, InvalidText>,
 }
 
 impl<T> Visitor<'_> for Parsed<T> {

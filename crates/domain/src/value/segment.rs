@@ -23,7 +23,7 @@ pub fn check(name: &str) -> Result<(), DotSegment> {
 }
 
 /// The SKU of a new product.
-pub(super) fn new_sku<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sku, D::Error> {
+pub(crate) fn new_sku<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sku, D::Error> {
     let sku = Sku::deserialize(deserializer)?;
     check(sku.as_str()).map(|()| sku).map_err(D::Error::custom)
 }
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for NewLocation {
 }
 
 /// The same, as a field.
-pub(super) fn new_location<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Location, D::Error> {
+pub(crate) fn new_location<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Location, D::Error> {
     let location = Location::deserialize(deserializer)?;
     check(location.as_str()).map(|()| location).map_err(D::Error::custom)
 }
@@ -61,7 +61,7 @@ impl JsonSchema for NewLocation {
 }
 
 /// Says it in a schema.
-pub(super) fn without_dots(schema: &mut Schema) {
+pub(crate) fn without_dots(schema: &mut Schema) {
     schema.insert("not".to_owned(), json!({ "enum": DOTS }));
 }
 

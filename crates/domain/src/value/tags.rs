@@ -12,10 +12,10 @@ use super::lines::Lines;
 /// Most tags of one thing: enough for people, and bounds what an index holds of it.
 pub const MAX_TAGS: usize = 50;
 
-/// One word to find something by.
+/// A tag: a short text to find something by.
 pub type Tag = Label<64>;
 
-/// Up to [`MAX_TAGS`] words, each once.
+/// Up to [`MAX_TAGS`] tags, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Tags(BTreeSet<Tag>);
@@ -26,12 +26,12 @@ impl Tags {
         self.0.is_empty()
     }
 
-    /// The words.
+    /// The tags.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Tag::as_str)
     }
 
-    /// The words as events have them.
+    /// The tags as in events.
     pub fn to_event(&self) -> BTreeSet<String> {
         self.iter().map(ToOwned::to_owned).collect()
     }

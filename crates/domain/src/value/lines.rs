@@ -17,13 +17,13 @@ pub const MAX_LINES: usize = 500;
 #[serde(transparent)]
 pub struct Lines<T, const MIN: usize = 1, const MAX: usize = MAX_LINES>(Vec<T>);
 
-/// Some pieces of a line of an order.
+/// Units of a line of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Pieces {
+pub struct Units {
     /// The line's number in the order, from 1.
     pub line: LineNo,
-    /// How many pieces of it.
+    /// Number of units of the line.
     pub quantity: Quantity,
 }
 

@@ -1,28 +1,28 @@
-//! Which pieces of which lines a command is about.
+//! Which units of which lines a command is about.
 
 use std::collections::BTreeMap;
 
 use events::order::progress::{LineProgress, Progress};
 use events::order::{LineNo, LineQuantity};
 
-use crate::command::lines::Pieces;
 use crate::rejection::{ExceededLine, Purpose, Rejection};
+use crate::value::lines::Units;
 
-/// The pieces named, each line once, none beyond what is left of it for this purpose.
-pub(super) fn named(pieces: &[Pieces], progress: &Progress, purpose: Purpose) -> Result<Vec<LineQuantity>, Rejection> {
-    within(pieces, progress, purpose, |line| left(line, purpose))
+/// The units named, each line once, none beyond what is left of it for this purpose.
+pub(super) fn named(units: &[Units], progress: &Progress, purpose: Purpose) -> Result<Vec<LineQuantity>, Rejection> {
+    within(units, progress, purpose, |line| left(line, purpose))
 }
 
-/// The pieces named, each line once, none beyond `left` of it.
+/// The units named, each line once, none beyond `left` of it.
 pub(super) fn within(
-    pieces: &[Pieces],
+    units: &[Units],
     progress: &Progress,
     purpose: Purpose,
     left: impl Fn(&LineProgress) -> u32,
 ) -> Result<Vec<LineQuantity>, Rejection> {
     let mut named: BTreeMap<LineNo, u32> = BTreeMap::new();
-    for piece in pieces {
-        *named.entry(piece.line).or_default() += piece.quantity.get();
+    for units in units {
+        *named.entry(units.line).or_default() += units.quantity.get();
     }
     let unknown: Vec<LineNo> = named.keys().copied().filter(|line| progress.line(*line).is_none()).collect();
     if !unknown.is_empty() {
@@ -41,17 +41,17 @@ pub(super) fn within(
     Ok(named.into_iter().map(|(line, quantity)| LineQuantity { line, quantity }).collect())
 }
 
-/// The pieces of all lines of which any are left.
+/// The units of all lines of which any are left.
 pub(super) fn all(progress: &Progress, left: impl Fn(&LineProgress) -> u32) -> Vec<LineQuantity> {
-    let pieces = progress.lines.iter().map(|line| LineQuantity { line: line.line, quantity: left(line) });
-    pieces.filter(|piece| piece.quantity > 0).collect()
+    let units = progress.lines.iter().map(|line| LineQuantity { line: line.line, quantity: left(line) });
+    units.filter(|units| units.quantity > 0).collect()
 }
 
-/// Pieces that are left of a line for this purpose.
+/// Units that are left of a line for this purpose.
 fn left(line: &LineProgress, purpose: Purpose) -> u32 {
     match purpose {
         Purpose::Fulfilment => line.unfulfilled(),
-        // A packed piece is taken out of its fulfilment first: a parcel may hold other pieces too.
+        // A packed unit is taken out of its fulfilment first: a parcel may hold other units too.
         Purpose::Cancellation => line.unfulfilled(),
         Purpose::Return => line.returnable(),
         // Of one return; a line can be in several.
@@ -59,7 +59,7 @@ fn left(line: &LineProgress, purpose: Purpose) -> u32 {
     }
 }
 
-/// Pieces that are wanted and have not left.
+/// Units that are wanted and have not left.
 pub(super) fn unshipped(line: &LineProgress) -> u32 {
     line.wanted() - line.shipped
 }

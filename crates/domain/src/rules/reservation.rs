@@ -1,4 +1,4 @@
-//! What lines get of their shelves: pieces that are here, pieces that are promised though they are not, or nothing.
+//! What lines get of their stock items: units that are here, units that are promised though they are not, or nothing.
 //!
 //! Lines are served in their order, so of two lines of one SKU the first may take what the second then misses.
 
@@ -13,7 +13,7 @@ use crate::command::order::{OnShortage, StockHandling};
 use crate::command::stock::MAX_ON_HAND;
 use crate::rejection::{Rejection, ShortLine};
 
-/// Why pieces were counted in that nobody received.
+/// Why units were counted in that nobody received.
 const FORCED: &str = "import";
 
 /// What a line asks for.
@@ -22,7 +22,7 @@ pub(super) struct Wish<'a> {
     pub(super) line: LineNo,
     pub(super) sku: &'a Sku,
     pub(super) location: &'a Location,
-    pub(super) pieces: u32,
+    pub(super) units: u32,
     pub(super) counting: Counting,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Counting {
     Uncounted,
 }
 
-/// On which terms pieces are given.
+/// On which terms units are given.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     pub(super) on_shortage: Option<OnShortage>,
@@ -47,23 +47,23 @@ pub(super) struct Terms {
 /// What a line gets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Given {
-    pub(super) pieces: u32,
+    pub(super) units: u32,
     /// Those of them that are not here.
     pub(super) backordered: u32,
     pub(super) untracked: bool,
 }
 
-/// What all lines get, in their order, and what their shelves give.
-pub(super) struct Allotment {
+/// What all lines get, in their order, and what their stock items give.
+pub(super) struct Reservation {
     pub(super) lines: Vec<Given>,
     /// Lines that got less than the terms promise.
     short: Vec<ShortLine>,
     /// Lines that got nothing, where that is within the terms.
     missed: Vec<ShortLine>,
-    shelves: Vec<Shelf>,
+    items: Vec<ItemReservation>,
 }
 
-struct Shelf {
+struct ItemReservation {
     stream: StreamId,
     level: Level,
     taken: i64,
@@ -72,7 +72,7 @@ struct Shelf {
     forced: i64,
 }
 
-/// How a shelf gives.
+/// How a stock item gives.
 enum Rule {
     /// What is here, or nothing.
     Here,
@@ -84,46 +84,46 @@ enum Rule {
     All,
 }
 
-/// Serves lines; `level` tells how a shelf stands.
-pub(super) fn allot<'a>(
+/// Serves lines; `level` tells how a stock item stands.
+pub(super) fn reserve<'a>(
     wishes: impl IntoIterator<Item = Wish<'a>>,
     terms: Terms,
     mut level: impl FnMut(&StreamId) -> Level,
-) -> Allotment {
-    let mut allotment = Allotment { lines: Vec::new(), short: Vec::new(), missed: Vec::new(), shelves: Vec::new() };
+) -> Reservation {
+    let mut reservation = Reservation { lines: Vec::new(), short: Vec::new(), missed: Vec::new(), items: Vec::new() };
     let mut places: BTreeMap<(&Sku, &Location), usize> = BTreeMap::new();
     for wish in wishes {
         if wish.counting == Counting::Uncounted || terms.handling == StockHandling::Skip {
-            allotment.lines.push(Given { pieces: wish.pieces, backordered: 0, untracked: true });
+            reservation.lines.push(Given { units: wish.units, backordered: 0, untracked: true });
             continue;
         }
         let place = *places.entry((wish.sku, wish.location)).or_insert_with(|| {
             let stream = StreamId::stock(wish.sku, wish.location);
             let level = level(&stream);
-            allotment.shelves.push(Shelf { stream, level, taken: 0, backordered: 0, forced: 0 });
-            allotment.shelves.len() - 1
+            reservation.items.push(ItemReservation { stream, level, taken: 0, backordered: 0, forced: 0 });
+            reservation.items.len() - 1
         });
-        match allotment.shelves[place].give(&wish, terms) {
+        match reservation.items[place].give(&wish, terms) {
             Ok(given) => {
-                allotment.lines.push(given);
-                if given.pieces == 0 {
-                    allotment.missed.push(short(&wish, 0));
+                reservation.lines.push(given);
+                if given.units == 0 {
+                    reservation.missed.push(short(&wish, 0));
                 }
             }
             Err(available) => {
                 // What a refused order would have been priced for; nothing of it is taken.
-                allotment.lines.push(Given { pieces: wish.pieces, ..Given::default() });
-                allotment.short.push(short(&wish, available));
+                reservation.lines.push(Given { units: wish.units, ..Given::default() });
+                reservation.short.push(short(&wish, available));
             }
         }
     }
-    allotment
+    reservation
 }
 
-impl Allotment {
+impl Reservation {
     /// At least one line got something, if any was there.
     pub(super) fn something(&self) -> Result<(), Rejection> {
-        match !self.lines.is_empty() && self.lines.iter().all(|given| given.pieces == 0) {
+        match !self.lines.is_empty() && self.lines.iter().all(|given| given.units == 0) {
             true => Err(Rejection::InsufficientStock(self.missed.clone())),
             false => Ok(()),
         }
@@ -134,35 +134,35 @@ impl Allotment {
         if !self.short.is_empty() {
             return Err(Rejection::InsufficientStock(self.short.clone()));
         }
-        let full = self.shelves.iter().map(|shelf| shelf.level.on_hand + shelf.forced).find(|it| *it > MAX_ON_HAND);
+        let full = self.items.iter().map(|item| item.level.on_hand + item.forced).find(|it| *it > MAX_ON_HAND);
         match full {
             Some(on_hand) => Err(Rejection::StockLimit { on_hand, limit: MAX_ON_HAND }),
             None => Ok(()),
         }
     }
 
-    /// What happens on the shelves.
+    /// What happens on the stock items.
     pub(super) fn events(self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
-        self.shelves.into_iter().filter(|shelf| shelf.taken > 0).flat_map(move |shelf| {
-            let adjusted = StockAdjusted { delta: shelf.forced, reason: FORCED.to_owned() };
-            let adjusted = (shelf.forced > 0).then(|| NewEvent::new(&shelf.stream, StockEvent::Adjusted(adjusted)));
-            // An order has at most 500 lines of at most a million pieces.
-            let (quantity, backordered) = (shelf.taken as u32, Some(shelf.backordered as u32));
+        self.items.into_iter().filter(|item| item.taken > 0).flat_map(move |item| {
+            let adjusted = StockAdjusted { delta: item.forced, reason: FORCED.to_owned() };
+            let adjusted = (item.forced > 0).then(|| NewEvent::new(&item.stream, StockEvent::Adjusted(adjusted)));
+            // An order has at most 500 lines of at most a million units.
+            let (quantity, backordered) = (item.taken as u32, Some(item.backordered as u32));
             let reserved = StockReserved { order_id, quantity, backordered };
-            adjusted.into_iter().chain([NewEvent::new(&shelf.stream, StockEvent::Reserved(reserved))])
+            adjusted.into_iter().chain([NewEvent::new(&item.stream, StockEvent::Reserved(reserved))])
         })
     }
 }
 
-impl Shelf {
+impl ItemReservation {
     /// Gives to a line, or says how much there would be.
     fn give(&mut self, wish: &Wish, terms: Terms) -> Result<Given, i64> {
-        let asked = i64::from(wish.pieces);
+        let asked = i64::from(wish.units);
         let here = (self.level.available() + self.forced - self.taken).max(0);
         let Some(promisable) = self.level.promisable() else {
             return Ok(match wish.counting {
                 Counting::ByPolicy | Counting::Uncounted => {
-                    Given { pieces: wish.pieces, backordered: 0, untracked: true }
+                    Given { units: wish.units, backordered: 0, untracked: true }
                 }
                 Counting::Counted => self.take(asked, here),
             });
@@ -182,12 +182,12 @@ impl Shelf {
     }
 
     /// Takes units, those that are `here` first.
-    fn take(&mut self, pieces: i64, here: i64) -> Given {
-        let backordered = (pieces - here).max(0);
-        self.taken += pieces;
+    fn take(&mut self, units: i64, here: i64) -> Given {
+        let backordered = (units - here).max(0);
+        self.taken += units;
         self.backordered += backordered;
         // No more than was asked for.
-        Given { pieces: pieces as u32, backordered: backordered as u32, untracked: false }
+        Given { units: units as u32, backordered: backordered as u32, untracked: false }
     }
 }
 
@@ -205,5 +205,5 @@ fn rule(terms: Terms, policy: StockPolicy) -> Rule {
 
 fn short(wish: &Wish, available: i64) -> ShortLine {
     let (sku, location) = (wish.sku.clone(), wish.location.clone());
-    ShortLine { line: Some(wish.line), sku, location, requested: i64::from(wish.pieces), available }
+    ShortLine { line: Some(wish.line), sku, location, requested: i64::from(wish.units), available }
 }

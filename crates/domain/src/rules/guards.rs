@@ -3,7 +3,7 @@
 use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress, ReturnState};
 
-use super::pieces;
+use super::units;
 use crate::rejection::{Counted, Obstacle, OrderAction, OrderState, Part, Rejection};
 
 /// Most payments, fulfilments and returns of one order, of each; `size` bounds all of them together. Captured money is recorded
@@ -28,7 +28,7 @@ pub(super) fn not_held(progress: &Progress) -> Result<(), Rejection> {
     }
 }
 
-/// Guards what cannot be changed once a piece has left.
+/// Guards what cannot be changed once a unit has left.
 pub(super) fn unshipped(progress: &Progress) -> Result<(), Rejection> {
     match progress.lines.iter().all(|line| line.shipped == 0) {
         true => Ok(()),
@@ -93,7 +93,7 @@ fn of_order(progress: &Progress) -> impl Iterator<Item = OrderAction> {
         (OrderAction::RecordPayment, true),
         (OrderAction::RecordRefund, progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
         (OrderAction::CreateFulfilment, is_open && !progress.held && any(LineProgress::unfulfilled)),
-        (OrderAction::CancelOrder, is_open && any(pieces::unshipped)),
+        (OrderAction::CancelOrder, is_open && any(units::unshipped)),
         (OrderAction::RequestReturn, was_shipped && any(LineProgress::returnable)),
         (OrderAction::AmendOrder, is_open),
         (OrderAction::HoldOrder, is_open && !progress.held),

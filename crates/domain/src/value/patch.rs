@@ -63,7 +63,7 @@ impl<T: JsonSchema> JsonSchema for Member<T> {
 }
 
 /// A member that can be replaced and not taken away: `null` is refused as any other wrong value.
-pub(super) fn replaced<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn replaced<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 

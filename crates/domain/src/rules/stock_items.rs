@@ -1,4 +1,4 @@
-//! A shelf is the stock of one SKU at one location. Lines of an order that lie on the same shelf move together.
+//! A stock item is the stock of one SKU at one location. Lines of an order that lie on the same stock item move together.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -28,13 +28,13 @@ pub(super) fn or_main(named: Option<&Location>) -> &Location {
     named.unwrap_or(&MAIN)
 }
 
-/// Pieces of one shelf.
-pub(super) struct Shelf {
+/// Units of one stock item.
+pub(super) struct StockUnits {
     pub(super) stream: StreamId,
-    pub(super) pieces: u32,
+    pub(super) units: u32,
 }
 
-impl Shelf {
+impl StockUnits {
     /// What lies where.
     pub(super) fn place(&self) -> Option<(Sku, Location)> {
         match self.stream.subject() {
@@ -46,30 +46,30 @@ impl Shelf {
     /// More is asked of it than there is.
     pub(super) fn short(&self, available: i64) -> Option<ShortLine> {
         let (sku, location) = self.place()?;
-        Some(ShortLine { line: None, sku, location, requested: self.pieces.into(), available: available.max(0) })
+        Some(ShortLine { line: None, sku, location, requested: self.units.into(), available: available.max(0) })
     }
 }
 
-/// The pieces of an order's lines, summed by shelf, in the order of the lines. An order has at most 500 lines of at
-/// most a million pieces, so no sum overflows.
-pub(super) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u32)>) -> Vec<Shelf> {
-    let mut shelves: Vec<Shelf> = Vec::new();
+/// The units of an order's lines, summed by stock item, in the order of the lines. An order has at most 500 lines of at
+/// most a million units, so no sum overflows.
+pub(super) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u32)>) -> Vec<StockUnits> {
+    let mut items: Vec<StockUnits> = Vec::new();
     let mut places: BTreeMap<(&Sku, &Location), usize> = BTreeMap::new();
-    for (sku, location, pieces) in lines {
-        let place = *places.entry((sku, location)).or_insert(shelves.len());
-        match shelves.get_mut(place) {
-            Some(shelf) => shelf.pieces += pieces,
-            None => shelves.push(Shelf { stream: StreamId::stock(sku, location), pieces }),
+    for (sku, location, units) in lines {
+        let place = *places.entry((sku, location)).or_insert(items.len());
+        match items.get_mut(place) {
+            Some(item) => item.units += units,
+            None => items.push(StockUnits { stream: StreamId::stock(sku, location), units }),
         }
     }
-    shelves
+    items
 }
 
-/// The shelves of pieces of an order; lines that move no stock have none.
-pub(super) fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<Shelf> {
-    let lines = lines.iter().filter_map(|piece| Some((order.progress.line(piece.line)?, piece.quantity)));
+/// The stock items of units of an order; lines that move no stock have none.
+pub(super) fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<StockUnits> {
+    let lines = lines.iter().filter_map(|units| Some((order.progress.line(units.line)?, units.quantity)));
     let lines = lines.filter(|(line, _)| !line.untracked);
-    sum(lines.map(|(line, pieces)| (&line.sku, &line.location, pieces)))
+    sum(lines.map(|(line, units)| (&line.sku, &line.location, units)))
 }
 
 /// Where the stock of a line lies.
@@ -77,30 +77,30 @@ pub(super) fn of_line(line: &LineProgress) -> StreamId {
     StreamId::stock(&line.sku, &line.location)
 }
 
-/// Pieces of an order move on their shelves, one event each.
+/// Units of an order move on their stock items, one event each.
 pub(super) fn moved(order: &Order, lines: &[LineQuantity], event: impl Fn(u32) -> StockEvent) -> Vec<NewEvent> {
-    let shelves = of_order(order, lines).into_iter();
-    shelves.map(|shelf| NewEvent::new(&shelf.stream, event(shelf.pieces))).collect()
+    let items = of_order(order, lines).into_iter();
+    items.map(|item| NewEvent::new(&item.stream, event(item.units))).collect()
 }
 
 /// All of these units are on hand. Packed units are assigned to their order, but a count may have shown that they are missing.
 pub(super) fn present(reader: &Reader<'_>, order: &Order, lines: &[LineQuantity]) -> Result<(), Rejection> {
     let mut left: BTreeMap<StreamId, i64> = BTreeMap::new();
-    for shelf in of_order(order, lines) {
-        let level = reader.level(&shelf.stream);
-        left.insert(shelf.stream, level.on_hand);
+    for item in of_order(order, lines) {
+        let level = reader.level(&item.stream);
+        left.insert(item.stream, level.on_hand);
     }
     let mut short = Vec::new();
-    for piece in lines {
-        let Some(line) = order.progress.line(piece.line) else { continue };
+    for units in lines {
+        let Some(line) = order.progress.line(units.line) else { continue };
         let Some(left) = left.get_mut(&of_line(line)) else { continue };
-        let requested = i64::from(piece.quantity);
+        let requested = i64::from(units.quantity);
         if requested <= *left {
             *left -= requested;
             continue;
         }
         let (sku, location, available) = (line.sku.clone(), line.location.clone(), (*left).max(0));
-        short.push(ShortLine { line: Some(piece.line), sku, location, requested, available });
+        short.push(ShortLine { line: Some(units.line), sku, location, requested, available });
     }
     match short.is_empty() {
         true => Ok(()),
