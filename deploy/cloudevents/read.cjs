@@ -1,8 +1,8 @@
-// Reads every message with kafkajs and hands it to the CloudEvents SDK for JavaScript, in strict mode. What the SDK says of it
-// must be what the log says (MESSAGES).
+// Reads all messages with kafkajs and parses them with the CloudEvents SDK for JavaScript in strict mode. Attributes and data must
+// equal the expected ones in the file MESSAGES.
 //
-// kafkajs has no codec for lz4, which the relay compresses batches with: without the one that is registered here it fails with
-// "LZ4 compression not implemented".
+// The relay compresses batches with lz4, for which kafkajs has no codec. Without the codec that is registered here, kafkajs fails
+// with "LZ4 compression not implemented".
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -12,7 +12,7 @@ const { CloudEvent, Kafka: KafkaBinding } = require('cloudevents');
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require('kafkajs');
 const LZ4 = require('kafkajs-lz4');
 
-// Longest that reading may take; a group is joined within seconds.
+// Limit for reading all messages; joining the consumer group takes seconds.
 const PATIENCE_MS = 60_000;
 
 let decompressed = 0;
@@ -28,11 +28,11 @@ CompressionCodecs[CompressionTypes.LZ4] = () => ({
 const expected = JSON.parse(fs.readFileSync(process.env.MESSAGES, 'utf8'));
 const open = new Map(expected.map((message) => [message.id, message]));
 
-// The SDK takes headers as text; kafkajs gives bytes.
+// The SDK expects headers as text; kafkajs returns bytes.
 function toEvent({ key, value, headers }) {
   const texts = Object.entries(headers).map(([name, bytes]) => [name, bytes.toString('utf8')]);
   const event = KafkaBinding.toEvent({ key: key.toString('utf8'), value, headers: Object.fromEntries(texts) });
-  // Strict: both throw on whatever the specification does not allow.
+  // Strict mode: both calls throw an error if the event violates the specification.
   assert.ok(event.validate());
   return new CloudEvent({ ...event }, true);
 }
@@ -40,7 +40,7 @@ function toEvent({ key, value, headers }) {
 function check(event, message) {
   const attributes = { ...message.attributes, partitionkey: message.attributes.subject };
   for (const [name, value] of Object.entries(attributes)) {
-    // The SDK knows milliseconds only.
+    // The SDK has a precision of milliseconds.
     const due = name === 'time' ? new Date(value).toISOString() : value;
     assert.equal(event[name], due, `${message.name}: ${name}`);
   }
@@ -54,7 +54,7 @@ async function main() {
   const topics = [...new Set(expected.map((message) => message.topic))];
   await consumer.subscribe({ topics, fromBeginning: true });
   await new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${open.size} messages did not come`)), PATIENCE_MS);
+    const late = setTimeout(() => reject(new Error(`${open.size} messages did not arrive`)), PATIENCE_MS);
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
     consumer.run({
       eachMessage: async ({ message }) => {

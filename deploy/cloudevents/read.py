@@ -1,6 +1,6 @@
-"""Reads every message with confluent-kafka and hands it to the CloudEvents SDK for Python, which validates it strictly.
+"""Reads all messages with confluent-kafka and parses them with the CloudEvents SDK for Python in strict mode.
 
-What the SDK says of it must be what the log says (MESSAGES).
+Attributes and data must equal the expected ones in the file MESSAGES.
 """
 
 import json
@@ -15,7 +15,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-# Longest that reading may take.
+# Limit for reading all messages.
 PATIENCE_S = 60
 
 
@@ -28,7 +28,7 @@ def consumer(topics):
 
 
 def read(message):
-    """The message as an event; the SDK raises on whatever the specification does not allow."""
+    """Parses a message; the SDK raises an exception if the message violates the specification."""
     assert message.error() is None, message.error()
     headers = dict(message.headers())
     kafka_message = KafkaMessage(headers=headers, key=message.key(), value=message.value())
@@ -55,7 +55,7 @@ def main():
             event = read(message)
             check(event, waiting.pop(event.get_id()))
         elif time.monotonic() > deadline:
-            sys.exit(f"{len(waiting)} messages did not come")
+            sys.exit(f"{len(waiting)} messages did not arrive")
     client.close()
     python = sys.version.split()[0]
     print(f"cloudevents {version('cloudevents')} (Python {python}) read {len(expected)} messages")

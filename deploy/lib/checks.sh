@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The single checks of `deploy/test`, and how their results and durations are kept and summed up.
-# Neighbour: tools.sh, which finds or makes the tools that only check.
+# The checks of `deploy/test`, and the summary of their results.
+# See also: tools.sh, which finds or installs the tools of the checks.
 
 # shellcheck source=deploy/lib/tools.sh
 . "$DEPLOY_DIR/lib/tools.sh"
@@ -8,13 +8,13 @@
 FAILED_CHECKS=()
 SKIPPED_CHECKS=()
 
-# run_check NAME COMMAND...: in a subshell, so that the checks after a failure still run and one run tells everything.
-# Exit status 77 means that the check could not be made: a failure too when CI=true.
+# run_check NAME COMMAND...: runs a check in a subshell, so that the remaining checks run after a failure.
+# Exit status 77 means that the check could not be run; with CI=true this is a failure.
 run_check() {
   local name=$1 began=$SECONDS status=0
   shift
   step "$name"
-  # Neither `if` nor `||` around it: they would switch `set -e` off inside.
+  # The subshell must not be in `if` or `||`, which would disable `set -e` in it.
   set +e
   (set -e; "$@")
   status=$?
@@ -30,21 +30,21 @@ run_check() {
 
 cannot() { warn "$1"; exit 77; }
 
-# stop_without NAME: without servers, or with code that does not compile, what follows would only repeat it.
+# stop_without NAME: ends the script if the check failed, because all later checks need its result.
 stop_without() {
   if [[ " ${FAILED_CHECKS[*]} " == *" $1 "* ]]; then summary /dev/null; fi
 }
 
-# summary LOG: says what failed, ends with cargo's results added up, and ends the script.
+# summary LOG: prints the failed checks and the total of all tests, and ends the script.
 summary() {
   local passed failed ignored
   read -r passed failed ignored < <(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p + 0, f + 0, i + 0 }' "$1")
   step "summary"
-  [ ${#SKIPPED_CHECKS[@]} -eq 0 ] || say "not checked here: ${SKIPPED_CHECKS[*]}"
+  [ ${#SKIPPED_CHECKS[@]} -eq 0 ] || say "not checked: ${SKIPPED_CHECKS[*]}"
   [ ${#FAILED_CHECKS[@]} -eq 0 ] || say "failed: ${FAILED_CHECKS[*]}"
-  # A failure that no test counted (a lint, a crash, code that does not compile) is counted as one.
+  # Failed checks that are not tests (a lint, a crash, a compile error) are counted.
   if [ ${#FAILED_CHECKS[@]} -gt 0 ] && [ "$failed" = 0 ]; then failed=${#FAILED_CHECKS[@]}; fi
-  say "all in all: $SECONDS s"
+  say "duration: $SECONDS s"
   say "$passed passed, $failed failed, $ignored skipped"
   [ "$failed" = 0 ] || exit 1
   exit 0
@@ -53,7 +53,7 @@ summary() {
 install_everything() {
   install_for_servers
   install_for_build
-  # The independent model of money is a Python program.
+  # The independent model of money in the tests is a Python program.
   command -v python3 >/dev/null || install_packages python3
   use_kafka_jars
   cargo --version
@@ -61,12 +61,12 @@ install_everything() {
 }
 
 check_format() {
-  cargo fmt --version >/dev/null 2>&1 || cannot "there is no rustfmt here: the format is not checked"
+  cargo fmt --version >/dev/null 2>&1 || cannot "rustfmt is not installed: the format is not checked"
   cargo fmt --all --check
 }
 
 check_clippy() {
-  cargo clippy --version >/dev/null 2>&1 || cannot "there is no clippy here: lints are not checked"
+  cargo clippy --version >/dev/null 2>&1 || cannot "clippy is not installed: lints are not checked"
   cargo clippy --workspace --all-targets --locked -- -D warnings
 }
 
@@ -83,7 +83,7 @@ check_unused_dependencies() {
   "$CARGO_MACHETE" --with-metadata .
 }
 
-# check_scripts: every file here that begins as a bash script or says that it is part of one.
+# check_scripts: checks all bash scripts and all files that scripts source.
 check_scripts() {
   local scripts
   use_shellcheck
@@ -92,7 +92,7 @@ check_scripts() {
   shellcheck --external-sources --source-path=. "${scripts[@]}"
 }
 
-# check_openapi: both services, started for it, answer as their OpenAPI documents say.
+# check_openapi: the responses of both services conform to their OpenAPI documents.
 check_openapi() {
   use_schemathesis
   SCHEMATHESIS=$SCHEMATHESIS target/debug/with_services "$DEPLOY_DIR/schemathesis/run"

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Words that every script here uses: where things are, saying, failing, secrets. Sourced, never run.
-# Neighbours: process.sh (starting and stopping), ports.sh, then one file per server.
-# shellcheck disable=SC2034 # the other files use what is set here
+# Functions that all scripts use: folders, messages, errors, root privileges, secrets and templates. This file is sourced.
+# See also: process.sh (starts and stops processes), ports.sh, and one file per server.
+# shellcheck disable=SC2034 # other files use these variables
 
 DEPLOY_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PROJECT_DIR=$(dirname "$DEPLOY_DIR")
-# What was downloaded or built once for any number of clones: Kafka's jars, tools that check.
+# Files that are downloaded or built once per machine: the jars of Kafka, and tools for checks.
 CACHE_DIR=${ORDER_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/order-platform}
 
 say() { printf '%s\n' "$*"; }
-# steps NUMBER: of the script that runs. step WHAT: begins the next of them.
+# steps NUMBER: sets the number of steps of the script. step TITLE: prints the title of the next step.
 steps() { STEPS=$1; }
 step() {
   STEP=$((${STEP:-0} + 1))
@@ -18,8 +18,8 @@ step() {
 warn() { printf 'deploy: %s\n' "$*" >&2; }
 die() { printf 'deploy: %s\n' "$*" >&2; exit 1; }
 
-# still WHAT SINCE: says every few seconds that something is still waited for, since SECONDS was SINCE. Call it as often as
-# the waiting loop turns.
+# still ACTIVITY SINCE: prints every 5 seconds that the script is still waiting; SINCE is the value of SECONDS at the start of the
+# wait. Called in every iteration of a waiting loop.
 still() {
   local waited=$((SECONDS - $2))
   if [ "$waited" -le 1 ]; then STILL_AT=2; fi
@@ -30,25 +30,25 @@ still() {
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# as_root COMMAND...: straight away as root, through sudo as anybody else.
+# as_root COMMAND...: runs the command as root, with sudo if the script does not run as root.
 as_root() {
   if is_root; then "$@"; return; fi
-  command -v sudo >/dev/null || die "'$1' needs root, and there is no sudo here: run it as root"
+  command -v sudo >/dev/null || die "'$1' needs root, and sudo is not installed: run this script as root"
   sudo "$@"
 }
 
-# use_state_dir DIR: everything that follows keeps its files there. Others may pass through it (PostgreSQL's own
-# account has to, when root runs us), but not read it.
+# use_state_dir DIR: creates the folder for all files of the servers and services. Other accounts may enter the folder, but cannot
+# list it; the account of PostgreSQL must enter it if the script runs as root.
 use_state_dir() {
   mkdir -p "$1" || die "cannot create the state directory $1"
   STATE_DIR=$(cd "$1" && pwd -P)
-  [ -w "$STATE_DIR" ] || die "$STATE_DIR belongs to $(stat -c %U "$STATE_DIR"): run this as that account"
+  [ -w "$STATE_DIR" ] || die "$STATE_DIR belongs to $(stat -c %U "$STATE_DIR"): run this script as that account"
   chmod 711 "$STATE_DIR"
   mkdir -p "$STATE_DIR/run" "$STATE_DIR/logs" "$STATE_DIR/secrets"
   chmod 700 "$STATE_DIR/secrets"
 }
 
-# secret NAME: prints the secret, which is made at first use. Hex, so that it fits into a URL as it is.
+# secret NAME: prints the secret, which is generated at first use. It is hexadecimal, so it needs no escaping in a URL.
 secret() {
   local file=$STATE_DIR/secrets/$1
   if [ ! -s "$file" ]; then
@@ -57,7 +57,7 @@ secret() {
   cat "$file"
 }
 
-# write_if_changed FILE: replaces FILE by standard input, unless it holds just that already.
+# write_if_changed FILE: replaces FILE with standard input, unless the content is the same.
 write_if_changed() {
   local text
   text=$(cat; printf .)
@@ -67,17 +67,17 @@ write_if_changed() {
   mv "$1.new" "$1"
 }
 
-# fill TEMPLATE NAME=VALUE...: prints the template with every @NAME@ replaced; a placeholder left over is an error.
+# fill TEMPLATE NAME=VALUE...: prints the template with every @NAME@ replaced; a placeholder without a value is an error.
 fill() {
   local template=$1 text pair
   shift
   text=$(cat "$template")
   for pair in "$@"; do text=${text//"@${pair%%=*}@"/"${pair#*=}"}; done
-  if [[ $text =~ @[A-Z_]+@ ]]; then die "$template: nothing to put in place of ${BASH_REMATCH[0]}"; fi
+  if [[ $text =~ @[A-Z_]+@ ]]; then die "$template: no value for the placeholder ${BASH_REMATCH[0]}"; fi
   printf '%s\n' "$text"
 }
 
 memory_mb() { awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo; }
 
-# between LOW VALUE HIGH
+# between LOW VALUE HIGH: prints VALUE, limited to the range from LOW to HIGH.
 between() { if [ "$2" -lt "$1" ]; then echo "$1"; elif [ "$2" -gt "$3" ]; then echo "$3"; else echo "$2"; fi; }

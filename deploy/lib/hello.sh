@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What `deploy/up` prints at its end: where everything listens, and three lines to paste that show it at work. The
-# idempotency keys make the lines repeatable: a second time they answer as they did the first time.
+# Prints the addresses of the platform and three example commands at the end of `deploy/up`. The commands can be repeated: because
+# of their idempotency keys, a second run returns the same responses.
 
 print_urls() {
   cat <<TEXT
 
-The platform is up.
-  commands     http://localhost:$COMMAND_PORT/v1, to try: http://localhost:$COMMAND_PORT/docs
-  queries      http://localhost:$QUERY_PORT/v1, to try: http://localhost:$QUERY_PORT/docs
+The platform is ready.
+  commands     http://localhost:$COMMAND_PORT/v1, documentation: http://localhost:$COMMAND_PORT/docs
+  queries      http://localhost:$QUERY_PORT/v1, documentation: http://localhost:$QUERY_PORT/docs
   health, metrics   http://localhost:$COMMAND_ADMIN_PORT (command-service), :$PROJECTOR_ADMIN_PORT (projector), :$QUERY_ADMIN_PORT (query-service)
   PostgreSQL   localhost:$POSTGRES_PORT, replica localhost:$REPLICA_PORT · Redis localhost:$REDIS_PORT · Kafka localhost:$KAFKA_PORT
   passwords    $STATE_DIR/secrets
@@ -19,7 +19,7 @@ print_curl_lines() {
   local json="-H 'Content-Type: application/json'"
   cat <<TEXT
 
-Create a product; receive stock and place an order; read the order back, not older than what was just written:
+Three commands to try: create a product; receive stock and place an order; read the order with its consistency token:
 
 curl -s $command/products $json -H 'Idempotency-Key: first-product' -d '{"sku":"MUG-1","name":"Mug","prices":{"GBP":450}}'
 

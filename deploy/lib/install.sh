@@ -1,29 +1,29 @@
 # shellcheck shell=bash
-# Finds out what this machine lacks and installs it from Debian's packages; what is there stays as it is.
-# Neighbours: packages.sh (how), rust.sh (which toolchain), kafka-jars.sh (Kafka comes from Maven).
+# Installs missing programs from packages of Debian. Installed programs are not changed.
+# See also: packages.sh (installs packages), rust.sh (finds the Rust toolchain), kafka-jars.sh (downloads Kafka with Maven).
 
 for part in packages rust; do
   # shellcheck source=/dev/null
   . "$DEPLOY_DIR/lib/$part.sh"
 done
 
-# install_for_servers: what PostgreSQL, Redis and Kafka need.
+# install_for_servers: installs what PostgreSQL, Redis and Kafka need.
 install_for_servers() {
   local missing=() redis_is_new=
   [ -x "$PG_BIN/postgres" ] || missing+=(postgresql-15)
   if ! command -v redis-server >/dev/null; then missing+=(redis-server) redis_is_new=yes; fi
   find_java >/dev/null || missing+=(openjdk-17-jre-headless)
-  # Maven is only needed to fetch Kafka, once.
+  # Maven is only needed to download Kafka once.
   command -v mvn >/dev/null || missing+=(maven)
   need_command curl curl
   need_command setsid util-linux
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
-  # We run Redis ourselves: Debian's service, which came along just now, shall not start with the machine.
+  # These scripts run Redis, so the service of the Debian package must not start when the machine boots.
   if [ -n "$redis_is_new" ]; then as_root update-rc.d redis-server disable >/dev/null 2>&1 || true; fi
 }
 
-# install_for_build: what the crates need. librdkafka is built from source by ./configure and make.
+# install_for_build: installs what the build of the crates needs. librdkafka is built from source by ./configure and make.
 install_for_build() {
   local missing=()
   need_command cc build-essential
@@ -35,7 +35,7 @@ install_for_build() {
   use_rust
 }
 
-# need_command COMMAND PACKAGE: adds the package to the caller's `missing`, once, where the command is not there.
+# need_command COMMAND PACKAGE: adds the package to the array `missing` of the caller if the command is not installed.
 need_command() {
   if command -v "$1" >/dev/null || [[ " ${missing[*]} " == *" $2 "* ]]; then return; fi
   missing+=("$2")

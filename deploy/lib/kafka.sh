@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Kafka, one node. Takes from the caller: STATE_DIR, KAFKA_PORT, KAFKA_CONTROLLER_PORT; the jars are kafka-jars.sh's.
+# Starts and stops Kafka with one node. The caller sets STATE_DIR, KAFKA_PORT and KAFKA_CONTROLLER_PORT; kafka-jars.sh provides the
+# jars.
 
 KAFKA_HEAP_MB=400
 
@@ -17,7 +18,7 @@ kafka_start() {
   need_port Kafka "$KAFKA_PORT" KAFKA_PORT
   need_port "Kafka's controller" "$KAFKA_CONTROLLER_PORT" KAFKA_CONTROLLER_PORT
   say "starting kafka on port $KAFKA_PORT"
-  # The serial collector: the least processor time, and its pauses are short on a heap of this size.
+  # The serial garbage collector needs the least processor time, and its pauses are short with a heap of this size.
   spawn kafka "$java" -Xms256m "-Xmx${KAFKA_HEAP_MB}m" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
     -Djava.awt.headless=true "-Dlog4j2.configurationFile=file:$DEPLOY_DIR/kafka/log4j2.properties" \
     -cp "$KAFKA_JARS/*" kafka.Kafka "$dir/server.properties"
@@ -25,7 +26,7 @@ kafka_start() {
   started kafka "$sum"
 }
 
-# kafka_format JAVA DIR: a data directory is formatted once, with an id of its own.
+# kafka_format JAVA DIR: formats the data directory once, with a random cluster id.
 kafka_format() {
   [ ! -s "$2/data/meta.properties" ] || return 0
   say "formatting Kafka's data directory $2/data"
@@ -37,12 +38,12 @@ kafka_format() {
 
 kafka_cluster_id() {
   [ -s "$1/cluster.id" ] || head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=' >"$1/cluster.id"
-  # An id must not begin with a dash, which the tool would take for an option.
+  # An id must not start with a dash, which the tool would parse as an option.
   sed -i 's/^-/A/' "$1/cluster.id"
   cat "$1/cluster.id"
 }
 
-# kafka_tool JAVA CLASS ARGUMENTS...: one of Kafka's own command-line tools.
+# kafka_tool JAVA CLASS ARGUMENTS...: runs a command-line tool of Kafka.
 kafka_tool() {
   local java=$1
   shift
@@ -50,23 +51,24 @@ kafka_tool() {
     "-Dlog4j2.configurationFile=file:$DEPLOY_DIR/kafka/log4j2.properties" -cp "$KAFKA_JARS/*" "$@"
 }
 
-# kafka_answers: asks for the cluster's metadata, as any client does (Metadata v1, no topics), and succeeds when at
-# least one broker is in the answer: it is listed as soon as it may serve. No Java, so it costs nothing to repeat.
+# kafka_answers: requests the metadata of the cluster like a client (Metadata v1, no topics), and succeeds if the response
+# contains a broker, which is the case as soon as the broker accepts requests. It needs no Java process, so it can be repeated
+# often.
 kafka_answers() {
   local brokers
   brokers=$(
     exec 3<>"/dev/tcp/127.0.0.1/$KAFKA_PORT" || exit 1
     printf '\0\0\0\x0e\0\x03\0\x01\0\0\0\x01\xff\xff\0\0\0\0' >&3
-    # Size and correlation id (4 bytes each), then the number of brokers.
+    # Size, correlation id and number of brokers (4 bytes each).
     timeout 5 head -c 12 <&3 | od -An -v -tu1 | awk '{ print $12 }'
   ) 2>/dev/null || return 1
   [ "${brokers:-0}" -ge 1 ]
 }
 
-# Takes some seconds: a broker hands over what it leads and closes its files before it ends.
+# Takes several seconds, because a broker hands over its partitions and closes its files before it ends.
 kafka_stop() { stop_process kafka TERM 60 KILL; }
 
-# find_java: prints a java of version 17 or newer.
+# find_java: prints the path of Java 17 or newer.
 find_java() {
   local java version
   for java in "$(command -v java)" /usr/lib/jvm/java-*-openjdk-*/bin/java; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Which TCP ports are taken, from the kernel's own table: no tool needs to be installed for it.
+# Finds used and free TCP ports in the table of the kernel, without additional tools.
 
 port_is_taken() {
   local hex
@@ -8,7 +8,7 @@ port_is_taken() {
     /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
-# free_port: one at random below the kernel's ephemeral range, so that no outgoing connection sits on it.
+# free_port: prints a random free port below the ephemeral range of the kernel, so that no outgoing connection uses it.
 free_port() {
   local port
   while :; do
@@ -17,7 +17,7 @@ free_port() {
   done
 }
 
-# need_port NAME PORT KEY: fails clearly when somebody else listens there.
+# need_port NAME PORT SETTING: fails if another program listens on the port.
 need_port() {
-  ! port_is_taken "$2" || die "$1 cannot have port $2: another program listens on it; choose another with $3 in .env"
+  ! port_is_taken "$2" || die "$1 cannot use port $2, because another program listens on it: set another port with $3 in .env"
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The PostgreSQL primary: made at first use, started, its roles and database ensured. The replica is in replica.sh.
-# Takes from the caller: STATE_DIR, POSTGRES_PORT, PG_HOME, PG_SOCKETS, and SERVERS_FOR (see postgres_conf).
+# Creates, starts and stops the PostgreSQL primary, and creates roles and database. The replica is in replica.sh.
+# The caller sets STATE_DIR, POSTGRES_PORT, PG_HOME, PG_SOCKETS and SERVERS_FOR (see postgres_conf).
 
-# postgres_conf NAME PORT SHARE [REPLICATION_LINES]: prints the configuration; SHARE divides the memory.
-# SERVERS_FOR: `platform` (the default), `bench` (more connections), `tests` (and less memory, no fsync).
+# postgres_conf NAME PORT DIVISOR [REPLICATION_LINES]: prints the configuration; the shared buffers are divided by DIVISOR.
+# SERVERS_FOR: `platform` (default), `bench` (more connections), `tests` (more connections, less memory, no fsync).
 postgres_conf() {
   local buffers kind=${SERVERS_FOR:-platform} connections=200 fsync=on wal_min=1GB wal_max=4GB preload=
   buffers=$(between 128 $(($(memory_mb) / 8)) 1024)
@@ -15,7 +15,7 @@ postgres_conf() {
     MIN_WAL_SIZE=$wal_min MAX_WAL_SIZE=$wal_max PRELOAD=$preload REPLICATION="${4:-}"
 }
 
-# put_for_postgres FILE: writes standard input to FILE in PG_HOME, readable by PostgreSQL's account alone.
+# put_for_postgres FILE: writes standard input to FILE in PG_HOME, readable only by the account of PostgreSQL.
 put_for_postgres() {
   write_if_changed "$PG_HOME/$1"
   if is_root; then chown postgres:postgres "$PG_HOME/$1"; fi
@@ -40,7 +40,7 @@ postgres_start() {
 
 postgres_init() {
   [ ! -s "$PG_HOME/primary/PG_VERSION" ] || return 0
-  say "making a new PostgreSQL database cluster in $PG_HOME/primary"
+  say "creating a PostgreSQL database cluster in $PG_HOME/primary"
   rm -rf "$PG_HOME/primary"
   secret postgres | put_for_postgres initdb.password
   if ! as_postgres "$PG_BIN/initdb" -D "$PG_HOME/primary" --data-checksums --username=postgres \
@@ -52,9 +52,9 @@ postgres_init() {
   rm -f "$PG_HOME/initdb.password"
 }
 
-# postgres_spawn NAME DIR: the server on PG_HOME/DIR with PG_HOME/DIR.conf.
+# postgres_spawn NAME DIR: starts the server on PG_HOME/DIR with the configuration PG_HOME/DIR.conf.
 postgres_spawn() {
-  # env and setpriv replace themselves by the server, so that the recorded process id is the server's own.
+  # env and setpriv are replaced by the server (exec), so the recorded process id is the id of the server.
   local as=(env --chdir="$PG_HOME")
   if is_root; then as+=(setpriv --reuid=postgres --regid=postgres --init-groups); fi
   postgres_forget_zombie "$PG_HOME/$2"
@@ -62,16 +62,16 @@ postgres_spawn() {
     -c "config_file=$PG_HOME/$2.conf" -c "hba_file=$PG_HOME/pg_hba.conf"
 }
 
-# postgres_forget_zombie DATA: where process 1 collects no dead children (many containers), a killed server stays in
-# the table as a zombie, and PostgreSQL takes its lock files for those of a living one. They go only if their process is
-# a zombie indeed and no process works in the data directory any more.
+# postgres_forget_zombie DATA: if process 1 does not reap ended processes (as in many containers), a killed server remains a zombie,
+# and PostgreSQL assumes that the server of the lock files is running. The lock files are removed only if their process is a zombie
+# and no process uses the data directory.
 postgres_forget_zombie() {
   local pid cwd locks
   [ -s "$1/postmaster.pid" ] || return 0
   read -r pid <"$1/postmaster.pid"
   { [ -d "/proc/$pid" ] && [ -z "$(process_start "$pid")" ]; } || return 0
   for cwd in /proc/[0-9]*/cwd; do
-    [ "$(readlink "$cwd" 2>/dev/null)" != "$1" ] || die "a process of a killed PostgreSQL still works in $1 (${cwd%/cwd})"
+    [ "$(readlink "$cwd" 2>/dev/null)" != "$1" ] || die "a process of a killed PostgreSQL still uses $1 (${cwd%/cwd})"
   done
   mapfile -t locks < <(grep -lx "$pid" "$PG_SOCKETS"/.s.PGSQL.*.lock 2>/dev/null)
   rm -f "$1/postmaster.pid" "${locks[@]}"
@@ -79,7 +79,7 @@ postgres_forget_zombie() {
 
 postgres_answers() { "$PG_BIN/pg_isready" -q -h "$PG_SOCKETS" -p "$1"; }
 
-# sql PORT DATABASE [PSQL_ARGUMENTS...]: psql as superuser.
+# sql PORT DATABASE [PSQL_ARGUMENTS...]: runs psql as superuser.
 sql() {
   local port=$1 database=$2
   shift 2
@@ -87,7 +87,7 @@ sql() {
     -h "$PG_SOCKETS" -p "$port" -U postgres -d "$database" "$@"
 }
 
-# postgres_ensure_roles: passwords are written only until they work, so that a second run changes nothing.
+# postgres_ensure_roles: creates roles and database. Passwords are set only if they do not work, so a second run changes nothing.
 postgres_ensure_roles() {
   local role known set_passwords=off secrets=() may=no
   if [ "${SERVERS_FOR:-platform}" != platform ]; then may=yes; fi
@@ -96,10 +96,10 @@ postgres_ensure_roles() {
     secrets+=("\\set $role '$(secret "$role")'")
     { grep -qx "$role" <<<"$known" && role_can_log_in "$role"; } || set_passwords=on
   done
-  # Through standard input: what stands on a command line can be read by everybody on the machine.
+  # The passwords are passed on standard input, because all accounts of the machine can read command lines.
   { printf '%s\n' "${secrets[@]}"; cat "$DEPLOY_DIR/postgres/roles.sql"; } |
     sql "$POSTGRES_PORT" postgres -v set_passwords=$set_passwords -v may_create_databases=$may -f - ||
-    die "the roles and the database could not be made (postgres/roles.sql)"
+    die "the roles and the database could not be created (deploy/postgres/roles.sql)"
 }
 
 role_can_log_in() {
@@ -107,10 +107,10 @@ role_can_log_in() {
     -c 'select 1' >/dev/null 2>&1
 }
 
-# Fast shutdown: clients are disconnected, everything is flushed. Insisting is SIGQUIT: recovery at the next start.
+# SIGINT is a fast shutdown: clients are disconnected, and data is flushed. After SIGQUIT, the next start needs recovery.
 postgres_stop() { stop_process postgres INT 60 QUIT; }
 
-# postgres_url LOGIN DATABASE [PORT]: the form that sqlx takes: a Unix socket's directory goes in the query.
+# postgres_url LOGIN DATABASE [PORT]: prints a URL for sqlx; the directory of the Unix socket is the parameter `host`.
 postgres_url() {
   echo "postgres://$1:$(secret "$1")@localhost:${3:-$POSTGRES_PORT}/$2?host=$PG_SOCKETS"
 }

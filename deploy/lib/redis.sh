@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Redis, the cache. Takes from the caller: STATE_DIR, REDIS_PORT.
+# Starts and stops Redis, the cache. The caller sets STATE_DIR and REDIS_PORT.
 
 redis_start() {
   local sum

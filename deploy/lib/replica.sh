@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The streaming replica: a copy of the primary taken with pg_basebackup, kept up through a replication slot. It holds
-# nothing of its own: when it cannot follow any more, it is thrown away and copied again.
+# Creates, starts and stops the streaming replica: a copy of the primary (pg_basebackup) that follows the primary through a
+# replication slot. A replica that cannot follow its primary any more is removed and created again.
 
 replica_start() {
   local sum
-  # The host names the Unix socket's directory; the password stands in a file that only PostgreSQL's account reads.
+  # The host is the directory of the Unix socket. Only the account of PostgreSQL can read the file with the password.
   echo "*:*:*:replicator:$(secret replicator)" | put_for_postgres replication.pgpass
   postgres_conf replica "$REPLICA_PORT" 2 "primary_conninfo = '$(replica_conninfo)'
 primary_slot_name = 'replica'" | put_for_postgres replica.conf
@@ -25,13 +25,13 @@ replica_conninfo() {
   echo "host=$PG_SOCKETS port=$POSTGRES_PORT user=replicator passfile=$PG_HOME/replication.pgpass application_name=replica"
 }
 
-# replica_check_slot: makes the slot; when the primary has given it up (the replica was away for too long), or when
-# this copy was taken of another cluster, drops slot and copy.
+# replica_check_slot: creates the replication slot. If the primary has invalidated the slot (the replica was stopped for too
+# long), or if the replica is a copy of another cluster, removes the slot and the replica first.
 replica_check_slot() {
   local status
   status=$(sql "$POSTGRES_PORT" postgres -c "select wal_status from pg_replication_slots where slot_name = 'replica'")
   if [ "$status" = lost ] || { [ -s "$PG_HOME/replica/PG_VERSION" ] && ! same_cluster; }; then
-    warn "the replica can no longer follow its primary: it is copied anew"
+    warn "the replica cannot follow its primary any more; creating the replica again"
     replica_stop
     sql "$POSTGRES_PORT" postgres -c "select pg_drop_replication_slot('replica') from pg_replication_slots
       where slot_name = 'replica'" >/dev/null
@@ -56,7 +56,7 @@ replica_copy() {
   if ! as_postgres "$PG_BIN/pg_basebackup" --pgdata="$PG_HOME/replica.part" --checkpoint=fast \
     --wal-method=stream --slot=replica --no-password --dbname="$(replica_conninfo)" \
     >"$STATE_DIR/logs/basebackup.log" 2>&1; then
-    fail_with_log basebackup "the copy of the primary (pg_basebackup) failed"
+    fail_with_log basebackup "copying the primary (pg_basebackup) failed"
   fi
   as_postgres touch "$PG_HOME/replica.part/standby.signal"
   mv "$PG_HOME/replica.part" "$PG_HOME/replica"

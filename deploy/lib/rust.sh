@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The Rust toolchain: the one on the path where it is new enough, Debian's `rustc-web` and `cargo-web` otherwise.
-# Nothing is downloaded by rustup, whatever it may think that this project wants.
+# Finds the Rust toolchain: the one on the path if it is new enough, otherwise `rustc-web` and `cargo-web` of Debian.
+# rustup does not download a toolchain.
 
 export RUSTUP_AUTO_INSTALL=0
 
@@ -8,7 +8,7 @@ use_rust() {
   local wanted
   wanted=$(sed -nE 's/^rust-version *= *"([0-9.]+)"/\1/p' "$PROJECT_DIR/Cargo.toml")
   rust_is_new_enough "$wanted" && return
-  # Where rustup puts its programs: a fresh shell of a script may not have it on the path.
+  # Folder of the programs of rustup, which may not be on the path of a script.
   PATH=$PATH:$HOME/.cargo/bin
   rust_is_new_enough "$wanted" && return
   install_packages rustc-web cargo-web

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# All servers of one state directory together: start, stop, and the addresses under which tests reach them.
+# Starts and stops all servers of a state directory, and writes their addresses for tests.
 
 for part in common process ports lock postgres-home postgres replica redis kafka-jars kafka; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$part.sh"
 done
 
-# The order matters at the start; at the stop it is the other way round.
+# In the order of the start; they are stopped in reverse order.
 SERVERS=(postgres replica redis kafka)
 
 servers_start() {
@@ -20,7 +20,7 @@ servers_stop() {
   for ((i = ${#SERVERS[@]} - 1; i >= 0; i--)); do "${SERVERS[i]}_stop"; done
 }
 
-# choose_free_ports: once per state directory.
+# choose_free_ports: chooses free ports once per state directory.
 choose_free_ports() {
   local key
   if [ ! -s "$STATE_DIR/ports" ]; then
@@ -34,7 +34,7 @@ choose_free_ports() {
 
 write_test_env() {
   {
-    echo "# Addresses of the test servers in $STATE_DIR: read this with \`source\`."
+    echo "# Addresses of the test servers in $STATE_DIR, for \`source\`."
     echo "export TEST_POSTGRES_URL='$(postgres_url postgres postgres)'"
     echo "export TEST_REPLICA_URL='$(postgres_url postgres postgres "$REPLICA_PORT")'"
     echo "export TEST_OWNER_URL='$(postgres_url orders_owner postgres)'"

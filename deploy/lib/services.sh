@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The three services of ours: their environment, start, readiness and stop. Needs servers.sh and settings.sh.
+# Starts and stops the three services with their environment. Needs servers.sh and settings.sh.
 
-# In the order of the start: command-service makes the topics that the projector reads.
+# In the order of the start: command-service creates the topics that the projector reads.
 SERVICES=(command-service projector query-service)
 BIN_DIR=$PROJECT_DIR/target/release
 
-# service_env NAME: prints KEY=VALUE lines.
+# service_env NAME: prints the environment of the service as KEY=VALUE lines.
 service_env() {
   local key
   echo "ADMIN_ADDR=127.0.0.1:$(admin_port "$1")"
@@ -29,7 +29,7 @@ service_env() {
       echo "CURSOR_KEY=$(secret cursor-key)"
       ;;
   esac
-  # Last, so that .env has the last word.
+  # The settings in .env are last, so that they override the values above.
   for key in $(printf '%s\n' "${!FOR_SERVICES[@]}" | LC_ALL=C sort); do echo "$key=${FOR_SERVICES[$key]}"; done
 }
 
@@ -41,7 +41,7 @@ admin_port() {
   esac
 }
 
-# http_port NAME: empty for the projector, which serves nobody.
+# http_port NAME: prints nothing for the projector, which has no HTTP interface.
 http_port() {
   case $1 in
     command-service) echo "$COMMAND_PORT" ;;
@@ -49,7 +49,7 @@ http_port() {
   esac
 }
 
-# service_start NAME: unless it runs from the same binary with the same environment.
+# service_start NAME: starts the service, unless it is running with the same program and environment.
 service_start() {
   local name=$1 file=$STATE_DIR/$1.env sum
   service_env "$name" | write_if_changed "$file"
@@ -59,7 +59,7 @@ service_start() {
     need_port "$name" "$(admin_port "$name")" "the *_ADMIN_PORT of $name"
     if [ -n "$(http_port "$name")" ]; then need_port "$name" "$(http_port "$name")" "COMMAND_PORT or QUERY_PORT"; fi
     say "starting $name"
-    # A clean environment from the file alone; values are not on the command line, which others can read.
+    # The environment contains only the values of the file. They are not passed on the command line, which other accounts can read.
     # shellcheck disable=SC2016
     spawn "$name" env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 "$BASH" -c \
       'while IFS= read -r line; do export "$line"; done <"$1"; exec "$2"' "$name" "$file" "$BIN_DIR/$name"
@@ -79,7 +79,7 @@ services_stop() {
   for ((i = ${#SERVICES[@]} - 1; i >= 0; i--)); do service_stop "${SERVICES[i]}"; done
 }
 
-# migrate: brings the database to what the binaries expect.
+# migrate: applies all pending migrations of the database schema.
 migrate() {
   MIGRATION_DATABASE_URL=$(postgres_url orders_owner orders) "$BIN_DIR/migrate" up ||
     die "the migrations failed (see above)"

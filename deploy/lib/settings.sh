@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The settings of `deploy/up` and its companions: environment first, then `.env` in the project, then the defaults
-# here. `.env.example` documents each; whatever else stands in `.env` is handed to the three services as it is.
+# Reads the settings of the scripts in deploy/: from the environment, else from `.env` in the project, else the defaults in this
+# file. `.env.example` documents all settings. All other settings in `.env` are passed to the three services unchanged.
 # shellcheck disable=SC2034 # services.sh uses FOR_SERVICES
 
 SETTINGS=(STATE_DIR HTTP_BIND POSTGRES_PORT REPLICA_PORT REDIS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT
@@ -10,7 +10,7 @@ declare -A FOR_SERVICES=()
 load_settings() {
   read_dotenv "$PROJECT_DIR/.env"
   : "${STATE_DIR:=$PROJECT_DIR/.state}" "${HTTP_BIND:=127.0.0.1}"
-  # Not the standard ports, which a machine may well have taken already.
+  # Not the standard ports, because other programs may use them.
   : "${POSTGRES_PORT:=15432}" "${REPLICA_PORT:=15433}" "${REDIS_PORT:=16379}"
   : "${KAFKA_PORT:=19092}" "${KAFKA_CONTROLLER_PORT:=19093}"
   : "${COMMAND_PORT:=18081}" "${QUERY_PORT:=18082}"
@@ -19,7 +19,7 @@ load_settings() {
   check_ports
 }
 
-# read_dotenv FILE: KEY=VALUE lines, comments and empty lines; nothing in it is executed.
+# read_dotenv FILE: reads KEY=VALUE lines, comments and empty lines. The file is not executed.
 read_dotenv() {
   local line key value number=0
   [ -f "$1" ] || return 0
@@ -38,7 +38,7 @@ read_dotenv() {
   done <"$1"
 }
 
-# check_ports: every mistake at once.
+# check_ports: reports all invalid ports at once.
 check_ports() {
   local key wrong=() ports=' '
   for key in "${SETTINGS[@]}"; do
@@ -46,7 +46,7 @@ check_ports() {
     if ! [[ ${!key} =~ ^[0-9]{1,5}$ ]] || [ "${!key}" -lt 1 ] || [ "${!key}" -gt 65535 ]; then
       wrong+=("$key=${!key} is not a port")
     elif [[ $ports == *" ${!key} "* ]]; then
-      wrong+=("$key=${!key} is given to another server too")
+      wrong+=("$key=${!key} is also the port of another server")
     fi
     ports+="${!key} "
   done

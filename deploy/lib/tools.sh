@@ -4,13 +4,13 @@
 CARGO_DENY_VERSION=0.20.2
 CARGO_MACHETE_VERSION=0.9.2
 
-# use_cargo_deny: sets CARGO_DENY. There is no package of it, so it is built from its source, which takes minutes;
-# therefore without optimisation, which it does not need for a workspace of our size.
+# use_cargo_deny: sets CARGO_DENY. Debian has no package of cargo-deny, so it is built from source without optimisation, which takes
+# minutes.
 use_cargo_deny() {
   local root=$CACHE_DIR/tools/cargo-deny-$CARGO_DENY_VERSION
   CARGO_DENY=$(command -v cargo-deny || echo "$root/bin/cargo-deny")
   if "$CARGO_DENY" --version >/dev/null 2>&1; then return; fi
-  say "building cargo-deny $CARGO_DENY_VERSION, once for this machine; it takes minutes"
+  say "building cargo-deny $CARGO_DENY_VERSION, once for this machine; this takes minutes"
   cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --debug --quiet --root "$root" ||
     cannot "cargo-deny could not be built: licences, bans and sources are not checked"
   CARGO_DENY=$root/bin/cargo-deny
@@ -32,7 +32,7 @@ use_shellcheck() {
 }
 
 # make_python_environment FOLDER REQUIREMENTS: a Python with the packages of a requirements file and no others, each with its
-# checksum. Leaves no folder behind where that fails.
+# checksum. Removes the folder after a failure.
 make_python_environment() {
   python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || install_packages python3-venv || return
   rm -rf "$1"
@@ -44,8 +44,8 @@ make_python_environment() {
   return 1
 }
 
-# use_schemathesis: sets SCHEMATHESIS. It is a Python program: it gets an environment of its own, whose packages are those of
-# deploy/schemathesis/requirements.txt and no others, each with its checksum.
+# use_schemathesis: sets SCHEMATHESIS, a Python program. Its environment contains exactly the packages in
+# deploy/schemathesis/requirements.txt, with their checksums.
 use_schemathesis() {
   local requirements=$DEPLOY_DIR/schemathesis/requirements.txt root
   root=$CACHE_DIR/tools/schemathesis-$(sha256sum <"$requirements" | cut -c1-12)
@@ -56,7 +56,7 @@ use_schemathesis() {
     cannot "Schemathesis could not be installed: the services are not checked against their OpenAPI documents"
 }
 
-# use_cloudevents_python: sets CLOUDEVENTS_PYTHON, a Python with the CloudEvents SDK and a Kafka client, made as Schemathesis's.
+# use_cloudevents_python: sets CLOUDEVENTS_PYTHON, a Python with the CloudEvents SDK and a Kafka client (see use_schemathesis).
 use_cloudevents_python() {
   local requirements=$DEPLOY_DIR/cloudevents/requirements.txt root
   root=$CACHE_DIR/tools/cloudevents-python-$(sha256sum <"$requirements" | cut -c1-12)
@@ -67,12 +67,13 @@ use_cloudevents_python() {
     cannot "the CloudEvents SDK for Python could not be installed: messages are not read through the CloudEvents SDKs"
 }
 
-# use_cloudevents_node: sets CLOUDEVENTS_NODE_MODULES, with the CloudEvents SDK that this machine's Node can run, a Kafka client
-# and its lz4 codec, which is compiled: those of a package-lock.json and no others, each with its checksum. Debian 12 has Node 18.
+# use_cloudevents_node: sets CLOUDEVENTS_NODE_MODULES, a folder with the CloudEvents SDK for the installed version of Node, a Kafka
+# client and its lz4 codec (which is compiled): exactly the packages in package-lock.json, with their checksums. Debian 12 has
+# Node 18.
 use_cloudevents_node() {
   local major lock root prefix
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    install_packages nodejs npm || cannot "there is no Node here: messages are not read through the CloudEvents SDKs"
+    install_packages nodejs npm || cannot "Node is not installed: messages are not read through the CloudEvents SDKs"
   fi
   major=$(node -p 'process.versions.node.split(".")[0]')
   [ "$major" -ge 18 ] || cannot "Node $major is too old: messages are not read through the CloudEvents SDKs"
@@ -84,7 +85,7 @@ use_cloudevents_node() {
   rm -rf "$root"
   mkdir -p "$root"
   cp "$lock/package.json" "$lock/package-lock.json" "$root"
-  # The headers that came with Node, where they did; npm would download them.
+  # Use the headers of the installed Node if there are any; otherwise npm downloads them.
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
   if [ -e "$prefix/include/node/common.gypi" ]; then export npm_config_nodedir=$prefix; fi
   if ! (cd "$root" && npm ci --no-audit --no-fund --loglevel=error) || ! node_has_cloudevents; then

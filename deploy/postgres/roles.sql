@@ -1,5 +1,5 @@
--- The logins and groups of the order platform; run by the superuser as often as you like (deploy/lib/postgres.sh).
--- Migrations grant rights on tables to the three groups only, so a login can be replaced without touching them.
+-- Creates the logins and groups of the order platform. deploy/lib/postgres.sh runs this file as superuser; it can be run
+-- repeatedly. Migrations grant privileges on tables to the three groups only, so a login can be replaced without a migration.
 \set ON_ERROR_STOP on
 \set QUIET on
 set client_min_messages = warning;
@@ -10,7 +10,7 @@ from unnest(array['log_writer', 'model_writer', 'reader', 'orders_owner', 'comma
 where not exists (select from pg_roles where rolname = name)
 \gexec
 
--- A password is set only where it does not work yet: setting it anew gives it a new salt, which is a change.
+-- Passwords are set only if they do not work, because setting a password again changes its salt.
 \if :set_passwords
 alter role orders_owner login password :'orders_owner';
 alter role command_service login password :'command_service';
@@ -21,7 +21,7 @@ alter role replicator login replication password :'replicator';
 grant log_writer to command_service;
 grant model_writer to projector;
 grant reader to query_service;
--- Reads, never writes: on the primary too, whatever it may be granted by mistake.
+-- Read-only sessions, even if privileges to write are granted by mistake.
 alter role query_service set default_transaction_read_only = on;
 \endif
 
