@@ -13,7 +13,7 @@ use crate::peak_memory::PeakMemory;
 use crate::requests::products::{SKUS, sku};
 use e2e::api::Api;
 use e2e::checkers::liveness;
-use e2e::fleet::{Fleet, Plan, Service};
+use e2e::fleet::{Fleet, FleetConfig, Service};
 use e2e::log;
 
 /// Units of each product: more than any measurement needs.
@@ -41,7 +41,7 @@ impl Setup {
     /// The command service alone, without products.
     pub async fn command_only_empty() -> anyhow::Result<Setup> {
         let bed = Bed::new().await?;
-        let fleet = Plan::command_only(&bed).start().await?;
+        let fleet = FleetConfig::command_service_only(&bed).start().await?;
         Ok(Setup { bed, fleet })
     }
 
@@ -55,7 +55,7 @@ impl Setup {
     /// All services, without products.
     pub async fn empty() -> anyhow::Result<Setup> {
         let bed = Bed::new().await?;
-        let fleet = Plan::everything(&bed).with(Service::Command, "TOPIC_PARTITIONS", "6").start().await?;
+        let fleet = FleetConfig::all_services(&bed).with(Service::Command, "TOPIC_PARTITIONS", "6").start().await?;
         Ok(Setup { bed, fleet })
     }
 
@@ -71,7 +71,7 @@ impl Setup {
                     if number >= SKUS {
                         return anyhow::Ok(());
                     }
-                    api.offer(&sku(number), 450, STOCK).await?;
+                    api.create_product_with_stock(&sku(number), 450, STOCK).await?;
                 }
             });
         }
@@ -116,7 +116,7 @@ impl Setup {
             let mb = self.fleet.pid(service).map_or(0.0, machine::peak_memory_mb);
             memory.record(service, mb);
         }
-        self.fleet.retire();
+        self.fleet.finish();
         self.bed.discard().await
     }
 }

@@ -1,7 +1,7 @@
-//! Runs a program against topics that hold a message of every event type in every version ever written, published by the
-//! relay, and ends as the program ends: `with_messages PROGRAM ARGUMENT...`. The payloads are those of `events/golden`. The
-//! program finds `KAFKA_BROKERS`, `TOPIC_PREFIX` and `MESSAGES` in its environment; the last is a JSON file that says of every
-//! message what the log says.
+//! `with_messages PROGRAM ARGUMENT...` publishes a message of every event type in every schema version with the relay, runs the
+//! program, and exits with the exit status of the program. The payloads are the files in `events/golden`. The environment of the
+//! program contains `KAFKA_BROKERS`, `TOPIC_PREFIX` and `MESSAGES`, a JSON file with the expected attributes and data of every
+//! message.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -28,10 +28,10 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// One, so that many messages share a batch and batches are compressed.
+/// Partitions of each topic; one, so that many messages are in one batch and batches are compressed.
 const PARTITIONS: i32 = 1;
 
-/// Runs a program against topics with a message of every kind.
+/// Runs a program against topics that contain a message of every event type and schema version.
 #[derive(Debug, Parser)]
 #[command(name = "with_messages")]
 struct Arguments {
@@ -58,9 +58,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     append(&log, &goldens).await?;
     let events = log.read_after(Position::ZERO, i64::MAX).await?;
     relay(&bed, database, &log, Position::ZERO.plus(events.len())).await?;
-    let said = said(&bed, log.id().await?, &events, &goldens)?;
+    let expected = expected_messages(&bed, log.id().await?, &events, &goldens)?;
     let file = tempfile::NamedTempFile::new()?;
-    fs::write(file.path(), serde_json::to_vec(&said)?)?;
+    fs::write(file.path(), serde_json::to_vec(&expected)?)?;
     let ended = Command::new(&program[0])
         .args(&program[1..])
         .env("KAFKA_BROKERS", bed.kafka_brokers()?)
@@ -72,7 +72,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 
-/// Every payload; at least one of every type and version.
+/// Reads all payloads; at least one of every event type and schema version.
 fn goldens() -> anyhow::Result<Vec<Golden>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/golden");
     let names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
@@ -94,7 +94,7 @@ fn goldens() -> anyhow::Result<Vec<Golden>> {
     Ok(goldens)
 }
 
-/// Appends them all, every other one with everything around it that an event can have.
+/// Appends an event per payload. Every second event has all optional metadata and starts a command.
 async fn append(log: &Log, goldens: &[Golden]) -> anyhow::Result<()> {
     let mut versions: HashMap<StreamId, Version> = HashMap::new();
     let mut rows = Vec::with_capacity(goldens.len());
@@ -102,7 +102,7 @@ async fn append(log: &Log, goldens: &[Golden]) -> anyhow::Result<()> {
         let stream = stream_of(&codec::decode(golden.event_type, golden.schema_version, &golden.payload)?)?;
         let version = versions.entry(stream.clone()).or_insert(Version::NONE);
         *version = version.next();
-        let (metadata, command) = if number % 2 == 0 { surroundings()? } else { (None, None) };
+        let (metadata, command) = if number % 2 == 0 { metadata_and_command()? } else { (None, None) };
         rows.push(NewRow {
             stream,
             version: *version,
@@ -120,7 +120,7 @@ async fn append(log: &Log, goldens: &[Golden]) -> anyhow::Result<()> {
     }
 }
 
-fn surroundings() -> anyhow::Result<(Option<String>, Option<CommandHeader>)> {
+fn metadata_and_command() -> anyhow::Result<(Option<String>, Option<CommandHeader>)> {
     let metadata = Metadata {
         occurred_at: Some((Utc::now() - TimeDelta::days(400)).trunc_subsecs(6)),
         correlation_id: Some("import-1".to_owned()),
@@ -131,7 +131,7 @@ fn surroundings() -> anyhow::Result<(Option<String>, Option<CommandHeader>)> {
     Ok((Some(serde_json::to_string(&metadata)?), Some(command)))
 }
 
-/// A stream that such an event may stand in.
+/// A stream that may contain the event.
 fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
     let (now, random) = (Utc::now(), [7; 10]);
     Ok(match event {
@@ -144,7 +144,7 @@ fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
     })
 }
 
-/// Publishes the log up to a position, as the command-service does.
+/// Publishes the log up to a position, as the command service does.
 async fn relay(bed: &Bed, database: Database, log: &Log, until: Position) -> anyhow::Result<()> {
     let config = Config {
         brokers: bed.kafka_brokers()?,
@@ -166,8 +166,8 @@ async fn relay(bed: &Bed, database: Database, log: &Log, until: Position) -> any
     Ok(())
 }
 
-/// What a reader must find in the messages.
-fn said(bed: &Bed, log_id: LogId, events: &[Recorded], goldens: &[Golden]) -> anyhow::Result<Vec<Value>> {
+/// The expected attributes and data of all messages.
+fn expected_messages(bed: &Bed, log_id: LogId, events: &[Recorded], goldens: &[Golden]) -> anyhow::Result<Vec<Value>> {
     let mut last: HashMap<Category, Position> = HashMap::new();
     let messages = events.iter().zip(goldens).map(|(event, golden)| {
         let previous = last.insert(event.stream.category(), event.position).unwrap_or_default();

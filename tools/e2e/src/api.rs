@@ -1,4 +1,4 @@
-//! The platform as its clients see it: commands with keys, queries with tokens, answers as they came.
+//! An HTTP client of the platform: sends commands with idempotency keys and queries with consistency tokens.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ack::Ack;
+use crate::client_history::acks::Ack;
 use crate::fleet::{Fleet, Service};
 
-/// Longest wait for one answer. Longer than a service may take, so that it answers first.
+/// Longest wait for a response; longer than the request timeout of the services.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The problem of a command whose first request is still being decided.
+/// Problem type of a command whose first request is still in flight.
 const IN_PROGRESS: &str = "idempotency-in-progress";
 
-/// A client; cheap to clone.
+/// A client of the platform. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: Client,
@@ -24,47 +24,47 @@ pub struct Api {
     queries: Option<String>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// `201` and so on.
+    /// HTTP status.
     pub status: u16,
-    /// `Consistency-Token`, where there is one.
+    /// Header `Consistency-Token`, if present.
     pub token: Option<i64>,
-    /// `Projection-Position`, where there is one.
-    pub contains: Option<i64>,
-    /// Whether it is the answer of an earlier time.
+    /// Header `Projection-Position`, if present.
+    pub projection_position: Option<i64>,
+    /// Whether the response is a replay (header `Idempotent-Replayed`).
     pub is_replayed: bool,
-    /// `Content-Type`.
+    /// Header `Content-Type`.
     pub content_type: String,
-    /// `Retry-After`, where there is one.
+    /// Header `Retry-After`, if present.
     pub retry_after: Option<String>,
-    /// The body as JSON; `null` where it is not.
+    /// The body as JSON; `null` if the body is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// Whether it is a 2xx.
+    /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The last part of the problem's type: `order-state` of `/problems/order-state`.
+    /// Last segment of the problem type: `order-state` of `/problems/order-state`.
     pub fn problem(&self) -> &str {
         self.body["type"].as_str().and_then(|kind| kind.rsplit('/').next()).unwrap_or_default()
     }
 
-    /// Whether it leaves open what became of a command, or what there is to read: the same request may be sent again.
-    pub fn is_open(&self) -> bool {
+    /// Whether the outcome of the request is unknown, so that the same request should be sent again.
+    pub fn is_outcome_unknown(&self) -> bool {
         self.status >= 500 || self.problem() == IN_PROGRESS
     }
 
-    /// A member of the body that is text.
+    /// A text field of the body; empty if the field is missing.
     pub fn text(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_default()
     }
 
-    /// The answer itself if it is a 2xx, otherwise an error that shows it.
+    /// The response if its status is 2xx, otherwise an error that contains the response.
     pub fn success(self) -> anyhow::Result<Answer> {
         if !self.is_success() {
             bail!("expected success, got {} {}", self.status, self.body);
@@ -72,7 +72,7 @@ impl Answer {
         Ok(self)
     }
 
-    /// What it promised, as a command on `stream` under `key`.
+    /// The acknowledged command of this response, with its stream and idempotency key.
     pub fn ack(&self, key: Uuid, stream: String) -> anyhow::Result<Ack> {
         let number = |name: &str| self.body[name].as_i64().with_context(|| format!("no `{name}` in {}", self.body));
         let code = self.body["code"].as_str().map(str::to_owned);
@@ -81,16 +81,16 @@ impl Answer {
 }
 
 impl Api {
-    /// The client of a fleet.
+    /// A client of the services of a fleet.
     pub fn of(fleet: &Fleet) -> anyhow::Result<Api> {
         let queries = fleet.services().any(|service| service == Service::Query);
         let queries = queries.then(|| fleet.url(Service::Query)).transpose()?;
         Api::at(fleet.url(Service::Command)?, queries)
     }
 
-    /// The client of services that take requests at these addresses, `http://host:port`.
+    /// A client of services with these URLs (`http://host:port`).
     pub fn at(commands: String, queries: Option<String>) -> anyhow::Result<Api> {
-        let http = Client::builder().timeout(ANSWER_TIMEOUT).build().context("making an HTTP client")?;
+        let http = Client::builder().timeout(ANSWER_TIMEOUT).build().context("creating an HTTP client")?;
         Ok(Api { http, commands, queries })
     }
 
@@ -100,39 +100,39 @@ impl Api {
         answer(request.json(body)).await
     }
 
-    /// Sends a `DELETE` once.
+    /// Sends a `DELETE` request to the command service once.
     pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         answer(self.http.delete(format!("{}{path}", self.commands))).await
     }
 
-    /// Asks what became of the command with this key.
+    /// Gets the outcome of a command by idempotency key.
     pub async fn outcome(&self, key: Uuid) -> anyhow::Result<Answer> {
         answer(self.http.get(format!("{}/v1/commands/{key}", self.commands))).await
     }
 
-    /// A request to the command-service, to be made wrong on purpose.
+    /// A `POST` request to the command service without headers and body, for tests of invalid requests.
     pub fn raw_command(&self, path: &str) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.commands))
     }
 
-    /// Asks the query-service once.
+    /// Sends a query once.
     pub async fn query(&self, path: &str) -> anyhow::Result<Answer> {
         answer(self.http.get(self.query_url(path)?)).await
     }
 
-    /// Asks the query-service for something that is at least as new as `token`, and lets it wait for that.
+    /// Sends a query with a consistency token that may wait up to 5 seconds until the response contains the token.
     pub async fn query_at(&self, path: &str, token: i64) -> anyhow::Result<Answer> {
         self.query_within(path, token, 5).await
     }
 
-    /// The same, with a wait of so many seconds.
+    /// Sends a query with a consistency token that may wait up to `wait_s` seconds until the response contains the token.
     pub async fn query_within(&self, path: &str, token: i64, wait_s: u32) -> anyhow::Result<Answer> {
         let request = self.http.get(self.query_url(path)?);
         let request = request.header("consistency-token", token.to_string()).header("prefer", format!("wait={wait_s}"));
         answer(request).await
     }
 
-    /// Whether there is a query-service to ask.
+    /// Whether the platform has a query service.
     pub fn has_queries(&self) -> bool {
         self.queries.is_some()
     }
@@ -142,8 +142,8 @@ impl Api {
         Ok(format!("{root}{path}"))
     }
 
-    /// Makes a product that costs `price` pence and puts `stock` pieces of it into `main`; gives both acks.
-    pub async fn offer(&self, sku: &str, price: i64, stock: u32) -> anyhow::Result<[Ack; 2]> {
+    /// Creates a product with a price in pence, and receives units of the product at location `main`.
+    pub async fn create_product_with_stock(&self, sku: &str, price: i64, stock: u32) -> anyhow::Result<[Ack; 2]> {
         let product = json!({ "sku": sku, "name": format!("Product {sku}"), "prices": { "GBP": price } });
         let (made, received) = (Uuid::now_v7(), Uuid::now_v7());
         let answer = self.command("/v1/products", made, &product).await?.success()?;
@@ -154,17 +154,17 @@ impl Api {
     }
 }
 
-/// Sends a request as it is.
+/// Sends a request and reads the response.
 pub async fn answer(request: RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await.context("sending a request")?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let status: StatusCode = response.status();
     let position = |name: &str| header(name).and_then(|position| position.parse().ok());
-    let (token, contains) = (position("consistency-token"), position("projection-position"));
+    let (token, projection_position) = (position("consistency-token"), position("projection-position"));
     let is_replayed = header("idempotent-replayed").is_some_and(|value| value == "true");
     let content_type = header("content-type").unwrap_or_default();
     let retry_after = header("retry-after");
-    let body = response.bytes().await.context("reading an answer")?;
+    let body = response.bytes().await.context("reading a response")?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Answer { status: status.as_u16(), token, contains, is_replayed, content_type, retry_after, body })
+    Ok(Answer { status: status.as_u16(), token, projection_position, is_replayed, content_type, retry_after, body })
 }

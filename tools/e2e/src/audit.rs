@@ -24,8 +24,8 @@ pub async fn check(invariant: Invariant, subject: &Subject) -> Verdict {
         Invariant::NoLostAck if subject.acks.is_empty() => return Verdict::NotChecked("no acks given"),
         Invariant::NoLostAck => checkers::no_lost_ack::check(subject).await,
         Invariant::OneEffect => checkers::one_effect::check(subject).await,
-        Invariant::IndefiniteResolves if subject.resolved.is_empty() => {
-            return Verdict::NotChecked("no commands given whose answer got lost");
+        Invariant::IndefiniteResolves if subject.retried.is_empty() => {
+            return Verdict::NotChecked("no retried commands given");
         }
         Invariant::IndefiniteResolves => checkers::indefinite_resolves::check(subject).await,
         Invariant::Numbers => checkers::numbers::check(subject).await,
@@ -42,7 +42,7 @@ pub async fn check(invariant: Invariant, subject: &Subject) -> Verdict {
         Invariant::MonotonicRead if subject.reads.is_empty() => return Verdict::NotChecked("no reads given"),
         Invariant::MonotonicRead => checkers::monotonic_read::check(subject).await,
         Invariant::Erasure => match checkers::erasure::check(subject).await {
-            Ok(None) => return Verdict::NotChecked("nobody was erased"),
+            Ok(None) => return Verdict::NotChecked("no personal data was erased"),
             Ok(Some(findings)) => Ok(findings),
             Err(error) => Err(error),
         },
@@ -51,7 +51,7 @@ pub async fn check(invariant: Invariant, subject: &Subject) -> Verdict {
             checkers::cache::check(subject, redis).await
         }
     };
-    checked.map_or_else(Verdict::Failed, Verdict::Looked)
+    checked.map_or_else(Verdict::Failed, Verdict::Checked)
 }
 
 /// Checks these invariants one after the other.
@@ -70,9 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_invariant_is_found_by_its_name() {
+    fn every_invariant_can_be_found_by_name() {
         for invariant in Invariant::ALL {
-            assert_eq!(Invariant::named(invariant.as_str()), Some(invariant));
+            assert_eq!(Invariant::from_name(invariant.as_str()), Some(invariant));
         }
     }
 }

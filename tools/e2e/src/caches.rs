@@ -1,4 +1,4 @@
-//! The platform's part of Redis: which keys there are, and what stands under them.
+//! Reads and deletes the keys of the platform in Redis.
 
 use anyhow::Context;
 use redis::AsyncCommands;
@@ -6,24 +6,24 @@ use redis::aio::MultiplexedConnection;
 
 use crate::audit::subject::Redis;
 
-/// Keys asked for, or deleted, at once.
+/// Keys that are read or deleted with one command.
 pub const CHUNK: usize = 500;
 
-/// A connection, and where the platform's keys begin.
+/// A connection to Redis, and the prefix of the platform's keys.
 pub struct Caches {
     connection: MultiplexedConnection,
     prefix: String,
 }
 
 impl Caches {
-    /// Connects.
+    /// Connects to Redis.
     pub async fn open(redis: &Redis) -> anyhow::Result<Caches> {
         let client = redis::Client::open(redis.url.as_str()).context("reading the address of Redis")?;
         let connection = client.get_multiplexed_async_connection().await.context("connecting to Redis")?;
         Ok(Caches { connection, prefix: redis.prefix.clone() })
     }
 
-    /// Every key of this kind, such as `order:`, as it stands in Redis.
+    /// All keys of a kind, such as `order:`, with the prefix of the platform.
     pub async fn keys(&mut self, kind: &str) -> anyhow::Result<Vec<String>> {
         let pattern = format!("{}*", escaped(&self.key(kind)));
         let mut keys = Vec::new();
@@ -31,18 +31,18 @@ impl Caches {
         while let Some(key) = found.next_item().await {
             keys.push(key.context("listing keys")?);
         }
-        // A scan may name a key twice.
+        // `SCAN` may return a key more than once.
         keys.sort_unstable();
         keys.dedup();
         Ok(keys)
     }
 
-    /// The key of this name, as it stands in Redis.
+    /// A key with the prefix of the platform.
     pub fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// The values of these keys, at most [`CHUNK`]; `None` where there is none any more.
+    /// The values of at most [`CHUNK`] keys; `None` for a key that does not exist any more.
     pub async fn values(&mut self, keys: &[String]) -> anyhow::Result<Vec<Option<Vec<u8>>>> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -50,7 +50,7 @@ impl Caches {
         self.connection.mget(keys).await.context("reading values of Redis")
     }
 
-    /// Deletes every key of the platform; gives how many those were.
+    /// Deletes all keys of the platform and returns their number. Other keys in the same Redis are kept.
     pub async fn flush(&mut self) -> anyhow::Result<usize> {
         let keys = self.keys("").await?;
         for keys in keys.chunks(CHUNK) {
@@ -60,7 +60,7 @@ impl Caches {
     }
 }
 
-/// Redis reads `*?[]^\` in a pattern as more than themselves.
+/// Escapes the characters `*?[]^\`, which have a special meaning in a pattern of Redis.
 fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| "*?[]^\\".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_mean_their_prefix_alone() {
+    fn special_characters_of_patterns_are_escaped() {
         assert_eq!(escaped("a*[b]:"), "a\\*\\[b\\]:");
     }
 }

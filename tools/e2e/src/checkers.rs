@@ -1,5 +1,6 @@
-//! The invariants of DESIGN.md, 9, one file each. Every check only reads, works while the platform runs, and says what it
-//! found in words that an operator can follow up. `tests/checkers` shows of each that it can fail.
+//! The checkers of the invariants, one file per invariant. Checkers only read, and they can run while the platform runs. A finding
+//! names the stream, the position or the key, so that an operator can investigate. `tests/checkers` verifies that every checker
+//! detects violations. [`crate::audit`] runs the checkers.
 
 pub mod cache;
 pub mod erasure;

@@ -1,6 +1,7 @@
-//! The three services as processes on one [`Bed`]: started, killed, restarted, and gone when the value is dropped.
+//! Starts, kills and restarts the three services as processes on the servers of one [`Bed`]. The processes are killed when the
+//! [`Fleet`] is dropped.
 //!
-//! [`service`] knows programs and settings, [`process`] one child, [`ports`] where it can listen.
+//! [`service`] contains the programs and their settings, [`process`] runs one process, [`ports`] finds free ports.
 
 pub mod ports;
 pub mod process;
@@ -15,30 +16,30 @@ use anyhow::{Context, bail};
 use testbed::{Bed, PATIENCE};
 
 use process::{Process, Started};
-pub use service::{Service, Wiring};
+pub use service::{Dependencies, Service};
 
-/// How often a service is asked for its health.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How often the health of a service is read.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How often a start is tried again with other ports. Two losses in a row are luck, five are not.
+/// How often a start is attempted with other ports. Losing a port to another program five times in a row has another cause.
 const STARTS_MAX: usize = 5;
 
-/// What to start, and with which settings.
+/// The services to start, and their settings.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct FleetConfig {
     bed: Bed,
     services: Vec<Service>,
-    wiring: Wiring,
+    dependencies: Dependencies,
     overrides: Vec<(Service, &'static str, String)>,
 }
 
-/// Running services. A test that is content ends with [`Fleet::retire`]; a fleet that is merely dropped belongs to a test
-/// that failed, so it shows the ends of its logs and keeps them. Either way the processes are killed.
+/// Running services. A test that succeeded calls [`Fleet::finish`]. A fleet that is dropped without this call belongs to a test
+/// that failed: the ends of the logs are printed, and the logs are kept. The processes are killed in both cases.
 #[derive(Debug)]
 pub struct Fleet {
     members: Vec<Member>,
     logs: PathBuf,
-    is_content: bool,
+    has_succeeded: bool,
 }
 
 #[derive(Debug)]
@@ -48,32 +49,37 @@ struct Member {
     process: Process,
 }
 
-impl Plan {
-    /// All three services with everything that they can be connected with.
-    pub fn everything(bed: &Bed) -> Plan {
-        Plan { bed: bed.clone(), services: Service::ALL.to_vec(), wiring: Wiring::Everything, overrides: Vec::new() }
+impl FleetConfig {
+    /// All three services, connected to all servers.
+    pub fn all_services(bed: &Bed) -> FleetConfig {
+        FleetConfig {
+            bed: bed.clone(),
+            services: Service::ALL.to_vec(),
+            dependencies: Dependencies::All,
+            overrides: Vec::new(),
+        }
     }
 
-    /// The command-service and PostgreSQL, nothing else.
-    pub fn command_only(bed: &Bed) -> Plan {
-        let plan = Plan::everything(bed);
-        Plan { services: vec![Service::Command], wiring: Wiring::NoKafka, ..plan }
+    /// Only the command service, connected to PostgreSQL.
+    pub fn command_service_only(bed: &Bed) -> FleetConfig {
+        let all = FleetConfig::all_services(bed);
+        FleetConfig { services: vec![Service::Command], dependencies: Dependencies::WithoutKafka, ..all }
     }
 
-    /// The same plan for one service only.
-    pub fn only(self, service: Service) -> Plan {
-        Plan { services: vec![service], ..self }
+    /// The same configuration with only one of the services.
+    pub fn only(self, service: Service) -> FleetConfig {
+        FleetConfig { services: vec![service], ..self }
     }
 
-    /// Another value for one setting of one service.
-    pub fn with(mut self, service: Service, name: &'static str, value: impl Into<String>) -> Plan {
+    /// Overrides one setting of one service.
+    pub fn with(mut self, service: Service, name: &'static str, value: impl Into<String>) -> FleetConfig {
         self.overrides.push((service, name, value.into()));
         self
     }
 
-    /// Starts everything and waits until each service is ready.
+    /// Starts the services one after the other, and waits until each one is ready.
     pub async fn start(self) -> anyhow::Result<Fleet> {
-        let mut fleet = Fleet { members: Vec::new(), logs: keep_folder("orders-e2e-")?, is_content: false };
+        let mut fleet = Fleet { members: Vec::new(), logs: persistent_folder("orders-e2e-")?, has_succeeded: false };
         for service in &self.services {
             let member = self.start_member(*service, &fleet.logs).await?;
             fleet.members.push(member);
@@ -81,10 +87,10 @@ impl Plan {
         Ok(fleet)
     }
 
-    /// A service that has not been started, with ports and a log of its own, for tests of the start itself.
+    /// A service that is not started yet, with its own ports and log file; for tests of the start itself.
     pub fn prepare(&self, service: Service, logs: &Path) -> anyhow::Result<(SocketAddr, Process)> {
         let (http, admin) = (localhost(ports::free_port()?), localhost(ports::free_port()?));
-        let mut settings = service.settings(&self.bed, self.wiring)?;
+        let mut settings = service.settings(&self.bed, self.dependencies)?;
         settings.push(("ADMIN_ADDR", admin.to_string()));
         if service.serves_http() {
             settings.push(("HTTP_ADDR", http.to_string()));
@@ -106,28 +112,28 @@ impl Plan {
                 Started::PortTaken => continue,
             }
         }
-        bail!("{service}: {STARTS_MAX} times in a row somebody else took its ports first")
+        bail!("{service}: another program took the ports of {STARTS_MAX} attempts to start")
     }
 }
 
 impl Fleet {
-    /// Where a service takes requests, `http://127.0.0.1:...`.
+    /// URL of the HTTP interface of a service: `http://127.0.0.1:PORT`.
     pub fn url(&self, service: Service) -> anyhow::Result<String> {
         Ok(format!("http://{}", self.addr(service)?))
     }
 
-    /// Where a service takes requests.
+    /// Address of the HTTP interface of a service.
     pub fn addr(&self, service: Service) -> anyhow::Result<SocketAddr> {
         let member = self.members.iter().find(|member| member.service == service);
         member.map(|member| member.http).with_context(|| format!("{service} is not part of this fleet"))
     }
 
-    /// SIGKILL, at whatever it is doing.
+    /// Kills a service with SIGKILL.
     pub fn kill_9(&mut self, service: Service) -> anyhow::Result<()> {
         self.process(service)?.kill_9()
     }
 
-    /// Starts it again on the same ports and waits until it is ready.
+    /// Starts a service again on the same ports, and waits until the service is ready.
     pub async fn restart(&mut self, service: Service) -> anyhow::Result<()> {
         let process = self.process(service)?;
         process.kill_9()?;
@@ -137,23 +143,23 @@ impl Fleet {
                 Started::PortTaken => continue,
             }
         }
-        bail!("{service}: its ports stayed taken after it was killed")
+        bail!("{service}: another program uses its ports since the service was killed")
     }
 
-    /// SIGTERM; gives the exit status.
+    /// Stops a service with SIGTERM, and returns the exit status.
     pub async fn stop(&mut self, service: Service, patience: Duration) -> anyhow::Result<ExitStatus> {
         self.process(service)?.stop(patience).await
     }
 
-    /// A service's report on what it depends on.
+    /// Health report of a service, as JSON.
     pub async fn health(&self, service: Service) -> anyhow::Result<String> {
         let member = self.members.iter().find(|member| member.service == service);
         let member = member.with_context(|| format!("{service} is not part of this fleet"))?;
         Ok(member.process.health().await?.1)
     }
 
-    /// Returns once a service says that a dependency is in this state: `up` or `down`.
-    pub async fn until(&self, service: Service, dependency: &str, state: &str) -> anyhow::Result<()> {
+    /// Waits until the health report of a service states this state of a dependency: `up` or `down`.
+    pub async fn wait_for_state(&self, service: Service, dependency: &str, state: &str) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let report = self.health(service).await?;
@@ -165,27 +171,27 @@ impl Fleet {
             if Instant::now() > deadline {
                 bail!("{service}: {dependency} is not {state} in time: {report}");
             }
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
-    /// A service's process id.
+    /// Process id of a service.
     pub fn pid(&self, service: Service) -> Option<u32> {
         self.members.iter().find(|member| member.service == service)?.process.pid()
     }
 
-    /// Everything went well: kills the processes and removes the logs.
-    pub fn retire(mut self) {
-        self.is_content = true;
+    /// Ends the fleet of a test that succeeded: kills the processes and removes the logs.
+    pub fn finish(mut self) {
+        self.has_succeeded = true;
     }
 
-    /// The services that belong to it.
+    /// The services of the fleet.
     pub fn services(&self) -> impl Iterator<Item = Service> {
         self.members.iter().map(|member| member.service)
     }
 
-    /// The ends of all logs.
-    pub fn tails(&self) -> String {
+    /// The last lines of all logs.
+    pub fn log_tails(&self) -> String {
         self.members.iter().map(|member| member.process.tail()).collect::<Vec<_>>().join("\n")
     }
 
@@ -197,18 +203,18 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        if self.is_content {
+        if self.has_succeeded {
             self.members.clear();
             let _ = std::fs::remove_dir_all(&self.logs);
             return;
         }
-        eprintln!("{}\nlogs are kept in {}", self.tails(), self.logs.display());
+        eprintln!("{}\nlogs are kept in {}", self.log_tails(), self.logs.display());
     }
 }
 
-/// A new folder that stays until somebody removes it.
-pub fn keep_folder(prefix: &str) -> anyhow::Result<PathBuf> {
-    Ok(tempfile::Builder::new().prefix(prefix).tempdir().context("making a folder for logs")?.keep())
+/// A new temporary folder that is not removed automatically.
+pub fn persistent_folder(prefix: &str) -> anyhow::Result<PathBuf> {
+    Ok(tempfile::Builder::new().prefix(prefix).tempdir().context("creating a folder for logs")?.keep())
 }
 
 fn localhost(port: u16) -> SocketAddr {

@@ -1,5 +1,5 @@
-//! A modest, continuous load of orders for tests that break something meanwhile. Every worker repeats a command with its
-//! key until it is settled, reads what it has changed, and keeps what was acknowledged and what it saw.
+//! A moderate, continuous load of orders, for tests that inject faults meanwhile. Every worker sends a command with the same
+//! idempotency key until the outcome is known, reads what the command changed, and records its [`ClientHistory`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,26 +11,25 @@ use testbed::PATIENCE;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::ack::Ack;
 use crate::api::{Answer, Api};
-use crate::seen::{End, Read, Resolved};
+use crate::client_history::{ClientHistory, FinalOutcome, Read, RetriedCommand};
 
-/// Pause of a worker between two orders: the machine also builds and runs other tests.
+/// Pause of a worker between two orders, because the machine also builds and runs other tests.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Pause before a command is repeated with the same key.
-const REPEAT_INTERVAL: Duration = Duration::from_millis(50);
+/// Pause before a command is sent again with the same idempotency key.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Pieces of each line.
-const PIECES: u32 = 2;
+/// Units of each order line.
+const UNITS: u32 = 2;
 
-/// Locations that stock arrives at besides `main`, so that a SKU has new ones now and then.
-const SHELVES: u8 = 4;
+/// Locations that receive stock in addition to `main`, so that SKUs get new locations during the load.
+const EXTRA_LOCATIONS: u8 = 4;
 
-/// Pieces that no shelf holds.
-const TOO_MUCH: u32 = 900_000;
+/// Units of an order that exceed the stock.
+const EXCESSIVE_UNITS: u32 = 900_000;
 
-/// How long a read may wait for what it wants to see: a worker has commands to send.
+/// How long a read may wait for its consistency token; short, because the worker has commands to send.
 const READ_WAIT_S: u32 = 1;
 
 /// A load that runs until it is stopped.
@@ -38,31 +37,20 @@ const READ_WAIT_S: u32 = 1;
 pub struct Load {
     stop: Arc<AtomicBool>,
     counts: Arc<Counts>,
-    workers: JoinSet<anyhow::Result<Promised>>,
+    workers: JoinSet<anyhow::Result<ClientHistory>>,
 }
 
-/// How far all workers together have come.
+/// Progress of all workers together.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Orders that were acknowledged, with what followed them.
-    settled: AtomicU64,
-    /// Commands of which a request left open what had become of them.
-    open: AtomicU64,
-}
-
-/// What a load was promised, and what it saw.
-#[derive(Debug, Default)]
-pub struct Promised {
-    /// Every acknowledged command.
-    pub acks: Vec<Ack>,
-    /// Every answer to a read, those of a session in order.
-    pub reads: Vec<Read>,
-    /// Every command that had to be repeated.
-    pub resolved: Vec<Resolved>,
+    /// Orders that were acknowledged, including the commands that followed them.
+    orders: AtomicU64,
+    /// Commands whose outcome was unknown after the first request.
+    unknown_outcomes: AtomicU64,
 }
 
 impl Load {
-    /// Lets `workers` place orders of two lines of `skus`, pay, ship or cancel some of them, and receive stock.
+    /// Starts workers that place orders of two lines, pay, ship or cancel some of the orders, and receive stock.
     pub fn start(api: &Api, skus: &[String], workers: u32) -> Load {
         let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::<Counts>::default());
         let mut set = JoinSet::new();
@@ -74,40 +62,37 @@ impl Load {
                 counts: Arc::clone(&counts),
                 session: number,
                 newest: 0,
-                seen: Promised::default(),
+                history: ClientHistory::default(),
             };
             set.spawn(worker.run(Arc::clone(&stop)));
         }
         Load { stop, counts, workers: set }
     }
 
-    /// Returns once so many more orders have been acknowledged.
-    pub async fn settle_more(&self, orders: u64) -> anyhow::Result<()> {
+    /// Waits until this many more orders have been acknowledged.
+    pub async fn wait_for_orders(&self, orders: u64) -> anyhow::Result<()> {
         let what = || format!("{orders} more orders were not acknowledged in time");
-        grow(&self.counts.settled, orders).await.with_context(what)
+        grow(&self.counts.orders, orders).await.with_context(what)
     }
 
-    /// Returns once of so many more commands a request has left open what became of them.
-    pub async fn leave_open(&self, commands: u64) -> anyhow::Result<()> {
+    /// Waits until the outcome of this many more commands was unknown after the first request.
+    pub async fn wait_for_unknown_outcomes(&self, commands: u64) -> anyhow::Result<()> {
         let what = || format!("the outcome of {commands} more commands did not become unknown in time");
-        grow(&self.counts.open, commands).await.with_context(what)
+        grow(&self.counts.unknown_outcomes, commands).await.with_context(what)
     }
 
-    /// Ends it; what was begun is settled first.
-    pub async fn stop(mut self) -> anyhow::Result<Promised> {
+    /// Stops the workers after the outcome of every command is known.
+    pub async fn stop(mut self) -> anyhow::Result<ClientHistory> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut promised = Promised::default();
+        let mut history = ClientHistory::default();
         while let Some(worker) = self.workers.join_next().await {
-            let Promised { acks, reads, resolved } = worker??;
-            promised.acks.extend(acks);
-            promised.reads.extend(reads);
-            promised.resolved.extend(resolved);
+            history.extend(worker??);
         }
-        Ok(promised)
+        Ok(history)
     }
 }
 
-/// Returns once a count has grown by `more`.
+/// Waits until a count has grown by `more`.
 async fn grow(count: &AtomicU64, more: u64) -> anyhow::Result<()> {
     let target = count.load(Ordering::Relaxed) + more;
     let reached = async {
@@ -115,23 +100,16 @@ async fn grow(count: &AtomicU64, more: u64) -> anyhow::Result<()> {
             tokio::time::sleep(PAUSE).await;
         }
     };
-    tokio::time::timeout(PATIENCE, reached).await.context("the load came to a standstill")
+    tokio::time::timeout(PATIENCE, reached).await.context("the load made no progress")
 }
 
-impl Promised {
-    /// The orders that were placed.
-    pub fn orders(&self) -> impl Iterator<Item = &Ack> {
-        self.acks.iter().filter(|ack| ack.code.is_some())
-    }
-}
-
-/// A command that has an outcome.
+/// A command whose outcome is known.
 #[derive(Debug)]
-struct Settled {
-    /// The first answer that says what the outcome is.
+struct Completed {
+    /// The first response that states the outcome.
     answer: Answer,
-    /// How many requests before that one left it open.
-    unanswered: u32,
+    /// Earlier requests after which the outcome was unknown.
+    failed_attempts: u32,
 }
 
 #[derive(Debug)]
@@ -141,122 +119,131 @@ struct Worker {
     random: fastrand::Rng,
     counts: Arc<Counts>,
     session: u32,
-    /// The newest position that the session has heard of, in answers to commands and to reads.
+    /// The newest position that the session has received in responses to commands and reads.
     newest: i64,
-    seen: Promised,
+    history: ClientHistory,
 }
 
 impl Worker {
-    async fn run(mut self, stop: Arc<AtomicBool>) -> anyhow::Result<Promised> {
+    async fn run(mut self, stop: Arc<AtomicBool>) -> anyhow::Result<ClientHistory> {
         while !stop.load(Ordering::Relaxed) {
-            self.place_and_go_on().await?;
-            self.counts.settled.fetch_add(1, Ordering::Relaxed);
+            self.place_and_process_order().await?;
+            self.counts.orders.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(self.seen)
+        Ok(self.history)
     }
 
-    async fn place_and_go_on(&mut self) -> anyhow::Result<()> {
+    async fn place_and_process_order(&mut self) -> anyhow::Result<()> {
         let first = self.random.usize(..self.skus.len());
         let second = (first + 1) % self.skus.len();
-        let line = |index: usize| json!({ "sku": self.skus[index], "quantity": PIECES });
+        let line = |index: usize| json!({ "sku": self.skus[index], "quantity": UNITS });
         let order = json!({ "currency": "GBP", "lines": [line(first), line(second)] });
         let placed = self.send("/v1/orders", "order-{id}", &order).await?;
         let id = placed.text("id").to_owned();
         match self.random.u8(..6) {
-            0 => self.follow(&id, "payments", json!({ "kind": "captured", "amount": 100, "method": "card" })).await?,
-            1 => self.follow(&id, "cancellation", json!({ "reason": "changed their mind" })).await?,
+            0 => {
+                self.change_order(&id, "payments", json!({ "kind": "captured", "amount": 100, "method": "card" }))
+                    .await?
+            }
+            1 => self.change_order(&id, "cancellation", json!({ "reason": "changed their mind" })).await?,
             2 => {
-                self.follow(&id, "fulfilments", json!({})).await?;
-                self.follow(&id, "fulfilments/1/shipment", json!({})).await?;
+                self.change_order(&id, "fulfilments", json!({})).await?;
+                self.change_order(&id, "fulfilments/1/shipment", json!({})).await?;
             }
             3 => self.receive(&self.skus[first].clone()).await?,
-            4 => self.ask_for_too_much(&self.skus[first].clone()).await?,
+            4 => self.place_excessive_order(&self.skus[first].clone()).await?,
             _ => {}
         }
         let path = match self.random.bool() {
             true => format!("/v1/orders/{id}"),
             false => format!("/v1/stock/{}", self.skus[first]),
         };
-        self.look(&path).await;
+        self.read(&path).await;
         Ok(())
     }
 
-    async fn follow(&mut self, id: &str, part: &str, body: Value) -> anyhow::Result<()> {
-        self.send(&format!("/v1/orders/{id}/{part}"), "order-{id}", &body).await.map(|_| ())
+    async fn change_order(&mut self, id: &str, path: &str, body: Value) -> anyhow::Result<()> {
+        self.send(&format!("/v1/orders/{id}/{path}"), "order-{id}", &body).await.map(|_| ())
     }
 
     async fn receive(&mut self, sku: &str) -> anyhow::Result<()> {
-        let shelf = self.random.u8(..SHELVES);
-        let path = format!("/v1/stock/{sku}/shelf-{shelf}/receipts");
+        let number = self.random.u8(..EXTRA_LOCATIONS);
+        let path = format!("/v1/stock/{sku}/extra-{number}/receipts");
         self.send(&path, "stock-{id}", &json!({ "quantity": 1 })).await.map(|_| ())
     }
 
-    /// Asks for more than there is: whatever happens on the way, that has no effect.
-    async fn ask_for_too_much(&mut self, sku: &str) -> anyhow::Result<()> {
+    /// Places an order for more units than are in stock. The order must be rejected, whatever faults happen.
+    async fn place_excessive_order(&mut self, sku: &str) -> anyhow::Result<()> {
         let (path, key) = ("/v1/orders", Uuid::now_v7());
-        let order = json!({ "currency": "GBP", "lines": [{ "sku": sku, "quantity": TOO_MUCH }] });
-        let Settled { answer, unanswered } = self.settle(path, key, &order).await?;
+        let order = json!({ "currency": "GBP", "lines": [{ "sku": sku, "quantity": EXCESSIVE_UNITS }] });
+        let Completed { answer, failed_attempts } = self.send_until_outcome_known(path, key, &order).await?;
         if answer.is_success() {
-            bail!("an order for {TOO_MUCH} of {sku} was taken: {}", answer.body);
+            bail!("an order for {EXCESSIVE_UNITS} of {sku} was accepted: {}", answer.body);
         }
-        self.note(unanswered, Resolved { key, path: path.to_owned(), end: End::Refused(answer.status) });
+        self.record_retried(
+            failed_attempts,
+            RetriedCommand { key, path: path.to_owned(), outcome: FinalOutcome::Rejected(answer.status) },
+        );
         Ok(())
     }
 
-    /// Sends a command until it is settled; `{id}` in `stream` is the id in its answer.
+    /// Sends a command until its outcome is known; `{id}` in `stream` is the id in the response.
     async fn send(&mut self, path: &str, stream: &str, body: &Value) -> anyhow::Result<Answer> {
         let key = Uuid::now_v7();
-        let Settled { answer, unanswered } = self.settle(path, key, body).await?;
+        let Completed { answer, failed_attempts } = self.send_until_outcome_known(path, key, body).await?;
         let answer = answer.success()?;
         let ack = answer.ack(key, stream.replace("{id}", answer.text("id")))?;
         self.newest = self.newest.max(ack.position);
-        self.note(unanswered, Resolved { key, path: path.to_owned(), end: End::Done(ack.clone()) });
-        self.seen.acks.push(ack);
+        self.record_retried(
+            failed_attempts,
+            RetriedCommand { key, path: path.to_owned(), outcome: FinalOutcome::Acknowledged(ack.clone()) },
+        );
+        self.history.acks.push(ack);
         Ok(answer)
     }
 
-    /// Sends a command with the same key until it is settled: a lost connection, a timeout and a 5xx leave open what became
-    /// of it, and only the key tells.
-    async fn settle(&self, path: &str, key: Uuid, body: &Value) -> anyhow::Result<Settled> {
+    /// Sends a command with the same idempotency key until its outcome is known. After a lost connection, a timeout or a status
+    /// 5xx the outcome is unknown, and only a request with the same key can establish the outcome.
+    async fn send_until_outcome_known(&self, path: &str, key: Uuid, body: &Value) -> anyhow::Result<Completed> {
         let deadline = Instant::now() + PATIENCE;
-        let mut unanswered = 0;
+        let mut failed_attempts = 0;
         loop {
             let last = match self.api.command(path, key, body).await {
-                Ok(answer) if !answer.is_open() => return Ok(Settled { answer, unanswered }),
+                Ok(answer) if !answer.is_outcome_unknown() => return Ok(Completed { answer, failed_attempts }),
                 Ok(answer) => format!("{} {}", answer.status, answer.body),
                 Err(error) => format!("{error:#}"),
             };
             if Instant::now() >= deadline {
-                bail!("{path} was not settled in time: {last}");
+                bail!("{path} has no known outcome in time: {last}");
             }
-            if unanswered == 0 {
-                self.counts.open.fetch_add(1, Ordering::Relaxed);
+            if failed_attempts == 0 {
+                self.counts.unknown_outcomes.fetch_add(1, Ordering::Relaxed);
             }
-            unanswered += 1;
-            tokio::time::sleep(REPEAT_INTERVAL).await;
+            failed_attempts += 1;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
-    /// Keeps how a command ended that had to be repeated.
-    fn note(&mut self, unanswered: u32, resolved: Resolved) {
-        if unanswered > 0 {
-            self.seen.resolved.push(resolved);
+    /// Records a command that was sent more than once.
+    fn record_retried(&mut self, failed_attempts: u32, retried: RetriedCommand) {
+        if failed_attempts > 0 {
+            self.history.retried.push(retried);
         }
     }
 
-    /// Reads what has to be as new as everything that the session has heard of. A read that fails shows nothing.
-    async fn look(&mut self, path: &str) {
+    /// Reads with the newest position of the session as consistency token. A read that fails is not recorded.
+    async fn read(&mut self, path: &str) {
         if !self.api.has_queries() {
             return;
         }
         if self.random.bool() {
-            // Others read without a token, so caches hold answers that nobody has proven to be new enough.
+            // A read without a token fills the caches with values that may be older than the token of the next read.
             let _ = self.api.query(path).await;
         }
         let Ok(answer) = self.api.query_within(path, self.newest, READ_WAIT_S).await else { return };
         let Some(read) = Read::of(self.session, path, self.newest, &answer) else { return };
-        self.newest = self.newest.max(read.contains);
-        self.seen.reads.push(read);
+        self.newest = self.newest.max(read.projection_position);
+        self.history.reads.push(read);
     }
 }

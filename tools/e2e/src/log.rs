@@ -1,6 +1,6 @@
-//! Reads the log for the checkers: where it ends, in order of positions, or stream by stream.
+//! Reads the log for the checkers: the head, the events in order of positions, or the events stream by stream.
 //!
-//! The log only grows, so everything up to a position that was its end once is a consistent picture without a lock.
+//! The log only grows, so the events up to an earlier head are a consistent snapshot without a lock.
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -8,13 +8,13 @@ use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamI
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{Executor, Row};
 
-/// Checkers run one after the other and read with one connection at a time.
+/// Connections of the pool. Checkers run one after the other and use one connection at a time.
 const CONNECTIONS: u32 = 2;
 
-/// Events read at a time.
+/// Events that one statement reads.
 const PAGE: i64 = 5_000;
 
-/// A pool whose session can write nothing, whatever role it has.
+/// Connects with sessions that are read-only, independent of the privileges of the login.
 pub async fn connect(url: &str) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
@@ -29,26 +29,26 @@ pub async fn connect(url: &str) -> anyhow::Result<PgPool> {
         .context("connecting to the database")
 }
 
-/// Which log it is.
+/// Identity of the log.
 pub async fn find_id(pool: &PgPool) -> anyhow::Result<LogId> {
     let id = sqlx::query_scalar("select id from log_identity").fetch_one(pool).await;
     id.map(LogId).context("reading the identity of the log")
 }
 
-/// Position of the last event.
+/// Position of the last event in the log.
 pub async fn head(pool: &PgPool) -> anyhow::Result<Position> {
     let head = sqlx::query_scalar("select position from log_head").fetch_one(pool).await;
     head.map(Position).context("reading the head of the log")
 }
 
-/// How many orders were ever placed.
+/// Number of placed orders.
 pub async fn count_orders(pool: &PgPool) -> anyhow::Result<u64> {
     const COUNT: &str = "select count(*) from events where event_type = 'OrderPlaced'";
     let orders: i64 = sqlx::query_scalar(COUNT).fetch_one(pool).await.context("counting orders")?;
     Ok(orders as u64)
 }
 
-/// The events up to a position, page by page in order.
+/// The events up to a position, page by page in order of positions.
 #[derive(Debug)]
 pub struct Pages {
     pool: PgPool,
@@ -57,7 +57,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Everything from the first event to `until`.
+    /// All events up to `until`.
     pub fn until(pool: &PgPool, until: Position) -> Pages {
         Pages { pool: pool.clone(), cursor: 0, until }
     }
@@ -76,36 +76,36 @@ impl Pages {
     }
 }
 
-/// The streams of a category, each with its whole history, some at a time.
+/// The streams of a category, each with all events, page by page.
 #[derive(Debug)]
 pub struct Streams {
     pool: PgPool,
     like: String,
     cursor: (String, i32),
-    begun: Vec<Recorded>,
+    incomplete: Vec<Recorded>,
 }
 
 impl Streams {
-    /// Every stream of the category, as far as the log goes when its page is read.
+    /// All streams of the category. A stream contains the events that are in the log when the page is read.
     pub fn of(pool: &PgPool, category: Category) -> Streams {
         let like = format!("{category}-%");
-        Streams { pool: pool.clone(), like, cursor: (String::new(), 0), begun: Vec::new() }
+        Streams { pool: pool.clone(), like, cursor: (String::new(), 0), incomplete: Vec::new() }
     }
 
-    /// The next streams, each complete and in order of versions; empty at the end.
+    /// The next streams, each with all events in order of versions; empty at the end.
     pub async fn next(&mut self) -> anyhow::Result<Vec<Vec<Recorded>>> {
         let mut complete = Vec::new();
         while complete.is_empty() {
             let page = self.read().await?;
             if page.is_empty() {
-                complete.extend((!self.begun.is_empty()).then(|| std::mem::take(&mut self.begun)));
+                complete.extend((!self.incomplete.is_empty()).then(|| std::mem::take(&mut self.incomplete)));
                 return Ok(complete);
             }
             for event in page {
-                if self.begun.last().is_some_and(|last| last.stream != event.stream) {
-                    complete.push(std::mem::take(&mut self.begun));
+                if self.incomplete.last().is_some_and(|last| last.stream != event.stream) {
+                    complete.push(std::mem::take(&mut self.incomplete));
                 }
-                self.begun.push(event);
+                self.incomplete.push(event);
             }
         }
         Ok(complete)
@@ -128,7 +128,7 @@ impl Streams {
     }
 }
 
-/// The whole history of one stream.
+/// All events of one stream, in order of versions.
 pub async fn stream(pool: &PgPool, stream: &StreamId) -> anyhow::Result<Vec<Recorded>> {
     const READ: &str = "
         select position, incarnation, stream_id, version, event_type, schema_version, payload::text, metadata::text,
@@ -138,7 +138,7 @@ pub async fn stream(pool: &PgPool, stream: &StreamId) -> anyhow::Result<Vec<Reco
     rows.with_context(|| format!("reading stream {stream}"))?.iter().map(recorded).collect()
 }
 
-/// The events at these positions, in order.
+/// The events at these positions, in order of positions.
 pub async fn at(pool: &PgPool, positions: &[i64]) -> anyhow::Result<Vec<Recorded>> {
     const READ: &str = "
         select position, incarnation, stream_id, version, event_type, schema_version, payload::text, metadata::text,
@@ -150,7 +150,7 @@ pub async fn at(pool: &PgPool, positions: &[i64]) -> anyhow::Result<Vec<Recorded
 
 fn recorded(row: &PgRow) -> anyhow::Result<Recorded> {
     let position = Position(row.try_get("position")?);
-    read(row, position).with_context(|| format!("the event at position {position} is not one of ours"))
+    read(row, position).with_context(|| format!("the event at position {position} cannot be read"))
 }
 
 fn read(row: &PgRow, position: Position) -> anyhow::Result<Recorded> {

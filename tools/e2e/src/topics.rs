@@ -1,5 +1,5 @@
-//! Reads the platform's topics from their beginnings to where they ended when the reading began. Events of other logs are
-//! left out: another platform may publish to the same topics.
+//! Reads the topics of the platform from the first message to the message that was the last one when the reading started. Events of
+//! other logs are omitted, because another platform may publish to the same topics.
 
 use std::time::Duration;
 
@@ -11,70 +11,70 @@ use rdkafka::message::{Headers, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
-/// Longest wait for an answer of a broker.
+/// Longest wait for a response of a broker.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Messages between the reader's thread and the checker.
+/// Capacity of the queue between the reading thread and the checker, in messages.
 const QUEUE: usize = 4_096;
 
-/// A Kafka and the part of it that is the platform's.
+/// A Kafka cluster, and the prefix of the platform's topics.
 #[derive(Debug, Clone)]
 pub struct Kafka {
     /// `host:port,...`
     pub brokers: String,
-    /// Before every topic's name.
+    /// Prefix of all topic names.
     pub topic_prefix: String,
 }
 
-/// A message as it lies in a topic.
+/// A message in a topic.
 #[derive(Debug)]
 pub struct Delivered {
-    /// What its topic holds.
+    /// Category of the streams in the topic.
     pub category: Category,
     /// How many partitions the topic has.
     pub partitions: i32,
-    /// Where it lies.
+    /// Number of the partition.
     pub partition: i32,
-    /// Where in the partition.
+    /// Offset in the partition.
     pub offset: i64,
-    /// Its key.
+    /// Key of the message.
     pub key: String,
-    /// The event; `Err` says why it is none of ours.
+    /// The event; `Err` states why the message is not an event of the platform.
     pub message: Result<Message, String>,
 }
 
-/// One partition of a topic of ours, and what it holds.
+/// One partition of a topic of the platform.
 #[derive(Debug, Clone)]
 pub struct Partition {
-    /// What its topic holds.
+    /// Category of the streams in the topic.
     pub category: Category,
-    /// Its topic.
+    /// Name of the topic.
     pub topic: String,
     /// How many partitions the topic has.
     pub partitions: i32,
-    /// Its number.
+    /// Number of the partition.
     pub number: i32,
-    /// Offset of the first message that is still there.
+    /// Offset of the first message that is not deleted by retention.
     pub start: i64,
     /// Offset after the last message.
     pub end: i64,
 }
 
-/// Every partition of every topic of ours.
+/// All partitions of all topics of the platform.
 pub async fn partitions(kafka: &Kafka) -> anyhow::Result<Vec<Partition>> {
     let kafka = kafka.clone();
     tokio::task::spawn_blocking(move || find_partitions(&consumer(&kafka)?, &kafka.topic_prefix)).await?
 }
 
-/// Every message of every topic, partition by partition, each in order of its offsets; those of other logs than `log` are left
-/// out. A release before the identity of logs did not say which log.
+/// All messages of all topics, partition by partition in order of offsets, without messages of other logs than `log`. Messages of
+/// releases that did not state the identity of the log are included.
 pub fn read(kafka: &Kafka, log: LogId) -> mpsc::Receiver<anyhow::Result<Delivered>> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let kafka = kafka.clone();
-    // librdkafka's calls block their thread.
+    // Calls of librdkafka block the thread.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = read_all(&kafka, log, &sender) {
-            // Whoever does not listen any more does not want the error either.
+            // A receiver that was dropped does not need the error.
             let _ = sender.blocking_send(Err(error));
         }
     });
@@ -94,16 +94,16 @@ fn read_all(kafka: &Kafka, log: LogId, sender: &mpsc::Sender<anyhow::Result<Deli
 fn consumer(kafka: &Kafka) -> anyhow::Result<BaseConsumer> {
     ClientConfig::new()
         .set("bootstrap.servers", &kafka.brokers)
-        // No group is ever joined and nothing is committed; librdkafka wants a name all the same.
+        // The consumer joins no group and commits no offsets, but librdkafka requires a group id.
         .set("group.id", "audit")
         .set("enable.auto.commit", "false")
         .set("allow.auto.create.topics", "false")
         .create()
-        .context("making a Kafka consumer")
+        .context("creating a Kafka consumer")
 }
 
 fn find_partitions(consumer: &BaseConsumer, prefix: &str) -> anyhow::Result<Vec<Partition>> {
-    let metadata = consumer.fetch_metadata(None, BROKER_TIMEOUT).context("asking Kafka for its topics")?;
+    let metadata = consumer.fetch_metadata(None, BROKER_TIMEOUT).context("reading the topics of Kafka")?;
     let mut found = Vec::new();
     for topic in metadata.topics() {
         let Some(category) = topics::category_of(prefix, topic.name()) else { continue };
@@ -112,18 +112,18 @@ fn find_partitions(consumer: &BaseConsumer, prefix: &str) -> anyhow::Result<Vec<
             let number = partition.id();
             let (start, end) = consumer
                 .fetch_watermarks(topic.name(), number, BROKER_TIMEOUT)
-                .with_context(|| format!("asking for the ends of {} [{number}]", topic.name()))?;
+                .with_context(|| format!("reading the offsets of {} [{number}]", topic.name()))?;
             found.push(Partition { category, topic: topic.name().to_owned(), partitions, number, start, end });
         }
     }
     if found.is_empty() {
-        bail!("Kafka has no topic of ours with the prefix `{prefix}`");
+        bail!("Kafka has no topic of the platform with the prefix `{prefix}`");
     }
     found.sort_by_key(|partition| (partition.category, partition.number));
     Ok(found)
 }
 
-/// `false` once nobody listens any more.
+/// Returns `false` if the receiver was dropped.
 fn read_partition(
     consumer: &BaseConsumer,
     partition: &Partition,
@@ -138,7 +138,7 @@ fn read_partition(
     consumer.assign(&assignment)?;
     loop {
         let place = || format!("reading {} [{}]", partition.topic, partition.number);
-        let Some(message) = consumer.poll(BROKER_TIMEOUT) else { bail!("{}: nothing came", place()) };
+        let Some(message) = consumer.poll(BROKER_TIMEOUT) else { bail!("{}: no message arrived in time", place()) };
         let message = message.with_context(place)?;
         let offset = message.offset();
         let delivered = delivered(partition, &message);
@@ -170,7 +170,7 @@ fn delivered(partition: &Partition, message: &rdkafka::message::BorrowedMessage<
 }
 
 fn parse(message: &rdkafka::message::BorrowedMessage<'_>) -> Result<Message, String> {
-    let headers = message.headers().ok_or("it has no headers")?;
+    let headers = message.headers().ok_or("the message has no headers")?;
     let headers = headers
         .iter()
         .map(|header| {

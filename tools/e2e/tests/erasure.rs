@@ -1,18 +1,18 @@
-//! Whoever is erased is named by no service any more, whatever was cached before: neither a customer nor the guest of an order.
+//! After an erasure, no service returns personal data of a customer or of the guest of an order, even if it was cached before.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use e2e::api::{Answer, Api};
 use e2e::audit::{self, Invariant, Outcome, Subject};
-use e2e::fleet::{Fleet, Plan};
-use e2e::load::Promised;
+use e2e::client_history::ClientHistory;
+use e2e::fleet::{Fleet, FleetConfig};
 use serde_json::{Value, json};
 use testbed::Bed;
 use uuid::Uuid;
 
-const NAMED: &str = "Erase Me";
+const PERSON: &str = "Erase Me";
 
-/// A command that names somebody, with its key.
+/// A command that contains personal data, with its idempotency key and response.
 struct Sent {
     path: &'static str,
     key: Uuid,
@@ -26,48 +26,52 @@ async fn send(api: &Api, path: &'static str, body: Value) -> Sent {
     Sent { path, key, body, answer }
 }
 
-async fn place(api: &Api, of: Value) -> Sent {
-    let address = json!({ "name": NAMED, "line1": "Secret Street 1", "city": "X", "postcode": "1", "country": "GB" });
+async fn place(api: &Api, buyer: Value) -> Sent {
+    let address = json!({ "name": PERSON, "line1": "Secret Street 1", "city": "X", "postcode": "1", "country": "GB" });
     let mut order = json!({
         "currency": "GBP",
         "lines": [{ "sku": "LAMP", "quantity": 2 }],
         "shipping_address": address,
-        "note": format!("ring at {NAMED}"),
+        "note": format!("ring at {PERSON}"),
     });
-    order.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+    order.as_object_mut().unwrap().extend(buyer.as_object().unwrap().clone());
     send(api, "/v1/orders", order).await
 }
 
-/// Every way to an order: by id, by code, in lists.
-fn ways(order: &Answer) -> [String; 4] {
+/// Paths that return an order: by id, by code, and two lists.
+fn paths(order: &Answer) -> [String; 4] {
     let (id, code) = (order.text("id"), order.text("code"));
     [format!("/v1/orders/{id}"), format!("/v1/orders/{code}"), format!("/v1/orders?code={code}"), "/v1/orders".into()]
 }
 
-fn names(answer: &Answer) -> bool {
+fn contains_personal_data(answer: &Answer) -> bool {
     assert!(answer.is_success(), "{answer:?}");
-    [NAMED, "Secret Street", "e@example.com"].iter().any(|text| answer.body.to_string().contains(text))
+    [PERSON, "Secret Street", "e@example.com"].iter().any(|text| answer.body.to_string().contains(text))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_who_is_erased_is_named_any_more() {
+async fn erased_personal_data_is_not_returned() {
     let bed = Bed::new().await.unwrap();
-    let fleet: Fleet = Plan::everything(&bed).start().await.unwrap();
+    let fleet: Fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
-    api.offer("LAMP", 450, 10).await.unwrap();
-    let customer = send(&api, "/v1/customers", json!({ "email": "e@example.com", "name": NAMED })).await;
+    api.create_product_with_stock("LAMP", 450, 10).await.unwrap();
+    let customer = send(&api, "/v1/customers", json!({ "email": "e@example.com", "name": PERSON })).await;
     let bought = place(&api, json!({ "customer_id": customer.answer.body["id"] })).await;
-    let guest = place(&api, json!({ "contact": { "name": NAMED, "email": "e@example.com" } })).await;
+    let guest = place(&api, json!({ "contact": { "name": PERSON, "email": "e@example.com" } })).await;
     let token = guest.answer.token.unwrap();
 
-    // Every cache is warm, and everything names them.
+    // Before the erasure, every response contains the personal data, and the caches are filled.
     for order in [&bought, &guest] {
-        for way in &ways(&order.answer)[..2] {
-            assert!(names(&api.query_at(way, token).await.unwrap()) && names(&api.query(way).await.unwrap()), "{way}");
+        for path in &paths(&order.answer)[..2] {
+            assert!(
+                contains_personal_data(&api.query_at(path, token).await.unwrap())
+                    && contains_personal_data(&api.query(path).await.unwrap()),
+                "{path}"
+            );
         }
     }
     for sent in [&customer, &bought, &guest] {
-        assert!(names(&api.outcome(sent.key).await.unwrap()), "{}", sent.path);
+        assert!(contains_personal_data(&api.outcome(sent.key).await.unwrap()), "{}", sent.path);
     }
 
     api.delete(&format!("/v1/customers/{}", customer.answer.text("id"))).await.unwrap().success().unwrap();
@@ -75,20 +79,24 @@ async fn nobody_who_is_erased_is_named_any_more() {
     let token = erased.success().unwrap().token.unwrap();
 
     for order in [&bought, &guest] {
-        for way in &ways(&order.answer) {
-            assert!(!names(&api.query(way).await.unwrap()), "{way}");
-            assert!(!names(&api.query_at(way, token).await.unwrap()), "{way}");
+        for path in &paths(&order.answer) {
+            assert!(!contains_personal_data(&api.query(path).await.unwrap()), "{path}");
+            assert!(!contains_personal_data(&api.query_at(path, token).await.unwrap()), "{path}");
         }
-        let shown = api.query_at(&ways(&order.answer)[0], token).await.unwrap().body;
+        let shown = api.query_at(&paths(&order.answer)[0], token).await.unwrap().body;
         assert_eq!((&shown["total"], &shown["personal_data_erased"]), (&json!(900), &json!(true)), "{shown}");
     }
     for Sent { path, key, body, answer } in [&customer, &bought, &guest] {
-        assert!(!names(&api.outcome(*key).await.unwrap()), "{path}");
+        assert!(!contains_personal_data(&api.outcome(*key).await.unwrap()), "{path}");
         let again = api.command(path, *key, body).await.unwrap();
-        assert_eq!((again.is_replayed, &again.body, names(&again)), (true, &answer.body, false), "{path}");
+        assert_eq!(
+            (again.is_replayed, &again.body, contains_personal_data(&again)),
+            (true, &answer.body, false),
+            "{path}"
+        );
     }
-    let subject = Subject::of(&bed, Vec::new()).unwrap().with(&api, Promised::default());
+    let subject = Subject::of(&bed, Vec::new()).unwrap().with(&api, ClientHistory::default());
     let line = audit::run(&subject, &[Invariant::Erasure]).await.remove(0);
     assert_eq!(line.outcome(), Outcome::Holds, "{line}");
-    fleet.retire();
+    fleet.finish();
 }

@@ -1,14 +1,14 @@
-//! The main job, end to end: an order from the shelf to the customer and back through all three services; and whatever is
-//! killed on the way, nothing that was acknowledged is lost and nothing happens twice.
+//! Orders through all three services, from the receipt of stock to shipment and return. When services are killed meanwhile, no
+//! acknowledged command is lost, and no command takes effect twice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::time::Duration;
 
 use e2e::api::{Answer, Api};
 use e2e::audit::{self, Invariant, Subject};
-use e2e::faults;
-use e2e::fleet::{Fleet, Plan, Service};
+use e2e::caches::Caches;
+use e2e::fleet::{Fleet, FleetConfig, Service};
 use e2e::load::Load;
 use e2e::topics;
 use events::{Category, Event};
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use testbed::{Bed, PATIENCE};
 use uuid::Uuid;
 
-/// How long a service may take to stop in order.
+/// How long a service may take to stop after SIGTERM.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 async fn post(api: &Api, path: &str, body: Value) -> Answer {
     api.command(path, Uuid::now_v7(), &body).await.unwrap().success().unwrap()
 }
 
-/// The order as it is read at the position of `answer`.
+/// Reads an order with the consistency token of a response.
 async fn read_back(api: &Api, key: &str, answer: &Answer) -> Value {
     let token = answer.token.expect("an answer to a command has a Consistency-Token");
     api.query_at(&format!("/v1/orders/{key}"), token).await.unwrap().success().unwrap().body
@@ -33,22 +33,22 @@ fn status(order: &Value) -> [&str; 4] {
     ["lifecycle", "payment", "fulfilment", "return"].map(|name| order["status"][name].as_str().unwrap_or_default())
 }
 
-async fn assert_all_is_well(subject: &Subject) {
+async fn assert_invariants_hold(subject: &Subject) {
     let lines = audit::run(subject, &Invariant::ALL).await;
     let report: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    assert!(lines.iter().all(audit::Line::is_well), "{}", report.join("\n"));
+    assert!(lines.iter().all(audit::Line::has_passed), "{}", report.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_goes_from_the_shelf_to_the_customer_and_back() {
+async fn an_order_is_placed_paid_shipped_and_partly_returned() {
     let bed = Bed::new().await.unwrap();
-    let fleet = Plan::everything(&bed).start().await.unwrap();
+    let fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
 
     post(&api, "/v1/products", json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } })).await;
     let stocked = post(&api, "/v1/stock/LAMP/main/receipts", json!({ "quantity": 10 })).await;
     let stock = api.query_at("/v1/stock/LAMP", stocked.token.unwrap()).await.unwrap().success().unwrap().body;
-    assert_eq!(find(&stock, "on_hand"), 10, "{stock}");
+    assert_eq!(quantity(&stock, "on_hand"), 10, "{stock}");
 
     let key = Uuid::now_v7();
     let order = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 3 }], "external_ref": "shop-1" });
@@ -81,7 +81,7 @@ async fn an_order_goes_from_the_shelf_to_the_customer_and_back() {
     assert_eq!(status(&read_back(&api, &id, &received).await)[3], "partially_returned");
 
     let stock = api.query_at("/v1/stock/LAMP", received.token.unwrap()).await.unwrap().success().unwrap().body;
-    let sums = ["received", "shipped", "restocked", "on_hand", "reserved"].map(|name| find(&stock, name));
+    let sums = ["received", "shipped", "restocked", "on_hand", "reserved"].map(|name| quantity(&stock, name));
     assert_eq!(sums, [10, 3, 1, 8, 0], "{stock}");
 
     let list = api.query("/v1/orders?lifecycle=open&limit=10").await.unwrap().success().unwrap().body;
@@ -90,17 +90,17 @@ async fn an_order_goes_from_the_shelf_to_the_customer_and_back() {
     assert_eq!(nothing["items"], json!([]));
 
     assert_eq!(order_events_on_kafka(&bed).await, 6);
-    assert_all_is_well(&Subject::of(&bed, vec![placed.ack(key, format!("order-{id}")).unwrap()]).unwrap()).await;
-    stop_in_order(fleet).await;
+    assert_invariants_hold(&Subject::of(&bed, vec![placed.ack(key, format!("order-{id}")).unwrap()]).unwrap()).await;
+    stop_with_sigterm(fleet).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_that_waits_is_found_once_its_units_have_arrived_and_again_when_they_are_missing() {
+async fn a_backorder_is_allocated_when_stock_arrives_and_deallocated_when_a_count_finds_less() {
     let bed = Bed::new().await.unwrap();
-    let fleet = Plan::everything(&bed).start().await.unwrap();
+    let fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
     let key = Uuid::now_v7();
-    let acks = api.offer("LAMP", 450, 1).await.unwrap();
+    let acks = api.create_product_with_stock("LAMP", 450, 1).await.unwrap();
     let policy = json!({ "kind": "backorder", "limit": 10 });
     let policy = json!([{ "command": "set_stock_policy", "sku": "LAMP", "location": "main", "body": policy }]);
     post(&api, "/v1/commands", policy).await;
@@ -111,21 +111,21 @@ async fn an_order_that_waits_is_found_once_its_units_have_arrived_and_again_when
     assert_eq!((status(&shown)[2], &shown["lines"][0]["backordered"]), ("backordered", &json!(2)));
 
     post(&api, "/v1/stock/LAMP/main/receipts", json!({ "quantity": 10 })).await;
-    until_listed(&api, "unfulfilled", &id).await;
+    wait_until_listed(&api, "unfulfilled", &id).await;
     let counted = json!({ "count": 1, "reason": "counted" });
     let counted = post(&api, "/v1/stock/LAMP/main/adjustments", counted).await;
-    until_listed(&api, "backordered", &id).await;
+    wait_until_listed(&api, "backordered", &id).await;
     let stock = api.query_at("/v1/stock/LAMP", counted.token.unwrap()).await.unwrap().success().unwrap().body;
-    let sums = ["on_hand", "reserved", "available"].map(|name| find(&stock, name));
+    let sums = ["on_hand", "reserved", "available"].map(|name| quantity(&stock, name));
     assert_eq!(sums, [1, 3, 0], "{stock}");
 
     let acks = acks.into_iter().chain([placed.ack(key, format!("order-{id}")).unwrap()]).collect();
-    assert_all_is_well(&Subject::of(&bed, acks).unwrap()).await;
-    fleet.retire();
+    assert_invariants_hold(&Subject::of(&bed, acks).unwrap()).await;
+    fleet.finish();
 }
 
-/// Waits until the platform has assigned or taken back units, and the list of orders of this status says so.
-async fn until_listed(api: &Api, fulfilment: &str, id: &str) {
+/// Waits until the list of orders with this fulfilment status contains the order.
+async fn wait_until_listed(api: &Api, fulfilment: &str, id: &str) {
     let path = format!("/v1/orders?fulfilment={fulfilment}");
     let listed = async {
         while api.query(&path).await.unwrap().success().unwrap().body["items"][0]["id"] != id {
@@ -135,8 +135,8 @@ async fn until_listed(api: &Api, fulfilment: &str, id: &str) {
     tokio::time::timeout(PATIENCE, listed).await.unwrap_or_else(|_| panic!("{id} is not {fulfilment}"));
 }
 
-/// A sum of the one location of a SKU, wherever in the answer it stands.
-fn find(stock: &Value, name: &str) -> i64 {
+/// A quantity of the only location of a SKU.
+fn quantity(stock: &Value, name: &str) -> i64 {
     let inside = stock["locations"].get(0).or(stock["items"].get(0)).unwrap_or(stock);
     inside[name].as_i64().unwrap_or(-1)
 }
@@ -156,46 +156,46 @@ async fn order_events_on_kafka(bed: &Bed) -> usize {
     positions.len()
 }
 
-async fn stop_in_order(mut fleet: Fleet) {
+async fn stop_with_sigterm(mut fleet: Fleet) {
     for service in [Service::Query, Service::Projector, Service::Command] {
         let status = fleet.stop(service, STOP_PATIENCE).await.unwrap();
         assert!(status.success(), "{service} ended with {status}");
     }
-    fleet.retire();
+    fleet.finish();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kills_and_an_empty_redis_lose_nothing_that_was_acknowledged() {
+async fn kills_and_an_emptied_redis_lose_no_acknowledged_command() {
     let bed = Bed::new().await.unwrap();
-    let mut fleet = Plan::everything(&bed).start().await.unwrap();
+    let mut fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
     let skus: Vec<String> = (0..20).map(|number| format!("SKU-{number}")).collect();
     let mut acks = Vec::new();
     for sku in &skus {
-        acks.extend(api.offer(sku, 450, 10_000).await.unwrap());
+        acks.extend(api.create_product_with_stock(sku, 450, 10_000).await.unwrap());
     }
 
     let load = Load::start(&api, &skus, 6);
-    load.settle_more(20).await.unwrap();
+    load.wait_for_orders(20).await.unwrap();
     for service in [Service::Command, Service::Projector, Service::Query, Service::Command] {
         fleet.kill_9(service).unwrap();
         if service != Service::Command {
-            // The others go on without it.
-            load.settle_more(20).await.unwrap();
+            // The other services continue.
+            load.wait_for_orders(20).await.unwrap();
         }
         fleet.restart(service).await.unwrap();
-        load.settle_more(20).await.unwrap();
+        load.wait_for_orders(20).await.unwrap();
     }
     let subject = Subject::of(&bed, Vec::new()).unwrap();
-    faults::flush_caches(subject.redis.as_ref().unwrap()).await.unwrap();
-    load.settle_more(20).await.unwrap();
-    let promised = load.stop().await.unwrap();
+    Caches::open(subject.redis.as_ref().unwrap()).await.unwrap().flush().await.unwrap();
+    load.wait_for_orders(20).await.unwrap();
+    let history = load.stop().await.unwrap();
 
-    let orders = promised.orders().count();
-    assert_all_is_well(&Subject { acks, ..subject }.with(&api, promised)).await;
-    // Every key was repeated until it was answered, so there are as many orders as answers: none lost, none doubled.
+    let orders = history.orders().count();
+    assert_invariants_hold(&Subject { acks, ..subject }.with(&api, history)).await;
+    // Every command was sent until it was acknowledged, so the log must contain exactly the acknowledged orders.
     assert_eq!(orders_in_log(&bed).await, orders);
-    fleet.retire();
+    fleet.finish();
 }
 
 async fn orders_in_log(bed: &Bed) -> usize {
@@ -204,25 +204,25 @@ async fn orders_in_log(bed: &Bed) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_is_killed_at_once_and_comes_back() {
+async fn all_services_recover_after_all_are_killed_at_once() {
     let bed = Bed::new().await.unwrap();
-    let mut fleet = Plan::everything(&bed).start().await.unwrap();
+    let mut fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
-    let acks = api.offer("LAMP", 450, 1_000).await.unwrap().to_vec();
+    let acks = api.create_product_with_stock("LAMP", 450, 1_000).await.unwrap().to_vec();
     let load = Load::start(&api, &["LAMP".to_owned(), "LAMP".to_owned()], 2);
-    load.settle_more(10).await.unwrap();
+    load.wait_for_orders(10).await.unwrap();
     for service in Service::ALL {
         fleet.kill_9(service).unwrap();
     }
     for service in [Service::Query, Service::Projector, Service::Command] {
         fleet.restart(service).await.unwrap();
     }
-    load.settle_more(10).await.unwrap();
-    let promised = load.stop().await.unwrap();
-    let last = promised.acks.last().unwrap().position;
-    let newest = promised.orders().last().unwrap();
+    load.wait_for_orders(10).await.unwrap();
+    let history = load.stop().await.unwrap();
+    let last = history.acks.last().unwrap().position;
+    let newest = history.orders().last().unwrap();
     let shown = api.query_at(&format!("/v1/orders/{}", newest.code.as_ref().unwrap()), last).await.unwrap();
     assert_eq!(shown.success().unwrap().text("code"), newest.code.as_deref().unwrap());
-    assert_all_is_well(&Subject::of(&bed, acks).unwrap().with(&api, promised)).await;
-    fleet.retire();
+    assert_invariants_hold(&Subject::of(&bed, acks).unwrap().with(&api, history)).await;
+    fleet.finish();
 }

@@ -1,10 +1,10 @@
-//! A log that an earlier release wrote: its events fold to the amounts that they had, and commands of this release go on from there.
+//! A log of an earlier release: its events have the same amounts as in that release, and this release can append to the log.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use e2e::api::{self, Answer, Api};
 use e2e::audit::{self, Invariant, Subject};
-use e2e::fleet::{Fleet, Plan};
+use e2e::fleet::{Fleet, FleetConfig};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testbed::Bed;
@@ -41,7 +41,7 @@ fn events() -> Vec<(String, i32, &'static str, i16, Value)> {
     ]
 }
 
-/// Writes the log as the earlier release did: each event as a command of its own, and no time at the head.
+/// Writes the log as the earlier release did: one command per event, and no time at the head.
 async fn write(bed: &Bed) {
     let mut owner = PgConnection::connect(&bed.owner_url().unwrap()).await.unwrap();
     for (index, (stream, version, event_type, schema_version, payload)) in events().into_iter().enumerate() {
@@ -75,20 +75,21 @@ async fn order_at(api: &Api, token: i64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_of_an_earlier_release_is_read_as_it_was_and_goes_on() {
+async fn a_log_of_an_earlier_release_is_read_unchanged_and_can_be_appended_to() {
     let bed = Bed::new().await.unwrap();
     write(&bed).await;
-    let fleet: Fleet = Plan::everything(&bed).start().await.unwrap();
+    let fleet: Fleet = FleetConfig::all_services(&bed).start().await.unwrap();
     let api = Api::of(&fleet).unwrap();
 
-    // A quarter of the amended line is cancelled, as that release counted; the refund took back an excess, so one lamp is owed.
+    // In that release, the cancellation reduces the amended line by a quarter. The refund returned too much, so the price of one
+    // lamp is owed.
     let before = order_at(&api, events().len() as i64).await;
     let amounts = ["total", "due", "owed", "captured", "refunded"].map(|name| before[name].as_i64().unwrap());
     assert_eq!(amounts, [2097, 1698, 399, 1698, 399], "{before}");
     assert_eq!(before["status"]["payment"], "partially_paid");
-    assert_eq!(before["lines"][0]["pricing"]["tax_rate"], Value::Null, "no event says the rate");
+    assert_eq!(before["lines"][0]["pricing"]["tax_rate"], Value::Null, "no event contains the tax rate");
 
-    // Two of the three lamps: 666, half of a penny of discount rounded to even, and tax in proportion to what was charged.
+    // Two of three lamps: 666 pence, half a penny of discount rounded to even, and tax in proportion to the charged amount.
     let key = Uuid::now_v7();
     let amended = amend_to(&api, key, 2).await;
     let after = order_at(&api, amended.token.unwrap()).await;
@@ -98,6 +99,6 @@ async fn a_log_of_an_earlier_release_is_read_as_it_was_and_goes_on() {
     let acks = vec![amended.ack(key, format!("order-{ORDER}")).unwrap()];
     let lines = audit::run(&Subject::of(&bed, acks).unwrap(), &Invariant::ALL).await;
     let report: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    assert!(lines.iter().all(audit::Line::is_well), "{}", report.join("\n"));
-    fleet.retire();
+    assert!(lines.iter().all(audit::Line::has_passed), "{}", report.join("\n"));
+    fleet.finish();
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::orders::Orders;
 use super::source::RequestSource;
 use crate::connection::{self, Answer};
-use e2e::ack::Ack;
+use e2e::client_history::Ack;
 
 /// Orders, and the acknowledgements of all connections.
 #[derive(Debug, Clone)]

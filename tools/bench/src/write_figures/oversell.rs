@@ -38,7 +38,7 @@ struct Sale {
 pub(super) async fn measure(figures: &mut Figures, memory: &mut PeakMemory) -> anyhow::Result<()> {
     let setup = Setup::command_only_empty().await?;
     let api = Api::of(&setup.fleet)?;
-    api.offer(SKU, 450, STOCK).await?;
+    api.create_product_with_stock(SKU, 450, STOCK).await?;
     let sale = sell(&api).await?;
     let in_log = setup.orders().await?;
     ensure!(in_log == sale.sold as u64, "{} orders were acknowledged, the log has {in_log}", sale.sold);
@@ -105,7 +105,15 @@ mod tests {
 
     fn rejection(body: serde_json::Value) -> Answer {
         let content_type = "application/problem+json".to_owned();
-        Answer { status: 409, token: None, contains: None, is_replayed: false, content_type, retry_after: None, body }
+        Answer {
+            status: 409,
+            token: None,
+            projection_position: None,
+            is_replayed: false,
+            content_type,
+            retry_after: None,
+            body,
+        }
     }
 
     #[test]

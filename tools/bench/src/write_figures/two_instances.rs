@@ -15,9 +15,9 @@ use crate::requests::orders::Orders;
 use crate::settings::{CONNECTIONS, WARM_UP};
 use crate::setup::Setup;
 use crate::usage::Usage;
-use e2e::ack::Ack;
 use e2e::audit::{self, Findings, Invariant, Subject, Verdict};
-use e2e::fleet::{Plan, Service};
+use e2e::client_history::Ack;
+use e2e::fleet::{FleetConfig, Service};
 
 /// Places orders through one instance, through two, and through one again.
 pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mut PeakMemory) -> anyhow::Result<()> {
@@ -27,12 +27,12 @@ pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mu
     let alone = [LoadTarget { addr: first, connections: CONNECTIONS }];
     let before = place(&alone, &orders, length / 2).await?;
 
-    let second = Plan::command_only(&setup.bed).start().await?;
+    let second = FleetConfig::command_service_only(&setup.bed).start().await?;
     let both = [first, second.addr(Service::Command)?].map(|addr| LoadTarget { addr, connections: CONNECTIONS / 2 });
     let usage = Usage::begin(&setup.bed, &[&setup.fleet, &second]).await?;
     let two = place(&both, &orders, length).await?;
     let cores = usage.report(&setup.bed, &[&setup.fleet, &second]).await?;
-    second.retire();
+    second.finish();
 
     let after = place(&alone, &orders, length / 2).await?;
     let drift = format!("{:.0} before, {:.0} after", before.per_second(), after.per_second());
@@ -95,10 +95,10 @@ async fn findings(subject: &Subject, invariants: &[Invariant]) -> anyhow::Result
     for line in audit::run(subject, invariants).await {
         println!("  {line}");
         match line.verdict {
-            Verdict::Looked(Findings { checked: 0, count: 0, .. }) => {
+            Verdict::Checked(Findings { checked: 0, count: 0, .. }) => {
                 bail!("{} found nothing to check", line.invariant.as_str())
             }
-            Verdict::Looked(findings) => count += findings.count,
+            Verdict::Checked(findings) => count += findings.count,
             Verdict::NotChecked(reason) => bail!("{} was not checked: {reason}", line.invariant.as_str()),
             Verdict::Failed(error) => return Err(error).context(line.invariant.as_str()),
         }

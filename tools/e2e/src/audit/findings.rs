@@ -1,50 +1,50 @@
-//! What a checker finds: violations of its invariant, and how many things it checked.
+//! The result of a checker: violations of its invariant, and the number of checked items.
 
-/// What a check found.
+/// Violations that a check found, and the number of checked items.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// How many things were looked at.
+    /// Number of checked items, such as events, rows or messages.
     pub checked: u64,
-    /// How many of them break the invariant.
+    /// Number of violations of the invariant.
     pub count: u64,
-    /// The first of them, for people.
+    /// Descriptions of the first violations.
     pub first: Vec<String>,
 }
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It looked, and this is what it found; nothing, if the invariant holds.
-    Looked(Findings),
-    /// It had nothing to look at.
+    /// The check ran. The invariant holds if there are no findings.
+    Checked(Findings),
+    /// The check did not run, because the subject lacks what the check needs; states the reason.
     NotChecked(&'static str),
-    /// It could not look.
+    /// The check could not be completed.
     Failed(anyhow::Error),
 }
 
-/// How many findings of one check are told in words.
-const TOLD_MAX: usize = 20;
+/// Findings of one check that are described.
+const REPORTED_MAX: usize = 20;
 
 impl Findings {
-    /// One more thing was looked at.
-    pub fn look(&mut self) {
+    /// Counts one more checked item.
+    pub fn count_checked(&mut self) {
         self.checked += 1;
     }
 
-    /// Something breaks the invariant.
+    /// Adds a violation of the invariant.
     pub fn add(&mut self, finding: impl Into<String>) {
         self.count += 1;
-        if self.first.len() < TOLD_MAX {
+        if self.first.len() < REPORTED_MAX {
             self.first.push(finding.into());
         }
     }
 
-    /// Adds what another look found.
+    /// Adds the findings of another check.
     pub fn include(&mut self, other: Findings) {
         self.checked += other.checked;
         self.count += other.count;
         self.first.extend(other.first);
-        self.first.truncate(TOLD_MAX);
+        self.first.truncate(REPORTED_MAX);
     }
 
     /// Adds a finding unless `holds`.

@@ -11,7 +11,7 @@ pub enum Invariant {
     NoLostAck,
     /// A command takes effect once.
     OneEffect,
-    /// A command whose answer was lost has exactly one outcome, which can be read by its idempotency key.
+    /// A command whose response was lost has exactly one outcome, which can be read by its idempotency key.
     IndefiniteResolves,
     /// Order codes are gapless and unique.
     Numbers,
@@ -71,7 +71,7 @@ impl Invariant {
         }
     }
 
-    pub fn named(name: &str) -> Option<Invariant> {
+    pub fn from_name(name: &str) -> Option<Invariant> {
         Invariant::ALL.into_iter().find(|invariant| invariant.as_str() == name)
     }
 }

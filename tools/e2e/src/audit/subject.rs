@@ -1,49 +1,47 @@
-//! The platform that is checked, and what clients know of it.
+//! The platform that an audit checks, and what its clients observed.
 
 use std::time::Duration;
 
 use testbed::{Bed, PATIENCE};
 
-use crate::ack::Ack;
 use crate::api::Api;
-use crate::load::Promised;
-use crate::seen::{Read, Resolved};
+use crate::client_history::{Ack, ClientHistory, Read, RetriedCommand};
 use crate::topics::Kafka;
 
-/// A platform to look at, and what its clients were promised.
+/// The addresses of a platform, and what its clients observed.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The primary, as a role that may read everything (`reader`).
+    /// URL of the primary, with a login that may read all tables (role `reader`).
     pub database_url: String,
-    /// The replica that answers queries.
+    /// URL of the replica.
     pub replica_url: Option<String>,
-    /// Where the relay publishes.
+    /// The Kafka cluster that the relay publishes to.
     pub kafka: Option<Kafka>,
-    /// Where the caches are.
+    /// The Redis that contains the caches.
     pub redis: Option<Redis>,
-    /// The services, to be asked as a client asks them.
+    /// The HTTP interfaces of the services.
     pub api: Option<Api>,
     /// Acknowledged commands.
     pub acks: Vec<Ack>,
-    /// Answers to reads with a consistency token, those of a session in order.
+    /// Responses to reads with a consistency token; the reads of a session are in order.
     pub reads: Vec<Read>,
-    /// Commands that were sent again because nobody knew what had become of them.
-    pub resolved: Vec<Resolved>,
-    /// How long to wait for what becomes true only after quiet.
+    /// Commands that were sent more than once, because the outcome was unknown.
+    pub retried: Vec<RetriedCommand>,
+    /// How long to wait for invariants that hold only after the load has ended.
     pub patience: Duration,
 }
 
-/// A Redis and the part of it that is the platform's.
+/// A Redis, and the prefix of the platform's keys.
 #[derive(Debug, Clone)]
 pub struct Redis {
     /// `redis://...`
     pub url: String,
-    /// Before every key.
+    /// Prefix of all keys.
     pub prefix: String,
 }
 
 impl Subject {
-    /// The platform of a test, with everything that it can be connected with.
+    /// The platform of a test, with all servers but without the services.
     pub fn of(bed: &Bed, acks: Vec<Ack>) -> anyhow::Result<Subject> {
         Ok(Subject {
             database_url: bed.reader_url()?,
@@ -53,17 +51,17 @@ impl Subject {
             api: None,
             acks,
             reads: Vec::new(),
-            resolved: Vec::new(),
+            retried: Vec::new(),
             patience: PATIENCE,
         })
     }
 
-    /// The same platform, with services to ask and all that a load was promised and saw.
-    pub fn with(mut self, api: &Api, promised: Promised) -> Subject {
+    /// Adds the services and what clients observed.
+    pub fn with(mut self, api: &Api, history: ClientHistory) -> Subject {
         self.api = Some(api.clone());
-        self.acks.extend(promised.acks);
-        self.reads.extend(promised.reads);
-        self.resolved.extend(promised.resolved);
+        self.acks.extend(history.acks);
+        self.reads.extend(history.reads);
+        self.retried.extend(history.retried);
         self
     }
 }

@@ -1,6 +1,6 @@
-//! Checks the platform's invariants and prints what was found; exits with 1 if any is broken, and with 2 if none is but one
-//! found nothing to look at. It only reads, and may run while the platform does. Without Kafka, Redis, a replica, services or
-//! acks it checks what is left. `deploy/audit` runs it against the platform of `deploy/up`.
+//! The program `audit` checks the invariants of the platform and prints the findings. It only reads, and it can run while the
+//! platform runs. Checks that need Kafka, Redis, the replica, the services or acknowledged commands are skipped if these are not
+//! given. `deploy/audit` runs the program against the platform of `deploy/up`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,54 +8,55 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use e2e::ack;
 use e2e::api::Api;
 use e2e::audit::{self, Invariant, Redis, Subject};
+use e2e::client_history::acks;
 use e2e::topics::Kafka;
 
-/// Checks that nothing is lost, doubled or out of order, from the log to the caches. Exits with 1 on findings, and with 2 if
-/// there are none but a check found nothing to look at.
+/// Checks that nothing is lost, duplicated or out of order, from the log to the caches. Exit status: 0 if every invariant that was
+/// checked holds, 1 if an invariant is violated or a check failed, 2 if no invariant is violated but a check found nothing to
+/// check.
 #[derive(Debug, Parser)]
 #[command(name = "audit")]
 struct Arguments {
-    /// The primary, as a role that may read the log and all tables (query_service does).
+    /// URL of the primary, with a login that may read all tables (such as query_service)
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: String,
-    /// The replica that answers queries.
+    /// URL of the replica
     #[arg(long, env = "REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
-    /// Where the relay publishes: host:port,...
+    /// Kafka brokers that the relay publishes to: host:port,...
     #[arg(long, env = "KAFKA_BROKERS")]
     kafka_brokers: Option<String>,
-    /// Before the names of the topics.
+    /// Prefix of the topic names
     #[arg(long, env = "TOPIC_PREFIX", default_value = "")]
     topic_prefix: String,
-    /// Where the caches are.
+    /// URL of the Redis that contains the caches
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
-    /// Before the keys of the caches.
+    /// Prefix of the keys in Redis
     #[arg(long, env = "CACHE_PREFIX", default_value = "")]
     cache_prefix: String,
-    /// Where the command-service takes requests, to look at what it shows of those who are erased: http://host:port
+    /// URL of the command service, to check its responses for erased personal data: http://host:port
     #[arg(long, env = "COMMAND_URL")]
     command_url: Option<String>,
-    /// Where the query-service takes requests, for the same.
+    /// URL of the query service, to check its responses for erased personal data: http://host:port
     #[arg(long, env = "QUERY_URL", requires = "command_url")]
     query_url: Option<String>,
-    /// Acknowledged commands, one JSON object a line: {"key", "stream", "version", "position", "code"?}.
+    /// File of acknowledged commands, one JSON object per line: {"key", "stream", "version", "position", "code"?}
     #[arg(long, value_name = "FILE")]
     acks: Option<PathBuf>,
-    /// How long to wait for lag to go away and caches to settle.
+    /// How long to wait until the lag is zero and outdated values in the caches have expired
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
-    /// Check these only, such as gapless,stock.
+    /// Check only these invariants, for example gapless,stock
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = invariant)]
     only: Vec<Invariant>,
 }
 
 fn invariant(name: &str) -> Result<Invariant, String> {
     let known = Invariant::ALL.map(Invariant::as_str).join(", ");
-    Invariant::named(name).ok_or_else(|| format!("choose from {known}"))
+    Invariant::from_name(name).ok_or_else(|| format!("choose from {known}"))
 }
 
 #[tokio::main]
@@ -75,7 +76,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 fn subject(arguments: Arguments) -> anyhow::Result<Subject> {
     let acks = match &arguments.acks {
-        Some(file) => ack::read_file(file).context("reading the acknowledged commands")?,
+        Some(file) => acks::read_file(file).context("reading the acknowledged commands")?,
         None => Vec::new(),
     };
     let topic_prefix = arguments.topic_prefix;
@@ -87,9 +88,9 @@ fn subject(arguments: Arguments) -> anyhow::Result<Subject> {
         redis: arguments.redis_url.map(|url| Redis { url, prefix }),
         api: arguments.command_url.map(|commands| Api::at(commands, arguments.query_url)).transpose()?,
         acks,
-        // Only a load knows what its sessions read and which of its commands had to be repeated.
+        // The file does not contain what sessions read and which commands were sent more than once.
         reads: Vec::new(),
-        resolved: Vec::new(),
+        retried: Vec::new(),
         patience: Duration::from_secs(arguments.patience),
     })
 }

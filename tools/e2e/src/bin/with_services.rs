@@ -1,6 +1,6 @@
-//! Runs a program against all three services, which are started for it on a database of their own, and ends as it ends:
-//! `with_services PROGRAM ARGUMENT...`. The program finds `COMMAND_URL`, `QUERY_URL` and, of the few things that are there,
-//! `ORDER_ID` in its environment.
+//! `with_services PROGRAM ARGUMENT...` starts all three services on a new database, runs the program, and exits with the exit
+//! status of the program. The environment of the program contains `COMMAND_URL`, `QUERY_URL` and `ORDER_ID`, the id of an
+//! existing order.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,16 +8,16 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use e2e::api::Api;
-use e2e::fleet::{Plan, Service};
+use e2e::fleet::{FleetConfig, Service};
 use serde_json::json;
 use testbed::Bed;
 use tokio::process::Command;
 use uuid::Uuid;
 
-/// Pieces of the one product: more than a run can order.
-const PIECES: u32 = 1_000_000;
+/// Units of the product in stock; more than a run can order.
+const UNITS: u32 = 1_000_000;
 
-/// Runs a program against services of its own.
+/// Runs a program against services that are started for it.
 #[derive(Debug, Parser)]
 #[command(name = "with_services")]
 struct Arguments {
@@ -30,8 +30,8 @@ struct Arguments {
 async fn main() -> anyhow::Result<ExitCode> {
     let Arguments { program } = Arguments::parse();
     let bed = Bed::new().await?;
-    let fleet = Plan::everything(&bed).start().await?;
-    let order_id = furnish(&Api::of(&fleet)?).await?;
+    let fleet = FleetConfig::all_services(&bed).start().await?;
+    let order_id = create_example_order(&Api::of(&fleet)?).await?;
     let ended = Command::new(&program[0])
         .args(&program[1..])
         .env("COMMAND_URL", fleet.url(Service::Command)?)
@@ -41,14 +41,15 @@ async fn main() -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("running {}", program[0].display()))?;
     if ended.success() {
-        fleet.retire();
+        fleet.finish();
     }
     Ok(ExitCode::from(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 
-/// A product with stock, and an order whose parts can be commanded; gives its id once it can be read.
-async fn furnish(api: &Api) -> anyhow::Result<String> {
-    api.offer("LAMP", 450, PIECES).await?;
+/// Creates a product with stock and an order with a payment and a fulfilment. Returns the id of the order when the query service
+/// returns the order.
+async fn create_example_order(api: &Api) -> anyhow::Result<String> {
+    api.create_product_with_stock("LAMP", 450, UNITS).await?;
     let order = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 1000 }] });
     let placed = api.command("/v1/orders", Uuid::now_v7(), &order).await?.success()?;
     let id = placed.text("id").to_owned();

@@ -1,8 +1,9 @@
-//! `cache`: soon after quiet every value in Redis equals the database, content and stamp.
+//! `cache`: soon after the load has ended, every value in Redis equals the row in the database. The stamp of a value is the log
+//! position of its last event.
 //!
-//! A value that is older than its row is allowed for as long as it lives, so the check asks again until none is left or the
-//! subject's patience ends; but its content must be what the stream said at its stamp. Whatever else differs is wrong at the
-//! first look, because a value of Redis lives for a shorter time than anybody is patient.
+//! A value that is older than its row is allowed until it expires, so the check is repeated until there is no such value or the
+//! patience of the subject ends; but the value must equal the fold of its stream up to its stamp. Every other difference is a
+//! finding at the first attempt, because a wrong value could expire before the patience ends.
 
 use std::time::{Duration, Instant};
 
@@ -13,25 +14,25 @@ use sqlx::PgPool;
 use crate::audit::findings::Findings;
 use crate::audit::subject::{Redis, Subject};
 use crate::caches::{CHUNK, Caches};
-use crate::models::Held;
-use crate::{log, models};
+use crate::read_models::StoredRow;
+use crate::{log, read_models};
 
-/// How often it looks again.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Pause between two attempts.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The documents in Redis: the word after the prefix, and whose streams they show.
+/// The documents in Redis: the text after the key prefix, and the category of the streams.
 const KINDS: [(&str, Category); 3] =
     [("order:", Category::Order), ("product:", Category::Product), ("stock:", Category::Stock)];
 
-/// Compares every key of ours.
+/// Compares all values of the platform with the database.
 pub async fn check(subject: &Subject, redis: &Redis) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut caches = Caches::open(redis).await?;
     let deadline = Instant::now() + subject.patience;
     loop {
-        let Look { mut findings, older } = look(&pool, &mut caches).await?;
+        let Attempt { mut findings, older } = compare_all(&pool, &mut caches).await?;
         if findings.count == 0 && !older.is_empty() && Instant::now() < deadline {
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             continue;
         }
         older.into_iter().for_each(|finding| findings.add(finding));
@@ -39,15 +40,15 @@ pub async fn check(subject: &Subject, redis: &Redis) -> anyhow::Result<Findings>
     }
 }
 
-/// What one look at all keys found.
+/// Result of comparing all keys once.
 #[derive(Debug, Default)]
-struct Look {
+struct Attempt {
     findings: Findings,
-    /// Values that are right but old: findings if they stay.
+    /// Values that are correct but older than their row: findings if they are still there at the end.
     older: Vec<String>,
 }
 
-/// A value of Redis.
+/// A value in Redis.
 struct Cached<'a> {
     key: &'a str,
     stream: &'a str,
@@ -55,51 +56,53 @@ struct Cached<'a> {
     document: Value,
 }
 
-async fn look(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Look> {
-    let mut look = Look::default();
+async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attempt> {
+    let mut attempt = Attempt::default();
     for (kind, category) in KINDS {
         let begin = caches.key(kind).len();
         for keys in caches.keys(kind).await?.chunks(CHUNK) {
             let values = caches.values(keys).await?;
             let streams: Vec<String> = keys.iter().map(|key| format!("{category}-{}", &key[begin..])).collect();
             let names: Vec<&str> = streams.iter().map(String::as_str).collect();
-            // Read after the values, which are written after their rows: no row can be older than a value that is right.
-            let rows = models::find(pool, category, &names).await?;
+            // The projector writes rows before values, so rows that are read after the values are at least as new as the values.
+            let rows = read_models::find(pool, category, &names).await?;
             for ((key, stream), value) in keys.iter().zip(&streams).zip(values) {
-                // It may have ended between the two questions.
+                // The value may have expired since the keys were listed.
                 let Some(value) = value else { continue };
-                look.findings.look();
+                attempt.findings.count_checked();
                 match read(key, stream, &value) {
-                    Ok(cached) => look.compare(pool, category, &cached, rows.get(stream)).await?,
-                    Err(finding) => look.findings.add(finding),
+                    Ok(cached) => attempt.compare(pool, category, &cached, rows.get(stream)).await?,
+                    Err(finding) => attempt.findings.add(finding),
                 }
             }
         }
     }
-    Ok(look)
+    Ok(attempt)
 }
 
 fn read<'a>(key: &'a str, stream: &'a str, value: &[u8]) -> Result<Cached<'a>, String> {
-    let (stamp, json) = read_model::cache::decode(value).ok_or_else(|| format!("{key}: not a value of ours"))?;
-    let document = serde_json::from_str(json).map_err(|_| format!("{key}: not JSON behind the stamp"))?;
+    let (stamp, json) =
+        read_model::cache::decode(value).ok_or_else(|| format!("{key}: the value has no valid stamp"))?;
+    let document = serde_json::from_str(json).map_err(|_| format!("{key}: the text after the stamp is not JSON"))?;
     Ok(Cached { key, stream, stamp, document })
 }
 
-impl Look {
+impl Attempt {
     async fn compare(
         &mut self,
         pool: &PgPool,
         category: Category,
         cached: &Cached<'_>,
-        row: Option<&Held>,
+        row: Option<&StoredRow>,
     ) -> anyhow::Result<()> {
         let Cached { key, stamp, .. } = cached;
         let Some(row) = row else {
-            self.findings.add(format!("{key}: the database has no such row"));
+            self.findings.add(format!("{key}: the database has no row for this value"));
             return Ok(());
         };
         let at = (stamp.incarnation.0, stamp.position.0);
-        let stamps = || format!("{key}: stamped position {}, the row has {}", stamp.position, row.position);
+        let stamps =
+            || format!("{key}: the stamp is position {}, the row has position {}", stamp.position, row.position);
         match at.cmp(&(row.incarnation, row.position)) {
             std::cmp::Ordering::Greater => self.findings.add(stamps()),
             std::cmp::Ordering::Equal => self.expect(document(category, &row.value), cached),
@@ -108,7 +111,7 @@ impl Look {
                     self.expect(document(category, &then), cached);
                     self.older.push(stamps());
                 }
-                None => self.findings.add(format!("{}, and no event of the stream has that", stamps())),
+                None => self.findings.add(format!("{}, and the stream has no event with this stamp", stamps())),
             },
         }
         Ok(())
@@ -116,12 +119,12 @@ impl Look {
 
     fn expect(&mut self, expected: &Value, cached: &Cached<'_>) {
         self.findings.expect(cached.document == *expected, || {
-            format!("{}: {}", cached.key, models::differences(expected, &cached.document))
+            format!("{}: {}", cached.key, read_models::differences(expected, &cached.document))
         });
     }
 }
 
-/// What the stream said at the stamp; `None` where no event of it has that stamp.
+/// The fold of the stream up to the stamp; `None` if no event of the stream has the stamp.
 async fn at_stamp(pool: &PgPool, category: Category, cached: &Cached<'_>) -> anyhow::Result<Option<Value>> {
     let Ok(stream) = cached.stream.parse() else { return Ok(None) };
     let mut events = log::stream(pool, &stream).await?;
@@ -130,10 +133,10 @@ async fn at_stamp(pool: &PgPool, category: Category, cached: &Cached<'_>) -> any
     if last != Some((cached.stamp.incarnation, cached.stamp.position)) {
         return Ok(None);
     }
-    models::fold(category, &events).map(Some)
+    read_models::fold(category, &events).map(Some)
 }
 
-/// What Redis should have of a row.
+/// The document that Redis should contain for a row.
 fn document(category: Category, row: &Value) -> &Value {
     match category {
         Category::Order => &row["document"],

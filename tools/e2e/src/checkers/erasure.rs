@@ -1,13 +1,12 @@
-//! `erasure`: what was erased is not shown any more, neither by reads nor in lists, in read models, in Redis or in responses
-//! by key.
+//! `erasure`: erased personal data is not returned any more: not in reads, lists, read models, Redis, or outcomes of commands.
 //!
-//! The log says who is erased: customers, with all orders that belong or belonged to them, and orders of guests. The rows and
-//! cached values of orders that were erased themselves have nothing personal left. Those of an erased customer's orders are
-//! stored as they were and hidden in every response, as are the events in the log and on Kafka, so those are not looked at.
-//! [`shown`] asks the services as a client does; of customers there is nothing else to look at.
+//! The log contains the erasures: of customers, with all orders that are or were assigned to them, and of orders of guests. The
+//! rows and cached values of orders that were erased themselves contain no personal data. The rows of the orders of an erased
+//! customer are stored unchanged and are redacted in every response, like the events in the log and on Kafka, so these are not
+//! checked. [`responses`] checks the responses of the services, [`document`] checks one document.
 
 mod document;
-mod shown;
+mod responses;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -22,15 +21,15 @@ use document::check_document;
 use crate::audit::findings::Findings;
 use crate::audit::subject::{Redis, Subject};
 use crate::caches::{CHUNK, Caches};
-use crate::{log, models};
+use crate::{log, read_models};
 
-/// How often Redis is looked at again while it has values of before an erasure.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Pause between two reads of Redis while it contains values from before an erasure.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Who is erased.
+/// The streams whose personal data is erased.
 #[derive(Debug, Default)]
 struct Erased {
-    /// Streams that say so themselves, each with the position at which they do.
+    /// Streams that contain an erasure, with the position of the erasure.
     streams: HashMap<String, i64>,
     /// Orders of erased customers.
     orders: BTreeSet<String>,
@@ -41,7 +40,7 @@ impl Erased {
         const STREAMS: &str =
             "select stream_id, min(position) from events where event_type = any($1) group by stream_id";
         let streams: Vec<(String, i64)> =
-            sqlx::query_as(STREAMS).bind(ERASING).fetch_all(pool).await.context("reading who is erased")?;
+            sqlx::query_as(STREAMS).bind(ERASING).fetch_all(pool).await.context("reading the erasures")?;
         const ORDERS: &str = "
             select distinct stream_id from events
             where event_type in ('OrderPlaced', 'OrderCustomerAssigned') and 'customer-' || (payload->>'customer_id') = any($1)";
@@ -50,7 +49,7 @@ impl Erased {
             .bind(names)
             .fetch_all(pool)
             .await
-            .context("reading the orders of those who are erased")?;
+            .context("reading the orders of erased customers")?;
         Ok(Erased { streams: streams.into_iter().collect(), orders: orders.into_iter().collect() })
     }
 
@@ -60,13 +59,13 @@ impl Erased {
         self.streams.keys().map(String::as_str).filter(|stream| stream.starts_with(&begin)).collect()
     }
 
-    /// Every stream of which nothing personal may be shown.
+    /// All streams whose personal data must not be returned.
     fn all(&self) -> BTreeSet<&str> {
         self.streams.keys().chain(&self.orders).map(String::as_str).collect()
     }
 }
 
-/// Looks at read models, caches and, where there are services to ask, responses; `None` where nobody is erased.
+/// Checks read models, caches and, if the subject has services, responses. Returns `None` if the log contains no erasure.
 pub async fn check(subject: &Subject) -> anyhow::Result<Option<Findings>> {
     let pool = log::connect(&subject.database_url).await?;
     let erased = Erased::read(&pool).await?;
@@ -79,17 +78,17 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Option<Findings>> {
         check_caches(redis, &erased, subject.patience, &mut findings).await?;
     }
     if let Some(api) = &subject.api {
-        shown::check(api, &pool, &erased.all(), &mut findings).await?;
+        responses::check(api, &pool, &erased.all(), &mut findings).await?;
     }
     Ok(Some(findings))
 }
 
 async fn check_rows(pool: &PgPool, erased: &Erased, findings: &mut Findings) -> anyhow::Result<()> {
     for streams in erased.own_orders().chunks(CHUNK) {
-        for (stream, row) in models::find(pool, Category::Order, streams).await? {
-            // A projection that has not come so far shows the order as it was; how far it is says `liveness`.
+        for (stream, row) in read_models::find(pool, Category::Order, streams).await? {
+            // A projection that has not applied the erasure yet is a finding of `liveness`, not of this check.
             if row.position >= erased.streams[&stream] {
-                findings.look();
+                findings.count_checked();
                 check_document(&format!("the row of {stream}"), &row.value["document"], findings);
             }
         }
@@ -97,7 +96,7 @@ async fn check_rows(pool: &PgPool, erased: &Erased, findings: &mut Findings) -> 
     Ok(())
 }
 
-/// A value of before the erasure may stay for as long as it lives.
+/// A value from before the erasure is allowed until it expires.
 async fn check_caches(
     redis: &Redis,
     erased: &Erased,
@@ -114,11 +113,11 @@ async fn check_caches(
                 let Some(value) = value else { continue };
                 let Some((stamp, json)) = read_model::cache::decode(&value) else { continue };
                 let findings = if stamp.position.0 < erased.streams[*stream] { &mut older } else { &mut found };
-                findings.look();
+                findings.count_checked();
                 check_document(key, &serde_json::from_str(json).unwrap_or_default(), findings);
             }
             if found.count == 0 && older.count > 0 && Instant::now() < deadline {
-                tokio::time::sleep(LOOK_INTERVAL).await;
+                tokio::time::sleep(CHECK_INTERVAL).await;
                 continue;
             }
             findings.include(found);

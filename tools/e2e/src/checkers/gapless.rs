@@ -1,5 +1,5 @@
-//! `gapless`: positions are 1 to the head, versions 1 to n in every stream and in the order of positions, and the lives of the
-//! log follow one another: no event of an ended life stands behind one of a later life.
+//! `gapless`: positions are 1 to the head without gaps, versions are 1 to n in every stream and in the order of positions, and
+//! incarnations of the log never decrease from one position to the next.
 
 use anyhow::Context;
 use sqlx::PgPool;
@@ -8,16 +8,16 @@ use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
 use crate::log;
 
-/// Rows of each kind that are fetched to be told.
-const TOLD: i64 = 20;
+/// Violations of each kind that are reported.
+const REPORTED_MAX: i64 = 20;
 
-/// Looks at positions and versions, in SQL: nothing is decoded.
+/// Checks positions, incarnations and versions with SQL, without decoding events.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings::default();
     let head = check_ends(&pool, &mut findings).await?;
     check_positions(&pool, head, &mut findings).await?;
-    check_lives(&pool, head, &mut findings).await?;
+    check_incarnations(&pool, head, &mut findings).await?;
     check_versions(&pool, head, &mut findings).await?;
     Ok(findings)
 }
@@ -30,7 +30,7 @@ async fn check_ends(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<i6
     let (head, events, first, last) =
         sqlx::query_as::<_, (i64, i64, i64, i64)>(ENDS).fetch_one(pool).await.context("reading the ends of the log")?;
     findings.checked = events as u64;
-    findings.expect(first == 1, || format!("the log begins at position {first}, not at 1"));
+    findings.expect(first == 1, || format!("the first event has position {first}, not 1"));
     findings.expect(last <= head, || format!("the last event has position {last}, beyond the head {head}"));
     findings.expect(last >= head, || format!("the head is {head}, but the last event has position {last}"));
     Ok(head)
@@ -41,26 +41,36 @@ async fn check_positions(pool: &PgPool, head: i64, findings: &mut Findings) -> a
         select before, position from (
             select position, lag(position) over (order by position) as before from events where position <= $1) e
         where position <> before + 1 order by position limit $2";
-    let gaps: Vec<(i64, i64)> =
-        sqlx::query_as(GAPS).bind(head).bind(TOLD).fetch_all(pool).await.context("looking for gaps in the log")?;
+    let gaps: Vec<(i64, i64)> = sqlx::query_as(GAPS)
+        .bind(head)
+        .bind(REPORTED_MAX)
+        .fetch_all(pool)
+        .await
+        .context("searching for gaps in the log")?;
     for (before, after) in gaps {
-        findings.add(format!("no events between the positions {before} and {after}"));
+        findings.add(format!("there are no events between the positions {before} and {after}"));
     }
     Ok(())
 }
 
-async fn check_lives(pool: &PgPool, head: i64, findings: &mut Findings) -> anyhow::Result<()> {
-    const LIVES: &str = "
+async fn check_incarnations(pool: &PgPool, head: i64, findings: &mut Findings) -> anyhow::Result<()> {
+    const INCARNATIONS: &str = "
         select position, incarnation, before from (
             select position, incarnation, lag(incarnation) over (order by position) as before from events where position <= $1
             union all
             select h.position + 1, h.incarnation, (select incarnation from events where position = h.position)
             from log_head h) e
         where incarnation < before order by position limit $2";
-    let wrong: Vec<(i64, i32, i32)> =
-        sqlx::query_as(LIVES).bind(head).bind(TOLD).fetch_all(pool).await.context("looking at the lives of the log")?;
+    let wrong: Vec<(i64, i32, i32)> = sqlx::query_as(INCARNATIONS)
+        .bind(head)
+        .bind(REPORTED_MAX)
+        .fetch_all(pool)
+        .await
+        .context("checking the incarnations of the log")?;
     for (position, incarnation, before) in wrong {
-        findings.add(format!("position {position} is of life {incarnation} of the log, behind one of life {before}"));
+        findings.add(format!(
+            "position {position} has incarnation {incarnation} of the log, but follows incarnation {before}"
+        ));
     }
     Ok(())
 }
@@ -72,9 +82,9 @@ async fn check_versions(pool: &PgPool, head: i64, findings: &mut Findings) -> an
             from events where position <= $1) e
         where version <> expected order by position limit $2";
     let wrong: Vec<(String, i64, i32, i64)> =
-        sqlx::query_as(VERSIONS).bind(head).bind(TOLD).fetch_all(pool).await.context("looking at versions")?;
+        sqlx::query_as(VERSIONS).bind(head).bind(REPORTED_MAX).fetch_all(pool).await.context("checking versions")?;
     for (stream, position, version, expected) in wrong {
-        findings.add(format!("position {position}: version {version} of {stream} where {expected} was due"));
+        findings.add(format!("position {position}: version {version} of {stream}, expected version {expected}"));
     }
     Ok(())
 }

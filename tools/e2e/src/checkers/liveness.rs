@@ -1,5 +1,5 @@
-//! `liveness`: lag returns to zero. The relay has sent the whole log, every projection has applied what was sent, no stream
-//! is parked, and the replica has all of that, within the subject's patience.
+//! `liveness`: the lag returns to zero within the patience of the subject: the relay has published the whole log, every
+//! projection has applied all published events, no stream is parked, and the replica contains the same state.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,29 +14,29 @@ use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
 use crate::log;
 
-/// How often the lag is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Pause between two reads of the lag.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How far each stage has come, in one snapshot.
+/// Position of each stage between the log and the read models, in one snapshot.
 #[derive(Debug, Clone)]
 pub struct Stages {
-    /// Last position of the log.
+    /// Position of the last event in the log.
     pub head: Position,
-    /// Last position that the relay sent.
+    /// Position of the last event that the relay published.
     pub relayed: Position,
-    /// Position up to which each projection contains everything.
+    /// Freshness of each projection: the position up to which it contains all events.
     pub applied: Vec<(Projection, Position)>,
 }
 
 impl Stages {
-    /// Events that the slowest stage lags behind the log.
+    /// Lag of the slowest stage, in events.
     pub fn lag(&self) -> i64 {
         let slowest = self.applied.iter().map(|(_, position)| *position).chain([self.relayed]).min();
         self.head.0 - slowest.unwrap_or(Position::ZERO).0
     }
 }
 
-/// Waits for the lag to go away.
+/// Waits until the lag is zero.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let primary = log::connect(&subject.database_url).await?;
     let replica = match &subject.replica_url {
@@ -45,15 +45,15 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     };
     let deadline = Instant::now() + subject.patience;
     loop {
-        let findings = look(&primary, replica.as_ref()).await?;
+        let findings = check_once(&primary, replica.as_ref()).await?;
         if findings.count == 0 || Instant::now() > deadline {
             return Ok(findings);
         }
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-async fn look(primary: &PgPool, replica: Option<&PgPool>) -> anyhow::Result<Findings> {
+async fn check_once(primary: &PgPool, replica: Option<&PgPool>) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     let now = stages(primary).await?;
     check_stages("", &now, now.head, &mut findings);
@@ -68,7 +68,7 @@ async fn look(primary: &PgPool, replica: Option<&PgPool>) -> anyhow::Result<Find
 
 fn check_stages(place: &str, stages: &Stages, head: Position, findings: &mut Findings) {
     let mut stage = |name: &str, position: Position| {
-        findings.look();
+        findings.count_checked();
         findings.expect(position >= head, || format!("{place}{name} is at position {position} of {head}"));
     };
     stage("the log", stages.head);
@@ -76,9 +76,9 @@ fn check_stages(place: &str, stages: &Stages, head: Position, findings: &mut Fin
     stages.applied.iter().for_each(|(projection, position)| stage(projection.name(), *position));
 }
 
-/// How far each stage has come.
+/// Reads the position of each stage.
 pub async fn stages(pool: &PgPool) -> anyhow::Result<Stages> {
-    // One statement is one snapshot: the relay writes its two tables in one transaction.
+    // One statement reads one snapshot, because the relay writes both of its tables in one transaction.
     const STAGES: &str = "
         select 'head' as kind, '' as category, 0 as partition, '' as projection, incarnation, position from log_head
         union all select 'relay', '', 0, '', incarnation, position from relay_checkpoint
@@ -90,7 +90,8 @@ pub async fn stages(pool: &PgPool) -> anyhow::Result<Stages> {
         .fetch_all(pool)
         .await
         .context("reading the lag")?;
-    let find = |kind: &str| rows.iter().find(|row| row.kind == kind).with_context(|| format!("there is no {kind} row"));
+    let find =
+        |kind: &str| rows.iter().find(|row| row.kind == kind).with_context(|| format!("row `{kind}` is missing"));
     let (head, relay) = (find("head")?, find("relay")?);
     let relay = LogPosition { incarnation: Incarnation(relay.incarnation), position: Position(relay.position) };
     let applied = Projection::ALL.map(|projection| (projection, applied(&rows, relay, projection)));
@@ -131,7 +132,7 @@ fn applied(rows: &[StageRow], relay: LogPosition, projection: Projection) -> Pos
     freshness::applied(relay, &sent, &done)
 }
 
-/// The streams that a projection could not go on with: (projection, stream, reason).
+/// The parked streams: (projection, stream, reason).
 pub async fn parked(pool: &PgPool) -> anyhow::Result<Vec<(String, String, String)>> {
     let parked = sqlx::query_as("select projection, stream_id, reason from parked_streams order by position limit 100");
     parked.fetch_all(pool).await.context("reading the parked streams")

@@ -1,5 +1,5 @@
-//! `no-double-apply`: the sums of every stock item equal the sums of its ledger, which has a row for each of its events,
-//! and the ledger as a whole equals SQL over the log.
+//! `no-double-apply`: the quantities of every stock item equal the sums over its ledger, the ledger has one row per event of the
+//! item, and every row of the ledger equals its event in the log.
 
 use anyhow::Context;
 use sqlx::PgPool;
@@ -8,10 +8,10 @@ use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
 use crate::log;
 
-/// Rows of each kind that are fetched to be told.
-const TOLD: i64 = 20;
+/// Violations of each kind that are reported.
+const REPORTED_MAX: i64 = 20;
 
-/// Compares in SQL; nothing of ours is between the tables and the sums.
+/// Compares the tables with SQL, independently of the code of the projector.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings { checked: count(&pool).await?, ..Findings::default() };
@@ -26,7 +26,7 @@ async fn count(pool: &PgPool) -> anyhow::Result<u64> {
     Ok(rows as u64)
 }
 
-/// The projector writes an item and its ledger in one transaction, so one statement always sees them together.
+/// The projector writes an item and its ledger in one transaction, so one statement reads both in a consistent state.
 async fn check_items(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
     const ITEMS: &str = "
         with ledger as (
@@ -51,15 +51,18 @@ async fn check_items(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<(
                 l.reserved + l.held - l.released - l.hold_released - l.shipped,
                 l.received + l.restocked + l.adjusted + l.transferred - l.shipped)
         limit $1";
-    let wrong: Vec<String> =
-        sqlx::query_scalar(ITEMS).bind(TOLD).fetch_all(pool).await.context("comparing stock with its ledger")?;
+    let wrong: Vec<String> = sqlx::query_scalar(ITEMS)
+        .bind(REPORTED_MAX)
+        .fetch_all(pool)
+        .await
+        .context("comparing stock with its ledger")?;
     wrong.into_iter().for_each(|finding| findings.add(finding));
     Ok(())
 }
 
-/// Row by row: what the ledger has, the log must have said, in the same words, for the same order and at the same instant.
+/// Every row of the ledger must have the type, quantity, order and time of its event.
 async fn check_log(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
-    // Instants of the log may be finer than the microseconds of a column.
+    // Times in the log may be more precise than the microseconds of a column.
     const LEDGER: &str = "
         select format('ledger row of position %s: %s %s of %s at %s for order %s at %s; the log has %s', l.position, l.kind,
             l.quantity, l.sku, l.location, coalesce(l.order_id::text, 'none'), l.occurred_at,
@@ -74,8 +77,11 @@ async fn check_log(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()>
             or coalesce((e.metadata->>'occurred_at')::timestamptz, e.recorded_at) - l.occurred_at
                 not between interval '-1 microsecond' and interval '1 microsecond'
         limit $1";
-    let wrong: Vec<String> =
-        sqlx::query_scalar(LEDGER).bind(TOLD).fetch_all(pool).await.context("comparing the ledger with the log")?;
+    let wrong: Vec<String> = sqlx::query_scalar(LEDGER)
+        .bind(REPORTED_MAX)
+        .fetch_all(pool)
+        .await
+        .context("comparing the ledger with the log")?;
     wrong.into_iter().for_each(|finding| findings.add(finding));
     Ok(())
 }

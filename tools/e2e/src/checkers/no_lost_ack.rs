@@ -1,5 +1,5 @@
-//! `no-lost-ack`: whatever was answered 2xx is in the log, under its key, in its stream, at the version, position and with
-//! the code that the answer named.
+//! `no-lost-ack`: every acknowledged command is in the log with its idempotency key, and with the stream, version, position and
+//! order code of the response.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use anyhow::Context;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::ack::Ack;
 use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
+use crate::client_history::Ack;
 use crate::log;
 
-/// Acks that are looked up at once.
+/// Acknowledged commands that one statement looks up.
 const CHUNK: usize = 1_000;
 
-/// What a command wrote, as the log has it.
+/// A command in the log.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Written {
     key: Uuid,
@@ -25,24 +25,24 @@ pub(super) struct Written {
     code: Option<String>,
 }
 
-/// Looks up every ack by its key.
+/// Looks up every acknowledged command by its idempotency key.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings::default();
     for acks in subject.acks.chunks(CHUNK) {
         let written = find(&pool, acks.iter().map(|ack| ack.key).collect()).await?;
         for ack in acks {
-            findings.look();
+            findings.count_checked();
             compare(ack, written.get(&ack.key), &mut findings);
         }
     }
     Ok(findings)
 }
 
-/// What the commands with these keys wrote.
+/// Finds the commands with these idempotency keys in the log.
 pub(super) async fn find(pool: &PgPool, keys: Vec<Uuid>) -> anyhow::Result<HashMap<Uuid, Written>> {
-    // The addressed stream is that of the command's first event; its version afterwards is the last one that the command
-    // wrote there.
+    // A command is addressed to the stream of its first event. The version of the stream after the command is the last version
+    // that the command appended to this stream.
     const FIND: &str = "
         select first.command_id as key, first.stream_id as stream,
             first.position + first.command_size - 1 as position, first.payload->>'code' as code,
@@ -54,7 +54,7 @@ pub(super) async fn find(pool: &PgPool, keys: Vec<Uuid>) -> anyhow::Result<HashM
     Ok(found.context("looking up acknowledged commands")?.into_iter().map(|it| (it.key, it)).collect())
 }
 
-/// Compares what a client was told with what the log has.
+/// Compares an acknowledged command with the log.
 pub(super) fn compare(ack: &Ack, written: Option<&Written>, findings: &mut Findings) {
     let Some(written) = written else {
         findings.add(format!("{ack:?} was acknowledged, but its key is not in the log"));
@@ -64,5 +64,5 @@ pub(super) fn compare(ack: &Ack, written: Option<&Written>, findings: &mut Findi
         && written.version == ack.version
         && written.position == ack.position
         && (ack.code.is_none() || written.code == ack.code);
-    findings.expect(is_same, || format!("{ack:?} was acknowledged, but the log has {written:?}"));
+    findings.expect(is_same, || format!("{ack:?} was acknowledged, but the log contains {written:?}"));
 }

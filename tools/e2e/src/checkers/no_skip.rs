@@ -1,5 +1,6 @@
-//! `no-skip`: Kafka holds every event up to the relay's checkpoint, as the log has it. What a topic has deleted by age is
-//! not missed. What an ended life of the log has sent beyond its end is void: the log has lost it, and counts for nothing.
+//! `no-skip`: Kafka contains every event up to the checkpoint of the relay, equal to the event in the log. Events that retention
+//! has deleted are allowed to be missing. Events that the log lost with its tail are void and are ignored: events of an earlier
+//! incarnation after the position at which a later incarnation starts.
 
 use std::collections::HashMap;
 
@@ -12,27 +13,27 @@ use crate::audit::subject::Subject;
 use crate::log::{self, Pages};
 use crate::topics::{self as kafka_topics, Kafka, Partition};
 
-/// Messages compared with the log at once.
+/// Messages that are compared with the log with one statement.
 const CHUNK: usize = 1_000;
 
 /// Reads every topic, then the log.
 pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let checkpoint = relay_checkpoint(&pool).await?;
-    let lives = Lives::read(&pool).await?;
+    let incarnations = Incarnations::read(&pool).await?;
     let mut findings = Findings::default();
-    let mut seen = Seen::new(&kafka_topics::partitions(kafka).await?);
+    let mut published = PublishedPositions::new(&kafka_topics::partitions(kafka).await?);
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut delivered = kafka_topics::read(kafka, log::find_id(&pool).await?);
     while let Some(delivered) = delivered.recv().await {
         let delivered = delivered?;
-        // What is none of our events is a finding of `key-order`.
+        // A message that is not an event of the platform is a finding of `key-order`.
         let Ok(message) = delivered.message else { continue };
-        findings.look();
-        if lives.are_beyond(&message.event) {
+        findings.count_checked();
+        if incarnations.have_lost(&message.event) {
             continue;
         }
-        seen.take((delivered.category, delivered.partition), message.event.position);
+        published.add((delivered.category, delivered.partition), message.event.position);
         chunk.push(message.event);
         if chunk.len() == CHUNK {
             compare(&pool, &mut chunk, &mut findings).await?;
@@ -45,28 +46,30 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
         if page.is_empty() {
             return Ok(findings);
         }
-        seen.check(&page, &mut findings);
+        published.check(&page, &mut findings);
     }
 }
 
-/// Where each life of the log begins.
+/// First position of each incarnation of the log.
 #[derive(Debug)]
-struct Lives(Vec<(Incarnation, Position)>);
+struct Incarnations(Vec<(Incarnation, Position)>);
 
-impl Lives {
-    async fn read(pool: &PgPool) -> anyhow::Result<Lives> {
-        // The life of the head may have written nothing yet.
-        const LIVES: &str = "
+impl Incarnations {
+    async fn read(pool: &PgPool) -> anyhow::Result<Incarnations> {
+        // The incarnation of the head may have no events yet.
+        const READ: &str = "
             select incarnation, min(position) from events group by incarnation
             union all select incarnation, position + 1 from log_head";
-        let lives: Vec<(i32, i64)> =
-            sqlx::query_as(LIVES).fetch_all(pool).await.context("reading where the lives of the log begin")?;
-        Ok(Lives(lives.into_iter().map(|(life, first)| (Incarnation(life), Position(first))).collect()))
+        let firsts: Vec<(i32, i64)> = sqlx::query_as(READ)
+            .fetch_all(pool)
+            .await
+            .context("reading the first positions of the incarnations of the log")?;
+        Ok(Incarnations(firsts.into_iter().map(|(number, first)| (Incarnation(number), Position(first))).collect()))
     }
 
-    /// Whether a later life begins at the position of this event or before, so that the log has lost it.
-    fn are_beyond(&self, event: &Recorded) -> bool {
-        self.0.iter().any(|(life, first)| *life > event.incarnation && *first <= event.position)
+    /// Whether the log has lost this event: a later incarnation starts at the position of the event or before.
+    fn have_lost(&self, event: &Recorded) -> bool {
+        self.0.iter().any(|(number, first)| *number > event.incarnation && *first <= event.position)
     }
 }
 
@@ -75,14 +78,16 @@ async fn relay_checkpoint(pool: &PgPool) -> anyhow::Result<Position> {
     position.map(Position).context("reading the relay's checkpoint")
 }
 
-/// Compares messages with the log and forgets them.
+/// Compares messages with the log and removes them from `sent`.
 async fn compare(pool: &PgPool, sent: &mut Vec<Recorded>, findings: &mut Findings) -> anyhow::Result<()> {
     let positions: Vec<i64> = sent.iter().map(|event| event.position.0).collect();
     let logged = log::at(pool, &positions).await?;
     let logged: HashMap<Position, Recorded> = logged.into_iter().map(|event| (event.position, event)).collect();
     for event in sent.drain(..) {
         match logged.get(&event.position) {
-            None => findings.add(format!("Kafka has position {} ({}), the log does not", event.position, event.stream)),
+            None => {
+                findings.add(format!("position {} ({}) is on Kafka, but not in the log", event.position, event.stream))
+            }
             Some(logged) => findings.expect(*logged == event, || {
                 format!("position {} is {logged:?} in the log, but {event:?} on Kafka", event.position)
             }),
@@ -91,27 +96,27 @@ async fn compare(pool: &PgPool, sent: &mut Vec<Recorded>, findings: &mut Finding
     Ok(())
 }
 
-/// Which positions Kafka has.
+/// The positions that Kafka contains.
 #[derive(Debug, Default)]
-struct Seen {
+struct PublishedPositions {
     bits: Vec<u64>,
-    /// Partitions of each topic.
+    /// Number of partitions of each topic.
     partitions: HashMap<Category, i32>,
-    /// The partitions whose oldest messages are deleted, with the first position that is left.
+    /// Partitions whose oldest messages are deleted by retention, with the first remaining position.
     shortened: HashMap<(Category, i32), Option<Position>>,
 }
 
-impl Seen {
-    fn new(partitions: &[Partition]) -> Seen {
+impl PublishedPositions {
+    fn new(partitions: &[Partition]) -> PublishedPositions {
         let shortened = partitions.iter().filter(|partition| partition.start > 0);
-        Seen {
+        PublishedPositions {
             bits: Vec::new(),
             partitions: partitions.iter().map(|it| (it.category, it.partitions)).collect(),
             shortened: shortened.map(|it| ((it.category, it.number), None)).collect(),
         }
     }
 
-    fn take(&mut self, partition: (Category, i32), position: Position) {
+    fn add(&mut self, partition: (Category, i32), position: Position) {
         let (word, bit) = place(position);
         if self.bits.len() <= word {
             self.bits.resize(word + 1, 0);
@@ -129,13 +134,16 @@ impl Seen {
 
     fn check(&self, logged: &[Recorded], findings: &mut Findings) {
         for event in logged {
-            findings.expect(self.has(event.position) || self.is_deleted_by_age(event), || {
-                format!("position {} ({}) is not on Kafka, though the relay says so", event.position, event.stream)
+            findings.expect(self.has(event.position) || self.is_deleted_by_retention(event), || {
+                format!(
+                    "position {} ({}) is not on Kafka, but the checkpoint of the relay is later",
+                    event.position, event.stream
+                )
             });
         }
     }
 
-    fn is_deleted_by_age(&self, event: &Recorded) -> bool {
+    fn is_deleted_by_retention(&self, event: &Recorded) -> bool {
         let category = event.stream.category();
         let Some(partitions) = self.partitions.get(&category) else { return false };
         let number = topics::partition_of(event.stream.as_str(), *partitions);

@@ -1,6 +1,6 @@
-//! `numbers`: order codes count 1, 2, 3 ... per prefix, in the order of the log, without a gap and never twice. The order of the
-//! log is that of its lives and then of positions: an order of an ended life that stands behind one of a later life was given its
-//! code by a writer that did not know of the later one.
+//! `numbers`: order codes are numbered 1, 2, 3, ... per prefix in the order of the log, without gaps or duplicates. The order of
+//! the log is the order of incarnations, then of positions: an order of an earlier incarnation after an order of a later
+//! incarnation got its code from a writer that had not read the later incarnation.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
 use crate::log;
 
-/// Codes read at a time.
+/// Order codes that one statement reads.
 const PAGE: i64 = 20_000;
 
-/// Reads every code in order.
+/// Checks all order codes in the order of the log.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings::default();
@@ -26,9 +26,9 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
         let Some((_, last, _)) = page.last() else { return Ok(findings) };
         cursor = *last;
         for (incarnation, position, code) in &page {
-            findings.look();
+            findings.count_checked();
             let at = LogPosition { incarnation: Incarnation(*incarnation), position: Position(*position) };
-            counters.take(at, code.as_deref().unwrap_or_default(), &mut findings);
+            counters.add(at, code.as_deref().unwrap_or_default(), &mut findings);
         }
     }
 }
@@ -40,7 +40,7 @@ async fn read_after(pool: &PgPool, position: i64) -> anyhow::Result<Vec<(i32, i6
     sqlx::query_as(READ).bind(position).bind(PAGE).fetch_all(pool).await.context("reading order codes")
 }
 
-/// The last number of every prefix.
+/// The last number of each prefix, and the log position of the last order.
 #[derive(Debug, Default)]
 struct Counters {
     numbers: HashMap<String, u64>,
@@ -48,12 +48,12 @@ struct Counters {
 }
 
 impl Counters {
-    fn take(&mut self, at: LogPosition, code: &str, findings: &mut Findings) {
+    fn add(&mut self, at: LogPosition, code: &str, findings: &mut Findings) {
         let LogPosition { incarnation, position } = at;
         let follows = self.last.is_none_or(|last| last < at);
         findings.expect(follows, || {
             format!(
-                "position {position}: order code {code} is of life {incarnation}, behind one of a later life of the log"
+                "position {position}: order code {code} has incarnation {incarnation}, but follows a later incarnation of the log"
             )
         });
         self.last = self.last.max(Some(at));
@@ -79,7 +79,7 @@ mod tests {
         let mut counters = Counters::default();
         for (incarnation, position, code) in codes {
             let at = LogPosition { incarnation: Incarnation(*incarnation), position: Position(*position) };
-            counters.take(at, code, &mut findings);
+            counters.add(at, code, &mut findings);
         }
         findings.count
     }
@@ -89,19 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn codes_count_up_per_prefix() {
+    fn codes_are_numbered_per_prefix() {
         assert_eq!(findings(&["SON000001", "WEB000001", "SON000002", "SON000003"]), 0);
     }
 
     #[test]
-    fn a_gap_a_repeat_and_a_code_without_a_number_are_findings() {
+    fn a_gap_a_duplicate_and_a_code_without_a_number_are_findings() {
         assert_eq!(findings(&["SON000001", "SON000003"]), 1);
         assert_eq!(findings(&["SON000001", "SON000001"]), 1);
         assert_eq!(findings(&["SON"]), 1);
     }
 
     #[test]
-    fn an_order_of_an_ended_life_behind_one_of_a_later_life_is_a_finding() {
+    fn an_order_of_an_earlier_incarnation_after_a_later_incarnation_is_a_finding() {
         assert_eq!(findings_at(&[(1, 4, "SON000001"), (2, 6, "SON000002")]), 0);
         assert_eq!(findings_at(&[(2, 4, "SON000001"), (1, 6, "SON000002")]), 1);
     }

@@ -1,31 +1,31 @@
-//! `one-effect`: a key takes effect once. Every event belongs to exactly one command, a repeated key was always answered
-//! the same, no order begins twice, and no external reference names two orders of a channel.
+//! `one-effect`: a command takes effect once. Every event belongs to exactly one command, all responses for one idempotency key are
+//! equal, no order is placed twice, and an external reference belongs to at most one order of a channel.
 
 use std::collections::HashMap;
 
 use anyhow::Context;
 use sqlx::PgPool;
 
-use crate::ack::Ack;
 use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
+use crate::client_history::Ack;
 use crate::log;
 
-/// Rows of each kind that are fetched to be told.
-const TOLD: i64 = 20;
+/// Violations of each kind that are reported.
+const REPORTED_MAX: i64 = 20;
 
-/// Looks at the log and at what clients were told.
+/// Checks the log and the acknowledged commands.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings::default();
     check_commands(&pool, &mut findings).await?;
     check_orders(&pool, &mut findings).await?;
     check_references(&pool, &mut findings).await?;
-    check_answers(&subject.acks, &mut findings);
+    check_responses(&subject.acks, &mut findings);
     Ok(findings)
 }
 
-/// Commands lie one behind the other: each begins where the one before it ended.
+/// The events of a command are consecutive: each command starts after the last event of the previous command.
 async fn check_commands(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
     const COMMANDS: &str = "
         with command as (
@@ -35,11 +35,12 @@ async fn check_commands(pool: &PgPool, findings: &mut Findings) -> anyhow::Resul
         select first, next, coalesce(following, (select max(position) + 1 from events)) as following
         from command where next is distinct from coalesce(following, (select max(position) + 1 from events))
         order by first limit $1";
-    let torn: Vec<(i64, Option<i64>, i64)> =
-        sqlx::query_as(COMMANDS).bind(TOLD).fetch_all(pool).await.context("looking at commands")?;
-    for (first, next, following) in torn {
-        let next = next.map_or("nowhere".to_owned(), |next| format!("before {next}"));
-        findings.add(format!("the command at position {first} ends {next}, but the next one begins at {following}"));
+    let wrong: Vec<(i64, Option<i64>, i64)> =
+        sqlx::query_as(COMMANDS).bind(REPORTED_MAX).fetch_all(pool).await.context("checking commands")?;
+    for (first, next, following) in wrong {
+        let end = next.map_or("has no size".to_owned(), |next| format!("ends before position {next}"));
+        findings
+            .add(format!("the command at position {first} {end}, but the next command starts at position {following}"));
     }
     let count: (i64, i64) = sqlx::query_as(
         "select count(*), count(*) filter (where position = 1 and command_id is null) from events
@@ -54,16 +55,19 @@ async fn check_commands(pool: &PgPool, findings: &mut Findings) -> anyhow::Resul
 }
 
 async fn check_orders(pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
-    const BEGINNINGS: &str = "
+    const FIRST_EVENTS: &str = "
         select stream_id, position, version from events
         where event_type = 'OrderPlaced' and version <> 1
             or event_type <> 'OrderPlaced' and version = 1 and stream_id like 'order-%'
             or event_type = 'OrderPlaced' and stream_id is distinct from 'order-' || (payload->>'order_id')
         order by position limit $1";
-    let wrong: Vec<(String, i64, i32)> =
-        sqlx::query_as(BEGINNINGS).bind(TOLD).fetch_all(pool).await.context("looking at the beginnings of orders")?;
+    let wrong: Vec<(String, i64, i32)> = sqlx::query_as(FIRST_EVENTS)
+        .bind(REPORTED_MAX)
+        .fetch_all(pool)
+        .await
+        .context("checking the first events of orders")?;
     for (stream, position, version) in wrong {
-        findings.add(format!("position {position}: version {version} of {stream} begins an order twice, late or not"));
+        findings.add(format!("position {position}: version {version} of {stream} must be OrderPlaced of this order if and only if the version is 1"));
     }
     Ok(())
 }
@@ -74,19 +78,21 @@ async fn check_references(pool: &PgPool, findings: &mut Findings) -> anyhow::Res
         where event_type = 'OrderPlaced' and payload->>'external_ref' is not null
         group by 1, 2 having count(*) > 1 limit $1";
     let twice: Vec<(String, String, Vec<i64>)> =
-        sqlx::query_as(REFERENCES).bind(TOLD).fetch_all(pool).await.context("looking at external references")?;
+        sqlx::query_as(REFERENCES).bind(REPORTED_MAX).fetch_all(pool).await.context("checking external references")?;
     for (channel, reference, positions) in twice {
-        findings.add(format!("reference {reference} of channel {channel} was placed at the positions {positions:?}"));
+        findings.add(format!("external reference {reference} of channel {channel} belongs to the orders placed at the positions {positions:?}"));
     }
     Ok(())
 }
 
-/// A repeated key is told the same again.
-fn check_answers(acks: &[Ack], findings: &mut Findings) {
+/// All responses for one idempotency key are equal.
+fn check_responses(acks: &[Ack], findings: &mut Findings) {
     let mut by_key = HashMap::with_capacity(acks.len());
     for ack in acks {
         let first = by_key.entry(ack.key).or_insert(ack);
-        findings.expect(*first == ack, || format!("one key, two answers: {first:?} and {ack:?}"));
+        findings.expect(*first == ack, || {
+            format!("one idempotency key has two different responses: {first:?} and {ack:?}")
+        });
     }
 }
 
@@ -95,13 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_answers_to_one_key_are_a_finding() {
+    fn two_different_responses_for_one_key_are_a_finding() {
         let key = uuid::Uuid::now_v7();
         let ack = |position| Ack { key, stream: "stock-A@main".into(), code: None, version: 1, position };
         let mut findings = Findings::default();
-        check_answers(&[ack(1), ack(1)], &mut findings);
+        check_responses(&[ack(1), ack(1)], &mut findings);
         assert_eq!(findings.count, 0);
-        check_answers(&[ack(1), ack(1), ack(2)], &mut findings);
+        check_responses(&[ack(1), ack(1), ack(2)], &mut findings);
         assert_eq!(findings.count, 1);
     }
 }

@@ -1,6 +1,6 @@
-//! `stock`: at every point of its history an item has no fewer than 0 units on hand and reserved; no reservation promises
-//! more than the policy allows; what came in is there or shipped; and what orders claim, shipped and gave back is what the
-//! items say. A count may show that fewer units are there than are reserved: that is a fact, and no fault.
+//! `stock`: after every event, a stock item has at least 0 units on hand and at least 0 units reserved; no reservation exceeds the
+//! stock policy; all units that came in are on hand or shipped; and the reserved, backordered, shipped and restocked units of each
+//! item equal the units of its orders and stock holds. A stock count may find fewer units than are reserved; this is no violation.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ use crate::log::{self, Streams};
 
 type Item = (Sku, Location);
 
-/// Reads every stock stream and every order.
+/// Checks all stock items, orders and stock holds.
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let until = log::head(&pool).await?;
     let mut findings = Findings::default();
-    let mut book = Book::default();
+    let mut stock = Stock::default();
     for category in [Category::Stock, Category::Order, Category::Hold] {
         let mut streams = Streams::of(&pool, category);
         loop {
@@ -31,38 +31,38 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
                 break;
             }
             for events in &page {
-                book.take(events, until, &mut findings)?;
+                stock.add(events, until, &mut findings)?;
             }
         }
     }
-    book.compare(&mut findings);
+    stock.compare(&mut findings);
     Ok(findings)
 }
 
-/// What orders say of an item.
+/// Units of an item according to its orders and stock holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Claims {
     reserved: i64,
-    /// Of the reserved units, those that no unit on hand is assigned to.
+    /// Reserved units that have no unit on hand allocated.
     backordered: i64,
     shipped: i64,
     restocked: i64,
 }
 
-/// The stock of an item after its last event.
+/// A stock item after its last event.
 #[derive(Debug, Default)]
-struct Shelf {
+struct ItemStock {
     level: Level,
-    /// Whether events of a version that does not say what is backordered were among its events.
+    /// Whether an event of the item has a schema version that does not state the backordered units.
     derived: bool,
-    /// What an import counted in for its own order, and what could be promised before that.
+    /// Position of an adjustment by which an import received the units of its own order, and the promisable units before it.
     counted_in: Option<(Position, Option<i64>)>,
 }
 
-impl Shelf {
-    /// Takes the next event; tells whether it reserves more than the policy allows. Where units are missing, an import that
-    /// counts in the units of its order is no reason for complaint: the reservation follows in the same command.
-    fn take(&mut self, recorded: &Recorded, event: &StockEvent) -> bool {
+impl ItemStock {
+    /// Applies the next event. Returns whether the event reserves more than the policy allows. If units are missing already, an
+    /// import that receives the units of its order is no violation, because the reservation follows in the same command.
+    fn add(&mut self, recorded: &Recorded, event: &StockEvent) -> bool {
         let before = self.level.promisable();
         self.level.evolve(event);
         self.derived |= self.level.backorders_derived;
@@ -82,16 +82,16 @@ impl Shelf {
     }
 }
 
-/// Both sides of the same facts.
+/// All items, and the units of the items according to orders and stock holds.
 #[derive(Debug, Default)]
-struct Book {
-    items: BTreeMap<Item, Shelf>,
+struct Stock {
+    items: BTreeMap<Item, ItemStock>,
     claims: BTreeMap<Item, Claims>,
 }
 
-impl Book {
-    /// Takes a stream up to a position that was the head of the log once.
-    fn take(&mut self, events: &[Recorded], until: Position, findings: &mut Findings) -> anyhow::Result<()> {
+impl Stock {
+    /// Adds the events of a stream up to `until`, which was the head of the log when the check started.
+    fn add(&mut self, events: &[Recorded], until: Position, findings: &mut Findings) -> anyhow::Result<()> {
         let mut progress = Progress::default();
         let mut held = Vec::new();
         for recorded in events.iter().take_while(|recorded| recorded.position <= until) {
@@ -115,16 +115,16 @@ impl Book {
     fn move_stock(&mut self, recorded: &Recorded, event: &StockEvent, findings: &mut Findings) {
         let About::Stock(sku, location) = recorded.stream.subject() else { return };
         let item = self.items.entry((sku, location)).or_default();
-        let excess = item.take(recorded, event);
+        let excess = item.add(recorded, event);
         let level = &item.level;
-        findings.look();
+        findings.count_checked();
         let Level { on_hand, reserved, received, restocked, adjusted, shipped, transferred, .. } = *level;
         let place =
             || format!("{} after version {} (position {})", recorded.stream, recorded.version, recorded.position);
         findings.expect(on_hand >= 0, || format!("{}: {on_hand} on hand", place()));
         findings.expect(reserved >= 0, || format!("{}: {reserved} reserved", place()));
         findings.expect(!excess, || {
-            format!("{}: {reserved} promised with {on_hand} on hand, more than its policy allows", place())
+            format!("{}: {reserved} reserved with {on_hand} on hand, more than the stock policy allows", place())
         });
         findings.expect(received + restocked + adjusted + transferred == on_hand + shipped, || {
             format!(
@@ -151,19 +151,19 @@ impl Book {
     }
 
     fn compare(&self, findings: &mut Findings) {
-        for ((sku, location), Shelf { level, derived, .. }) in &self.items {
+        for ((sku, location), ItemStock { level, derived, .. }) in &self.items {
             let mut claims = self.claims.get(&(sku.clone(), location.clone())).copied().unwrap_or_default();
             let Level { reserved, backordered, shipped, restocked, .. } = *level;
-            let said = Claims { reserved, backordered, shipped, restocked };
+            let own = Claims { reserved, backordered, shipped, restocked };
             if *derived {
                 claims.backordered = backordered;
             }
-            findings.expect(claims == said, || {
-                format!("{sku} at {location}: the item says {said:?}, its orders say {claims:?}")
+            findings.expect(claims == own, || {
+                format!("{sku} at {location}: the item has {own:?}, but its orders and stock holds have {claims:?}")
             });
         }
         for (sku, location) in self.claims.keys().filter(|item| !self.items.contains_key(*item)) {
-            findings.add(format!("orders claim {sku} at {location}, which has no stock stream"));
+            findings.add(format!("orders or stock holds have units of {sku} at {location}, which has no stock stream"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One child process: start, readiness, the end of its log when it fails, SIGKILL, restart.
+//! One service as a child process: start, readiness, log, SIGTERM, SIGKILL and restart.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -11,16 +11,16 @@ use anyhow::{Context, bail};
 
 use super::service::Service;
 
-/// How often a starting or stopping process is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often the state of a starting or stopping process is read.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Longest wait for a health report.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of a log is shown when something fails.
+/// Bytes at the end of a log that are shown after a failure.
 const TAIL_BYTES: u64 = 6_000;
 
-/// A service as a process that can be killed and started again, on the same ports.
+/// A service as a process that can be killed and started again on the same ports.
 #[derive(Debug)]
 pub struct Process {
     service: Service,
@@ -31,17 +31,17 @@ pub struct Process {
     child: Option<Child>,
 }
 
-/// How a start ended.
+/// Result of a start.
 #[derive(Debug)]
 pub enum Started {
-    /// It answers.
+    /// The service is ready.
     Ready,
-    /// Somebody else sits on its port.
+    /// Another program listens on a port of the service.
     PortTaken,
 }
 
 impl Process {
-    /// Not running yet. `settings` are its whole environment besides `PATH`; `log` takes what it prints.
+    /// A process that is not started yet. `settings` is its environment in addition to `PATH`; its output is appended to `log`.
     pub fn new(
         service: Service,
         settings: Vec<(&'static str, String)>,
@@ -51,7 +51,7 @@ impl Process {
         Ok(Process { service, binary: service.find_binary()?, settings, admin, log, child: None })
     }
 
-    /// Starts it without waiting for anything.
+    /// Starts the process without waiting for its readiness.
     pub fn spawn(&mut self) -> anyhow::Result<()> {
         let log = append_to(&self.log)?;
         let mut command = Command::new(&self.binary);
@@ -63,7 +63,7 @@ impl Process {
         Ok(())
     }
 
-    /// Starts it and waits until it is ready, within `patience`.
+    /// Starts the process and waits until the service is ready. Fails after `patience`.
     pub async fn start(&mut self, patience: Duration) -> anyhow::Result<Started> {
         let log_began = std::fs::metadata(&self.log).map_or(0, |file| file.len());
         self.spawn()?;
@@ -80,29 +80,29 @@ impl Process {
                 let waited = patience.as_secs();
                 bail!("{} was not ready after {waited} s: {health}\n{}", self.service, self.tail());
             }
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
         Ok(Started::Ready)
     }
 
-    /// Whether it says that it is ready.
+    /// Whether the service reports that it is ready.
     pub async fn is_ready(&self) -> bool {
         self.health().await.is_ok_and(|(is_ready, _)| is_ready)
     }
 
-    /// Whether it says that it is ready, and its report on what it depends on.
+    /// Whether the service is ready, and its health report as JSON.
     pub async fn health(&self) -> anyhow::Result<(bool, String)> {
         let url = format!("http://{}/health/ready", self.admin);
         let answer = reqwest::Client::new().get(url).timeout(HEALTH_TIMEOUT).send().await?;
         Ok((answer.status().is_success(), answer.text().await?))
     }
 
-    /// Its id, while it runs.
+    /// Process id, if the process was started.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// SIGKILL: it learns nothing and cleans up nothing. Returns when it is gone.
+    /// Kills the process with SIGKILL and waits until the process has ended.
     pub fn kill_9(&mut self) -> anyhow::Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         child.kill().with_context(|| format!("killing {}", self.service))?;
@@ -110,9 +110,9 @@ impl Process {
         Ok(())
     }
 
-    /// SIGTERM: asks it to stop in order, and gives its exit status.
+    /// Stops the process with SIGTERM and returns its exit status. Fails after `patience`.
     pub async fn stop(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
-        let pid = self.pid().with_context(|| format!("{} does not run", self.service))?;
+        let pid = self.pid().with_context(|| format!("{} is not running", self.service))?;
         let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().context("sending SIGTERM")?;
         if !sent.success() {
             bail!("sending SIGTERM to {} ({pid}) failed", self.service);
@@ -122,7 +122,7 @@ impl Process {
         Ok(status)
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process ends. Fails after `patience`.
     pub async fn wait_for_exit(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
@@ -130,18 +130,18 @@ impl Process {
                 return Ok(status);
             }
             if Instant::now() > deadline {
-                bail!("{} still ran after {} s\n{}", self.service, patience.as_secs(), self.tail());
+                bail!("{} was still running after {} s\n{}", self.service, patience.as_secs(), self.tail());
             }
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
-    /// Everything that it printed, over all its lives.
+    /// Output of the process since its first start.
     pub fn output(&self) -> String {
         read_from(&self.log, 0)
     }
 
-    /// The end of what it printed, under a heading.
+    /// The end of the output, with a heading.
     pub fn tail(&self) -> String {
         let bytes = std::fs::metadata(&self.log).map_or(0, |file| file.len());
         let text = read_from(&self.log, bytes.saturating_sub(TAIL_BYTES));
@@ -150,13 +150,13 @@ impl Process {
 
     fn exit_status(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let Some(child) = &mut self.child else { bail!("{} was not started", self.service) };
-        child.try_wait().with_context(|| format!("looking at {}", self.service))
+        child.try_wait().with_context(|| format!("reading the exit status of {}", self.service))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Whatever is left of it must not outlive the test; a crash is something that it has to bear anyway.
+        // No process may outlive its test. Services must tolerate a kill at any time.
         let _ = self.kill_9();
     }
 }

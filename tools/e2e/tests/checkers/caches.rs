@@ -1,5 +1,5 @@
-//! What the checkers find in Redis: a wrong value at once, however patient they are, because it would end by itself; an old one
-//! once the patience ends.
+//! Checks of Redis: a wrong value is a finding at the first attempt, because it could expire while the check waits; a correct but
+//! old value is a finding if it is still there when the patience ends.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Caches {
         self.values.iter().find(|(known, _)| known == key).unwrap().1.clone()
     }
 
-    /// The values with another one under this key.
+    /// The example with another value for this key.
     async fn with(&self, key: &str, value: String, patience: Duration) -> Subject {
         let mut values = self.values.clone();
         values.retain(|(known, _)| known != key);
@@ -53,7 +53,7 @@ impl Caches {
     }
 
     /// The first `count` events of a stream.
-    fn begun(&self, stream: &str, count: usize) -> Vec<Recorded> {
+    fn first_events(&self, stream: &str, count: usize) -> Vec<Recorded> {
         let streams = self.platform.history.streams();
         streams[&stream.parse().unwrap()][..count].to_vec()
     }
@@ -61,7 +61,7 @@ impl Caches {
     /// The example order as it was after its first `count` events.
     fn old_order(&self, number: u8, count: usize) -> (LogPosition, String) {
         let mut order = None;
-        for recorded in self.begun(&format!("order-{}", history::order_id(number)), count) {
+        for recorded in self.first_events(&format!("order-{}", history::order_id(number)), count) {
             let events::Event::Order(event) = recorded.decode().unwrap() else { panic!("an order") };
             OrderDocument::fold(&mut order, &recorded, &event).unwrap();
         }
@@ -71,7 +71,7 @@ impl Caches {
 
     fn old_stock(&self, count: usize) -> (LogPosition, String) {
         let mut stock = None;
-        for recorded in self.begun("stock-A@main", count) {
+        for recorded in self.first_events("stock-A@main", count) {
             let events::Event::Stock(event) = recorded.decode().unwrap() else { panic!("stock") };
             StockDocument::fold(&mut stock, &recorded, &event).unwrap();
         }
@@ -81,7 +81,7 @@ impl Caches {
 }
 
 #[tokio::test]
-async fn cache_sees_a_wrong_order_at_the_first_look() {
+async fn cache_detects_a_wrong_order_at_the_first_attempt() {
     let caches = Caches::example().await;
     let key = caches.order_key(1);
     let wrong = caches.value(&key).replacen("Lamp", "Lump", 1);
@@ -90,7 +90,7 @@ async fn cache_sees_a_wrong_order_at_the_first_look() {
 }
 
 #[tokio::test]
-async fn cache_sees_wrong_stock_at_the_first_look() {
+async fn cache_detects_wrong_stock_at_the_first_attempt() {
     let caches = Caches::example().await;
     let key = caches.stock_key();
     let wrong = caches.value(&key).replacen("\"reserved\":0", "\"reserved\":1", 1);
@@ -99,47 +99,47 @@ async fn cache_sees_wrong_stock_at_the_first_look() {
 }
 
 #[tokio::test]
-async fn cache_sees_values_that_are_not_ours_or_nobodys_or_too_new_at_the_first_look() {
+async fn cache_detects_invalid_values_values_without_a_row_and_wrong_stamps_at_the_first_attempt() {
     let caches = Caches::example().await;
     let stock = caches.stock_key();
-    let nobodys = caches.keys().product(&"B".parse().unwrap());
+    let without_row = caches.keys().product(&"B".parse().unwrap());
     let product = caches.value(&caches.keys().product(&"A".parse().unwrap()));
     let wrong = [
-        (&stock, "hello".to_owned(), "not a value of ours"),
-        (&nobodys, product, "no such row"),
+        (&stock, "hello".to_owned(), "the value has no valid stamp"),
+        (&without_row, product, "no row for this value"),
         (
             &stock,
             format!("{:04}{:019}{}", 1, 900, &caches.value(&stock)[LogPosition::TEXT_BYTES..]),
-            "stamped position 900",
+            "the stamp is position 900",
         ),
         (
             &stock,
             format!("{:04}{:019}{}", 1, 1, &caches.value(&stock)[LogPosition::TEXT_BYTES..]),
-            "no event of the stream has that",
+            "no event with this stamp",
         ),
     ];
-    for (key, value, word) in wrong {
+    for (key, value, text) in wrong {
         let subject = caches.with(key, value, LONG).await;
         let found = findings(Invariant::Cache, &subject).await;
-        assert_eq!((found.len(), found[0].contains(word)), (1, true), "{found:?}");
-        e2e::faults::flush_caches(&subject.redis.unwrap()).await.unwrap();
+        assert_eq!((found.len(), found[0].contains(text)), (1, true), "{found:?}");
+        e2e::caches::Caches::open(&subject.redis.unwrap()).await.unwrap().flush().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn cache_sees_values_that_stay_old() {
+async fn cache_detects_old_values_that_do_not_expire() {
     let caches = Caches::example().await;
     for (key, (stamp, json)) in
         [(caches.order_key(1), caches.old_order(1, 2)), (caches.stock_key(), caches.old_stock(2))]
     {
         let subject = caches.with(&key, read_model::cache::encode(stamp, &json), Duration::ZERO).await;
         let found = findings(Invariant::Cache, &subject).await;
-        assert_eq!((found.len(), found[0].contains(": stamped position")), (1, true), "{found:?}");
+        assert_eq!((found.len(), found[0].contains(": the stamp is position")), (1, true), "{found:?}");
     }
 }
 
 #[tokio::test]
-async fn cache_sees_an_old_value_that_was_never_right_at_the_first_look() {
+async fn cache_detects_an_old_value_that_was_never_correct_at_the_first_attempt() {
     let caches = Caches::example().await;
     let (stamp, json) = caches.old_stock(2);
     let wrong = read_model::cache::encode(stamp, &json.replacen("\"on_hand\":10", "\"on_hand\":11", 1));
@@ -148,21 +148,21 @@ async fn cache_sees_an_old_value_that_was_never_right_at_the_first_look() {
 }
 
 #[tokio::test]
-async fn erasure_sees_a_value_of_before_it_that_stays() {
+async fn erasure_detects_an_earlier_value_that_does_not_expire() {
     let caches = Caches::example().await;
     let key = caches.order_key(3);
     let (stamp, json) = caches.old_order(3, 1);
     assert!(json.contains(ERASED_NOTE));
     let subject = caches.with(&key, read_model::cache::encode(stamp, &json), Duration::ZERO).await;
-    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
+    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} contains personal data")]);
 }
 
 #[tokio::test]
-async fn erasure_sees_personal_data_in_a_value_of_after_it_at_the_first_look() {
+async fn erasure_detects_personal_data_in_a_later_value_at_the_first_attempt() {
     let caches = Caches::example().await;
     let key = caches.order_key(3);
     let (stamp, _) = caches.old_order(3, 2);
-    let (_, named) = caches.old_order(3, 1);
-    let subject = caches.with(&key, read_model::cache::encode(stamp, &named), LONG).await;
-    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} has personal data")]);
+    let (_, with_personal_data) = caches.old_order(3, 1);
+    let subject = caches.with(&key, read_model::cache::encode(stamp, &with_personal_data), LONG).await;
+    assert_eq!(findings(Invariant::Erasure, &subject).await, [format!("{key} contains personal data")]);
 }

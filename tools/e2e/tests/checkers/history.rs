@@ -1,4 +1,4 @@
-//! A small history in which everything happens that the checkers look at, as the log would have it.
+//! The events of the example platform, with everything that the checkers check.
 
 use std::collections::HashMap;
 
@@ -16,14 +16,14 @@ use events::{
 };
 use uuid::Uuid;
 
-/// An event with what its row has besides.
+/// An event, and the other columns of its row.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) event: Recorded,
     pub(crate) command_size: Option<i16>,
 }
 
-/// Commands one after the other, each with its events.
+/// The events of all commands, in the order of the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     pub(crate) rows: Vec<Row>,
@@ -64,12 +64,12 @@ impl History {
     }
 }
 
-/// What the guest wrote who is erased.
+/// Note of the erased order.
 pub(crate) const ERASED_NOTE: &str = "ring at Ada Lovelace";
 
-/// A product sold twice: one order paid, shipped and sent back, one cancelled; and an order of a guest who is erased.
+/// A product with two orders (one is paid, shipped and partly returned, one is cancelled), and an erased order of a guest.
 pub(crate) fn example() -> History {
-    let (kept, dropped) = (order_id(1), order_id(2));
+    let (shipped_order, cancelled_order) = (order_id(1), order_id(2));
     let stock = || StreamId::stock(&"A".parse().unwrap(), &Location::main());
     let product = || StreamId::product(&"A".parse().unwrap());
     let mut history = History::default();
@@ -77,46 +77,55 @@ pub(crate) fn example() -> History {
     history.command(vec![(product(), priced())]);
     history.command(vec![(stock(), StockEvent::Received(StockReceived { quantity: 10, reference: None }).into())]);
     history.command(vec![
-        (StreamId::order(kept), placed(kept, 1, 3)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: kept, quantity: 3, backordered: Some(0) }).into()),
+        (StreamId::order(shipped_order), placed(shipped_order, 1, 3)),
+        (
+            stock(),
+            StockEvent::Reserved(StockReserved { order_id: shipped_order, quantity: 3, backordered: Some(0) }).into(),
+        ),
     ]);
-    history.command(vec![(StreamId::order(kept), paid())]);
-    history.command(vec![(StreamId::order(kept), packed())]);
+    history.command(vec![(StreamId::order(shipped_order), paid())]);
+    history.command(vec![(StreamId::order(shipped_order), packed())]);
     let shipped = OrderEvent::FulfilmentShipped(FulfilmentShipped { fulfilment: 1, carrier: None, tracking: None });
     history.command(vec![
-        (StreamId::order(kept), shipped.into()),
-        (stock(), StockEvent::Shipped(StockShipped { order_id: kept, quantity: 3 }).into()),
+        (StreamId::order(shipped_order), shipped.into()),
+        (stock(), StockEvent::Shipped(StockShipped { order_id: shipped_order, quantity: 3 }).into()),
     ]);
-    history.command(vec![(StreamId::order(kept), sent_back())]);
+    history.command(vec![(StreamId::order(shipped_order), return_requested())]);
     let received = OrderEvent::ReturnReceived(ReturnReceived {
         return_no: 1,
         lines: vec![ReceivedUnits { line: 1, quantity: 1, disposition: Disposition::Restock }],
         rest: None,
     });
     history.command(vec![
-        (StreamId::order(kept), received.into()),
-        (stock(), StockEvent::Restocked(StockRestocked { order_id: kept, quantity: 1 }).into()),
+        (StreamId::order(shipped_order), received.into()),
+        (stock(), StockEvent::Restocked(StockRestocked { order_id: shipped_order, quantity: 1 }).into()),
     ]);
     history.command(vec![
-        (StreamId::order(dropped), placed(dropped, 2, 2)),
-        (stock(), StockEvent::Reserved(StockReserved { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
+        (StreamId::order(cancelled_order), placed(cancelled_order, 2, 2)),
+        (
+            stock(),
+            StockEvent::Reserved(StockReserved { order_id: cancelled_order, quantity: 2, backordered: Some(0) }).into(),
+        ),
     ]);
-    let nothing = RemainingLine { amounts: Amounts::default(), backordered: 0 };
-    let lines = vec![CancelledLine { line: 1, quantity: 2, remaining: Some(nothing) }];
+    let remaining = RemainingLine { amounts: Amounts::default(), backordered: 0 };
+    let lines = vec![CancelledLine { line: 1, quantity: 2, remaining: Some(remaining) }];
     let lines = OrderLinesCancelled { lines, reason: "late".into() };
     history.command(vec![
-        (StreamId::order(dropped), OrderEvent::LinesCancelled(lines).into()),
-        (StreamId::order(dropped), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
-        (stock(), StockEvent::Released(StockReleased { order_id: dropped, quantity: 2, backordered: Some(0) }).into()),
+        (StreamId::order(cancelled_order), OrderEvent::LinesCancelled(lines).into()),
+        (StreamId::order(cancelled_order), OrderEvent::Cancelled(OrderCancelled { reason: "late".into() }).into()),
+        (
+            stock(),
+            StockEvent::Released(StockReleased { order_id: cancelled_order, quantity: 2, backordered: Some(0) }).into(),
+        ),
     ]);
-    let guests = order_id(3);
-    history.command(vec![(StreamId::order(guests), placed_by_guest(guests))]);
+    let guest_order = order_id(3);
+    history.command(vec![(StreamId::order(guest_order), placed_by_guest(guest_order))]);
     let erased = OrderEvent::PersonalDataErased(OrderPersonalDataErased {});
-    history.command(vec![(StreamId::order(guests), erased.into())]);
+    history.command(vec![(StreamId::order(guest_order), erased.into())]);
     history
 }
 
-/// The key of example order `number`.
+/// Id of the example order `number`.
 pub(crate) fn order_id(number: u8) -> OrderId {
     OrderId::new(instant(), [number; 10])
 }
@@ -146,7 +155,7 @@ fn placed(order_id: OrderId, number: u64, quantity: u32) -> Event {
     OrderEvent::Placed(order(order_id, number, quantity)).into()
 }
 
-/// Of nothing that lies in stock.
+/// An order of a product that is not tracked in stock.
 fn placed_by_guest(order_id: OrderId) -> Event {
     let mut order = order(order_id, 3, 1);
     order.lines[0].untracked = true;
@@ -197,15 +206,15 @@ fn paid() -> Event {
 }
 
 fn packed() -> Event {
-    let created = FulfilmentCreated { fulfilment: 1, location: Location::main(), lines: pieces(3) };
+    let created = FulfilmentCreated { fulfilment: 1, location: Location::main(), lines: units(3) };
     OrderEvent::FulfilmentCreated(created).into()
 }
 
-fn sent_back() -> Event {
-    let requested = ReturnRequested { return_no: 1, lines: pieces(1), reason: "broken".into(), external_ref: None };
+fn return_requested() -> Event {
+    let requested = ReturnRequested { return_no: 1, lines: units(1), reason: "broken".into(), external_ref: None };
     OrderEvent::ReturnRequested(requested).into()
 }
 
-fn pieces(quantity: u32) -> Vec<LineQuantity> {
+fn units(quantity: u32) -> Vec<LineQuantity> {
     vec![LineQuantity { line: 1, quantity }]
 }

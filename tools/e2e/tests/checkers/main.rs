@@ -1,41 +1,45 @@
-//! Every checker can fail: on a platform at rest all invariants hold, and after one change the one that it breaks does not.
+//! Every checker detects violations: all invariants hold on an example platform, and after one change the check of the violated
+//! invariant has a finding.
+//!
+//! [`history`] contains the events of the example, [`tables`] writes them as the services would, [`caches`] tests the checks of
+//! Redis, and [`clients`] tests the checks of client histories.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod caches;
 mod clients;
 mod history;
 mod tables;
 
-use e2e::ack::Ack;
 use e2e::audit::{self, Invariant, Subject, Verdict};
+use e2e::client_history::Ack;
 use events::{Incarnation, LogId, Position, Recorded};
 use sqlx::Executor;
 use tables::Platform;
 
-/// What a check found, in words; empty if the invariant holds.
+/// The findings of a check; empty if the invariant holds.
 async fn findings(invariant: Invariant, subject: &Subject) -> Vec<String> {
     match audit::check(invariant, subject).await {
-        Verdict::Looked(findings) => {
-            assert!(findings.checked > 0, "{invariant:?} looked at nothing");
+        Verdict::Checked(findings) => {
+            assert!(findings.checked > 0, "{invariant:?} found nothing to check");
             findings.first
         }
-        other => panic!("{invariant:?} did not look: {other:?}"),
+        other => panic!("{invariant:?} was not checked: {other:?}"),
     }
 }
 
-/// Breaks the example with SQL and expects a finding that says `word`.
-async fn breaks(invariant: Invariant, sql: &'static str, word: &str) {
+/// Changes the example with SQL, and expects a finding that contains `text`.
+async fn assert_detected(invariant: Invariant, sql: &'static str, text: &str) {
     let mut platform = Platform::example().await;
     let subject = platform.subject();
     assert_eq!(findings(invariant, &subject).await, Vec::<String>::new());
     platform.sql.execute(sql).await.unwrap();
     let found = findings(invariant, &subject).await;
-    assert!(found.iter().any(|finding| finding.contains(word)), "nothing of `{word}` in {found:?}");
+    assert!(found.iter().any(|finding| finding.contains(text)), "no finding contains `{text}`: {found:?}");
 }
 
 #[tokio::test]
-async fn a_platform_at_rest_is_well() {
+async fn all_invariants_hold_on_the_example() {
     let platform = Platform::example().await;
     let kafka = platform.subject_with_kafka(&platform.messages()).await;
     let redis = platform.subject_with_redis(&platform.cached()).await;
@@ -48,9 +52,9 @@ async fn a_platform_at_rest_is_well() {
 }
 
 #[tokio::test]
-async fn what_is_given_nothing_to_look_at_says_so() {
+async fn checks_without_their_inputs_are_not_checked() {
     let platform = Platform::example().await;
-    let subject = Subject { acks: Vec::new(), reads: Vec::new(), resolved: Vec::new(), ..platform.subject() };
+    let subject = Subject { acks: Vec::new(), reads: Vec::new(), retried: Vec::new(), ..platform.subject() };
     let without_clients = [Invariant::NoLostAck, Invariant::MonotonicRead, Invariant::IndefiniteResolves];
     for invariant in [Invariant::NoSkip, Invariant::KeyOrder, Invariant::Cache].into_iter().chain(without_clients) {
         assert!(matches!(audit::check(invariant, &subject).await, Verdict::NotChecked(_)), "{invariant:?}");
@@ -58,59 +62,60 @@ async fn what_is_given_nothing_to_look_at_says_so() {
 }
 
 #[tokio::test]
-async fn liveness_sees_a_relay_that_lags() {
-    breaks(Invariant::Liveness, "update relay_checkpoint set position = position - 1", "the relay is at").await;
+async fn liveness_detects_a_relay_that_lags() {
+    assert_detected(Invariant::Liveness, "update relay_checkpoint set position = position - 1", "the relay is at")
+        .await;
 }
 
 #[tokio::test]
-async fn liveness_sees_a_projection_that_lags() {
+async fn liveness_detects_a_projection_that_lags() {
     let sql = "update projection_checkpoints set position = position - 1 where projection = 'stock'";
-    breaks(Invariant::Liveness, sql, "stock is at").await;
+    assert_detected(Invariant::Liveness, sql, "stock is at").await;
 }
 
 #[tokio::test]
-async fn liveness_sees_a_parked_stream() {
+async fn liveness_detects_a_parked_stream() {
     let sql = "insert into parked_streams values ('orders', 1, 'order-x', 4, 'unreadable', now())";
-    breaks(Invariant::Liveness, sql, "order-x: unreadable").await;
+    assert_detected(Invariant::Liveness, sql, "order-x: unreadable").await;
 }
 
 #[tokio::test]
-async fn gapless_sees_a_missing_position() {
-    breaks(Invariant::Gapless, "delete from events where position = 5", "between the positions 4 and 6").await;
+async fn gapless_detects_a_missing_position() {
+    assert_detected(Invariant::Gapless, "delete from events where position = 5", "between the positions 4 and 6").await;
 }
 
 #[tokio::test]
-async fn gapless_sees_a_version_that_was_left_out() {
+async fn gapless_detects_a_missing_version() {
     let sql = "update events set version = version + 1 where position = 2";
-    breaks(Invariant::Gapless, sql, "where 2 was due").await;
+    assert_detected(Invariant::Gapless, sql, "expected version 2").await;
 }
 
 #[tokio::test]
-async fn gapless_sees_an_event_of_an_ended_life_behind_one_of_a_later_life() {
+async fn gapless_detects_an_earlier_incarnation_after_a_later_one() {
     let sql = "update events set incarnation = 2 where position = 4";
-    breaks(Invariant::Gapless, sql, "position 5 is of life 1").await;
-    breaks(
+    assert_detected(Invariant::Gapless, sql, "position 5 has incarnation 1").await;
+    assert_detected(
         Invariant::Gapless,
         "update events set incarnation = 2 where position = (select max(position) from events)",
-        "behind one of life 2",
+        "follows incarnation 2",
     )
     .await;
 }
 
 #[tokio::test]
-async fn gapless_sees_a_head_that_is_not_the_end() {
-    breaks(Invariant::Gapless, "update log_head set position = position + 1", "the head is").await;
-    breaks(Invariant::Gapless, "update log_head set position = position - 1", "beyond the head").await;
+async fn gapless_detects_a_head_that_is_not_the_last_position() {
+    assert_detected(Invariant::Gapless, "update log_head set position = position + 1", "the head is").await;
+    assert_detected(Invariant::Gapless, "update log_head set position = position - 1", "beyond the head").await;
 }
 
 #[tokio::test]
-async fn no_lost_ack_sees_a_command_that_is_gone() {
+async fn no_lost_ack_detects_a_missing_command() {
     let sql = "update events set command_id = gen_random_uuid() where position = 4";
-    breaks(Invariant::NoLostAck, sql, "its key is not in the log").await;
+    assert_detected(Invariant::NoLostAck, sql, "its key is not in the log").await;
 }
 
 #[tokio::test]
-async fn no_lost_ack_sees_another_answer_than_was_given() {
+async fn no_lost_ack_detects_a_different_response() {
     let platform = Platform::example().await;
     let given = platform.subject();
     let wrong = |change: fn(&mut Ack)| {
@@ -130,116 +135,126 @@ async fn no_lost_ack_sees_another_answer_than_was_given() {
 }
 
 #[tokio::test]
-async fn one_effect_sees_events_of_no_or_of_two_commands() {
+async fn one_effect_detects_events_without_a_command_and_with_two_commands() {
     let size = "update events set command_size = command_size + 1 where position = 4";
-    breaks(Invariant::OneEffect, size, "the command at position 4").await;
-    breaks(Invariant::OneEffect, "update events set command_id = null where position = 1", "no command").await;
+    assert_detected(Invariant::OneEffect, size, "the command at position 4").await;
+    assert_detected(Invariant::OneEffect, "update events set command_id = null where position = 1", "no command").await;
 }
 
 #[tokio::test]
-async fn one_effect_sees_an_order_that_begins_twice() {
+async fn one_effect_detects_an_order_that_is_placed_twice() {
     let sql = "update events set event_type = 'OrderPlaced' where position = 6";
-    breaks(Invariant::OneEffect, sql, "position 6").await;
+    assert_detected(Invariant::OneEffect, sql, "position 6").await;
 }
 
 #[tokio::test]
-async fn one_effect_sees_a_reference_that_names_two_orders() {
+async fn one_effect_detects_an_external_reference_of_two_orders() {
     let sql = "update events set payload = replace(payload::text, 'shop-2', 'shop-1')::json";
-    breaks(Invariant::OneEffect, sql, "shop-1").await;
+    assert_detected(Invariant::OneEffect, sql, "shop-1").await;
 }
 
 #[tokio::test]
-async fn numbers_sees_a_code_that_was_left_out() {
+async fn numbers_detects_a_missing_code() {
     let sql = "update events set payload = replace(payload::text, 'SON000002', 'SON000003')::json";
-    breaks(Invariant::Numbers, sql, "SON000003 follows number 1").await;
+    assert_detected(Invariant::Numbers, sql, "SON000003 follows number 1").await;
 }
 
 #[tokio::test]
-async fn numbers_sees_a_code_of_an_ended_life_behind_one_of_a_later_life() {
+async fn numbers_detects_a_code_of_an_earlier_incarnation_after_a_later_one() {
     let sql = "update events set incarnation = 2 where payload->>'code' = 'SON000001'";
-    breaks(Invariant::Numbers, sql, "SON000002 is of life 1").await;
+    assert_detected(Invariant::Numbers, sql, "SON000002 has incarnation 1").await;
 }
 
 #[tokio::test]
-async fn stock_sees_more_sold_than_there_was() {
+async fn stock_detects_more_reserved_units_than_the_policy_allows() {
     let sql = r#"update events set payload = '{"quantity": 2}' where event_type = 'StockReceived'"#;
-    breaks(Invariant::Stock, sql, "3 promised with 2 on hand").await;
+    assert_detected(Invariant::Stock, sql, "3 reserved with 2 on hand").await;
 }
 
 #[tokio::test]
-async fn stock_sees_a_claim_that_no_order_has() {
+async fn stock_detects_units_that_no_order_has() {
     let sql = "update events set payload = replace(payload::text, '\"quantity\":2,', '\"quantity\":1,')::json
                where event_type = 'StockReleased'";
-    breaks(Invariant::Stock, sql, "its orders say").await;
+    assert_detected(Invariant::Stock, sql, "its orders and stock holds have").await;
 }
 
 #[tokio::test]
-async fn a_count_below_what_is_reserved_is_no_fault_of_the_stock() {
+async fn a_stock_count_below_the_reserved_units_is_no_violation() {
     let mut platform = Platform::example().await;
     let sql = r#"update events set event_type = 'StockAdjusted', schema_version = 1, payload = '{"delta": -7, "reason": "counted"}'
                  where event_type = 'StockReleased'"#;
     platform.sql.execute(sql).await.unwrap();
     let found = findings(Invariant::Stock, &platform.subject()).await;
-    assert!(!found.iter().any(|finding| finding.contains("promised with")), "{found:?}");
+    assert!(!found.iter().any(|finding| finding.contains("reserved with")), "{found:?}");
 }
 
 #[tokio::test]
-async fn fold_equal_sees_a_wrong_column() {
-    breaks(Invariant::FoldEqual, "update orders set total = total + 1", "/columns/total").await;
-    breaks(Invariant::FoldEqual, "update orders set payment = 'unpaid'", "/columns/status/payment").await;
-    breaks(Invariant::FoldEqual, "update stock set reserved = 1", "/reserved").await;
-    breaks(Invariant::FoldEqual, "update products set active = false", "/product/active").await;
+async fn fold_equal_detects_a_wrong_column() {
+    assert_detected(Invariant::FoldEqual, "update orders set total = total + 1", "/columns/total").await;
+    assert_detected(Invariant::FoldEqual, "update orders set payment = 'unpaid'", "/columns/status/payment").await;
+    assert_detected(Invariant::FoldEqual, "update stock set reserved = 1", "/reserved").await;
+    assert_detected(Invariant::FoldEqual, "update products set active = false", "/product/active").await;
 }
 
 #[tokio::test]
-async fn fold_equal_sees_a_wrong_document() {
+async fn fold_equal_detects_a_wrong_document() {
     let sql = "update orders set document = replace(document::text, 'Lamp', 'Lump')::json";
-    breaks(Invariant::FoldEqual, sql, "/document/lines/0/name").await;
+    assert_detected(Invariant::FoldEqual, sql, "/document/lines/0/name").await;
 }
 
 #[tokio::test]
-async fn fold_equal_sees_a_missing_price() {
-    breaks(Invariant::FoldEqual, "delete from product_prices where currency = 'EUR'", "/prices").await;
+async fn fold_equal_detects_a_missing_price() {
+    assert_detected(Invariant::FoldEqual, "delete from product_prices where currency = 'EUR'", "/prices").await;
 }
 
 #[tokio::test]
-async fn fold_equal_sees_a_row_that_lacks_what_is_said_to_be_applied() {
-    breaks(Invariant::FoldEqual, "delete from orders where code = 'SON000001'", "is said to be applied").await;
+async fn fold_equal_detects_a_row_without_applied_events() {
+    assert_detected(
+        Invariant::FoldEqual,
+        "delete from orders where code = 'SON000001'",
+        "is applied according to the checkpoints",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn fold_equal_sees_a_row_that_nothing_explains() {
+async fn fold_equal_detects_a_row_without_a_stream() {
     let sql = "insert into products select 'B', name, active, prices, created_at, updated_at, version, incarnation,
                position from products";
-    breaks(Invariant::FoldEqual, sql, "product-B, which is not in the log").await;
+    assert_detected(Invariant::FoldEqual, sql, "product-B, which is not in the log").await;
 }
 
 #[tokio::test]
-async fn no_double_apply_sees_a_movement_applied_twice() {
+async fn no_double_apply_detects_an_event_that_is_applied_twice() {
     let sql = "update stock set shipped = shipped + 3, on_hand = on_hand - 3";
-    breaks(Invariant::NoDoubleApply, sql, "A at main").await;
+    assert_detected(Invariant::NoDoubleApply, sql, "A at main").await;
     let sql = "insert into stock_ledger select (substr(id::text, 1, 35) || 'f')::uuid, sku, location, kind, quantity,
                order_id, occurred_at, position from stock_ledger where kind = 'shipped'";
-    breaks(Invariant::NoDoubleApply, sql, "A at main").await;
+    assert_detected(Invariant::NoDoubleApply, sql, "A at main").await;
 }
 
 #[tokio::test]
-async fn no_double_apply_sees_a_ledger_row_that_the_log_does_not_have() {
+async fn no_double_apply_detects_a_ledger_row_without_its_event() {
     let sql = "update stock_ledger set position = 1 where kind = 'received'";
-    breaks(Invariant::NoDoubleApply, sql, "ledger row of position 1").await;
+    assert_detected(Invariant::NoDoubleApply, sql, "ledger row of position 1").await;
 }
 
 #[tokio::test]
-async fn no_double_apply_sees_a_ledger_row_of_another_order_or_instant() {
+async fn no_double_apply_detects_a_ledger_row_with_another_order_or_time() {
     let sql = "update stock_ledger set order_id = gen_random_uuid() where kind = 'shipped'";
-    breaks(Invariant::NoDoubleApply, sql, "3 of A at main for order").await;
-    breaks(Invariant::NoDoubleApply, "update stock_ledger set order_id = null where kind = 'reserved'", "none").await;
+    assert_detected(Invariant::NoDoubleApply, sql, "3 of A at main for order").await;
+    assert_detected(
+        Invariant::NoDoubleApply,
+        "update stock_ledger set order_id = null where kind = 'reserved'",
+        "none",
+    )
+    .await;
     let sql = "update stock_ledger set occurred_at = occurred_at + interval '1 ms' where kind = 'received'";
-    breaks(Invariant::NoDoubleApply, sql, "received 10 of A").await;
+    assert_detected(Invariant::NoDoubleApply, sql, "received 10 of A").await;
 }
 
 #[tokio::test]
-async fn no_skip_sees_an_event_that_was_never_sent() {
+async fn no_skip_detects_an_event_that_was_not_published() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();
     let left_out = messages.remove(4).0.position;
@@ -247,12 +262,12 @@ async fn no_skip_sees_an_event_that_was_never_sent() {
     let found = findings(Invariant::NoSkip, &subject).await;
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with(&format!("position {left_out} ")), "{found:?}");
-    // The next event of that topic says what it follows.
+    // The next event of the topic names the missing event as its previous event.
     assert_eq!(findings(Invariant::KeyOrder, &subject).await.len(), 2);
 }
 
 #[tokio::test]
-async fn no_skip_sees_what_the_log_does_not_have() {
+async fn no_skip_detects_messages_that_differ_from_the_log() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();
     messages[2].0.payload = r#"{"quantity":11}"#.into();
@@ -263,24 +278,24 @@ async fn no_skip_sees_what_the_log_does_not_have() {
     assert_eq!(findings(Invariant::NoSkip, &subject).await.len(), 2);
 }
 
-/// The messages with those from `first` on in another life of the log.
-fn in_life(life: i32, first: i64, mut messages: Vec<(Recorded, Position)>) -> Vec<(Recorded, Position)> {
+/// The messages, with another incarnation from position `first`.
+fn in_incarnation(incarnation: i32, first: i64, mut messages: Vec<(Recorded, Position)>) -> Vec<(Recorded, Position)> {
     for (event, _) in messages.iter_mut().filter(|(event, _)| event.position.0 >= first) {
-        event.incarnation = Incarnation(life);
+        event.incarnation = Incarnation(incarnation);
     }
     messages
 }
 
 #[tokio::test]
-async fn what_a_log_has_lost_with_its_tail_is_void_on_kafka() {
+async fn events_that_the_log_lost_with_its_tail_are_no_findings() {
     let mut platform = Platform::example().await;
-    // The events from position 12 on were sent, lost, and written again in the next life with other payloads.
+    // The events from position 12 were published, lost, and appended again in the next incarnation with other payloads.
     let sql = "update events set incarnation = 2 where position >= 12";
     platform.sql.execute(sql).await.unwrap();
     platform.sql.execute("update log_head set incarnation = 2").await.unwrap();
     let mut lost = platform.messages();
     lost.iter_mut().filter(|(event, _)| event.position.0 >= 12).for_each(|(event, _)| event.payload = "{}".into());
-    let again: Vec<_> = in_life(2, 12, platform.messages()).split_off(11);
+    let again: Vec<_> = in_incarnation(2, 12, platform.messages()).split_off(11);
     let subject = platform.subject_with_kafka(&[lost, again].concat()).await;
     for invariant in [Invariant::NoSkip, Invariant::KeyOrder] {
         assert_eq!(findings(invariant, &subject).await, Vec::<String>::new(), "{invariant:?}");
@@ -288,7 +303,7 @@ async fn what_a_log_has_lost_with_its_tail_is_void_on_kafka() {
 }
 
 #[tokio::test]
-async fn no_skip_sees_that_only_the_lost_tail_was_sent() {
+async fn no_skip_detects_that_only_the_lost_tail_was_published() {
     let mut platform = Platform::example().await;
     let sql = "update events set incarnation = 2 where position >= 12";
     platform.sql.execute(sql).await.unwrap();
@@ -299,7 +314,7 @@ async fn no_skip_sees_that_only_the_lost_tail_was_sent() {
 }
 
 #[tokio::test]
-async fn key_order_sees_events_that_changed_places() {
+async fn key_order_detects_swapped_events() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();
     messages.swap(0, 1);
@@ -308,7 +323,7 @@ async fn key_order_sees_events_that_changed_places() {
 }
 
 #[tokio::test]
-async fn repeats_on_kafka_are_no_findings() {
+async fn duplicates_on_kafka_are_no_findings() {
     let platform = Platform::example().await;
     let messages = [platform.messages(), platform.messages()].concat();
     let subject = platform.subject_with_kafka(&messages).await;
@@ -318,12 +333,12 @@ async fn repeats_on_kafka_are_no_findings() {
 }
 
 #[tokio::test]
-async fn what_another_log_publishes_to_the_same_topics_counts_for_nothing() {
+async fn events_of_another_log_in_the_same_topics_are_ignored() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();
     let missing = messages.pop().unwrap();
     let subject = platform.subject_with_kafka(&messages).await;
-    // The missing event of this log is not replaced by that of another, and its chain is not this log's.
+    // The events of the other log neither replace the missing event nor break the order of this log.
     platform.send_as(LogId(uuid::Uuid::now_v7()), &platform.messages()).await;
     let found = findings(Invariant::NoSkip, &subject).await;
     assert_eq!(found.len(), 1, "{found:?}");

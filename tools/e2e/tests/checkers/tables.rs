@@ -1,11 +1,11 @@
-//! Writes a history down as the services would: log, read models, checkpoints, topics, caches.
+//! Writes a history as the services would: log, read models, checkpoints, topics and caches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use e2e::ack::Ack;
 use e2e::audit::{Redis, Subject};
-use e2e::seen::{End, Read, Resolved, Scope};
+use e2e::client_history::Ack;
+use e2e::client_history::{FinalOutcome, Read, RetriedCommand, Scope};
 use e2e::topics::Kafka;
 use events::{Category, Event, LogId, Position, Recorded, cloudevents, topics};
 use rdkafka::ClientConfig;
@@ -25,7 +25,7 @@ use crate::history::{self, History};
 /// Longest wait for Kafka in these tests.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A platform at rest whose every part agrees with the log, and a way to break it.
+/// The example platform, on which all invariants hold, and a connection to change it.
 pub(crate) struct Platform {
     pub(crate) bed: Bed,
     pub(crate) history: History,
@@ -33,11 +33,11 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// The example history, in PostgreSQL only.
+    /// Writes the example to PostgreSQL.
     pub(crate) async fn example() -> Platform {
         let bed = Bed::new().await.unwrap();
         let mut sql = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
-        // Lets a test do what the log's trigger refuses.
+        // Disables the trigger of the log, so that a test can change events.
         sql.execute("set session_replication_role = replica").await.unwrap();
         let mut platform = Platform { bed, history: history::example(), sql };
         platform.write_log().await;
@@ -46,7 +46,7 @@ impl Platform {
         platform
     }
 
-    /// What an audit of it looks at; nothing is waited for.
+    /// The subject of an audit without Kafka and Redis, and without waiting.
     pub(crate) fn subject(&self) -> Subject {
         Subject {
             database_url: self.bed.reader_url().unwrap(),
@@ -56,12 +56,12 @@ impl Platform {
             api: None,
             acks: self.acks(),
             reads: self.reads(),
-            resolved: self.resolved(),
+            retried: self.retried(),
             patience: Duration::ZERO,
         }
     }
 
-    /// The subject with topics that hold these messages, in their order: (event, position of the one before).
+    /// The subject with topics that contain these messages in this order: (event, position of the previous event).
     pub(crate) async fn subject_with_kafka(&self, messages: &[(Recorded, Position)]) -> Subject {
         self.bed.create_topics(1).await.unwrap();
         self.send_as(self.bed.log_id().await.unwrap(), messages).await;
@@ -74,7 +74,7 @@ impl Platform {
         send(&self.bed, log, messages).await;
     }
 
-    /// The subject with caches that hold these values.
+    /// The subject with these values in Redis: (key, value).
     pub(crate) async fn subject_with_redis(&self, values: &[(String, String)]) -> Subject {
         let redis = Redis { url: self.bed.redis_url().unwrap(), prefix: self.bed.cache_prefix() };
         let client = redis::Client::open(redis.url.as_str()).unwrap();
@@ -85,7 +85,7 @@ impl Platform {
         Subject { redis: Some(redis), ..self.subject() }
     }
 
-    /// The whole log as the relay would send it to topics of one partition.
+    /// The whole log as the relay would publish it to topics with one partition.
     pub(crate) fn messages(&self) -> Vec<(Recorded, Position)> {
         let mut last: HashMap<Category, Position> = HashMap::new();
         let events = self.history.rows.iter().map(|row| row.event.clone());
@@ -96,7 +96,7 @@ impl Platform {
         follow.collect()
     }
 
-    /// What the projector would have written to Redis.
+    /// The values that the projector would write to Redis: (key, value).
     pub(crate) fn cached(&self) -> Vec<(String, String)> {
         let keys = Keys::new(self.bed.cache_prefix());
         let mut values = Vec::new();
@@ -123,7 +123,7 @@ impl Platform {
         values
     }
 
-    /// A session that reads everything at the end of the log.
+    /// The reads of a session that reads all streams at the head of the log.
     fn reads(&self) -> Vec<Read> {
         let token = self.history.rows.len() as i64;
         let streams = self.history.streams();
@@ -134,16 +134,19 @@ impl Platform {
                 _ => Scope::Stream(stream.to_string()),
             };
             let versions = BTreeMap::from([(stream.to_string(), last.version.0)]);
-            Read { session: 1, scope, token, contains: last.position.0, versions }
+            Read { session: 1, scope, token, projection_position: last.position.0, versions }
         });
         reads.collect()
     }
 
-    /// A command that took effect and one that was refused, both after a repetition.
-    fn resolved(&self) -> Vec<Resolved> {
-        let done = self.acks().swap_remove(0);
-        let resolved = |key, end| Resolved { key, path: "/v1/orders".into(), end };
-        vec![resolved(done.key, End::Done(done)), resolved(Uuid::now_v7(), End::Refused(409))]
+    /// A retried command that was acknowledged, and one that was rejected.
+    fn retried(&self) -> Vec<RetriedCommand> {
+        let acknowledged = self.acks().swap_remove(0);
+        let retried = |key, outcome| RetriedCommand { key, path: "/v1/orders".into(), outcome };
+        vec![
+            retried(acknowledged.key, FinalOutcome::Acknowledged(acknowledged)),
+            retried(Uuid::now_v7(), FinalOutcome::Rejected(409)),
+        ]
     }
 
     fn acks(&self) -> Vec<Ack> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders of all crates.
-pub const CRATES: [&str; 12] = [
+pub(crate) const CRATES: [&str; 12] = [
     "events",
     "migrations",
     "command-service",
@@ -20,32 +20,32 @@ pub const CRATES: [&str; 12] = [
 ];
 
 /// A source file.
-pub struct Source {
+pub(crate) struct Source {
     /// Path from the root of the repository.
-    pub path: String,
-    pub text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
     /// The lines of code: without comments and without the unit tests at the end of the file.
-    pub fn code(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn code(&self) -> impl Iterator<Item = &str> {
         let tests = self.text.find("#[cfg(test)]\nmod tests").unwrap_or(self.text.len());
         self.text[..tests].lines().filter(|line| !line.trim_start().starts_with("//"))
     }
 
     /// Whether the file contains only tests: a module that its parent declares under `cfg(test)`.
-    pub fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 }
 
 /// Root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 /// All Rust files below a folder of the repository, sorted by path.
-pub fn below(folder: &str) -> Vec<Source> {
+pub(crate) fn below(folder: &str) -> Vec<Source> {
     let (root, mut folders, mut found) = (root(), vec![root().join(folder)], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -63,7 +63,7 @@ pub fn below(folder: &str) -> Vec<Source> {
 }
 
 /// The files in `src` of a crate that are not tests.
-pub fn of_crate(folder: &str) -> Vec<Source> {
+pub(crate) fn of_crate(folder: &str) -> Vec<Source> {
     let mut files = below(&format!("{folder}/src"));
     files.retain(|file| !file.is_test());
     files

@@ -6,15 +6,15 @@ use syn::{Attribute, ImplItemFn, ItemFn, ItemImpl, ItemMod, ItemUse, Path, Trait
 
 /// What the checks need to know of a file.
 #[derive(Default)]
-pub struct Syntax {
+pub(crate) struct Syntax {
     /// Name, and length in lines from the signature to the closing brace.
-    pub functions: Vec<(String, usize)>,
+    pub(crate) functions: Vec<(String, usize)>,
     /// Segments of every path in a `use` item or in code.
-    pub paths: Vec<Vec<String>>,
+    pub(crate) paths: Vec<Vec<String>>,
 }
 
 impl Syntax {
-    pub fn of(text: &str) -> Syntax {
+    pub(crate) fn of(text: &str) -> Syntax {
         let mut syntax = Syntax::default();
         syntax.visit_file(&syn::parse_file(text).unwrap());
         syntax

@@ -8,7 +8,7 @@ use crate::audit::findings::Findings;
 /// Adds a finding if the document contains personal data or cannot be read.
 pub(super) fn check_document(place: &str, document: &Value, findings: &mut Findings) {
     match serde_json::from_value::<OrderDocument>(document.clone()) {
-        Ok(mut order) => findings.expect(!order.erase_personal_data(), || format!("{place} has personal data")),
+        Ok(mut order) => findings.expect(!order.erase_personal_data(), || format!("{place} contains personal data")),
         Err(error) => findings.add(format!("{place} cannot be read: {error}")),
     }
 }

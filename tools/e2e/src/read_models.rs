@@ -1,6 +1,6 @@
-//! Rows of the read models as JSON, beside the fold of the same stream as JSON, so that both can be compared field by field.
+//! Rows of the read models as JSON, and the fold of the same stream as JSON, so that both can be compared field by field.
 //!
-//! Columns are taken as they stand in the table: a word that no build of ours knows is a difference, not an error.
+//! Columns are read without parsing their values: an unknown value is a difference, not an error.
 
 use std::collections::HashMap;
 
@@ -12,24 +12,24 @@ use serde_json::{Value, json};
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{Row, types::Json};
 
-/// Differences of one stream that are told.
-const DIFFERENCES_TOLD: usize = 6;
+/// Differences of one stream that are reported.
+const DIFFERENCES_MAX: usize = 6;
 
-/// What a read model has of a stream.
+/// The rows of one stream in the read models.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
-    /// Number of the last event in it.
+pub struct StoredRow {
+    /// Version of the last event that is contained.
     pub version: i32,
-    /// Life of the log in which that was written.
+    /// Incarnation of the log in which the last event was recorded.
     pub incarnation: i32,
-    /// Its place in the log.
+    /// Position of the last event in the log.
     pub position: i64,
-    /// Everything that the tables have of the stream.
+    /// All columns of all tables, as one JSON value.
     pub value: Value,
 }
 
-/// What the read models have of these streams of one category, by stream.
-pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+/// Reads the rows of streams of one category. The map contains the streams that have rows.
+pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
     match category {
         Category::Order => find_orders(pool, streams).await,
         Category::Stock => find_stock(pool, streams).await,
@@ -38,7 +38,7 @@ pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow
     }
 }
 
-/// What the read models should have of a stream after these events; `null` where they should have nothing.
+/// The expected rows of a stream after these events; `null` if no rows are expected.
 pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
     let (mut order, mut item, mut product, mut prices) = (None, None, None, Vec::new());
     for recorded in events {
@@ -50,7 +50,7 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
                 ProductDocument::fold(&mut product, recorded, &event).with_context(place)?;
                 prices.extend(PriceRow::of(recorded, &event).with_context(place)?);
             }
-            // No read model is made of these.
+            // These events have no read model.
             Event::Customer(_) | Event::Email(_) | Event::Hold(_) => {}
         }
     }
@@ -65,35 +65,35 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
     })
 }
 
-/// The fields in which two values differ, as JSON pointers with both sides.
+/// The fields in which two values differ, as JSON pointers (RFC 6901) with both values.
 pub fn differences(expected: &Value, found: &Value) -> String {
-    let mut told = Vec::new();
-    compare("", expected, found, &mut told);
-    told.truncate(DIFFERENCES_TOLD);
-    told.join("; ")
+    let mut differences = Vec::new();
+    compare("", expected, found, &mut differences);
+    differences.truncate(DIFFERENCES_MAX);
+    differences.join("; ")
 }
 
-fn compare(pointer: &str, expected: &Value, found: &Value, told: &mut Vec<String>) {
+fn compare(pointer: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {
             for (name, value) in a {
-                compare(&format!("{pointer}/{name}"), value, b.get(name).unwrap_or(&Value::Null), told);
+                compare(&format!("{pointer}/{name}"), value, b.get(name).unwrap_or(&Value::Null), differences);
             }
             for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
-                compare(&format!("{pointer}/{name}"), &Value::Null, value, told);
+                compare(&format!("{pointer}/{name}"), &Value::Null, value, differences);
             }
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             for (index, (a, b)) in a.iter().zip(b).enumerate() {
-                compare(&format!("{pointer}/{index}"), a, b, told);
+                compare(&format!("{pointer}/{index}"), a, b, differences);
             }
         }
         _ if expected == found => {}
-        _ => told.push(format!("{pointer} is {found}, should be {expected}")),
+        _ => differences.push(format!("{pointer} is {found}, should be {expected}")),
     }
 }
 
-async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
     const FIND: &str = "
         select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
             currency, total, due, owed, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
@@ -101,7 +101,7 @@ async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<
         from orders where id = any($1::uuid[])";
     let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
     let rows = sqlx::query(FIND).bind(ids).fetch_all(pool).await.context("reading orders")?;
-    rows.iter().map(|row| held(row, order_row(row)?)).collect()
+    rows.iter().map(|row| stored_row(row, order_row(row)?)).collect()
 }
 
 fn order_row(row: &PgRow) -> anyhow::Result<Value> {
@@ -138,13 +138,13 @@ fn order_row(row: &PgRow) -> anyhow::Result<Value> {
     Ok(json!({ "columns": columns, "document": document }))
 }
 
-async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
+async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
     const FIND: &str = "
         select 'stock-' || s.sku || '@' || s.location as stream, s.*
         from stock s join unnest($1::text[]) wanted(stream) on s.sku || '@' || s.location = wanted.stream";
     let keys: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("stock-")).collect();
     let rows = sqlx::query(FIND).bind(keys).fetch_all(pool).await.context("reading stock")?;
-    rows.iter().map(|row| held(row, stock_row(row)?)).collect()
+    rows.iter().map(|row| stored_row(row, stock_row(row)?)).collect()
 }
 
 fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
@@ -166,10 +166,10 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
-    // A document leaves out what is as with most items.
+    // A document omits these fields if they have their defaults.
     for name in ["transferred", "safety"] {
-        if let pieces @ (..=-1 | 1..) = sum(name)? {
-            item[name] = pieces.into();
+        if let units @ (..=-1 | 1..) = sum(name)? {
+            item[name] = units.into();
         }
     }
     if row.try_get::<bool, _>("backorders_derived")? {
@@ -182,8 +182,8 @@ fn stock_row(row: &PgRow) -> anyhow::Result<Value> {
     Ok(item)
 }
 
-async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, Held>> {
-    // Prices are read up to the row's own position: one statement, so both belong together.
+async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
+    // One statement reads the product and its prices up to the position of the product, so that both are consistent.
     const FIND: &str = "
         select 'product-' || p.sku as stream, p.sku, p.name, p.active, p.prices, p.tax_class, p.attributes, p.tags,
             p.created_at, p.updated_at, p.version, p.incarnation, p.position,
@@ -194,7 +194,7 @@ async fn find_products(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMa
         from products p where p.sku = any($1)";
     let skus: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("product-")).collect();
     let rows = sqlx::query(FIND).bind(skus).fetch_all(pool).await.context("reading products")?;
-    rows.iter().map(|row| held(row, product_row(row)?)).collect()
+    rows.iter().map(|row| stored_row(row, product_row(row)?)).collect()
 }
 
 fn product_row(row: &PgRow) -> anyhow::Result<Value> {
@@ -215,7 +215,7 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
         "incarnation": row.try_get::<i32, _>("incarnation")?,
         "position": row.try_get::<i64, _>("position")?,
     });
-    // A document leaves out what a product does not have.
+    // A document omits the fields that a product does not have.
     if let Some(tax_class) = row.try_get::<Option<String>, _>("tax_class")? {
         product["tax_class"] = tax_class.into();
     }
@@ -229,14 +229,14 @@ fn product_row(row: &PgRow) -> anyhow::Result<Value> {
     Ok(json!({ "product": product, "prices": history }))
 }
 
-fn held(row: &PgRow, value: Value) -> anyhow::Result<(String, Held)> {
-    let held = Held {
+fn stored_row(row: &PgRow, value: Value) -> anyhow::Result<(String, StoredRow)> {
+    let stored = StoredRow {
         version: row.try_get("version")?,
         incarnation: row.try_get("incarnation")?,
         position: row.try_get("position")?,
         value,
     };
-    Ok((row.try_get("stream")?, held))
+    Ok((row.try_get("stream")?, stored))
 }
 
 fn text(row: &PgRow, name: &str) -> sqlx::Result<String> {
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_name_the_field_and_both_sides() {
+    fn differences_name_the_field_and_both_values() {
         let expected = json!({ "a": 1, "b": [{ "c": "x" }], "d": null });
         assert_eq!(differences(&expected, &expected), "");
         assert_eq!(differences(&expected, &json!({ "a": 1, "b": [{ "c": "y" }] })), "/b/0/c is \"y\", should be \"x\"");

@@ -1,60 +1,37 @@
-//! What clients saw besides their acks: answers to reads, and how those commands ended whose first answer got lost. Kept by
-//! the load, checked against the log afterwards.
+//! Responses to queries, reduced to what the checkers compare with the log: the versions of the streams in a response.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::ack::Ack;
 use crate::api::Answer;
 
-/// An answer to a read of one document, or of the stock of one SKU at all its locations.
+/// A response to a read of one document, or of the stock of one SKU at all its locations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// Who read; a session sends with each read the newest position that it has heard of.
+    /// Number of the session. A session sends with each read the newest position that it has received.
     pub session: u32,
-    /// What was asked for.
+    /// The streams that were read.
     pub scope: Scope,
     /// `Consistency-Token` of the request.
     pub token: i64,
-    /// `Projection-Position` of the response; 0 where nothing was found.
-    pub contains: i64,
-    /// Version of each stream that the response shows; empty where nothing was found.
+    /// `Projection-Position` of the response; 0 if nothing was found.
+    pub projection_position: i64,
+    /// Version of each stream in the response; empty if nothing was found.
     pub versions: BTreeMap<String, i32>,
 }
 
-/// The streams that a response must show.
+/// The streams that a response must contain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// This one.
+    /// One stream.
     Stream(String),
-    /// The stock of this SKU, wherever it lies.
+    /// The stock of this SKU at all locations.
     StockOf(String),
 }
 
-/// A command that was sent again because nobody knew what had become of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// The idempotency key.
-    pub key: Uuid,
-    /// What was asked for.
-    pub path: String,
-    /// What the key said in the end.
-    pub end: End,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// It took effect.
-    Done(Ack),
-    /// It was refused, so it must not have taken effect.
-    Refused(u16),
-}
-
 impl Scope {
-    /// What the path of a read asks for: `/v1/orders/ID`, `/v1/products/SKU`, `/v1/stock/SKU`.
+    /// The scope of a path: `/v1/orders/ID`, `/v1/products/SKU` or `/v1/stock/SKU`; `None` for other paths.
     pub fn of(path: &str) -> Option<Scope> {
         let (kind, key) = path.strip_prefix("/v1/")?.split_once('/')?;
         match kind {
@@ -67,7 +44,7 @@ impl Scope {
 }
 
 impl Read {
-    /// What a response shows; `None` for one that says neither what there is nor that there is nothing.
+    /// The read that a response with status 200 or 404 represents; `None` for other statuses.
     pub fn of(session: u32, path: &str, token: i64, answer: &Answer) -> Option<Read> {
         let scope = Scope::of(path)?;
         let versions = match answer.status {
@@ -75,7 +52,7 @@ impl Read {
             404 => BTreeMap::new(),
             _ => return None,
         };
-        Some(Read { session, scope, token, contains: answer.contains.unwrap_or(0), versions })
+        Some(Read { session, scope, token, projection_position: answer.projection_position.unwrap_or(0), versions })
     }
 }
 
@@ -99,22 +76,30 @@ mod tests {
 
     fn answer(status: u16, body: Value) -> Answer {
         let content_type = "application/json".to_owned();
-        Answer { status, token: None, contains: Some(9), is_replayed: false, content_type, retry_after: None, body }
+        Answer {
+            status,
+            token: None,
+            projection_position: Some(9),
+            is_replayed: false,
+            content_type,
+            retry_after: None,
+            body,
+        }
     }
 
     #[test]
-    fn every_location_of_a_sku_is_a_stream_that_was_seen() {
+    fn every_location_of_a_sku_is_a_stream_of_the_read() {
         let body = json!({ "sku": "A", "locations": [
             { "location": "main", "version": 3 },
             { "location": "annex", "version": 1 },
         ] });
         let read = Read::of(1, "/v1/stock/A", 7, &answer(200, body)).unwrap();
         let versions = [("stock-A@annex".to_owned(), 1), ("stock-A@main".to_owned(), 3)];
-        assert_eq!((read.versions, read.contains), (versions.into(), 9));
+        assert_eq!((read.versions, read.projection_position), (versions.into(), 9));
     }
 
     #[test]
-    fn what_is_not_found_was_seen_not_to_be_there_and_an_error_shows_nothing() {
+    fn not_found_is_a_read_without_streams_and_an_error_is_no_read() {
         let missing = Read::of(1, "/v1/products/A", 7, &answer(404, Value::Null)).unwrap();
         assert_eq!((missing.scope, missing.versions.len()), (Scope::Stream("product-A".into()), 0));
         assert_eq!(Read::of(1, "/v1/products/A", 7, &answer(503, Value::Null)), None);

@@ -1,4 +1,4 @@
-//! What a client was promised: one acknowledged command. Kept by the load, checked against the log afterwards.
+//! Acknowledged commands, and files of acknowledged commands (JSON Lines, RFC 8259 per line).
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -7,23 +7,23 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A 2xx answer to a command.
+/// An acknowledged command: a command that received a 2xx response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// The idempotency key; the log keeps a UUID as it is.
+    /// The idempotency key; the log stores a UUID unchanged.
     pub key: Uuid,
-    /// The stream that the command addressed.
+    /// The stream that the command is addressed to.
     pub stream: String,
-    /// The order's code, where the command gave one out.
+    /// Code of the order, if the command placed an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Version of the stream after the command.
     pub version: i32,
-    /// Position of the command's last event.
+    /// Position of the last event of the command.
     pub position: i64,
 }
 
-/// Reads a file with one JSON object a line.
+/// Reads a file that contains one JSON object per line.
 pub fn read_file(path: &Path) -> anyhow::Result<Vec<Ack>> {
     let file = std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let mut acks = Vec::new();
@@ -35,7 +35,7 @@ pub fn read_file(path: &Path) -> anyhow::Result<Vec<Ack>> {
     Ok(acks)
 }
 
-/// Writes a file that [`read_file`] reads.
+/// Writes a file that [`read_file`] can read.
 pub fn write_file(path: &Path, acks: &[Ack]) -> anyhow::Result<()> {
     let file = std::fs::File::create(path).with_context(|| format!("creating {}", path.display()))?;
     let mut out = std::io::BufWriter::new(file);
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn acks_are_read_back_and_a_broken_line_is_named() {
+    fn acks_are_read_back_and_an_error_names_the_invalid_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let ack = Ack { key: Uuid::now_v7(), stream: "stock-A@main".into(), code: None, version: 2, position: 7 };
         write_file(file.path(), &[ack.clone(), ack.clone()]).unwrap();

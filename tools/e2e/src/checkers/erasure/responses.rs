@@ -1,5 +1,5 @@
-//! What the services show of those who are erased: the order by its id and by its code, in the list, and the responses to
-//! every command that changed it.
+//! Checks the responses of the services for erased orders and customers: reads of an order by id and by code, the list of orders,
+//! and the outcomes of all commands that changed the stream.
 
 use std::collections::BTreeSet;
 
@@ -14,20 +14,20 @@ use crate::api::{Answer, Api};
 use crate::audit::findings::Findings;
 use crate::log;
 
-/// Streams that the services are asked about, the newest: each costs a handful of requests.
+/// Streams that are checked, the newest ones; each needs several requests.
 const STREAMS_MAX: usize = 1_000;
 
-/// Shorter texts, such as the code of a country, may stand in a list without being about anybody.
+/// Shorter texts, such as a country code, may occur in a list without being personal data of the erased person.
 const TEXT_CHARS_MIN: usize = 6;
 
-/// Asks for everything that is shown of these streams.
+/// Checks the responses for these streams.
 pub(super) async fn check(
     api: &Api,
     pool: &PgPool,
     erased: &BTreeSet<&str>,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    // Ids begin with their instant, so the newest are the last.
+    // Ids start with their time of creation, so the newest streams are the last ones.
     for stream in erased.iter().rev().take(STREAMS_MAX) {
         let history = log::stream(pool, &stream.parse()?).await?;
         let mut texts = BTreeSet::new();
@@ -38,15 +38,20 @@ pub(super) async fn check(
             check_order(api, id, &texts, findings).await?;
         }
         for (key, position) in commands(pool, stream).await? {
-            let fate = success(api.outcome(key).await?, || format!("asking what became of {key}"))?;
-            findings.look();
-            check_fate(&format!("the response by key for position {position}"), erased, &fate.body, findings)?;
+            let outcome = success(api.outcome(key).await?, || format!("reading the outcome of command {key}"))?;
+            findings.count_checked();
+            check_outcome(
+                &format!("the outcome of the command at position {position}"),
+                erased,
+                &outcome.body,
+                findings,
+            )?;
         }
     }
     Ok(())
 }
 
-/// The commands that wrote to a stream, with the position of their first event.
+/// The commands that appended to a stream, with the position of the first event of each command.
 async fn commands(pool: &PgPool, stream: &str) -> anyhow::Result<Vec<(Uuid, i64)>> {
     const FIND: &str = "
         select distinct on (first.position) first.command_id, first.position
@@ -54,7 +59,7 @@ async fn commands(pool: &PgPool, stream: &str) -> anyhow::Result<Vec<(Uuid, i64)
             select command_id, position from events f
             where f.position <= e.position and f.command_id is not null order by f.position desc limit 1) first
         where e.stream_id = $1 order by first.position";
-    sqlx::query_as(FIND).bind(stream).fetch_all(pool).await.context("reading the commands of those who are erased")
+    sqlx::query_as(FIND).bind(stream).fetch_all(pool).await.context("reading the commands of erased streams")
 }
 
 async fn check_order(api: &Api, id: &str, texts: &BTreeSet<String>, findings: &mut Findings) -> anyhow::Result<()> {
@@ -66,11 +71,11 @@ async fn check_order(api: &Api, id: &str, texts: &BTreeSet<String>, findings: &m
     let code = by_id.text("code");
     let by_code = success(api.query(&format!("/v1/orders/{code}")).await?, || format!("reading order {code}"))?;
     for (way, answer) in [("by id", &by_id), ("by code", &by_code)] {
-        findings.look();
+        findings.count_checked();
         check_document(&format!("the response to a read of order {code} {way}"), &answer.body, findings);
     }
     let list = success(api.query(&format!("/v1/orders?code={code}")).await?, || format!("listing order {code}"))?;
-    findings.look();
+    findings.count_checked();
     check_texts(&format!("the list with order {code}"), texts, &list.body, findings);
     Ok(())
 }
@@ -82,9 +87,9 @@ fn success(answer: Answer, doing: impl Fn() -> String) -> anyhow::Result<Answer>
     Ok(answer)
 }
 
-/// The events that a command wrote have nothing personal left where their stream is erased.
-fn check_fate(place: &str, erased: &BTreeSet<&str>, fate: &Value, findings: &mut Findings) -> anyhow::Result<()> {
-    for written in fate["events"].as_array().into_iter().flatten() {
+/// The events in the outcome of a command contain no personal data if their stream is erased.
+fn check_outcome(place: &str, erased: &BTreeSet<&str>, outcome: &Value, findings: &mut Findings) -> anyhow::Result<()> {
+    for written in outcome["events"].as_array().into_iter().flatten() {
         let stream = written["stream"].as_str().unwrap_or_default();
         if !erased.contains(stream) {
             continue;
@@ -94,18 +99,18 @@ fn check_fate(place: &str, erased: &BTreeSet<&str>, fate: &Value, findings: &mut
         let mut event = codec::decode(event_type, schema_version, &written["data"].to_string())
             .with_context(|| format!("{place}: reading the {event_type} of {stream}"))?;
         findings.expect(!event.erase_personal_data(), || {
-            format!("{place} has personal data in the {event_type} of {stream}")
+            format!("{place} contains personal data in the {event_type} of {stream}")
         });
     }
     Ok(())
 }
 
-/// None of these texts stands anywhere in a response.
+/// A response contains none of these texts.
 fn check_texts(place: &str, texts: &BTreeSet<String>, body: &Value, findings: &mut Findings) {
     let shown = strings(body);
     let is_shown = |text: &String| shown.iter().any(|shown| shown.contains(text.as_str()));
-    // Not the text itself: a report is no place for it either.
-    findings.expect(!texts.iter().any(is_shown), || format!("{place} has personal data"));
+    // The finding does not contain the personal data itself.
+    findings.expect(!texts.iter().any(is_shown), || format!("{place} contains personal data"));
 }
 
 /// The texts that an erasure removes from an event.
@@ -119,7 +124,7 @@ fn personal_texts(event_type: &str, schema_version: i16, payload: &str) -> anyho
     Ok(before.difference(&after).filter(|text| text.chars().count() >= TEXT_CHARS_MIN).cloned().collect())
 }
 
-/// Every text in a document.
+/// All texts in a JSON value.
 fn strings(value: &Value) -> BTreeSet<String> {
     match value {
         Value::String(text) => BTreeSet::from([text.clone()]),
@@ -138,28 +143,28 @@ mod tests {
     const STREAM: &str = "order-018bcfe5-6800-7101-8101-010101010101";
 
     fn findings(reason: &str) -> u64 {
-        let fate = json!({ "events": [
+        let outcome = json!({ "events": [
             { "stream": STREAM, "type": "OrderCancelled", "schema_version": 1, "data": { "reason": reason } },
-            { "stream": "stock-A@main", "type": "of no interest", "schema_version": 1, "data": {} },
+            { "stream": "stock-A@main", "type": "not checked", "schema_version": 1, "data": {} },
         ] });
         let mut findings = Findings::default();
-        check_fate("it", &BTreeSet::from([STREAM]), &fate, &mut findings).unwrap();
+        check_outcome("the outcome", &BTreeSet::from([STREAM]), &outcome, &mut findings).unwrap();
         findings.count
     }
 
     #[test]
-    fn a_response_by_key_that_shows_what_was_erased_is_a_finding() {
+    fn an_outcome_that_contains_erased_data_is_a_finding() {
         assert_eq!((findings("Ada has moved"), findings("")), (1, 0));
     }
 
     #[test]
-    fn a_list_that_shows_a_text_that_was_erased_is_a_finding() {
+    fn a_list_that_contains_an_erased_text_is_a_finding() {
         let texts = BTreeSet::from(["Ada Lovelace".to_owned()]);
         let mut findings = Findings::default();
-        check_texts("it", &texts, &json!({ "items": [{ "code": "SON000001" }] }), &mut findings);
+        check_texts("the list", &texts, &json!({ "items": [{ "code": "SON000001" }] }), &mut findings);
         assert_eq!(findings.count, 0);
-        check_texts("it", &texts, &json!({ "items": [{ "tags": ["for Ada Lovelace"] }] }), &mut findings);
+        check_texts("the list", &texts, &json!({ "items": [{ "tags": ["for Ada Lovelace"] }] }), &mut findings);
         assert_eq!(findings.count, 1);
-        assert!(!findings.first[0].contains("Ada"), "a report must not show it");
+        assert!(!findings.first[0].contains("Ada"), "a finding must not contain personal data");
     }
 }
