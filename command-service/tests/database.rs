@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 const CONNECTIONS: u32 = 3;
 
 async fn database(bed: &Bed) -> (Proxy, Database) {
-    let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&bed.writer_url().unwrap()).await.unwrap();
     (proxy, Database::new(url.parse().unwrap(), CONNECTIONS, LIMIT))
 }
 
@@ -45,13 +45,13 @@ fn is_silence(error: &sqlx::Error) -> bool {
 async fn a_frozen_database_is_an_error_and_leaks_no_connection() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     answered(&database).await;
-    proxy.freezes();
+    proxy.freeze();
     // More often than there are connections.
     for _ in 0..=CONNECTIONS {
         let error = ask(&database).await.unwrap_err();
         assert!(is_silence(&error), "{error}");
     }
-    proxy.thaws();
+    proxy.thaw();
     assert_eq!(answered(&database).await, 0);
 }
 
@@ -65,7 +65,7 @@ async fn when_one_connection_is_silent_the_idle_ones_are_closed_too() {
     held.into_iter().for_each(|acquired| acquired.release());
     answered(&database).await;
 
-    proxy.cuts_off();
+    proxy.lose_connections();
     assert!(is_silence(&ask(&database).await.unwrap_err()));
     // If the other connections were still open, the next query would fail too.
     assert_eq!(answered(&database).await, 0);
@@ -76,10 +76,10 @@ async fn a_transaction_is_begun_and_ended_within_the_limit() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     answered(&database).await;
     let transaction = database.begin("select position from log_head for update").await.unwrap();
-    proxy.freezes();
+    proxy.freeze();
     assert!(is_silence(&transaction.commit().await.unwrap_err()));
     assert!(is_silence(&database.begin("select 1").await.unwrap_err()));
-    proxy.thaws();
+    proxy.thaw();
     answered(&database).await;
     database.begin("select position from log_head for update").await.unwrap().rollback().await.unwrap();
 }
@@ -88,11 +88,11 @@ async fn a_transaction_is_begun_and_ended_within_the_limit() {
 async fn a_connection_whose_statement_was_dropped_is_not_reused() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let holder = database.begin("select position from log_head for update").await.unwrap();
-    proxy.freezes();
+    proxy.freeze();
     // Started, and dropped before the response.
     assert!(database.begin("select 1").now_or_never().is_none());
     drop(holder);
-    proxy.thaws();
+    proxy.thaw();
     answered(&database).await;
     for _ in 0..CONNECTIONS {
         let mut acquired = database.acquire().await.unwrap();
@@ -111,11 +111,11 @@ async fn a_transaction_that_was_dropped_while_it_began_is_not_reused() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let pool = database.separate_pool(1);
     let mut connection = pool.acquire().await.unwrap();
-    proxy.freezes();
+    proxy.freeze();
     // Dropped before sqlx knows that it has begun.
     assert!(connection.begin().now_or_never().is_none());
     drop(connection);
-    proxy.thaws();
+    proxy.thaw();
     let mut transactions = Vec::new();
     while transactions.len() < 2 {
         let current = sqlx::query_scalar::<_, i64>("select txid_current()");

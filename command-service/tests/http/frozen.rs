@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 
 async fn shop() -> (Proxy, Shop) {
     let bed = Bed::new().await.unwrap();
-    let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&bed.writer_url().unwrap()).await.unwrap();
     let log = Log::new(Database::new(url.parse().unwrap(), 4, LIMIT));
     (proxy, Shop::on(bed, log, LIMIT, 10).await)
 }
@@ -33,7 +33,7 @@ async fn until(what: impl Fn() -> bool) {
 async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_at_once() {
     let (database, shop) = shop().await;
     let before = shop.events().await;
-    database.freezes();
+    database.freeze();
     let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
     until(|| !shop.health.is_ready()).await;
     assert!(!first.is_finished(), "its fate is not known yet");
@@ -47,7 +47,7 @@ async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_
     shop.get("/v1/commands/second").await.assert_problem(503, "log-unreachable");
     assert!(!first.is_finished(), "all of them were answered before it");
 
-    database.thaws();
+    database.thaw();
     let first = first.await.unwrap();
     assert!([201, 503].contains(&first.status.as_u16()), "{first:?}");
     until(|| shop.health.is_ready()).await;
@@ -61,14 +61,14 @@ async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_
 #[tokio::test]
 async fn a_database_that_comes_back_is_found_though_nobody_asks_for_anything() {
     let (database, shop) = shop().await;
-    database.freezes();
+    database.freeze();
     let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
     until(|| !shop.health.is_ready()).await;
     let given_up = first.await.unwrap();
     given_up.assert_problem(503, "outcome-unknown");
     assert!(!shop.health.is_ready());
 
-    database.thaws();
+    database.thaw();
     until(|| shop.health.is_ready()).await;
     assert_eq!(shop.post("/v1/orders", &[("idempotency-key", "first")], &lamps(1)).await.status, 201);
 }
@@ -77,7 +77,7 @@ async fn a_database_that_comes_back_is_found_though_nobody_asks_for_anything() {
 async fn connections_that_are_cut_off_delay_a_command_and_do_not_lose_it() {
     let (database, shop) = shop().await;
     let before = shop.events().await;
-    database.cuts_off();
+    database.lose_connections();
     let placed = shop.post("/v1/orders", &[("idempotency-key", "first")], &lamps(1)).await;
     assert_eq!(placed.status, 201, "{placed:?}");
     assert!(shop.health.is_ready());

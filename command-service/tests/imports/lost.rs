@@ -47,7 +47,7 @@ async fn until_one_waits(owner: &mut PgConnection) {
 async fn an_import_whose_acceptance_nobody_heard_of_keeps_its_rows() {
     let site = Site::open().await;
     site.stocked().await;
-    let (proxy, url) = Proxy::before(&site.database_url()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&site.database_url()).await.unwrap();
     let site = site.over(connect(&url, 2).await);
     let mut owner = site.owner().await;
     let mut watching = site.owner().await;
@@ -59,7 +59,7 @@ async fn an_import_whose_acceptance_nobody_heard_of_keeps_its_rows() {
     let uploading = site.upload_as("k", "stock", NDJSON, receipts(2));
     let cutting = async {
         until_one_waits(&mut watching).await;
-        proxy.cuts_off();
+        proxy.lose_connections();
         lock.commit().await.unwrap();
     };
     let (answer, ()) = tokio::join!(uploading, cutting);

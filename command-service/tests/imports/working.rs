@@ -53,19 +53,19 @@ async fn a_job_whose_worker_died_goes_on_where_it_was_and_nothing_happens_twice(
 async fn a_queue_whose_database_was_frozen_is_worked_again() {
     let site = Site::open().await;
     site.stocked().await;
-    let (proxy, url) = Proxy::before(&site.database_url()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&site.database_url()).await.unwrap();
     let database = Database::new(url.parse().unwrap(), 2, Duration::from_millis(500));
     let (health, runner) = (Health::new(), site.runner());
     let (component, stop) = (health.optional("imports"), runner.stop.clone());
     let running = tokio::spawn(queue::run(database, runner, Limits::default(), component.clone()));
     until(|| component.is_up()).await;
 
-    proxy.freezes();
+    proxy.freeze();
     let accepted = site.upload("stock", NDJSON, receipts(10)).await;
     until(|| !component.is_up()).await;
     assert_eq!(site.job(&accepted).await["state"], "queued");
 
-    proxy.thaws();
+    proxy.thaw();
     until(|| component.is_up()).await;
     let worked = async { while site.job(&accepted).await["state"] != "succeeded" {} };
     tokio::time::timeout(PATIENCE, worked).await.unwrap();

@@ -147,17 +147,17 @@ async fn a_changed_number_of_partitions_is_an_error() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_unresponsive_database_is_reported_and_no_event_is_lost() -> anyhow::Result<()> {
     let mut fixture = Fixture::new().await?;
-    let (proxy, url) = Proxy::before(&fixture.bed.writer_url()?).await?;
+    let (proxy, url) = Proxy::to_server(&fixture.bed.writer_url()?).await?;
     let mut relay = fixture.relay_with_database("a", Database::new(url.parse()?, 3, Duration::from_millis(500)));
     let mut written = fixture.append(&streams(10)).await?;
     relay.until(Position(10)).await?;
 
-    proxy.freezes();
+    proxy.freeze();
     written.extend(fixture.append(&streams(10)).await?);
     relay.first_error().await?;
     assert!(!relay.is_up("relay"));
 
-    proxy.thaws();
+    proxy.thaw();
     let published = async { while relay.until(Position(20)).await.is_err() {} };
     tokio::time::timeout(PATIENCE, published).await?;
     assert!(relay.is_up("relay"));

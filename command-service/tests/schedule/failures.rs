@@ -86,17 +86,17 @@ async fn due_commands_wait_for_room_in_a_full_mailbox() {
 async fn an_unresponsive_database_is_an_error_and_due_commands_are_submitted_afterwards() {
     let shop = Shop::open().await;
     let order = shop.order(Some(shop.at(600))).await;
-    let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&shop.bed.writer_url().unwrap()).await.unwrap();
     let database = Database::new(url.parse().unwrap(), 1, Duration::from_millis(500));
     let mut schedule = Schedule::new(Config::default(), database, shop.mailbox.clone());
     work(&mut schedule, shop.at(0)).await;
 
-    proxy.freezes();
+    proxy.freeze();
     for _ in 0..2 {
         let error = schedule.step(shop.at(600)).await.unwrap_err();
         assert!(matches!(error, schedule::Error::Store(_)), "{error:?}");
     }
-    proxy.thaws();
+    proxy.thaw();
     let worked = async { while schedule.step(shop.at(600)).await.is_err() {} };
     tokio::time::timeout(PATIENCE, worked).await.unwrap();
     work(&mut schedule, shop.at(600)).await;
@@ -249,7 +249,7 @@ async fn only_the_command_service_can_read_the_schedule() {
 #[tokio::test(flavor = "multi_thread")]
 async fn emptying_the_schedule_has_a_time_limit() {
     let shop = Shop::open().await;
-    let (proxy, url) = Proxy::before(&shop.bed.writer_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&shop.bed.writer_url().unwrap()).await.unwrap();
     let store = Store::new(Database::new(url.parse().unwrap(), 1, Duration::from_secs(2)));
     let mut owner = shop.owner().await;
     let mut checkpoint = owner.begin().await.unwrap();
@@ -262,7 +262,7 @@ async fn emptying_the_schedule_has_a_time_limit() {
     while !clearing.is_finished() && !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut admin).await.unwrap() {
         tokio::task::yield_now().await;
     }
-    proxy.freezes();
+    proxy.freeze();
     tokio::time::timeout(PATIENCE, clearing).await.unwrap().unwrap().unwrap_err();
 }
 

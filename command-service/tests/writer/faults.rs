@@ -106,7 +106,7 @@ async fn connections_that_are_reset_at_any_moment_lose_and_repeat_no_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silently_lost_connections_are_replaced_and_a_frozen_database_shows_in_health() {
     let bed = Bed::new().await.unwrap();
-    let (proxy, url) = Proxy::before(&bed.writer_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&bed.writer_url().unwrap()).await.unwrap();
     let log = Log::new(Database::new(url.parse().unwrap(), 4, Duration::from_millis(500)));
     let health = Health::new();
     let (writer, mailbox) = Writer::start(log, Limits::default(), None, health.component("log")).await.unwrap();
@@ -115,10 +115,10 @@ async fn silently_lost_connections_are_replaced_and_a_frozen_database_shows_in_h
     done(&mailbox.submit(request("create", product("A"))).await.unwrap());
     done(&mailbox.submit(request("receive", receipt("A", 100))).await.unwrap());
 
-    proxy.cuts_off();
+    proxy.lose_connections();
     done(&mailbox.submit(request("after-the-cut", order("A", 1))).await.unwrap());
 
-    proxy.freezes();
+    proxy.freeze();
     let sent = tokio::spawn({
         let mailbox = mailbox.clone();
         async move { mailbox.submit(request("frozen", order("A", 1))).await.unwrap() }
@@ -129,7 +129,7 @@ async fn silently_lost_connections_are_replaced_and_a_frozen_database_shows_in_h
         }
     };
     tokio::time::timeout(PATIENCE, is_down).await.unwrap();
-    proxy.thaws();
+    proxy.thaw();
     done(&sent.await.unwrap());
     stop.request();
     running.await.unwrap();

@@ -71,19 +71,19 @@ async fn a_broken_connection_fails_a_step_and_loses_no_event() {
 async fn a_frozen_database_fails_a_step_and_loses_no_event() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
-    let (proxy, url) = Proxy::before(&platform.bed.projector_url().unwrap()).await.unwrap();
+    let (proxy, url) = Proxy::to_server(&platform.bed.projector_url().unwrap()).await.unwrap();
     let store =
         Store::new(&Secret::new(url)).unwrap().with_statement_timeout(StatementTimeout(Duration::from_millis(500)));
     let mut worker = Worker::<Stock>::new(platform.feed(), Limits::default(), store, None, &platform.health);
     platform.catch_up(&mut worker).await;
 
-    proxy.freezes();
+    proxy.freeze();
     platform.publish(&stock_stream("MUG"), received(10)).await;
     step_until(&mut worker, |outcome| matches!(outcome, Err(StepError::Store(_)))).await.unwrap_err();
     assert_eq!(state_of(&platform.health, "postgres"), "down");
     assert!(!platform.health.is_ready());
 
-    proxy.thaws();
+    proxy.thaw();
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.number("select on_hand from stock").await, 11);
     // The frozen statement may have been executed after the thaw, so that the worker had nothing to write.

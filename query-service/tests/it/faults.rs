@@ -7,7 +7,7 @@ use crate::fixture::Platform;
 use crate::service::Service;
 
 async fn proxied(url: &str) -> (Proxy, String) {
-    Proxy::before(url).await.expect("a proxy")
+    Proxy::to_server(url).await.expect("a proxy")
 }
 
 fn primary_and_replica(bed: &Bed) -> (String, String) {
@@ -26,7 +26,7 @@ async fn a_replica_that_dies_is_replaced_by_the_primary_without_an_error() {
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get(&path).await.status, 200);
 
-    replica.dies();
+    replica.stop();
     for _ in 0..20 {
         assert_eq!(service.get(&path).await.status, 200);
     }
@@ -34,7 +34,7 @@ async fn a_replica_that_dies_is_replaced_by_the_primary_without_an_error() {
     assert_eq!(freshness.json["replica"]["answers"], false);
     assert!(service.is_ready().await, "one database is enough");
 
-    replica.comes_back();
+    replica.restart();
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
 }
 
@@ -43,7 +43,7 @@ async fn without_a_database_it_reports_so_and_becomes_ready_when_one_answers() {
     let platform = Platform::new().await;
     let order = platform.place_order("2026-03-05T10:00:00Z").await;
     let (primary, primary_url) = proxied(&primary_and_replica(&platform.bed).0).await;
-    primary.dies();
+    primary.stop();
     let changes = [("DATABASE_URL", primary_url), ("DATABASE_ACQUIRE_TIMEOUT", "300ms".into())];
     let service = Service::start_with(&platform.bed, &changes).await;
     let path = format!("/v1/orders/{}", order.id);
@@ -55,7 +55,7 @@ async fn without_a_database_it_reports_so_and_becomes_ready_when_one_answers() {
     assert_eq!(service.get("/v1/freshness").await.problem(), "freshness-unknown");
     assert!(!service.is_ready().await);
 
-    primary.comes_back();
+    primary.restart();
     service.ready().await;
     assert_eq!(service.get_until(&path, |it| it.status != 503).await.status, 200);
 }
@@ -71,14 +71,14 @@ async fn a_dead_redis_causes_no_failed_request() {
     service.dependency_up("redis").await;
     let with_redis = service.get(&path).await;
 
-    redis.dies();
+    redis.stop();
     for _ in 0..20 {
         assert_eq!(service.get(&path).await.json, with_redis.json);
     }
     service.dependency_down("redis").await;
     assert!(service.is_ready().await, "Redis is optional");
 
-    redis.comes_back();
+    redis.restart();
     service.dependency_up("redis").await;
     assert_eq!(service.get(&path).await.json, with_redis.json);
 }
@@ -92,7 +92,7 @@ async fn an_unresponsive_redis_is_used_a_few_times_and_then_no_more() {
     let service = Service::start_with(&platform.bed, &changes).await;
     service.dependency_up("redis").await;
 
-    redis.freezes();
+    redis.freeze();
     let waited = service.metric("query_redis_failures_total").await;
     for _ in 0..50 {
         assert_eq!(service.get(&format!("/v1/orders/{}", order.id)).await.status, 200);
@@ -102,7 +102,7 @@ async fn an_unresponsive_redis_is_used_a_few_times_and_then_no_more() {
     assert!((1.0..40.0).contains(&waited), "{waited} requests waited for Redis");
     service.dependency_down("redis").await;
 
-    redis.thaws();
+    redis.thaw();
     service.dependency_up("redis").await;
 }
 
@@ -118,14 +118,14 @@ async fn a_frozen_replica_is_replaced_by_the_primary_once_a_probe_finds_it_unres
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get("/v1/orders?limit=5").await.status, 200);
 
-    replica.freezes();
+    replica.freeze();
     for _ in 0..5 {
         assert_eq!(service.get("/v1/orders?limit=5").await.items("code"), ["SON000001"]);
     }
     let freshness = service.get_until("/v1/freshness", |it| it.json["source"] == "primary").await;
     assert_eq!(freshness.json["replica"]["answers"], false);
 
-    replica.thaws();
+    replica.thaw();
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
 }
 
@@ -140,7 +140,7 @@ async fn interrupted_connections_to_the_replica_are_closed_and_replaced() {
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get("/v1/orders?limit=5").await.status, 200);
 
-    replica.cuts_off();
+    replica.lose_connections();
     assert_eq!(service.get("/v1/orders?limit=5").await.items("code"), ["SON000001"]);
     service.get_until("/v1/freshness", |it| it.json["source"] == "replica").await;
     assert_eq!(service.get("/v1/orders?limit=5").await.items("code"), ["SON000001"]);
@@ -157,13 +157,13 @@ async fn without_a_database_a_cached_order_is_served_unless_it_has_personal_data
     let [plain, named] = [plain, named].map(|order| format!("/v1/orders/{}", order.id));
     assert_eq!((service.get(&plain).await.status, service.get(&named).await.status), (200, 200));
 
-    primary.dies();
+    primary.stop();
     service.dependency_down("database").await;
     assert_eq!(service.get(&plain).await.status, 200);
     // Whether this personal data was erased meanwhile is unknown.
     let refused = service.get_until(&named, |it| it.status == 503).await;
     assert_eq!(refused.problem(), "database-down", "{refused:?}");
-    primary.comes_back();
+    primary.restart();
     assert_eq!(service.get_until(&named, |it| it.status == 200).await.json["note"], "for Ada");
 }
 
@@ -180,7 +180,7 @@ async fn the_lag_is_unknown_while_the_primary_cannot_be_reached() {
     let (path, header) = (format!("/v1/orders/{}", order.id), "projection-lag-ms");
     service.get_until(&path, |it| it.headers.contains_key(header)).await;
 
-    primary.dies();
+    primary.stop();
     service.dependency_down("primary").await;
     let freshness = service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_null()).await;
     for projection in freshness.json["projections"].as_array().expect("projections") {
@@ -190,7 +190,7 @@ async fn the_lag_is_unknown_while_the_primary_cannot_be_reached() {
     assert!(!service.get(&path).await.headers.contains_key(header));
     assert!(service.is_ready().await, "the replica is enough");
 
-    primary.comes_back();
+    primary.restart();
     service.get_until("/v1/freshness", |it| it.json["replica"]["lag_ms"].is_u64()).await;
     service.get_until(&path, |it| it.headers.contains_key(header)).await;
 }

@@ -51,12 +51,12 @@ impl Links {
     }
 
     async fn add(&mut self, service: Service, dependency: &'static str, setting: &'static str, url: &str) {
-        let (proxy, url) = Proxy::before(url).await.unwrap();
+        let (proxy, url) = Proxy::to_server(url).await.unwrap();
         self.link(service, dependency, setting, (proxy, url));
     }
 
     async fn add_kafka(&mut self, service: Service, bed: &Bed) {
-        let proxied = Proxy::before_kafka(&bed.kafka_brokers().unwrap()).await.unwrap();
+        let proxied = Proxy::to_kafka(&bed.kafka_brokers().unwrap()).await.unwrap();
         self.link(service, "kafka", "KAFKA_BROKERS", proxied);
     }
 
@@ -84,13 +84,13 @@ impl Link {
 async fn freeze_and_thaw(link: &Link, fleet: &Fleet, load: &Load) {
     let Link { service, dependency, proxy } = link;
     eprintln!("freezing {dependency} of {service}");
-    proxy.freezes();
+    proxy.freeze();
     fleet.wait_for_state(*service, dependency, "down").await.unwrap();
     match link.carries_commands() {
         true => load.wait_for_unknown_outcomes(WORKERS.into()).await.unwrap(),
         false => load.wait_for_orders(ORDERS).await.unwrap(),
     }
-    proxy.thaws();
+    proxy.thaw();
     fleet.wait_for_state(*service, dependency, "up").await.unwrap();
     load.wait_for_orders(ORDERS).await.unwrap();
 }
@@ -155,7 +155,7 @@ async fn frozen_connections_lose_no_command_and_duplicate_no_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_connections_lose_no_command_and_duplicate_no_effect() {
     let platform = PlatformUnderLoad::new().await;
-    platform.links.iter().for_each(|link| link.proxy.cuts_off());
+    platform.links.iter().for_each(|link| link.proxy.lose_connections());
     platform.load.wait_for_orders(ORDERS).await.unwrap();
     for Link { service, dependency, .. } in &platform.links {
         platform.fleet.wait_for_state(*service, dependency, "up").await.unwrap();

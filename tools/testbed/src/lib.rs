@@ -17,65 +17,65 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use sqlx::{Connection, Executor, PgConnection};
 
-/// Longest that anything in a test may take before the test fails; generous, because machines are busy.
+/// Longest wait for a condition in a test; generous, because machines may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One test's corner of the real servers.
+/// The isolated area of one test on the real servers: a database, a topic prefix and a key prefix.
 #[derive(Debug, Clone)]
 pub struct Bed {
     name: String,
 }
 
 impl Bed {
-    /// A migrated, empty database and unused prefixes.
+    /// Creates an empty, migrated database, and chooses unused prefixes.
     pub async fn new() -> anyhow::Result<Bed> {
         let bed = Bed { name: format!("t{}", uuid::Uuid::now_v7().simple()) };
         let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
         let create = format!("create database {} owner orders_owner", bed.name);
-        admin.execute(sqlx::AssertSqlSafe(create)).await.context("creating the test's database")?;
+        admin.execute(sqlx::AssertSqlSafe(create)).await.context("creating the database of the test")?;
         let mut owner = PgConnection::connect(&bed.owner_url()?).await?;
         migrations::MIGRATOR.run(&mut owner).await.context("migrating the test's database")?;
         Ok(bed)
     }
 
-    /// The identity of this test's log.
+    /// Identity of the log of this test.
     pub async fn log_id(&self) -> anyhow::Result<LogId> {
         let mut owner = PgConnection::connect(&self.owner_url()?).await?;
         let id = sqlx::query_scalar("select id from log_identity").fetch_one(&mut owner).await;
         id.map(LogId).context("reading the identity of the test's log")
     }
 
-    /// The database as superuser.
+    /// URL of the database for the superuser.
     pub fn admin_url(&self) -> anyhow::Result<String> {
         self.url("TEST_POSTGRES_URL")
     }
 
-    /// The database as the owner of its tables.
+    /// URL of the database for the owner of the tables.
     pub fn owner_url(&self) -> anyhow::Result<String> {
         self.url("TEST_OWNER_URL")
     }
 
-    /// The database as the command-service.
+    /// URL of the database for the command service.
     pub fn writer_url(&self) -> anyhow::Result<String> {
         self.url("TEST_WRITER_URL")
     }
 
-    /// The database as the projector.
+    /// URL of the database for the projector.
     pub fn projector_url(&self) -> anyhow::Result<String> {
         self.url("TEST_PROJECTOR_URL")
     }
 
-    /// The primary as the query-service.
+    /// URL of the primary for the query service.
     pub fn reader_url(&self) -> anyhow::Result<String> {
         self.url("TEST_READER_URL")
     }
 
-    /// The replica as the query-service; see [`Bed::replica_caught_up`].
+    /// URL of the replica for the query service; see [`Bed::replica_caught_up`].
     pub fn reader_replica_url(&self) -> anyhow::Result<String> {
         self.url("TEST_READER_REPLICA_URL")
     }
 
-    /// Redis; keys of this test begin with [`Bed::cache_prefix`].
+    /// URL of Redis. Keys of this test start with [`Bed::cache_prefix`].
     pub fn redis_url(&self) -> anyhow::Result<String> {
         variable("TEST_REDIS_URL")
     }
@@ -85,7 +85,7 @@ impl Bed {
         format!("{}:", self.name)
     }
 
-    /// Kafka; topics of this test begin with [`Bed::topic_prefix`].
+    /// Brokers of Kafka. Topics of this test start with [`Bed::topic_prefix`].
     pub fn kafka_brokers(&self) -> anyhow::Result<String> {
         variable("TEST_KAFKA_BROKERS")
     }
@@ -95,12 +95,12 @@ impl Bed {
         format!("{}.", self.name)
     }
 
-    /// A consumer group that no other test uses.
+    /// Prefix of consumer groups that no other test uses.
     pub fn group(&self) -> String {
         format!("{}-projector", self.name)
     }
 
-    /// Makes the topics of every category, each with so many partitions.
+    /// Creates the topics of all categories with this number of partitions.
     pub async fn create_topics(&self, partitions: i32) -> anyhow::Result<()> {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", self.kafka_brokers()?).create()?;
@@ -115,7 +115,7 @@ impl Bed {
         Ok(())
     }
 
-    /// Returns once the replica has replayed all that the primary had written when this was called.
+    /// Waits until the replica has replayed everything that the primary had written at the time of the call.
     pub async fn replica_caught_up(&self) -> anyhow::Result<()> {
         let mut primary = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
         let mut replica = PgConnection::connect(&variable("TEST_REPLICA_URL")?).await?;
@@ -131,7 +131,7 @@ impl Bed {
         .context("the replica did not catch up")?
     }
 
-    /// Removes the database and the topics, for beds that hold gigabytes; tests leave theirs to the end of the servers.
+    /// Removes the database and the topics. Needed only for large data, because the data of tests is removed with the servers.
     pub async fn discard(self) -> anyhow::Result<()> {
         let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
         let drop = format!("drop database {} with (force)", self.name);
@@ -140,7 +140,7 @@ impl Bed {
             ClientConfig::new().set("bootstrap.servers", self.kafka_brokers()?).create()?;
         let names = Category::ALL.map(|category| topics::topic(&self.topic_prefix(), category));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        // Those that were never made are no loss.
+        // A topic that does not exist is no error.
         kafka.delete_topics(&names, &AdminOptions::new()).await.context("deleting the test's topics")?;
         Ok(())
     }

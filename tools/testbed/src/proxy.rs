@@ -1,9 +1,9 @@
-//! A TCP proxy before a server, with which a test lets the server freeze, be cut off, die and come back, without touching the
-//! server that all tests share.
+//! A TCP proxy between a client and a server, with which a test simulates failures of the server without affecting the server,
+//! which all tests share.
 //!
-//! A frozen server is one whose process is stopped: connections stay open, are still taken (by the kernel), and nothing is read
-//! or written until it goes on. A connection that is cut off is one that a network lost without a word: nothing is read or
-//! written any more, and new connections work. Nothing here closes a connection but [`Proxy::dies`] and the two ends.
+//! A frozen server behaves like a stopped process: connections stay open, the kernel accepts new connections, and no data is read
+//! or written until the server is thawed. A lost connection behaves as if the network dropped all packets: no data is read or
+//! written any more, while new connections work. Only [`Proxy::stop`] and the two ends close connections.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Largest response of Kafka that is taken; consumers ask for a few megabytes.
+/// Largest response of Kafka, in bytes; consumers request a few megabytes.
 const RESPONSE_BYTES_MAX: usize = 64 << 20;
 
-/// A proxy, until the runtime of its test ends.
+/// A running proxy; it ends with the async runtime of the test.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     state: Arc<watch::Sender<State>>,
@@ -28,27 +28,27 @@ pub struct Proxy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     server: Server,
-    /// How often everything that was open was cut off.
-    cuts: u64,
+    /// How often all open connections were lost.
+    losses: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
-    Alive,
+    Running,
     Frozen,
-    Dead,
+    Stopped,
 }
 
-/// What a proxy does with what the server says.
+/// How a proxy forwards the data of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answers {
-    /// It passes them on as they are.
-    AsTheyAre,
-    /// It puts the proxy's address in the place of the broker's.
+enum Responses {
+    /// Unchanged.
+    Unchanged,
+    /// Responses of a Kafka broker, in which the address of the broker is replaced with the address of the proxy.
     OfBroker(Advertised),
 }
 
-/// Where a Kafka broker says that it is, and what its clients are to believe.
+/// Port that a Kafka broker advertises, and port of the proxy that replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Advertised {
     broker: u16,
@@ -56,59 +56,59 @@ struct Advertised {
 }
 
 impl Proxy {
-    /// A proxy before the server of this address (`scheme://user:password@host:port/path`), and the address by way of it. A
-    /// Unix socket in the query is left out, so the server must listen on 127.0.0.1 too.
-    pub async fn before(url: &str) -> anyhow::Result<(Proxy, String)> {
-        let (scheme, rest) = url.split_once("://").context("an address begins with its scheme")?;
-        let (login, rest) = rest.split_once('@').context("an address of the test's servers has a login")?;
-        let (authority, path) = rest.split_once('/').context("an address has a path")?;
+    /// Starts a proxy for the server at this URL (`scheme://user:password@host:port/path`). Returns the proxy and the URL of the
+    /// server through the proxy. The directory of a Unix socket in the query is removed, so the server must listen on 127.0.0.1.
+    pub async fn to_server(url: &str) -> anyhow::Result<(Proxy, String)> {
+        let (scheme, rest) = url.split_once("://").context("a URL starts with its scheme")?;
+        let (login, rest) = rest.split_once('@').context("the URL of a test server has a login")?;
+        let (authority, path) = rest.split_once('/').context("the URL of a test server has a path")?;
         let path = path.split('?').next().unwrap_or_default();
         let (listener, own) = listen().await?;
-        let proxy = Proxy::start(listener, port_of(authority)?, Answers::AsTheyAre);
+        let proxy = Proxy::start(listener, port_of(authority)?, Responses::Unchanged);
         Ok((proxy, format!("{scheme}://{login}@127.0.0.1:{own}/{path}")))
     }
 
-    /// A proxy before the one Kafka broker of this address (`127.0.0.1:port`), and the address by way of it. A broker tells its
-    /// clients where to find it, so the proxy puts its own address into the responses that say so.
-    pub async fn before_kafka(broker: &str) -> anyhow::Result<(Proxy, String)> {
+    /// Starts a proxy for the only Kafka broker, which has this address (`127.0.0.1:port`). Returns the proxy and its address. A
+    /// broker advertises its address to clients, so the proxy replaces the address in responses.
+    pub async fn to_kafka(broker: &str) -> anyhow::Result<(Proxy, String)> {
         let (listener, own) = listen().await?;
         let broker = port_of(broker)?;
-        let answers = Answers::OfBroker(Advertised { broker, proxy: own });
-        Ok((Proxy::start(listener, broker, answers), format!("127.0.0.1:{own}")))
+        let responses = Responses::OfBroker(Advertised { broker, proxy: own });
+        Ok((Proxy::start(listener, broker, responses), format!("127.0.0.1:{own}")))
     }
 
-    /// Nothing moves any more, on any connection; new ones are taken and get no answer either.
-    pub fn freezes(&self) {
-        self.becomes(Server::Frozen);
+    /// Freezes the server: no connection transfers data, and new connections are accepted without a response.
+    pub fn freeze(&self) {
+        self.set(Server::Frozen);
     }
 
-    /// Goes on where it stopped: what was sent meanwhile arrives now.
-    pub fn thaws(&self) {
-        self.becomes(Server::Alive);
+    /// Thaws a frozen server: data that was sent meanwhile arrives now.
+    pub fn thaw(&self) {
+        self.set(Server::Running);
     }
 
-    /// Ends every connection and takes no new one.
-    pub fn dies(&self) {
-        self.becomes(Server::Dead);
+    /// Stops the server: closes all connections, and closes new connections immediately.
+    pub fn stop(&self) {
+        self.set(Server::Stopped);
     }
 
-    /// Takes connections again.
-    pub fn comes_back(&self) {
-        self.becomes(Server::Alive);
+    /// Starts a stopped server: accepts connections again.
+    pub fn restart(&self) {
+        self.set(Server::Running);
     }
 
-    /// The connections that are open now never see another byte; new ones work.
-    pub fn cuts_off(&self) {
-        self.state.send_modify(|state| state.cuts += 1);
+    /// Loses all open connections: they never transfer data again. New connections work.
+    pub fn lose_connections(&self) {
+        self.state.send_modify(|state| state.losses += 1);
     }
 
-    fn becomes(&self, server: Server) {
+    fn set(&self, server: Server) {
         self.state.send_modify(|state| state.server = server);
     }
 
-    fn start(listener: TcpListener, server_port: u16, answers: Answers) -> Proxy {
-        let state = Arc::new(watch::channel(State { server: Server::Alive, cuts: 0 }).0);
-        tokio::spawn(accept(listener, ([127, 0, 0, 1], server_port).into(), answers, Arc::clone(&state)));
+    fn start(listener: TcpListener, server_port: u16, responses: Responses) -> Proxy {
+        let state = Arc::new(watch::channel(State { server: Server::Running, losses: 0 }).0);
+        tokio::spawn(accept(listener, ([127, 0, 0, 1], server_port).into(), responses, Arc::clone(&state)));
         Proxy { state }
     }
 }
@@ -124,32 +124,32 @@ fn port_of(authority: &str) -> anyhow::Result<u16> {
     port.parse().with_context(|| format!("`{port}` is not a port"))
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, answers: Answers, state: Arc<watch::Sender<State>>) {
+async fn accept(listener: TcpListener, server: SocketAddr, responses: Responses, state: Arc<watch::Sender<State>>) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(forward(client, server, answers, state.subscribe()));
+        tokio::spawn(forward(client, server, responses, state.subscribe()));
     }
 }
 
-async fn forward(mut client: TcpStream, server: SocketAddr, answers: Answers, mut state: watch::Receiver<State>) {
-    let cuts = state.borrow_and_update().cuts;
-    // Taken by a server that is frozen, it is not looked at until that goes on.
+async fn forward(mut client: TcpStream, server: SocketAddr, responses: Responses, mut state: watch::Receiver<State>) {
+    let losses = state.borrow_and_update().losses;
+    // A frozen server accepts the connection, but does not read from it until it is thawed.
     if state.wait_for(|state| state.server != Server::Frozen).await.is_err() {
         return;
     }
-    if state.borrow().server == Server::Dead {
+    if state.borrow().server == Server::Stopped {
         return;
     }
     let Ok(mut upstream) = TcpStream::connect(server).await else { return };
-    let mut copying = pin!(copy_both(&mut client, &mut upstream, answers));
+    let mut copying = pin!(copy_both(&mut client, &mut upstream, responses));
     loop {
-        let State { server, cuts: now } = *state.borrow_and_update();
+        let State { server, losses: now } = *state.borrow_and_update();
         match server {
-            Server::Dead => return,
-            _ if now != cuts => pending().await,
-            // Not polled, it does not move.
+            Server::Stopped => return,
+            _ if now != losses => pending().await,
+            // The copying future is not polled, so no data is transferred.
             Server::Frozen if state.changed().await.is_err() => return,
             Server::Frozen => {}
-            Server::Alive => tokio::select! {
+            Server::Running => tokio::select! {
                 _ = &mut copying => return,
                 changed = state.changed() => if changed.is_err() { return },
             },
@@ -157,8 +157,8 @@ async fn forward(mut client: TcpStream, server: SocketAddr, answers: Answers, mu
     }
 }
 
-/// Copies both ways until both ends have said all they have to say.
-async fn copy_both(client: &mut TcpStream, server: &mut TcpStream, answers: Answers) -> std::io::Result<()> {
+/// Copies data in both directions until both ends have closed their side.
+async fn copy_both(client: &mut TcpStream, server: &mut TcpStream, responses: Responses) -> std::io::Result<()> {
     let (mut from_client, to_client) = client.split();
     let (from_server, mut to_server) = server.split();
     let requests = async {
@@ -166,27 +166,27 @@ async fn copy_both(client: &mut TcpStream, server: &mut TcpStream, answers: Answ
         to_server.shutdown().await
     };
     let responses = async {
-        match answers {
-            Answers::AsTheyAre => copy_as_it_is(from_server, to_client).await,
-            Answers::OfBroker(advertised) => copy_responses(from_server, to_client, advertised).await,
+        match responses {
+            Responses::Unchanged => copy_unchanged(from_server, to_client).await,
+            Responses::OfBroker(advertised) => copy_responses(from_server, to_client, advertised).await,
         }
     };
     tokio::try_join!(requests, responses).map(|_| ())
 }
 
-async fn copy_as_it_is(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> std::io::Result<()> {
+async fn copy_unchanged(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> std::io::Result<()> {
     copy(&mut from, &mut to).await?;
     to.shutdown().await
 }
 
-/// Copies the responses of a Kafka broker one by one: four bytes of length, then as many bytes.
+/// Copies the responses of a Kafka broker one by one: a length of four bytes, then this number of bytes.
 async fn copy_responses(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, advertised: Advertised) -> std::io::Result<()> {
     let mut response = Vec::new();
     while let Ok(length) = from.read_u32().await {
         if length as usize > RESPONSE_BYTES_MAX {
             return Err(std::io::Error::other(format!("a response of {length} bytes")));
         }
-        // Length and response leave in one piece, or the second would wait for the client to acknowledge the first.
+        // Length and response are written together; otherwise the response would wait until the client acknowledges the length.
         response.clear();
         response.extend(length.to_be_bytes());
         (&mut from).take(u64::from(length)).read_to_end(&mut response).await?;
@@ -197,8 +197,8 @@ async fn copy_responses(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, advertise
 }
 
 impl Advertised {
-    /// Every version of the responses that name a broker (Metadata, FindCoordinator, DescribeCluster) has its host as text and
-    /// its port right behind it, in four bytes. The address of the proxy takes as many.
+    /// In every version of the responses that contain a broker (Metadata, FindCoordinator, DescribeCluster), the host is text,
+    /// followed by the port in four bytes. The address of the proxy has the same length.
     fn replace(self, response: &mut [u8]) {
         let broker = address(self.broker);
         let mut at = 0;
@@ -210,7 +210,7 @@ impl Advertised {
     }
 }
 
-/// A host and its port as Kafka writes them.
+/// Host and port in the format of Kafka.
 fn address(port: u16) -> Vec<u8> {
     [b"127.0.0.1".as_slice(), &u32::from(port).to_be_bytes()].concat()
 }
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_of_the_broker_is_replaced_wherever_its_host_stands_before_it() {
+    fn the_port_is_replaced_after_every_host_of_the_broker() {
         let wrap = |port: u16| [b"\x00\x09".as_slice(), &address(port), b"rest", &address(port)].concat();
         let mut response = wrap(9_092);
         Advertised { broker: 9_092, proxy: 40_001 }.replace(&mut response);
