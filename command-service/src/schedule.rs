@@ -41,7 +41,8 @@ use clocks::Clocks;
 use command::ScheduledCommand;
 pub use config::{Config, Delays};
 pub use error::Error;
-use store::{AttemptOutcome, Checkpoint, DueEntry, Store};
+use store::due::{AttemptOutcome, DueEntry};
+use store::{Checkpoint, Store};
 
 /// Maximum number of positions that one step follows: at most some hundred milliseconds of work, so that due commands are not delayed.
 const PAGE: i64 = 10_000;

@@ -14,7 +14,8 @@ use events::{Event, HoldId, Location, OrderId, Position, Recorded, Sku, Version}
 
 use super::error::Error;
 use super::measures;
-use super::store::{DueEntry, Store};
+use super::store::Store;
+use super::store::due::DueEntry;
 use super::submit::{MAILBOX_TIMEOUT, request};
 use crate::log::Log;
 use crate::log::backwards::VersionRange;

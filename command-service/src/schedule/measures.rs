@@ -3,7 +3,8 @@
 use platform::metric_names;
 
 use super::command::ScheduledCommand;
-use super::store::{Checkpoint, Overdue};
+use super::store::Checkpoint;
+use super::store::due::Overdue;
 
 pub(super) fn submitted(command: ScheduledCommand, outcome: &'static str) {
     metrics::counter!(metric_names::SCHEDULE_ISSUED_TOTAL, "command" => command.as_str(), "outcome" => outcome)

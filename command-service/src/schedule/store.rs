@@ -9,8 +9,8 @@
 //! submitted again, which is allowed.
 
 mod apply;
-mod backorders;
-mod due;
+pub mod backorders;
+pub mod due;
 mod error;
 
 use chrono::{DateTime, Utc};
@@ -19,8 +19,6 @@ use events::{Incarnation, LogPosition, Position};
 use super::rules;
 use crate::database::{Database, during, within};
 
-pub use backorders::BackorderedOrder;
-pub use due::{AttemptOutcome, DueEntry, Overdue};
 pub use error::Error;
 
 /// The schedule tables. Cheap to clone.

@@ -9,7 +9,7 @@ use platform::backoff::Backoff;
 
 use super::command::ScheduledCommand;
 use super::measures;
-use super::store::{AttemptOutcome, DueEntry};
+use super::store::due::{AttemptOutcome, DueEntry};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
 use domain::command::{Command, OrderCommand, StockHoldCommand};

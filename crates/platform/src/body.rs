@@ -2,6 +2,7 @@
 //! the limit and rejects a body early if its `Content-Length` exceeds the limit; [`coding`] decompresses.
 
 pub mod coding;
+mod too_large;
 
 use crate::problem::{Problem, shell};
 use axum::body::{Body, HttpBody};
@@ -14,6 +15,7 @@ use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+pub(crate) use too_large::TooLarge;
 
 /// Time limit for receiving a body that is read whole. It is shorter than the time limit of requests, so that a slow client gets the
 /// specific problem.
@@ -126,19 +128,6 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
         }
     }
     Ok(None)
-}
-
-/// A body exceeds the limit of its route.
-#[derive(Debug, thiserror::Error)]
-#[error("the body is larger than {max_bytes} bytes")]
-pub(crate) struct TooLarge {
-    max_bytes: u64,
-}
-
-impl From<TooLarge> for Problem {
-    fn from(too_large: TooLarge) -> Problem {
-        shell::body_too_large(too_large.max_bytes)
-    }
 }
 
 /// A body without a stated length, which fails with [`TooLarge`] once it exceeds its limit.

@@ -19,12 +19,9 @@ use axum::routing::{MethodFilter, on};
 pub use document::Info;
 use document::{Documented, Tag};
 pub use operation::{Header, Operation, Parameter, Place};
+pub use page::{DOCUMENT_PATH, PAGE_PATH};
 pub use schemas::SchemaOf;
 
-/// Path of the document.
-pub const DOCUMENT_PATH: &str = "/v1/openapi.json";
-/// Path of the page.
-pub const PAGE_PATH: &str = "/docs";
 /// Prefix of every path. Without it, a path refers to the newest version.
 const VERSION: &str = "/v1";
 

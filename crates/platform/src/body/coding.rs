@@ -1,7 +1,7 @@
 //! Content codings of request bodies (RFC 9110, 8.4): `gzip` is decompressed while the body is read, within the limit of the route; every
 //! other coding is rejected. [`crate::server`] applies this to every route, except those that decompress their bodies themselves.
 
-use super::TooLarge;
+use super::too_large::TooLarge;
 use crate::problem::{Problem, shell};
 use crate::shown::shown;
 use axum::body::{Body, HttpBody};

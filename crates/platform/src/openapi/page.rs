@@ -12,7 +12,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
-use super::{DOCUMENT_PATH, PAGE_PATH};
+/// Path of the OpenAPI document.
+pub const DOCUMENT_PATH: &str = "/v1/openapi.json";
+
+/// Path of the documentation page.
+pub const PAGE_PATH: &str = "/docs";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
