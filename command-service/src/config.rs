@@ -15,7 +15,7 @@ use crate::jobs;
 use crate::relay;
 use crate::schedule;
 use crate::writer;
-use domain::rules::channel::Channels;
+use domain::channel::Channels;
 use domain::value::email::EmailIndex;
 use domain::world::Room;
 

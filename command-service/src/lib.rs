@@ -1,7 +1,7 @@
 //! The command service: the only service that writes to the log.
 //!
 //! The path of a command: [`http`] parses a request into a [`command`](domain::command); the [`writer`] decides the command with the
-//! [`rules`](domain::rules) on the [`world`](domain::world) and appends its events to the [`log`]; the [`relay`] publishes the events to
+//! [`rules`](domain::decide) on the [`world`](domain::world) and appends its events to the [`log`]; the [`relay`] publishes the events to
 //! Kafka. The [`schedule`] submits the platform's own commands when they are due, and [`jobs`] submits the commands of bulk imports.
 //! [`serve`] starts and stops these parts with the settings in [`config`].
 //!

@@ -28,7 +28,8 @@
 //! Tools and tests use the writer like the service does, on any [`Log`](crate::log::Log):
 //!
 //! ```
-//! use domain::command::{Command, CreateProduct};
+//! use domain::command::Command;
+//! use domain::product::create::CreateProduct;
 //! use command_service::log::Log;
 //! use command_service::writer::key::Key;
 //! use command_service::writer::{Limits, Reply, Request, Writer};
@@ -94,7 +95,7 @@ use tokio::sync::mpsc;
 use batch::{Batch, Failure};
 use clock_check::ClockCheck;
 use derived::Derived;
-use domain::rules::channel::Channels;
+use domain::channel::Channels;
 use log_follower::LogFollower;
 use queue::Inbox;
 use write_access::WriteAccess;

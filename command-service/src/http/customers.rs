@@ -5,7 +5,10 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{Command, CustomerCommand, RegisterCustomer, UpdateCustomer};
+use domain::command::Command;
+use domain::customer::CustomerCommand;
+use domain::customer::register::RegisterCustomer;
+use domain::customer::update::UpdateCustomer;
 use domain::value::email::EmailIndex;
 
 /// `emails` computes the stream id of an e-mail address.

@@ -7,7 +7,8 @@ use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::orders::ORDER;
 use super::problem_types::*;
-use domain::command::{Command, OrderCommand};
+use domain::command::Command;
+use domain::order::OrderCommand;
 
 /// Rejections of commands that reserve units.
 const STOCK: &[ProblemType] = &[INSUFFICIENT_STOCK, STOCK_LIMIT];

@@ -8,8 +8,10 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::order::StockHandling;
-use domain::command::{Command, OrderCommand, PlaceOrder};
+use domain::command::Command;
+use domain::order::OrderCommand;
+use domain::order::place::PlaceOrder;
+use domain::order::shortage::StockHandling;
 
 /// Deprecation of the field `shipping` of `place_order` in favour of `shipping_lines`.
 const SHIPPING: Deprecation = Deprecation {

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{Command, ProductCommand};
+use domain::command::Command;
+use domain::product::ProductCommand;
 
 /// Rejections of commands to an existing product.
 const PRODUCT: &[ProblemType] = &[UNKNOWN_PRODUCT, INSTANT_OUT_OF_RANGE];

@@ -4,7 +4,8 @@
 use platform::problem::ProblemType;
 
 use super::problem_types::*;
-use domain::rejection::{self, OrderAction, Part, Rejection, Unfit};
+use domain::rejection;
+use domain::rejection::{OrderAction, Part, Rejection, Unfit};
 
 /// The problem type of a rejection.
 pub(super) fn type_of(rejection: &Rejection) -> ProblemType {

@@ -13,7 +13,7 @@ use super::problems;
 use super::request_headers::Preference;
 use crate::writer::Reply;
 use crate::writer::answer::{Answer, PartNumbers};
-use domain::rules::NewEvent;
+use domain::decision::NewEvent;
 use domain::state::State;
 
 const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");

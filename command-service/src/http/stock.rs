@@ -5,7 +5,9 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{Command, StockCommand, StockItem};
+use domain::command::Command;
+use domain::stock::StockCommand;
+use domain::stock::item::StockItem;
 use domain::value::segment::NewLocation;
 
 pub(super) fn commands() -> CommandRoutes {

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::command_operation::CommandOperation;
 use super::command_routes::CommandRoutes;
 use super::problem_types::*;
-use domain::command::{Command, StockHoldCommand};
+use domain::command::Command;
+use domain::stock_hold::StockHoldCommand;
 
 pub(super) fn commands() -> CommandRoutes {
     CommandRoutes::tagged("holds", "Stock holds: stock that is kept for a checkout for a limited time.")

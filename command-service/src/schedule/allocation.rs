@@ -22,9 +22,11 @@ use crate::log::backwards::VersionRange;
 use crate::writer::answer::Answer;
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Together, Want};
-use domain::command::allocation::MAX_ORDERS;
-use domain::command::{Command, StockCommand, StockItem};
+use domain::command::Command;
 use domain::state::State;
+use domain::stock::StockCommand;
+use domain::stock::allocation::MAX_ORDERS;
+use domain::stock::item::StockItem;
 
 /// Number of versions of a stock item in a page, which takes some milliseconds to read.
 const PAGE_VERSIONS: i32 = 1_000;

@@ -12,7 +12,9 @@ use super::measures;
 use super::store::due::{AttemptOutcome, DueEntry};
 use crate::writer::key::Key;
 use crate::writer::{Mailbox, Reply, Request, Shed, Together};
-use domain::command::{Command, OrderCommand, StockHoldCommand};
+use domain::command::Command;
+use domain::order::OrderCommand;
+use domain::stock_hold::StockHoldCommand;
 
 /// Longest delay before the first retry of an entry without a reply.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -13,10 +13,13 @@ use super::snapshots::{Snapshots, StreamSnapshot};
 use super::submission::{Group, Submission};
 use super::unloadable::Unloadable;
 use crate::log::batch::{CommandHeader, NewRow};
+use domain::decision::{Context, NewEvent};
+use domain::reader::{MissingStreams, Reader};
 use domain::rejection::Rejection;
-use domain::rules::{self, Context, MissingStreams, NewEvent, Reader};
 use domain::state::State;
-use domain::world::{self, Slot, World};
+use domain::world;
+use domain::world::{Slot, World};
+use domain::{decide, decision};
 
 /// Decides the commands of one batch.
 pub(super) struct Decider<'a> {
@@ -292,14 +295,14 @@ impl Decider<'_> {
 }
 
 /// The decision of the rules on a request, including the expected version (`If-Match`).
-pub(super) fn apply_rules(request: &Request, reader: &Reader<'_>) -> Result<rules::Decision, MissingStreams> {
+pub(super) fn apply_rules(request: &Request, reader: &Reader<'_>) -> Result<decision::Decision, MissingStreams> {
     let stale = stale(request, reader);
     // If the addressed stream does not exist, that rejection comes first, whatever version is expected.
     if let Some(rejection @ Rejection::StaleVersion { found: Version(1..), .. }) = stale {
         return Ok(Err(rejection));
     }
     let context = Context { now: request.now, new_id: request.new_id };
-    let decision = rules::decide(&request.command, &context, reader)?;
+    let decision = decide::decide(&request.command, &context, reader)?;
     Ok(decision.and_then(|events| stale.map_or(Ok(events), Err)))
 }
 

@@ -6,7 +6,8 @@ use super::replay::Replays;
 use super::snapshots::Snapshots;
 use crate::log::End;
 use crate::log::snapshot::OrderNumbers;
-use domain::world::{self, World};
+use domain::world;
+use domain::world::World;
 
 /// States, replies to repeats, and snapshots to save.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The log says whose personal data was erased, and is read whenever personal data is to be shown: the state of an order in memory
 //! does not tell whether its customers were erased. The personal data of an order is erased by itself or with any of its customers
-//! ([`Order::customers`](domain::state::Order::customers)).
+//! ([`Order::customers`](domain::order::state::Order::customers)).
 
 use std::collections::{HashMap, HashSet};
 

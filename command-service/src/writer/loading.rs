@@ -13,7 +13,7 @@ use super::unloadable::Unloadable;
 use super::{Writer, decide};
 use crate::log;
 use crate::log::snapshot::NO_SHAPE;
-use domain::rules::{MAX_LOAD_ROUNDS, MissingStreams, Reader};
+use domain::reader::{MAX_LOAD_ROUNDS, MissingStreams, Reader};
 use domain::state;
 
 /// Streams that are loaded for one batch, about: some tenths of a second, and the memory that they take in addition to the streams

@@ -6,9 +6,9 @@ use events::{Metadata, Version};
 use super::answer::Answer;
 use super::key::Key;
 use domain::command::Command;
+use domain::decision::NewEvent;
 use domain::new_id::NewId;
 use domain::rejection::Rejection;
-use domain::rules::NewEvent;
 use domain::state::State;
 
 /// A command with everything that its decision may depend on.

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::log::snapshot::Snapshot;
 use crate::log::{self, End, Log};
-use domain::state::{self, State};
+use domain::state;
+use domain::state::State;
 
 /// Events of a stream between two of its snapshots. A writer that starts beside others loads the streams of a whole shop while
 /// the others wait, so the number should be small; saving writes one more row for this many events.

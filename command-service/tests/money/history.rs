@@ -3,10 +3,15 @@
 use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
-use domain::command::order::{PlaceOrder, StockHandling};
-use domain::command::{Command, OrderCommand};
-use domain::rules::{self, Context, MissingStreams, NewEvent, Reader};
-use domain::state::{Order, State};
+use domain::command::Command;
+use domain::decide;
+use domain::decision::{Context, NewEvent};
+use domain::order::OrderCommand;
+use domain::order::place::PlaceOrder;
+use domain::order::shortage::StockHandling;
+use domain::order::state::Order;
+use domain::reader::{MissingStreams, Reader};
+use domain::state::State;
 use domain::world::{Slot, World};
 use events::product::{ProductCreated, ProductEvent};
 use events::stock::{StockEvent, StockReceived};
@@ -98,7 +103,7 @@ impl Shop {
     fn decide(&mut self, command: &Command) -> Result<Vec<NewEvent>, String> {
         let context = Context { now: now(), new_id: order_id().into() };
         loop {
-            match rules::decide(command, &context, &Reader::new(&self.world)) {
+            match decide::decide(command, &context, &Reader::new(&self.world)) {
                 Ok(decision) => return decision.map_err(|rejection| rejection.kind().to_owned()),
                 Err(MissingStreams(streams)) => {
                     streams.into_iter().for_each(|stream| self.world.put(stream, Slot::default()));

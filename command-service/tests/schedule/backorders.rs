@@ -1,7 +1,10 @@
 //! Allocation of received units to backordered orders, and withdrawal of allocations of missing units.
 
 use command_service::schedule::Schedule;
-use domain::command::{Command, OrderCommand, StockCommand, StockItem};
+use domain::command::Command;
+use domain::order::OrderCommand;
+use domain::stock::StockCommand;
+use domain::stock::item::StockItem;
 use events::order::progress::{FulfilmentStatus, Progress};
 use events::stock::Level;
 use events::{Event, OrderId, StreamId};

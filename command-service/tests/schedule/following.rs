@@ -3,7 +3,8 @@
 use std::process::Command as Process;
 
 use command_service::schedule::Outcome;
-use domain::command::{Command, OrderCommand};
+use domain::command::Command;
+use domain::order::OrderCommand;
 use events::Position;
 use futures::future::join_all;
 use serde_json::json;

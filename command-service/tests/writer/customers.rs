@@ -1,7 +1,9 @@
 //! One e-mail address belongs to one customer, even with concurrent registrations through several writers.
 
 use command_service::writer::Reply;
-use domain::command::{Command, CustomerCommand, RegisterCustomer};
+use domain::command::Command;
+use domain::customer::CustomerCommand;
+use domain::customer::register::RegisterCustomer;
 use domain::value::email::EmailIndex;
 use events::CustomerId;
 use futures::future::join_all;

@@ -1,35 +1,28 @@
-//! What callers can ask for. Commands to one thing are grouped, as events are: an id and what is to be done with it. The body of
-//! a command is a struct of its own, which HTTP parses.
+//! All commands. Commands to one aggregate are grouped, as events are: the id of the aggregate and a command of its group, such as
+//! [`OrderCommand`]. The body of a command is a struct of its own, which HTTP parses.
 //!
-//! Everything is parsed at the edge into types that prove their bounds (in [`value`](crate::value)), so the
-//! [`rules`](crate::rules) only decide. Bodies are also written down again to fingerprint a command: fields that were
-//! not sent are left out, so a new optional field never changes an old fingerprint.
+//! Bodies consist of validated values ([`value`](crate::value)), so the rules only decide. Bodies are also serialised to compute the
+//! [`fingerprint`] of a command: absent fields are left out, so a new optional field never changes the fingerprint of a known command.
 
-use crate::new_id::NewId;
-use chrono::{DateTime, SubsecRound, Utc};
-use events::order::PartNo;
-use events::{Currency, CustomerId, HoldId, Location, OrderId, Sku, StreamId};
-use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64;
-
-pub mod allocation;
-pub mod customer;
 pub mod fingerprint;
-pub mod hold;
-pub mod order;
-pub mod product;
-pub mod stock;
+pub(crate) mod name_and_instant;
 
-pub use customer::{RegisterCustomer, UpdateCustomer};
-pub use hold::HoldStock;
-pub use order::{
-    AddNote, AmendOrder, AssignCustomer, CancelFulfilment, CancelOrder, ChangeAddresses, CreateFulfilment,
-    DeliverFulfilment, HoldOrder, PlaceOrder, ReceiveReturn, RecordPayment, RecordRefund, RejectReturn, ReleaseOrder,
-    RequestReturn, ShipFulfilment, TagOrder,
-};
-pub use product::{ChangePrice, CreateProduct, DiscontinueProduct, ReactivateProduct, UpdateProduct};
-pub use stock::policy::SetStockPolicy;
-pub use stock::{AdjustStock, ReceiveStock, TransferStock};
+use chrono::{DateTime, SubsecRound, Utc};
+use events::{CustomerId, HoldId, OrderId, Sku, StreamId};
+
+use crate::command::name_and_instant::NameAndInstant;
+use crate::customer::CustomerCommand;
+use crate::customer::register::RegisterCustomer;
+use crate::new_id::NewId;
+use crate::order::OrderCommand;
+use crate::order::place::PlaceOrder;
+use crate::product::ProductCommand;
+use crate::product::create::CreateProduct;
+use crate::stock::StockCommand;
+use crate::stock::item::StockItem;
+use crate::stock::transfer::TransferStock;
+use crate::stock_hold::StockHoldCommand;
+use crate::stock_hold::place::HoldStock;
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,141 +58,7 @@ pub enum Command {
     Order(OrderId, OrderCommand),
 }
 
-/// The stock of one SKU at one location.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct StockItem {
-    /// The SKU.
-    pub sku: Sku,
-    /// The location.
-    pub location: Location,
-}
-
-/// A command to a product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
-pub enum ProductCommand {
-    UpdateProduct { body: UpdateProduct },
-    ChangePrice { currency: Currency, body: ChangePrice },
-    DiscontinueProduct { body: DiscontinueProduct },
-    ReactivateProduct { body: ReactivateProduct },
-}
-
-/// A command to the stock of one SKU at one location.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
-pub enum StockCommand {
-    ReceiveStock {
-        body: ReceiveStock,
-    },
-    AdjustStock {
-        body: AdjustStock,
-    },
-    SetStockPolicy {
-        body: SetStockPolicy,
-    },
-    /// Assign units on hand that are assigned to nobody to these orders, in their order; given by the platform.
-    AllocateStock {
-        orders: Vec<OrderId>,
-    },
-    /// Take assigned units that are missing back from these orders, in their order; given by the platform.
-    DeallocateStock {
-        orders: Vec<OrderId>,
-    },
-}
-
-/// A command to a stock hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum StockHoldCommand {
-    /// Release the stock hold before its time.
-    ReleaseStockHold {},
-    /// End the stock hold, if its time is over; given by the platform.
-    ExpireHold {},
-}
-
-/// A command to a customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
-pub enum CustomerCommand {
-    UpdateCustomer(UpdateCustomer),
-    /// Erase the personal data of the customer.
-    EraseCustomer {},
-}
-
-/// A command to an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
-pub enum OrderCommand {
-    AmendOrder {
-        body: AmendOrder,
-    },
-    CancelOrder {
-        body: CancelOrder,
-    },
-    HoldOrder {
-        body: HoldOrder,
-    },
-    ReleaseOrder {
-        body: ReleaseOrder,
-    },
-    RecordPayment {
-        body: RecordPayment,
-    },
-    RecordRefund {
-        body: RecordRefund,
-    },
-    CreateFulfilment {
-        body: CreateFulfilment,
-    },
-    ShipFulfilment {
-        fulfilment: PartNo,
-        body: ShipFulfilment,
-    },
-    DeliverFulfilment {
-        fulfilment: PartNo,
-        body: DeliverFulfilment,
-    },
-    CancelFulfilment {
-        fulfilment: PartNo,
-        body: CancelFulfilment,
-    },
-    RequestReturn {
-        body: RequestReturn,
-    },
-    ReceiveReturn {
-        return_no: PartNo,
-        body: ReceiveReturn,
-    },
-    RejectReturn {
-        return_no: PartNo,
-        body: RejectReturn,
-    },
-    AddNote {
-        body: AddNote,
-    },
-    TagOrder {
-        body: TagOrder,
-    },
-    ChangeAddresses {
-        body: ChangeAddresses,
-    },
-    AssignCustomer {
-        body: AssignCustomer,
-    },
-    /// Erase the personal data of the order.
-    ErasePersonalData {},
-    /// End the order, if it is unpaid at its `payment_due`; given by the platform.
-    ExpireOrder {},
-    /// Close the order, if everything is delivered or cancelled and nothing is owed; given by the platform.
-    CompleteOrder {},
-}
-
 impl Command {
-    /// A number that is the same for the same command: XXH3 (xxhash.com) of its JSON. White space, the order of members and the
-    /// way in which the command was sent make no difference. Stored with the events of the command, so it never changes.
-    pub fn fingerprint(&self) -> i64 {
-        xxh3_64(fingerprint::json(self).as_bytes()) as i64
-    }
-
     /// The name of the command in metrics, logs and batches.
     pub fn name(&self) -> &'static str {
         self.name_and_instant().0
@@ -226,7 +85,7 @@ impl Command {
         }
     }
 
-    fn name_and_instant(&self) -> NameAndInstant {
+    pub(crate) fn name_and_instant(&self) -> NameAndInstant {
         match self {
             Command::CreateProduct { body } => ("create_product", body.occurred_at),
             Command::Product(_, command) => command.name_and_instant(),
@@ -239,84 +98,6 @@ impl Command {
             Command::PlaceOrder(c) => ("place_order", c.body.id.map(OrderId::instant)),
             Command::Order(_, command) => command.name_and_instant(),
         }
-    }
-}
-
-/// The name of a command, and when it happened as the caller says.
-type NameAndInstant = (&'static str, Option<DateTime<Utc>>);
-
-impl ProductCommand {
-    fn name_and_instant(&self) -> NameAndInstant {
-        match self {
-            Self::UpdateProduct { .. } => ("update_product", None),
-            Self::ChangePrice { body, .. } => ("change_price", body.occurred_at),
-            Self::DiscontinueProduct { body } => ("discontinue_product", body.occurred_at),
-            Self::ReactivateProduct { body } => ("reactivate_product", body.occurred_at),
-        }
-    }
-}
-
-impl StockCommand {
-    fn name_and_instant(&self) -> NameAndInstant {
-        match self {
-            Self::ReceiveStock { body } => ("receive_stock", body.occurred_at),
-            Self::AdjustStock { body } => ("adjust_stock", body.occurred_at),
-            Self::SetStockPolicy { body } => ("set_stock_policy", body.occurred_at),
-            Self::AllocateStock { .. } => ("allocate_stock", None),
-            Self::DeallocateStock { .. } => ("deallocate_stock", None),
-        }
-    }
-}
-
-impl StockHoldCommand {
-    fn name_and_instant(&self) -> NameAndInstant {
-        match self {
-            Self::ReleaseStockHold {} => ("release_stock_hold", None),
-            Self::ExpireHold {} => ("expire_hold", None),
-        }
-    }
-}
-
-impl CustomerCommand {
-    fn name_and_instant(&self) -> NameAndInstant {
-        match self {
-            Self::UpdateCustomer(_) => ("update_customer", None),
-            Self::EraseCustomer {} => ("erase_customer", None),
-        }
-    }
-}
-
-impl OrderCommand {
-    fn name_and_instant(&self) -> NameAndInstant {
-        match self {
-            Self::AmendOrder { body } => ("amend_order", body.occurred_at),
-            Self::CancelOrder { body } => ("cancel_order", body.occurred_at),
-            Self::HoldOrder { body } => ("hold_order", body.occurred_at),
-            Self::ReleaseOrder { body } => ("release_order", body.occurred_at),
-            Self::RecordPayment { body } => ("record_payment", body.occurred_at()),
-            Self::RecordRefund { body } => ("record_refund", body.occurred_at),
-            Self::CreateFulfilment { body } => ("create_fulfilment", body.occurred_at),
-            Self::ShipFulfilment { body, .. } => ("ship_fulfilment", body.occurred_at),
-            Self::DeliverFulfilment { body, .. } => ("deliver_fulfilment", body.occurred_at),
-            Self::CancelFulfilment { body, .. } => ("cancel_fulfilment", body.occurred_at),
-            Self::RequestReturn { body } => ("request_return", body.occurred_at),
-            Self::ReceiveReturn { body, .. } => ("receive_return", body.occurred_at),
-            Self::RejectReturn { body, .. } => ("reject_return", body.occurred_at),
-            Self::AddNote { body } => ("add_note", body.occurred_at),
-            Self::TagOrder { body } => ("tag_order", body.occurred_at),
-            Self::ChangeAddresses { body } => ("change_addresses", body.occurred_at),
-            Self::AssignCustomer { body } => ("assign_customer", body.occurred_at),
-            Self::ErasePersonalData {} => ("erase_personal_data", None),
-            Self::ExpireOrder {} => ("expire_order", None),
-            Self::CompleteOrder {} => ("complete_order", None),
-        }
-    }
-}
-
-impl StockItem {
-    /// The stream of the stock item.
-    pub fn stream(&self) -> StreamId {
-        StreamId::stock(&self.sku, &self.location)
     }
 }
 

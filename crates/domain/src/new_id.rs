@@ -1,4 +1,4 @@
-//! The id of what a command makes, whatever that is: drawn before the decision, so that rules stay free of chance.
+//! The id of what a command creates. The id is drawn before the decision, so that rules contain no randomness.
 
 use events::{CustomerId, HoldId, OrderId};
 use uuid::Uuid;

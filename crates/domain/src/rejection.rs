@@ -1,7 +1,5 @@
-//! The answer "no": why a command was not carried out and what would help. Not an error: nothing went wrong with us.
-//!
-//! The command service turns it into a problem document (RFC 9457). Kinds are a contract with callers: they are added, never
-//! changed. Details are in [`detail`], members for machines in [`extensions`].
+//! Rejections: why a rule refused a command. A rejection is not an error. [`detail`] contains the texts for people, [`extensions`] the
+//! members for machines; the problem types are in `command-service/src/http`.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
@@ -472,7 +470,7 @@ impl Rejection {
         }
     }
 
-    /// Somebody else has what this claim of a [`NewEvent`](crate::rules::NewEvent) names.
+    /// Somebody else has what this claim of a [`NewEvent`](crate::decision::NewEvent) names.
     pub fn claim_taken(claim: &str) -> Rejection {
         if let Some(payment) = claim.strip_prefix(PAYMENT_REFERENCE) {
             let mut parts = payment.splitn(3, '\n').skip(1).map(str::to_owned);

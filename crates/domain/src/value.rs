@@ -1,4 +1,4 @@
-//! Values that commands are made of: each type proves its bounds once it is parsed.
+//! Validated values that commands consist of: a value of such a type is valid, because parsing is the only way to create it.
 
 pub mod address;
 pub mod amount;

@@ -17,7 +17,7 @@ use events::{Event, OrderCode, Recorded, StreamId, Version};
 use lru::LruCache;
 use serde::Deserialize;
 
-use crate::rules::channel::Channels;
+use crate::channel::Channels;
 use crate::state::State;
 
 /// A stream as far as it is known.

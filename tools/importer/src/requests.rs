@@ -14,12 +14,17 @@ use crate::ids;
 use crate::orders::Order;
 use crate::products::Product;
 use crate::returns::Return;
-use domain::command::order::{
-    CreateFulfilment, OrderLine, PlaceOrderBody, ReceiveReturn, RecordPayment, RecordRefund, RequestReturn,
-    ShipFulfilment,
-};
-use domain::command::product::{ChangePrice, CreateProduct};
-use domain::command::stock::ReceiveStock;
+use domain::order::fulfilment::create::CreateFulfilment;
+use domain::order::fulfilment::ship::ShipFulfilment;
+use domain::order::line::OrderLine;
+use domain::order::payment::record::RecordPayment;
+use domain::order::payment::refund::RecordRefund;
+use domain::order::place::PlaceOrderBody;
+use domain::order::returns::receive::ReceiveReturn;
+use domain::order::returns::request::RequestReturn;
+use domain::product::change_price::ChangePrice;
+use domain::product::create::CreateProduct;
+use domain::stock::receive::ReceiveStock;
 use domain::value::amount::{Amount, Price};
 use domain::value::lines::{Lines, Units};
 use domain::value::tags::Tags;

@@ -6,7 +6,8 @@ use platform::json;
 use serde_json::{Value, json};
 
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowOrigin, RowRejection, ValueType};
-use domain::command::{Command, RegisterCustomer};
+use domain::command::Command;
+use domain::customer::register::RegisterCustomer;
 use domain::value::email::EmailIndex;
 
 pub(super) const COLUMNS: &str = "email, name, phone, registered_at (an instant in RFC 3339 format; the customer gets an id with \

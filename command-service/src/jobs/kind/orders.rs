@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::super::import::Stock;
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowOrigin, RowRejection, ValueType};
-use domain::command::order::StockHandling;
-use domain::command::{Command, PlaceOrder};
+use domain::command::Command;
+use domain::order::place::PlaceOrder;
+use domain::order::shortage::StockHandling;
 
 pub(super) const COLUMNS: &str = "of the order: external_ref, currency, placed_at (an instant in RFC 3339 format; the order gets \
     an id with that instant), id, channel, customer_id, payment_due, on_shortage, discount, shipping, expected_total, note; \

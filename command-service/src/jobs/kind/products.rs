@@ -5,8 +5,11 @@ use platform::json::parse;
 use serde_json::{Value, json};
 
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowRejection, ValueType};
-use domain::command::product::{ChangePrice, CreateProduct, UpdateProduct};
-use domain::command::{Command, ProductCommand};
+use domain::command::Command;
+use domain::product::ProductCommand;
+use domain::product::change_price::ChangePrice;
+use domain::product::create::CreateProduct;
+use domain::product::update::UpdateProduct;
 
 pub(super) const COLUMNS: &str =
     "sku, name, tax_class, occurred_at, and one column per currency with its code, such as price_GBP (minor units)";

@@ -6,8 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::row_commands::{Column, DocumentCommands, RowRejection};
-use domain::command::stock::{AdjustStock, ReceiveStock};
-use domain::command::{Command, StockCommand, StockItem};
+use domain::command::Command;
+use domain::stock::StockCommand;
+use domain::stock::adjust::AdjustStock;
+use domain::stock::item::StockItem;
+use domain::stock::receive::ReceiveStock;
 use domain::value::segment::NewLocation;
 
 pub(super) const COLUMNS: &str = "sku, location (default: main), one of quantity (units received), delta and count, reason, reference (of a receipt), \

@@ -3,8 +3,9 @@
 
 use events::{CustomerId, HoldId, OrderId, Sku};
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::Command;
+use crate::command::Command;
 
 #[derive(Serialize)]
 struct OfBody<'a, B> {
@@ -29,6 +30,14 @@ struct OfCustomer<'a> {
 #[derive(Serialize)]
 struct OfOrder<'a> {
     order_id: &'a OrderId,
+}
+
+impl Command {
+    /// A number that is the same for the same command: XXH3 (xxhash.com) of its JSON. White space, the order of members and the
+    /// way in which the command was sent make no difference. Stored with the events of the command, so it never changes.
+    pub fn fingerprint(&self) -> i64 {
+        xxh3_64(json(self).as_bytes()) as i64
+    }
 }
 
 /// The JSON of a command.

@@ -1,25 +1,44 @@
-//! The JSON that callers send: what is taken, what is refused and how, and that it is written down the same way.
+//! Tests of the JSON of commands: what is accepted, what is rejected, and that it is serialised unchanged.
 
 use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::customer::{RegisterCustomerBody, UpdateCustomerBody};
-use super::hold::HoldStock;
-use super::order::{
-    AddNote, AmendOrder, AssignCustomer, CancelOrder, ChangeAddresses, CreateFulfilment, HoldOrder, PlaceOrderBody,
-    ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestReturn, ShipFulfilment, StockHandling, TagOrder,
-};
-use super::product::{ChangePrice, CreateProduct, DiscontinueProduct, UpdateProduct};
-use super::stock::policy::SetStockPolicy;
-use super::stock::{AdjustStock, ReceiveStock, TransferStock};
-use super::{Command, PlaceOrder, RegisterCustomer};
+use crate::command::Command;
+use crate::customer::register::{RegisterCustomer, RegisterCustomerBody};
+use crate::customer::update::UpdateCustomerBody;
+use crate::order::add_note::AddNote;
+use crate::order::amend::AmendOrder;
+use crate::order::assign_customer::AssignCustomer;
+use crate::order::cancel::CancelOrder;
+use crate::order::change_addresses::ChangeAddresses;
+use crate::order::fulfilment::create::CreateFulfilment;
+use crate::order::fulfilment::ship::ShipFulfilment;
+use crate::order::hold::HoldOrder;
+use crate::order::payment::record::RecordPayment;
+use crate::order::payment::refund::RecordRefund;
+use crate::order::place::{PlaceOrder, PlaceOrderBody};
+use crate::order::release::ReleaseOrder;
+use crate::order::returns::receive::ReceiveReturn;
+use crate::order::returns::request::RequestReturn;
+use crate::order::shortage::StockHandling;
+use crate::order::tag::TagOrder;
+use crate::product::change_price::ChangePrice;
+use crate::product::create::CreateProduct;
+use crate::product::discontinue::DiscontinueProduct;
+use crate::product::update::UpdateProduct;
+use crate::stock::adjust::AdjustStock;
+use crate::stock::receive::ReceiveStock;
+use crate::stock::set_policy::SetStockPolicy;
+use crate::stock::transfer::TransferStock;
+use crate::stock_hold::place::HoldStock;
 use crate::value::email::EmailIndex;
 
 const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
 
 const CUSTOMER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","email":"ada@b","name":"Ada","phone":"+44 1","addresses":[{"name":"Ada","line1":"1 High St","city":"Leeds","country":"GB"}],"tags":["vip"]}"#;
+
 const GUEST: &str = r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"shipping_lines":[{"name":"Post","amount":400,"tax_rate":200000}],"contact":{"email":"ada@example.com"},"shipping_address":{"name":"Ada","line1":"1 High St","city":"Leeds","postcode":"LS1 1AA","country":"GB"},"tags":["b2b","gift"],"payment_due":"2024-06-01T12:00:00Z","hold_id":"0190163d-8694-739b-aea5-966c26f8ad93","on_shortage":"backorder"}"#;
 
 /// Fingerprints are made of what is written down, so it has to stay as it is.
@@ -87,7 +106,8 @@ fn bodies_are_written_down_as_they_came() {
 #[test]
 fn a_command_is_written_down_with_its_name() {
     let body = serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
-    let command = super::fingerprint::json(&Command::PlaceOrder(PlaceOrder { body, stock: Default::default() }));
+    let command =
+        crate::command::fingerprint::json(&Command::PlaceOrder(PlaceOrder { body, stock: Default::default() }));
     assert_eq!(command, r#"{"PlaceOrder":{"body":{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}}}"#);
 }
 
@@ -97,9 +117,9 @@ fn a_customer_is_fingerprinted_by_what_was_sent_and_never_shown() {
         let emails = EmailIndex::from_secret(&secret.repeat(32)).unwrap();
         Command::RegisterCustomer(RegisterCustomer::new(serde_json::from_str(CUSTOMER).unwrap(), &emails))
     };
-    let written = super::fingerprint::json(&command("k"));
+    let written = crate::command::fingerprint::json(&command("k"));
     assert_eq!(written, format!(r#"{{"RegisterCustomer":{{"body":{CUSTOMER}}}}}"#));
-    assert_eq!(written, super::fingerprint::json(&command("l")));
+    assert_eq!(written, crate::command::fingerprint::json(&command("l")));
     let shown = format!("{:?}", command("k"));
     for personal in ["ada", "Ada", "+44", "High St", "Leeds"] {
         assert!(!shown.contains(personal), "{shown}");

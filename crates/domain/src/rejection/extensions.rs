@@ -1,4 +1,4 @@
-//! What a machine reads of a rejection: the members of its problem document beside the standard ones.
+//! The extension members of the problem document of a rejection.
 
 use events::order::PartNo;
 use serde_json::{Map, Value, json};

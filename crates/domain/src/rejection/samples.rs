@@ -1,4 +1,4 @@
-//! A rejection of every kind, for whoever has to document or test them all.
+//! A sample of every rejection, for tests and documentation.
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};

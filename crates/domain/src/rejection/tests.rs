@@ -1,4 +1,4 @@
-//! What callers read: kinds are a contract, details say what to do.
+//! Tests of rejections: kinds are a contract, details say how to correct the command.
 
 use events::order::progress::FulfilmentState;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A world that runs ahead can always be taken back, and keeps within its room.
+//! Tests of the undo journal and of the memory limit of the world.
 
 use chrono::DateTime;
 use events::order::{Line, OrderPlaced};

@@ -1,0 +1,41 @@
+//! The state of a customer.
+
+use std::collections::BTreeSet;
+
+use events::EmailHash;
+use events::customer::CustomerEvent;
+use events::personal::{Personal, Profile};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a decision needs to know of a customer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Customer {
+    /// The stream of the e-mail address; none of one who is forgotten.
+    pub email_hash: Option<EmailHash>,
+    /// Who it is.
+    pub profile: Personal<Profile>,
+    /// Words to find customers by.
+    pub tags: BTreeSet<String>,
+    /// Whether the customer is to be forgotten.
+    pub erased: bool,
+}
+
+impl Customer {
+    /// The customer after `event`.
+    pub fn evolve(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Registered(e) => {
+                self.email_hash = Some(e.email_hash);
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
+            }
+            CustomerEvent::Updated(e) => {
+                self.email_hash = Some(e.email_hash);
+                self.profile.clone_from(&e.profile);
+                self.tags.clone_from(&e.tags);
+            }
+            CustomerEvent::Erased(_) => *self = Customer { erased: true, ..Customer::default() },
+        }
+    }
+}

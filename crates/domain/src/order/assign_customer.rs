@@ -1,0 +1,55 @@
+//! Assign an order to a registered customer.
+
+use chrono::{DateTime, Utc};
+use events::order::{OrderCustomerAssigned, OrderEvent};
+use events::{CustomerId, OrderId, StreamId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::{Decision, NewEvent};
+use crate::order::personal_data;
+use crate::reader::Reader;
+use crate::rejection::{Counted, Rejection};
+use crate::state::State;
+use crate::value::instant;
+
+/// The customer to assign an order to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssignCustomer {
+    /// Id of the registered customer.
+    pub customer_id: CustomerId,
+    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Most customers that one order belonged to before.
+const MAX_FORMER_CUSTOMERS: usize = 100;
+
+/// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
+/// who is registered here: a slip in it would give the order to nobody. An order whose personal data is erased is given to
+/// nobody: that would tell who bought.
+pub(crate) fn assign_customer(order_id: OrderId, body: &AssignCustomer, reader: &Reader<'_>) -> Decision {
+    let customer_id = body.customer_id;
+    let state = reader.state(&StreamId::customer(customer_id));
+    let (stream, order) = reader.order(order_id)?;
+    if order.customer_id == Some(customer_id) {
+        return Ok(vec![]);
+    }
+    personal_data::not_erased(order_id, order, reader)?;
+    if order.former_customers.len() >= MAX_FORMER_CUSTOMERS {
+        return Err(Rejection::TooManyParts { what: Counted::FormerCustomer, limit: MAX_FORMER_CUSTOMERS });
+    }
+    match state {
+        Some(State::Customer(customer)) if customer.erased => Err(Rejection::ErasedBuyer(customer_id)),
+        Some(State::Customer(_)) => {
+            let assigned = OrderCustomerAssigned { customer_id };
+            Ok(vec![NewEvent::new(&stream, OrderEvent::CustomerAssigned(assigned))])
+        }
+        _ => Err(Rejection::UnknownBuyer(customer_id)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The amounts of an order: line discounts, the order discount spread over the lines, tax per line, shipping charges.
+
+use events::Minor;
+use events::money::Overflow;
+use events::order::pricing::{Amounts, Pricing};
+use events::order::progress::LineProgress;
+use events::order::{Line, LineNo, ShippingLine};
+
+use crate::order::line::{ChangeLine, OrderLine};
+use crate::order::line_pricing::LinePricing;
+use crate::order::reservation::Given;
+use crate::order::shipping;
+use crate::rejection::Rejection;
+use crate::stock::stock_units;
+use crate::value::amount::{MAX_AMOUNT, Price};
+
+/// What shipping is called where the caller only says what it costs.
+const SHIPPING: &str = "Shipping";
+
+/// The lines of an order, priced for good, and what they come to.
+pub(crate) struct Priced {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) discount: Minor,
+    pub(crate) shipping: Shipping,
+    pub(crate) total: Minor,
+}
+
+/// What shipping is made of, and what it comes to with tax.
+pub(crate) struct Shipping {
+    pub(crate) lines: Vec<ShippingLine>,
+    pub(crate) total: Minor,
+}
+
+/// A line to price: what was ordered of it, what it is sold for, and what it got.
+pub(crate) type Ordered<'a> = (&'a OrderLine, LinePricing<'a>, Given);
+
+/// Prices an order. Discounts are given for the units that were asked for: where fewer could be had, a line has its discounts
+/// in proportion, and a line that got nothing is left out with its share.
+pub(crate) fn price(ordered: &[Ordered<'_>], discount: Option<Price>, shipping: Shipping) -> Result<Priced, Rejection> {
+    let discount = minor(discount);
+    let shares = spread(discount, ordered)?;
+    let mut lines = Vec::with_capacity(ordered.len());
+    let mut total = shipping.total;
+    for (ordered, share) in ordered.iter().zip(shares) {
+        if ordered.2.units > 0 {
+            let line = line(lines.len() as LineNo + 1, ordered, share)?;
+            total = bounded(total.plus(line.total)?)?;
+            lines.push(line);
+        }
+    }
+    Ok(Priced { lines, discount, shipping, total })
+}
+
+/// A line that is added to an order, with tax.
+pub(crate) fn added(number: LineNo, ordered: &Ordered<'_>) -> Result<Line, Rejection> {
+    worth(number, ordered)?;
+    line(number, ordered, Minor::ZERO)
+}
+
+/// What shipping comes to, line by line.
+pub(crate) fn shipping(lines: &[shipping::ShippingLine]) -> Result<Shipping, Rejection> {
+    let mut shipping = Shipping { lines: Vec::with_capacity(lines.len()), total: Minor::ZERO };
+    for line in lines {
+        let amount = line.amount.minor();
+        let rate = line.tax_rate.unwrap_or_default().millionths();
+        let tax = amount.share(rate)?;
+        let total = bounded(amount.plus(tax)?)?;
+        shipping.total = bounded(shipping.total.plus(total)?)?;
+        let (name, tax_rate) = (line.name.as_str().to_owned(), Some(rate as u32));
+        shipping.lines.push(ShippingLine { name, amount, tax_rate, tax, total });
+    }
+    Ok(shipping)
+}
+
+/// What a single amount for shipping, tax included, is made of: the same as its events of old.
+pub(crate) fn shipping_in_one(amount: Option<Price>) -> Shipping {
+    let total = minor(amount);
+    let line = ShippingLine { name: SHIPPING.to_owned(), amount: total, tax_rate: None, tax: Minor::ZERO, total };
+    Shipping { lines: if total == Minor::ZERO { Vec::new() } else { vec![line] }, total }
+}
+
+/// The line as it is recorded; `share` is its part of the discount on the whole order.
+fn line(number: LineNo, (asked, line_pricing, given): &Ordered<'_>, share: Minor) -> Result<Line, Rejection> {
+    let pricing = Pricing {
+        tax_rate: Some(asked.tax_rate.unwrap_or_default().millionths() as u32),
+        taxed: None,
+        ..discounted(minor(asked.discount), share, asked.quantity.get())
+    };
+    let Amounts { discount, tax, total } = pricing.amounts(line_pricing.unit_price, given.units)?;
+    Ok(Line {
+        line: number,
+        sku: asked.sku.clone(),
+        name: line_pricing.name.to_owned(),
+        quantity: given.units,
+        unit_price: line_pricing.unit_price,
+        discount,
+        tax,
+        total: bounded(total)?,
+        pricing,
+        location: stock_units::location(asked).clone(),
+        backordered: given.backordered,
+        untracked: given.untracked,
+    })
+}
+
+/// Prices `quantity` units of a line of an order, where `wanted` were asked for. The line keeps its price per unit, its tax rate
+/// and, per unit, its discounts, unless the caller names others; a discount that the caller names is for the units asked for,
+/// and is all that is taken off.
+pub(crate) fn reprice(
+    line: &LineProgress,
+    wanted: u32,
+    quantity: u32,
+    asked: Option<&ChangeLine>,
+) -> Result<(Pricing, Amounts), Rejection> {
+    let mut pricing = line.pricing;
+    if let Some(rate) = asked.and_then(|asked| asked.tax_rate) {
+        (pricing.tax_rate, pricing.taxed) = (Some(rate.millionths() as u32), None);
+    }
+    if let Some(discount) = asked.and_then(|asked| asked.discount) {
+        let gross = bounded(line.unit_price.times(wanted)?)?;
+        within(gross, discount.minor(), Some(line.line))?;
+        pricing = Pricing {
+            tax_rate: pricing.tax_rate,
+            taxed: pricing.taxed,
+            ..discounted(discount.minor(), Minor::ZERO, wanted)
+        };
+    }
+    let amounts = pricing.amounts(line.unit_price, quantity)?;
+    bounded(amounts.total)?;
+    Ok((pricing, amounts))
+}
+
+/// The shares of the lines in the order's discount, by what they are worth; no line gets more than that.
+fn spread(discount: Minor, ordered: &[Ordered<'_>]) -> Result<Vec<Minor>, Rejection> {
+    let worths = (1..).zip(ordered).map(|(number, ordered)| worth(number, ordered));
+    let worths: Vec<Minor> = worths.collect::<Result<_, _>>()?;
+    within(Minor::sum(worths.iter().copied())?, discount, None)?;
+    Ok(discount.allocate(&worths))
+}
+
+/// What the units asked for of a line are worth after the line's own discount and before tax.
+fn worth(number: LineNo, (asked, line_pricing, _): &Ordered<'_>) -> Result<Minor, Rejection> {
+    let gross = bounded(line_pricing.unit_price.times(asked.quantity.get())?)?;
+    let discount = minor(asked.discount);
+    within(gross, discount, Some(number))?;
+    Ok(gross.minus(discount)?)
+}
+
+/// Guards against a discount that is more than what it is taken off.
+fn within(worth: Minor, discount: Minor, line: Option<LineNo>) -> Result<(), Rejection> {
+    match discount <= worth {
+        true => Ok(()),
+        false => Err(Rejection::DiscountExceeded { line, discount, worth }),
+    }
+}
+
+/// The discounts of a line, given for `quantity` units.
+fn discounted(line_discount: Minor, order_discount: Minor, quantity: u32) -> Pricing {
+    let is_none = line_discount == Minor::ZERO && order_discount == Minor::ZERO;
+    let discount_quantity = if is_none { 0 } else { quantity };
+    Pricing { line_discount, order_discount, discount_quantity, ..Pricing::default() }
+}
+
+fn minor(price: Option<Price>) -> Minor {
+    price.map_or(Minor::ZERO, Price::minor)
+}
+
+/// Guards a sum against what we do not count.
+pub(crate) fn bounded(amount: Minor) -> Result<Minor, Rejection> {
+    match amount.0 <= MAX_AMOUNT {
+        true => Ok(amount),
+        false => Err(Rejection::AmountOverflow),
+    }
+}
+
+impl From<Overflow> for Rejection {
+    fn from(_: Overflow) -> Self {
+        Rejection::AmountOverflow
+    }
+}
+
+pub(crate) fn expect(expected: Option<Minor>, total: Minor) -> Result<(), Rejection> {
+    match expected {
+        Some(expected) if expected != total => Err(Rejection::TotalMismatch { expected, total }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,24 @@
+//! Commands to returns, each in its own file, and the rules that they share.
+
+pub mod receive;
+pub mod reject;
+pub mod request;
+
+use events::order::PartNo;
+use events::order::progress::Return;
+
+use crate::decision::Decision;
+use crate::order::guards;
+use crate::order::state::Order;
+use crate::rejection::{Obstacle, Part, Rejection};
+
+pub(crate) fn find(order: &Order, number: PartNo) -> Result<&Return, Rejection> {
+    guards::numbered(&order.progress.returns, Part::Return, number)
+}
+
+pub(crate) fn not_allowed(order: &Order, found: &Return) -> Decision {
+    Err(guards::forbidden(&order.progress, Obstacle::Return(found.return_no, found.state)))
+}
+
+#[cfg(test)]
+mod tests;

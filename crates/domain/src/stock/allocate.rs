@@ -1,0 +1,37 @@
+//! Assign unassigned units of a stock item to orders.
+
+use crate::order::backorders::Changes;
+use events::OrderId;
+
+use crate::decision::Decision;
+use crate::order::backorders;
+use crate::reader::Reader;
+use crate::stock::allocation::{append_changes, open};
+use crate::stock::item::StockItem;
+
+/// Gives units that are assigned to nobody to the orders named, in their order. The safety stock stays.
+pub(crate) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>) -> Decision {
+    let stream = item.stream();
+    let level = reader.level(&stream);
+    let orders = open(orders, reader);
+
+    let counters = orders.iter().flat_map(|(_, order)| backorders::on_item(order, &stream));
+    let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
+    // What orders count beyond the stock item is assigned to them already; the first to come were the first to be served.
+    let mut out_of_date = (waiting - level.backordered).max(0);
+    let mut free = level.assignable();
+    let mut events = Vec::new();
+    for (order_id, order) in orders {
+        let mut changes = Changes::new(order_id, order);
+        for line in backorders::on_item(order, &stream) {
+            let backordered = i64::from(line.backordered);
+            let known = backordered.min(out_of_date);
+            let given = (backordered - known).min(free);
+            (out_of_date, free) = (out_of_date - known, free - given);
+            // No more than the line's own counter.
+            changes.set(line, (backordered - known - given) as u32, -given);
+        }
+        append_changes(&changes, &mut events);
+    }
+    Ok(events)
+}

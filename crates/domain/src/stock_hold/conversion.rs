@@ -1,0 +1,74 @@
+//! The conversion of a stock hold into the reservations of an order: held units that the order does not need are released.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use events::hold::{HoldConsumed, HoldEvent, HoldLine};
+use events::stock::{Level, StockEvent, StockHoldReleased};
+use events::{HoldId, OrderId, StreamId};
+
+use crate::decision::NewEvent;
+use crate::reader::Reader;
+use crate::rejection::{Gone, Rejection};
+use crate::stock_hold::state::{Hold, HoldStanding};
+
+/// A hold that an order names.
+pub(crate) struct HoldConversion<'w> {
+    id: HoldId,
+    hold: Option<&'w Hold>,
+    /// What it keeps, by stock item.
+    kept: BTreeMap<StreamId, &'w HoldLine>,
+}
+
+impl<'w> HoldConversion<'w> {
+    /// Reads the hold, and the stock items of what it keeps.
+    pub(crate) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
+        let hold = reader.find_hold(id);
+        let lines = hold.into_iter().flat_map(|hold| &hold.lines);
+        let kept: BTreeMap<_, _> = lines.map(|line| (item(line), line)).collect();
+        for stream in kept.keys() {
+            reader.find(stream);
+        }
+        HoldConversion { id, hold, kept }
+    }
+
+    /// The hold still keeps something at `now`.
+    pub(crate) fn check(&self, now: DateTime<Utc>) -> Result<(), Rejection> {
+        let gone = match self.hold {
+            None => Gone::Unknown,
+            Some(hold) => match hold.standing {
+                HoldStanding::Open if now < hold.expires_at => return Ok(()),
+                HoldStanding::Open | HoldStanding::Expired => Gone::Expired,
+                HoldStanding::Released => Gone::Released,
+                HoldStanding::Consumed => Gone::Consumed,
+            },
+        };
+        Err(Rejection::HoldGone { hold_id: self.id, gone })
+    }
+
+    /// How a stock item stands without the hold.
+    pub(crate) fn lift(&self, stream: &StreamId, mut level: Level) -> Level {
+        if let Some(line) = self.kept.get(stream) {
+            level.evolve(&released(self.id, line));
+        }
+        level
+    }
+
+    /// The hold ends and gives everything back, for the order to reserve.
+    pub(crate) fn events(&self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
+        let consumed = NewEvent::new(&StreamId::hold(self.id), HoldEvent::Consumed(HoldConsumed { order_id }));
+        let released = self.kept.iter().map(|(stream, line)| NewEvent::new(stream, released(self.id, line)));
+        std::iter::once(consumed).chain(released)
+    }
+}
+
+/// A stock item gets back what a hold keeps of it.
+pub(crate) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
+    let (quantity, backordered) = (line.quantity, Some(line.backordered));
+    StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
+}
+
+/// Where the units of a line lie.
+pub(crate) fn item(line: &HoldLine) -> StreamId {
+    StreamId::stock(&line.sku, &line.location)
+}
