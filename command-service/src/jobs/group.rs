@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use domain::value::text::Reference;
+use domain::value::label::Reference;
 
 /// The external reference that all CSV rows of one order have.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,18 @@
 //! members for machines; the problem types are in `command-service/src/http`.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
 use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 use serde::Serialize;
 
 mod detail;
 mod extensions;
+mod lines;
+mod order_state;
 pub mod samples;
+
+pub use lines::{ExceededLine, LowLine, Purpose, ShortLine, Unfit, UnfitLine, worst};
+pub use order_state::{Counted, Obstacle, OrderAction, OrderState, Part};
 
 /// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
 pub const EXTERNAL_REF: &str = "external_ref:";
@@ -230,32 +234,6 @@ pub enum Rejection {
     },
 }
 
-/// Something with a number in an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// A payment.
-    Payment,
-    /// A fulfilment.
-    Fulfilment,
-    /// A return.
-    Return,
-}
-
-/// Something of which an order has a limited number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// Payments, fulfilments or returns.
-    Part(Part),
-    /// Notes.
-    Note,
-    /// Tags.
-    Tag,
-    /// References of a payment provider.
-    PaymentReference,
-    /// Customers that it belonged to before.
-    FormerCustomer,
-}
-
 /// Why a hold keeps nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -268,151 +246,6 @@ pub enum Gone {
     Expired,
     /// An order consumed it.
     Consumed,
-}
-
-/// What stands in the way and what could be done instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderState {
-    /// Whether the order goes on.
-    pub lifecycle: Lifecycle,
-    /// What stands in the way.
-    pub obstacle: Obstacle,
-    /// What the state of the order allows.
-    pub allowed: Vec<OrderAction>,
-}
-
-/// A command to an order, or to one of its fulfilments or returns, that the state of the order allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderAction {
-    /// Record a payment.
-    RecordPayment,
-    /// Record a refund.
-    RecordRefund,
-    /// Create a fulfilment.
-    CreateFulfilment,
-    /// Mark this fulfilment as shipped.
-    ShipFulfilment(PartNo),
-    /// Mark this fulfilment as delivered.
-    DeliverFulfilment(PartNo),
-    /// Cancel this fulfilment.
-    CancelFulfilment(PartNo),
-    /// Cancel lines, or the order.
-    CancelOrder,
-    /// Request a return.
-    RequestReturn,
-    /// Record the receipt of this return.
-    ReceiveReturn(PartNo),
-    /// Reject this return.
-    RejectReturn(PartNo),
-    /// Amend the order.
-    AmendOrder,
-    /// Put the order on hold.
-    HoldOrder,
-    /// Release the order from its hold.
-    ReleaseOrder,
-    /// Change the addresses.
-    ChangeAddresses,
-    /// Add a note.
-    AddNote,
-    /// Change the tags.
-    TagOrder,
-    /// Assign the order to a customer.
-    AssignCustomer,
-}
-
-/// What stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
-    /// The order's lifecycle.
-    Lifecycle,
-    /// Everything is shipped.
-    AllShipped,
-    /// Something is shipped.
-    SomeShipped,
-    /// The order is on hold.
-    OnHold,
-    /// Where the fulfilment stands.
-    Fulfilment(PartNo, FulfilmentState),
-    /// The fulfilment was shipped with another carrier or tracking number.
-    OtherShipment(PartNo),
-    /// Where the return stands.
-    Return(PartNo, ReturnState),
-    /// The payment is captured: nothing is promised any more.
-    Captured(PartNo),
-}
-
-/// A line that asks for more than can be promised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShortLine {
-    /// Its number in the order; missing where no order asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<LineNo>,
-    /// What.
-    pub sku: Sku,
-    /// Where.
-    pub location: Location,
-    /// Units asked for.
-    pub requested: i64,
-    /// Units that are there for it, after the lines before it.
-    pub available: i64,
-}
-
-/// A line whose product cannot be sold like this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UnfitLine {
-    /// Its number in the order.
-    pub line: LineNo,
-    /// What.
-    pub sku: Sku,
-    /// Why not.
-    pub problem: Unfit,
-}
-
-/// Why a product cannot be sold like this; the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unfit {
-    /// It does not exist.
-    UnknownProduct,
-    /// It is discontinued.
-    InactiveProduct,
-    /// It has no price in the order's currency, and the line brings none.
-    PriceMissing,
-}
-
-/// What units are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be packed.
-    Fulfilment,
-    /// To be given up.
-    Cancellation,
-    /// To be sent back.
-    Return,
-    /// To be received from a return.
-    Receipt,
-}
-
-/// A line of which more is asked than is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ExceededLine {
-    /// Its number in the order.
-    pub line: LineNo,
-    /// Units asked for.
-    pub requested: u32,
-    /// Units left for this.
-    pub available: u32,
-}
-
-/// A line that would have fewer units than are packed and shipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct LowLine {
-    /// Its number in the order.
-    pub line: LineNo,
-    /// Units asked for.
-    pub requested: u32,
-    /// Units packed and shipped.
-    pub least: u32,
 }
 
 impl Rejection {
@@ -481,21 +314,6 @@ impl Rejection {
         let (channel, external_ref) = name.split_once(':').unwrap_or(("", name));
         Rejection::DuplicateExternalRef { channel: channel.to_owned(), external_ref: external_ref.to_owned() }
     }
-}
-
-impl Unfit {
-    fn kind(self) -> &'static str {
-        match self {
-            Self::UnknownProduct => "unknown-product",
-            Self::InactiveProduct => "inactive-product",
-            Self::PriceMissing => "price-missing",
-        }
-    }
-}
-
-/// A document has one kind: that of its worst line. Every line says its own.
-pub fn worst(lines: &[UnfitLine]) -> Unfit {
-    lines.iter().map(|line| line.problem).min().unwrap_or(Unfit::UnknownProduct)
 }
 
 #[cfg(test)]

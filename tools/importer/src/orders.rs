@@ -6,8 +6,9 @@ use events::{CustomerId, OrderId};
 use crate::contents::{FileContents, Invoice, InvoiceLine};
 use crate::ids;
 use crate::row::Kind;
+use domain::value::label::Reference;
 use domain::value::lines::MAX_LINES;
-use domain::value::text::{Note, Reference};
+use domain::value::text::Note;
 
 /// An order to place.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::contents::{FileContents, Invoice, InvoiceLine};
 use crate::lines::LineNumber;
 use crate::orders::Order;
 use crate::reason::{Reason, Warning};
-use domain::value::text::Reference;
+use domain::value::label::Reference;
 
 /// The units of one order that are returned with one `C` invoice.
 #[derive(Debug, Clone)]

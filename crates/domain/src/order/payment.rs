@@ -12,7 +12,7 @@ use crate::order::state::{Order, Transaction, TransactionKind};
 use crate::rejection::PAYMENT_REFERENCE;
 use crate::rejection::{Counted, Rejection};
 use crate::value::amount::Amount;
-use crate::value::text::Reference;
+use crate::value::label::Reference;
 
 /// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
 const MAX_REFERENCES: usize = 1_000;

@@ -25,9 +25,10 @@ use crate::stock_hold::conversion::HoldConversion;
 use crate::value::address::{Address, Contact};
 use crate::value::amount::Price;
 use crate::value::instant;
+use crate::value::label::Reference;
 use crate::value::lines::Lines;
 use crate::value::tags::Tags;
-use crate::value::text::{Note, Reference};
+use crate::value::text::Note;
 
 /// Places an order and reserves its stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -14,8 +14,9 @@ use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::value::amount::Price;
 use crate::value::attributes::Attributes;
+use crate::value::label::TaxClass;
 use crate::value::tags::Tags;
-use crate::value::text::{Name, TaxClass};
+use crate::value::text::Name;
 use crate::value::{instant, segment};
 
 /// A product to create.

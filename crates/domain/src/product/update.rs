@@ -12,10 +12,11 @@ use crate::product::state::Product;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::value::attributes::{AttributesPatch, MAX_ATTRIBUTES};
+use crate::value::label::TaxClass;
 use crate::value::patch;
 use crate::value::patch::Member;
 use crate::value::tags::Tags;
-use crate::value::text::{Name, TaxClass};
+use crate::value::text::Name;
 
 /// Changes to a product, as a JSON merge patch (RFC 7396).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -43,12 +43,13 @@ pub(super) fn unfit(problems: &[Unfit]) -> Rejection {
     Rejection::UnfitProducts(lines.collect())
 }
 
-/// One of each, with its kind.
+/// A sample of each rejection, with its kind.
 pub fn every() -> Vec<(Rejection, &'static str)> {
+    [of_resources(), of_amounts_and_lines()].concat()
+}
+
+fn of_resources() -> Vec<(Rejection, &'static str)> {
     use Rejection::*;
-    let channel = || "web".parse().expect("the text is of this form");
-    let instant = |seconds| DateTime::from_timestamp(seconds, 0).expect("the text is of this form");
-    let exceeded = vec![ExceededLine { line: 1, requested: 3, available: 2 }];
     vec![
         (UnknownProduct(sku()), "unknown-product"),
         (UnknownOrder(order_id()), "unknown-order"),
@@ -83,6 +84,15 @@ pub fn every() -> Vec<(Rejection, &'static str)> {
         (StaleExpected { expected: 1, on_hand: 2 }, "stale-expected"),
         (StaleVersion { expected: Version(1), found: Version(2) }, "stale-version"),
         (StockLimit { on_hand: 2, limit: 1 }, "stock-limit"),
+    ]
+}
+
+fn of_amounts_and_lines() -> Vec<(Rejection, &'static str)> {
+    use Rejection::*;
+    let channel = || "web".parse().expect("the text is of this form");
+    let instant = |seconds| DateTime::from_timestamp(seconds, 0).expect("the text is of this form");
+    let exceeded = vec![ExceededLine { line: 1, requested: 3, available: 2 }];
+    vec![
         (UnknownChannel(channel()), "unknown-channel"),
         (
             WrongCurrency {

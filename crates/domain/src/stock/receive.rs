@@ -11,7 +11,7 @@ use crate::reader::Reader;
 use crate::stock::item::StockItem;
 use crate::stock::limits::{existing, within_limit};
 use crate::value::instant;
-use crate::value::text::Reference;
+use crate::value::label::Reference;
 
 /// A receipt of stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

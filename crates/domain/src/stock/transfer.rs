@@ -10,7 +10,7 @@ use crate::decision::{Decision, NewEvent};
 use crate::reader::Reader;
 use crate::rejection::{Rejection, ShortLine};
 use crate::stock::limits::{existing, within_limit};
-use crate::value::text::Reference;
+use crate::value::label::Reference;
 use crate::value::{instant, segment};
 
 /// A transfer of stock to another location.

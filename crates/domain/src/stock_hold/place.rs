@@ -13,8 +13,8 @@ use crate::reader::Reader;
 use crate::rejection::{Rejection, Unfit, UnfitLine};
 use crate::stock::stock_units;
 use crate::stock::stock_units::StockUnits;
+use crate::value::label::Reference;
 use crate::value::lines::Lines;
-use crate::value::text::Reference;
 
 /// Longest time for which stock is held: a day. What takes longer is an order.
 pub const MAX_TTL_SECONDS: u32 = 86_400;

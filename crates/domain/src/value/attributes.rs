@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::text::{AttributeName, AttributeValue};
+use super::label::AttributeName;
+use super::text::AttributeValue;
 
 /// Most attributes of a product.
 pub const MAX_ATTRIBUTES: usize = 50;

@@ -20,6 +20,18 @@ pub struct Label<const MAX: usize> {
     sent: Option<Box<str>>,
 }
 
+/// What tax engines call a kind of goods.
+pub type TaxClass = Label<64>;
+
+/// What an attribute of a product is called: colour, size, brand.
+pub type AttributeName = Label<64>;
+
+/// What something is called elsewhere: a delivery note, a marketplace's order, a carrier's parcel.
+pub type Reference = Label<128>;
+
+/// How money moved: card, transfer, cash.
+pub type Method = Label<64>;
+
 impl<const MAX: usize> Label<MAX> {
     /// The canonical form.
     pub fn as_str(&self) -> &str {
@@ -117,5 +129,13 @@ mod tests {
             let label: Label<8> = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&label).unwrap(), json);
         }
+    }
+
+    #[test]
+    fn blanks_and_control_characters_are_refused_with_what_to_do() {
+        let error = |text: &str| text.parse::<Method>().unwrap_err().to_string();
+        assert_eq!(error(" \u{3000}"), "must not be empty or blank: write 1 to 64 characters");
+        assert_eq!(error("ca\0rd"), "has the control character U+0000 at character 3: remove it");
+        assert_eq!(error("a\nb"), "has the control character U+000A at character 2: remove it");
     }
 }

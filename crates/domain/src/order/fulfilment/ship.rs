@@ -16,7 +16,7 @@ use crate::reader::Reader;
 use crate::rejection::Obstacle;
 use crate::stock::stock_units;
 use crate::value::instant;
-use crate::value::text::Reference;
+use crate::value::label::Reference;
 
 /// The shipment of a fulfilment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,7 +14,8 @@ use crate::reader::Reader;
 use crate::rejection::{Obstacle, Part, Rejection};
 use crate::value::amount::Amount;
 use crate::value::instant;
-use crate::value::text::{Method, Reason, Reference};
+use crate::value::label::{Method, Reference};
+use crate::value::text::Reason;
 
 /// A payment to record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,8 +12,9 @@ use crate::order::{guards, units};
 use crate::reader::Reader;
 use crate::rejection::{Obstacle, Part, Purpose};
 use crate::value::instant;
+use crate::value::label::Reference;
 use crate::value::lines::{Lines, Units};
-use crate::value::text::{Reason, Reference};
+use crate::value::text::Reason;
 
 /// A return to request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
