@@ -1,6 +1,8 @@
 //! The fingerprint of every command, pinned: an idempotency key that was used is recognised only while the fingerprint of the
 //! same request stays the same. `golden/fingerprints.jsonl` has a line per request: lines are added, never edited.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
