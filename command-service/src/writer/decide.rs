@@ -34,9 +34,9 @@ pub(super) struct Decider<'a> {
     pub(super) decided: &'a mut DecidedBatch,
 }
 
-/// A command needs streams that are not in memory; nothing was decided.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NeedsLoading;
+/// A command needs these streams, which are not in memory; nothing was decided.
+#[derive(Debug)]
+pub(super) struct NeedsLoading(pub(super) Vec<StreamId>);
 
 /// A point in the batch to which the batch can be undone.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,7 @@ impl Decider<'_> {
                 (None, true) => self.dry_run_in_group(&submission.request),
                 (None, false) => self.execute(&submission.request),
             };
-            let decision = decision.inspect_err(|NeedsLoading| {
+            let decision = decision.inspect_err(|_| {
                 self.undo_to(savepoint);
                 self.decided.decisions.truncate(savepoint.decisions);
             })?;
@@ -185,7 +185,7 @@ impl Decider<'_> {
             Err(MissingStreams(missing)) if self.unloadable.contains_any(&missing) => {
                 return Ok(Err(Reply::Unreadable));
             }
-            Err(MissingStreams(_)) => return Err(NeedsLoading),
+            Err(MissingStreams(missing)) => return Err(NeedsLoading(missing)),
         };
         let taken = |claim: &str| self.decided.claims.contains(claim) || self.known.claims.contains(claim);
         Ok(decision.map_err(Reply::Rejected).and_then(|events| {

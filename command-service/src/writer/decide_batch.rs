@@ -76,15 +76,16 @@ impl Writer {
         while !self.is_full(&decided)
             && let Some(group) = rest.front()
         {
-            if self.decide_group(&mut decided, group, &batch.known, &loading.unloadable).is_ok() {
+            let decision = self.decide_group(&mut decided, group, &batch.known, &loading.unloadable);
+            let Err(NeedsLoading(missing)) = decision else {
                 decided.groups.extend(rest.pop_front());
                 loading.next_group();
                 continue;
-            }
+            };
             if loading.is_full() && !decided.groups.is_empty() {
                 break;
             }
-            result = self.load_for(&rest, &mut loading).await;
+            result = self.load_for(missing, &rest, &mut loading).await;
             if result.is_err() {
                 break;
             }
@@ -111,7 +112,7 @@ impl Writer {
             let mut decided = next.decided.take().unwrap_or_else(|| self.begin());
             match self.decide_group(&mut decided, &group, &Known::default(), &Unloadable::default()) {
                 Ok(()) => decided.groups.push(group),
-                Err(NeedsLoading) => next.waiting.push(group),
+                Err(NeedsLoading(_)) => next.waiting.push(group),
             }
             match decided.groups.is_empty() {
                 true => self.derived.world.abandon(),

@@ -43,25 +43,34 @@ impl Loading {
 
 impl Writer {
     /// Loads the streams that the first group lacks, and with the same query those that the groups after it lack.
-    pub(super) async fn load_for(&mut self, groups: &VecDeque<Group>, loading: &mut Loading) -> Result<(), Failure> {
-        let Some(next) = groups.front() else { return Ok(()) };
-        if loading.rounds == MAX_LOAD_ROUNDS * next.members().len() {
-            let missing = self.missing([next], &loading.unloadable);
+    pub(super) async fn load_for(
+        &mut self,
+        missing: Vec<StreamId>,
+        groups: &VecDeque<Group>,
+        loading: &mut Loading,
+    ) -> Result<(), Failure> {
+        let commands = groups.front().map_or(0, |group| group.members().len());
+        if loading.rounds == MAX_LOAD_ROUNDS * commands {
             tracing::error!(streams = ?missing, "a command still lacks streams after they were loaded");
             loading.unloadable.add(missing);
             return Ok(());
         }
-        let missing = self.missing(groups, &loading.unloadable);
+        let missing = self.add_missing(missing, groups, &loading.unloadable);
         loading.rounds += 1;
         loading.streams += missing.len();
         self.load(missing, &mut loading.unloadable).await
     }
 
-    /// Streams that the groups need and that are not in memory, about as many as a batch may load. The commands are decided
-    /// without effect to find the streams.
-    fn missing<'a>(&self, groups: impl IntoIterator<Item = &'a Group>, unloadable: &Unloadable) -> HashSet<StreamId> {
-        let mut missing = HashSet::new();
-        for submission in groups.into_iter().flat_map(Group::members) {
+    /// Adds the streams that the groups need and that are not in memory, up to about as many as a batch may load. The commands
+    /// are decided without effect to find the streams, except the first command: it has just been decided.
+    fn add_missing(
+        &self,
+        missing: Vec<StreamId>,
+        groups: &VecDeque<Group>,
+        unloadable: &Unloadable,
+    ) -> HashSet<StreamId> {
+        let mut missing = HashSet::from_iter(missing);
+        for submission in groups.iter().flat_map(Group::members).skip(1) {
             let reader = Reader::new(&self.derived.world);
             if let Err(MissingStreams(streams)) = decide::apply_rules(&submission.request, &reader) {
                 missing.extend(streams.into_iter().filter(|stream| !unloadable.contains(stream)));

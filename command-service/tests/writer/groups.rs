@@ -5,6 +5,9 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 
 use command_service::writer::{Limits, Reply, Request, Shed, Together, Want};
+use domain::command::Command;
+use domain::new_id::NewId;
+use domain::order::OrderCommand;
 use domain::rejection::Rejection;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -13,7 +16,7 @@ use serde_json::json;
 use testbed::PATIENCE;
 
 use super::support::{
-    Running, all, assert_gapless, done, logs, order, order_with, receipt, request, stock, tally, writer,
+    Running, all, assert_gapless, done, logs, order, order_with, product, receipt, request, stock, tally, writer,
 };
 
 fn orders(name: &str, count: usize) -> Vec<Request> {
@@ -55,6 +58,29 @@ async fn an_all_or_nothing_group_leaves_no_trace_when_one_command_is_rejected() 
         let again = running.mailbox.submit_many(group, Together::AllOrNothing).await.unwrap();
         assert_eq!(tally(&again), [("replayed", 5)].into());
         running.stop().await;
+        assert_gapless(&log).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_loads_streams_that_only_the_effects_of_its_own_commands_require() {
+    for log in logs().await {
+        let running = Running::stocked(&log, "A", 1).await;
+        done(&running.send("create-B", product("B")).await);
+        done(&running.send("receive-B", receipt("B", 1)).await);
+        running.stop().await;
+        // Nothing is in memory. The amendment requires product B only once the order of the same group exists.
+        let restarted = Running::start(&log).await;
+        let id = NewId::now().order();
+        let place = json!({"id": id, "currency": "GBP", "lines": [{"sku": "A", "quantity": 1}]});
+        let amendment = serde_json::from_value(json!({"add": [{"sku": "B", "quantity": 1}]})).unwrap();
+        let amend = Command::Order(id, OrderCommand::AmendOrder { body: amendment });
+        let group = vec![request("place", order_with(place)), request("amend", amend)];
+        let replies = restarted.mailbox.submit_many(group, Together::AllOrNothing);
+        let replies = tokio::time::timeout(PATIENCE, replies).await.unwrap().unwrap();
+        assert_eq!(tally(&replies), [("done", 2)].into());
+        assert_eq!((stock(&log, "A").await, stock(&log, "B").await), ((1, 1), (1, 1)));
+        restarted.stop().await;
         assert_gapless(&log).await;
     }
 }
