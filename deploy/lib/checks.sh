@@ -71,16 +71,14 @@ check_clippy() {
 }
 
 check_licences() {
-  local deny
-  use_cargo_deny
-  deny=$CARGO_DENY
-  "$deny" --all-features check --hide-inclusion-graph bans licenses sources
+  use_cargo_tool cargo-deny 0.20.2 "licences, bans and sources are not checked"
+  "$CARGO_TOOL" --all-features check --hide-inclusion-graph bans licenses sources
 }
 
 # check_unused_dependencies: every dependency in a Cargo.toml is used by its crate.
 check_unused_dependencies() {
-  use_cargo_machete
-  "$CARGO_MACHETE" --with-metadata .
+  use_cargo_tool cargo-machete 0.9.2 "unused dependencies are not checked"
+  "$CARGO_TOOL" --with-metadata .
 }
 
 # check_scripts: checks all bash scripts and all files that scripts source.

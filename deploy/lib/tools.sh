@@ -1,30 +1,15 @@
 # shellcheck shell=bash
 # Tools for checks. They are installed once per machine, in the cache outside the project.
 
-CARGO_DENY_VERSION=0.20.2
-CARGO_MACHETE_VERSION=0.9.2
-
-# use_cargo_deny: sets CARGO_DENY. Debian has no package of cargo-deny, so it is built from source without optimisation, which takes
-# minutes.
-use_cargo_deny() {
-  local root=$CACHE_DIR/tools/cargo-deny-$CARGO_DENY_VERSION
-  CARGO_DENY=$(command -v cargo-deny || echo "$root/bin/cargo-deny")
-  if "$CARGO_DENY" --version >/dev/null 2>&1; then return; fi
-  say "building cargo-deny $CARGO_DENY_VERSION, once for this machine; this takes minutes"
-  cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --debug --quiet --root "$root" ||
-    cannot "cargo-deny could not be built: licences, bans and sources are not checked"
-  CARGO_DENY=$root/bin/cargo-deny
-}
-
-# use_cargo_machete: sets CARGO_MACHETE, built from its source without optimisation.
-use_cargo_machete() {
-  local root=$CACHE_DIR/tools/cargo-machete-$CARGO_MACHETE_VERSION
-  CARGO_MACHETE=$(command -v cargo-machete || echo "$root/bin/cargo-machete")
-  if "$CARGO_MACHETE" --version >/dev/null 2>&1; then return; fi
-  say "building cargo-machete $CARGO_MACHETE_VERSION, once for this machine"
-  cargo install cargo-machete --version "$CARGO_MACHETE_VERSION" --locked --debug --quiet --root "$root" ||
-    cannot "cargo-machete could not be built: unused dependencies are not checked"
-  CARGO_MACHETE=$root/bin/cargo-machete
+# use_cargo_tool NAME VERSION CONSEQUENCE: sets CARGO_TOOL. Debian has no packages of these tools, so a missing tool is built from
+# source without optimisation, which takes minutes. CONSEQUENCE says what is not checked without the tool.
+use_cargo_tool() {
+  local root=$CACHE_DIR/tools/$1-$2
+  CARGO_TOOL=$(command -v "$1" || echo "$root/bin/$1")
+  if "$CARGO_TOOL" --version >/dev/null 2>&1; then return; fi
+  say "building $1 $2, once for this machine; this takes minutes"
+  cargo install "$1" --version "$2" --locked --debug --quiet --root "$root" || cannot "$1 could not be built: $3"
+  CARGO_TOOL=$root/bin/$1
 }
 
 use_shellcheck() {
