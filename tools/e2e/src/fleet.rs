@@ -124,8 +124,7 @@ impl Fleet {
 
     /// Address of the HTTP interface of a service.
     pub fn addr(&self, service: Service) -> anyhow::Result<SocketAddr> {
-        let member = self.members.iter().find(|member| member.service == service);
-        member.map(|member| member.http).with_context(|| format!("{service} is not part of this fleet"))
+        Ok(self.member(service)?.http)
     }
 
     /// Kills a service with SIGKILL.
@@ -153,9 +152,7 @@ impl Fleet {
 
     /// Health report of a service, as JSON.
     pub async fn health(&self, service: Service) -> anyhow::Result<String> {
-        let member = self.members.iter().find(|member| member.service == service);
-        let member = member.with_context(|| format!("{service} is not part of this fleet"))?;
-        Ok(member.process.health().await?.1)
+        Ok(self.member(service)?.process.health().await?.1)
     }
 
     /// Waits until the health report of a service states this state of a dependency: `up` or `down`.
@@ -193,6 +190,11 @@ impl Fleet {
     /// The last lines of all logs.
     pub fn log_tails(&self) -> String {
         self.members.iter().map(|member| member.process.tail()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn member(&self, service: Service) -> anyhow::Result<&Member> {
+        let member = self.members.iter().find(|member| member.service == service);
+        member.with_context(|| format!("{service} is not part of this fleet"))
     }
 
     fn process(&mut self, service: Service) -> anyhow::Result<&mut Process> {
