@@ -11,16 +11,13 @@ use crate::peak_memory::PeakMemory;
 use crate::requests::http::Gets;
 use crate::requests::orders::Orders;
 use crate::requests::source::RequestSource;
-use crate::settings::CONNECTIONS;
+use crate::settings::{CONNECTIONS, WARM_UP};
 use crate::setup::Setup;
 use crate::usage::Usage;
 use e2e::fleet::Service;
 
 /// Number of different orders that are read.
 const ORDERS: u64 = 1_000;
-
-/// After this time every order has been read once and is cached.
-const WARM_UP: Duration = Duration::from_secs(2);
 
 /// Places orders, then reads them in a closed loop.
 pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mut PeakMemory) -> anyhow::Result<()> {
