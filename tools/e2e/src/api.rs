@@ -25,7 +25,7 @@ pub struct Api {
 }
 
 /// A complete response.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,

@@ -104,16 +104,7 @@ mod tests {
     use super::*;
 
     fn rejection(body: serde_json::Value) -> Answer {
-        let content_type = "application/problem+json".to_owned();
-        Answer {
-            status: 409,
-            token: None,
-            projection_position: None,
-            is_replayed: false,
-            content_type,
-            retry_after: None,
-            body,
-        }
+        Answer { status: 409, body, ..Answer::default() }
     }
 
     #[test]

@@ -74,16 +74,7 @@ mod tests {
 
     fn findings(outcome: FinalOutcome, status: u16, body: Value) -> u64 {
         let command = RetriedCommand { key: Uuid::nil(), path: "/v1/orders".into(), outcome };
-        let content_type = "application/json".to_owned();
-        let found = Answer {
-            status,
-            token: None,
-            projection_position: None,
-            is_replayed: false,
-            content_type,
-            retry_after: None,
-            body,
-        };
+        let found = Answer { status, body, ..Answer::default() };
         let mut findings = Findings::default();
         compare(&command, &found, &mut findings);
         findings.count

@@ -75,16 +75,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: Value) -> Answer {
-        let content_type = "application/json".to_owned();
-        Answer {
-            status,
-            token: None,
-            projection_position: Some(9),
-            is_replayed: false,
-            content_type,
-            retry_after: None,
-            body,
-        }
+        Answer { status, projection_position: Some(9), body, ..Answer::default() }
     }
 
     #[test]
