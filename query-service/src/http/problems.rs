@@ -146,13 +146,14 @@ pub(super) fn freshness_unknown() -> Problem {
         .retry_after(RETRY_AFTER_S)
 }
 
+/// Defects are logged where the read layer fails, once for all requests that share a load.
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         match &error {
             Error::Database(failure) => database(failure),
             Error::ProjectionLag(lag) => projection_lag(lag),
             Error::TokenBeyondLog { token, end } => token_beyond_log(*token, *end),
-            Error::Document(_) => internal(&error),
+            Error::Document(_) => internal_problem(),
         }
     }
 }
@@ -188,10 +189,7 @@ fn database(failure: &Failure) -> Problem {
         | Failure::Unresponsive
         | Failure::CancelledByReplay(_) => DATABASE_DOWN
             .problem("Neither the replica nor the primary answers. Repeat the query after the time in Retry-After."),
-        Failure::Panicked(_) | Failure::Defect(_) => {
-            tracing::error!(error = failure.with_cause(), "a database statement failed");
-            return internal_problem();
-        }
+        Failure::Panicked(_) | Failure::Defect(_) => return internal_problem(),
     };
     problem.retry_after(RETRY_AFTER_S)
 }

@@ -49,8 +49,12 @@ pub struct Reached {
     pub relayed: Position,
 }
 
+/// Logs a defect. The error is created once per load, while its clones fail every request that shares the load.
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
+        if let Failure::Panicked(_) | Failure::Defect(_) = failure {
+            tracing::error!(error = failure.with_cause(), "a database statement failed");
+        }
         Error::Database(Arc::new(failure))
     }
 }
@@ -61,8 +65,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Logs the defect, like the conversion of a [`Failure`].
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Error {
+        tracing::error!(%error, "a stored document cannot be decoded");
         Error::Document(Arc::new(error))
     }
 }
