@@ -129,7 +129,7 @@ impl<M: ReadModel> Applier<M> {
         let parked = timeout.run("reading parked streams", parked::list_ids(connection, M::PROJECTION)).await?;
         self.postgres.up();
         self.claimed.add(claims, parked);
-        gauge(M::PROJECTION, names::PROJECTOR_PARTITIONS, self.claimed.len() as f64);
+        gauge(M::PROJECTION, names::PROJECTOR_PARTITIONS, self.claimed.iter().count() as f64);
         gauge(M::PROJECTION, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
         Ok(log)
     }

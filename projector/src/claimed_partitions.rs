@@ -43,16 +43,6 @@ impl ClaimedPartitions {
         self.partitions.iter().map(|(partition, claim)| (*partition, *claim))
     }
 
-    /// Number of claimed partitions.
-    pub fn len(&self) -> usize {
-        self.partitions.len()
-    }
-
-    /// Whether no partition is claimed.
-    pub fn is_empty(&self) -> bool {
-        self.partitions.is_empty()
-    }
-
     /// Moves the checkpoint of a partition.
     pub fn advance(&mut self, partition: i32, checkpoint: LogPosition) {
         if let Some(claim) = self.partitions.get_mut(&partition) {

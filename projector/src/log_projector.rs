@@ -84,7 +84,7 @@ fn applier<M: ReadModel>(database_url: &Secret) -> anyhow::Result<Applier<M>> {
     Ok(Applier::new(Limits::default(), Store::new(database_url)?, None, Health::new().component("postgres")))
 }
 
-/// Claims partitions and applies their events. Every call claims anew, because the tables may have been changed since.
+/// Claims partitions and applies their events. Every call claims again, because the tables may have been changed since.
 async fn apply<M: ReadModel>(
     applier: &mut Applier<M>,
     claimed: &[i32],

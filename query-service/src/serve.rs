@@ -19,7 +19,7 @@ use crate::reads::Reads;
 /// One in this many requests may wait for a consistency token; the capacity of the others stays for requests that do not wait.
 const WAITING_SHARE: usize = 2;
 
-/// Serves until asked to stop.
+/// Serves until a shutdown is requested.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener =
         server::bind(config.http_addr).with_context(|| format!("listening on HTTP_ADDR {}", config.http_addr))?;
@@ -62,7 +62,7 @@ impl Running {
         Ok(Running { http_addr, admin_addr, health, admin_stop, serving, admin })
     }
 
-    /// Waits until the service is asked to stop and every response is sent.
+    /// Waits until a shutdown is requested and every response is sent.
     pub async fn finish(self, shutdown: &Shutdown) -> anyhow::Result<()> {
         shutdown.requested().await;
         self.health.drain();

@@ -60,7 +60,7 @@ impl Return {
         outstanding.filter(|units| units.quantity > 0).collect()
     }
 
-    /// Adds the received units, which are returned; the return is received when no unit is outstanding.
+    /// Adds the received units and gives them as the result. The return is received when no unit is outstanding.
     pub(super) fn receive(&mut self, event: &ReturnReceived) -> Vec<ReceivedUnits> {
         let mut units = event.lines.clone();
         if let Some(disposition) = event.rest {
@@ -82,7 +82,7 @@ impl Return {
         units
     }
 
-    /// Rejects the outstanding units, which are returned.
+    /// Rejects the outstanding units and gives them as the result.
     pub(super) fn reject(&mut self) -> Vec<LineQuantity> {
         let outstanding = self.outstanding();
         self.state = ReturnState::Rejected;

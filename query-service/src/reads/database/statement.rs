@@ -54,7 +54,7 @@ impl Statement {
         self.bind(projections.iter().map(|it| it.name()).collect::<Vec<_>>()).push(names)
     }
 
-    /// Adds a literal piece of SQL.
+    /// Adds literal SQL.
     pub fn push(&mut self, sql: &'static str) -> &mut Statement {
         self.sql.push_str(sql);
         self
