@@ -37,12 +37,8 @@ pub(super) const UNREADABLE: ProblemType =
     ProblemType::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "Command could not be decided");
 pub(super) const LOG_UNREACHABLE: ProblemType =
     ProblemType::new(StatusCode::SERVICE_UNAVAILABLE, "log-unreachable", "Log unavailable");
-pub(super) const OVERLOADED: ProblemType =
-    ProblemType::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many commands waiting");
 pub(super) const STARTING: ProblemType =
     ProblemType::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "Service is starting");
-pub(super) const STOPPING: ProblemType =
-    ProblemType::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Service is shutting down");
 pub(super) const OUTCOME_UNKNOWN: ProblemType =
     ProblemType::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", "Outcome of the command unknown");
 

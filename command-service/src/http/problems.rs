@@ -29,9 +29,9 @@ pub(super) const OF_ANY_COMMAND: [ProblemType; 13] = [
     IDEMPOTENCY_KEY_REUSED,
     UNREADABLE,
     LOG_UNREACHABLE,
-    OVERLOADED,
+    types::OVERLOADED,
     STARTING,
-    STOPPING,
+    types::STOPPING,
     OUTCOME_UNKNOWN,
 ];
 
@@ -122,8 +122,8 @@ pub(super) fn skipped() -> Problem {
 /// The writer did not accept the command.
 pub(super) fn shed(shed: Shed) -> Problem {
     let problem_type = match shed {
-        Shed::Full => OVERLOADED,
-        Shed::Closed => STOPPING,
+        Shed::Full => types::OVERLOADED,
+        Shed::Closed => types::STOPPING,
         Shed::Down => LOG_UNREACHABLE,
     };
     Problem::of(problem_type).detail(REPEAT_LATER).retry_after(RETRY_AFTER_SECONDS)

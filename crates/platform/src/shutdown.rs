@@ -21,11 +21,11 @@ impl Shutdown {
         let shutdown = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let asked = shutdown.clone();
+        let requested = shutdown.clone();
         tokio::spawn(async move {
             let signal = either(&mut terminate, &mut interrupt).await;
             tracing::info!(signal, "shutting down; a second signal ends the process immediately");
-            asked.request();
+            requested.request();
             let signal = either(&mut terminate, &mut interrupt).await;
             tracing::warn!(signal, "ending the process immediately");
             std::process::exit(EXIT_BY_SIGNAL);

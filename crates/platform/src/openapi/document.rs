@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Answer, Body, Header, Operation, Parameter, Place};
 use super::schemas::{Schemas, bound_integers};
+use crate::problem::{ProblemType, types};
 
 /// General information about the service.
 #[derive(Debug, Clone)]
@@ -34,25 +35,25 @@ pub(super) struct Documented {
 }
 
 /// Problems of the HTTP server.
-const SHELL_PROBLEMS: [(u16, &str); 9] = [
-    (400, "invalid-host"),
-    (501, "transfer-encoding"),
-    (400, "unsupported-version"),
-    (413, "body-too-large"),
-    (500, "internal"),
-    (503, "overloaded"),
-    (503, "stopping"),
-    (503, "timeout"),
-    (408, "body-timeout"),
+const SHELL_PROBLEMS: [ProblemType; 9] = [
+    types::INVALID_HOST,
+    types::TRANSFER_ENCODING,
+    types::UNSUPPORTED_VERSION,
+    types::BODY_TOO_LARGE,
+    types::INTERNAL,
+    types::OVERLOADED,
+    types::STOPPING,
+    types::TIMEOUT,
+    types::BODY_TIMEOUT,
 ];
 /// Problems of reading a body.
-const BODY_PROBLEMS: [(u16, &str); 6] = [
-    (400, "malformed-json"),
-    (400, "malformed-gzip"),
-    (400, "body-unreadable"),
-    (415, "content-encoding"),
-    (415, "content-type"),
-    (422, "invalid-body"),
+const BODY_PROBLEMS: [ProblemType; 6] = [
+    types::MALFORMED_JSON,
+    types::MALFORMED_GZIP,
+    types::BODY_UNREADABLE,
+    types::CONTENT_ENCODING,
+    types::CONTENT_TYPE,
+    types::INVALID_BODY,
 ];
 /// Description of every request body.
 const BODY_DESCRIPTION: &str =
@@ -61,19 +62,19 @@ const BODY_DESCRIPTION: &str =
 /// Builds the document.
 pub(super) fn of(info: &Info, tags: &[Tag], documented: &[Documented]) -> Value {
     let mut schemas = Schemas::new();
-    let (mut asked, mut answered) = (json!({}), Map::new());
+    let (mut requests, mut answers) = (json!({}), Map::new());
     for route in documented {
-        asked[route.operation.id] = request(route, &mut schemas);
-        answered.insert(route.operation.id.to_owned(), responses(&route.operation, &mut schemas));
+        requests[route.operation.id] = request(route, &mut schemas);
+        answers.insert(route.operation.id.to_owned(), responses(&route.operation, &mut schemas));
     }
-    let mut definitions = schemas.finish(&mut asked);
-    asked.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(bound_integers);
-    answered.values_mut().for_each(bound_integers);
+    let mut definitions = schemas.finish(&mut requests);
+    requests.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(bound_integers);
+    answers.values_mut().for_each(bound_integers);
     definitions.insert("Problem".to_owned(), problem_schema());
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in documented {
-        let mut operation = asked[route.operation.id].take();
-        operation["responses"] = answered[route.operation.id].take();
+        let mut operation = requests[route.operation.id].take();
+        operation["responses"] = answers[route.operation.id].take();
         paths.entry(route.path).or_default().insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
     json!({
@@ -171,8 +172,8 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         responses.insert(it.status.to_string(), answer(it, schemas));
     }
     let body_problems = operation.body.iter().flat_map(|_| BODY_PROBLEMS);
-    let path_problems = operation.variables.iter().map(|_| (400, "invalid-path"));
-    let common = SHELL_PROBLEMS.into_iter().chain(body_problems).chain(path_problems);
+    let path_problems = operation.variables.iter().map(|_| types::INVALID_PATH);
+    let common = SHELL_PROBLEMS.into_iter().chain(body_problems).chain(path_problems).map(<(u16, &str)>::from);
     let mut kinds: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for (status, kind) in operation.problems.iter().copied().chain(common) {
         let of_status = kinds.entry(status).or_default();
