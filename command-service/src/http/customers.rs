@@ -1,4 +1,4 @@
-//! CommandRoutes to customers.
+//! Commands to customers.
 
 use serde_json::json;
 

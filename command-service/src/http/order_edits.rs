@@ -1,4 +1,4 @@
-//! CommandRoutes that edit an order: its lines, its holds, its notes, tags and addresses, its customer, and the erasure of its personal data.
+//! Commands that edit an order: its lines, its holds, its notes, tags and addresses, its customer, and the erasure of its personal data.
 
 use platform::problem::ProblemType;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! CommandRoutes that place and cancel orders, and commands to their payments, refunds, fulfilments and returns. The commands that edit an
+//! Commands that place and cancel orders, and commands to their payments, refunds, fulfilments and returns. The commands that edit an
 //! order are in [`super::order_edits`].
 
 use platform::deprecation::Deprecation;

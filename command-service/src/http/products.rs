@@ -1,4 +1,4 @@
-//! CommandRoutes to products.
+//! Commands to products.
 
 use platform::problem::ProblemType;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! CommandRoutes to stock items: the stock of a SKU at a location.
+//! Commands to stock items: the stock of a SKU at a location.
 
 use serde_json::json;
 

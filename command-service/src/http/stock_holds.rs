@@ -1,4 +1,4 @@
-//! CommandRoutes to stock holds: stock that is kept for a checkout.
+//! Commands to stock holds: stock that is kept for a checkout.
 
 use serde_json::json;
 

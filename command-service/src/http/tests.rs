@@ -1,4 +1,4 @@
-//! The document says of every route what there is, and nothing else.
+//! The OpenAPI document describes every route, and no others.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn emails() -> EmailIndex {
     EmailIndex::from_secret("any secret, as long as it has 32 characters").unwrap()
 }
 
-/// Every operation: path, method and what the document says of it.
+/// Every operation of the document: path, method and description.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let each = paths.iter().flat_map(|(path, item)| {
@@ -32,8 +32,8 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 fn every_route_is_in_the_document() {
     let document = routes(&emails()).document(&INFO);
     let documented: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    // axum does not list its routes, but its debug output has the pattern of every one in quotes; `/` and a pattern of its
-    // own are its fallback.
+    // axum does not list its routes, but its debug output contains every path pattern in quotes; `/` and a pattern of axum itself
+    // are the fallback.
     let printed = format!("{:?}", router(HttpState::default(), &emails()));
     let routed: BTreeSet<&str> =
         printed.split('"').filter(|it| it.len() > 1 && it.starts_with('/') && !it.starts_with("/{*")).collect();
@@ -47,7 +47,7 @@ fn every_route_is_in_the_document() {
 }
 
 #[tokio::test]
-async fn the_documented_methods_are_those_that_are_taken() {
+async fn the_documented_methods_are_the_supported_ones() {
     let document = routes(&emails()).document(&INFO);
     let router = shell(router(HttpState::default(), &emails()), &Limits::default());
     for path in document["paths"].as_object().unwrap().keys() {
@@ -67,7 +67,7 @@ fn filled(pattern: &str) -> String {
 }
 
 #[test]
-fn operation_ids_are_unique_and_every_reference_leads_somewhere() {
+fn operation_ids_are_unique_and_every_reference_resolves() {
     let document = routes(&emails()).document(&INFO);
     let ids: Vec<Value> =
         operations(&document).into_iter().map(|(_, _, mut said)| said["operationId"].take()).collect();
@@ -75,7 +75,7 @@ fn operation_ids_are_unique_and_every_reference_leads_somewhere() {
     assert_eq!(distinct.len(), ids.len(), "{ids:?}");
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(reference).is_some(), "{reference} does not resolve");
     }
 }
 
@@ -102,12 +102,12 @@ fn every_kind_of_rejection_is_documented_under_its_status() {
         let kind = Value::String(format!("/problems/{kind}"));
         let is_said =
             all.iter().any(|said| said.pointer(&kinds).is_some_and(|it| it.as_array().unwrap().contains(&kind)));
-        assert!(is_said, "no operation says {status} {kind}");
+        assert!(is_said, "no operation documents {status} {kind}");
     }
 }
 
 #[test]
-fn every_integer_is_held_exactly_by_every_reader() {
+fn every_integer_has_exactly_representable_bounds() {
     let found = events::exact::find_unbounded_integers(&routes(&emails()).document(&INFO));
     assert!(found.is_empty(), "these integers need bounds of at most 2^53 - 1: {found:#?}");
 }

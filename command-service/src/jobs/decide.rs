@@ -40,7 +40,7 @@ pub(super) enum RowOutcome {
     /// The document had no effect, because another document of its atomic group was rejected.
     Skipped,
     /// The document was rejected.
-    RowRejection(RowRejection),
+    Rejected(RowRejection),
 }
 
 /// The number of a document's first row, and its commands.
@@ -162,5 +162,5 @@ fn outcome(reply: Reply) -> RowOutcome {
             "Data that the row needs cannot be read or written. The service has logged the cause.".to_owned(),
         ),
     };
-    RowOutcome::RowRejection(RowRejection::new(problem, detail))
+    RowOutcome::Rejected(RowRejection::new(problem, detail))
 }

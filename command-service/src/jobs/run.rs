@@ -270,7 +270,7 @@ impl Run {
         let mut decided = decider.outcomes(&planned, self.mode(units)).await?.into_iter();
         let outcome = |unit: &Unit| match &unit.plan {
             Ok(_) => decided.next().unwrap_or(RowOutcome::Skipped),
-            Err(refused) => RowOutcome::RowRejection(refused.clone()),
+            Err(refused) => RowOutcome::Rejected(refused.clone()),
         };
         Ok(units.iter().map(outcome).collect())
     }
@@ -296,7 +296,7 @@ impl Run {
             match outcome {
                 RowOutcome::Done if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
                 RowOutcome::Done | RowOutcome::Skipped => {}
-                RowOutcome::RowRejection(refused) => batch.rejections.extend(rejections(unit, &refused)),
+                RowOutcome::Rejected(refused) => batch.rejections.extend(rejections(unit, &refused)),
             }
         }
         batch
