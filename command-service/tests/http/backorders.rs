@@ -1,10 +1,10 @@
-//! Units that are promised beyond those on hand, as callers see them.
+//! Backorders, as HTTP requests.
 
 use serde_json::{Value, json};
 
 use crate::shop::{Answered, Shop, lamps};
 
-/// So many lamps, and ten more can be promised.
+/// A shop with this number of lamps, of which ten more can be backordered.
 async fn shop_with(on_hand: u32) -> Shop {
     let shop = Shop::with_lamps(on_hand).await;
     let policy = json!({ "kind": "backorder", "limit": 10 });
@@ -46,7 +46,7 @@ async fn two_orders_do_not_pack_the_same_units() {
 }
 
 #[tokio::test]
-async fn an_answer_shows_what_a_count_has_found_to_be_missing() {
+async fn the_response_to_a_count_shows_the_shortage() {
     let shop = shop_with(3).await;
     order(&shop, "a", 3).await;
     let wanted = [("idempotency-key", "count"), ("prefer", "return=representation")];

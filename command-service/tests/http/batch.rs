@@ -1,4 +1,4 @@
-//! Many commands at once: a result each, in order; alone or all together.
+//! Batches: one result per command, in order; independent or atomic commands.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn statuses(answer: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn each_stands_alone_and_has_its_result_in_order() {
+async fn commands_are_independent_and_results_are_in_order() {
     let shop = Shop::with_lamps(5).await;
     let commands = json!([
         order("k-1", 2),
@@ -41,7 +41,7 @@ async fn each_stands_alone_and_has_its_result_in_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_its_place_and_does_not_concern_the_others() {
+async fn an_invalid_command_is_rejected_with_its_place_and_does_not_affect_the_others() {
     let shop = Shop::with_lamps(5).await;
     let commands = json!([
         { "command": "place_order", "key": "a", "body": { "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 0 }] } },
@@ -65,7 +65,7 @@ async fn what_cannot_be_read_is_refused_with_its_place_and_does_not_concern_the_
 }
 
 #[tokio::test]
-async fn a_command_of_too_many_fields_is_refused_before_they_are_compared() {
+async fn a_command_with_too_many_fields_is_rejected_before_they_are_compared() {
     let shop = Shop::with_lamps(5).await;
     let wide = |count: usize| {
         let mut command = order("a", 1);
@@ -81,7 +81,7 @@ async fn a_command_of_too_many_fields_is_refused_before_they_are_compared() {
 }
 
 #[tokio::test]
-async fn together_all_of_them_take_effect_or_none() {
+async fn an_atomic_batch_takes_effect_as_a_whole_or_not_at_all() {
     let shop = Shop::with_lamps(5).await;
     let before = shop.events().await;
     let path = "/v1/commands?atomic=true";
@@ -96,7 +96,7 @@ async fn together_all_of_them_take_effect_or_none() {
 }
 
 #[tokio::test]
-async fn a_batch_can_be_tried() {
+async fn a_batch_can_be_a_dry_run() {
     let shop = Shop::with_lamps(5).await;
     let before = shop.events().await;
     let commands = json!([order("k-1", 3), order("k-2", 3)]);
@@ -108,7 +108,7 @@ async fn a_batch_can_be_tried() {
 }
 
 #[tokio::test]
-async fn lines_are_answered_with_lines() {
+async fn the_response_to_ndjson_is_ndjson() {
     let shop = Shop::with_lamps(5).await;
     let lines = format!("{}\n\n{{broken\n{}\r\n", order("k-1", 1), order("k-2", 9));
     let answered = shop.post_text("/v1/commands", "application/x-ndjson; charset=utf-8", &[], lines).await;
@@ -120,7 +120,7 @@ async fn lines_are_answered_with_lines() {
 }
 
 #[tokio::test]
-async fn a_thousand_commands_and_not_one_more() {
+async fn a_batch_has_at_most_a_thousand_commands() {
     let shop = Shop::with_lamps(10_000).await;
     let orders = |count: usize| (0..count).map(|number| order(&format!("k-{number}"), 1)).collect::<Vec<_>>();
     shop.post("/v1/commands", &[], &json!(orders(1_001))).await.assert_problem(422, "batch-too-large");
@@ -132,7 +132,7 @@ async fn a_thousand_commands_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_refused_as_a_whole() {
+async fn an_invalid_batch_is_rejected_as_a_whole() {
     let shop = Shop::with_lamps(1).await;
     let send =
         async |content_type, body: &str| shop.post_text("/v1/commands", content_type, &[], body.to_owned()).await;
@@ -144,7 +144,7 @@ async fn what_is_no_batch_is_refused_as_a_whole() {
     shop.post("/v1/commands?atomic=1", &[], &json!([order("k", 1)])).await.assert_problem(400, "invalid-query");
 }
 
-/// Every command, with the example of its document and variables that name something.
+/// Every command, with the example body of the OpenAPI document and valid path variables.
 fn commands(document: &Value) -> Vec<Value> {
     let id = "0190163d-8694-739b-aea5-966c26f8ad91";
     let mut commands = Vec::new();
@@ -172,7 +172,7 @@ fn commands(document: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_command_that_is_in_a_batch_twice_is_answered_as_if_each_had_been_sent_alone() {
+async fn a_command_that_is_repeated_in_a_batch_returns_the_same_result_as_separate_requests() {
     let shop = Shop::with_lamps(100).await;
     let commands = commands(&shop.get("/v1/openapi.json").await.json());
     assert!(commands.len() >= 30, "{}", commands.len());
@@ -207,7 +207,7 @@ async fn a_command_that_is_in_a_batch_twice_is_answered_as_if_each_had_been_sent
 }
 
 #[tokio::test]
-async fn two_commands_with_one_key_are_told_apart() {
+async fn different_commands_with_one_key_are_distinguished() {
     let shop = Shop::with_lamps(5).await;
     let before = shop.events().await;
     let both = json!([order("k", 1), order("other", 1), order("k", 2)]);
@@ -224,7 +224,7 @@ async fn two_commands_with_one_key_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_batch_may_be_compressed_within_its_limit() {
+async fn a_batch_can_be_compressed_within_its_limit() {
     use std::io::Write;
     let gzip = |bytes: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

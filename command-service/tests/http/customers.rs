@@ -1,4 +1,4 @@
-//! Customers over HTTP: one address, one customer.
+//! Customers over HTTP: an e-mail address belongs to one customer.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn path(registered: &Answered) -> String {
 }
 
 #[tokio::test]
-async fn an_address_is_registered_once_and_free_again_after_an_erasure() {
+async fn an_address_is_registered_once_and_available_again_after_an_erasure() {
     let shop = Shop::with_lamps(1).await;
     let ada = register(&shop, "ada", "Ada@Example.com").await;
     assert_eq!((ada.status.as_u16(), ada.header("location")), (201, Some(&*path(&ada))), "{ada:?}");
@@ -38,7 +38,7 @@ async fn an_address_is_registered_once_and_free_again_after_an_erasure() {
 }
 
 #[tokio::test]
-async fn a_patch_needs_the_version_that_was_seen() {
+async fn a_patch_requires_the_expected_version() {
     let shop = Shop::with_lamps(1).await;
     let ada = path(&register(&shop, "ada", "ada@example.com").await);
     let patch = json!({ "phone": null, "tags": ["vip"] });
@@ -54,7 +54,7 @@ async fn a_patch_needs_the_version_that_was_seen() {
 }
 
 #[tokio::test]
-async fn another_address_frees_the_one_before() {
+async fn a_new_address_makes_the_previous_one_available() {
     let shop = Shop::with_lamps(1).await;
     let ada = path(&register(&shop, "ada", "ada@example.com").await);
     register(&shop, "bob", "bob@example.com").await;
@@ -67,7 +67,7 @@ async fn another_address_frees_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_batch_registers_too_and_what_is_no_address_is_refused() {
+async fn a_batch_registers_customers_and_an_invalid_address_is_rejected() {
     let shop = Shop::with_lamps(1).await;
     let items = json!([
         { "command": "register_customer", "key": "a", "body": { "email": "ada@example.com" } },

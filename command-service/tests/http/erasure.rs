@@ -1,11 +1,11 @@
-//! After an erasure no answer of the service names whoever was erased: not to commands that come later, not to repeats, and not to
-//! who asks what a command wrote.
+//! After an erasure, no response of the service contains the erased personal data: neither to later commands, nor to repeats, nor to
+//! requests for the outcome of a command.
 
 use serde_json::{Value, json};
 
 use crate::shop::{Answered, Shop};
 
-/// Stands in every text that is sent.
+/// Part of every personal text that is sent.
 const NAMED: &str = "Erase Me";
 
 const ANY: (&str, &str) = ("if-match", "*");
@@ -33,7 +33,7 @@ async fn key(shop: &Shop, method: &str, path: &str, key: &str, body: Value) -> A
     answered
 }
 
-/// Everything that brings personal data to an order, each with a key of its own; gives the order's path and the keys.
+/// Sends every command that adds personal data to an order, each with its own key; returns the path of the order and the keys.
 async fn eventful(shop: &Shop, of: Value) -> (String, Vec<&'static str>) {
     let why = || format!("{NAMED} said so");
     let placed = shop.post("/v1/orders", &[("idempotency-key", "place")], &order(of)).await;
@@ -62,7 +62,7 @@ async fn registered(shop: &Shop, number: u8) -> String {
     registered.json()["id"].as_str().unwrap().to_owned()
 }
 
-/// Whether what a command wrote names somebody, after it was asked for.
+/// Whether the outcome of a command contains personal data.
 async fn names(shop: &Shop, key: &str) -> bool {
     let found = shop.get(&format!("/v1/commands/{key}")).await;
     assert_eq!(found.status, 200, "{key}: {found:?}");
@@ -72,7 +72,7 @@ async fn names(shop: &Shop, key: &str) -> bool {
 }
 
 #[tokio::test]
-async fn what_commands_wrote_names_nobody_once_the_order_is_erased() {
+async fn outcomes_contain_no_personal_data_after_the_order_is_erased() {
     let shop = Shop::with_lamps(10).await;
     let contact = json!({ "name": NAMED, "email": "e@example.com", "phone": "+441234" });
     let (path, keys) = eventful(&shop, json!({ "contact": contact })).await;
@@ -104,7 +104,7 @@ async fn what_commands_wrote_names_nobody_once_the_order_is_erased() {
 }
 
 #[tokio::test]
-async fn what_commands_wrote_names_nobody_once_the_customer_is_erased() {
+async fn outcomes_contain_no_personal_data_after_the_customer_is_erased() {
     let shop = Shop::with_lamps(10).await;
     let (erased, other) = (registered(&shop, 1).await, registered(&shop, 2).await);
     key(&shop, "PATCH", &format!("/v1/customers/{erased}"), "update", json!({ "phone": "+445" })).await;
@@ -133,7 +133,7 @@ async fn what_commands_wrote_names_nobody_once_the_customer_is_erased() {
 }
 
 #[tokio::test]
-async fn an_order_is_erased_with_whoever_it_ever_belonged_to() {
+async fn an_order_is_erased_with_every_customer_that_it_belonged_to() {
     let shop = Shop::with_lamps(10).await;
     let (first, second) = (registered(&shop, 1).await, registered(&shop, 2).await);
     let placed =
@@ -148,7 +148,7 @@ async fn an_order_is_erased_with_whoever_it_ever_belonged_to() {
 }
 
 #[tokio::test]
-async fn an_erased_order_takes_no_personal_data_and_goes_on() {
+async fn an_erased_order_accepts_no_personal_data_and_can_be_processed() {
     let shop = Shop::with_lamps(10).await;
     let (erased, other) = (registered(&shop, 1).await, registered(&shop, 2).await);
     let guest = shop.post("/v1/orders", &[("idempotency-key", "guest")], &order(json!({}))).await;
@@ -181,7 +181,7 @@ async fn an_erased_order_takes_no_personal_data_and_goes_on() {
 }
 
 #[tokio::test]
-async fn the_erasure_of_an_order_can_stand_in_a_batch() {
+async fn an_order_can_be_erased_in_a_batch() {
     let shop = Shop::with_lamps(10).await;
     let placed = shop.post("/v1/orders", &[("idempotency-key", "place")], &order(json!({}))).await;
     let items = json!([{ "command": "erase_personal_data", "order_id": placed.json()["id"] }]);

@@ -1,5 +1,5 @@
-//! A database that stops answering in the middle of a command: health says so while that command still waits, the next ones
-//! are refused at once, and when the database goes on each has had one effect.
+//! A database that stops responding during a command: the service reports it as down while that command still waits, rejects further
+//! commands immediately, and after the database has recovered each command has taken effect once.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use testbed::{Bed, PATIENCE};
 
 use crate::shop::{Shop, lamps};
 
-/// Small, so that the tests do not take long.
+/// Short, so that the tests are fast.
 const LIMIT: Duration = Duration::from_millis(500);
 
 async fn shop() -> (Proxy, Shop) {
@@ -26,26 +26,26 @@ async fn until(what: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to that");
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the condition is met in time");
 }
 
 #[tokio::test]
-async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_at_once() {
+async fn a_frozen_database_is_reported_while_a_command_waits_and_the_next_ones_are_rejected_at_once() {
     let (database, shop) = shop().await;
     let before = shop.events().await;
     database.freeze();
     let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
     until(|| !shop.health.is_ready()).await;
-    assert!(!first.is_finished(), "its fate is not known yet");
+    assert!(!first.is_finished(), "its outcome is not known yet");
 
-    // The first was silent for as long as it may be, so nobody waits for the same.
+    // The database has exceeded its time limit already, so further commands do not wait for it.
     for _ in 0..3 {
         let refused = shop.post("/v1/orders", &[("idempotency-key", "second")], &lamps(1)).await;
         refused.assert_problem(503, "log-unreachable");
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
     shop.get("/v1/commands/second").await.assert_problem(503, "log-unreachable");
-    assert!(!first.is_finished(), "all of them were answered before it");
+    assert!(!first.is_finished(), "all further commands got a response before it");
 
     database.thaw();
     let first = first.await.unwrap();
@@ -59,13 +59,13 @@ async fn a_frozen_database_is_said_while_its_command_waits_and_refuses_the_next_
 }
 
 #[tokio::test]
-async fn a_database_that_comes_back_is_found_though_nobody_asks_for_anything() {
+async fn a_recovered_database_is_detected_without_requests() {
     let (database, shop) = shop().await;
     database.freeze();
     let first = tokio::spawn(shop.client().post("/v1/orders", &[("idempotency-key", "first")], lamps(1)));
     until(|| !shop.health.is_ready()).await;
-    let given_up = first.await.unwrap();
-    given_up.assert_problem(503, "outcome-unknown");
+    let timed_out = first.await.unwrap();
+    timed_out.assert_problem(503, "outcome-unknown");
     assert!(!shop.health.is_ready());
 
     database.thaw();
@@ -74,7 +74,7 @@ async fn a_database_that_comes_back_is_found_though_nobody_asks_for_anything() {
 }
 
 #[tokio::test]
-async fn connections_that_are_cut_off_delay_a_command_and_do_not_lose_it() {
+async fn lost_connections_delay_a_command_and_do_not_lose_it() {
     let (database, shop) = shop().await;
     let before = shop.events().await;
     database.lose_connections();

@@ -1,4 +1,4 @@
-//! Products, stock and holds over HTTP.
+//! Products, stock and stock holds over HTTP.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn a_product_is_patched() {
 }
 
 #[tokio::test]
-async fn stock_is_promised_by_its_policy_and_moves_between_locations() {
+async fn stock_is_sold_by_its_policy_and_transferred_between_locations() {
     let shop = Shop::with_lamps(5).await;
     let set = async |policy: Value| shop.call("PUT", "/v1/stock/LAMP/main/policy", &[], &policy).await;
     assert_eq!(set(json!({ "kind": "deny", "safety": 2 })).await.status, 200);
@@ -49,7 +49,7 @@ async fn stock_is_promised_by_its_policy_and_moves_between_locations() {
 }
 
 #[tokio::test]
-async fn stock_is_held_for_a_checkout_and_given_back() {
+async fn stock_is_held_for_a_checkout_and_released() {
     let shop = Shop::with_lamps(5).await;
     let hold = async |key: &str, quantity: u32| {
         let body = json!({ "lines": [{ "sku": "LAMP", "quantity": quantity }], "ttl_seconds": 60 });
@@ -75,7 +75,7 @@ async fn stock_is_held_for_a_checkout_and_given_back() {
 }
 
 #[tokio::test]
-async fn the_result_of_a_count_is_recorded_whatever_is_reserved_or_kept_back() {
+async fn a_count_is_recorded_whatever_is_reserved_or_safety_stock() {
     let shop = Shop::with_lamps(10).await;
     let count = async |key: &str, body: Value| {
         shop.post("/v1/stock/LAMP/main/adjustments", &[("idempotency-key", key)], &body).await

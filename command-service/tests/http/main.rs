@@ -1,5 +1,5 @@
-//! Commands over HTTP, against a real log: what headers and the query mean, many commands at once, versions, and that no
-//! input of any shape is answered with a 5xx. `shop` is what all of them begin with.
+//! Commands over HTTP, against a real log: headers and query parameters, batches, versions, and random input, which never results in a
+//! 5xx. `shop` is the fixture of all tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,11 +7,11 @@ mod backorders;
 mod batch;
 mod customers;
 mod erasure;
-mod fate;
 mod frozen;
 mod goods;
 mod money;
 mod order_changes;
+mod outcome;
 mod property;
 mod semantics;
 mod shop;

@@ -1,4 +1,4 @@
-//! Faults that were reported of the money of orders, each as callers sent it: what was amended, cancelled and refunded.
+//! Reported defects in the amounts of orders, each as the reported requests: amendments, cancellations and refunds.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::shop::Shop;
 struct Ordered {
     shop: Shop,
     path: String,
-    /// Commands sent so far, for their keys.
+    /// Number of commands sent so far, for their keys.
     sent: std::cell::Cell<u32>,
 }
 
@@ -23,7 +23,7 @@ impl Ordered {
         Ordered { shop, path, sent: 0.into() }
     }
 
-    /// Sends a command that is to take effect; gives the order's progress after it.
+    /// Sends a command that must succeed, and returns the progress of the order after it.
     async fn command(&self, path: &str, body: Value) -> Value {
         self.sent.set(self.sent.get() + 1);
         let key = format!("k-{}", self.sent.get());
@@ -42,7 +42,7 @@ impl Ordered {
     }
 }
 
-/// Discount, tax and what is due of the only line.
+/// Discount and tax of the only line, and the amount due.
 fn amounts(progress: &Value) -> [i64; 3] {
     ["discount", "tax", "due"].map(|name| progress["lines"][0][name].as_i64().unwrap())
 }
@@ -63,7 +63,7 @@ async fn the_old_quantity_restores_tax_and_discount() {
 }
 
 #[tokio::test]
-async fn a_discount_and_an_expected_total_are_for_the_units_that_are_wanted() {
+async fn discount_and_expected_total_refer_to_the_requested_units() {
     let lamps = Ordered::line(json!({ "quantity": 10, "unit_price": 1000 })).await;
     lamps.cancel(5).await;
     let discounted = lamps.amend(json!({ "line": 1, "quantity": 5, "discount": 1000 })).await;
@@ -77,7 +77,7 @@ async fn a_discount_and_an_expected_total_are_for_the_units_that_are_wanted() {
 }
 
 #[tokio::test]
-async fn cancelling_and_amending_to_the_same_quantity_come_to_the_same() {
+async fn cancellation_and_amendment_to_the_same_quantity_have_the_same_amounts() {
     let line = || json!({ "quantity": 3, "unit_price": 333, "discount": 1, "tax_rate": 200_000 });
     let (cancelled, amended) = (Ordered::line(line()).await, Ordered::line(line()).await);
     assert_eq!(amounts(&cancelled.cancel(1).await)[2], 798);
@@ -85,7 +85,7 @@ async fn cancelling_and_amending_to_the_same_quantity_come_to_the_same() {
 }
 
 #[tokio::test]
-async fn a_refund_says_what_it_is_and_a_repayment_no_longer_counts() {
+async fn a_refund_has_a_kind_and_a_repayment_no_longer_counts_as_paid() {
     let lamps = Ordered::line(json!({ "quantity": 2, "unit_price": 1000 })).await;
     let capture = json!({ "kind": "captured", "amount": 2000, "method": "card" });
     lamps.command("payments", capture).await;

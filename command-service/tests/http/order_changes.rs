@@ -1,4 +1,4 @@
-//! Every command that changes an order as such, as callers send it.
+//! The commands that change an order, as HTTP requests.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn assert_version(answered: &Answered, status: u16, version: i64) {
 }
 
 #[tokio::test]
-async fn an_order_is_amended_by_who_has_seen_it() {
+async fn an_amendment_requires_the_current_version() {
     let (shop, order) = ordered().await;
     let path = format!("{order}/amendments");
     let more = json!({
@@ -54,9 +54,9 @@ async fn an_order_is_amended_by_who_has_seen_it() {
 }
 
 #[tokio::test]
-async fn an_order_on_hold_is_not_packed_until_it_is_let_go() {
+async fn an_order_on_hold_is_not_packed_until_it_is_released() {
     let (shop, order) = ordered().await;
-    let hold = json!({ "reason": "address in doubt" });
+    let hold = json!({ "reason": "address to be verified" });
     assert_version(&shop.post(&format!("{order}/holds"), &[], &hold).await, 200, 2);
     assert_version(&shop.post(&format!("{order}/holds"), &[], &hold).await, 200, 2);
     let (pack, key) = (format!("{order}/fulfilments"), [("idempotency-key", "pack")]);
@@ -69,7 +69,7 @@ async fn an_order_on_hold_is_not_packed_until_it_is_let_go() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_an_order_changes() {
+async fn notes_tags_addresses_and_customer_of_an_order_change() {
     let (shop, order) = ordered().await;
     let note = json!({ "note": "Called, will be at home on Friday.", "author": "Kim" });
     shop.post(&format!("{order}/notes"), &[], &note).await.assert_problem(400, "idempotency-key-missing");
@@ -87,7 +87,7 @@ async fn what_is_known_of_an_order_changes() {
 }
 
 #[tokio::test]
-async fn one_amount_for_shipping_is_still_taken_and_answered_with_what_to_do() {
+async fn the_deprecated_shipping_amount_is_accepted_with_deprecation_headers() {
     let shop = Shop::with_lamps(10).await;
     let mut order = json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": 1 }], "shipping": 300 });
     let placed = shop.post("/v1/orders", &[("idempotency-key", "1")], &order).await;
@@ -107,7 +107,7 @@ async fn a_payment_reference_is_recorded_once_in_all_orders() {
         shop.post(&format!("{order}/payments"), &[("idempotency-key", key)], body).await
     };
     assert_version(&pay(&order, "one", &capture).await, 201, 2);
-    // The provider's report again, under another key.
+    // The payment provider reports the same payment again, with another key.
     let again = pay(&order, "two", &capture).await;
     assert_version(&again, 201, 2);
     let more = json!({ "kind": "captured", "amount": 200, "method": "card", "reference": "pi-1" });

@@ -1,5 +1,5 @@
-//! Whatever comes in, what goes out is no 5xx and no panic: shapes of JSON at random, right bodies with something changed in
-//! them, and bytes that are no JSON at all, on every route that takes a body.
+//! No request results in a 5xx or a panic: random JSON, valid bodies with a random change, and bytes that are not JSON, for every route
+//! that accepts a body.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::shop::Shop;
 
-/// Requests of a run; each is a command to a real log, so some milliseconds.
+/// Number of requests in a run. Each is a command to a real log, which takes some milliseconds.
 const CASES: u32 = 2_000;
 
 /// An id that no order has.
 const SOME_ORDER: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
-/// What breaks programs: edges of numbers, controls, directions, halves of characters, names of other things.
+/// Values that often reveal defects: limits of numbers, control characters, direction marks, partial characters, names of other things.
 const NASTY: [&str; 14] = [
     "",
     " ",
@@ -44,7 +44,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![prop::sample::select(NASTY.to_vec()).prop_map(str::to_owned), ".{0,20}", "[a-z_]{1,12}"]
 }
 
-/// Any JSON, with the names that our bodies have more often than others.
+/// Any JSON; the members of our bodies are more frequent than other names.
 fn any_json(names: Vec<String>) -> impl Strategy<Value = Value> {
     let name = prop_oneof![prop::sample::select(names), text()];
     let leaf =
@@ -58,7 +58,7 @@ fn any_json(names: Vec<String>) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every place in a document, as a pointer.
+/// The JSON pointers of all values in a document.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
@@ -72,7 +72,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A right body with another value in one place.
+/// A valid body with another value in one place.
 fn changed(right: Value, names: Vec<String>) -> impl Strategy<Value = Value> {
     let mut all = Vec::new();
     places(&right, "", &mut all);
@@ -83,7 +83,7 @@ fn changed(right: Value, names: Vec<String>) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every route that takes a JSON body, with one that is right, from the document itself.
+/// Every route that accepts a JSON body, with a valid body from the OpenAPI document.
 fn routes(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let each = paths.iter().flat_map(|(path, item)| {
@@ -96,7 +96,7 @@ fn routes(document: &Value) -> Vec<(String, String, Value)> {
     each.chain([("post".to_owned(), "/v1/commands".to_owned(), batch)]).collect()
 }
 
-/// The path of things that are there, or could be.
+/// A path with valid path variables.
 fn filled(pattern: &str) -> String {
     let part = |part| match part {
         "{sku}" => "LAMP",
@@ -109,8 +109,8 @@ fn filled(pattern: &str) -> String {
     pattern.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// A word that says how the service is made and not what a caller did, if one is in a problem.
-fn words_of_ours(answer: &str) -> Option<&'static str> {
+/// A word about the implementation of the service, if a problem contains one.
+fn implementation_word(answer: &str) -> Option<&'static str> {
     const OURS: [&str; 21] = [
         "struct ",
         "enum ",
@@ -146,14 +146,14 @@ fn without_escapes(text: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
-/// Names of members that bodies have.
+/// Names of the members of all bodies.
 fn names(document: &Value) -> Vec<String> {
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let members = schemas.values().filter_map(|schema| schema["properties"].as_object());
     members.flat_map(|members| members.keys().cloned()).collect()
 }
 
-/// A request at random: method, path and body.
+/// A random request: method, path and body.
 fn request(document: &Value) -> impl Strategy<Value = (String, String, Vec<u8>)> + use<> {
     let names = names(document);
     prop::sample::select(routes(document)).prop_flat_map(move |(method, path, right)| {
@@ -178,7 +178,7 @@ async fn no_input_of_any_shape_is_answered_with_a_5xx_or_a_panic() {
             let key = uuid::Uuid::now_v7().to_string();
             let answered = handle.block_on(shop.send_as(&method, &path, &[("idempotency-key", &key)], body));
             prop_assert!(!answered.status.is_server_error(), "{method} {path}: {answered:?}");
-            prop_assert_eq!(words_of_ours(&answered.text), None, "{} {}: {:?}", method, path, answered);
+            prop_assert_eq!(implementation_word(&answered.text), None, "{} {}: {:?}", method, path, answered);
             Ok(())
         });
         checked.unwrap();
@@ -187,7 +187,7 @@ async fn no_input_of_any_shape_is_answered_with_a_5xx_or_a_panic() {
     .unwrap();
 }
 
-/// What no member of any body may be, or nearly none.
+/// Values that (nearly) no member of any body accepts.
 fn wrong_values() -> [Value; 10] {
     [
         Value::Null,
@@ -204,7 +204,7 @@ fn wrong_values() -> [Value; 10] {
 }
 
 #[tokio::test]
-async fn whatever_stands_in_whatever_place_is_refused_in_words_for_callers() {
+async fn every_invalid_value_is_rejected_in_words_for_callers() {
     let shop = Shop::with_lamps(10).await;
     let document = shop.get("/v1/openapi.json").await.json();
     let mut refused = 0;
@@ -215,7 +215,7 @@ async fn whatever_stands_in_whatever_place_is_refused_in_words_for_callers() {
             let mut body = right.clone();
             *body.pointer_mut(place).unwrap() = wrong;
             let answered = shop.call(&method, &format!("{path}?dry_run=true"), &[], &body).await;
-            assert_eq!(words_of_ours(&answered.text), None, "{method} {path} {body}: {}", answered.text);
+            assert_eq!(implementation_word(&answered.text), None, "{method} {path} {body}: {}", answered.text);
             refused += u32::from(answered.status.as_u16() == 422);
         }
     }
@@ -225,7 +225,7 @@ async fn whatever_stands_in_whatever_place_is_refused_in_words_for_callers() {
         let answered = shop.post(path, &[("idempotency-key", "k")], &json!({ "reason": "r" })).await;
         answered.assert_problem(400, "invalid-path");
         assert_eq!(
-            (words_of_ours(&answered.text), answered.text.contains("\\\\'")),
+            (implementation_word(&answered.text), answered.text.contains("\\\\'")),
             (None, false),
             "{}",
             answered.text

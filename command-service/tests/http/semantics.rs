@@ -1,11 +1,11 @@
-//! What headers and the query of one command mean.
+//! Headers and query parameters of a single command.
 
 use serde_json::json;
 
 use crate::shop::{Shop, lamps};
 
 #[tokio::test]
-async fn a_key_names_an_effect_bare_or_in_quotes() {
+async fn a_key_is_the_same_bare_and_in_quotes() {
     let shop = Shop::with_lamps(10).await;
     shop.post("/v1/orders", &[], &lamps(1)).await.assert_problem(400, "idempotency-key-missing");
     let placed = shop.post("/v1/orders", &[("idempotency-key", "k-1")], &lamps(1)).await;
@@ -42,7 +42,7 @@ async fn the_same_command_while_it_is_decided_is_a_conflict_and_takes_effect_onc
 }
 
 #[tokio::test]
-async fn a_version_that_was_seen_must_still_be_there() {
+async fn the_expected_version_must_be_the_current_version() {
     let shop = Shop::with_lamps(10).await;
     let path = "/v1/products/LAMP/discontinuation";
     for wrong in ["1", "W/\"1\"", "\"1\", \"2\"", "\"x\""] {
@@ -53,7 +53,7 @@ async fn a_version_that_was_seen_must_still_be_there() {
     let key = ("idempotency-key", "gone");
     let done = shop.post(path, &[("if-match", "\"1\""), key], &json!({})).await;
     assert_eq!((done.status.as_u16(), done.header("etag")), (200, Some("\"2\"")));
-    // A repeat gets the first answer, although the version is another by now.
+    // A repeat returns the first response, although the version has changed since.
     let again = shop.post(path, &[("if-match", "\"1\""), key], &json!({})).await;
     assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (200, Some("true")));
     let any = shop.post("/v1/products/LAMP/reactivation", &[("if-match", "*")], &json!({})).await;
@@ -61,7 +61,7 @@ async fn a_version_that_was_seen_must_still_be_there() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_happen_and_does_nothing() {
+async fn a_dry_run_returns_the_events_and_appends_nothing() {
     let shop = Shop::with_lamps(10).await;
     let before = shop.events().await;
     let tried = shop.post("/v1/orders?dry_run=true", &[], &lamps(2)).await;
@@ -84,7 +84,7 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_misspelt_switch_does_not_do_what_was_only_to_be_tried() {
+async fn a_misspelt_dry_run_is_rejected_and_not_executed() {
     let shop = Shop::with_lamps(10).await;
     for query in ["dryrun=true", "dry_run=yes", "dry_run", "atomic=true", "DRY_RUN=true"] {
         let refused = shop.post(&format!("/v1/orders?{query}"), &[("idempotency-key", "k")], &lamps(1)).await;
@@ -95,13 +95,13 @@ async fn a_misspelt_switch_does_not_do_what_was_only_to_be_tried() {
 }
 
 #[tokio::test]
-async fn a_preference_is_heeded_and_said_so() {
+async fn an_applied_preference_is_confirmed() {
     let shop = Shop::with_lamps(10).await;
     let prefer = |key, prefer| [("idempotency-key", key), ("prefer", prefer)];
     let full = shop.post("/v1/orders", &prefer("k-1", "return=representation"), &lamps(2)).await;
     assert_eq!(full.header("preference-applied"), Some("return=representation"));
     assert_eq!(full.json()["state"]["order"]["progress"]["lines"][0]["ordered"], 2, "{}", full.text);
-    // A repeat gets the small answer: the state has gone on.
+    // A repeat returns the minimal response, because the state has changed since.
     let again = shop.post("/v1/orders", &prefer("k-1", "return=representation"), &lamps(2)).await;
     assert_eq!((again.header("preference-applied"), again.json().get("state")), (None, None));
     let small = shop.post("/v1/orders", &prefer("k-2", "return=minimal"), &lamps(1)).await;
@@ -114,7 +114,7 @@ async fn a_preference_is_heeded_and_said_so() {
 }
 
 #[tokio::test]
-async fn a_use_that_will_go_away_is_told() {
+async fn the_use_of_a_deprecated_field_is_announced() {
     let shop = Shop::with_lamps(10).await;
     let mut body = lamps(1);
     let modern = shop.post("/v1/orders", &[("idempotency-key", "k-1")], &body).await;

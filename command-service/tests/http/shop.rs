@@ -1,4 +1,4 @@
-//! A command-service without a socket, and what it answers.
+//! A command service without a socket, with a client for its responses.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use testbed::Bed;
 use tower::ServiceExt;
 
-/// Names the streams of e-mail addresses here.
+/// Computes the stream ids of e-mail addresses.
 fn emails() -> EmailIndex {
     EmailIndex::from_secret("any secret, as long as it has 32 characters").unwrap()
 }
 
-/// A shop with lamps, until dropped.
+/// A shop with lamps. It is shut down when dropped.
 pub(crate) struct Shop {
     bed: Bed,
     client: Client,
@@ -29,13 +29,13 @@ pub(crate) struct Shop {
     stop: Shutdown,
 }
 
-/// Who asks; cheap to clone.
+/// A client; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
     router: Router,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
@@ -47,15 +47,15 @@ pub(crate) struct Answered {
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 impl Shop {
-    /// So many lamps at 450 pence.
-    pub(crate) async fn with_lamps(pieces: u32) -> Shop {
+    /// A shop with this number of lamps at 450 pence.
+    pub(crate) async fn with_lamps(units: u32) -> Shop {
         let bed = Bed::new().await.unwrap();
         let log = Log::new(log::connect(bed.writer_url().unwrap().parse().unwrap(), 4));
-        Shop::on(bed, log, Limits::default().silence, pieces).await
+        Shop::on(bed, log, Limits::default().silence, units).await
     }
 
-    /// The same on this log, which may be silent for so long.
-    pub(crate) async fn on(bed: Bed, log: Log, silence: Duration, pieces: u32) -> Shop {
+    /// A shop on this log, which may not respond for up to `silence`.
+    pub(crate) async fn on(bed: Bed, log: Log, silence: Duration, units: u32) -> Shop {
         let health = Health::new();
         let limits = Limits { silence, ..Limits::default() };
         let (writer, mailbox) = Writer::start(log, limits, None, health.component("postgres")).await.unwrap();
@@ -67,7 +67,7 @@ impl Shop {
         let lamp = json!({ "sku": "LAMP", "name": "Lamp", "prices": { "GBP": 450 } });
         assert_eq!(shop.post("/v1/products", &[], &lamp).await.status, 201);
         let receipt = [("idempotency-key", "receipt")];
-        let received = shop.post("/v1/stock/LAMP/main/receipts", &receipt, &json!({ "quantity": pieces })).await;
+        let received = shop.post("/v1/stock/LAMP/main/receipts", &receipt, &json!({ "quantity": units })).await;
         assert_eq!(received.status, 201, "{received:?}");
         shop
     }
@@ -87,12 +87,12 @@ impl Shop {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body).await
     }
 
-    /// By any method, as JSON.
+    /// Sends a JSON body with any method.
     pub(crate) async fn call(&self, method: &str, path: &str, headers: Headers<'_>, body: &Value) -> Answered {
         self.send_as(method, path, headers, if body.is_null() { String::new() } else { body.to_string() }).await
     }
 
-    /// By any method, what calls itself JSON.
+    /// Sends any bytes as `application/json`, with any method.
     pub(crate) async fn send_as(
         &self,
         method: &str,
@@ -117,12 +117,12 @@ impl Shop {
         self.client.clone()
     }
 
-    /// Events in the log.
+    /// Number of events in the log.
     pub(crate) async fn events(&self) -> i64 {
         sqlx::query_scalar("select count(*) from events").fetch_one(&mut self.owner().await).await.unwrap()
     }
 
-    /// Types of the events after so many, in their order.
+    /// Types of the events after the first ones, in the order of the log.
     pub(crate) async fn types_after(&self, position: i64) -> Vec<String> {
         let types = sqlx::query_scalar("select event_type from events where position > $1 order by position");
         types.bind(position).fetch_all(&mut self.owner().await).await.unwrap()
@@ -135,7 +135,7 @@ impl Shop {
 }
 
 impl Client {
-    /// For a task of its own.
+    /// A client for another task.
     pub(crate) async fn post(self, path: &'static str, headers: Headers<'static>, body: Value) -> Answered {
         let request = Request::post(path).header("content-type", "application/json");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -165,7 +165,7 @@ impl Answered {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Status and kind of a problem.
+    /// Asserts status and slug of a problem.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, kind: &str) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
@@ -173,7 +173,7 @@ impl Answered {
     }
 }
 
-/// The body of an order of so many lamps.
+/// The body of an order of this number of lamps.
 pub(crate) fn lamps(quantity: u32) -> Value {
     json!({ "currency": "GBP", "lines": [{ "sku": "LAMP", "quantity": quantity }] })
 }

@@ -1,4 +1,4 @@
-//! Values that identify something: what looks the same is the same, and what cannot be addressed is refused.
+//! Values that identify something: values that look the same are the same, and values that cannot be addressed are rejected.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ async fn references_that_look_the_same_are_one_order() {
         assert_eq!(said["results"][0]["type"], "/problems/duplicate-external-ref", "{said}");
     }
     assert_eq!(place("other", "Xe").await.status, 201);
-    // A repeat of what was sent is recognised as it was sent.
+    // A repeat is recognised by the bytes that were sent.
     let spaced = place("spaced", " Y ").await;
     assert_eq!(
         (spaced.status.as_u16(), place("spaced", " Y ").await.header("idempotent-replayed")),
@@ -42,7 +42,7 @@ async fn references_that_look_the_same_are_one_order() {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_the_canonical_form() {
+async fn the_canonical_form_is_stored() {
     let shop = Shop::with_lamps(10).await;
     let events = shop.events().await;
     let mut body = with("external_ref", json!("  M-1\u{200e} "));
@@ -57,7 +57,7 @@ async fn what_is_stored_is_the_canonical_form() {
 }
 
 #[tokio::test]
-async fn texts_that_show_nothing_are_refused() {
+async fn texts_without_visible_characters_are_rejected() {
     let shop = Shop::with_lamps(10).await;
     for blank in ["\u{200b}", "\u{feff}\u{202e}", " \u{3164}", "\u{2800}"] {
         let product = json!({ "sku": "B", "name": blank, "prices": {} });
@@ -81,7 +81,7 @@ async fn texts_that_show_nothing_are_refused() {
 }
 
 #[tokio::test]
-async fn a_segment_that_clients_would_resolve_is_refused() {
+async fn dot_segments_are_rejected_because_clients_resolve_them() {
     let shop = Shop::with_lamps(10).await;
     let key = [("idempotency-key", "k")];
     for dots in [".", ".."] {
@@ -111,7 +111,7 @@ async fn a_segment_that_clients_would_resolve_is_refused() {
         shop.post("/v1/orders", &[("idempotency-key", dots)], &lamps(1))
             .await
             .assert_problem(400, "idempotency-key-invalid");
-        // What has such a name already is addressed as before.
+        // An existing product or stock item with such a name is addressed as before.
         let known = shop.post(&format!("/v1/products/{encoded}/discontinuation"), &[], &json!({})).await;
         known.assert_problem(404, "unknown-product");
     }
@@ -141,7 +141,7 @@ async fn an_id_has_one_form() {
 }
 
 #[tokio::test]
-async fn whole_numbers_may_have_a_fraction_of_zero() {
+async fn integers_can_have_a_fraction_of_zero() {
     let shop = Shop::with_lamps(10).await;
     let order = |quantity: &str| format!(r#"{{"currency":"GBP","lines":[{{"sku":"LAMP","quantity":{quantity}}}]}}"#);
     let send =
@@ -166,7 +166,7 @@ async fn whole_numbers_may_have_a_fraction_of_zero() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_currency_is_for_orders_of_its_day() {
+async fn a_withdrawn_currency_is_accepted_for_orders_before_its_withdrawal() {
     let shop = Shop::with_lamps(10).await;
     let set = async |currency: &str, body: Value| {
         shop.call("PUT", &format!("/v1/products/LAMP/prices/{currency}"), &[], &body).await
@@ -198,7 +198,7 @@ async fn a_withdrawn_currency_is_for_orders_of_its_day() {
 }
 
 #[tokio::test]
-async fn the_two_forms_of_a_domain_are_one_address() {
+async fn unicode_and_punycode_forms_of_a_domain_are_one_address() {
     let shop = Shop::with_lamps(1).await;
     let register = async |key: &str, email: &str| {
         shop.post("/v1/customers", &[("idempotency-key", key)], &json!({ "email": email })).await

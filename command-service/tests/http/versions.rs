@@ -1,9 +1,9 @@
-//! Versions of the API: by path, by header, by both; and what the answers say.
+//! Versions of the API: by path, by header, by both; and the version in responses.
 
 use crate::shop::{Shop, lamps};
 
 #[tokio::test]
-async fn a_path_without_a_version_is_the_newest_or_that_of_the_header() {
+async fn a_path_without_a_version_refers_to_the_header_or_the_newest() {
     let shop = Shop::with_lamps(10).await;
     let by_path = shop.post("/v1/orders", &[("idempotency-key", "k")], &lamps(1)).await;
     let by_header = shop.post("/orders", &[("idempotency-key", "k"), ("api-version", "1")], &lamps(1)).await;
@@ -13,7 +13,7 @@ async fn a_path_without_a_version_is_the_newest_or_that_of_the_header() {
 }
 
 #[tokio::test]
-async fn an_unknown_or_contradicting_version_is_refused_with_those_there_are() {
+async fn an_unknown_or_contradicting_version_is_rejected_with_the_supported_versions() {
     let shop = Shop::with_lamps(10).await;
     for path in ["/v1/orders", "/orders"] {
         let refused = shop.post(path, &[("idempotency-key", "k"), ("api-version", "2")], &lamps(1)).await;

@@ -1,4 +1,4 @@
-//! What is taken, what is refused, and what a repeat is told.
+//! Uploads that are accepted or rejected, and the responses to repeats.
 
 use std::io::Write;
 
@@ -40,7 +40,7 @@ async fn an_upload_is_a_job() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_the_same_job_and_another_body_is_refused() {
+async fn a_repeat_returns_the_same_job_and_another_body_is_rejected() {
     let site = Site::open().await;
     let first = site.upload_as("k", "products", NDJSON, MUG).await;
     let again = site.upload_as("k", "products", NDJSON, MUG).await;
@@ -56,7 +56,7 @@ async fn a_repeat_is_the_same_job_and_another_body_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_and_leaves_nothing() {
+async fn an_invalid_upload_is_rejected_and_leaves_no_rows() {
     let site = Site::with_limits(Limits { bytes: 3 << 20, rows: 3, ..Limits::default() }).await;
     let refused =
         async |path: &str, media_type: &str, body: String| site.upload(path, media_type, body).await.problem();
@@ -76,7 +76,7 @@ async fn what_cannot_be_taken_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn gzip_is_unpacked_within_the_limit() {
+async fn gzip_is_decompressed_within_the_limit() {
     let site = Site::with_limits(Limits { bytes: 1 << 20, ..Limits::default() }).await;
     let bomb = gzip(&b"{}\n".repeat(32 << 20));
     assert!(bomb.len() < 1 << 20, "{} bytes pass the server's own limit", bomb.len());
@@ -96,7 +96,7 @@ async fn gzip_is_unpacked_within_the_limit() {
 }
 
 #[tokio::test]
-async fn jobs_are_listed_the_newest_first_page_by_page() {
+async fn jobs_are_listed_newest_first_in_pages() {
     let site = Site::open().await;
     for number in 0..5 {
         let kind = if number % 2 == 0 { "products" } else { "stock" };
@@ -114,6 +114,6 @@ async fn jobs_are_listed_the_newest_first_page_by_page() {
     assert_eq!(ids(&site.get("/v1/jobs?state=queued").await.json()).len(), 5);
     assert_eq!(ids(&site.get("/v1/jobs?state=running").await.json()).len(), 0);
     assert_eq!(site.get("/v1/jobs?limit=0").await.problem(), (400, "invalid-query".into()));
-    let nobody = "/v1/jobs/01900000-0000-7000-8000-000000000000";
-    assert_eq!(site.get(nobody).await.problem(), (404, "unknown-job".into()));
+    let unknown = "/v1/jobs/01900000-0000-7000-8000-000000000000";
+    assert_eq!(site.get(unknown).await.problem(), (404, "unknown-job".into()));
 }

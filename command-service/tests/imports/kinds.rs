@@ -1,4 +1,4 @@
-//! What the rows of each kind do, in both formats.
+//! The effect of the rows of each kind, in both formats.
 
 use serde_json::json;
 
@@ -31,21 +31,21 @@ async fn products_are_created_or_get_their_prices() {
 }
 
 #[tokio::test]
-async fn stock_comes_in_or_is_counted() {
+async fn stock_is_received_or_counted() {
     let site = Site::open().await;
     site.stocked().await;
     let csv = "sku,location,quantity,count,reason\nMUG,,5,,delivery 7\nCUP,shop,,12,stocktaking\nJUG,,,,\nNONE,,1,,\n";
     let job = site.import("stock", CSV, csv).await;
     assert_eq!((&job["progress"]["applied"], &job["progress"]["rejected"]), (&2.into(), &2.into()), "{job}");
     let report = site.rejections(&job).await;
-    let told: Vec<_> =
+    let rejected: Vec<_> =
         report.iter().map(|row| (row["line"].as_i64().unwrap(), row["problem"].as_str().unwrap())).collect();
-    assert_eq!(told, [(4, "invalid-body"), (5, "unknown-product")]);
+    assert_eq!(rejected, [(4, "invalid-body"), (5, "unknown-product")]);
     assert_eq!((site.events("StockReceived").await, site.events("StockAdjusted").await), (4, 1));
     let of_job = "select count(*) from events where metadata->>'correlation_id' = $1";
     let id = job["id"].as_str().unwrap();
     let found: i64 = sqlx::query_scalar(of_job).bind(id).fetch_one(&mut site.owner().await).await.unwrap();
-    assert_eq!(found, 2, "what a job brought about is found by its id");
+    assert_eq!(found, 2, "the events of a job have its id as correlation id");
 }
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn customers_are_registered_once() {
     let job = site.import("customers", CSV, csv).await;
     assert_eq!((&job["progress"]["applied"], &job["progress"]["rejected"]), (&1.into(), &2.into()), "{job}");
     let report = site.rejections(&job).await;
-    let told: Vec<_> = report.iter().map(|row| (row["problem"].as_str().unwrap(), row["key"].is_null())).collect();
-    assert_eq!(told, [("duplicate-email", true), ("invalid-body", true)], "a customer's key is personal");
+    let rejected: Vec<_> = report.iter().map(|row| (row["problem"].as_str().unwrap(), row["key"].is_null())).collect();
+    assert_eq!(rejected, [("duplicate-email", true), ("invalid-body", true)], "a customer's key is personal");
     assert!(report.iter().all(|row| row["row"] == ""), "and so is the rest of the row: {report:?}");
     let body = json!({"email": "eve@example.com", "tags": ["vip"]}).to_string();
     assert_eq!(site.import("customers", NDJSON, body).await["progress"]["applied"], 1);
@@ -67,7 +67,7 @@ async fn customers_are_registered_once() {
 }
 
 #[tokio::test]
-async fn orders_of_several_lines_are_placed_when_they_were() {
+async fn orders_of_several_lines_get_the_instant_of_their_placement() {
     let site = Site::open().await;
     site.stocked().await;
     let csv = "external_ref,currency,placed_at,sku,quantity,unit_price,note\n\
@@ -83,8 +83,9 @@ async fn orders_of_several_lines_are_placed_when_they_were() {
         "{job}"
     );
     let report = site.rejections(&job).await;
-    let told: Vec<_> = report.iter().map(|row| (row["line"].as_i64().unwrap(), row["key"].as_str().unwrap())).collect();
-    assert_eq!(told, [(5, "A-2"), (6, "A-2")], "every row of an order that is refused");
+    let rejected: Vec<_> =
+        report.iter().map(|row| (row["line"].as_i64().unwrap(), row["key"].as_str().unwrap())).collect();
+    assert_eq!(rejected, [(5, "A-2"), (6, "A-2")], "every row of a rejected order");
     let placed: Vec<String> =
         sqlx::query_scalar("select stream_id from events where event_type = 'OrderPlaced' order by position")
             .fetch_all(&mut site.owner().await)
@@ -99,7 +100,7 @@ async fn orders_of_several_lines_are_placed_when_they_were() {
 }
 
 #[tokio::test]
-async fn orders_of_the_past_can_leave_stock_alone_or_count_in_what_is_missing() {
+async fn past_orders_can_leave_stock_unchanged_or_add_missing_units() {
     let site = Site::open().await;
     site.stocked().await;
     let csv = "external_ref,currency,sku,quantity\nB-1,GBP,MUG,5000\n";
@@ -114,7 +115,7 @@ async fn orders_of_the_past_can_leave_stock_alone_or_count_in_what_is_missing() 
 }
 
 #[tokio::test]
-async fn a_report_of_many_and_of_long_rows_is_complete() {
+async fn a_report_with_many_and_long_rows_is_complete() {
     let site = Site::open().await;
     let long = json!({"sku": "MUG", "name": "x".repeat(900_000)}).to_string();
     let body = format!("{}{long}\n{long}\n{}", "{}\n".repeat(1_500), "{}\n".repeat(1_500));
@@ -124,7 +125,7 @@ async fn a_report_of_many_and_of_long_rows_is_complete() {
 }
 
 #[tokio::test]
-async fn the_report_is_a_file_with_the_rows_as_they_came() {
+async fn the_report_is_a_file_with_the_original_rows() {
     let site = Site::open().await;
     let job = site.import("products", CSV, "name,sku\n\"Mug, \"\"red\"\"\",M G\nCup,CUP,3\n").await;
     let path = job["links"]["rejections"].as_str().unwrap();

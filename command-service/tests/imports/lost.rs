@@ -1,4 +1,4 @@
-//! Responses, claims and queue entries that got lost: an accepted import keeps its rows and is worked to its end, once.
+//! Lost responses, claims and queue entries: an accepted bulk import keeps its rows and is executed to its end, once.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use testbed::proxy::Proxy;
 
 use super::site::{NDJSON, Site, connect};
 
-/// Gives an import to another worker as soon as its first batch is saved.
+/// Another worker claims the bulk import as soon as its first batch is saved.
 const STEAL: &str = "
     create function steal() returns trigger language plpgsql as $$
     begin
@@ -22,7 +22,7 @@ const STEAL: &str = "
     create trigger steal after update of rows_read on imports
         for each row when (old.rows_read = 0 and new.rows_read > 0) execute function steal()";
 
-/// Has whoever accepts an import wait for a lock of the test's, with the statement on its way.
+/// Makes the statement that accepts a bulk import wait for a lock of this test.
 const HOLD_UP: &str = "
     create function hold_up() returns trigger language plpgsql as $$
     begin
@@ -35,7 +35,7 @@ fn receipts(count: usize) -> String {
     "{\"sku\":\"MUG\",\"quantity\":1}\n".repeat(count)
 }
 
-/// Returns once a statement waits for the lock of the test's.
+/// Returns once a statement waits for the lock of this test.
 async fn until_one_waits(owner: &mut PgConnection) {
     let waits = "select exists (select from pg_locks l join pg_database d on d.oid = l.database
         where d.datname = current_database() and l.locktype = 'advisory' and not l.granted)";
@@ -44,7 +44,7 @@ async fn until_one_waits(owner: &mut PgConnection) {
 }
 
 #[tokio::test]
-async fn an_import_whose_acceptance_nobody_heard_of_keeps_its_rows() {
+async fn an_accepted_import_whose_response_is_lost_keeps_its_rows() {
     let site = Site::open().await;
     site.stocked().await;
     let (proxy, url) = Proxy::to_server(&site.database_url()).await.unwrap();
@@ -52,7 +52,7 @@ async fn an_import_whose_acceptance_nobody_heard_of_keeps_its_rows() {
     let mut owner = site.owner().await;
     let mut watching = site.owner().await;
 
-    // The connection is cut off while the statement that accepts the import waits; then the statement takes effect.
+    // The connection is lost while the statement that accepts the bulk import waits; then the statement takes effect.
     sqlx::raw_sql(HOLD_UP).execute(&mut owner).await.unwrap();
     let mut lock = owner.begin().await.unwrap();
     sqlx::query("select pg_advisory_xact_lock(1)").execute(&mut *lock).await.unwrap();
@@ -74,7 +74,7 @@ async fn an_import_whose_acceptance_nobody_heard_of_keeps_its_rows() {
 }
 
 #[tokio::test]
-async fn an_import_that_is_queued_is_answered_without_another_statement() {
+async fn the_response_to_an_import_needs_no_further_statement() {
     let site = Site::open().await;
     site.stocked().await;
     let mut owner = site.owner().await;
@@ -82,15 +82,15 @@ async fn an_import_that_is_queued_is_answered_without_another_statement() {
     let accepted = site.upload("stock", NDJSON, receipts(2)).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");
     sqlx::query("grant select on import_jobs to log_writer").execute(&mut owner).await.unwrap();
-    let (told, found) = (accepted.json(), site.job(&accepted).await);
-    assert_eq!(told, found, "what was told is what is kept");
+    let (response, stored) = (accepted.json(), site.job(&accepted).await);
+    assert_eq!(response, stored, "the response contains the stored job");
     site.work().await;
     assert_eq!(site.job(&accepted).await["progress"]["applied"], 2);
 }
 
 #[tokio::test]
 async fn a_worker_that_lost_its_import_leaves_the_queue_entry_to_its_owner() {
-    // Found out by the one who saves the second batch, and by the one who ends the import after its only batch.
+    // The loss is detected when the second batch is saved, or when the job is ended after its only batch.
     for rows in [1_200, 1] {
         let site = Site::open().await;
         site.stocked().await;
@@ -102,7 +102,7 @@ async fn a_worker_that_lost_its_import_leaves_the_queue_entry_to_its_owner() {
         assert_eq!(sqlx::query_scalar::<_, i64>(held).fetch_one(&mut owner).await.unwrap(), 1, "{rows} rows");
         assert_eq!(site.job(&accepted).await["state"], "running");
 
-        // The other worker dies, and the import goes on.
+        // The other worker dies, and the job is continued.
         let queue = site.queue().await;
         queue.recover(Duration::ZERO).await.unwrap();
         queue.step().await.unwrap();

@@ -1,4 +1,4 @@
-//! Bulk imports against real servers: every row takes effect once or is in the report, whatever happens to the workers.
+//! Bulk imports against real servers: every row takes effect once or is in the rejection report, whatever happens to the workers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Imports that are larger, wider or more than the service takes are refused at once, with the limit, and delay nobody.
+//! Bulk imports that exceed a limit (size, columns, number) are rejected immediately with the limit, and delay no other request.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::site::{CSV, NDJSON, Site};
 
 const MUG: &str = r#"{"sku":"MUG","name":"Mug","prices":{"GBP":450}}"#;
 
-/// Uploads that come in at once.
+/// Limit of concurrent uploads.
 const UPLOADS: usize = 8;
 
-/// Imports of the largest size that may wait.
+/// Limit of waiting bulk imports of the largest size.
 const WAITING: usize = 64;
 
 fn problems(report: &[Value]) -> Vec<&str> {
@@ -23,7 +23,7 @@ fn problems(report: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_header_of_too_many_columns_is_refused_before_its_columns_are_compared() {
+async fn a_header_with_too_many_columns_is_rejected_before_its_columns_are_compared() {
     let site = Site::open().await;
     let columns = |count: usize| (0..count).map(|n| format!(",price_{n}")).collect::<String>();
     for count in [255, 60_000] {
@@ -37,7 +37,7 @@ async fn a_header_of_too_many_columns_is_refused_before_its_columns_are_compared
 }
 
 #[tokio::test]
-async fn an_order_of_too_many_bytes_is_refused_and_not_kept_in_memory() {
+async fn an_order_of_too_many_bytes_is_rejected_and_not_kept_in_memory() {
     let site = Site::open().await;
     site.stocked().await;
     let row = format!("r1,GBP,MUG,1,{}\n", "n".repeat(900_000));
@@ -51,7 +51,7 @@ async fn an_order_of_too_many_bytes_is_refused_and_not_kept_in_memory() {
 }
 
 #[tokio::test]
-async fn more_changes_than_one_group_takes_are_applied_one_by_one() {
+async fn more_changes_than_fit_into_a_group_are_applied_one_by_one() {
     let site = Site::open().await;
     let header = "sku,name,price_GBP,price_EUR,price_USD,price_CHF,price_SEK,price_NOK,price_DKK,price_PLN\n";
     let products = |price: u32| -> String {
@@ -66,7 +66,7 @@ async fn more_changes_than_one_group_takes_are_applied_one_by_one() {
 }
 
 #[tokio::test]
-async fn one_upload_more_than_there_may_be_is_told_to_come_again() {
+async fn an_upload_beyond_the_limit_gets_retry_after() {
     let site = Arc::new(Site::open().await);
     let mut bodies = Vec::new();
     let mut uploads = Vec::new();
@@ -85,7 +85,7 @@ async fn one_upload_more_than_there_may_be_is_told_to_come_again() {
     assert_eq!(uploads.pop().unwrap().await.unwrap().status, 202);
     assert_eq!(site.upload_as("k", "products", NDJSON, MUG).await.status, 202, "the same key, for it was not used");
 
-    // A client that goes away makes room too.
+    // A client that closes its connection releases its permit, too.
     let gone = uploads.pop().unwrap();
     gone.abort();
     assert!(gone.await.unwrap_err().is_cancelled());
@@ -93,7 +93,7 @@ async fn one_upload_more_than_there_may_be_is_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn imports_that_wait_may_have_so_many_bytes_together() {
+async fn the_total_size_of_waiting_imports_is_limited() {
     let site = Site::with_limits(Limits { bytes: 100, ..Limits::default() }).await;
     let body = || format!("{}\n", "{}\n".repeat(33));
     for _ in 0..WAITING {

@@ -1,4 +1,4 @@
-//! Whatever the bytes of a file are: every row is applied or in the report, and what was applied is in the log.
+//! For random files, every row is applied or in the rejection report, and the effect of every applied row is in the log.
 
 mod expected;
 mod files;
@@ -16,7 +16,7 @@ use self::expected::Said;
 use self::files::File;
 use super::site::Site;
 
-/// Files of a run. Each is imported twice, once as a dry run, which takes some tens of milliseconds.
+/// Number of files in a run. Each is imported twice, once as a dry run, which takes some tens of milliseconds.
 const CASES: u32 = 64;
 
 #[tokio::test(flavor = "multi_thread")]

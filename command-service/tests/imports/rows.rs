@@ -1,4 +1,4 @@
-//! What a row is, in both formats and for every kind: no row gets lost, whatever stands in it or between rows.
+//! The definition of a row, in both formats and for every kind: no row is lost, whatever the row or the space between rows contains.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ fn counts(job: &Value) -> [i64; 4] {
     ["total", "read", "applied", "rejected"].map(|name| job["progress"][name].as_i64().unwrap())
 }
 
-/// Line, key and problem of each rejection; no key is an empty one.
-fn told(report: &[Value]) -> Vec<(i64, &str, &str)> {
+/// Line, key and problem of each rejection; a missing key is empty.
+fn rejected(report: &[Value]) -> Vec<(i64, &str, &str)> {
     fn text<'a>(row: &'a Value, name: &str) -> &'a str {
         row[name].as_str().unwrap_or_default()
     }
@@ -49,12 +49,12 @@ async fn a_carriage_return_ends_a_row_of_ndjson_too() {
         .await;
     assert_eq!(counts(&job), [5, 5, 4, 1], "{job}");
     let report = site.rejections(&job).await;
-    assert_eq!(told(&report), [(6, "", "malformed-json")], "two documents are not a row");
+    assert_eq!(rejected(&report), [(6, "", "malformed-json")], "two documents are not a row");
     assert_eq!(site.events_of(&job, "StockReceived").await, 4);
 }
 
 #[tokio::test]
-async fn a_quote_that_is_not_closed_swallows_no_rows() {
+async fn an_unclosed_quote_swallows_no_rows() {
     let site = Site::open().await;
     site.stocked().await;
     let header = "external_ref,currency,sku,quantity,note\n";
@@ -66,7 +66,7 @@ async fn a_quote_that_is_not_closed_swallows_no_rows() {
         let job = site.import("orders", CSV, file).await;
         assert_eq!(counts(&job), [2, 2, 1, 1], "{job}");
         let report = site.rejections(&job).await;
-        assert_eq!(told(&report), [(3, format!("{name}-1").as_str(), "malformed-csv")]);
+        assert_eq!(rejected(&report), [(3, format!("{name}-1").as_str(), "malformed-csv")]);
         let row = report[0]["row"].as_str().unwrap();
         assert_eq!(row, broken.replace('A', &format!("{name}-")), "with all that the quote may have swallowed");
     }
@@ -75,12 +75,12 @@ async fn a_quote_that_is_not_closed_swallows_no_rows() {
 }
 
 #[tokio::test]
-async fn files_that_were_joined_have_marks_and_headers_in_the_middle() {
+async fn concatenated_files_have_byte_order_marks_and_headers_in_the_middle() {
     let site = Site::open().await;
     let file = "\u{feff}\"sku\",name\nMUG,Mug\n";
     let job = site.import("products", CSV, [file, &file.replace("MUG", "CUP")].concat()).await;
     assert_eq!(counts(&job), [3, 3, 2, 1], "{job}");
-    assert_eq!(told(&site.rejections(&job).await), [(3, "", "malformed-csv")]);
+    assert_eq!(rejected(&site.rejections(&job).await), [(3, "", "malformed-csv")]);
     assert_eq!(site.events("ProductCreated").await, 2);
 }
 
@@ -108,14 +108,14 @@ async fn a_nul_in_any_place_of_a_row_is_in_the_report() {
         let job = site.import(kind, CSV, file).await;
         assert_eq!(job["state"], "succeeded", "{job}");
         let report = site.rejections(&job).await;
-        assert_eq!(told(&report), expected, "{kind}");
+        assert_eq!(rejected(&report), expected, "{kind}");
         let [total, read, applied, rejected] = counts(&job);
         assert_eq!((total, applied, rejected), (read, 2, expected.len() as i64), "{job}");
     }
 }
 
 #[tokio::test]
-async fn what_json_can_say_and_text_cannot_hold_is_in_the_report() {
+async fn json_strings_that_postgresql_cannot_store_are_in_the_report() {
     let site = Site::open().await;
     site.stocked().await;
     let bad = [
@@ -144,11 +144,11 @@ async fn what_json_can_say_and_text_cannot_hold_is_in_the_report() {
         [r#"{"external_ref":"r\u0000","currency":"GBP","lines":[]}"#, r#"{"id":"\u0000","currency":"GBP","lines":[]}"#];
     let job = site.import("orders", NDJSON, orders.join("\n")).await;
     let report = site.rejections(&job).await;
-    assert_eq!(told(&report), [(1, "r\u{fffd}", "invalid-body"), (2, "\u{fffd}", "invalid-body")]);
+    assert_eq!(rejected(&report), [(1, "r\u{fffd}", "invalid-body"), (2, "\u{fffd}", "invalid-body")]);
 }
 
 #[tokio::test]
-async fn an_order_whose_rows_are_apart_is_refused_as_a_whole() {
+async fn an_order_whose_rows_are_not_adjacent_is_rejected_as_a_whole() {
     let site = Site::open().await;
     site.stocked().await;
     let file =
@@ -157,7 +157,7 @@ async fn an_order_whose_rows_are_apart_is_refused_as_a_whole() {
         let job = site.import(path, CSV, file).await;
         assert_eq!(counts(&job), [5, 5, applied, 2], "{job}");
         let report = site.rejections(&job).await;
-        assert_eq!(told(&report), [(2, "r1", "rows-not-adjacent"), (5, "r1", "rows-not-adjacent")]);
+        assert_eq!(rejected(&report), [(2, "r1", "rows-not-adjacent"), (5, "r1", "rows-not-adjacent")]);
         let detail = |row: usize| report[row]["detail"].as_str().unwrap();
         assert!(detail(0).contains("start on line 5") && detail(1).contains("start on line 2"), "{report:?}");
     }
@@ -169,7 +169,7 @@ async fn an_order_whose_rows_are_apart_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn an_order_of_too_many_rows_is_refused_and_not_kept_in_memory() {
+async fn an_order_of_too_many_rows_is_rejected_and_not_kept_in_memory() {
     let site = Site::open().await;
     site.stocked().await;
     let row = "r1,GBP,MUG,1\n";
@@ -180,19 +180,19 @@ async fn an_order_of_too_many_rows_is_refused_and_not_kept_in_memory() {
 }
 
 #[tokio::test]
-async fn a_document_that_repeats_a_reference_is_told_of_the_other_one() {
+async fn the_rejection_of_a_repeated_reference_contains_the_line_of_the_first() {
     let site = Site::open().await;
     site.stocked().await;
     let order =
         |sku| json!({"external_ref": "r1", "currency": "GBP", "lines": [{"sku": sku, "quantity": 1}]}).to_string();
     let job = site.import("orders", NDJSON, [order("MUG"), order("CUP")].join("\n")).await;
     let report = site.rejections(&job).await;
-    assert_eq!(told(&report), [(2, "r1", "duplicate-external-ref")]);
+    assert_eq!(rejected(&report), [(2, "r1", "duplicate-external-ref")]);
     assert!(report[0]["detail"].as_str().unwrap().contains("Line 1 of this file"), "{report:?}");
 }
 
 #[tokio::test]
-async fn rows_of_other_kinds_may_repeat() {
+async fn rows_of_other_kinds_can_repeat() {
     let site = Site::open().await;
     let products = "sku,name,price_GBP,price_EUR\nMUG,Mug,450,\nMUG,Big mug,460,\nMUG,Big mug,,500\n";
     assert_eq!(counts(&site.import("products", CSV, products).await), [3, 3, 3, 0]);

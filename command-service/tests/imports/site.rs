@@ -1,4 +1,4 @@
-//! A writer, the routes of imports and a queue on real servers, as one process of the service has them.
+//! Fixture: a writer, the routes of bulk imports and a job queue on real servers, as in one process of the service.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) struct Site {
     router: Router,
 }
 
-/// An answer, read.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -62,7 +62,7 @@ fn emails() -> EmailIndex {
     EmailIndex::from_secret(&"k".repeat(32)).unwrap()
 }
 
-/// A pool whose connections are there: on a busy machine making one takes longer than the service would wait.
+/// A pool with open connections: on a busy machine, opening one takes longer than the time limit of the service.
 pub(crate) async fn connect(url: &str, connections: u32) -> Database {
     let database = log::connect(url.parse().unwrap(), connections);
     let mut held = Vec::new();
@@ -105,7 +105,7 @@ impl Site {
         Site { bed, mailbox, store, database, router }
     }
 
-    /// The same site, whose routes reach the database in this way.
+    /// The same site, whose routes use this database connection.
     pub(crate) fn over(self, database: Database) -> Site {
         Site { router: router(Store::new(database), Limits::default()), ..self }
     }
@@ -123,12 +123,12 @@ impl Site {
         Queue::open(self.database.separate_pool(8), runner, 2).await.unwrap()
     }
 
-    /// Works all that is due.
+    /// Executes all jobs that are due.
     pub(crate) async fn work(&self) {
         self.queue().await.step().await.unwrap();
     }
 
-    /// Returns once rows of a job were worked.
+    /// Returns once rows of a job were processed.
     pub(crate) async fn until_begun(&self, import: Uuid) {
         let begun = "select rows_read > 0 from imports where id = $1";
         let mut owner = self.owner().await;
@@ -145,13 +145,13 @@ impl Site {
         PgConnection::connect(&self.bed.owner_url().unwrap()).await.unwrap()
     }
 
-    /// How many events of this type the log holds.
+    /// Number of events of this type in the log.
     pub(crate) async fn events(&self, event_type: &str) -> i64 {
         let count = sqlx::query_scalar("select count(*) from events where event_type = $1").bind(event_type);
         count.fetch_one(&mut self.owner().await).await.unwrap()
     }
 
-    /// How many events of this type a job brought about.
+    /// Number of events of this type that a job caused.
     pub(crate) async fn events_of(&self, job: &Value, event_type: &str) -> i64 {
         let count = "select count(*) from events where event_type = $1 and metadata->>'correlation_id' = $2";
         let count = sqlx::query_scalar(count).bind(event_type).bind(job["id"].as_str().unwrap());
@@ -182,7 +182,7 @@ impl Site {
         self.send(Request::post(path).body(Body::empty()).unwrap()).await
     }
 
-    /// Uploads under a key of its own.
+    /// Uploads a file with a new key.
     pub(crate) async fn upload(&self, path: &str, media_type: &str, body: impl Into<Body>) -> Answer {
         self.upload_as(&Uuid::now_v7().to_string(), path, media_type, body).await
     }
@@ -194,7 +194,7 @@ impl Site {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// Uploads, works it, and gives the job as it ended.
+    /// Uploads a file, executes the job, and returns the ended job.
     pub(crate) async fn import(&self, path: &str, media_type: &str, body: impl Into<Body>) -> Value {
         let accepted = self.upload(path, media_type, body).await;
         assert_eq!(accepted.status, 202, "{accepted:?}");
@@ -202,12 +202,12 @@ impl Site {
         self.job(&accepted).await
     }
 
-    /// The job that an answer names.
+    /// The job in a response.
     pub(crate) async fn job(&self, accepted: &Answer) -> Value {
         self.get(accepted.headers["location"].to_str().unwrap()).await.json()
     }
 
-    /// The report of a job as lines of JSON.
+    /// The rejection report of a job, as NDJSON.
     pub(crate) async fn rejections(&self, job: &Value) -> Vec<Value> {
         let path = format!("{}?format=ndjson", job["links"]["rejections"].as_str().unwrap());
         let report = self.get(&path).await;

@@ -1,4 +1,4 @@
-//! Whatever happens to a job while it is worked: it is told to stop, its worker dies, it cannot go on.
+//! Events during the execution of a job: it is cancelled, its worker dies, it cannot be continued.
 
 use std::time::Duration;
 
@@ -27,19 +27,19 @@ fn rows(job: &Value) -> (i64, i64, i64) {
 }
 
 #[tokio::test]
-async fn a_job_whose_worker_died_goes_on_where_it_was_and_nothing_happens_twice() {
+async fn a_job_whose_worker_died_continues_and_no_row_is_applied_twice() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload("stock", NDJSON, receipts(1_200)).await;
 
-    // One worker takes the job from the queue and dies in the middle.
+    // A worker claims the job and dies during its execution.
     let queue = site.queue().await;
     let dying = tokio::spawn(async move { queue.step().await });
     site.until_begun(id(&accepted)).await;
     dying.abort();
     let _ = dying.await;
 
-    // Nobody gets it while it may live; then another goes on.
+    // The job is assigned to another worker only after the first one is known to be dead.
     let queue = site.queue().await;
     queue.recover(Duration::ZERO).await.unwrap();
     queue.step().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_job_whose_worker_died_goes_on_where_it_was_and_nothing_happens_twice(
 }
 
 #[tokio::test]
-async fn a_queue_whose_database_was_frozen_is_worked_again() {
+async fn the_queue_is_executed_again_after_its_database_was_frozen() {
     let site = Site::open().await;
     site.stocked().await;
     let (proxy, url) = Proxy::to_server(&site.database_url()).await.unwrap();
@@ -83,7 +83,7 @@ async fn until(what: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_batch_that_was_decided_and_not_saved_has_one_effect() {
+async fn a_batch_that_was_decided_and_not_saved_takes_effect_once() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload("stock", NDJSON, receipts(1_200)).await;
@@ -91,7 +91,7 @@ async fn a_batch_that_was_decided_and_not_saved_has_one_effect() {
     let mut first = runner.begin(id(&accepted), 1).await.unwrap().unwrap();
     assert_eq!(first.step().await.unwrap(), Step::Worked);
 
-    // A second worker has taken the job before the first saves: the first one's rows took effect, its progress is not saved.
+    // Another worker claims the job before the first one saves: the rows of the first took effect, its progress is not saved.
     let mut second = runner.begin(id(&accepted), 2).await.unwrap().unwrap();
     assert!(matches!(first.step().await, Err(Error::Lost)));
     assert_eq!(site.events("StockReceived").await, 3 + 1_000);
@@ -104,7 +104,7 @@ async fn a_batch_that_was_decided_and_not_saved_has_one_effect() {
 }
 
 #[tokio::test]
-async fn a_job_stops_after_the_batch_under_way_and_what_was_applied_stands() {
+async fn a_cancelled_job_stops_after_its_current_batch_and_applied_rows_stay_applied() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload("stock", NDJSON, receipts(1_200)).await;
@@ -115,17 +115,17 @@ async fn a_job_stops_after_the_batch_under_way_and_what_was_applied_stands() {
         .unwrap();
     let mut run = site.runner().begin(id(&accepted), 1).await.unwrap().unwrap();
     assert_eq!(run.step().await.unwrap(), Step::Worked);
-    let asked = site.delete(&path).await;
-    assert_eq!((asked.status.as_u16(), &asked.json()["state"]), (202, &"running".into()));
+    let cancelled = site.delete(&path).await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["state"]), (202, &"running".into()));
     assert_eq!(run.step().await.unwrap(), Step::Ended);
     let job = site.get(&path).await.json();
     assert_eq!((&job["state"], rows(&job)), (&"cancelled".into(), (1_000, 1_000, 0)), "{job}");
     assert_eq!(site.events("StockReceived").await, 3 + 1_000);
-    assert_eq!(site.delete(&path).await.status, 200, "twice is no more than once");
+    assert_eq!(site.delete(&path).await.status, 200, "cancelling twice has the same result");
 }
 
 #[tokio::test]
-async fn a_job_that_nobody_works_stops_at_once() {
+async fn a_queued_job_is_cancelled_at_once() {
     let site = Site::open().await;
     let accepted = site.upload("products", NDJSON, "{}").await;
     let path = format!("/v1/jobs/{}", id(&accepted));
@@ -138,7 +138,7 @@ async fn a_job_that_nobody_works_stops_at_once() {
 }
 
 #[tokio::test]
-async fn with_reject_all_one_row_is_enough() {
+async fn with_reject_all_one_rejected_row_prevents_all() {
     let site = Site::open().await;
     let products = "sku,name\nMUG,Mug\nCUP,\nJUG,Jug\n";
     let refused = site.import("products?on_error=reject_all", CSV, products).await;
@@ -151,7 +151,7 @@ async fn with_reject_all_one_row_is_enough() {
 }
 
 #[tokio::test]
-async fn with_reject_all_rows_that_exclude_each_other_are_refused_together() {
+async fn with_reject_all_conflicting_rows_are_rejected_together() {
     let site = Site::open().await;
     site.stocked().await;
     let order = |quantity| json!({"currency": "GBP", "lines": [{"sku": "MUG", "quantity": quantity}]}).to_string();
@@ -168,7 +168,7 @@ async fn with_reject_all_rows_that_exclude_each_other_are_refused_together() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_the_rules_say() {
+async fn a_dry_run_reports_rejections_by_the_rules() {
     let site = Site::open().await;
     site.stocked().await;
     let order = |sku, quantity| json!({"currency": "GBP", "lines": [{"sku": sku, "quantity": quantity}]}).to_string();
@@ -181,7 +181,7 @@ async fn a_dry_run_tells_what_the_rules_say() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_does_nothing() {
+async fn a_dry_run_reports_and_applies_nothing() {
     let site = Site::open().await;
     let job = site.import("products?dry_run=true", CSV, "sku,name\nMUG,Mug\nCUP,\n").await;
     assert_eq!((&job["state"], rows(&job)), (&"succeeded".into(), (2, 0, 1)), "{job}");
@@ -189,7 +189,7 @@ async fn a_dry_run_tells_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_worked_is_a_dead_letter_until_an_operator_retries_it() {
+async fn a_job_that_cannot_be_executed_fails_until_an_operator_retries_it() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload("stock", NDJSON, receipts(2)).await;
@@ -234,7 +234,7 @@ async fn a_job_that_cannot_be_worked_is_a_dead_letter_until_an_operator_retries_
 }
 
 #[tokio::test]
-async fn a_process_that_stops_gives_its_job_back_with_all_its_attempts() {
+async fn a_process_that_shuts_down_releases_its_job_with_all_attempts() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload("stock", NDJSON, receipts(20_000)).await;
@@ -255,7 +255,7 @@ async fn a_process_that_stops_gives_its_job_back_with_all_its_attempts() {
 }
 
 #[tokio::test]
-async fn ended_jobs_and_broken_uploads_are_forgotten() {
+async fn ended_jobs_and_aborted_uploads_are_deleted() {
     let site = Site::open().await;
     let ended = site.import("products", NDJSON, "{}").await;
     let waiting = site.upload("products", NDJSON, json!({"sku": "MUG", "name": "Mug", "prices": {}}).to_string()).await;
@@ -273,7 +273,7 @@ async fn ended_jobs_and_broken_uploads_are_forgotten() {
 }
 
 #[tokio::test]
-async fn the_key_of_a_forgotten_import_takes_no_effect_again() {
+async fn the_key_of_a_deleted_import_has_no_effect_again() {
     let site = Site::open().await;
     site.stocked().await;
     let accepted = site.upload_as("k", "stock", NDJSON, receipts(2)).await;

@@ -1,4 +1,4 @@
-//! What the rows of a file are and say, found by other means than the service's: the parser of CSV reads the whole file.
+//! The expected rows of a file and their effect, determined independently of the service: the CSV parser reads the whole file.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::site::CSV;
 /// A row of a file.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// The line that it begins on, from 1.
+    /// Line on which the row starts, starting at 1.
     pub(super) line: i64,
     document: Value,
 }
 
-/// What rows say that were applied.
+/// The effect of applied rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) rows: usize,
@@ -32,7 +32,7 @@ pub(super) fn rows(file: &File) -> Vec<Row> {
     }
 }
 
-/// What these rows come to.
+/// The effect of these rows.
 pub(super) fn said<'a>(rows: impl Iterator<Item = &'a Row>) -> Said {
     let mut said = Said::default();
     for Row { document, .. } in rows {
@@ -44,7 +44,7 @@ pub(super) fn said<'a>(rows: impl Iterator<Item = &'a Row>) -> Said {
     said
 }
 
-/// CSV has numbers as text.
+/// The number in a value; CSV contains numbers as text.
 fn quantity(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

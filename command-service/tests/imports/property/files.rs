@@ -1,17 +1,17 @@
-//! Files at random: right ones with something changed in them, and bytes of any kind below a header.
+//! Random files: valid files with a random change, and random bytes after a header.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::site::{CSV, NDJSON};
 
-/// What breaks readers of text: ends of rows and fields, halves of characters, what text cannot hold, formulas.
+/// Bytes that often reveal defects: ends of rows and fields, partial characters, U+0000, formulas.
 const NASTY: [&[u8]; 17] = [
     b"\r", b"\n", b"\r\n", b"\n\r", b"\"", b"\"\"", b",", b"\0", b"\xff", b"\xc3", b"\\u0000", b"\\ud800", b"\\", b"{",
     b"}", b"=1+1", b" \t",
 ];
 
-/// A kind in a format, with a file that is right. `%` stands for a number that no other file has.
+/// A kind and a format with a valid file. `%` stands for a number that no other file has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) kind: &'static str,
@@ -82,13 +82,13 @@ pub(super) struct File {
     pub(super) part: usize,
 }
 
-/// Something that is done to a file.
+/// A change of a file.
 #[derive(Debug, Clone)]
 enum Change {
     Insert(Index, Vec<u8>),
     Remove(Index),
     Replace(Index, u8),
-    /// What lies between two places stands at a third, too.
+    /// The bytes between two places are copied to a third.
     Repeat(Index, Index, Index),
 }
 
@@ -103,7 +103,7 @@ fn change() -> impl Strategy<Value = Change> {
 
 impl Change {
     fn make(&self, bytes: &mut Vec<u8>) {
-        // One more than there are bytes: also behind the last.
+        // One more than the number of bytes: also after the last.
         let place = |index: &Index| index.index(bytes.len() + 1);
         match self {
             Change::Insert(at, text) => {

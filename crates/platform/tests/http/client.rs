@@ -1,4 +1,4 @@
-//! A server on a free port and a client that says exactly what it is told.
+//! A server on a free port, and a client that sends exactly the given bytes.
 
 use axum::Router;
 use platform::server::{Drained, Limits, bind, serve};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Nothing here takes this long unless something is wrong.
+/// Time limit of every step; reached only in case of a defect.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Server {
@@ -20,7 +20,7 @@ pub(crate) struct Server {
     pub(crate) served: JoinHandle<Drained>,
 }
 
-/// Starts a server. It must be called inside a runtime.
+/// Starts a server. Must be called inside a runtime.
 pub(crate) fn start(router: Router, limits: Limits) -> Server {
     let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port");
     let addr = listener.local_addr().expect("a bound socket has an address");
@@ -34,7 +34,7 @@ impl Server {
         Client(TcpStream::connect(self.addr).await.expect("the server accepts"))
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a separate connection.
     pub(crate) async fn ask(&self, request: &str) -> Answer {
         let mut client = self.connect().await;
         client.send(request).await;
@@ -57,7 +57,7 @@ impl Answer {
         serde_json::from_str(&self.body).expect("a problem document is JSON")
     }
 
-    /// The last part of the problem's type.
+    /// The slug of the problem type.
     pub(crate) fn kind(&self) -> String {
         let problem = self.problem();
         let kind = problem["type"].as_str().and_then(|it| it.strip_prefix("/problems/"));
@@ -70,7 +70,7 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.expect("the server reads");
     }
 
-    /// Bytes of a large body; the server may stop reading in the middle.
+    /// Sends bytes of a large body; the server may stop reading before their end.
     pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
     }
@@ -98,7 +98,7 @@ impl Client {
         Answer { status: status.expect("a status line"), headers, body }
     }
 
-    /// What comes until the server closes; a reset closes too.
+    /// Reads until the server closes or resets the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.expect("the server closes in time");

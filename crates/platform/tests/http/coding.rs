@@ -40,7 +40,7 @@ async fn post(server: &Server, path: &str, headers: &str, body: &[u8]) -> Answer
 const GZIP: &str = "content-encoding: gzip\r\n";
 
 #[tokio::test]
-async fn gzip_is_unpacked() {
+async fn gzip_is_decompressed() {
     let server = server();
     for encoding in [GZIP, "Content-Encoding: X-GZip\r\n"] {
         let answer = post(&server, "/json", encoding, &gzip(br#"{"a":1}"#)).await;
@@ -52,7 +52,7 @@ async fn gzip_is_unpacked() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_for_what_is_unpacked() {
+async fn the_limit_applies_after_decompression() {
     let server = server();
     let full = vec![b' '; MAX_BYTES as usize];
     assert_eq!(post(&server, "/size", GZIP, &gzip(&full)).await.body, "1000");
@@ -64,7 +64,7 @@ async fn the_limit_holds_for_what_is_unpacked() {
 }
 
 #[tokio::test]
-async fn what_is_not_gzip_is_refused_as_that() {
+async fn invalid_gzip_data_is_rejected() {
     let server = server();
     let whole = gzip(br#"{"a":1}"#);
     let damaged: Vec<u8> =
@@ -76,7 +76,7 @@ async fn what_is_not_gzip_is_refused_as_that() {
 }
 
 #[tokio::test]
-async fn every_other_coding_is_refused_with_those_that_are_taken() {
+async fn every_other_coding_is_rejected_with_the_supported_codings() {
     let server = server();
     for wrong in [
         "content-encoding: br\r\n",

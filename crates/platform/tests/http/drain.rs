@@ -1,4 +1,4 @@
-//! How a server stops.
+//! The drain of a server.
 
 use crate::client::{get, start};
 use axum::Router;
@@ -14,7 +14,7 @@ struct Gate {
     leave: Arc<Notify>,
 }
 
-/// A route that answers when told to.
+/// A route that responds when its gate is opened.
 fn gated() -> (Gate, Router) {
     let gate = Gate { entered: Arc::default(), leave: Arc::default() };
     let (entered, leave) = (gate.entered.clone(), gate.leave.clone());
@@ -27,7 +27,7 @@ fn gated() -> (Gate, Router) {
 }
 
 #[tokio::test]
-async fn a_running_request_finishes_while_new_ones_are_refused() {
+async fn a_running_request_finishes_while_new_ones_are_rejected() {
     let (gate, router) = gated();
     let server = start(router, Limits::default());
     let mut client = server.connect().await;
@@ -38,7 +38,7 @@ async fn a_running_request_finishes_while_new_ones_are_refused() {
     assert_eq!(idle.answer().await.body, "ok");
 
     server.shutdown.request();
-    // The idle connection is closed by the same step after which nothing is begun any more.
+    // The idle connection is closed in the same step after which no request is processed.
     assert_eq!(idle.rest().await, "");
     let refused = server.ask(&get("/")).await;
     assert_eq!((refused.status, refused.kind().as_str()), (503, "stopping"));
@@ -53,7 +53,7 @@ async fn a_running_request_finishes_while_new_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn who_is_not_done_at_the_deadline_is_cut_off() {
+async fn requests_that_still_run_at_the_deadline_are_aborted() {
     let (gate, router) = gated();
     let server = start(router, Limits { drain_timeout: Duration::from_millis(20), ..Limits::default() });
     let mut client = server.connect().await;
@@ -67,13 +67,13 @@ async fn who_is_not_done_at_the_deadline_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_are_still_accepted_while_the_load_balancer_takes_notice() {
+async fn connections_are_accepted_during_the_drain_notice() {
     let (_, router) = gated();
     let notice = Duration::from_secs(5);
     let server = start(router, Limits { drain_notice: notice, ..Limits::default() });
-    let asked = tokio::time::Instant::now();
+    let requested_at = tokio::time::Instant::now();
     server.shutdown.request();
     assert_eq!(server.ask(&get("/")).await.body, "ok");
     assert_eq!(server.served.await.expect("the server ends"), Drained { cut_off: 0 });
-    assert!(asked.elapsed() >= notice);
+    assert!(requested_at.elapsed() >= notice);
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the head of a request.
+//! Invalid request headers.
 
 use crate::client::{Answer, Server, start};
 use axum::Router;
@@ -19,7 +19,7 @@ async fn get(server: &Server, version: &str, headers: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host() {
+async fn a_request_has_exactly_one_host() {
     let server = server();
     for good in ["host: test\r\n", "Host: shop.example:8080\r\n", "host: [::1]:80\r\n", "host: 127.0.0.1\r\n"] {
         assert_eq!(get(&server, "HTTP/1.1", good).await.status, 200, "{good}");
@@ -48,7 +48,7 @@ async fn chunked(server: &Server, headers: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn no_transfer_coding_is_ignored() {
+async fn an_unsupported_transfer_coding_is_rejected() {
     let server = server();
     assert_eq!(chunked(&server, "transfer-encoding: Chunked\r\n").await.body, "{}");
     for wrong in ["transfer-encoding: gzip, chunked\r\n", "transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n"] {

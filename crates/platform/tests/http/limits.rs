@@ -1,4 +1,4 @@
-//! What clients cannot do to us.
+//! Limits that protect the server from its clients.
 
 use crate::client::{get, post, start};
 use axum::Router;
@@ -27,7 +27,7 @@ fn ten_bytes() -> Limits {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_cut_off() {
+async fn incomplete_request_headers_time_out() {
     let server = start(Router::new(), Limits { header_read_timeout: SOON, ..Limits::default() });
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: te").await;
@@ -44,7 +44,7 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused() {
+async fn request_headers_that_are_too_large_are_rejected() {
     let server = start(Router::new(), Limits { header_bytes_max: 8192, ..Limits::default() });
     let mut client = server.connect().await;
     client.send(&format!("GET / HTTP/1.1\r\nhost: test\r\nx: {}", "x".repeat(9000))).await;
@@ -52,7 +52,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_shed_and_its_place_is_free_again_later() {
+async fn a_request_beyond_the_limit_is_shed_and_later_ones_are_accepted() {
     let (entered, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {
         let (entered, leave) = (entered.clone(), leave.clone());
@@ -80,7 +80,7 @@ async fn one_request_too_many_is_shed_and_its_place_is_free_again_later() {
 }
 
 #[tokio::test]
-async fn a_place_is_free_again_when_the_client_walks_away() {
+async fn an_abandoned_request_is_no_longer_in_flight() {
     let (entered, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     struct OnDrop(Arc<Notify>);
     impl Drop for OnDrop {
@@ -109,7 +109,7 @@ async fn a_place_is_free_again_when_the_client_walks_away() {
 }
 
 #[tokio::test]
-async fn a_body_that_says_that_it_is_too_large_is_refused_and_the_connection_survives() {
+async fn a_stated_length_beyond_the_limit_is_rejected_and_the_connection_survives() {
     let server = start(echo_size(), ten_bytes());
     let mut client = server.connect().await;
     client.send(&post("/size", "", "12345678901")).await;
@@ -121,7 +121,7 @@ async fn a_body_that_says_that_it_is_too_large_is_refused_and_the_connection_sur
 }
 
 #[tokio::test]
-async fn a_client_that_is_still_sending_reads_the_refusal() {
+async fn a_client_that_is_still_sending_receives_the_rejection() {
     let server = start(echo_size(), ten_bytes());
     let mut client = server.connect().await;
     client.send("POST /size HTTP/1.1\r\nhost: test\r\ncontent-length: 4000000\r\n\r\n").await;
@@ -130,14 +130,14 @@ async fn a_client_that_is_still_sending_reads_the_refusal() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_is_told_not_to_send() {
+async fn a_client_that_expects_100_continue_receives_the_rejection() {
     let server = start(echo_size(), ten_bytes());
     let head = "POST /size HTTP/1.1\r\nhost: test\r\ncontent-length: 11\r\nexpect: 100-continue\r\n\r\n";
     assert_eq!(server.ask(head).await.status, 413);
 }
 
 #[tokio::test]
-async fn a_body_in_chunks_is_cut_off_where_it_exceeds_the_limit() {
+async fn a_chunked_body_is_rejected_where_it_exceeds_the_limit() {
     let server = start(echo_size(), ten_bytes());
     let head = "POST /size HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = server.ask(&format!("{head}8\r\n12345678\r\n8\r\n12345678\r\n0\r\n\r\n")).await;
@@ -147,21 +147,21 @@ async fn a_body_in_chunks_is_cut_off_where_it_exceeds_the_limit() {
 }
 
 #[tokio::test]
-async fn a_route_may_take_more() {
+async fn a_route_can_have_a_higher_limit() {
     let server = start(echo_size(), ten_bytes());
     assert_eq!(server.ask(&post("/large", "", &"x".repeat(100_000))).await.body, "100000");
     assert_eq!(server.ask(&post("/large", "", &"x".repeat(100_001))).await.status, 413);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_is_not_sent_times_out() {
     let server = start(echo_size(), ten_bytes());
     let answer = server.ask("POST /size HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n123").await;
     assert_eq!((answer.status, answer.kind().as_str()), (408, "body-timeout"));
 }
 
 #[tokio::test]
-async fn a_body_that_ends_early_is_not_taken_for_whole() {
+async fn an_incomplete_body_is_rejected() {
     let server = start(echo_size(), ten_bytes());
     let head = "POST /size HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = server.ask(&format!("{head}zz\r\n")).await;
@@ -169,7 +169,7 @@ async fn a_body_that_ends_early_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_too_long_is_given_up() {
+async fn a_handler_that_exceeds_its_time_limit_is_aborted() {
     let router = Router::new().route("/never", routing::get(async || std::future::pending::<&str>().await));
     let server = start(router, Limits { request_timeout: SOON, ..Limits::default() });
     let mut client = server.connect().await;
@@ -181,7 +181,7 @@ async fn a_handler_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed() {
+async fn a_connection_beyond_the_limit_is_closed() {
     let router = Router::new().route("/", routing::get(async || "ok"));
     let server = start(router, Limits { connections_per_ip_max: 1, ..Limits::default() });
     let mut first = server.connect().await;

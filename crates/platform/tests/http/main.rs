@@ -1,4 +1,4 @@
-//! The server as clients meet it: over real sockets, raw bytes in and out, so that nothing helps a bad client behave.
+//! The server over real sockets with raw bytes, so that no client library corrects invalid requests.
 
 mod admin;
 mod client;

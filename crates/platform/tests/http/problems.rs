@@ -1,4 +1,4 @@
-//! Bad requests and what they are told.
+//! The problems of invalid requests.
 
 use crate::client::{get, post, post_json, start};
 use axum::Router;
@@ -30,7 +30,7 @@ fn shop() -> Router {
 }
 
 #[tokio::test]
-async fn a_good_body_is_taken() {
+async fn a_valid_body_is_accepted() {
     let server = start(shop(), Limits::default());
     let body = r#"{"sku":"a","quantity":2}"#;
     let answer = server.ask(&post_json("/lines", body)).await;
@@ -39,7 +39,7 @@ async fn a_good_body_is_taken() {
 }
 
 #[tokio::test]
-async fn each_bad_body_is_told_what_is_wrong() {
+async fn the_problem_of_an_invalid_body_explains_the_error() {
     let server = start(shop(), Limits::default());
     for (body, status, kind) in [
         (r#"{"sku": "a", "quantity": 1"#, 400, "malformed-json"),
@@ -56,7 +56,7 @@ async fn each_bad_body_is_told_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_refused() {
+async fn another_content_type_is_rejected() {
     let server = start(shop(), Limits::default());
     for header in ["", "content-type: text/plain\r\n", "content-type: application/json; charset=latin1\r\n"] {
         let answer = server.ask(&post("/lines", header, "{}")).await;
@@ -65,7 +65,7 @@ async fn another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bad_query_and_a_bad_path_are_told_apart() {
+async fn invalid_query_and_invalid_path_are_different_problems() {
     let server = start(shop(), Limits::default());
     let answer = server.ask(&get("/pages?limit=many")).await;
     assert_eq!((answer.status, answer.kind().as_str()), (400, "invalid-query"));
@@ -82,7 +82,7 @@ async fn a_bad_query_and_a_bad_path_are_told_apart() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_and_a_wrong_method_are_told_apart() {
+async fn unknown_path_and_wrong_method_are_different_problems() {
     let server = start(shop(), Limits::default());
     let answer = server.ask(&get("/nowhere")).await;
     assert_eq!((answer.status, answer.kind().as_str()), (404, "not-found"));
@@ -92,7 +92,7 @@ async fn an_unknown_path_and_a_wrong_method_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_and_the_connection_survives() {
+async fn a_panic_results_in_500_and_the_connection_survives() {
     let server = start(shop(), Limits::default());
     let mut client = server.connect().await;
     client.send(&get("/panic")).await;

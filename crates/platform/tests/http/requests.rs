@@ -1,4 +1,4 @@
-//! What every request gets.
+//! Request ids and headers that every response has.
 
 use crate::client::{get, start};
 use axum::Router;
@@ -12,7 +12,7 @@ fn who() -> Router {
 }
 
 #[tokio::test]
-async fn a_request_is_named_by_its_client_or_by_us() {
+async fn a_request_id_comes_from_the_client_or_is_generated() {
     let server = start(who(), Limits::default());
     let given = server.ask("GET /who HTTP/1.1\r\nhost: test\r\nx-request-id: r-1\r\n\r\n").await;
     assert_eq!((given.headers["x-request-id"].as_str(), given.body.as_str()), ("r-1", "127.0.0.1 r-1"));
@@ -24,7 +24,7 @@ async fn a_request_is_named_by_its_client_or_by_us() {
 }
 
 #[tokio::test]
-async fn an_odd_request_id_is_replaced() {
+async fn an_invalid_request_id_is_replaced() {
     let server = start(who(), Limits::default());
     let long = "x".repeat(129);
     for odd in ["two words", long.as_str(), "caf\u{e9}"] {
@@ -35,7 +35,7 @@ async fn an_odd_request_id_is_replaced() {
 }
 
 #[tokio::test]
-async fn answers_are_not_to_be_sniffed() {
+async fn responses_forbid_content_sniffing() {
     let server = start(who(), Limits::default());
     for path in ["/who", "/nowhere"] {
         assert_eq!(server.ask(&get(path)).await.headers["x-content-type-options"], "nosniff", "{path}");

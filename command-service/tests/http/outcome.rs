@@ -1,11 +1,11 @@
-//! What became of a command.
+//! The outcome of a command by its idempotency key.
 
 use serde_json::json;
 
 use crate::shop::{Shop, lamps};
 
 #[tokio::test]
-async fn a_key_leads_to_the_answer_and_to_what_was_written() {
+async fn a_key_returns_the_result_and_the_events_of_its_command() {
     let shop = Shop::with_lamps(10).await;
     let placed = shop.post("/v1/orders", &[("idempotency-key", "shop/17")], &lamps(2)).await;
     for path in ["/v1/commands/shop%2F17", "/v1/commands/%22shop%2F17%22", "/commands/shop%2F17"] {
@@ -18,7 +18,7 @@ async fn a_key_leads_to_the_answer_and_to_what_was_written() {
 }
 
 #[tokio::test]
-async fn of_a_key_that_changed_nothing_nothing_is_known() {
+async fn the_key_of_a_rejected_command_is_unknown() {
     let shop = Shop::with_lamps(1).await;
     let refused = shop.post("/v1/orders", &[("idempotency-key", "k")], &lamps(2)).await;
     refused.assert_problem(409, "insufficient-stock");
