@@ -130,7 +130,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 impl Writer {
     /// Sets the sales channels, instead of the default one.
     pub fn selling_through(mut self, channels: Channels) -> Writer {
-        self.derived.world.sell_through(channels);
+        self.derived.world.set_channels(channels);
         self
     }
 

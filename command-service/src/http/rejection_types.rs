@@ -5,7 +5,7 @@ use platform::problem::ProblemType;
 
 use super::problem_types::*;
 use domain::rejection;
-use domain::rejection::{OrderAction, Part, Rejection, Unfit};
+use domain::rejection::{OrderAction, OrderPart, Rejection, Unfit};
 
 /// The problem type of a rejection.
 pub(super) fn type_of(rejection: &Rejection) -> ProblemType {
@@ -13,20 +13,20 @@ pub(super) fn type_of(rejection: &Rejection) -> ProblemType {
         Rejection::UnknownProduct(_) => UNKNOWN_PRODUCT,
         Rejection::UnknownOrder(_) => UNKNOWN_ORDER,
         Rejection::UnknownCustomer(_) => UNKNOWN_CUSTOMER,
-        Rejection::UnknownHold(_) => UNKNOWN_HOLD,
-        Rejection::UnknownPart { part: Part::Payment, .. } => UNKNOWN_PAYMENT,
-        Rejection::UnknownPart { part: Part::Fulfilment, .. } => UNKNOWN_FULFILMENT,
-        Rejection::UnknownPart { part: Part::Return, .. } => UNKNOWN_RETURN,
+        Rejection::UnknownStockHold(_) => UNKNOWN_HOLD,
+        Rejection::UnknownPart { part: OrderPart::Payment, .. } => UNKNOWN_PAYMENT,
+        Rejection::UnknownPart { part: OrderPart::Fulfilment, .. } => UNKNOWN_FULFILMENT,
+        Rejection::UnknownPart { part: OrderPart::Return, .. } => UNKNOWN_RETURN,
         Rejection::OrderState(_) => ORDER_STATE,
         Rejection::InsufficientStock(_) => INSUFFICIENT_STOCK,
         Rejection::UnfitProducts(lines) => of_unfit(rejection::worst(lines)),
         Rejection::DuplicateSku(_) => DUPLICATE_SKU,
         Rejection::DuplicateOrder(_) => DUPLICATE_ORDER,
-        Rejection::DuplicateHold(_) => DUPLICATE_HOLD,
+        Rejection::DuplicateStockHold(_) => DUPLICATE_HOLD,
         Rejection::DuplicateCustomer(_) => DUPLICATE_CUSTOMER,
         Rejection::DuplicateEmail => DUPLICATE_EMAIL,
         Rejection::CustomerErased(_) => CUSTOMER_ERASED,
-        Rejection::HoldGone { .. } => HOLD_GONE,
+        Rejection::StockHoldGone { .. } => HOLD_GONE,
         Rejection::DuplicateExternalRef { .. } => DUPLICATE_EXTERNAL_REF,
         Rejection::DuplicatePaymentReference { .. } => DUPLICATE_PAYMENT_REFERENCE,
         Rejection::StaleExpected { .. } => STALE_EXPECTED,

@@ -41,7 +41,7 @@ pub(super) struct NeedsLoading(pub(super) Vec<StreamId>);
 /// A point in the batch to which the batch can be undone.
 #[derive(Debug, Clone, Copy)]
 struct Savepoint {
-    world: world::Mark,
+    world: world::Savepoint,
     rows: usize,
     snapshots: usize,
     decisions: usize,
@@ -265,7 +265,7 @@ impl Decider<'_> {
     fn savepoint(&mut self) -> Savepoint {
         let DecidedBatch { rows, snapshots, decisions, .. } = &*self.decided;
         let (rows, snapshots, decisions) = (rows.len(), snapshots.len(), decisions.len());
-        Savepoint { world: self.world.mark(), rows, snapshots, decisions }
+        Savepoint { world: self.world.savepoint(), rows, snapshots, decisions }
     }
 
     /// Undoes the effects after the savepoint; the decisions stay.

@@ -90,8 +90,8 @@ impl<'w> Reader<'w> {
         }
     }
 
-    /// A hold, if it exists.
-    pub(crate) fn find_hold(&self, id: HoldId) -> Option<&'w Hold> {
+    /// A stock hold, if it exists.
+    pub(crate) fn find_stock_hold(&self, id: HoldId) -> Option<&'w Hold> {
         match self.state(&StreamId::hold(id))? {
             State::Hold(hold) => Some(hold),
             _ => None,
@@ -121,9 +121,9 @@ impl<'w> Reader<'w> {
         }
     }
 
-    /// A hold that must exist.
-    pub(crate) fn hold(&self, id: HoldId) -> Result<(StreamId, &'w Hold), Rejection> {
-        let hold = self.find_hold(id).ok_or(Rejection::UnknownHold(id))?;
+    /// A stock hold that must exist.
+    pub(crate) fn stock_hold(&self, id: HoldId) -> Result<(StreamId, &'w Hold), Rejection> {
+        let hold = self.find_stock_hold(id).ok_or(Rejection::UnknownStockHold(id))?;
         Ok((StreamId::hold(id), hold))
     }
 

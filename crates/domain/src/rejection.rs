@@ -13,7 +13,7 @@ mod order_state;
 pub mod samples;
 
 pub use lines::{ExceededLine, LowLine, Purpose, ShortLine, Unfit, UnfitLine, worst};
-pub use order_state::{Counted, Obstacle, OrderAction, OrderState, Part};
+pub use order_state::{Counted, Obstacle, OrderAction, OrderPart, OrderState};
 
 /// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
 pub const EXTERNAL_REF: &str = "external_ref:";
@@ -32,11 +32,11 @@ pub enum Rejection {
     /// The customer does not exist.
     UnknownCustomer(CustomerId),
     /// The hold does not exist.
-    UnknownHold(HoldId),
+    UnknownStockHold(HoldId),
     /// A payment, fulfilment or return of the order does not exist.
     UnknownPart {
         /// What was named.
-        part: Part,
+        part: OrderPart,
         /// Its number.
         number: PartNo,
         /// The last number of its kind in the order.
@@ -53,7 +53,7 @@ pub enum Rejection {
     /// The order's id is taken.
     DuplicateOrder(OrderId),
     /// The hold's id is taken.
-    DuplicateHold(HoldId),
+    DuplicateStockHold(HoldId),
     /// The customer's id is taken.
     DuplicateCustomer(CustomerId),
     /// Another customer has the e-mail address; whose it is, nobody is told.
@@ -61,7 +61,7 @@ pub enum Rejection {
     /// The customer is forgotten.
     CustomerErased(CustomerId),
     /// The hold that is addressed, or that an order names, keeps nothing.
-    HoldGone {
+    StockHoldGone {
         /// Which.
         hold_id: HoldId,
         /// What became of it.
@@ -255,20 +255,20 @@ impl Rejection {
             Self::UnknownProduct(_) => "unknown-product",
             Self::UnknownOrder(_) => "unknown-order",
             Self::UnknownCustomer(_) => "unknown-customer",
-            Self::UnknownHold(_) => "unknown-hold",
-            Self::UnknownPart { part: Part::Payment, .. } => "unknown-payment",
-            Self::UnknownPart { part: Part::Fulfilment, .. } => "unknown-fulfilment",
-            Self::UnknownPart { part: Part::Return, .. } => "unknown-return",
+            Self::UnknownStockHold(_) => "unknown-hold",
+            Self::UnknownPart { part: OrderPart::Payment, .. } => "unknown-payment",
+            Self::UnknownPart { part: OrderPart::Fulfilment, .. } => "unknown-fulfilment",
+            Self::UnknownPart { part: OrderPart::Return, .. } => "unknown-return",
             Self::OrderState(_) => "order-state",
             Self::InsufficientStock(_) => "insufficient-stock",
             Self::UnfitProducts(lines) => worst(lines).kind(),
             Self::DuplicateSku(_) => "duplicate-sku",
             Self::DuplicateOrder(_) => "duplicate-order",
-            Self::DuplicateHold(_) => "duplicate-hold",
+            Self::DuplicateStockHold(_) => "duplicate-hold",
             Self::DuplicateCustomer(_) => "duplicate-customer",
             Self::DuplicateEmail => "duplicate-email",
             Self::CustomerErased(_) => "customer-erased",
-            Self::HoldGone { .. } => "hold-gone",
+            Self::StockHoldGone { .. } => "hold-gone",
             Self::DuplicateExternalRef { .. } => "duplicate-external-ref",
             Self::DuplicatePaymentReference { .. } => "duplicate-payment-reference",
             Self::StaleExpected { .. } => "stale-expected",

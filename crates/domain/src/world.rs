@@ -1,12 +1,13 @@
-//! What the rules see: the states of streams and the order numbers, folded from the log.
+//! The world: the states of streams and the last order numbers, folded from the log. The rules read the world through a
+//! [`Reader`](crate::reader::Reader).
 //!
-//! The writer keeps one world, loads what a command needs into it, and lets it run ahead of the log
-//! while it decides a batch. Everything that a batch changes is noted as it was before: [`World::roll_back`] undoes a batch
-//! that did not commit, and [`World::undo_to`] only what came after a [`Mark`], for a command that is only tried and for a
-//! group of commands that take effect together or not at all.
+//! The writer keeps one world, loads the streams that a command needs into it, and applies new events while it decides a batch,
+//! before the log contains them. The undo journal contains what a pending batch has changed, as it was before:
+//! [`World::roll_back`] undoes every batch that is not committed, and [`World::undo_to`] undoes the changes since a [`Savepoint`],
+//! for a command that is only tried and for a group of commands that take effect together or not at all.
 //!
-//! What a reader cannot see: a change is noted once per stream and period. A period ends where something could be undone
-//! on its own, so the notes, taken back from the last to the first, always lead to the state at the mark.
+//! Invariant: the journal has one entry per stream and period. A period ends where a part of the batch could be undone on its own
+//! (a new batch or a savepoint), so undoing the entries from the last to the first always restores the state at the savepoint.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -20,76 +21,77 @@ use serde::Deserialize;
 use crate::channel::Channels;
 use crate::state::State;
 
-/// A stream as far as it is known.
+/// A stream in memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slot {
-    /// Its last event.
+    /// Version of its last event.
     pub version: Version,
     /// Its state; `None` for a stream without events.
     pub state: Option<State>,
 }
 
-/// How much is kept in memory between batches.
+/// Limits of the memory that streams take between batches.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// Streams.
+    /// Number of streams.
     pub streams: NonZeroUsize,
-    /// Bytes of their states, roughly: one order can be as large as a thousand stock items.
+    /// Estimated bytes of their states: one order can be as large as a thousand stock items.
     pub bytes: usize,
 }
 
 /// States of the streams in memory, the last number of each order prefix, and the channels that orders come from.
 #[derive(Debug)]
 pub struct World {
-    streams: LruCache<StreamId, Kept>,
+    streams: LruCache<StreamId, StreamInMemory>,
     room: Room,
     bytes: usize,
     numbers: BTreeMap<String, Counter>,
-    /// How things were, the oldest note first.
-    notes: VecDeque<Note>,
-    /// The batches that are not settled, the oldest first.
-    batches: VecDeque<Batch>,
-    /// The time since something could last be undone on its own.
-    period: u64,
+    /// The undo journal: values before changes of pending batches, the oldest entry first.
+    journal: VecDeque<UndoEntry>,
+    /// The batches that are neither committed nor undone, the oldest first.
+    pending_batches: VecDeque<PendingBatch>,
+    /// The current period.
+    period: Period,
     channels: Channels,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct StreamInMemory {
     slot: Slot,
     bytes: usize,
-    /// The period in which it was last noted.
-    noted: Noted,
+    /// The period of its last journal entry.
+    journaled: Period,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Counter {
     last: u64,
-    noted: u64,
+    /// The period of its last journal entry.
+    journaled: Period,
 }
 
-/// A batch that is not settled.
+/// A batch that is neither committed nor undone.
 #[derive(Debug, Clone, Copy)]
-struct Batch {
-    /// Where its notes begin.
-    notes: usize,
+struct PendingBatch {
+    /// Index of its first journal entry.
+    journal_start: usize,
     /// Its first period.
-    period: u64,
+    period: Period,
 }
 
-/// Something as it was.
+/// A journal entry: a value before its change.
 #[derive(Debug)]
-enum Note {
-    Stream(StreamId, Slot, Noted),
+enum UndoEntry {
+    Stream(StreamId, Slot, Period),
     Number(String, u64),
 }
 
-/// The period in which a stream was noted before that: it may still be one of a batch that is not settled.
-type Noted = u64;
+/// Number of a period; see the invariant at the top of this file.
+type Period = u64;
 
-/// A point in a batch to which the world can be taken back.
+/// A point in a batch to which the world can be restored.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark(usize);
+pub struct Savepoint(usize);
 
 impl World {
     /// An empty world that keeps at most so many streams between batches, however large they are.
@@ -104,48 +106,47 @@ impl World {
             room,
             bytes: 0,
             numbers: BTreeMap::new(),
-            notes: VecDeque::new(),
-            batches: VecDeque::new(),
+            journal: VecDeque::new(),
+            pending_batches: VecDeque::new(),
             period: 0,
             channels: Channels::default(),
         }
     }
 
-    /// Orders come from these channels from now on.
-    pub fn sell_through(&mut self, channels: Channels) {
+    /// Sets the sales channels.
+    pub fn set_channels(&mut self, channels: Channels) {
         self.channels = channels;
     }
 
-    /// Where orders come from.
+    /// The sales channels.
     pub fn channels(&self) -> &Channels {
         &self.channels
     }
 
-    /// The stream, if it is in memory. A stream that is known not to exist is there with version 0.
+    /// The stream, if it is in memory. A stream that is known to have no events is in memory with version 0.
     pub fn find(&self, stream: &StreamId) -> Option<&Slot> {
         self.streams.peek(stream).map(|kept| &kept.slot)
     }
 
-    /// The last event of a stream; none where there is no such stream, or it is not in memory.
+    /// Version of a stream; [`Version::NONE`] if the stream has no events or is not in memory.
     pub fn version(&self, stream: &StreamId) -> Version {
         self.find(stream).map_or(Version::NONE, |slot| slot.version)
     }
 
-    /// The last number given out with this prefix; 0 before the first.
+    /// The last number that was given out with this prefix; 0 before the first.
     pub fn last_number(&self, prefix: &str) -> u64 {
         self.numbers.get(prefix).map_or(0, |counter| counter.last)
     }
 
-    /// Every prefix with its last number in the log, for a snapshot: what a batch gave out that is not settled may be given out
-    /// again.
+    /// The last number of every prefix in the log, for a snapshot. Numbers of pending batches may be given out again.
     pub fn settled_numbers(&self) -> BTreeMap<String, u64> {
         let mut numbers: BTreeMap<String, u64> =
             self.numbers.iter().map(|(prefix, counter)| (prefix.clone(), counter.last)).collect();
-        for note in self.notes.iter().rev() {
-            match note {
-                Note::Number(prefix, 0) => drop(numbers.remove(prefix)),
-                Note::Number(prefix, last) => drop(numbers.insert(prefix.clone(), *last)),
-                Note::Stream(..) => {}
+        for entry in self.journal.iter().rev() {
+            match entry {
+                UndoEntry::Number(prefix, 0) => drop(numbers.remove(prefix)),
+                UndoEntry::Number(prefix, last) => drop(numbers.insert(prefix.clone(), *last)),
+                UndoEntry::Stream(..) => {}
             }
         }
         numbers
@@ -153,99 +154,101 @@ impl World {
 
     /// Takes numbers from a snapshot or from the log.
     pub fn restore_numbers(&mut self, numbers: BTreeMap<String, u64>) {
-        let counters = numbers.into_iter().map(|(prefix, last)| (prefix, Counter { last, noted: 0 }));
+        let counters = numbers.into_iter().map(|(prefix, last)| (prefix, Counter { last, journaled: 0 }));
         self.numbers = counters.collect();
     }
 
-    /// Roughly the bytes of the states in memory.
+    /// Estimated bytes of the states in memory.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Marks a stream as used, so that it stays.
+    /// Marks a stream as recently used.
     pub fn touch(&mut self, stream: &StreamId) {
         self.streams.promote(stream);
     }
 
-    /// Puts a stream as loaded from the log.
+    /// Adds a stream that was loaded from the log.
     pub fn put(&mut self, stream: StreamId, slot: Slot) {
-        self.put_noted(stream, slot, 0);
+        self.put_journaled(stream, slot, 0);
     }
 
-    fn put_noted(&mut self, stream: StreamId, slot: Slot, noted: Noted) {
+    fn put_journaled(&mut self, stream: StreamId, slot: Slot, journaled: Period) {
         let bytes = slot.bytes();
         self.bytes += bytes;
-        if let Some(old) = self.streams.put(stream, Kept { slot, bytes, noted }) {
+        if let Some(old) = self.streams.put(stream, StreamInMemory { slot, bytes, journaled }) {
             self.bytes -= old.bytes;
         }
     }
 
-    /// Forgets everything, for another log; what room there is and where orders come from stays.
+    /// Removes all streams and numbers, for another log; the memory limits and the sales channels stay.
     pub fn clear(&mut self) {
         let channels = std::mem::take(&mut self.channels);
         *self = World { channels, ..World::within(self.room) };
     }
 
-    /// Forgets a stream; the next command that needs it loads it again.
+    /// Removes a stream from memory; the next command that needs the stream loads it again.
     pub fn forget(&mut self, stream: &StreamId) {
         if let Some(old) = self.streams.pop(stream) {
             self.bytes -= old.bytes;
         }
     }
 
-    /// A batch begins: what it changes can be undone until it is committed.
+    /// Begins a batch. The changes of the batch can be undone until it is committed.
     pub fn begin(&mut self) {
         self.period += 1;
-        self.batches.push_back(Batch { notes: self.notes.len(), period: self.period });
+        self.pending_batches.push_back(PendingBatch { journal_start: self.journal.len(), period: self.period });
     }
 
-    /// The changes of the oldest batch are in the log; forgets the streams that nobody used for long.
+    /// Commits the oldest batch: its changes are in the log. Removes the least recently used streams beyond the memory limits.
     pub fn commit(&mut self) {
-        self.batches.pop_front();
-        let settled = self.batches.front().map_or(self.notes.len(), |next| next.notes);
-        self.notes.drain(..settled);
-        self.batches.iter_mut().for_each(|batch| batch.notes -= settled);
+        self.pending_batches.pop_front();
+        let settled = self.pending_batches.front().map_or(self.journal.len(), |next| next.journal_start);
+        self.journal.drain(..settled);
+        self.pending_batches.iter_mut().for_each(|batch| batch.journal_start -= settled);
         self.make_room();
     }
 
     /// Undoes the changes of every batch that is not committed.
     pub fn roll_back(&mut self) {
-        self.undo_to(Mark(0));
-        self.batches.clear();
+        self.undo_to(Savepoint(0));
+        self.pending_batches.clear();
     }
 
     /// Undoes the newest batch that is not committed, and ends it.
     pub fn abandon(&mut self) {
-        if let Some(batch) = self.batches.pop_back() {
-            self.undo_to(Mark(batch.notes));
+        if let Some(batch) = self.pending_batches.pop_back() {
+            self.undo_to(Savepoint(batch.journal_start));
         }
     }
 
-    /// Where the batch is now.
-    pub fn mark(&mut self) -> Mark {
+    /// A savepoint at the current point of the batch.
+    pub fn savepoint(&mut self) -> Savepoint {
         self.period += 1;
-        Mark(self.notes.len())
+        Savepoint(self.journal.len())
     }
 
-    /// Undoes what the batch changed since the mark.
-    pub fn undo_to(&mut self, mark: Mark) {
-        while self.notes.len() > mark.0 {
-            match self.notes.pop_back() {
-                Some(Note::Stream(stream, slot, noted)) => self.put_noted(stream, slot, noted),
-                Some(Note::Number(prefix, 0)) => drop(self.numbers.remove(&prefix)),
-                Some(Note::Number(prefix, last)) => drop(self.numbers.insert(prefix, Counter { last, noted: 0 })),
+    /// Undoes the changes since the savepoint.
+    pub fn undo_to(&mut self, savepoint: Savepoint) {
+        while self.journal.len() > savepoint.0 {
+            match self.journal.pop_back() {
+                Some(UndoEntry::Stream(stream, slot, journaled)) => self.put_journaled(stream, slot, journaled),
+                Some(UndoEntry::Number(prefix, 0)) => drop(self.numbers.remove(&prefix)),
+                Some(UndoEntry::Number(prefix, last)) => {
+                    self.numbers.insert(prefix, Counter { last, journaled: 0 });
+                }
                 None => return,
             }
         }
     }
 
-    /// Applies an event that a command of this batch decided; gives its version.
+    /// Applies an event that a command of this batch decided; returns its version.
     pub fn evolve(&mut self, stream: &StreamId, event: &Event) -> Version {
         self.count(event);
-        let kept = self.streams.get_or_insert_mut_ref(stream, Kept::empty);
-        if !self.batches.is_empty() && kept.noted != self.period {
-            let before = std::mem::replace(&mut kept.noted, self.period);
-            self.notes.push_back(Note::Stream(stream.clone(), kept.slot.clone(), before));
+        let kept = self.streams.get_or_insert_mut_ref(stream, StreamInMemory::empty);
+        if !self.pending_batches.is_empty() && kept.journaled != self.period {
+            let before = std::mem::replace(&mut kept.journaled, self.period);
+            self.journal.push_back(UndoEntry::Stream(stream.clone(), kept.slot.clone(), before));
         }
         let (version, grown) = kept.evolve(event);
         self.bytes = self.bytes.saturating_add_signed(grown);
@@ -263,36 +266,36 @@ impl World {
         }
     }
 
-    /// Takes an order's number into account.
+    /// Counts the number of an order that is placed.
     pub fn count(&mut self, event: &Event) {
         let Event::Order(OrderEvent::Placed(placed)) = event else { return };
         self.count_code(&placed.code);
     }
 
-    /// Takes the number of an order into account that has this code.
+    /// Counts the number of an order with this code.
     pub fn count_code(&mut self, code: &OrderCode) {
         let Some((prefix, number)) = split_code(code) else { return };
-        let noting = !self.batches.is_empty();
+        let journaling = !self.pending_batches.is_empty();
         let Some(counter) = self.numbers.get_mut(prefix) else {
-            self.numbers.insert(prefix.to_owned(), Counter { last: number, noted: self.period });
-            if noting {
-                self.notes.push_back(Note::Number(prefix.to_owned(), 0));
+            self.numbers.insert(prefix.to_owned(), Counter { last: number, journaled: self.period });
+            if journaling {
+                self.journal.push_back(UndoEntry::Number(prefix.to_owned(), 0));
             }
             return;
         };
-        if noting && counter.noted != self.period {
-            counter.noted = self.period;
-            self.notes.push_back(Note::Number(prefix.to_owned(), counter.last));
+        if journaling && counter.journaled != self.period {
+            counter.journaled = self.period;
+            self.journal.push_back(UndoEntry::Number(prefix.to_owned(), counter.last));
         }
         counter.last = number.max(counter.last);
     }
 
-    /// What a batch that is not settled has changed stays: the log does not have it yet, so it must not be read from there.
+    /// Streams that a pending batch has changed stay: the log does not contain their changes yet.
     fn make_room(&mut self) {
-        let settled_before = self.batches.front().map_or(u64::MAX, |batch| batch.period);
+        let settled_before = self.pending_batches.front().map_or(u64::MAX, |batch| batch.period);
         while self.streams.len() > self.room.streams.get() || self.bytes > self.room.bytes {
             match self.streams.peek_lru() {
-                Some((_, oldest)) if oldest.noted < settled_before => {
+                Some((_, oldest)) if oldest.journaled < settled_before => {
                     self.bytes -= oldest.bytes;
                     self.streams.pop_lru();
                 }
@@ -302,12 +305,12 @@ impl World {
     }
 }
 
-impl Kept {
-    fn empty() -> Kept {
-        Kept { slot: Slot::default(), bytes: 0, noted: 0 }
+impl StreamInMemory {
+    fn empty() -> StreamInMemory {
+        StreamInMemory { slot: Slot::default(), bytes: 0, journaled: 0 }
     }
 
-    /// Gives the stream's version, and the bytes that it takes more than before.
+    /// Returns the version of the stream and the growth in bytes.
     fn evolve(&mut self, event: &Event) -> (Version, isize) {
         let version = self.slot.evolve(event);
         let before = std::mem::replace(&mut self.bytes, self.slot.bytes());
@@ -326,14 +329,14 @@ impl Slot {
         self.version
     }
 
-    /// Roughly the bytes that it takes in memory, with its name and its place.
+    /// Estimated bytes in memory, including the name of the stream and the map entry.
     fn bytes(&self) -> usize {
-        const PLACE: usize = 64 + size_of::<Kept>();
+        const PLACE: usize = 64 + size_of::<StreamInMemory>();
         PLACE + self.state.as_ref().map_or(0, State::bytes)
     }
 }
 
-/// The code of the order that this event placed, read without the rest of it.
+/// The code of the order that the event placed; the rest of the event is not parsed.
 pub fn code_of(recorded: &Recorded) -> Option<OrderCode> {
     #[derive(Deserialize)]
     struct Coded {

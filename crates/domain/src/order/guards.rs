@@ -4,7 +4,7 @@ use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress, ReturnState};
 
 use crate::order::units;
-use crate::rejection::{Counted, Obstacle, OrderAction, OrderState, Part, Rejection};
+use crate::rejection::{Counted, Obstacle, OrderAction, OrderPart, OrderState, Rejection};
 
 /// Most payments, fulfilments and returns of one order, of each; `size` bounds all of them together. Captured money is recorded
 /// beyond it, under a payment that the order has.
@@ -37,7 +37,7 @@ pub(crate) fn unshipped(progress: &Progress) -> Result<(), Rejection> {
 }
 
 /// The number of the next part, if there may be one more.
-pub(crate) fn next_number<T>(parts: &[T], part: Part) -> Result<PartNo, Rejection> {
+pub(crate) fn next_number<T>(parts: &[T], part: OrderPart) -> Result<PartNo, Rejection> {
     match parts.len() < MAX_PARTS {
         true => Ok(parts.len() as PartNo + 1),
         false => Err(Rejection::TooManyParts { what: Counted::Part(part), limit: MAX_PARTS }),
@@ -45,7 +45,7 @@ pub(crate) fn next_number<T>(parts: &[T], part: Part) -> Result<PartNo, Rejectio
 }
 
 /// A part that must exist.
-pub(crate) fn numbered<T>(parts: &[T], part: Part, number: PartNo) -> Result<&T, Rejection> {
+pub(crate) fn numbered<T>(parts: &[T], part: OrderPart, number: PartNo) -> Result<&T, Rejection> {
     let index = (number as usize).wrapping_sub(1);
     parts.get(index).ok_or(Rejection::UnknownPart { part, number, last: parts.len() as PartNo })
 }

@@ -10,10 +10,10 @@ use events::order::progress::Return;
 use crate::decision::Decision;
 use crate::order::guards;
 use crate::order::state::Order;
-use crate::rejection::{Obstacle, Part, Rejection};
+use crate::rejection::{Obstacle, OrderPart, Rejection};
 
 pub(crate) fn find(order: &Order, number: PartNo) -> Result<&Return, Rejection> {
-    guards::numbered(&order.progress.returns, Part::Return, number)
+    guards::numbered(&order.progress.returns, OrderPart::Return, number)
 }
 
 pub(crate) fn not_allowed(order: &Order, found: &Return) -> Decision {

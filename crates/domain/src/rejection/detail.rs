@@ -8,7 +8,8 @@ use events::order::{LineNo, PartNo};
 use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 
 use super::{
-    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderState, Part, Purpose, Rejection, ShortLine, Unfit, UnfitLine,
+    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderPart, OrderState, Purpose, Rejection, ShortLine, Unfit,
+    UnfitLine,
 };
 
 /// Most lines that a detail lists; the extensions contain all of them.
@@ -21,7 +22,7 @@ impl Rejection {
             Self::UnknownProduct(sku) => format!("There is no product {sku}. Create it first, or correct the SKU."),
             Self::UnknownOrder(id) => format!("There is no order {id}. Correct the id."),
             Self::UnknownCustomer(id) => format!("There is no customer {id}. Correct the id."),
-            Self::UnknownHold(id) => format!("There is no stock hold {id}. Correct the id."),
+            Self::UnknownStockHold(id) => format!("There is no stock hold {id}. Correct the id."),
             Self::UnknownPart { part, number, last } => unknown_part(*part, *number, *last),
             Self::OrderState(state) => order_state(state),
             Self::InsufficientStock(lines) => {
@@ -30,7 +31,7 @@ impl Rejection {
             Self::UnfitProducts(lines) => format!("{}. Correct these lines.", sentence(lines.iter().map(unfit))),
             Self::DuplicateSku(sku) => duplicate_sku(sku),
             Self::DuplicateOrder(id) => duplicate_order(*id),
-            Self::DuplicateHold(id) => duplicate_hold(*id),
+            Self::DuplicateStockHold(id) => duplicate_hold(*id),
             Self::DuplicateCustomer(id) => duplicate_customer(*id),
             Self::DuplicateEmail => {
                 "Another customer has this e-mail address. Send another address, or find the customer by it.".to_owned()
@@ -61,7 +62,7 @@ impl Rejection {
                 "A sum of this request is larger than 1000000000000000 minor units. Split it.".to_owned()
             }
             Self::InstantOutOfRange { instant, earliest, latest } => instant_out_of_range(*instant, *earliest, *latest),
-            Self::HoldGone { hold_id, gone } => hold_gone(*hold_id, *gone),
+            Self::StockHoldGone { hold_id, gone } => hold_gone(*hold_id, *gone),
             Self::UnknownBuyer(id) => unknown_buyer(*id),
             Self::ErasedBuyer(id) => format!("Customer {id} is erased. Name another one, or none."),
             Self::PersonalDataErased(id) => personal_data_erased(*id),
@@ -76,7 +77,7 @@ impl Rejection {
     }
 }
 
-fn unknown_part(part: Part, number: PartNo, last: PartNo) -> String {
+fn unknown_part(part: OrderPart, number: PartNo, last: PartNo) -> String {
     match last {
         0 => format!("The order has no {part} {number}; it has none yet. Create it first."),
         _ => format!("The order has no {part} {number}. Name one from 1 to {last}."),
@@ -317,13 +318,13 @@ fn return_state(state: ReturnState) -> &'static str {
     }
 }
 
-impl Part {
+impl OrderPart {
     /// The name of the part in texts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Part::Payment => "payment",
-            Part::Fulfilment => "fulfilment",
-            Part::Return => "return",
+            OrderPart::Payment => "payment",
+            OrderPart::Fulfilment => "fulfilment",
+            OrderPart::Return => "return",
         }
     }
 }
@@ -331,9 +332,9 @@ impl Part {
 impl Counted {
     fn plural(self) -> &'static str {
         match self {
-            Counted::Part(Part::Payment) => "payments",
-            Counted::Part(Part::Fulfilment) => "fulfilments",
-            Counted::Part(Part::Return) => "returns",
+            Counted::Part(OrderPart::Payment) => "payments",
+            Counted::Part(OrderPart::Fulfilment) => "fulfilments",
+            Counted::Part(OrderPart::Return) => "returns",
             Counted::Note => "notes",
             Counted::Tag => "tags",
             Counted::PaymentReference => "payment references",
@@ -343,9 +344,9 @@ impl Counted {
 
     fn remedy(self) -> &'static str {
         match self {
-            Counted::Part(Part::Payment) => "Record captured money under one of them: name it in `payment`.",
-            Counted::Part(Part::Fulfilment) => "Ship those that are packed, and place another order for more.",
-            Counted::Part(Part::Return) => "Receive those that are open, and handle more outside of the order.",
+            Counted::Part(OrderPart::Payment) => "Record captured money under one of them: name it in `payment`.",
+            Counted::Part(OrderPart::Fulfilment) => "Ship those that are packed, and place another order for more.",
+            Counted::Part(OrderPart::Return) => "Receive those that are open, and handle more outside of the order.",
             Counted::Note => "Keep further notes elsewhere.",
             Counted::Tag => "Remove some first.",
             Counted::PaymentReference => "Record the payment without `reference`.",
@@ -354,7 +355,7 @@ impl Counted {
     }
 }
 
-impl Display for Part {
+impl Display for OrderPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }

@@ -23,7 +23,7 @@ impl Rejection {
             Self::UnknownCustomer(id) | Self::DuplicateCustomer(id) | Self::CustomerErased(id) => {
                 json!({ "customer_id": id })
             }
-            Self::UnknownHold(id) | Self::DuplicateHold(id) => json!({ "hold_id": id }),
+            Self::UnknownStockHold(id) | Self::DuplicateStockHold(id) => json!({ "hold_id": id }),
             Self::UnknownPart { part, number, last } => json!({ part.as_str(): number, "last": last }),
             Self::OrderState(state) => state_members(state),
             Self::InsufficientStock(lines) => json!({ "lines": lines }),
@@ -59,7 +59,7 @@ impl Rejection {
             Self::InstantOutOfRange { instant, earliest, latest } => {
                 json!({ "instant": instant, "earliest": earliest, "latest": latest })
             }
-            Self::HoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "state": gone }),
+            Self::StockHoldGone { hold_id, gone } => json!({ "hold_id": hold_id, "state": gone }),
             Self::UnknownBuyer(id) | Self::ErasedBuyer(id) => json!({ "customer_id": id }),
             Self::Exclusive(fields) => json!({ "fields": fields }),
             Self::RepeatedLines(lines) => json!({ "lines": lines }),

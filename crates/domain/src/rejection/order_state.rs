@@ -76,7 +76,7 @@ pub enum Obstacle {
 
 /// Something with a number in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum OrderPart {
     /// A payment.
     Payment,
     /// A fulfilment.
@@ -89,7 +89,7 @@ pub enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// Payments, fulfilments or returns.
-    Part(Part),
+    Part(OrderPart),
     /// Notes.
     Note,
     /// Tags.

@@ -5,7 +5,7 @@ use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
 
 use super::{
-    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderAction, OrderState, Part, Purpose, Rejection, ShortLine,
+    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection, ShortLine,
     Unfit, UnfitLine,
 };
 
@@ -26,7 +26,7 @@ fn hold_id() -> HoldId {
 }
 
 fn hold_gone(gone: Gone) -> Rejection {
-    Rejection::HoldGone { hold_id: hold_id(), gone }
+    Rejection::StockHoldGone { hold_id: hold_id(), gone }
 }
 
 /// A rejection by the state of an open order.
@@ -54,18 +54,18 @@ fn of_resources() -> Vec<(Rejection, &'static str)> {
         (UnknownProduct(sku()), "unknown-product"),
         (UnknownOrder(order_id()), "unknown-order"),
         (UnknownCustomer(customer_id()), "unknown-customer"),
-        (UnknownHold(hold_id()), "unknown-hold"),
-        (DuplicateHold(hold_id()), "duplicate-hold"),
+        (UnknownStockHold(hold_id()), "unknown-hold"),
+        (DuplicateStockHold(hold_id()), "duplicate-hold"),
         (DuplicateCustomer(customer_id()), "duplicate-customer"),
         (DuplicateEmail, "duplicate-email"),
         (CustomerErased(customer_id()), "customer-erased"),
-        (HoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone"),
+        (StockHoldGone { hold_id: hold_id(), gone: Gone::Consumed }, "hold-gone"),
         (BelowZero { on_hand: 2, delta: -3 }, "below-zero"),
         (SameLocation(Location::main()), "same-location"),
         (TooManyAttributes { found: 51, limit: 50 }, "too-many-attributes"),
-        (UnknownPart { part: Part::Payment, number: 2, last: 1 }, "unknown-payment"),
-        (UnknownPart { part: Part::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment"),
-        (UnknownPart { part: Part::Return, number: 1, last: 0 }, "unknown-return"),
+        (UnknownPart { part: OrderPart::Payment, number: 2, last: 1 }, "unknown-payment"),
+        (UnknownPart { part: OrderPart::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment"),
+        (UnknownPart { part: OrderPart::Return, number: 1, last: 0 }, "unknown-return"),
         (state(Obstacle::Lifecycle, &[OrderAction::RecordPayment]), "order-state"),
         (state(Obstacle::AllShipped, &[OrderAction::RequestReturn]), "order-state"),
         (state(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &[]), "order-state"),
@@ -120,7 +120,7 @@ fn of_amounts_and_lines() -> Vec<(Rejection, &'static str)> {
         (AmountExceeded { payment: 1, amount: Minor(2), refundable: Minor(1) }, "amount-exceeded"),
         (AmountOverflow, "amount-overflow"),
         (InstantOutOfRange { instant: instant(0), earliest: instant(1), latest: instant(2) }, "instant-out-of-range"),
-        (TooManyParts { what: Counted::Part(Part::Return), limit: 1000 }, "too-many-parts"),
+        (TooManyParts { what: Counted::Part(OrderPart::Return), limit: 1000 }, "too-many-parts"),
         (TooManyParts { what: Counted::Note, limit: 200 }, "too-many-parts"),
         (TooManyParts { what: Counted::PaymentReference, limit: 1000 }, "too-many-parts"),
         (OrderTooLarge { bytes: 1_000_001, limit: 1_000_000 }, "order-too-large"),

@@ -23,7 +23,7 @@ pub(crate) struct HoldConversion<'w> {
 impl<'w> HoldConversion<'w> {
     /// Reads the hold, and the stock items of what it keeps.
     pub(crate) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
-        let hold = reader.find_hold(id);
+        let hold = reader.find_stock_hold(id);
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
         let kept: BTreeMap<_, _> = lines.map(|line| (item(line), line)).collect();
         for stream in kept.keys() {
@@ -43,7 +43,7 @@ impl<'w> HoldConversion<'w> {
                 HoldStanding::Consumed => Gone::Consumed,
             },
         };
-        Err(Rejection::HoldGone { hold_id: self.id, gone })
+        Err(Rejection::StockHoldGone { hold_id: self.id, gone })
     }
 
     /// How a stock item stands without the hold.

@@ -10,7 +10,7 @@ use crate::stock_hold::state::HoldStanding;
 
 /// Who issues it need not know whether the hold still stands: before its time and after its end there is nothing to do.
 pub(crate) fn expire(hold_id: HoldId, context: &Context, reader: &Reader<'_>) -> Decision {
-    let (stream, hold) = reader.hold(hold_id)?;
+    let (stream, hold) = reader.stock_hold(hold_id)?;
     match hold.standing {
         HoldStanding::Open if !hold.stands_at(context.now) => {
             end(hold_id, &stream, hold, HoldEvent::Expired(HoldExpired {}))

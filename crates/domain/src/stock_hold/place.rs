@@ -92,7 +92,7 @@ pub(crate) fn place(body: &HoldStock, context: &Context, reader: &Reader<'_>) ->
     let levels: Vec<_> = items.iter().map(|item| reader.level(&item.stream)).collect();
 
     if taken {
-        return Err(Rejection::DuplicateHold(hold_id));
+        return Err(Rejection::DuplicateStockHold(hold_id));
     }
     fit(body, &products)?;
     let counted = items.into_iter().zip(levels).filter_map(|(item, level)| Some((level.promisable()?, item, level)));

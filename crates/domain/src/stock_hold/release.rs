@@ -10,10 +10,10 @@ use crate::stock_hold::ending::end;
 use crate::stock_hold::state::HoldStanding;
 
 pub(crate) fn release(hold_id: HoldId, reader: &Reader<'_>) -> Decision {
-    let (stream, hold) = reader.hold(hold_id)?;
+    let (stream, hold) = reader.stock_hold(hold_id)?;
     match hold.standing {
         HoldStanding::Open => end(hold_id, &stream, hold, HoldEvent::Released(HoldReleased {})),
         HoldStanding::Released | HoldStanding::Expired => Ok(vec![]),
-        HoldStanding::Consumed => Err(Rejection::HoldGone { hold_id, gone: Gone::Consumed }),
+        HoldStanding::Consumed => Err(Rejection::StockHoldGone { hold_id, gone: Gone::Consumed }),
     }
 }

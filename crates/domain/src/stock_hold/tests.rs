@@ -140,7 +140,7 @@ fn what_cannot_be_ordered_is_not_held() {
 
 #[test]
 fn an_id_is_used_once() {
-    given([standing()]).when(hold_of([("A", 1)])).then_rejected(Rejection::DuplicateHold(hold_id()));
+    given([standing()]).when(hold_of([("A", 1)])).then_rejected(Rejection::DuplicateStockHold(hold_id()));
 }
 
 #[test]
@@ -149,10 +149,10 @@ fn a_hold_is_given_back_once() {
     given([standing()]).when(release()).then([released(), given_back("A", 3), given_back("B", 1)]);
     given([standing(), released()]).when(release()).then_nothing();
     given([standing(), to(HoldEvent::Expired(HoldExpired {}))]).when(release()).then_nothing();
-    let gone = Rejection::HoldGone { hold_id: hold_id(), gone: Gone::Consumed };
+    let gone = Rejection::StockHoldGone { hold_id: hold_id(), gone: Gone::Consumed };
     let consumed = || to(HoldEvent::Consumed(HoldConsumed { order_id: order_id() }));
     given([standing(), consumed()]).when(release()).then_rejected(gone);
-    given([shop()]).when(release()).then_rejected(Rejection::UnknownHold(hold_id()));
+    given([shop()]).when(release()).then_rejected(Rejection::UnknownStockHold(hold_id()));
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn a_hold_expires_at_its_time_and_not_before() {
     ] {
         given([standing(), end]).when_at(due(), expire()).then_nothing();
     }
-    given([shop()]).when(expire()).then_rejected(Rejection::UnknownHold(hold_id()));
+    given([shop()]).when(expire()).then_rejected(Rejection::UnknownStockHold(hold_id()));
 }

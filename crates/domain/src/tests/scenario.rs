@@ -43,7 +43,7 @@ pub(crate) fn given<const N: usize>(past: [Vec<Past>; N]) -> Given {
 
 impl Given {
     pub(crate) fn selling_through(mut self, channels: &str) -> Given {
-        self.0.sell_through(channels.parse().unwrap());
+        self.0.set_channels(channels.parse().unwrap());
         self
     }
 
@@ -92,7 +92,7 @@ pub(crate) fn decide_at(
     let context = Context { now, new_id: new_id.into() };
     let mut loaded = empty_world();
     loaded.restore_numbers(world.settled_numbers());
-    loaded.sell_through(world.channels().clone());
+    loaded.set_channels(world.channels().clone());
     for _ in 0..=MAX_LOAD_ROUNDS {
         match decide::decide(command, &context, &Reader::new(&loaded)) {
             Ok(decision) => {

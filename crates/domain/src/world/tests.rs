@@ -93,12 +93,12 @@ fn what_came_after_a_mark_can_be_undone_on_its_own() {
     let mut world = world();
     world.begin();
     world.evolve(&stream("stock-A@x"), &received(5));
-    let mark = world.mark();
+    let savepoint = world.savepoint();
     world.evolve(&stream("stock-A@x"), &received(1));
     let (order, event) = placed(1, 1);
     world.evolve(&order, &event);
     assert_eq!((on_hand(&world, "stock-A@x"), world.last_number("SON")), (Some(6), 1));
-    world.undo_to(mark);
+    world.undo_to(savepoint);
     assert_eq!((on_hand(&world, "stock-A@x"), world.last_number("SON")), (Some(5), 0));
     assert_eq!(world.version(&order), Version::NONE);
     world.evolve(&stream("stock-A@x"), &received(2));
@@ -187,9 +187,9 @@ fn what_an_undone_attempt_touched_stays_while_an_earlier_change_is_not_in_the_lo
     world.evolve(&stream("stock-A@x"), &received(1));
     world.begin();
     world.evolve(&stream("stock-B@x"), &received(5));
-    let mark = world.mark();
+    let savepoint = world.savepoint();
     world.evolve(&stream("stock-B@x"), &received(1));
-    world.undo_to(mark);
+    world.undo_to(savepoint);
     world.put(stream("stock-C@x"), Slot::default());
     world.commit();
     assert_eq!(on_hand(&world, "stock-B@x"), Some(5));
@@ -210,26 +210,26 @@ fn settled_numbers_are_those_of_committed_batches() {
     assert_eq!(world.settled_numbers(), BTreeMap::from([("SON".to_owned(), 2)]));
 }
 
-/// What can be done to a world by a batch.
+/// A step of a batch.
 #[derive(Debug, Clone)]
 enum Step {
     Receive(usize, u32),
     Place(u64),
-    Mark,
-    UndoToMark,
+    Savepoint,
+    UndoToSavepoint,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..3usize, 1..9u32).prop_map(|(item, quantity)| Step::Receive(item, quantity)),
         3 => (1..5u64).prop_map(Step::Place),
-        2 => Just(Step::Mark),
-        2 => Just(Step::UndoToMark),
+        2 => Just(Step::Savepoint),
+        2 => Just(Step::UndoToSavepoint),
     ]
 }
 
-/// All that can be seen of a world.
-fn picture(world: &World) -> (Vec<Slot>, u64, usize) {
+/// The streams, the last order number and the estimated bytes of a world.
+fn observed(world: &World) -> (Vec<Slot>, u64, usize) {
     let items = ["stock-A@x", "stock-B@x", "stock-C@x"].map(stream);
     let orders = (1..5).map(|number| StreamId::order(order_id(number)));
     let slots = items.into_iter().chain(orders).map(|stream| world.find(&stream).cloned().unwrap_or_default());
@@ -245,19 +245,19 @@ proptest! {
         world.begin();
         run(&mut world, &first);
         world.commit();
-        let before = picture(&world);
+        let before = observed(&world);
         world.begin();
         run(&mut world, &second);
         world.begin();
         run(&mut world, &first);
         world.roll_back();
-        prop_assert_eq!(picture(&world), before);
+        prop_assert_eq!(observed(&world), before);
     }
 }
 
-/// Runs the steps of one batch; every mark that is gone back to must show what was seen when it was made.
+/// Runs the steps of one batch; after undoing to a savepoint, the world must be the same as when the savepoint was made.
 fn run(world: &mut World, steps: &[Step]) {
-    let mut marks = Vec::new();
+    let mut savepoints = Vec::new();
     for step in steps {
         match step {
             Step::Receive(item, quantity) => {
@@ -267,14 +267,14 @@ fn run(world: &mut World, steps: &[Step]) {
                 let (order, event) = placed(*number, 2);
                 world.evolve(&order, &event);
             }
-            Step::Mark => {
-                let mark = world.mark();
-                marks.push((mark, picture(world)));
+            Step::Savepoint => {
+                let savepoint = world.savepoint();
+                savepoints.push((savepoint, observed(world)));
             }
-            Step::UndoToMark => {
-                if let Some((mark, seen)) = marks.pop() {
-                    world.undo_to(mark);
-                    assert_eq!(picture(world), seen);
+            Step::UndoToSavepoint => {
+                if let Some((savepoint, seen)) = savepoints.pop() {
+                    world.undo_to(savepoint);
+                    assert_eq!(observed(world), seen);
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::order::place::PlaceOrder;
 use crate::order::shortage::StockHandling;
 use crate::order::state::Order;
 use crate::reader::{MissingStreams, Reader};
-use crate::rejection::{Counted, Part, Rejection};
+use crate::rejection::{Counted, OrderPart, Rejection};
 use crate::state::State;
 use crate::tests::commands::customer;
 use crate::tests::past::{body, order_id, product, received, registered, sku};
@@ -229,7 +229,7 @@ fn each_kind_of_part_is_bounded() {
     let authorize = payment(json!({ "kind": "authorized", "amount": 1, "method": "card" }));
     let mut run = Run::of_lines(1);
     run.world.evolve(&StreamId::order(order_id()), &crowded());
-    let limit = Rejection::TooManyParts { what: Counted::Part(Part::Payment), limit: 1_000 };
+    let limit = Rejection::TooManyParts { what: Counted::Part(OrderPart::Payment), limit: 1_000 };
     assert_eq!(run.when(&authorize), Err(limit));
 }
 

@@ -13,7 +13,7 @@ use crate::decision::{Decision, NewEvent};
 use crate::order::state::Order;
 use crate::order::{backorders, guards, units};
 use crate::reader::Reader;
-use crate::rejection::{Part, Purpose, Rejection};
+use crate::rejection::{OrderPart, Purpose, Rejection};
 use crate::value::instant;
 use crate::value::lines::{Lines, Units};
 
@@ -44,7 +44,7 @@ pub(crate) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader
     let lines = chosen(body, order)?;
     let Some(location) = location_of(&lines, progress)? else { return Ok(vec![]) };
     let backorders = backorders::pack(order_id, order, &lines, reader)?;
-    let fulfilment = guards::next_number(&progress.fulfilments, Part::Fulfilment)?;
+    let fulfilment = guards::next_number(&progress.fulfilments, OrderPart::Fulfilment)?;
     let created = FulfilmentCreated { fulfilment, location, lines };
     let mut events = vec![NewEvent::new(&stream, OrderEvent::FulfilmentCreated(created))];
     events.extend(backorders.of_order());

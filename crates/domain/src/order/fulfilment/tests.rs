@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderState, Part, Purpose, Rejection, ShortLine};
+use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection, ShortLine};
 use crate::tests::past::{
     body, cancelled, delivered, left, lines_cancelled, main, of_order, on_item, order_id, order_placed, packed, placed,
     policy, received, reserved_beyond, shipped, sku, units, unpacked, words,
@@ -172,7 +172,7 @@ fn a_fulfilment_goes_its_way() {
 
 #[test]
 fn what_does_not_exist_is_not_found() {
-    let unknown = Rejection::UnknownPart { part: Part::Fulfilment, number: 1, last: 0 };
+    let unknown = Rejection::UnknownPart { part: OrderPart::Fulfilment, number: 1, last: 0 };
     for command in [ship_again(), deliver(), unpack()] {
         given([placed([("A", 1)])]).when(command.clone()).then_rejected(unknown.clone());
         let order_id: OrderId = order_id();

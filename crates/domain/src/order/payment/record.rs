@@ -11,7 +11,7 @@ use crate::order::guards;
 use crate::order::payment::{once, text, transaction, within_count};
 use crate::order::state::{Order, TransactionKind};
 use crate::reader::Reader;
-use crate::rejection::{Obstacle, Part, Rejection};
+use crate::rejection::{Obstacle, OrderPart, Rejection};
 use crate::value::amount::Amount;
 use crate::value::instant;
 use crate::value::label::{Method, Reference};
@@ -116,7 +116,7 @@ fn authorized(
 ) -> Result<OrderEvent, Rejection> {
     let progress = &order.progress;
     guards::open(progress)?;
-    let payment = guards::next_number(&progress.payments, Part::Payment)?;
+    let payment = guards::next_number(&progress.payments, OrderPart::Payment)?;
     within_count(progress.authorized(), amount)?;
     let (amount, method, reference) = (amount.minor(), method.as_str().to_owned(), text(reference));
     Ok(OrderEvent::PaymentAuthorized(PaymentAuthorized { payment, amount, method, reference }))
@@ -130,7 +130,7 @@ fn captured(
     reference: Option<&Reference>,
 ) -> Result<OrderEvent, Rejection> {
     within_count(order.progress.captured(), amount)?;
-    let payment = named.map_or_else(|| guards::next_number(&order.progress.payments, Part::Payment), Ok)?;
+    let payment = named.map_or_else(|| guards::next_number(&order.progress.payments, OrderPart::Payment), Ok)?;
     let (amount, reference) = (amount.minor(), text(reference));
     Ok(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
 }
@@ -138,7 +138,7 @@ fn captured(
 /// How money was captured: as the caller says, or as the payment that the caller names was made.
 fn method_of(order: &Order, named: Option<PartNo>, method: Option<&Method>) -> Result<String, Rejection> {
     if let Some(number) = named {
-        guards::numbered(&order.progress.payments, Part::Payment, number)?;
+        guards::numbered(&order.progress.payments, OrderPart::Payment, number)?;
     }
     let before = named.and_then(|number| order.payment(number)?.method.clone());
     method.map(|method| method.as_str().to_owned()).or(before).ok_or(Rejection::MethodMissing)
@@ -148,14 +148,14 @@ fn failed(order: &Order, named: Option<PartNo>, reason: &str) -> Result<Option<O
     let payment = match named {
         Some(number) if !is_promised(order, number)? => return Ok(None),
         Some(number) => number,
-        None => guards::next_number(&order.progress.payments, Part::Payment)?,
+        None => guards::next_number(&order.progress.payments, OrderPart::Payment)?,
     };
     Ok(Some(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: reason.into() })))
 }
 
 /// Whether money is promised by this payment; not if that was taken back or failed already. What came in whole cannot.
 fn is_promised(order: &Order, number: PartNo) -> Result<bool, Rejection> {
-    let payment = guards::numbered(&order.progress.payments, Part::Payment, number)?;
+    let payment = guards::numbered(&order.progress.payments, OrderPart::Payment, number)?;
     if payment.authorized > Minor::ZERO {
         return Ok(true);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{Decision, NewEvent};
 use crate::order::guards;
 use crate::reader::Reader;
-use crate::rejection::{Part, Rejection};
+use crate::rejection::{OrderPart, Rejection};
 use crate::value::amount::Amount;
 use crate::value::instant;
 
@@ -46,9 +46,9 @@ pub struct RecordRefund {
 pub(crate) fn refund(order_id: OrderId, body: &RecordRefund, reader: &Reader<'_>) -> Decision {
     let kind = refund_kind(body)?;
     let (stream, order) = reader.order(order_id)?;
-    let payment = guards::numbered(&order.progress.payments, Part::Payment, body.payment)?;
+    let payment = guards::numbered(&order.progress.payments, OrderPart::Payment, body.payment)?;
     if let Some(number) = body.return_no {
-        guards::numbered(&order.progress.returns, Part::Return, number)?;
+        guards::numbered(&order.progress.returns, OrderPart::Return, number)?;
     }
     let amount = body.amount.minor();
     let refundable = payment.captured.minus(payment.refunded).map_err(Rejection::from)?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{Obstacle, OrderAction, OrderState, Part, Rejection};
+use crate::rejection::{Obstacle, OrderAction, OrderPart, OrderState, Rejection};
 use crate::tests::past::{
     authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, packed, placed, return_requested,
     shipped, words,
@@ -41,7 +41,7 @@ fn refunded_as(kind: RefundKind, return_no: Option<u32>, payment: u32, amount: i
     of_order(OrderEvent::RefundRecorded(RefundRecorded { payment, amount, kind, return_no }))
 }
 
-fn unknown(part: Part, number: u32, last: u32) -> Rejection {
+fn unknown(part: OrderPart, number: u32, last: u32) -> Rejection {
     Rejection::UnknownPart { part, number, last }
 }
 
@@ -92,8 +92,8 @@ fn captured_money_is_a_fact_whatever_the_order() {
 fn a_capture_of_an_authorized_payment_takes_its_method() {
     let capture = |payment: u32| pay(json!({ "kind": "captured", "payment": payment, "amount": 900 }));
     given([ordered(), authorized(1, 900)]).when(capture(1)).then([captured(1, 900)]);
-    given([ordered(), authorized(1, 900)]).when(capture(2)).then_rejected(unknown(Part::Payment, 2, 1));
-    given([ordered()]).when(capture(0)).then_rejected(unknown(Part::Payment, 0, 0));
+    given([ordered(), authorized(1, 900)]).when(capture(2)).then_rejected(unknown(OrderPart::Payment, 2, 1));
+    given([ordered()]).when(capture(0)).then_rejected(unknown(OrderPart::Payment, 0, 0));
     given([ordered()]).when(pay(json!({ "kind": "captured", "amount": 1 }))).then_rejected(Rejection::MethodMissing);
 }
 
@@ -105,7 +105,7 @@ fn a_promise_is_taken_back_once() {
     given([ordered(), authorized(1, 900), captured(1, 400)]).when(void()).then([voided(1)]);
     given([ordered(), authorized(1, 900), captured(1, 400), voided(1)]).when(void()).then_nothing();
     given([ordered(), authorized(1, 900), captured(1, 900)]).when(void()).then_rejected(captured_whole(1));
-    given([ordered()]).when(void()).then_rejected(unknown(Part::Payment, 1, 0));
+    given([ordered()]).when(void()).then_rejected(unknown(OrderPart::Payment, 1, 0));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn refunds_stay_within_what_was_captured() {
     given([ordered(), captured(1, 900), refunded(1, 400)]).when(refund(1, 501)).then_rejected(exceeded);
     let nothing_captured = Rejection::AmountExceeded { payment: 1, amount: Minor(1), refundable: Minor(0) };
     given([ordered(), authorized(1, 900)]).when(refund(1, 1)).then_rejected(nothing_captured);
-    given([ordered()]).when(refund(1, 1)).then_rejected(unknown(Part::Payment, 1, 0));
+    given([ordered()]).when(refund(1, 1)).then_rejected(unknown(OrderPart::Payment, 1, 0));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_refund_is_a_repayment_unless_it_is_for_a_return_or_goodwill() {
 fn a_refund_for_a_return_names_one_that_exists() {
     let body = body(json!({ "payment": 1, "amount": 1, "return": 1 }));
     let refund = Command::Order(order_id(), OrderCommand::RecordRefund { body });
-    given([ordered(), captured(1, 900)]).when(refund).then_rejected(unknown(Part::Return, 1, 0));
+    given([ordered(), captured(1, 900)]).when(refund).then_rejected(unknown(OrderPart::Return, 1, 0));
 }
 
 fn captured_as(reference: &str, payment: u32, amount: i64) -> Vec<Past> {

@@ -207,7 +207,7 @@ fn a_hold_is_there_for_the_order_that_takes_it_over() {
 fn a_hold_that_keeps_nothing_is_not_taken_over() {
     let kept = || held(hold_id(1), [("A", 3)], now() + TimeDelta::minutes(1));
     let over = || held(hold_id(1), [("A", 3)], now());
-    let gone = |gone| Rejection::HoldGone { hold_id: hold_id(1), gone };
+    let gone = |gone| Rejection::StockHoldGone { hold_id: hold_id(1), gone };
     let take = || take_over(&[("A", 1)], hold_id(1));
     given([shop()]).when(take()).then_rejected(gone(Gone::Unknown));
     given([shop(), over()]).when(take()).then_rejected(gone(Gone::Expired));

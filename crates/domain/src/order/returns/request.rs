@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{Decision, NewEvent};
 use crate::order::{guards, units};
 use crate::reader::Reader;
-use crate::rejection::{Obstacle, Part, Purpose};
+use crate::rejection::{Obstacle, OrderPart, Purpose};
 use crate::value::instant;
 use crate::value::label::Reference;
 use crate::value::lines::{Lines, Units};
@@ -42,7 +42,7 @@ pub(crate) fn request(order_id: OrderId, body: &RequestReturn, reader: &Reader<'
         }
     }
     let lines = units::named(&body.lines, progress, Purpose::Return)?;
-    let return_no = guards::next_number(&progress.returns, Part::Return)?;
+    let return_no = guards::next_number(&progress.returns, OrderPart::Return)?;
     let requested = ReturnRequested {
         return_no,
         lines,

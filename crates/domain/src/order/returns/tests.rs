@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::command::Command;
 use crate::order::OrderCommand;
 use crate::order::state::Order;
-use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderState, Part, Purpose, Rejection};
+use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection};
 use crate::tests::past::{
     body, cancelled, left, lines_cancelled, of_order, on_item, order_id, order_placed, packed, placed,
     return_requested, shipped, words,
@@ -123,7 +123,7 @@ fn a_return_ends_once() {
 
 #[test]
 fn what_does_not_exist_or_never_left_does_not_come_back() {
-    let unknown = Rejection::UnknownPart { part: Part::Return, number: 1, last: 0 };
+    let unknown = Rejection::UnknownPart { part: OrderPart::Return, number: 1, last: 0 };
     given([sent()]).when(receive("restock")).then_rejected(unknown.clone());
     given([sent()]).when(reject()).then_rejected(unknown);
     let released_units = [placed([("A", 3)]), lines_cancelled([(1, 3, 0)]), cancelled()];
