@@ -18,7 +18,7 @@ use crate::order::state::Order;
 use crate::reader::{MissingStreams, Reader};
 use crate::rejection::{Counted, OrderPart, Rejection};
 use crate::state::State;
-use crate::tests::commands::customer;
+use crate::tests::commands::values::customer;
 use crate::tests::past::{body, order_id, product, received, registered, sku};
 use crate::tests::scenario::{Past, empty_world, new_id, now};
 use crate::value::lines::MAX_LINES;

@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::order::OrderCommand;
 use crate::order::place::PlaceOrder;
 use crate::rejection::Rejection;
-use crate::tests::commands::customer;
+use crate::tests::commands::values::customer;
 use crate::tests::past::{body, cancelled, lines_cancelled, of_order, order_id, placed, product, received, registered};
 use crate::tests::scenario::{Past, given};
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::command::Command;
 use crate::order::OrderCommand;
 use crate::rejection::{OrderAction, Rejection};
-use crate::tests::commands::customer;
+use crate::tests::commands::values::customer;
 use crate::tests::past::{
     address, addresses_changed, body, cancelled, lines_cancelled, of_order, order_id, placed, registered,
 };

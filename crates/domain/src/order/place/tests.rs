@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::command::Command;
 use crate::order::place::PlaceOrder;
 use crate::rejection::{Rejection, ShortLine, Unfit, UnfitLine};
-use crate::tests::commands::customer;
+use crate::tests::commands::values::customer;
 use crate::tests::past::{
     address, body, discontinued, main, of_order, order_id, order_placed, placed, product, received, reserved, sku,
 };

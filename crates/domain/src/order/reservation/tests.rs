@@ -12,7 +12,7 @@ use crate::order::place::PlaceOrder;
 use crate::order::shortage::StockHandling;
 use crate::rejection::{Gone, Rejection, ShortLine};
 use crate::stock::limits::MAX_ON_HAND;
-use crate::tests::commands::hold_id;
+use crate::tests::commands::values::hold_id;
 use crate::tests::past::{
     body, held, main, of_order, on_item, order_id, order_placed, placed, policy, product, received, reserved,
     reserved_beyond, sku,
