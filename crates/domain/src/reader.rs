@@ -108,8 +108,11 @@ impl<'w> Reader<'w> {
 
     /// A product that must exist.
     pub(crate) fn product(&self, sku: &Sku) -> Result<(StreamId, &'w Product), Rejection> {
-        let product = self.find_product(sku).ok_or_else(|| Rejection::UnknownProduct(sku.clone()))?;
-        Ok((StreamId::product(sku), product))
+        let stream = StreamId::product(sku);
+        match self.state(&stream) {
+            Some(State::Product(product)) => Ok((stream, product)),
+            _ => Err(Rejection::UnknownProduct(sku.clone())),
+        }
     }
 
     /// An order that must exist.
@@ -123,8 +126,11 @@ impl<'w> Reader<'w> {
 
     /// A stock hold that must exist.
     pub(crate) fn stock_hold(&self, id: HoldId) -> Result<(StreamId, &'w Hold), Rejection> {
-        let hold = self.find_stock_hold(id).ok_or(Rejection::UnknownStockHold(id))?;
-        Ok((StreamId::hold(id), hold))
+        let stream = StreamId::hold(id);
+        match self.state(&stream) {
+            Some(State::Hold(hold)) => Ok((stream, hold)),
+            _ => Err(Rejection::UnknownStockHold(id)),
+        }
     }
 
     /// A customer that must exist; a customer who was erased exists.

@@ -19,7 +19,7 @@ use crate::order::reservation::{Counting, Given, Reservation, Terms, Wish};
 use crate::order::shipping::ShippingLines;
 use crate::order::shortage::{OnShortage, StockHandling};
 use crate::order::state::Order;
-use crate::order::{change_addresses, guards, line_pricing, personal_data, pricing, reservation};
+use crate::order::{backorders, change_addresses, guards, line_pricing, personal_data, pricing, reservation};
 use crate::product::state::Product;
 use crate::reader::Reader;
 use crate::rejection::{LowLine, Rejection};
@@ -100,8 +100,7 @@ pub(crate) fn amend(order_id: OrderId, body: &AmendOrder, reader: &Reader<'_>) -
 
     let of_order = amended.map(OrderEvent::Amended).into_iter().chain(addresses);
     let mut events: Vec<NewEvent> = of_order.map(|event| NewEvent::new(&stream, event)).collect();
-    let released = released.into_iter().map(|(stream, it)| NewEvent::new(&stream, StockEvent::Released(it)));
-    events.extend(released);
+    events.extend(backorders::released_events(released));
     events.extend(reservation.events(order_id));
     Ok(events)
 }

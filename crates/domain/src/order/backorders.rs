@@ -73,16 +73,19 @@ impl Backorders {
     }
 }
 
-/// Units that lines of an order give up, as events of their stock items.
+/// The events of the stock items at which units of an order are released.
 pub(crate) fn released(
     order_id: OrderId,
     order: &Order,
     lines: &[LineQuantity],
     reader: &Reader<'_>,
-) -> Result<Vec<NewEvent>, Rejection> {
-    let backorders = Backorders::of_lines(order, lines, reader);
-    let released = backorders.release(order_id, order, lines).into_iter();
-    Ok(released.map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event))).collect())
+) -> impl Iterator<Item = NewEvent> + use<> {
+    released_events(Backorders::of_lines(order, lines, reader).release(order_id, order, lines))
+}
+
+/// The events of the stock items at which units are released.
+pub(crate) fn released_events(released: Vec<(StreamId, StockReleased)>) -> impl Iterator<Item = NewEvent> {
+    released.into_iter().map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event)))
 }
 
 /// Takes units for a fulfilment: those that are assigned to its lines, then units on hand that are assigned to nobody. A unit
@@ -127,7 +130,7 @@ pub(crate) fn unpack<'a>(
     order: &'a Order,
     lines: &[LineQuantity],
     reader: &Reader<'_>,
-) -> Result<Changes<'a>, Rejection> {
+) -> Changes<'a> {
     let items = stock_units::of_order(order, lines);
     let missing = items.iter().map(|item| (item.stream.clone(), reader.level(&item.stream).shortage()));
     let mut missing: BTreeMap<StreamId, i64> = missing.collect();
@@ -142,7 +145,7 @@ pub(crate) fn unpack<'a>(
             changes.set(line, backorders.of(line.line) + taken as u32, taken);
         }
     }
-    Ok(changes)
+    changes
 }
 
 /// Takes assigned units back from an order, at most `missing` of them and none that is packed; the last line gives first.

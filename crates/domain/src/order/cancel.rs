@@ -3,9 +3,8 @@
 //! fulfilments that are not shipped.
 
 use chrono::{DateTime, Utc};
-use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress};
+use events::order::progress::{Lifecycle, LineProgress, Progress};
 use events::order::{CancelledLine, LineQuantity, OrderCancelled, OrderEvent, OrderLinesCancelled, RemainingLine};
-use events::stock::StockEvent;
 use events::{OrderId, Personal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{Decision, NewEvent};
 use crate::order::backorders::Backorders;
 use crate::order::state::Order;
-use crate::order::{fulfilment, guards, units};
+use crate::order::{backorders, fulfilment, guards, units};
 use crate::reader::Reader;
 use crate::rejection::{Obstacle, Purpose, Rejection};
 use crate::value::instant;
@@ -51,8 +50,7 @@ pub(crate) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>)
     let reason = body.reason.expose().as_str();
     let mut events = Vec::new();
     if body.lines.is_none() {
-        let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
-        events.extend(open.map(|open| fulfilment::cancelled(&stream, open.fulfilment)));
+        events.extend(fulfilment::open_cancelled(&stream, progress));
     }
     let released_units: u64 = lines.iter().map(|units| u64::from(units.quantity)).sum();
     let is_nothing_left = released_units == wanted(progress);
@@ -63,27 +61,26 @@ pub(crate) fn cancel(order_id: OrderId, body: &CancelOrder, reader: &Reader<'_>)
         let cancelled = OrderCancelled { reason: reason.into() };
         events.push(NewEvent::new(&stream, OrderEvent::Cancelled(cancelled)));
     }
-    let released = released.into_iter().map(|(stream, it)| NewEvent::new(&stream, StockEvent::Released(it)));
-    events.extend(released);
+    events.extend(backorders::released_events(released));
     Ok(events)
 }
 
-/// The units that are given up, none beyond what may be.
-pub(crate) fn units(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+/// The units to cancel; units that cannot be cancelled are rejected.
+fn units(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
     match &body.lines {
         Some(lines) => units::named(lines, &order.progress, Purpose::Cancellation),
         None => Ok(units::all(&order.progress, units::unshipped)),
     }
 }
 
-/// The whole order was to be cancelled, and all that could be was: a completed order has nothing left to cancel.
+/// Whether a cancellation of the whole order repeats an earlier one: the order is completed, and units of it were cancelled.
 fn is_rest_cancelled(body: &CancelOrder, progress: &Progress) -> bool {
     body.lines.is_none()
         && progress.lifecycle == Lifecycle::Completed
         && progress.lines.iter().any(|line| line.cancelled > 0)
 }
 
-/// The cancelled units with what is left of their lines: priced as if no more had been ordered. Units that are not on hand are
+/// The cancelled units, with the remaining amounts of their lines: those of an order of the remaining units. Backordered units are
 /// cancelled first.
 fn remaining(
     progress: &Progress,
@@ -99,7 +96,7 @@ fn remaining(
     lines.map(remaining).collect()
 }
 
-/// What could be given up was given up before, or everything is shipped.
+/// No effect if units were cancelled earlier; a rejection if all units are shipped.
 fn nothing_to_cancel(progress: &Progress) -> Decision {
     match progress.lines.iter().any(|line| line.cancelled > 0) {
         true => Ok(vec![]),
@@ -107,7 +104,7 @@ fn nothing_to_cancel(progress: &Progress) -> Decision {
     }
 }
 
-/// Units wanted, shipped ones too: as long as one is shipped, something is left of the order.
+/// Units ordered and not cancelled, including shipped units: an order of which a unit is shipped is never cancelled as a whole.
 fn wanted(progress: &Progress) -> u64 {
     progress.lines.iter().map(LineProgress::wanted).map(u64::from).sum()
 }

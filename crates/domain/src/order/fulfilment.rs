@@ -6,23 +6,29 @@ pub mod deliver;
 pub mod ship;
 
 use events::StreamId;
-use events::order::progress::{Fulfilment, FulfilmentState};
-use events::order::{FulfilmentCancelled, OrderEvent};
+use events::order::progress::{Fulfilment, FulfilmentState, Progress};
+use events::order::{FulfilmentCancelled, OrderEvent, PartNo};
 
 use crate::decision::{Decision, NewEvent};
 use crate::order::guards;
 use crate::order::state::Order;
 use crate::rejection::{Obstacle, OrderPart, Rejection};
 
-pub(crate) fn cancelled(stream: &StreamId, fulfilment: u32) -> NewEvent {
+pub(crate) fn cancelled(stream: &StreamId, fulfilment: PartNo) -> NewEvent {
     NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
 }
 
-pub(crate) fn find(order: &Order, number: u32) -> Result<&Fulfilment, Rejection> {
+/// The events that cancel the fulfilments that are not shipped.
+pub(crate) fn open_cancelled(stream: &StreamId, progress: &Progress) -> impl Iterator<Item = NewEvent> {
+    let open = progress.fulfilments.iter().filter(|fulfilment| fulfilment.state == FulfilmentState::Created);
+    open.map(|open| cancelled(stream, open.fulfilment))
+}
+
+pub(crate) fn find(order: &Order, number: PartNo) -> Result<&Fulfilment, Rejection> {
     guards::numbered(&order.progress.fulfilments, OrderPart::Fulfilment, number)
 }
 
-pub(crate) fn not_allowed(order: &Order, number: u32, state: FulfilmentState) -> Decision {
+pub(crate) fn not_allowed(order: &Order, number: PartNo, state: FulfilmentState) -> Decision {
     Err(guards::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
 }
 

@@ -143,7 +143,7 @@ fn fit(body: &HoldStock, products: &[Option<&Product>]) -> Result<(), Rejection>
     }
 }
 
-pub(crate) fn line(item: &StockUnits, level: &Level) -> Option<RecordedLine> {
+fn line(item: &StockUnits, level: &Level) -> Option<RecordedLine> {
     let (sku, location) = item.place()?;
     Some(RecordedLine { sku, location, quantity: item.units, backordered: backordered(item, level) })
 }

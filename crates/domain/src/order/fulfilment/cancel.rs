@@ -27,7 +27,7 @@ pub(crate) fn cancel(order_id: OrderId, fulfilment: PartNo, reader: &Reader<'_>)
     let packed = find(order, fulfilment)?;
     match packed.state {
         FulfilmentState::Created => {
-            let backorders = backorders::unpack(order_id, order, &packed.lines, reader)?;
+            let backorders = backorders::unpack(order_id, order, &packed.lines, reader);
             let mut events = vec![cancelled(&stream, fulfilment)];
             events.extend(backorders.of_order());
             events.extend(backorders.of_stock_items());

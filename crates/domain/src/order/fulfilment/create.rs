@@ -53,7 +53,7 @@ pub(crate) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader
 }
 
 /// The units to pack: those named, or all that are left, at the location if one is named.
-pub(crate) fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
+fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, Rejection> {
     let progress = &order.progress;
     let elsewhere = |line: &LineProgress| body.location.as_ref().is_some_and(|location| line.location != *location);
     let Some(lines) = &body.lines else {
