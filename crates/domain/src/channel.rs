@@ -13,35 +13,35 @@ pub const MAX_PREFIX_CHARS: usize = 16;
 /// A sales channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// Its name in commands.
+    /// Code of the channel in commands.
     pub code: ChannelCode,
-    /// What its order codes begin with. Does not end in a digit, so that prefix and number can be told apart.
+    /// Prefix of order codes. It does not end in a digit, so that the number begins where the prefix ends.
     pub prefix: String,
-    /// What it sells in; every currency where empty.
+    /// Accepted currencies; every currency if empty.
     pub currencies: Vec<Currency>,
 }
 
-/// Every channel. Orders that name none come from the first.
+/// All channels. The first is the default of orders that name no channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channels {
     first: Channel,
     others: Vec<Channel>,
 }
 
-/// Why a text lists no channels; completes the sentence "set it to …".
+/// Why a text is not a list of channels; completes the sentence "set it to …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChannels {
-    /// A channel is not written like one.
-    #[error("channels as CODE:PREFIX or CODE:PREFIX:CURRENCY+CURRENCY, with commas between them; `{0}` is none")]
+    /// A channel is not of the form `CODE:PREFIX` or `CODE:PREFIX:CURRENCIES`.
+    #[error("channels as CODE:PREFIX or CODE:PREFIX:CURRENCY+CURRENCY, with commas between them; `{0}` is invalid")]
     Form(String),
-    /// A code is none.
-    #[error("codes of 1 to 64 of the characters A-Z a-z 0-9 . _ -; `{0}` is none")]
+    /// A channel code is invalid.
+    #[error("codes of 1 to 64 of the characters A-Z a-z 0-9 . _ -; `{0}` is invalid")]
     Code(String),
-    /// A prefix could not be told from the number behind it.
-    #[error("prefixes of 1 to {MAX_PREFIX_CHARS} capital letters and digits that end in a letter; `{0}` is none")]
+    /// A prefix is invalid: prefix and number of an order code could not be separated.
+    #[error("prefixes of 1 to {MAX_PREFIX_CHARS} capital letters and digits that end in a letter; `{0}` is invalid")]
     Prefix(String),
-    /// A currency is none.
-    #[error("ISO 4217 codes in capitals, such as GBP, with `+` between them; `{0}` is none")]
+    /// A currency code is invalid.
+    #[error("ISO 4217 codes in capitals, such as GBP, with `+` between them; `{0}` is invalid")]
     Currency(String),
     /// Two channels have the same code.
     #[error("channels of different codes; there are two of the code `{0}`")]
@@ -52,7 +52,7 @@ pub enum InvalidChannels {
 }
 
 impl Channels {
-    /// The channel that an order names, or the first, if it sells in `currency`.
+    /// The channel that an order names, or the default channel. Rejects a currency that the channel does not accept.
     pub(crate) fn find(&self, named: Option<&ChannelCode>, currency: Currency) -> Result<&Channel, Rejection> {
         let channel = match named {
             None => &self.first,
@@ -73,7 +73,7 @@ impl Channels {
     }
 }
 
-/// One channel that sells in everything: `web:SON`.
+/// One channel that accepts every currency: `web:SON`.
 impl Default for Channels {
     fn default() -> Self {
         let code = "web".parse().expect("`web` is a channel code");
@@ -122,10 +122,10 @@ impl FromStr for Channel {
 }
 
 fn checked_prefix(text: &str) -> Result<String, InvalidChannels> {
-    let is_ours = (1..=MAX_PREFIX_CHARS).contains(&text.len())
+    let is_valid = (1..=MAX_PREFIX_CHARS).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_uppercase());
-    if is_ours { Ok(text.to_owned()) } else { Err(InvalidChannels::Prefix(text.to_owned())) }
+    if is_valid { Ok(text.to_owned()) } else { Err(InvalidChannels::Prefix(text.to_owned())) }
 }
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_sells_in_its_currencies() {
+    fn a_channel_accepts_its_currencies() {
         let (gbp, eur, vnd) = ("GBP".parse().unwrap(), "EUR".parse().unwrap(), "VND".parse().unwrap());
         let (uk, de): (ChannelCode, ChannelCode) = ("uk".parse().unwrap(), "de".parse().unwrap());
         let channels = channels("web:SON, uk:UK:GBP+EUR");
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn one_channel_is_there_when_nothing_is_said() {
+    fn the_default_is_one_channel() {
         assert_eq!(Channels::default(), channels("web:SON"));
     }
 
     #[test]
-    fn what_is_wrong_with_a_list_is_said() {
-        for (list, said) in [
+    fn the_error_names_what_is_invalid_in_a_list() {
+        for (list, expected) in [
             ("", "channels as CODE:PREFIX or"),
             ("web", "channels as CODE:PREFIX or"),
             ("web:SON:GBP:EUR", "channels as CODE:PREFIX or"),
@@ -172,7 +172,7 @@ mod tests {
             ("web:SON,uk:SON", "channels of different prefixes; there are two of the prefix `SON`"),
         ] {
             let error = list.parse::<Channels>().unwrap_err().to_string();
-            assert!(error.starts_with(said), "{list}: {error}");
+            assert!(error.starts_with(expected), "{list}: {error}");
         }
         assert_eq!(channels("b2b:B2B").first.prefix, "B2B");
     }

@@ -24,28 +24,19 @@ use crate::stock::transfer::TransferStock;
 use crate::stock_hold::StockHoldCommand;
 use crate::stock_hold::place::HoldStock;
 
-/// Something to do.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Create a product.
-    CreateProduct {
-        /// What the caller sent.
-        body: CreateProduct,
-    },
+    CreateProduct { body: CreateProduct },
     /// A command to a product.
     Product(Sku, ProductCommand),
     /// A command to a stock item.
     Stock(StockItem, StockCommand),
     /// Move units from one location to another.
-    TransferStock {
-        /// What the caller sent.
-        body: TransferStock,
-    },
+    TransferStock { body: TransferStock },
     /// Place a stock hold.
-    HoldStock {
-        /// What the caller sent.
-        body: HoldStock,
-    },
+    HoldStock { body: HoldStock },
     /// A command to a stock hold.
     StockHold(HoldId, StockHoldCommand),
     /// Register a customer.
@@ -64,12 +55,13 @@ impl Command {
         self.name_and_instant().0
     }
 
-    /// When it happened, to the microsecond, where the caller says so; for what brings its id, the id's instant.
+    /// Instant at which it happened, to the microsecond, if the caller states one: the field `occurred_at`, or the
+    /// instant that the id in the command carries.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         self.name_and_instant().1.map(|instant| instant.trunc_subsecs(6))
     }
 
-    /// The stream that the command is to: its first event is there, and its answer is about it.
+    /// The stream that the command addresses: the stream of the first event, and of the version in the answer.
     pub fn target(&self, new_id: NewId) -> StreamId {
         match self {
             Command::CreateProduct { body } => StreamId::product(&body.sku),

@@ -18,7 +18,6 @@ use crate::reader::Reader;
 
 /// A command to a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
 pub enum CustomerCommand {
     UpdateCustomer(UpdateCustomer),
     /// Erase the personal data of the customer.

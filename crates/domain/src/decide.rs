@@ -34,7 +34,8 @@ fn checked(command: &Command, context: &Context, reader: &Reader<'_>) -> Decisio
     Ok(events)
 }
 
-/// The versions of new events count on from streams in memory, and so does the answer to a command that changes nothing.
+/// Requests the streams of new events, because their versions continue from the streams in memory; for a command that
+/// changes nothing, the addressed stream, whose version is in the answer.
 fn require_all(events: &[NewEvent], command: &Command, new_id: NewId, reader: &Reader<'_>) {
     let unchanged = events.is_empty().then(|| command.target(new_id));
     for stream in events.iter().map(|new| &new.stream).chain(&unchanged) {

@@ -10,20 +10,20 @@ use crate::rejection::Rejection;
 /// What a decision takes from outside: the caller's clock and randomness.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
-    /// When the decision is made.
+    /// Instant of the decision.
     pub now: DateTime<Utc>,
-    /// The id of what the command makes, unless it brings one.
+    /// The id of the order, customer or stock hold that the command creates, unless the command has an id.
     pub new_id: NewId,
 }
 
-/// Something that happens if the log takes it.
+/// A new event, which takes effect when it is appended to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// To what.
+    /// The stream that the event is appended to.
     pub stream: StreamId,
-    /// What.
+    /// The event.
     pub event: Event,
-    /// A name that it takes for good; the log refuses a second event with the same.
+    /// A unique name; the log refuses a second event with the same claim.
     pub claim: Option<String>,
 }
 
@@ -33,6 +33,6 @@ impl NewEvent {
     }
 }
 
-/// The events of a command, or why the command is refused. The first event is on the stream that the command addresses; no
-/// events if everything is so already.
+/// The events of a command, or its rejection. The first event is on the stream that the command addresses. No events:
+/// the command has nothing to change.
 pub type Decision = Result<Vec<NewEvent>, Rejection>;

@@ -3,32 +3,32 @@
 use events::{CustomerId, HoldId, OrderId};
 use uuid::Uuid;
 
-/// A fresh UUID version 7: becomes the id of the order, customer or hold that a command makes without naming one.
+/// A new UUID version 7: the id of the order, customer or stock hold that a command without an id creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewId(Uuid);
 
 impl NewId {
-    /// An id of this instant.
+    /// A new id that carries the current instant.
     pub fn now() -> NewId {
         NewId(Uuid::now_v7())
     }
 
-    /// As an order's.
+    /// The id as the id of an order.
     pub fn order(self) -> OrderId {
         OrderId::try_from(self.0).expect("a new id is a UUID version 7")
     }
 
-    /// As a customer's.
+    /// The id as the id of a customer.
     pub fn customer(self) -> CustomerId {
         CustomerId::try_from(self.0).expect("a new id is a UUID version 7")
     }
 
-    /// As a hold's.
+    /// The id as the id of a stock hold.
     pub fn hold(self) -> HoldId {
         HoldId::try_from(self.0).expect("a new id is a UUID version 7")
     }
 
-    /// As it is stored.
+    /// The id as a UUID.
     pub fn uuid(self) -> Uuid {
         self.0
     }

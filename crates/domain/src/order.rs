@@ -1,6 +1,6 @@
 //! Commands to an order. Each command is in its own file, with its body, its decision and its tests: [`place`], [`amend`], [`cancel`],
 //! [`hold`], [`release`], [`tag`] and so on; commands to parts of an order are in [`payment`], [`fulfilment`] and [`returns`]. The
-//! platform gives [`expire`] and [`complete`] itself.
+//! platform issues [`expire`] and [`complete`].
 //!
 //! The state of an order is in [`state`]. Rules that several commands share: [`guards`] (is the order open?), [`units`] (how many units
 //! of each line?), [`pricing`] and [`line_pricing`], [`reservation`] and [`backorders`] (stock of the lines), [`personal_data`].
@@ -59,7 +59,6 @@ use crate::reader::Reader;
 
 /// A command to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
 pub enum OrderCommand {
     AmendOrder {
         body: AmendOrder,
@@ -119,9 +118,9 @@ pub enum OrderCommand {
     },
     /// Erase the personal data of the order.
     ErasePersonalData {},
-    /// End the order, if it is unpaid at its `payment_due`; given by the platform.
+    /// End the order, if it is unpaid at its `payment_due`; issued by the platform.
     ExpireOrder {},
-    /// Close the order, if everything is delivered or cancelled and nothing is owed; given by the platform.
+    /// Close the order, if everything is delivered or cancelled and nothing is owed; issued by the platform.
     CompleteOrder {},
 }
 

@@ -20,7 +20,6 @@ use crate::reader::Reader;
 
 /// A command to a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
 pub enum ProductCommand {
     UpdateProduct { body: UpdateProduct },
     ChangePrice { currency: Currency, body: ChangePrice },

@@ -48,7 +48,7 @@ impl<'w> Reader<'w> {
         slot
     }
 
-    /// Every requested stream is in memory.
+    /// Succeeds if every requested stream is in memory; otherwise returns the missing streams, each once.
     pub fn complete(&self) -> Result<(), MissingStreams> {
         let mut missing = self.missing.borrow().clone();
         missing.sort();

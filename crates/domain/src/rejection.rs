@@ -15,14 +15,14 @@ pub mod samples;
 pub use lines::{ExceededLine, LowLine, Purpose, ShortLine, Unfit, UnfitLine, worst};
 pub use order_state::{Counted, Obstacle, OrderAction, OrderPart, OrderState};
 
-/// What a claim to an order's name elsewhere begins with; then follow the channel, a colon and the name.
+/// Prefix of the claim on an external reference of an order; the channel, a colon and the reference follow.
 pub const EXTERNAL_REF: &str = "external_ref:";
 
-/// What a claim to a provider's reference of a payment begins with; then follow the kind of payment, the method and the reference,
-/// each on a line of its own: no text of a command has line breaks.
+/// Prefix of the claim on a reference of a payment provider; the kind of the transaction, the method and the reference
+/// follow, each on its own line: these texts have no line breaks.
 pub const PAYMENT_REFERENCE: &str = "payment:";
 
-/// Why a command was not carried out.
+/// The reason why a command is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
     /// The product that the command addresses does not exist.
@@ -31,220 +31,220 @@ pub enum Rejection {
     UnknownOrder(OrderId),
     /// The customer does not exist.
     UnknownCustomer(CustomerId),
-    /// The hold does not exist.
+    /// The stock hold does not exist.
     UnknownStockHold(HoldId),
     /// A payment, fulfilment or return of the order does not exist.
     UnknownPart {
-        /// What was named.
+        /// Kind of the part.
         part: OrderPart,
-        /// Its number.
+        /// Number that the command names.
         number: PartNo,
-        /// The last number of its kind in the order.
+        /// Highest number of this kind in the order; 0 if there is none.
         last: PartNo,
     },
-    /// The state of the order forbids it.
+    /// The state of the order does not allow the command.
     OrderState(OrderState),
-    /// Fewer units can be promised or taken away than asked for.
+    /// Fewer units are available than are requested.
     InsufficientStock(Vec<ShortLine>),
-    /// Lines whose product cannot be sold like this.
+    /// Lines whose product cannot be sold.
     UnfitProducts(Vec<UnfitLine>),
-    /// The SKU is taken by a product that is not the same.
+    /// A product with this SKU and other data exists.
     DuplicateSku(Sku),
-    /// The order's id is taken.
+    /// An order with this id exists.
     DuplicateOrder(OrderId),
-    /// The hold's id is taken.
+    /// A stock hold with this id exists.
     DuplicateStockHold(HoldId),
-    /// The customer's id is taken.
+    /// Another customer with this id exists.
     DuplicateCustomer(CustomerId),
-    /// Another customer has the e-mail address; whose it is, nobody is told.
+    /// Another customer has the e-mail address. The rejection does not name that customer.
     DuplicateEmail,
-    /// The customer is forgotten.
+    /// The customer is erased.
     CustomerErased(CustomerId),
-    /// The hold that is addressed, or that an order names, keeps nothing.
+    /// The stock hold that is addressed, or that an order names, has ended or does not exist.
     StockHoldGone {
-        /// Which.
+        /// Id of the stock hold.
         hold_id: HoldId,
-        /// What became of it.
+        /// How the stock hold ended.
         gone: Gone,
     },
-    /// The provider's reference was recorded for another payment, or for another amount.
+    /// The reference of the payment provider is recorded for another payment or for another amount.
     DuplicatePaymentReference {
-        /// How the payment was made.
+        /// Payment method.
         method: String,
-        /// The provider's reference.
+        /// Reference of the payment provider.
         reference: String,
     },
-    /// The order's name elsewhere is taken in its channel.
+    /// Another order of the channel has the external reference.
     DuplicateExternalRef {
         /// The channel.
         channel: String,
-        /// The name.
+        /// The external reference.
         external_ref: String,
     },
-    /// The caller decided on an old count.
+    /// Another number of units is on hand than the caller expects.
     StaleExpected {
-        /// Units that the caller believed to be on hand.
+        /// Units on hand that the caller expects.
         expected: i64,
         /// Units on hand.
         on_hand: i64,
     },
-    /// The caller decided on an old version of what the command addresses.
+    /// The addressed stream has another version than the caller expects.
     StaleVersion {
-        /// The version that the caller has seen.
+        /// Version that the caller expects.
         expected: Version,
-        /// The version that it has.
+        /// Current version.
         found: Version,
     },
-    /// More units would be on hand than we count.
+    /// More units would be on hand than the limit allows.
     StockLimit {
         /// Units that would be on hand.
         on_hand: i64,
-        /// The most that can be.
+        /// The limit.
         limit: i64,
     },
-    /// A correction takes off more units than are on hand.
+    /// An adjustment removes more units than are on hand.
     BelowZero {
         /// Units on hand.
         on_hand: i64,
-        /// The correction.
+        /// Change of the units on hand.
         delta: i64,
     },
-    /// A transfer goes nowhere.
+    /// A transfer from a location to the same location.
     SameLocation(Location),
-    /// The product would have more attributes than it can have.
+    /// The product would have more attributes than the limit allows.
     TooManyAttributes {
-        /// So many.
+        /// Number of attributes.
         found: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
-    /// There is no such channel.
+    /// The channel does not exist.
     UnknownChannel(ChannelCode),
-    /// The channel does not sell in this currency.
+    /// The channel does not accept the currency.
     WrongCurrency {
         /// The channel.
         channel: ChannelCode,
-        /// The currency asked for.
+        /// The requested currency.
         currency: Currency,
-        /// Those it sells in.
+        /// Currencies that the channel accepts.
         allowed: Vec<Currency>,
     },
-    /// The currency was no longer legal tender.
+    /// The currency was not legal tender at the instant of the command.
     CurrencyWithdrawn {
-        /// The currency asked for.
+        /// The requested currency.
         currency: Currency,
-        /// Its last day.
+        /// Last day on which the currency was legal tender.
         last_day: NaiveDate,
     },
-    /// The order comes to another total than the caller expected.
+    /// The order has another total than the caller expects.
     TotalMismatch {
-        /// What the caller expected, minor units.
+        /// Total that the caller expects, in minor units.
         expected: Minor,
-        /// What it comes to, minor units.
+        /// Total of the order, in minor units.
         total: Minor,
     },
-    /// A discount is larger than what it is taken off.
+    /// A discount is larger than the amount that it reduces.
     DiscountExceeded {
-        /// The line; the whole order where missing.
+        /// Number of the line; missing for a discount on the whole order.
         line: Option<LineNo>,
-        /// The discount, minor units.
+        /// The discount, in minor units.
         discount: Minor,
-        /// What it is taken off, minor units.
+        /// The amount before the discount, in minor units.
         worth: Minor,
     },
     /// Lines that the order does not have.
     UnknownLines {
-        /// Their numbers.
+        /// Numbers of the lines.
         lines: Vec<LineNo>,
-        /// The last number in the order.
+        /// Highest line number in the order.
         last: LineNo,
     },
-    /// More units than are left for this.
+    /// More units are requested than are left for the purpose.
     QuantityExceeded {
-        /// What the units would be.
+        /// Purpose of the units.
         purpose: Purpose,
         /// The lines.
         lines: Vec<ExceededLine>,
     },
-    /// The lines lie at several locations and a fulfilment is of one.
+    /// The stock of the lines is at several locations; a fulfilment has one location.
     SeveralLocations(Vec<Location>),
-    /// Lines whose stock is not reserved at the location named.
+    /// Lines whose stock is not reserved at the named location.
     WrongLocation {
-        /// The location named.
+        /// The named location.
         location: Location,
-        /// The lines; empty where the order has none there at all.
+        /// The lines; empty if the order has no line at the location.
         lines: Vec<LineNo>,
     },
-    /// A new payment without its method.
+    /// A new payment without a method.
     MethodMissing,
-    /// More money than is left for this.
+    /// A refund of more money than is left of the payment.
     AmountExceeded {
-        /// The payment.
+        /// Number of the payment.
         payment: PartNo,
-        /// What was asked for, minor units.
+        /// Requested amount, in minor units.
         amount: Minor,
-        /// What can be refunded, minor units.
+        /// Amount that can be refunded, in minor units.
         refundable: Minor,
     },
-    /// A sum is larger than we count.
+    /// A sum is larger than the largest amount.
     AmountOverflow,
-    /// The instant lies outside of what can be recorded.
+    /// The instant is outside of the range that can be recorded.
     InstantOutOfRange {
-        /// The instant named.
+        /// The requested instant.
         instant: DateTime<Utc>,
-        /// The first instant allowed.
+        /// The earliest allowed instant.
         earliest: DateTime<Utc>,
-        /// The last instant allowed.
+        /// The latest allowed instant.
         latest: DateTime<Utc>,
     },
     /// An order is assigned to a customer who was never registered.
     UnknownBuyer(CustomerId),
     /// An order names a customer who is erased.
     ErasedBuyer(CustomerId),
-    /// The personal data of the order is erased, and the command would bring new.
+    /// The personal data of the order is erased, and the command contains personal data.
     PersonalDataErased(OrderId),
-    /// Two fields that say the same thing in two ways.
+    /// Two fields that exclude each other.
     Exclusive([&'static str; 2]),
     /// An amendment names lines more than once.
     RepeatedLines(Vec<LineNo>),
     /// Fewer units than are packed and shipped.
     BelowFulfilled(Vec<LowLine>),
-    /// An amendment leaves nothing of the order.
+    /// An amendment leaves no unit in the order.
     NothingLeft,
-    /// The order would have more lines than one can have.
+    /// The order would have more lines than the limit allows.
     TooManyLines {
-        /// Lines that it would have.
+        /// Number of lines.
         lines: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
-    /// The order would be larger than it can be.
+    /// The order would be larger than the limit allows.
     OrderTooLarge {
-        /// Bytes of JSON that it would take as a document, at most.
+        /// Upper bound of the bytes of the document of the order, in JSON.
         bytes: usize,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
-    /// The order has as many of these as it can have.
+    /// The order has as many parts of a kind as the limit allows.
     TooManyParts {
-        /// Of what.
+        /// Kind of the parts.
         what: Counted,
-        /// The most there can be.
+        /// The limit.
         limit: usize,
     },
 }
 
-/// Why a hold keeps nothing.
+/// Why a stock hold holds no units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gone {
-    /// There never was one.
+    /// The stock hold does not exist.
     Unknown,
-    /// It was given back.
+    /// The stock hold was released.
     Released,
-    /// Its time is over.
+    /// The stock hold expired.
     Expired,
-    /// An order consumed it.
+    /// An order consumed the stock hold.
     Consumed,
 }
 
@@ -303,7 +303,7 @@ impl Rejection {
         }
     }
 
-    /// Somebody else has what this claim of a [`NewEvent`](crate::decision::NewEvent) names.
+    /// The rejection of a command whose claim ([`NewEvent::claim`](crate::decision::NewEvent)) another command has.
     pub fn claim_taken(claim: &str) -> Rejection {
         if let Some(payment) = claim.strip_prefix(PAYMENT_REFERENCE) {
             let mut parts = payment.splitn(3, '\n').skip(1).map(str::to_owned);

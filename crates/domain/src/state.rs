@@ -20,28 +20,28 @@ use crate::product::state::Product;
 use crate::state::memory::{TEXT, list};
 use crate::stock_hold::state::Hold;
 
-/// Raise it when `evolve` makes something else of the same events: snapshots that were folded the old way are then folded
-/// anew. A change of the fields needs nothing, [`shape`] sees it.
+/// Version of `evolve`. Increase it when `evolve` folds the same events into another state, so that older snapshots are
+/// not used. A change of the fields changes [`shape`] by itself.
 const FOLD: u32 = 2;
 
-/// What the states look like and how they are folded, as a number: a snapshot of another shape is none.
+/// Hash of the JSON Schema of the states and of [`FOLD`]. A snapshot with another shape is not used.
 pub fn shape() -> i64 {
     static SHAPE: LazyLock<i64> = LazyLock::new(|| {
         let mut schema = schemars::schema_for!(State).to_value();
-        forget_words(&mut schema);
+        remove_descriptions(&mut schema);
         xxh3_64(format!("{FOLD} {schema}").as_bytes()) as i64
     });
     *SHAPE
 }
 
-/// What people read in a schema says nothing about the shape.
-fn forget_words(schema: &mut Value) {
+/// Removes the descriptions from a schema: they are texts for people and do not affect the shape.
+fn remove_descriptions(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.retain(|name, member| !(name == "description" && member.is_string()));
-            members.values_mut().for_each(forget_words);
+            members.values_mut().for_each(remove_descriptions);
         }
-        Value::Array(items) => items.iter_mut().for_each(forget_words),
+        Value::Array(items) => items.iter_mut().for_each(remove_descriptions),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -50,17 +50,17 @@ fn forget_words(schema: &mut Value) {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Of a `product-` stream.
+    /// State of a `product-` stream.
     Product(Product),
-    /// Of a `stock-` stream.
+    /// State of a `stock-` stream.
     Stock(Level),
-    /// Of an `order-` stream; boxed, because there is most to know of it and most streams are of other kinds.
+    /// State of an `order-` stream; boxed, because it is the largest state and most streams are of other kinds.
     Order(Box<Order>),
-    /// Of a `customer-` stream.
+    /// State of a `customer-` stream.
     Customer(Customer),
-    /// Of an `email-` stream: who has the address.
+    /// State of an `email-` stream: the customer who has the address.
     Email(Option<CustomerId>),
-    /// Of a `hold-` stream.
+    /// State of a `hold-` stream.
     Hold(Hold),
 }
 
@@ -102,7 +102,7 @@ impl State {
         }
     }
 
-    /// Removes everything personal; says whether there was anything.
+    /// Removes the personal data; returns whether there was any.
     pub fn erase_personal_data(&mut self) -> bool {
         match self {
             State::Order(order) => order.erase_personal_data(),
@@ -111,8 +111,7 @@ impl State {
         }
     }
 
-    /// Roughly the bytes that it takes beyond its own size: what grows with the length of a list counts, with what hangs
-    /// on each of its elements.
+    /// Estimated bytes on the heap: the elements of lists, and the texts of each element.
     pub fn bytes(&self) -> usize {
         match self {
             State::Product(product) => {

@@ -1,5 +1,5 @@
 //! Commands to a stock item: the stock of one SKU at one location ([`item`]). Each command is in its own file with its body and its
-//! decision. The platform gives [`allocate`] and [`deallocate`] itself.
+//! decision. The platform issues [`allocate`] and [`deallocate`].
 
 pub mod adjust;
 pub mod allocate;
@@ -25,7 +25,6 @@ use crate::stock::set_policy::SetStockPolicy;
 
 /// A command to the stock of one SKU at one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "a command is described where its body is defined")]
 pub enum StockCommand {
     ReceiveStock {
         body: ReceiveStock,
@@ -36,11 +35,11 @@ pub enum StockCommand {
     SetStockPolicy {
         body: SetStockPolicy,
     },
-    /// Assign units on hand that are assigned to nobody to these orders, in their order; given by the platform.
+    /// Assign units on hand that are assigned to nobody to these orders, in their order; issued by the platform.
     AllocateStock {
         orders: Vec<OrderId>,
     },
-    /// Take assigned units that are missing back from these orders, in their order; given by the platform.
+    /// Take assigned units that are missing back from these orders, in their order; issued by the platform.
     DeallocateStock {
         orders: Vec<OrderId>,
     },

@@ -20,7 +20,7 @@ use crate::reader::Reader;
 pub enum StockHoldCommand {
     /// Release the stock hold before its time.
     ReleaseStockHold {},
-    /// End the stock hold, if its time is over; given by the platform.
+    /// End the stock hold, if its time is over; issued by the platform.
     ExpireHold {},
 }
 

@@ -1,13 +1,14 @@
 //! The world: the states of streams and the last order numbers, folded from the log. The rules read the world through a
 //! [`Reader`](crate::reader::Reader).
 //!
-//! The writer keeps one world, loads the streams that a command needs into it, and applies new events while it decides a batch,
-//! before the log contains them. The undo journal contains what a pending batch has changed, as it was before:
-//! [`World::roll_back`] undoes every batch that is not committed, and [`World::undo_to`] undoes the changes since a [`Savepoint`],
-//! for a command that is only tried and for a group of commands that take effect together or not at all.
+//! The writer keeps one world, loads the streams that a command needs into it, and applies new events while it decides
+//! a batch, before the log contains them. The undo journal contains what a pending batch has changed, as it was before:
+//! [`World::roll_back`] undoes every batch that is not committed, and [`World::undo_to`] undoes the changes since a
+//! [`Savepoint`], for a command that is only tried and for a group of commands that take effect together or not at all.
 //!
-//! Invariant: the journal has one entry per stream and period. A period ends where a part of the batch could be undone on its own
-//! (a new batch or a savepoint), so undoing the entries from the last to the first always restores the state at the savepoint.
+//! Invariant: the journal has one entry per stream and period. A period ends where a part of the batch could be undone
+//! on its own (a new batch or a savepoint), so undoing the entries from the last to the first always restores the state
+//! at the savepoint.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -200,7 +201,8 @@ impl World {
         self.pending_batches.push_back(PendingBatch { journal_start: self.journal.len(), period: self.period });
     }
 
-    /// Commits the oldest batch: its changes are in the log. Removes the least recently used streams beyond the memory limits.
+    /// Commits the oldest batch: its changes are in the log. Removes the least recently used streams beyond the memory
+    /// limits.
     pub fn commit(&mut self) {
         self.pending_batches.pop_front();
         let settled = self.pending_batches.front().map_or(self.journal.len(), |next| next.journal_start);

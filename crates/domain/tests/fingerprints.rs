@@ -30,7 +30,7 @@ use serde_json::Value;
 #[derive(Deserialize)]
 struct Golden {
     command: String,
-    /// What the caller sent; the orders to look at of a command that the platform gives itself.
+    /// Body of the command; the orders of a command that the platform issues.
     #[serde(default)]
     body: Value,
     /// What an order does to stock; set by imports.

@@ -1,5 +1,6 @@
-//! The JSON of a command that is fingerprinted. It was settled when a command was a struct of ids and a body, and it never
-//! changes: `{"TagOrder":{"order_id":"...","body":{...}}}`. `golden/fingerprints.jsonl` has an example of every command.
+//! The fingerprint of a command, and the JSON that it is computed from. The form of the JSON never changes, because
+//! fingerprints are stored: the name of the command, then its ids and its body, as in
+//! `{"TagOrder":{"order_id":"...","body":{...}}}`. `golden/fingerprints.jsonl` has an example of every command.
 
 use events::{CustomerId, HoldId, OrderId, Sku};
 use serde::Serialize;
@@ -33,8 +34,9 @@ struct OfOrder<'a> {
 }
 
 impl Command {
-    /// A number that is the same for the same command: XXH3 (xxhash.com) of its JSON. White space, the order of members and the
-    /// way in which the command was sent make no difference. Stored with the events of the command, so it never changes.
+    /// The fingerprint: XXH3 (xxhash.com) of the JSON of the command, so equal commands have equal fingerprints. White
+    /// space, the order of members and the endpoint make no difference. The fingerprint is stored with the events of
+    /// the command and never changes.
     pub fn fingerprint(&self) -> i64 {
         xxh3_64(json(self).as_bytes()) as i64
     }

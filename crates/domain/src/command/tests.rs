@@ -41,7 +41,7 @@ const CUSTOMER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","email":"
 
 const GUEST: &str = r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"shipping_lines":[{"name":"Post","amount":400,"tax_rate":200000}],"contact":{"email":"ada@example.com"},"shipping_address":{"name":"Ada","line1":"1 High St","city":"Leeds","postcode":"LS1 1AA","country":"GB"},"tags":["b2b","gift"],"payment_due":"2024-06-01T12:00:00Z","hold_id":"0190163d-8694-739b-aea5-966c26f8ad93","on_shortage":"backorder"}"#;
 
-/// Fingerprints are made of what is written down, so it has to stay as it is.
+/// Fingerprints are computed from the serialised body, so serialisation must not change the JSON.
 #[track_caller]
 fn keeps<T: Serialize + DeserializeOwned>(json: &str) {
     let body: T = serde_json::from_str(json).unwrap();
@@ -54,7 +54,7 @@ fn refusal<T: DeserializeOwned + Debug>(json: &str) -> String {
 }
 
 #[test]
-fn bodies_are_written_down_as_they_came() {
+fn bodies_are_serialised_as_they_were_sent() {
     keeps::<PlaceOrderBody>(ORDER);
     keeps::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#);
     keeps::<PlaceOrderBody>(GUEST);
@@ -104,7 +104,7 @@ fn bodies_are_written_down_as_they_came() {
 }
 
 #[test]
-fn a_command_is_written_down_with_its_name() {
+fn a_command_is_serialised_with_its_name() {
     let body = serde_json::from_str(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}]}"#).unwrap();
     let command =
         crate::command::fingerprint::json(&Command::PlaceOrder(PlaceOrder { body, stock: Default::default() }));
@@ -112,7 +112,7 @@ fn a_command_is_written_down_with_its_name() {
 }
 
 #[test]
-fn a_customer_is_fingerprinted_by_what_was_sent_and_never_shown() {
+fn the_fingerprint_of_a_customer_is_of_the_sent_body_and_logs_do_not_show_personal_data() {
     let command = |secret: &str| {
         let emails = EmailIndex::from_secret(&secret.repeat(32)).unwrap();
         Command::RegisterCustomer(RegisterCustomer::new(serde_json::from_str(CUSTOMER).unwrap(), &emails))
@@ -140,14 +140,14 @@ fn how_an_import_handles_stock_is_a_part_of_the_command() {
 }
 
 #[test]
-fn nobody_sees_who_ordered_in_a_log() {
+fn logs_do_not_show_the_buyer() {
     let body: PlaceOrderBody = serde_json::from_str(GUEST).unwrap();
     let shown = format!("{body:?}");
     assert!(!shown.contains("ada@example.com") && !shown.contains("High St"), "{shown}");
 }
 
 #[test]
-fn an_order_that_brings_its_id_happened_at_its_instant() {
+fn an_order_with_an_id_happened_at_the_instant_of_the_id() {
     let command =
         Command::PlaceOrder(PlaceOrder { body: serde_json::from_str(ORDER).unwrap(), stock: Default::default() });
     assert_eq!(command.occurred_at().unwrap().to_rfc3339(), "2024-06-14T10:14:09.300+00:00");
@@ -155,7 +155,7 @@ fn an_order_that_brings_its_id_happened_at_its_instant() {
 
 #[test]
 fn unknown_fields_are_refused_everywhere() {
-    let told = [
+    let errors = [
         refusal::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1}],"colour":1}"#),
         refusal::<PlaceOrderBody>(r#"{"currency":"GBP","lines":[{"sku":"A","quantity":1,"colour":1}]}"#),
         refusal::<RecordPayment>(r#"{"kind":"voided","payment":1,"colour":1}"#),
@@ -170,15 +170,15 @@ fn unknown_fields_are_refused_everywhere() {
         refusal::<UpdateCustomerBody>(r#"{"colour":1}"#),
         refusal::<CreateFulfilment>(r#"{"lines":[{"line":1,"quantity":1,"colour":1}]}"#),
     ];
-    for told in told {
-        assert!(told.starts_with("unknown field `colour`, expected"), "{told}");
+    for error in errors {
+        assert!(error.starts_with("unknown field `colour`, expected"), "{error}");
     }
 }
 
 #[test]
-fn refusals_say_what_would_do() {
+fn errors_state_what_is_valid() {
     let line = |line: &str| refusal::<PlaceOrderBody>(&format!(r#"{{"currency":"GBP","lines":[{line}]}}"#));
-    for (told, expected) in [
+    for (error, expected) in [
         (line(""), "has no lines: send at least one"),
         (line(r#"{"sku":"A","quantity":0}"#), "must be a whole number from 1 to 1000000"),
         (line(r#"{"sku":"A","quantity":1000001}"#), "must be a whole number from 1 to 1000000"),
@@ -230,7 +230,7 @@ fn refusals_say_what_would_do() {
             "invalid value: string \"yesterday\", expected an instant as RFC 3339 writes it",
         ),
     ] {
-        assert!(told.starts_with(expected), "{told}\n{expected}");
+        assert!(error.starts_with(expected), "{error}\n{expected}");
     }
 }
 

@@ -9,8 +9,8 @@ use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::state::State;
 
-/// A customer who is not forgotten, with the stream of the address.
-pub(crate) fn living<'w>(
+/// A customer who is not erased, with the hash of the e-mail address.
+pub(crate) fn not_erased<'w>(
     id: CustomerId,
     reader: &Reader<'w>,
 ) -> Result<(StreamId, &'w Customer, EmailHash), Rejection> {

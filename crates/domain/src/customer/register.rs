@@ -21,7 +21,7 @@ use crate::value::text::{Name, Phone};
 /// Registers a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegisterCustomer {
-    /// What the caller sent.
+    /// Body of the command.
     pub body: RegisterCustomerBody,
     /// Hash of the e-mail address in the body.
     #[serde(skip)]

@@ -8,16 +8,16 @@ use events::personal::{Personal, Profile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a decision needs to know of a customer.
+/// The state of a customer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
-    /// The stream of the e-mail address; none of one who is forgotten.
+    /// Hash of the e-mail address; missing if the customer is erased.
     pub email_hash: Option<EmailHash>,
-    /// Who it is.
+    /// Contact details of the customer.
     pub profile: Personal<Profile>,
-    /// Words to find customers by.
+    /// Tags of the customer.
     pub tags: BTreeSet<String>,
-    /// Whether the customer is to be forgotten.
+    /// Whether the customer is erased.
     pub erased: bool,
 }
 

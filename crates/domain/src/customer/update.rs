@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::contact::{Addresses, addresses, text};
-use crate::customer::email_claim::{freed, is_free, living, taken};
+use crate::customer::email_claim::{freed, is_free, not_erased, taken};
 use crate::decision::{Decision, NewEvent};
 use crate::reader::Reader;
 use crate::rejection::Rejection;
@@ -20,7 +20,7 @@ use crate::value::text::{Name, Phone};
 /// Updates a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UpdateCustomer {
-    /// What the caller sent.
+    /// Body of the command.
     pub body: UpdateCustomerBody,
     /// Hash of the e-mail address in the body.
     #[serde(skip)]
@@ -64,7 +64,7 @@ pub struct UpdateCustomerBody {
 pub(crate) fn update(customer_id: CustomerId, command: &UpdateCustomer, reader: &Reader<'_>) -> Decision {
     let wanted = command.email_hash();
     let is_free = wanted.is_none_or(|email| is_free(email, reader));
-    let (stream, customer, before) = living(customer_id, reader)?;
+    let (stream, customer, before) = not_erased(customer_id, reader)?;
     let email_hash = wanted.unwrap_or(before);
     let updated = CustomerUpdated {
         email_hash,

@@ -1,5 +1,5 @@
-//! Withdrawn currencies. New prices and orders are in currencies that were legal tender when they were made: an order of the
-//! past can be imported in the currency of its day, and goes on in it (payments, refunds, amendments).
+//! Withdrawn currencies. New prices and orders must be in a currency that was legal tender at their instant. An
+//! imported order keeps the currency of its time; payments, refunds and amendments of the order use that currency too.
 
 use chrono::{DateTime, Utc};
 use events::Currency;
@@ -19,7 +19,8 @@ pub(crate) fn check(command: &Command, now: DateTime<Utc>) -> Result<(), Rejecti
     }
 }
 
-/// Days end at different instants around the world, so an order of the last day may carry the date of the next one in UTC.
+/// Accepts one more day in UTC than the last day of the currency, because days end at different instants around the
+/// world.
 fn was_current(currency: Currency, at: DateTime<Utc>) -> Result<(), Rejection> {
     match currency.last_day() {
         Some(last_day) if Some(at.date_naive()) > last_day.succ_opt() => {

@@ -4,13 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::rejection::Rejection;
 
-/// 2000-01-01: older than any order system whose history is imported here; an earlier instant is a slip.
+/// The earliest instant, 2000-01-01 in UTC, in seconds since the epoch: older than any imported history, so an earlier
+/// instant is an error of the caller.
 const EARLIEST_S: i64 = 946_684_800;
 
-/// How far clocks of callers may be ahead of ours.
+/// How far the clock of a caller may be ahead of the clock of the platform.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
-/// What has no instant of its own happens now.
+/// Checks the instant of a command; a command without an instant passes.
 pub(crate) fn check(occurred_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Rejection> {
     let Some(instant) = occurred_at else { return Ok(()) };
     let earliest = DateTime::from_timestamp(EARLIEST_S, 0).unwrap_or(DateTime::UNIX_EPOCH);

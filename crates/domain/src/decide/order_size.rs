@@ -13,7 +13,8 @@ use crate::rejection::Rejection;
 /// Most bytes of an order's document.
 pub(crate) const MAX_DOCUMENT_BYTES: usize = 1_000_000;
 
-/// Guards against what makes an order too large. What adds nothing to it goes on, however large it is.
+/// Rejects events that make an order too large. Events that add nothing to the order are accepted, however large the
+/// order is.
 pub(crate) fn check(events: &[NewEvent], reader: &Reader<'_>) -> Result<(), Rejection> {
     let mut orders: BTreeMap<&StreamId, Vec<&OrderEvent>> = BTreeMap::new();
     for new in events {

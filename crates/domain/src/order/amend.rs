@@ -66,7 +66,7 @@ pub struct AmendOrder {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// How a line of the order is to be.
+/// The requested state of a line of the order.
 struct Target<'a> {
     line: &'a LineProgress,
     /// Units wanted from now on.
@@ -105,7 +105,7 @@ pub(crate) fn amend(order_id: OrderId, body: &AmendOrder, reader: &Reader<'_>) -
     Ok(events)
 }
 
-/// Everything that the caller asks for is so already; the platform may have completed the order since.
+/// Whether the order already is as the amendment requests; the platform may have completed the order since.
 fn is_in_effect(body: &AmendOrder, order: &Order) -> bool {
     let is_so = |target: &Target<'_>| {
         let repriced = pricing::reprice(target.line, target.wanted, target.wanted, target.asked);
@@ -128,8 +128,8 @@ fn counted(targets: &[Target<'_>]) -> impl Iterator<Item = StreamId> {
     targets.iter().filter(|target| !target.line.untracked).map(|target| stock_units::of_line(target.line))
 }
 
-/// Every line that the caller names, once, and none with fewer units than are packed and shipped. A line that was taken out
-/// before is gone, so taking it out again is nothing to do.
+/// The lines that the caller names. Rejects lines that are named more than once, unknown lines, and lines that would
+/// have fewer units than are packed and shipped. To remove a line that was removed earlier has no effect.
 fn targets<'a>(body: &'a AmendOrder, progress: &'a Progress) -> Result<Vec<Target<'a>>, Rejection> {
     let changed = body.change.as_deref().unwrap_or_default().iter().map(|change| (change.line, Some(change)));
     let removed = body.remove.as_deref().unwrap_or_default().iter().map(|line| (*line, None));
@@ -163,7 +163,7 @@ fn targets<'a>(body: &'a AmendOrder, progress: &'a Progress) -> Result<Vec<Targe
     }
 }
 
-/// Units that lines want no more.
+/// The units by which lines are reduced.
 fn released_units(targets: &[Target<'_>]) -> Vec<LineQuantity> {
     let units = |target: &Target<'_>| {
         let quantity = target.line.wanted().saturating_sub(target.wanted);
@@ -172,7 +172,7 @@ fn released_units(targets: &[Target<'_>]) -> Vec<LineQuantity> {
     targets.iter().map(units).filter(|units| units.quantity > 0).collect()
 }
 
-/// What lines get that want more, then what new lines get.
+/// Reserves the additional units of existing lines, then the units of new lines.
 fn reserve(
     body: &AmendOrder,
     order: &Order,
@@ -206,13 +206,13 @@ fn reserve(
     })
 }
 
-/// Lines that want more, and how many units more.
+/// The lines that grow, and the number of additional units.
 fn growing<'t, 'a>(targets: &'t [Target<'a>]) -> impl Iterator<Item = (&'t Target<'a>, u32)> {
     let more = |target: &'t Target<'a>| (target, target.wanted.saturating_sub(target.line.wanted()));
     targets.iter().map(more).filter(|(_, units)| *units > 0)
 }
 
-/// What the order is made of from now on; `None` where that is what it is made of already.
+/// The amendment event; `None` if lines and shipping stay the same.
 fn amended(
     body: &AmendOrder,
     order: &Order,
@@ -244,7 +244,8 @@ fn amended(
     }))
 }
 
-/// The lines that are of other quantity or price; `more` is what those get that want more, in their order.
+/// The lines whose quantity or price changes; `more` has the additional units of the lines that grow, in the order of
+/// the lines.
 fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> Result<Vec<LineChange>, Rejection> {
     let mut more = more.iter();
     let mut changes = Vec::new();
@@ -252,7 +253,7 @@ fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> R
         let before = line.wanted();
         let given = if *asked_for > before { more.next().copied().unwrap_or_default() } else { Given::default() };
         let wanted = (*asked_for).min(before) + given.units;
-        // Whoever adds units and cancels them, again and again, makes this grow without end.
+        // Grows with every unit that is added and cancelled again, so the sum can overflow.
         let quantity = wanted.checked_add(line.cancelled).ok_or(Rejection::AmountOverflow)?;
         let (pricing, Amounts { discount, tax, total }) = pricing::reprice(line, *asked_for, wanted, *asked)?;
         let unfulfilled = wanted - line.in_fulfilment - line.shipped;
@@ -266,7 +267,7 @@ fn changes(targets: &[Target<'_>], backorders: &Backorders, more: &[Given]) -> R
     Ok(changes)
 }
 
-/// The new lines; those that got nothing are left out.
+/// The new lines; lines that got no unit are left out.
 fn additions(
     body: &AmendOrder,
     order: &Order,
@@ -287,7 +288,7 @@ fn additions(
     (first..).zip(&ordered).map(|(number, ordered)| pricing::added(number, ordered)).collect()
 }
 
-/// What the order comes to with its changed and new lines, without cancelled units.
+/// The total of the order with its changed and new lines, without cancelled units.
 fn total(progress: &Progress, changed: &[LineChange], added: &[Line], shipping: Minor) -> Result<Minor, Rejection> {
     let changed: BTreeMap<LineNo, Minor> = changed.iter().map(|change| (change.line, change.total)).collect();
     let kept = progress.lines.iter().map(|line| changed.get(&line.line).copied().unwrap_or(line.due));
@@ -298,7 +299,7 @@ fn total(progress: &Progress, changed: &[LineChange], added: &[Line], shipping: 
     Ok(total)
 }
 
-/// An order of which nothing is wanted any more is cancelled, not amended.
+/// Rejects an amendment that leaves no unit in the order.
 fn something_left(progress: &Progress, changed: &[LineChange], added: &[Line]) -> Result<(), Rejection> {
     let changed: BTreeMap<LineNo, u32> = changed.iter().map(|change| (change.line, change.quantity)).collect();
     let is_wanted = |line: &LineProgress| changed.get(&line.line).copied().unwrap_or(line.ordered) > line.cancelled;

@@ -27,9 +27,9 @@ pub struct AssignCustomer {
 /// Most customers that one order belonged to before.
 const MAX_FORMER_CUSTOMERS: usize = 100;
 
-/// Unlike an order that is placed, which may come from a system that has its own customers, an assignment names somebody
-/// who is registered here: a slip in it would give the order to nobody. An order whose personal data is erased is given to
-/// nobody: that would tell who bought.
+/// Unlike the customer of a new order, who may be registered in another system, the customer must be registered here,
+/// so that an error in the id is detected. An order whose personal data is erased cannot be assigned, because the
+/// assignment would reveal the buyer.
 pub(crate) fn assign_customer(order_id: OrderId, body: &AssignCustomer, reader: &Reader<'_>) -> Decision {
     let customer_id = body.customer_id;
     let state = reader.state(&StreamId::customer(customer_id));

@@ -14,11 +14,11 @@ use crate::reader::Reader;
 use crate::rejection::{Rejection, ShortLine};
 use crate::stock::stock_units;
 
-/// Backordered units of the lines of an order, as far as their stock items agree.
+/// Backordered units of the lines of an order, at most as many as their stock items have.
 pub(crate) struct Backorders(BTreeMap<LineNo, u32>);
 
 impl Backorders {
-    /// Those of the lines on these stock items.
+    /// The backordered units of the lines of these stock items.
     pub(crate) fn on<'a>(
         items: impl IntoIterator<Item = &'a StreamId>,
         order: &Order,
@@ -37,13 +37,13 @@ impl Backorders {
         Backorders(lines)
     }
 
-    /// Those on the stock items of these lines.
+    /// The backordered units on the stock items of these lines.
     pub(crate) fn of_lines(order: &Order, lines: &[LineQuantity], reader: &Reader<'_>) -> Backorders {
         let items = stock_units::of_order(order, lines);
         Backorders::on(items.iter().map(|item| &item.stream), order, reader)
     }
 
-    /// Units that lines give up, by stock item. Backordered units go first: what is assigned to a line stays with it.
+    /// Releases units of lines, by stock item. Backordered units are released first, then assigned units.
     pub(crate) fn release(
         &self,
         order_id: OrderId,
@@ -88,9 +88,9 @@ pub(crate) fn released_events(released: Vec<(StreamId, StockReleased)>) -> impl 
     released.into_iter().map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event)))
 }
 
-/// Takes units for a fulfilment: those that are assigned to its lines, then units on hand that are assigned to nobody. A unit
-/// that is assigned to another order, packed or not, is not there. While assigned units are missing, nobody can tell whose they
-/// are: so many fewer are there for everybody.
+/// Takes units for a fulfilment: those that are assigned to its lines, then units on hand that are assigned to nobody.
+/// Units that are assigned to other orders, packed or not, are not available. While assigned units are missing, it is
+/// not known to which order they belong, so that many fewer units are available to every order.
 pub(crate) fn pack<'a>(
     order_id: OrderId,
     order: &'a Order,
@@ -148,7 +148,8 @@ pub(crate) fn unpack<'a>(
     changes
 }
 
-/// Takes assigned units back from an order, at most `missing` of them and none that is packed; the last line gives first.
+/// Takes assigned units back from an order, at most `missing` of them and none that is packed; units of the last line
+/// are taken first.
 pub(crate) fn take_back<'a>(
     order_id: OrderId,
     order: &'a Order,
@@ -177,7 +178,7 @@ pub(crate) fn on_item<'a>(
     order.progress.lines.iter().filter(move |line| !line.untracked && stock_units::of_line(line) == stream)
 }
 
-/// What lines of an order, and their stock items, say of backordered units from now on.
+/// Changes of the backordered units of an order and of its stock items.
 pub(crate) struct Changes<'a> {
     order_id: OrderId,
     order: &'a Order,
@@ -190,7 +191,8 @@ impl<'a> Changes<'a> {
         Changes { order_id, order, lines: BTreeMap::new(), deltas: BTreeMap::new() }
     }
 
-    /// The line has so many backordered units; its stock item has `delta` more, which may be none where the line was out of date.
+    /// Sets the backordered units of a line and adds `delta` to those of its stock item; `delta` is 0 if only the line
+    /// was out of date.
     pub(crate) fn set(&mut self, line: &LineProgress, backordered: u32, delta: i64) {
         if line.backordered == backordered && delta == 0 {
             return;
@@ -199,7 +201,7 @@ impl<'a> Changes<'a> {
         *self.deltas.entry(stock_units::of_line(line)).or_default() += delta;
     }
 
-    /// What the order says.
+    /// The event of the order, if a line changes.
     pub(crate) fn of_order(&self) -> Option<NewEvent> {
         let lines =
             self.lines.iter().map(|(line, backordered)| LineBackorders { line: *line, backordered: *backordered });
@@ -208,7 +210,7 @@ impl<'a> Changes<'a> {
         (!self.lines.is_empty()).then(|| NewEvent::new(&stream, OrderEvent::BackordersChanged(changed)))
     }
 
-    /// What its stock items say.
+    /// The events of the stock items.
     pub(crate) fn of_stock_items(&self) -> impl Iterator<Item = NewEvent> {
         self.deltas.iter().map(|(stream, delta)| {
             let counters = on_item(self.order, stream);

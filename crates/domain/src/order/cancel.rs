@@ -73,15 +73,16 @@ fn units(body: &CancelOrder, order: &Order) -> Result<Vec<LineQuantity>, Rejecti
     }
 }
 
-/// Whether a cancellation of the whole order repeats an earlier one: the order is completed, and units of it were cancelled.
+/// Whether a cancellation of the whole order repeats an earlier one: the order is completed, and units of it were
+/// cancelled.
 fn is_rest_cancelled(body: &CancelOrder, progress: &Progress) -> bool {
     body.lines.is_none()
         && progress.lifecycle == Lifecycle::Completed
         && progress.lines.iter().any(|line| line.cancelled > 0)
 }
 
-/// The cancelled units, with the remaining amounts of their lines: those of an order of the remaining units. Backordered units are
-/// cancelled first.
+/// The cancelled units, with the remaining amounts of their lines: those of an order of the remaining units.
+/// Backordered units are cancelled first.
 fn remaining(
     progress: &Progress,
     backorders: &Backorders,
@@ -104,7 +105,8 @@ fn nothing_to_cancel(progress: &Progress) -> Decision {
     }
 }
 
-/// Units ordered and not cancelled, including shipped units: an order of which a unit is shipped is never cancelled as a whole.
+/// Units ordered and not cancelled, including shipped units: an order of which a unit is shipped is never cancelled as
+/// a whole.
 fn wanted(progress: &Progress) -> u64 {
     progress.lines.iter().map(LineProgress::wanted).map(u64::from).sum()
 }

@@ -1,4 +1,4 @@
-//! Complete an order: everything is delivered or cancelled, and nothing is owed. Given by the platform.
+//! Complete an order: everything is delivered or cancelled, and nothing is owed. Issued by the platform.
 
 use events::order::progress::{Lifecycle, LineProgress, Progress, ReturnState};
 use events::order::{OrderCompleted, OrderEvent};
@@ -15,7 +15,7 @@ pub(crate) fn complete(order_id: OrderId, reader: &Reader<'_>) -> Decision {
     }
 }
 
-/// Open, everything that is wanted has arrived, nothing is owed and nothing is on its way back.
+/// Whether the order is open, all its units are delivered or cancelled, nothing is owed, and no return is requested.
 fn is_done(progress: &Progress) -> bool {
     let has_arrived = |line: &LineProgress| line.delivered == line.wanted();
     progress.lifecycle == Lifecycle::Open

@@ -7,7 +7,8 @@ use events::order::{OrderEvent, OrderPersonalDataErased};
 use crate::decision::{Decision, NewEvent};
 use crate::reader::Reader;
 
-/// Goes in every lifecycle: the right to be forgotten does not depend on parcels and payments.
+/// Accepted in every state of the order: the right to erasure (GDPR, article 17) does not depend on fulfilments and
+/// payments.
 pub(crate) fn erase(order_id: OrderId, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
     match order.personal_data_erased {

@@ -1,4 +1,5 @@
-//! Expire an order that is unpaid at its `payment_due`. Given by the platform; a command that no longer applies has no effect.
+//! Expire an order that is unpaid at its `payment_due`. Issued by the platform; a command that no longer applies has no
+//! effect.
 
 use events::OrderId;
 use events::order::progress::{Lifecycle, PaymentStatus, Progress};
@@ -21,8 +22,9 @@ pub(crate) fn expire(order_id: OrderId, context: &Context, reader: &Reader<'_>) 
     Ok(events)
 }
 
-/// Whether the order expires when its payment is due: the order is open and unpaid, and no unit is shipped, because shipped units
-/// are owed. An authorization of the whole amount counts as paid; an authorization of a part of it does not.
+/// Whether the order expires when its payment is due: the order is open and unpaid, and no unit is shipped, because
+/// shipped units are owed. An authorization of the whole amount counts as paid; an authorization of a part of it does
+/// not.
 fn expires_if_due(progress: &Progress) -> bool {
     progress.lifecycle == Lifecycle::Open
         && progress.payment_status() == PaymentStatus::Unpaid

@@ -6,11 +6,11 @@ use events::order::progress::{FulfilmentState, Lifecycle, LineProgress, Progress
 use crate::order::units;
 use crate::rejection::{Counted, Obstacle, OrderAction, OrderPart, OrderState, Rejection};
 
-/// Most payments, fulfilments and returns of one order, of each; `size` bounds all of them together. Captured money is recorded
-/// beyond it, under a payment that the order has.
+/// Most payments of one order; the same limit holds for fulfilments and for returns. The size of the order limits all
+/// of them together. Money that is captured beyond the limit is recorded under an existing payment.
 pub(crate) const MAX_PARTS: usize = 1_000;
 
-/// Guards what only an open order allows.
+/// Rejects the command unless the order is open.
 pub(crate) fn open(progress: &Progress) -> Result<(), Rejection> {
     match progress.lifecycle {
         Lifecycle::Open => Ok(()),
@@ -20,7 +20,7 @@ pub(crate) fn open(progress: &Progress) -> Result<(), Rejection> {
     }
 }
 
-/// Guards what an order on hold forbids.
+/// Rejects the command if the order is on hold.
 pub(crate) fn not_held(progress: &Progress) -> Result<(), Rejection> {
     match progress.held {
         false => Ok(()),
@@ -28,7 +28,7 @@ pub(crate) fn not_held(progress: &Progress) -> Result<(), Rejection> {
     }
 }
 
-/// Guards what cannot be changed once a unit has left.
+/// Rejects the command if a unit of the order is shipped.
 pub(crate) fn unshipped(progress: &Progress) -> Result<(), Rejection> {
     match progress.lines.iter().all(|line| line.shipped == 0) {
         true => Ok(()),
@@ -89,7 +89,7 @@ fn of_order(progress: &Progress) -> impl Iterator<Item = OrderAction> {
     let is_open = progress.lifecycle == Lifecycle::Open;
     let was_shipped = matches!(progress.lifecycle, Lifecycle::Open | Lifecycle::Completed);
     let checks = [
-        // Money is a fact, whatever the state.
+        // Payments are recorded in every state of the order.
         (OrderAction::RecordPayment, true),
         (OrderAction::RecordRefund, progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
         (OrderAction::CreateFulfilment, is_open && !progress.held && any(LineProgress::unfulfilled)),
@@ -99,7 +99,7 @@ fn of_order(progress: &Progress) -> impl Iterator<Item = OrderAction> {
         (OrderAction::HoldOrder, is_open && !progress.held),
         (OrderAction::ReleaseOrder, is_open && progress.held),
         (OrderAction::ChangeAddresses, is_open && !any(|line| line.shipped)),
-        // Words are free, whatever the state.
+        // Notes, tags and the customer can change in every state of the order.
         (OrderAction::AddNote, true),
         (OrderAction::TagOrder, true),
         (OrderAction::AssignCustomer, true),

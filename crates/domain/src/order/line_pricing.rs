@@ -8,13 +8,13 @@ use crate::product::state::Product;
 use crate::rejection::{Rejection, Unfit, UnfitLine};
 use crate::value::amount::Price;
 
-/// What a product is called and sold for in one line.
+/// Name and price of the product of a line.
 pub(crate) struct LinePricing<'w> {
     pub(crate) name: &'w str,
     pub(crate) unit_price: Minor,
 }
 
-/// What each line is called and sold for, or every line that cannot be sold; `first` is the number of the first.
+/// Name and price of each line, or all lines whose product cannot be sold; `first` is the number of the first line.
 pub(crate) fn line_pricings<'w>(
     lines: &[OrderLine],
     products: &[Option<&'w Product>],

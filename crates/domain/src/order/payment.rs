@@ -14,7 +14,7 @@ use crate::rejection::{Counted, Rejection};
 use crate::value::amount::Amount;
 use crate::value::label::Reference;
 
-/// Most references of a payment provider in one order: each is kept, so that its transaction is recorded once.
+/// Most references of a payment provider in one order; the order keeps each, so that its transaction is recorded once.
 const MAX_REFERENCES: usize = 1_000;
 
 pub(crate) fn transaction(
@@ -40,7 +40,7 @@ pub(crate) fn once(
     }
 }
 
-/// Whether this order has the transaction already; refused if with another amount.
+/// Whether this order has the transaction already; a rejection if it has the transaction with another amount.
 fn is_recorded(order: &Order, transaction: Option<&Transaction>) -> Result<bool, Rejection> {
     let Some(new) = transaction else { return Ok(false) };
     let is_same =
@@ -59,7 +59,7 @@ fn is_recorded(order: &Order, transaction: Option<&Transaction>) -> Result<bool,
     }
 }
 
-/// The event takes the provider's reference, so that no other order can.
+/// The event with a claim on the reference of the payment provider, so that no other order can record the transaction.
 fn claiming(stream: &StreamId, event: OrderEvent, transaction: Option<Transaction>) -> NewEvent {
     let claim = transaction.map(|Transaction { reference, method, kind, .. }| {
         let kind = match kind {

@@ -11,10 +11,10 @@ pub(crate) fn is_erased(id: CustomerId, reader: &Reader<'_>) -> bool {
     matches!(reader.state(&StreamId::customer(id)), Some(State::Customer(customer)) if customer.erased)
 }
 
-/// Commands to an order that an erased one refuses.
+/// Commands that an order rejects after its personal data is erased.
 const REFUSED: [OrderAction; 3] = [OrderAction::ChangeAddresses, OrderAction::AddNote, OrderAction::AssignCustomer];
 
-/// Guards what would bring new personal data, or a person, to an order that is to name nobody.
+/// Rejects new personal data for an order whose personal data, or one of whose customers, is erased.
 pub(crate) fn not_erased(order_id: OrderId, order: &Order, reader: &Reader<'_>) -> Result<(), Rejection> {
     let erased_customers = order.customers().filter(|id| is_erased(*id, reader)).count();
     match order.personal_data_erased || erased_customers > 0 {
@@ -23,7 +23,7 @@ pub(crate) fn not_erased(order_id: OrderId, order: &Order, reader: &Reader<'_>) 
     }
 }
 
-/// The rejection without the advice to do what an erased order refuses as well.
+/// The rejection; its list of allowed commands is without those that an order with erased personal data rejects.
 pub(crate) fn advised(mut rejection: Rejection, stream: &StreamId, reader: &Reader<'_>) -> Rejection {
     if let Rejection::OrderState(state) = &mut rejection
         && reader.known_order(stream).is_some_and(|order| order.personal_data_erased)

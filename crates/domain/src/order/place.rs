@@ -33,7 +33,7 @@ use crate::value::text::Note;
 /// Places an order and reserves its stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlaceOrder {
-    /// What the caller sent.
+    /// Body of the command.
     pub body: PlaceOrderBody,
     /// How the order reserves stock; set by the platform, not by callers.
     #[serde(skip_serializing_if = "StockHandling::is_enforce")]
@@ -99,7 +99,7 @@ pub struct PlaceOrderBody {
     pub on_shortage: Option<OnShortage>,
 }
 
-/// How long an order may wait for its payment.
+/// Longest time until the payment of an order is due.
 const LONGEST_DUE: TimeDelta = TimeDelta::days(366);
 
 pub(crate) fn place(command: &PlaceOrder, context: &Context, reader: &Reader<'_>) -> Decision {
@@ -135,7 +135,7 @@ pub(crate) fn place(command: &PlaceOrder, context: &Context, reader: &Reader<'_>
     Ok(events)
 }
 
-/// Guards against saying the same thing twice.
+/// Rejects fields that exclude each other.
 fn unambiguous(body: &PlaceOrderBody) -> Result<(), Rejection> {
     if body.shipping.is_some() && body.shipping_lines.is_some() {
         return Err(Rejection::Exclusive(["shipping", "shipping_lines"]));

@@ -14,10 +14,10 @@ use crate::rejection::Rejection;
 use crate::stock::stock_units;
 use crate::value::amount::{MAX_AMOUNT, Price};
 
-/// What shipping is called where the caller only says what it costs.
+/// Name of the shipping line if the caller sends only an amount.
 const SHIPPING: &str = "Shipping";
 
-/// The lines of an order, priced for good, and what they come to.
+/// The priced lines of an order, and the total.
 pub(crate) struct Priced {
     pub(crate) lines: Vec<Line>,
     pub(crate) discount: Minor,
@@ -25,17 +25,17 @@ pub(crate) struct Priced {
     pub(crate) total: Minor,
 }
 
-/// What shipping is made of, and what it comes to with tax.
+/// The shipping lines, and their total including tax.
 pub(crate) struct Shipping {
     pub(crate) lines: Vec<ShippingLine>,
     pub(crate) total: Minor,
 }
 
-/// A line to price: what was ordered of it, what it is sold for, and what it got.
+/// A line to price: the ordered line, its name and price, and the reserved units.
 pub(crate) type Ordered<'a> = (&'a OrderLine, LinePricing<'a>, Given);
 
-/// Prices an order. Discounts are given for the units that were asked for: where fewer could be had, a line has its discounts
-/// in proportion, and a line that got nothing is left out with its share.
+/// Prices an order. Discounts are for the requested units: a line that got fewer units has its discounts in proportion,
+/// and a line that got no unit is left out with its share of the discount on the order.
 pub(crate) fn price(ordered: &[Ordered<'_>], discount: Option<Price>, shipping: Shipping) -> Result<Priced, Rejection> {
     let discount = minor(discount);
     let shares = spread(discount, ordered)?;
@@ -51,13 +51,13 @@ pub(crate) fn price(ordered: &[Ordered<'_>], discount: Option<Price>, shipping: 
     Ok(Priced { lines, discount, shipping, total })
 }
 
-/// A line that is added to an order, with tax.
+/// Prices a line that is added to an order.
 pub(crate) fn added(number: LineNo, ordered: &Ordered<'_>) -> Result<Line, Rejection> {
     worth(number, ordered)?;
     line(number, ordered, Minor::ZERO)
 }
 
-/// What shipping comes to, line by line.
+/// Prices the shipping lines.
 pub(crate) fn shipping(lines: &[shipping::ShippingLine]) -> Result<Shipping, Rejection> {
     let mut shipping = Shipping { lines: Vec::with_capacity(lines.len()), total: Minor::ZERO };
     for line in lines {
@@ -72,14 +72,14 @@ pub(crate) fn shipping(lines: &[shipping::ShippingLine]) -> Result<Shipping, Rej
     Ok(shipping)
 }
 
-/// What a single amount for shipping, tax included, is made of: the same as its events of old.
+/// The shipping of a single amount including tax, in the same form as in earlier events.
 pub(crate) fn shipping_in_one(amount: Option<Price>) -> Shipping {
     let total = minor(amount);
     let line = ShippingLine { name: SHIPPING.to_owned(), amount: total, tax_rate: None, tax: Minor::ZERO, total };
     Shipping { lines: if total == Minor::ZERO { Vec::new() } else { vec![line] }, total }
 }
 
-/// The line as it is recorded; `share` is its part of the discount on the whole order.
+/// The priced line; `share` is its share of the discount on the whole order.
 fn line(number: LineNo, (asked, line_pricing, given): &Ordered<'_>, share: Minor) -> Result<Line, Rejection> {
     let pricing = Pricing {
         tax_rate: Some(asked.tax_rate.unwrap_or_default().millionths() as u32),
@@ -130,7 +130,8 @@ pub(crate) fn reprice(
     Ok((pricing, amounts))
 }
 
-/// The shares of the lines in the order's discount, by what they are worth; no line gets more than that.
+/// The shares of the lines in the discount on the order, in proportion to their amounts; no share is larger than the
+/// amount.
 fn spread(discount: Minor, ordered: &[Ordered<'_>]) -> Result<Vec<Minor>, Rejection> {
     let worths = (1..).zip(ordered).map(|(number, ordered)| worth(number, ordered));
     let worths: Vec<Minor> = worths.collect::<Result<_, _>>()?;
@@ -138,7 +139,7 @@ fn spread(discount: Minor, ordered: &[Ordered<'_>]) -> Result<Vec<Minor>, Reject
     Ok(discount.allocate(&worths))
 }
 
-/// What the units asked for of a line are worth after the line's own discount and before tax.
+/// The amount of the requested units of a line after the discount on the line and before tax.
 fn worth(number: LineNo, (asked, line_pricing, _): &Ordered<'_>) -> Result<Minor, Rejection> {
     let gross = bounded(line_pricing.unit_price.times(asked.quantity.get())?)?;
     let discount = minor(asked.discount);
@@ -146,7 +147,7 @@ fn worth(number: LineNo, (asked, line_pricing, _): &Ordered<'_>) -> Result<Minor
     Ok(gross.minus(discount)?)
 }
 
-/// Guards against a discount that is more than what it is taken off.
+/// Rejects a discount that is larger than the amount.
 fn within(worth: Minor, discount: Minor, line: Option<LineNo>) -> Result<(), Rejection> {
     match discount <= worth {
         true => Ok(()),
@@ -165,7 +166,7 @@ fn minor(price: Option<Price>) -> Minor {
     price.map_or(Minor::ZERO, Price::minor)
 }
 
-/// Guards a sum against what we do not count.
+/// Rejects an amount above [`MAX_AMOUNT`].
 pub(crate) fn bounded(amount: Minor) -> Result<Minor, Rejection> {
     match amount.0 <= MAX_AMOUNT {
         true => Ok(amount),

@@ -11,12 +11,12 @@ use crate::order::shortage::{OnShortage, StockHandling};
 use crate::rejection::{Rejection, ShortLine};
 use crate::stock::limits::MAX_ON_HAND;
 
-/// Why units were counted in that nobody received.
+/// Reason of the stock adjustment for units that an imported order needs.
 const FORCED: &str = "import";
 
-/// What a line asks for.
+/// The units that a line requests.
 pub(crate) struct Wish<'a> {
-    /// Its number, as the caller is told.
+    /// Number of the line in rejections.
     pub(crate) line: LineNo,
     pub(crate) sku: &'a Sku,
     pub(crate) location: &'a Location,
@@ -27,36 +27,36 @@ pub(crate) struct Wish<'a> {
 /// Whether a line moves stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counting {
-    /// If the item's policy says so.
+    /// The stock policy of the stock item decides.
     ByPolicy,
-    /// It does: so it was decided when it was placed.
+    /// The line moves stock, as decided when the line was ordered.
     Counted,
-    /// It does not.
+    /// The line does not move stock.
     Uncounted,
 }
 
-/// On which terms units are given.
+/// The terms of a reservation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) on_shortage: Option<OnShortage>,
     pub(crate) handling: StockHandling,
 }
 
-/// What a line gets.
+/// The units that are reserved for a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) units: u32,
-    /// Those of them that are not here.
+    /// Number of these units that are not on hand.
     pub(crate) backordered: u32,
     pub(crate) untracked: bool,
 }
 
-/// What all lines get, in their order, and what their stock items give.
+/// The reserved units of all lines, in the order of the lines, and the units that are taken from their stock items.
 pub(crate) struct Reservation {
     pub(crate) lines: Vec<Given>,
-    /// Lines that got less than the terms promise.
+    /// Lines that got fewer units than the terms require.
     short: Vec<ShortLine>,
-    /// Lines that got nothing, where that is within the terms.
+    /// Lines that got no unit, as the terms allow.
     missed: Vec<ShortLine>,
     items: Vec<ItemReservation>,
 }
@@ -65,24 +65,24 @@ struct ItemReservation {
     stream: StreamId,
     level: Level,
     taken: i64,
-    /// Those of the taken units that are not on hand.
+    /// Number of the taken units that are not on hand.
     backordered: i64,
     forced: i64,
 }
 
-/// How a stock item gives.
+/// How many units a stock item provides.
 enum Rule {
-    /// What is here, or nothing.
+    /// The requested units, if all are on hand; otherwise a rejection.
     Here,
-    /// What is here, as far as it goes.
+    /// The requested units that are on hand.
     Partly,
-    /// What can be promised, or nothing.
+    /// The requested units, if all can be promised; otherwise a rejection.
     Promised,
-    /// What is asked for.
+    /// The requested units; missing units are added to the stock.
     All,
 }
 
-/// Serves lines; `level` tells how a stock item stands.
+/// Reserves the units of lines, in the order of the lines; `level` returns the level of a stock item.
 pub(crate) fn reserve<'a>(
     wishes: impl IntoIterator<Item = Wish<'a>>,
     terms: Terms,
@@ -109,7 +109,7 @@ pub(crate) fn reserve<'a>(
                 }
             }
             Err(available) => {
-                // What a refused order would have been priced for; nothing of it is taken.
+                // The units for which the rejected order is priced; none of them is taken.
                 reservation.lines.push(Given { units: wish.units, ..Given::default() });
                 reservation.short.push(short(&wish, available));
             }
@@ -119,7 +119,7 @@ pub(crate) fn reserve<'a>(
 }
 
 impl Reservation {
-    /// At least one line got something, if any was there.
+    /// Rejects a reservation in which no line got a unit.
     pub(crate) fn something(&self) -> Result<(), Rejection> {
         match !self.lines.is_empty() && self.lines.iter().all(|given| given.units == 0) {
             true => Err(Rejection::InsufficientStock(self.missed.clone())),
@@ -127,7 +127,7 @@ impl Reservation {
         }
     }
 
-    /// Every line got what the terms promise.
+    /// Rejects a reservation in which a line got fewer units than the terms require.
     pub(crate) fn complete(&self) -> Result<(), Rejection> {
         if !self.short.is_empty() {
             return Err(Rejection::InsufficientStock(self.short.clone()));
@@ -139,7 +139,7 @@ impl Reservation {
         }
     }
 
-    /// What happens on the stock items.
+    /// The events of the stock items.
     pub(crate) fn events(self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
         self.items.into_iter().filter(|item| item.taken > 0).flat_map(move |item| {
             let adjusted = StockAdjusted { delta: item.forced, reason: FORCED.to_owned() };
@@ -153,7 +153,7 @@ impl Reservation {
 }
 
 impl ItemReservation {
-    /// Gives to a line, or says how much there would be.
+    /// Takes units for a line, or returns the number of available units as an error.
     fn give(&mut self, wish: &Wish, terms: Terms) -> Result<Given, i64> {
         let asked = i64::from(wish.units);
         let here = (self.level.available() + self.forced - self.taken).max(0);
@@ -189,7 +189,7 @@ impl ItemReservation {
     }
 }
 
-/// Where the caller says nothing, the item's policy does: who allows backorders wants them.
+/// If the caller does not set `on_shortage`, the stock policy decides: a policy that allows backorders uses them.
 fn rule(terms: Terms, policy: StockPolicy) -> Rule {
     if terms.handling == StockHandling::Force {
         return Rule::All;

@@ -7,13 +7,13 @@ use crate::value::amount::{Price, TaxRate};
 use crate::value::lines::Lines;
 use crate::value::text::Name;
 
-/// Most ways in which one order is shipped.
+/// Most shipping lines of one order.
 const MAX_SHIPPING_LINES: usize = 20;
 
-/// Up to twenty ways in which an order is shipped; none is free of charge.
+/// Up to twenty shipping lines of an order; without a shipping line, shipping is free of charge.
 pub type ShippingLines = Lines<ShippingLine, 0, MAX_SHIPPING_LINES>;
 
-/// One way in which an order is shipped.
+/// A shipping charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShippingLine {

@@ -14,72 +14,72 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::memory::{TEXT, list};
 
-/// What a decision needs to know of an order.
+/// The state of an order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
-    /// How far it has come.
+    /// Lines, payments, fulfilments and returns of the order.
     pub progress: Progress,
-    /// Currency of its amounts; it has one from its first event on.
+    /// Currency of all amounts; set by the first event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
-    /// What shipping is made of.
+    /// Shipping charges.
     pub shipping_lines: Vec<ShippingLine>,
-    /// More of its payments, by number.
+    /// Further data of the payments, in the order of their numbers.
     pub payments: Vec<PaymentTrail>,
-    /// What left with which carrier, by number of the fulfilment.
+    /// Carrier and tracking number of each fulfilment, in the order of their numbers.
     pub parcels: Vec<Parcel>,
-    /// Who bought, where that is known.
+    /// Id of the customer; missing for a guest order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// Customers that it belonged to before.
+    /// Customers to whom the order was assigned earlier.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub former_customers: BTreeSet<CustomerId>,
-    /// Whether its personal data was erased.
+    /// Whether the personal data of the order is erased.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub personal_data_erased: bool,
-    /// Where it goes.
+    /// Shipping address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Personal<Address>>,
-    /// Where the bill goes.
+    /// Billing address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// Words to find it by.
+    /// Tags of the order.
     pub tags: BTreeSet<String>,
-    /// How many notes were written.
+    /// Number of notes.
     pub notes: usize,
-    /// Bytes that texts which are not kept here take in the order's document: names of lines, notes, reasons.
+    /// Bytes of the texts that only the document of the order contains: names of lines, notes, reasons.
     pub text_bytes: usize,
-    /// When it expires unless it is paid.
+    /// Instant at which the order expires if it is unpaid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_due: Option<DateTime<Utc>>,
 }
 
-/// What a decision needs to know of a payment beyond its sums.
+/// Further data of a payment: method, transactions, and whether the payment is closed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentTrail {
-    /// How it was made, where that is known.
+    /// Payment method, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Whether it was voided or failed.
+    /// Whether the payment was voided or failed.
     pub closed: bool,
     /// Transactions of the payment provider that are recorded for it.
     pub transactions: Vec<Transaction>,
 }
 
-/// A transaction that a payment provider has a reference for. Reference, kind and method are recorded once.
+/// A transaction of a payment provider. Each combination of reference, kind and method is recorded once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transaction {
     /// The provider's reference.
     pub reference: String,
-    /// How the payment was made.
+    /// Payment method.
     pub method: String,
     /// Whether money was authorized or captured.
     pub kind: TransactionKind,
-    /// How much, minor units.
+    /// Amount in minor units.
     pub amount: Minor,
 }
 
-/// What a transaction of a payment provider did.
+/// Kind of a transaction of a payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TransactionKind {
@@ -89,13 +89,13 @@ pub enum TransactionKind {
     Captured,
 }
 
-/// How a fulfilment left.
+/// Carrier and tracking number of a fulfilment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
-    /// Who carries it.
+    /// Name of the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
-    /// The carrier's number.
+    /// Tracking number of the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
@@ -159,24 +159,24 @@ impl Order {
         self.former_customers.iter().copied().chain(self.customer_id)
     }
 
-    /// Removes everything personal; says whether there was anything.
+    /// Removes the personal data; returns whether there was any.
     pub fn erase_personal_data(&mut self) -> bool {
         let is_changed = self.shipping_address.erase() | self.billing_address.erase();
         self.personal_data_erased |= is_changed;
         is_changed
     }
 
-    /// More of the payment with this number.
+    /// Further data of the payment with this number.
     pub fn payment(&self, payment: PartNo) -> Option<&PaymentTrail> {
         self.payments.get((payment as usize).checked_sub(1)?)
     }
 
-    /// How the fulfilment with this number left.
+    /// Carrier and tracking number of the fulfilment with this number, if it is shipped.
     pub fn parcel(&self, fulfilment: PartNo) -> Option<&Parcel> {
         self.parcels.get((fulfilment as usize).checked_sub(1)?)
     }
 
-    /// Roughly the bytes that it takes beyond its own size.
+    /// Estimated bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
         let Progress { lines, payments, fulfilments, returns, .. } = &self.progress;
         let units = fulfilments.iter().map(|fulfilment| &fulfilment.lines).chain(returns.iter().map(|r| &r.lines));
@@ -228,7 +228,7 @@ impl PaymentTrail {
     }
 }
 
-/// The texts of an event that are added to what the order's document has.
+/// The texts of an event that only the document of the order contains.
 fn texts(event: &OrderEvent) -> impl Iterator<Item = &str> {
     let (lines, texts): (&[Line], [Option<&str>; 2]) = match event {
         OrderEvent::Placed(e) => (&e.lines, [None, None]),
@@ -250,7 +250,7 @@ fn replace(address: &mut Option<Personal<Address>>, by: &Option<Personal<Address
     }
 }
 
-/// The part with this number, from 1; those before it that nothing was said of are empty.
+/// The part with this number, starting at 1. Missing parts are added with default values.
 fn numbered<T: Default>(parts: &mut Vec<T>, number: PartNo) -> &mut T {
     let index = number.saturating_sub(1) as usize;
     if parts.len() <= index {

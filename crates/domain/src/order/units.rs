@@ -8,12 +8,12 @@ use events::order::{LineNo, LineQuantity};
 use crate::rejection::{ExceededLine, Purpose, Rejection};
 use crate::value::lines::Units;
 
-/// The units named, each line once, none beyond what is left of it for this purpose.
+/// The named units, each line once. Rejects more units than are left of a line for this purpose.
 pub(crate) fn named(units: &[Units], progress: &Progress, purpose: Purpose) -> Result<Vec<LineQuantity>, Rejection> {
     within(units, progress, purpose, |line| left(line, purpose))
 }
 
-/// The units named, each line once, none beyond `left` of it.
+/// The named units, each line once. Rejects more units than `left` returns for a line.
 pub(crate) fn within(
     units: &[Units],
     progress: &Progress,
@@ -51,15 +51,15 @@ pub(crate) fn all(progress: &Progress, left: impl Fn(&LineProgress) -> u32) -> V
 fn left(line: &LineProgress, purpose: Purpose) -> u32 {
     match purpose {
         Purpose::Fulfilment => line.unfulfilled(),
-        // A packed unit is taken out of its fulfilment first: a parcel may hold other units too.
+        // A packed unit can be cancelled after its fulfilment is cancelled: the parcel may contain other units.
         Purpose::Cancellation => line.unfulfilled(),
         Purpose::Return => line.returnable(),
-        // Of one return; a line can be in several.
+        // The units of one return; a line can be in several returns.
         Purpose::Receipt => line.return_requested,
     }
 }
 
-/// Units that are wanted and have not left.
+/// Units that are neither cancelled nor shipped.
 pub(crate) fn unshipped(line: &LineProgress) -> u32 {
     line.wanted() - line.shipped
 }

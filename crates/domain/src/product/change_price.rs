@@ -22,7 +22,7 @@ pub struct ChangePrice {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Of a discontinued product too: a price can be prepared before it is sold again.
+/// Accepted for a discontinued product too, so that the price can be set before the product is sold again.
 pub(crate) fn change_price(sku: &Sku, currency: Currency, body: &ChangePrice, reader: &Reader<'_>) -> Decision {
     let (stream, product) = reader.product(sku)?;
     let price = body.price.minor();

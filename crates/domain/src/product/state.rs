@@ -7,21 +7,21 @@ use events::{Currency, Minor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a decision needs to know of a product.
+/// The state of a product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
-    /// What people call it.
+    /// Name of the product.
     pub name: String,
     /// Price of one unit per currency.
     pub prices: BTreeMap<Currency, Minor>,
-    /// What tax engines call its kind of goods.
+    /// Tax class of the product, as the tax engine names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_class: Option<String>,
-    /// What else is known of it.
+    /// Further attributes of the product.
     pub attributes: BTreeMap<String, String>,
-    /// Words to find it by.
+    /// Tags of the product.
     pub tags: BTreeSet<String>,
-    /// Whether it can be ordered.
+    /// Whether the product can be ordered.
     pub active: bool,
 }
 

@@ -36,7 +36,7 @@ pub struct UpdateProduct {
     pub tags: Member<Tags>,
 }
 
-/// Of a discontinued product too: it can be described anew before it is sold again.
+/// Accepted for a discontinued product too, so that the product can be updated before it is sold again.
 pub(crate) fn update(sku: &Sku, body: &UpdateProduct, reader: &Reader<'_>) -> Decision {
     let (stream, product) = reader.product(sku)?;
     let updated = ProductUpdated {

@@ -4,75 +4,75 @@ use events::order::LineNo;
 use events::{Location, Sku};
 use serde::Serialize;
 
-/// A line that asks for more than can be promised.
+/// A line that requests more units than are available.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShortLine {
-    /// Its number in the order; missing where no order asked.
+    /// Number of the line in the order; missing if the command is not to an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<LineNo>,
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// Where.
+    /// Location of the stock.
     pub location: Location,
-    /// Units asked for.
+    /// Requested units.
     pub requested: i64,
-    /// Units that are there for it, after the lines before it.
+    /// Units that are available to the line, after the lines before it.
     pub available: i64,
 }
 
-/// A line whose product cannot be sold like this.
+/// A line whose product cannot be sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnfitLine {
-    /// Its number in the order.
+    /// Number of the line in the order.
     pub line: LineNo,
-    /// What.
+    /// SKU of the product.
     pub sku: Sku,
-    /// Why not.
+    /// Why the product cannot be sold.
     pub problem: Unfit,
 }
 
-/// Why a product cannot be sold like this; the worst first.
+/// Why a product cannot be sold; the most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unfit {
-    /// It does not exist.
+    /// The product does not exist.
     UnknownProduct,
-    /// It is discontinued.
+    /// The product is discontinued.
     InactiveProduct,
-    /// It has no price in the order's currency, and the line brings none.
+    /// The product has no price in the currency of the order, and the line has no `unit_price`.
     PriceMissing,
 }
 
-/// What units are for.
+/// Purpose of requested units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// To be packed.
     Fulfilment,
-    /// To be given up.
+    /// To be cancelled.
     Cancellation,
-    /// To be sent back.
+    /// To be returned.
     Return,
     /// To be received from a return.
     Receipt,
 }
 
-/// A line of which more is asked than is left.
+/// A line that requests more units than are left for the purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ExceededLine {
-    /// Its number in the order.
+    /// Number of the line in the order.
     pub line: LineNo,
-    /// Units asked for.
+    /// Requested units.
     pub requested: u32,
-    /// Units left for this.
+    /// Units that are left for the purpose.
     pub available: u32,
 }
 
 /// A line that would have fewer units than are packed and shipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LowLine {
-    /// Its number in the order.
+    /// Number of the line in the order.
     pub line: LineNo,
-    /// Units asked for.
+    /// Requested units.
     pub requested: u32,
     /// Units packed and shipped.
     pub least: u32,
@@ -88,7 +88,8 @@ impl Unfit {
     }
 }
 
-/// A document has one kind: that of its worst line. Every line says its own.
+/// The most severe problem of the lines: it is the kind of the rejection. The members of the rejection state the
+/// problem of each line.
 pub fn worst(lines: &[UnfitLine]) -> Unfit {
     lines.iter().map(|line| line.problem).min().unwrap_or(Unfit::UnknownProduct)
 }

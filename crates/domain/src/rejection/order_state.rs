@@ -3,14 +3,14 @@
 use events::order::PartNo;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 
-/// What stands in the way and what could be done instead.
+/// The obstacle, and the commands that are allowed instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderState {
-    /// Whether the order goes on.
+    /// Lifecycle of the order.
     pub lifecycle: Lifecycle,
-    /// What stands in the way.
+    /// The part of the state that does not allow the command.
     pub obstacle: Obstacle,
-    /// What the state of the order allows.
+    /// Commands that the state of the order allows.
     pub allowed: Vec<OrderAction>,
 }
 
@@ -53,28 +53,28 @@ pub enum OrderAction {
     AssignCustomer,
 }
 
-/// What stands in the way.
+/// The part of the state of an order that does not allow a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
     /// The order's lifecycle.
     Lifecycle,
-    /// Everything is shipped.
+    /// All units are shipped.
     AllShipped,
-    /// Something is shipped.
+    /// A unit is shipped.
     SomeShipped,
     /// The order is on hold.
     OnHold,
-    /// Where the fulfilment stands.
+    /// The state of the fulfilment.
     Fulfilment(PartNo, FulfilmentState),
     /// The fulfilment was shipped with another carrier or tracking number.
     OtherShipment(PartNo),
-    /// Where the return stands.
+    /// The state of the return.
     Return(PartNo, ReturnState),
-    /// The payment is captured: nothing is promised any more.
+    /// The payment is captured: no authorized amount is left.
     Captured(PartNo),
 }
 
-/// Something with a number in an order.
+/// A numbered part of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderPart {
     /// A payment.
@@ -85,7 +85,7 @@ pub enum OrderPart {
     Return,
 }
 
-/// Something of which an order has a limited number.
+/// A kind of parts whose number in an order is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// Payments, fulfilments or returns.
@@ -96,6 +96,6 @@ pub enum Counted {
     Tag,
     /// References of a payment provider.
     PaymentReference,
-    /// Customers that it belonged to before.
+    /// Former customers.
     FormerCustomer,
 }

@@ -1,8 +1,9 @@
 //! Estimates of the memory that a state takes.
 
-/// Roughly the bytes of a short text with what the allocator adds.
+/// Estimated bytes of a short text, including the overhead of the allocator.
 pub(crate) const TEXT: usize = 64;
 
+/// Estimated bytes of a list whose elements have so many texts each.
 pub(crate) fn list<T>(list: &[T], texts: usize) -> usize {
     list.len() * (size_of::<T>() + texts * TEXT)
 }

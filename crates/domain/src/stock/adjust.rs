@@ -66,7 +66,7 @@ pub enum Change {
     To(i64),
 }
 
-/// An adjustment as written in JSON.
+/// An adjustment of the units on hand.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = exactly_one)]
@@ -104,16 +104,16 @@ impl From<AdjustStock> for Fields {
 /// Why an adjustment is invalid, and what a valid adjustment is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAdjustment {
-    /// Neither or both.
+    /// Neither `delta` nor `count`, or both.
     #[error("send exactly one of `delta` (difference to the units on hand) and `count` (units on hand, as counted)")]
     ExactlyOne,
-    /// Nothing, or too much.
+    /// `delta` is 0 or too large.
     #[error("`delta` must be a whole number from -{MAX_ON_HAND} to {MAX_ON_HAND}, not 0")]
     Delta,
-    /// Too much, or less than nothing.
+    /// `count` is negative or too large.
     #[error("`count` must be a whole number from 0 to {MAX_ON_HAND}")]
     Count,
-    /// More than can be on hand, or less than nothing.
+    /// `expected` is negative or too large.
     #[error("`expected` must be a whole number from 0 to {MAX_ON_HAND}")]
     Expected,
 }
@@ -124,7 +124,7 @@ fn exactly_one(schema: &mut Schema) {
 
 pub(crate) fn adjust(item: &StockItem, body: &AdjustStock, reader: &Reader<'_>) -> Decision {
     let (stream, level) = existing(&item.sku, &item.location, reader)?;
-    // Before `expected`: who repeats a count that was taken finds it done, not moved under his feet.
+    // Before `expected` is checked: the repeat of a count that is in effect has no effect and is not rejected.
     if body.change == Change::To(level.on_hand) {
         return Ok(vec![]);
     }

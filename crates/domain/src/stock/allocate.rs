@@ -1,15 +1,15 @@
 //! Assign unassigned units of a stock item to orders.
 
-use crate::order::backorders::Changes;
 use events::OrderId;
 
 use crate::decision::Decision;
 use crate::order::backorders;
+use crate::order::backorders::Changes;
 use crate::reader::Reader;
 use crate::stock::allocation::{append_changes, open};
 use crate::stock::item::StockItem;
 
-/// Gives units that are assigned to nobody to the orders named, in their order. The safety stock stays.
+/// Assigns unassigned units on hand to the named orders, in the given order. Safety stock is not assigned.
 pub(crate) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>) -> Decision {
     let stream = item.stream();
     let level = reader.level(&stream);
@@ -17,7 +17,8 @@ pub(crate) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>
 
     let counters = orders.iter().flat_map(|(_, order)| backorders::on_item(order, &stream));
     let waiting: i64 = counters.map(|line| i64::from(line.backordered)).sum();
-    // What orders count beyond the stock item is assigned to them already; the first to come were the first to be served.
+    // Orders can have more backordered units than the stock item: the difference is assigned already, to the first
+    // orders.
     let mut out_of_date = (waiting - level.backordered).max(0);
     let mut free = level.assignable();
     let mut events = Vec::new();

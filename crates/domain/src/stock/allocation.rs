@@ -1,16 +1,16 @@
-//! The allocation of stock to orders, which [`super::allocate`] and [`super::deallocate`] share. The platform gives these commands
-//! itself when the units on hand of a stock item change; an order that is not concerned is skipped.
+//! The allocation of stock to orders, which [`super::allocate`] and [`super::deallocate`] share. The platform issues
+//! these commands when the units on hand of a stock item change; an order that is not concerned is skipped.
 
-use crate::order::backorders::Changes;
 use events::order::progress::Lifecycle;
 use events::{OrderId, StreamId};
 
 use crate::decision::NewEvent;
+use crate::order::backorders::Changes;
 use crate::order::state::Order;
 use crate::reader::Reader;
 use crate::state::State;
 
-/// Most orders that one of these commands names: what a writer decides in well under a millisecond.
+/// Most orders that one of these commands names; the writer decides as many in well under a millisecond.
 pub const MAX_ORDERS: usize = 100;
 
 /// The orders that are open.

@@ -1,15 +1,16 @@
 //! Take assigned units that are missing back from orders.
 
-use crate::order::backorders::Changes;
 use events::OrderId;
 
 use crate::decision::Decision;
 use crate::order::backorders;
+use crate::order::backorders::Changes;
 use crate::reader::Reader;
 use crate::stock::allocation::{append_changes, open};
 use crate::stock::item::StockItem;
 
-/// Takes units back from the orders named, in their order, until no assigned unit is missing; packed units stay packed.
+/// Takes units back from the named orders, in the given order, until no assigned unit is missing; packed units stay
+/// packed.
 pub(crate) fn deallocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>) -> Decision {
     let stream = item.stream();
     let mut missing = reader.level(&stream).shortage();

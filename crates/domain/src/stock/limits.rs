@@ -9,7 +9,7 @@ use crate::rejection::Rejection;
 /// Most units of one SKU at one location, and the largest adjustment: a billion, far below any overflow of a sum.
 pub const MAX_ON_HAND: i64 = 1_000_000_000;
 
-/// A stock item begins with its first unit, but only of a product that exists.
+/// The stream and the level of a stock item. The product must exist; the stock item need not have events.
 pub(crate) fn existing(sku: &Sku, location: &Location, reader: &Reader<'_>) -> Result<(StreamId, Level), Rejection> {
     let stream = StreamId::stock(sku, location);
     let level = reader.level(&stream);

@@ -14,11 +14,11 @@ use crate::stock::item::StockItem;
 use crate::stock::limits::{MAX_ON_HAND, existing};
 use crate::value::instant;
 
-/// Body of `PUT /v1/stock/{sku}/{location}/policy`: all of the policy, not only what changes.
+/// A stock policy; replaces the whole policy of the stock item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct SetStockPolicy {
-    /// What happens when more is asked for than there is.
+    /// What to do if more units are requested than are in stock.
     pub policy: StockPolicy,
     /// Safety stock: units that are never promised.
     pub safety: u32,
@@ -55,24 +55,24 @@ impl JsonSchema for SetStockPolicy {
     }
 }
 
-/// What happens when more is asked for than there is.
+/// What to do if more units are requested than are in stock.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
-    /// The order is refused.
+    /// The command is rejected.
     Deny,
     /// More units than are in stock can be promised, up to a limit.
     Backorder,
-    /// Nobody counts: orders move no stock.
+    /// Stock is not tracked: orders and stock holds do not change it.
     Untracked,
 }
 
-/// A policy as written in JSON.
+/// A stock policy; replaces the whole policy of the stock item.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = limit_of_backorders)]
 struct Fields {
-    /// What happens when more is asked for than there is.
+    /// What to do if more units are requested than are in stock.
     kind: Kind,
     /// Units that can be promised beyond the units in stock; required for kind `backorder`, not allowed for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ fn is_none(units: &u32) -> bool {
     *units == 0
 }
 
-/// Why a policy was refused; says what would do.
+/// Why a policy is invalid, and what a valid policy is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// Backorders without a limit, or a limit without backorders.

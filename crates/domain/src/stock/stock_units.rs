@@ -15,15 +15,15 @@ use crate::order::state::Order;
 use crate::reader::Reader;
 use crate::rejection::{Rejection, ShortLine};
 
-/// Where a line's stock lies when it does not say.
+/// The location of lines that name none.
 static MAIN: LazyLock<Location> = LazyLock::new(Location::main);
 
-/// Where the stock of a line to order lies.
+/// The location of the stock of a line to order.
 pub(crate) fn location(line: &OrderLine) -> &Location {
     or_main(line.location.as_ref())
 }
 
-/// The location named, or the one that is meant when none is.
+/// The named location, or `main` if none is named.
 pub(crate) fn or_main(named: Option<&Location>) -> &Location {
     named.unwrap_or(&MAIN)
 }
@@ -35,7 +35,7 @@ pub(crate) struct StockUnits {
 }
 
 impl StockUnits {
-    /// What lies where.
+    /// SKU and location of the stock item.
     pub(crate) fn place(&self) -> Option<(Sku, Location)> {
         match self.stream.subject() {
             Subject::Stock(sku, location) => Some((sku, location)),
@@ -43,7 +43,7 @@ impl StockUnits {
         }
     }
 
-    /// More is asked of it than there is.
+    /// The line of a rejection: more units are requested than are available.
     pub(crate) fn short(&self, available: i64) -> Option<ShortLine> {
         let (sku, location) = self.place()?;
         Some(ShortLine { line: None, sku, location, requested: self.units.into(), available: available.max(0) })
@@ -65,25 +65,26 @@ pub(crate) fn sum<'a>(lines: impl IntoIterator<Item = (&'a Sku, &'a Location, u3
     items
 }
 
-/// The stock items of units of an order; lines that move no stock have none.
+/// The stock items of units of an order; lines that do not move stock are left out.
 pub(crate) fn of_order(order: &Order, lines: &[LineQuantity]) -> Vec<StockUnits> {
     let lines = lines.iter().filter_map(|units| Some((order.progress.line(units.line)?, units.quantity)));
     let lines = lines.filter(|(line, _)| !line.untracked);
     sum(lines.map(|(line, units)| (&line.sku, &line.location, units)))
 }
 
-/// Where the stock of a line lies.
+/// The stock item of a line.
 pub(crate) fn of_line(line: &LineProgress) -> StreamId {
     StreamId::stock(&line.sku, &line.location)
 }
 
-/// Units of an order move on their stock items, one event each.
+/// The events of the stock items of units of an order, one event for each stock item.
 pub(crate) fn moved(order: &Order, lines: &[LineQuantity], event: impl Fn(u32) -> StockEvent) -> Vec<NewEvent> {
     let items = of_order(order, lines).into_iter();
     items.map(|item| NewEvent::new(&item.stream, event(item.units))).collect()
 }
 
-/// All of these units are on hand. Packed units are assigned to their order, but a count may have shown that they are missing.
+/// Rejects units that are not on hand. Packed units are assigned to their order, but a count may have shown that they
+/// are missing.
 pub(crate) fn present(reader: &Reader<'_>, order: &Order, lines: &[LineQuantity]) -> Result<(), Rejection> {
     let mut left: BTreeMap<StreamId, i64> = BTreeMap::new();
     for item in of_order(order, lines) {

@@ -12,16 +12,16 @@ use crate::reader::Reader;
 use crate::rejection::{Gone, Rejection};
 use crate::stock_hold::state::{Hold, HoldStanding};
 
-/// A hold that an order names.
+/// A stock hold that an order consumes.
 pub(crate) struct HoldConversion<'w> {
     id: HoldId,
     hold: Option<&'w Hold>,
-    /// What it keeps, by stock item.
+    /// The held units, by stock item.
     kept: BTreeMap<StreamId, &'w HoldLine>,
 }
 
 impl<'w> HoldConversion<'w> {
-    /// Reads the hold, and the stock items of what it keeps.
+    /// Reads the stock hold and the stock items of its units.
     pub(crate) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
         let hold = reader.find_stock_hold(id);
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
@@ -32,7 +32,7 @@ impl<'w> HoldConversion<'w> {
         HoldConversion { id, hold, kept }
     }
 
-    /// The hold still keeps something at `now`.
+    /// Rejects an order whose stock hold does not hold units at `now`.
     pub(crate) fn check(&self, now: DateTime<Utc>) -> Result<(), Rejection> {
         let gone = match self.hold {
             None => Gone::Unknown,
@@ -46,7 +46,7 @@ impl<'w> HoldConversion<'w> {
         Err(Rejection::StockHoldGone { hold_id: self.id, gone })
     }
 
-    /// How a stock item stands without the hold.
+    /// The level of a stock item without the stock hold.
     pub(crate) fn lift(&self, stream: &StreamId, mut level: Level) -> Level {
         if let Some(line) = self.kept.get(stream) {
             level.evolve(&released(self.id, line));
@@ -54,7 +54,7 @@ impl<'w> HoldConversion<'w> {
         level
     }
 
-    /// The hold ends and gives everything back, for the order to reserve.
+    /// The events that end the stock hold and release all its units, which the order then reserves.
     pub(crate) fn events(&self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
         let consumed = NewEvent::new(&StreamId::hold(self.id), HoldEvent::Consumed(HoldConsumed { order_id }));
         let released = self.kept.iter().map(|(stream, line)| NewEvent::new(stream, released(self.id, line)));
@@ -62,13 +62,13 @@ impl<'w> HoldConversion<'w> {
     }
 }
 
-/// A stock item gets back what a hold keeps of it.
+/// The event of a stock item that releases the units of a line of a stock hold.
 pub(crate) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
     let (quantity, backordered) = (line.quantity, Some(line.backordered));
     StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
 }
 
-/// Where the units of a line lie.
+/// The stock item of a line.
 pub(crate) fn item(line: &HoldLine) -> StreamId {
     StreamId::stock(&line.sku, &line.location)
 }

@@ -7,7 +7,7 @@ use crate::decision::{Decision, NewEvent};
 use crate::stock_hold::conversion;
 use crate::stock_hold::state::Hold;
 
-/// The hold ends, and its units can be promised to others.
+/// Ends the stock hold and releases its units.
 pub(crate) fn end(hold_id: HoldId, stream: &StreamId, hold: &Hold, how: HoldEvent) -> Decision {
     let released =
         hold.lines.iter().map(|line| NewEvent::new(&conversion::item(line), conversion::released(hold_id, line)));

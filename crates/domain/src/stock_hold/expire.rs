@@ -1,4 +1,4 @@
-//! Expire a stock hold at its end. Given by the platform.
+//! Expire a stock hold at its end. Issued by the platform.
 
 use events::HoldId;
 use events::hold::{HoldEvent, HoldExpired};
@@ -8,7 +8,8 @@ use crate::reader::Reader;
 use crate::stock_hold::ending::end;
 use crate::stock_hold::state::HoldStanding;
 
-/// Who issues it need not know whether the hold still stands: before its time and after its end there is nothing to do.
+/// Has no effect before the stock hold expires and after it has ended, so the platform can issue the command without
+/// reading the state.
 pub(crate) fn expire(hold_id: HoldId, context: &Context, reader: &Reader<'_>) -> Decision {
     let (stream, hold) = reader.stock_hold(hold_id)?;
     match hold.standing {

@@ -16,7 +16,7 @@ use crate::stock::stock_units::StockUnits;
 use crate::value::label::Reference;
 use crate::value::lines::Lines;
 
-/// Longest time for which stock is held: a day. What takes longer is an order.
+/// Longest time for which stock is held: a day.
 pub const MAX_TTL_SECONDS: u32 = 86_400;
 
 /// Time for which stock is held by default: 15 minutes.
@@ -121,7 +121,7 @@ fn items(body: &HoldStock) -> Vec<StockUnits> {
     stock_units::sum(lines.map(|line| (&line.sku, stock_units::or_main(line.location.as_ref()), line.quantity.get())))
 }
 
-/// What cannot be ordered is not kept for an order.
+/// Rejects products that cannot be ordered.
 fn fit(body: &HoldStock, products: &[Option<&Product>]) -> Result<(), Rejection> {
     let problem = |product: Option<&Product>| match product {
         None => Some(Unfit::UnknownProduct),
@@ -148,7 +148,7 @@ fn line(item: &StockUnits, level: &Level) -> Option<RecordedLine> {
     Some(RecordedLine { sku, location, quantity: item.units, backordered: backordered(item, level) })
 }
 
-/// Units of a hold that are not on hand: a hold can keep what the policy promises, too.
+/// Units of a stock hold that are not on hand: the stock policy can allow backorders for stock holds too.
 fn backordered(item: &StockUnits, level: &Level) -> u32 {
     let here = level.available().max(0);
     // No more than the hold asks for.

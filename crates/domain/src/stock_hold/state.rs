@@ -5,23 +5,23 @@ use events::hold::{HoldEvent, HoldLine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a decision needs to know of a hold.
+/// The state of a stock hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
-    /// What it keeps, or kept.
+    /// The held units.
     pub lines: Vec<HoldLine>,
-    /// When it ends by itself.
+    /// Instant at which the stock hold expires.
     pub expires_at: DateTime<Utc>,
-    /// The cart or session, as the caller named it.
+    /// Id of the cart or session in the system of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Whether it still keeps anything.
+    /// Whether units are still held.
     pub standing: HoldStanding,
 }
 
 impl Hold {
-    /// Whether it keeps anything at this instant. One whose time is over keeps nothing for anybody, even before that is
-    /// written down.
+    /// Whether units are held at this instant. After `expires_at` no units are held, even before the expiry is
+    /// recorded.
     pub fn stands_at(&self, now: DateTime<Utc>) -> bool {
         self.standing == HoldStanding::Open && now < self.expires_at
     }
@@ -41,17 +41,17 @@ impl Hold {
     }
 }
 
-/// Whether a hold still keeps anything.
+/// Whether the units of a stock hold are still held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
-    /// It does.
+    /// The units are held.
     #[default]
     Open,
-    /// It was given back.
+    /// The stock hold was released.
     Released,
-    /// Its time was over.
+    /// The stock hold expired.
     Expired,
-    /// An order consumed it.
+    /// An order consumed the stock hold.
     Consumed,
 }

@@ -61,7 +61,7 @@ impl Run {
         self.world.commit();
     }
 
-    /// Decides and applies; gives how many events there were.
+    /// Decides a command and applies its events; returns the number of events.
     fn carry_out(&mut self, command: &Command, new_id: OrderId) -> Option<usize> {
         // Every order that is to expire is due.
         let is_due = matches!(command, Command::Order(_, OrderCommand::ExpireOrder { .. }));
@@ -143,7 +143,7 @@ impl Run {
             assert!(level.shortage() == 0 || self.has_lost_units(stream), "{stream}: {level:?}");
         }
         claims.retain(|_, claims| *claims != Claims::default());
-        assert!(claims.is_empty(), "claims on shelves that do not exist: {claims:?}");
+        assert!(claims.is_empty(), "claims on stock items that do not exist: {claims:?}");
     }
 
     /// Only a count shows that assigned units are missing.

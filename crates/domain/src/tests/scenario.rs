@@ -114,7 +114,8 @@ pub(crate) fn decide_at(
 fn check_streams(events: &[NewEvent], command: &Command, new_id: OrderId, loaded: &World) {
     let addressed = command.target(new_id.into());
     assert!(events.first().is_none_or(|first| first.stream == addressed));
-    // Versions are given out by streams in memory; only what has an id of ours is known to be new.
+    // New versions continue from streams in memory; only a stream whose id was generated for the decision is known to
+    // be new.
     let is_known = |new: &NewEvent| loaded.find(&new.stream).is_some() || new.stream == addressed;
     assert!(events.iter().all(is_known));
 }

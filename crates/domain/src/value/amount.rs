@@ -178,11 +178,11 @@ mod tests {
 
     #[test]
     fn amounts_are_bounded_whole_numbers() {
-        let told = |json: &str| serde_json::from_str::<Price>(json).unwrap_err().to_string();
-        assert!(told("-1").starts_with("must be a whole number of minor units from 0 to 1000000000000000"));
-        assert!(told("4.50").contains("floating point `4.5`, expected a whole number of minor units"));
-        assert!(told("18446744073709551615").starts_with("must be"));
-        assert!(told("1e999").contains("number out of range"));
+        let error = |json: &str| serde_json::from_str::<Price>(json).unwrap_err().to_string();
+        assert!(error("-1").starts_with("must be a whole number of minor units from 0 to 1000000000000000"));
+        assert!(error("4.50").contains("floating point `4.5`, expected a whole number of minor units"));
+        assert!(error("18446744073709551615").starts_with("must be"));
+        assert!(error("1e999").contains("number out of range"));
         assert!(serde_json::from_str::<Amount>("0").is_err());
         assert!(serde_json::from_str::<TaxRate>("1000001").is_err());
         assert_eq!(serde_json::from_str::<Price>("450").unwrap().minor(), Minor(450));

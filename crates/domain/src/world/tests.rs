@@ -255,7 +255,8 @@ proptest! {
     }
 }
 
-/// Runs the steps of one batch; after undoing to a savepoint, the world must be the same as when the savepoint was made.
+/// Runs the steps of one batch; after undoing to a savepoint, the world must be the same as when the savepoint was
+/// made.
 fn run(world: &mut World, steps: &[Step]) {
     let mut savepoints = Vec::new();
     for step in steps {

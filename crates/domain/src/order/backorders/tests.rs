@@ -216,7 +216,8 @@ fn an_order_takes_what_is_here_or_waits_as_it_says() {
     }
 }
 
-/// Two units on hand; order 1 has two of five that are backordered by its own counter, and the stock item says nothing of it.
+/// Events of version 1: two units on hand; order 1 has five units, three of them backordered, and the event of the
+/// stock item has no number of backordered units.
 fn written_by_version_1() -> Vec<Past> {
     let mut order = order_placed([("A", 5)]);
     order.order_id = order_id(1);

@@ -101,7 +101,7 @@ pub(crate) fn record(order_id: OrderId, body: &RecordPayment, reader: &Reader<'_
             });
         }
         RecordPayment::Voided { payment, .. } => {
-            is_promised(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
+            is_authorized(order, *payment)?.then_some(OrderEvent::PaymentVoided(PaymentVoided { payment: *payment }))
         }
         RecordPayment::Failed { payment, reason, .. } => failed(order, *payment, reason.expose().as_str())?,
     };
@@ -135,7 +135,7 @@ fn captured(
     Ok(OrderEvent::PaymentCaptured(PaymentCaptured { payment, amount, method, reference }))
 }
 
-/// How money was captured: as the caller says, or as the payment that the caller names was made.
+/// The method of a capture: the method that the caller sends, or the method of the payment that the caller names.
 fn method_of(order: &Order, named: Option<PartNo>, method: Option<&Method>) -> Result<String, Rejection> {
     if let Some(number) = named {
         guards::numbered(&order.progress.payments, OrderPart::Payment, number)?;
@@ -146,15 +146,16 @@ fn method_of(order: &Order, named: Option<PartNo>, method: Option<&Method>) -> R
 
 fn failed(order: &Order, named: Option<PartNo>, reason: &str) -> Result<Option<OrderEvent>, Rejection> {
     let payment = match named {
-        Some(number) if !is_promised(order, number)? => return Ok(None),
+        Some(number) if !is_authorized(order, number)? => return Ok(None),
         Some(number) => number,
         None => guards::next_number(&order.progress.payments, OrderPart::Payment)?,
     };
     Ok(Some(OrderEvent::PaymentFailed(PaymentFailed { payment, reason: reason.into() })))
 }
 
-/// Whether money is promised by this payment; not if that was taken back or failed already. What came in whole cannot.
-fn is_promised(order: &Order, number: PartNo) -> Result<bool, Rejection> {
+/// Whether an authorized amount of the payment is left; false if the payment was voided or has failed. A rejection if
+/// the payment is captured.
+fn is_authorized(order: &Order, number: PartNo) -> Result<bool, Rejection> {
     let payment = guards::numbered(&order.progress.payments, OrderPart::Payment, number)?;
     if payment.authorized > Minor::ZERO {
         return Ok(true);

@@ -25,8 +25,8 @@ use crate::value::lines::{Lines, Units};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct ReceiveReturn {
-    /// What becomes of units that have no disposition of their own. Without `lines`, every unit that is still requested is
-    /// received.
+    /// Disposition of units that have no disposition of their own. Without `lines`, every unit that is still requested
+    /// is received.
     pub disposition: Option<Disposition>,
     /// The received units.
     pub lines: Option<Lines<ReceiptLine>>,
@@ -57,7 +57,7 @@ impl JsonSchema for ReceiveReturn {
 }
 
 impl ReceiveReturn {
-    /// Every unit that is still requested is received, and all of them are in the same condition.
+    /// The receipt of every unit that is still requested, with the same disposition.
     pub fn whole(disposition: Disposition, occurred_at: Option<DateTime<Utc>>) -> Self {
         Self { disposition: Some(disposition), lines: None, occurred_at }
     }
@@ -71,25 +71,25 @@ pub struct ReceiptLine {
     pub line: LineNo,
     /// Number of units received.
     pub quantity: Quantity,
-    /// What becomes of these units; the `disposition` of the receipt if left out.
+    /// Disposition of these units; the `disposition` of the receipt if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<Disposition>,
 }
 
-/// Why a receipt was refused; says what would do.
+/// Why a receipt is invalid, and what a valid receipt is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("send `disposition` for every unit that is still requested, or `lines`, each with a `disposition`")]
 pub struct NoDisposition;
 
-/// A receipt as written in JSON.
+/// The receipt of a return.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = at_least_one)]
 struct Fields {
-    /// What becomes of the received units. Without `lines`, every unit that is still requested is received.
+    /// Disposition of the received units. Without `lines`, every unit that is still requested is received.
     #[serde(skip_serializing_if = "Option::is_none")]
     disposition: Option<Disposition>,
-    /// The received units; what is not named stays requested. A line can be named several times, once per disposition.
+    /// The received units; other units stay requested. A line can be named several times, once per disposition.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Lines<ReceiptLine>>,
     /// Instant at which it happened (RFC 3339); the time of the request if left out.
@@ -127,7 +127,7 @@ pub(crate) fn receive(order_id: OrderId, return_no: PartNo, body: &ReceiveReturn
     Ok(events)
 }
 
-/// The units that a receipt takes in: those named, none beyond what is outstanding, or all that are.
+/// The received units: the named units, at most those that are outstanding, or all outstanding units.
 fn received(body: &ReceiveReturn, found: &Return, progress: &Progress) -> Result<Vec<ReceivedUnits>, Rejection> {
     let outstanding = found.outstanding();
     // A body without any disposition is not parsed.
@@ -149,13 +149,13 @@ fn received(body: &ReceiveReturn, found: &Return, progress: &Progress) -> Result
     Ok(units.collect())
 }
 
-/// The units that can be sold again.
+/// The units that are restocked.
 fn restocked(units: &[ReceivedUnits]) -> Vec<LineQuantity> {
     let again = units.iter().filter(|units| units.disposition == Disposition::Restock);
     again.map(|units| LineQuantity { line: units.line, quantity: units.quantity }).collect()
 }
 
-/// Whoever repeats the receipt of a whole return finds it done. A receipt of named units has a key of its own.
+/// Whether the receipt repeats the receipt of the whole return. A receipt of named units is never taken for a repeat.
 fn is_received_so(body: &ReceiveReturn, found: &Return) -> bool {
     let is_among = |disposition| found.received.iter().any(|units| units.disposition == disposition);
     body.lines.is_none() && body.disposition.is_some_and(is_among)

@@ -4,19 +4,21 @@
 
 use crate::order::state::Order;
 
-/// What every order has: contact, two addresses, note, reasons, tags and ways of shipping, each as long as can be, and sums.
+/// The parts that every order has, each at its maximum: contact, two addresses, note, reasons, tags, shipping lines and
+/// totals.
 const ORDER: usize = 64_000;
 
 /// A line without its name.
 const LINE: usize = 800;
 
-/// A payment with its method and the provider's reference.
+/// A payment with its method and the reference of the payment provider.
 const PAYMENT: usize = 1_100;
 
 /// A fulfilment with its carrier and tracking number, without its units.
 const FULFILMENT: usize = 1_400;
 
-/// A return with its name elsewhere and why it was rejected, without its units and why it was requested.
+/// A return with its external reference and the reason for its rejection, without its units and the reason for the
+/// request.
 const RETURN: usize = 2_900;
 
 /// Units of a line in a fulfilment or return.
@@ -28,11 +30,11 @@ const RECEIVED: usize = 70;
 /// A note without its texts.
 const NOTE: usize = 100;
 
-/// A customer that the order belonged to.
+/// A former customer of the order.
 const CUSTOMER: usize = 40;
 
 impl Order {
-    /// Most bytes that the order takes as a document.
+    /// Upper bound of the bytes of the order as a document.
     pub fn document_bytes(&self) -> usize {
         let progress = &self.progress;
         let fulfilments = progress.fulfilments.iter().map(|it| FULFILMENT + it.lines.len() * UNITS);

@@ -37,7 +37,7 @@ pub(super) fn shop() -> Location {
 pub(super) struct Shop(pub(super) World);
 
 impl Shop {
-    /// So many on hand at `main`, and ten more can be promised.
+    /// A shop with these units on hand at `main`; ten more units can be promised.
     pub(super) fn with(on_hand: u32) -> Shop {
         Shop::after(
             [product("A"), received("A", on_hand), policy("A", StockPolicy::Backorder { limit: 10 }, 0)].concat(),
@@ -156,7 +156,8 @@ impl Shop {
         self.find(number).progress.fulfilment_status()
     }
 
-    /// What orders and holds say is what the stock item says, where events say it.
+    /// Orders and stock holds have as many backordered units as the stock item, if events state the number of the stock
+    /// item.
     pub(super) fn check(&self) {
         let level = self.level();
         let orders = (1..=20).filter_map(|number| self.0.find(&StreamId::order(order_id(number)))?.state.as_ref());
@@ -165,12 +166,15 @@ impl Shop {
             _ => panic!("no order"),
         });
         let here = lines.filter(|line| line.location == main() && !line.untracked);
-        let said: u32 = here.map(|line: &LineProgress| line.backordered).sum();
+        let ordered: u32 = here.map(|line: &LineProgress| line.backordered).sum();
         let held = match self.0.find(&StreamId::hold(hold_id())).and_then(|slot| slot.state.as_ref()) {
             Some(State::Hold(hold)) if hold.stands_at(now()) => hold.lines.iter().map(|line| line.backordered).sum(),
             _ => 0,
         };
-        assert!(level.backorders_derived || level.backordered == i64::from(said + held), "{said} + {held}: {level:?}");
+        assert!(
+            level.backorders_derived || level.backordered == i64::from(ordered + held),
+            "{ordered} + {held}: {level:?}"
+        );
     }
 }
 
