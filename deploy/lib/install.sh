@@ -31,6 +31,7 @@ install_for_build() {
   need_command make build-essential
   need_command pkg-config pkg-config
   need_command git git
+  pkg-config --exists libzstd 2>/dev/null || missing+=(libzstd-dev)
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
   use_rust
 }
