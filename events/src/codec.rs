@@ -14,7 +14,6 @@ use crate::customer::{
     EmailEvent,
 };
 use crate::event::Event;
-use crate::hold::{HoldConsumed, HoldEvent, HoldExpired, HoldPlaced, HoldReleased};
 use crate::order::{
     FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, OrderAddressesChanged,
     OrderAmended, OrderBackordersChanged, OrderCancelled, OrderCompleted, OrderCustomerAssigned, OrderEvent,
@@ -30,6 +29,7 @@ use crate::stock::{
     StockAdjusted, StockBackordersChanged, StockEvent, StockHeld, StockHoldReleased, StockPolicyChanged, StockReceived,
     StockReleased, StockReserved, StockRestocked, StockShipped, StockTransferredIn, StockTransferredOut,
 };
+use crate::stock_hold::{HoldConsumed, HoldExpired, HoldPlaced, HoldReleased, StockHoldEvent};
 use crate::upcast;
 
 /// One event type of this build.
@@ -107,10 +107,10 @@ pub const EVENT_TYPES: &[EventType] = &[
     EventType::of::<CustomerErased>(|payload| json(payload, CustomerEvent::Erased)),
     EventType::of::<CustomerEmailTaken>(|payload| json(payload, EmailEvent::Taken)),
     EventType::of::<CustomerEmailFreed>(|payload| json(payload, EmailEvent::Freed)),
-    EventType::of::<HoldPlaced>(|payload| json(payload, HoldEvent::Placed)),
-    EventType::of::<HoldReleased>(|payload| json(payload, HoldEvent::Released)),
-    EventType::of::<HoldExpired>(|payload| json(payload, HoldEvent::Expired)),
-    EventType::of::<HoldConsumed>(|payload| json(payload, HoldEvent::Consumed)),
+    EventType::of::<HoldPlaced>(|payload| json(payload, StockHoldEvent::Placed)),
+    EventType::of::<HoldReleased>(|payload| json(payload, StockHoldEvent::Released)),
+    EventType::of::<HoldExpired>(|payload| json(payload, StockHoldEvent::Expired)),
+    EventType::of::<HoldConsumed>(|payload| json(payload, StockHoldEvent::Consumed)),
 ];
 
 /// Decodes the payload of one event type.
@@ -135,7 +135,7 @@ pub fn encode(event: &Event) -> Encoded {
         Event::Product(event) => encode_product(event),
         Event::Customer(event) => encode_customer(event),
         Event::Email(event) => encode_email(event),
-        Event::Hold(event) => encode_hold(event),
+        Event::StockHold(event) => encode_stock_hold(event),
     }
 }
 
@@ -212,12 +212,12 @@ fn encode_email(event: &EmailEvent) -> Encoded {
     }
 }
 
-fn encode_hold(event: &HoldEvent) -> Encoded {
+fn encode_stock_hold(event: &StockHoldEvent) -> Encoded {
     match event {
-        HoldEvent::Placed(e) => encode_payload(e),
-        HoldEvent::Released(e) => encode_payload(e),
-        HoldEvent::Expired(e) => encode_payload(e),
-        HoldEvent::Consumed(e) => encode_payload(e),
+        StockHoldEvent::Placed(e) => encode_payload(e),
+        StockHoldEvent::Released(e) => encode_payload(e),
+        StockHoldEvent::Expired(e) => encode_payload(e),
+        StockHoldEvent::Consumed(e) => encode_payload(e),
     }
 }
 

@@ -17,7 +17,7 @@ impl Event {
         match self {
             Event::Order(event) => erase_order(event),
             Event::Customer(event) => erase_customer(event),
-            Event::Stock(_) | Event::Product(_) | Event::Email(_) | Event::Hold(_) => false,
+            Event::Stock(_) | Event::Product(_) | Event::Email(_) | Event::StockHold(_) => false,
         }
     }
 }

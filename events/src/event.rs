@@ -1,10 +1,10 @@
 //! [`Event`]: any event of any stream, grouped by the kind of stream that the event belongs to.
 
 use crate::customer::{CustomerEvent, EmailEvent};
-use crate::hold::HoldEvent;
 use crate::order::OrderEvent;
 use crate::product::ProductEvent;
 use crate::stock::StockEvent;
+use crate::stock_hold::StockHoldEvent;
 
 /// An event of any stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Event {
     /// An event of an e-mail address.
     Email(EmailEvent),
     /// An event of a stock hold.
-    Hold(HoldEvent),
+    StockHold(StockHoldEvent),
 }
 
 impl From<OrderEvent> for Event {
@@ -49,8 +49,8 @@ impl From<EmailEvent> for Event {
     }
 }
 
-impl From<HoldEvent> for Event {
-    fn from(event: HoldEvent) -> Self {
-        Event::Hold(event)
+impl From<StockHoldEvent> for Event {
+    fn from(event: StockHoldEvent) -> Self {
+        Event::StockHold(event)
     }
 }

@@ -140,9 +140,11 @@ impl<'de> Deserialize<'de> for CustomerId {
 
 /// Identifier of a stock hold (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-pub struct HoldId(Uuid);
+// Its name in the published schemas.
+#[schemars(rename = "HoldId")]
+pub struct StockHoldId(Uuid);
 
-impl HoldId {
+impl StockHoldId {
     /// A new id with this timestamp; see [`OrderId::new`].
     pub fn new(placed_at: DateTime<Utc>, random: [u8; 10]) -> Self {
         Self(at(placed_at, random))
@@ -158,7 +160,7 @@ impl HoldId {
     }
 }
 
-impl TryFrom<Uuid> for HoldId {
+impl TryFrom<Uuid> for StockHoldId {
     type Error = InvalidId;
 
     fn try_from(uuid: Uuid) -> Result<Self, InvalidId> {
@@ -166,7 +168,7 @@ impl TryFrom<Uuid> for HoldId {
     }
 }
 
-impl std::str::FromStr for HoldId {
+impl std::str::FromStr for StockHoldId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -174,13 +176,13 @@ impl std::str::FromStr for HoldId {
     }
 }
 
-impl std::fmt::Display for HoldId {
+impl std::fmt::Display for StockHoldId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<'de> Deserialize<'de> for HoldId {
+impl<'de> Deserialize<'de> for StockHoldId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(IdVisitor).map(Self)
     }
@@ -248,7 +250,7 @@ mod tests {
         let (braced, urn, bare) = (format!("{{{id}}}"), format!("urn:uuid:{id}"), id.replace('-', ""));
         for other in [braced.as_str(), &urn, &bare, &format!(" {id}"), ""] {
             assert_eq!(other.parse::<CustomerId>(), Err(InvalidId(other.to_owned())));
-            assert!(serde_json::from_value::<HoldId>(other.into()).is_err());
+            assert!(serde_json::from_value::<StockHoldId>(other.into()).is_err());
         }
     }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::{CustomerId, HoldId, OrderId};
+use crate::id::{CustomerId, OrderId, StockHoldId};
 use crate::name::{Location, MAX_NAME_CHARS, Sku};
 
 /// Category of a stream. Each category has a Kafka topic.
@@ -22,13 +22,13 @@ pub enum Category {
     /// `customer-{uuidv7}`, and `email-{hash}` for each e-mail address that a customer uses or used
     Customer,
     /// `hold-{uuidv7}`
-    Hold,
+    StockHold,
 }
 
 impl Category {
     /// Every category, in the order of the topics.
     pub const ALL: [Category; 5] =
-        [Category::Order, Category::Stock, Category::Product, Category::Customer, Category::Hold];
+        [Category::Order, Category::Stock, Category::Product, Category::Customer, Category::StockHold];
 
     /// Name of the category, with which the ids of its streams begin (except those of e-mail addresses).
     pub fn as_str(self) -> &'static str {
@@ -37,7 +37,7 @@ impl Category {
             Category::Stock => "stock",
             Category::Product => "product",
             Category::Customer => "customer",
-            Category::Hold => "hold",
+            Category::StockHold => "hold",
         }
     }
 }
@@ -73,7 +73,7 @@ pub enum Subject {
     /// An e-mail address that a customer uses or used.
     Email(EmailHash),
     /// A stock hold.
-    Hold(HoldId),
+    StockHold(StockHoldId),
 }
 
 /// Keyed hash of an e-mail address, as 32 hexadecimal digits. It identifies the stream of the address without revealing the address.
@@ -141,7 +141,7 @@ impl StreamId {
     }
 
     /// The stream of a stock hold.
-    pub fn hold(id: HoldId) -> Self {
+    pub fn stock_hold(id: StockHoldId) -> Self {
         let mut text = Uuid::encode_buffer();
         Self(join(["hold-", id.uuid().hyphenated().encode_lower(&mut text)]))
     }
@@ -156,7 +156,7 @@ impl StreamId {
             Some(b'o') => Category::Order,
             Some(b's') => Category::Stock,
             Some(b'p') => Category::Product,
-            Some(b'h') => Category::Hold,
+            Some(b'h') => Category::StockHold,
             _ => Category::Customer,
         }
     }
@@ -191,7 +191,7 @@ fn parse(text: &str) -> Option<Subject> {
         "product" => key.parse().ok().map(Subject::Product),
         "customer" => key.parse().ok().map(Subject::Customer),
         "email" => EmailHash::parse(key).map(Subject::Email),
-        "hold" => key.parse().ok().map(Subject::Hold),
+        "hold" => key.parse().ok().map(Subject::StockHold),
         "stock" => {
             let (sku, location) = key.split_once('@')?;
             Some(Subject::Stock(sku.parse().ok()?, location.parse().ok()?))
@@ -237,8 +237,11 @@ mod tests {
         let hash = EmailHash::new([0xab; 16]);
         assert_eq!(StreamId::email(hash).subject(), Subject::Email(hash));
         assert_eq!((StreamId::email(hash).category(), StreamId::email(hash).as_str().len()), (Category::Customer, 38));
-        let id: HoldId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
-        assert_eq!((StreamId::hold(id).subject(), StreamId::hold(id).category()), (Subject::Hold(id), Category::Hold));
+        let id: StockHoldId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
+        assert_eq!(
+            (StreamId::stock_hold(id).subject(), StreamId::stock_hold(id).category()),
+            (Subject::StockHold(id), Category::StockHold)
+        );
         assert_eq!(StreamId::stock(&sku, &location).subject(), Subject::Stock(sku, location));
     }
 

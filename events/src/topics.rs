@@ -9,7 +9,7 @@ pub fn topic(prefix: &str, category: Category) -> String {
         Category::Stock => "stock.v1",
         Category::Product => "products.v1",
         Category::Customer => "customers.v1",
-        Category::Hold => "holds.v1",
+        Category::StockHold => "holds.v1",
     };
     format!("{prefix}{name}")
 }

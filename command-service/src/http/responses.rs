@@ -218,7 +218,7 @@ impl<'a> DryRunEvent<'a> {
 fn shortage(state: &State) -> Option<i64> {
     match state {
         State::Stock(level) => Some(level.shortage()).filter(|shortage| *shortage > 0),
-        State::Product(_) | State::Order(_) | State::Customer(_) | State::Email(_) | State::Hold(_) => None,
+        State::Product(_) | State::Order(_) | State::Customer(_) | State::Email(_) | State::StockHold(_) => None,
     }
 }
 
@@ -240,7 +240,7 @@ fn location(answer: &Answer) -> String {
         Category::Product => format!("/v1/products/{key}"),
         Category::Customer => format!("/v1/customers/{key}"),
         Category::Stock => format!("/v1/stock/{}", key.split('@').next().unwrap_or(key)),
-        Category::Hold => format!("/v1/stock-holds/{key}"),
+        Category::StockHold => format!("/v1/stock-holds/{key}"),
     }
 }
 

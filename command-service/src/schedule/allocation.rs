@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use events::stock::{Level, StockEvent};
 use events::stream::Subject;
-use events::{Event, HoldId, Location, OrderId, Position, Recorded, Sku, Version};
+use events::{Event, Location, OrderId, Position, Recorded, Sku, StockHoldId, Version};
 
 use super::error::Error;
 use super::measures;
@@ -141,7 +141,7 @@ impl Allocation<'_> {
 #[derive(Debug, Default)]
 struct EndedReservations {
     orders: HashMap<OrderId, i64>,
-    holds: HashMap<HoldId, i64>,
+    holds: HashMap<StockHoldId, i64>,
 }
 
 /// Reservations in a page of events that have not ended.

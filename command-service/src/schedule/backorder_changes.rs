@@ -57,7 +57,7 @@ impl BackorderChanges {
         match event {
             Event::Stock(event) => self.add_stock(recorded, event),
             Event::Order(event) => self.add_order(recorded, event),
-            Event::Product(_) | Event::Customer(_) | Event::Email(_) | Event::Hold(_) => {}
+            Event::Product(_) | Event::Customer(_) | Event::Email(_) | Event::StockHold(_) => {}
         }
     }
 

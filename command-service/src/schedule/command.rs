@@ -6,7 +6,7 @@ pub enum ScheduledCommand {
     /// Expires an order that was not paid before its payment deadline.
     ExpireOrder,
     /// Expires a stock hold.
-    ExpireHold,
+    ExpireStockHold,
     /// Completes an order whose units are all delivered or cancelled, and for which nothing is owed.
     CompleteOrder,
     /// Allocates free units of a stock item to backordered orders, or withdraws allocations of missing units.
@@ -17,7 +17,7 @@ impl ScheduledCommand {
     /// Every scheduled command.
     pub const ALL: [ScheduledCommand; 4] = [
         ScheduledCommand::ExpireOrder,
-        ScheduledCommand::ExpireHold,
+        ScheduledCommand::ExpireStockHold,
         ScheduledCommand::CompleteOrder,
         ScheduledCommand::AllocateStock,
     ];
@@ -26,7 +26,7 @@ impl ScheduledCommand {
     pub fn as_str(self) -> &'static str {
         match self {
             ScheduledCommand::ExpireOrder => "expire_order",
-            ScheduledCommand::ExpireHold => "expire_hold",
+            ScheduledCommand::ExpireStockHold => "expire_hold",
             ScheduledCommand::CompleteOrder => "complete_order",
             ScheduledCommand::AllocateStock => "allocate_stock",
         }

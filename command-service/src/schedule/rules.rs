@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::hold::HoldEvent;
 use events::order::OrderEvent;
 use events::stock::StockEvent;
+use events::stock_hold::StockHoldEvent;
 use events::{Event, Recorded};
 
 use super::action::Action;
@@ -65,7 +65,7 @@ pub const PAYLOAD_CONTAINS: &[(&str, &str)] = &[
 pub(super) fn actions(recorded: &Recorded, event: &Event, delays: Delays) -> Vec<(ScheduledCommand, Action)> {
     match event {
         Event::Order(event) => order_actions(recorded, event, delays),
-        Event::Hold(event) => vec![(ScheduledCommand::ExpireHold, hold_action(event))],
+        Event::StockHold(event) => vec![(ScheduledCommand::ExpireStockHold, hold_action(event))],
         Event::Stock(event) => {
             stock_action(recorded, event).map(|action| (ScheduledCommand::AllocateStock, action)).into_iter().collect()
         }
@@ -73,10 +73,10 @@ pub(super) fn actions(recorded: &Recorded, event: &Event, delays: Delays) -> Vec
     }
 }
 
-fn hold_action(event: &HoldEvent) -> Action {
+fn hold_action(event: &StockHoldEvent) -> Action {
     match event {
-        HoldEvent::Placed(e) => Action::Schedule(e.expires_at),
-        HoldEvent::Released(_) | HoldEvent::Expired(_) | HoldEvent::Consumed(_) => Action::Remove,
+        StockHoldEvent::Placed(e) => Action::Schedule(e.expires_at),
+        StockHoldEvent::Released(_) | StockHoldEvent::Expired(_) | StockHoldEvent::Consumed(_) => Action::Remove,
     }
 }
 

@@ -109,12 +109,14 @@ fn command_for(entry: &DueEntry) -> Option<Command> {
         (ScheduledCommand::CompleteOrder, Subject::Order(order_id)) => {
             Some(Command::Order(order_id, OrderCommand::CompleteOrder {}))
         }
-        (ScheduledCommand::ExpireHold, Subject::Hold(hold_id)) => {
+        (ScheduledCommand::ExpireStockHold, Subject::StockHold(hold_id)) => {
             Some(Command::StockHold(hold_id, StockHoldCommand::ExpireHold {}))
         }
         // Submits several commands; see `super::allocation`.
         (ScheduledCommand::AllocateStock, _) => None,
-        (ScheduledCommand::ExpireOrder | ScheduledCommand::CompleteOrder | ScheduledCommand::ExpireHold, _) => None,
+        (ScheduledCommand::ExpireOrder | ScheduledCommand::CompleteOrder | ScheduledCommand::ExpireStockHold, _) => {
+            None
+        }
     }
 }
 

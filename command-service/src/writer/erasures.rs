@@ -130,7 +130,7 @@ async fn erased_streams(log: &Log, streams: HashSet<StreamId>) -> Result<HashSet
     let is_erased = |state: &State| match state {
         State::Order(order) => order.personal_data_erased || order.customers().any(|id| erased_customers.contains(&id)),
         State::Customer(customer) => customer.erased,
-        State::Product(_) | State::Stock(_) | State::Email(_) | State::Hold(_) => false,
+        State::Product(_) | State::Stock(_) | State::Email(_) | State::StockHold(_) => false,
     };
     Ok(states.into_iter().filter(|(_, state)| is_erased(state)).map(|(stream, _)| stream).collect())
 }

@@ -1,17 +1,17 @@
 //! Expiry of stock holds.
 
 use domain::command::Command;
-use events::HoldId;
+use events::StockHoldId;
 use events::stream::Subject;
 use serde_json::json;
 
 use crate::shop::{Shop, work};
 
 /// A stock hold of all units for a quarter of an hour.
-async fn hold(shop: &Shop) -> HoldId {
+async fn hold(shop: &Shop) -> StockHoldId {
     let body = json!({"lines": [{"sku": "MUG", "quantity": 1_000_000}], "ttl_seconds": 900});
     let answer = shop.send(Command::HoldStock { body: serde_json::from_value(body).unwrap() }).await;
-    let Subject::Hold(id) = answer.stream.subject() else { panic!("not a stock hold: {answer:?}") };
+    let Subject::StockHold(id) = answer.stream.subject() else { panic!("not a stock hold: {answer:?}") };
     id
 }
 

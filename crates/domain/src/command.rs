@@ -8,7 +8,7 @@ pub mod fingerprint;
 pub(crate) mod name_and_instant;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::{CustomerId, HoldId, OrderId, Sku, StreamId};
+use events::{CustomerId, OrderId, Sku, StockHoldId, StreamId};
 
 use crate::command::name_and_instant::NameAndInstant;
 use crate::customer::CustomerCommand;
@@ -38,7 +38,7 @@ pub enum Command {
     /// Place a stock hold.
     HoldStock { body: HoldStock },
     /// A command to a stock hold.
-    StockHold(HoldId, StockHoldCommand),
+    StockHold(StockHoldId, StockHoldCommand),
     /// Register a customer.
     RegisterCustomer(RegisterCustomer),
     /// A command to a customer.
@@ -68,8 +68,8 @@ impl Command {
             Command::Product(sku, _) => StreamId::product(sku),
             Command::Stock(item, _) => item.stream(),
             Command::TransferStock { body } => StreamId::stock(&body.sku, &body.from),
-            Command::HoldStock { body } => StreamId::hold(body.id.unwrap_or_else(|| new_id.hold())),
-            Command::StockHold(hold_id, _) => StreamId::hold(*hold_id),
+            Command::HoldStock { body } => StreamId::stock_hold(body.id.unwrap_or_else(|| new_id.hold())),
+            Command::StockHold(hold_id, _) => StreamId::stock_hold(*hold_id),
             Command::RegisterCustomer(c) => StreamId::customer(c.body.id.unwrap_or_else(|| new_id.customer())),
             Command::Customer(customer_id, _) => StreamId::customer(*customer_id),
             Command::PlaceOrder(c) => StreamId::order(c.body.id.unwrap_or_else(|| new_id.order())),
@@ -83,7 +83,7 @@ impl Command {
             Command::Product(_, command) => command.name_and_instant(),
             Command::Stock(_, command) => command.name_and_instant(),
             Command::TransferStock { body } => ("transfer_stock", body.occurred_at),
-            Command::HoldStock { body } => ("hold_stock", body.id.map(HoldId::instant)),
+            Command::HoldStock { body } => ("hold_stock", body.id.map(StockHoldId::instant)),
             Command::StockHold(_, command) => command.name_and_instant(),
             Command::RegisterCustomer(c) => ("register_customer", c.body.id.map(CustomerId::instant)),
             Command::Customer(_, command) => command.name_and_instant(),

@@ -50,7 +50,7 @@ fn is_new(stream: &StreamId, new_id: NewId) -> bool {
     match stream.subject() {
         Subject::Order(id) => id == new_id.order(),
         Subject::Customer(id) => id == new_id.customer(),
-        Subject::Hold(id) => id == new_id.hold(),
+        Subject::StockHold(id) => id == new_id.hold(),
         Subject::Stock(..) | Subject::Product(_) | Subject::Email(_) => false,
     }
 }

@@ -1,6 +1,6 @@
 //! The id of what a command creates. The id is drawn before the decision, so that rules contain no randomness.
 
-use events::{CustomerId, HoldId, OrderId};
+use events::{CustomerId, OrderId, StockHoldId};
 use uuid::Uuid;
 
 /// A new UUID version 7: the id of the order, customer or stock hold that a command without an id creates.
@@ -24,8 +24,8 @@ impl NewId {
     }
 
     /// The id as the id of a stock hold.
-    pub fn hold(self) -> HoldId {
-        HoldId::try_from(self.0).expect("a new id is a UUID version 7")
+    pub fn hold(self) -> StockHoldId {
+        StockHoldId::try_from(self.0).expect("a new id is a UUID version 7")
     }
 
     /// The id as a UUID.

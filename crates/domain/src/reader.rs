@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use events::stock::Level;
-use events::{CustomerId, HoldId, OrderId, Sku, StreamId};
+use events::{CustomerId, OrderId, Sku, StockHoldId, StreamId};
 
 use crate::channel::Channels;
 use crate::customer::state::Customer;
@@ -15,7 +15,7 @@ use crate::order::state::Order;
 use crate::product::state::Product;
 use crate::rejection::Rejection;
 use crate::state::State;
-use crate::stock_hold::state::Hold;
+use crate::stock_hold::state::StockHold;
 use crate::world::{Slot, World};
 
 /// Rounds of loading after which every command can be decided: a command names an order or a hold, which names stock items and
@@ -91,9 +91,9 @@ impl<'w> Reader<'w> {
     }
 
     /// A stock hold, if it exists.
-    pub(crate) fn find_stock_hold(&self, id: HoldId) -> Option<&'w Hold> {
-        match self.state(&StreamId::hold(id))? {
-            State::Hold(hold) => Some(hold),
+    pub(crate) fn find_stock_hold(&self, id: StockHoldId) -> Option<&'w StockHold> {
+        match self.state(&StreamId::stock_hold(id))? {
+            State::StockHold(hold) => Some(hold),
             _ => None,
         }
     }
@@ -125,10 +125,10 @@ impl<'w> Reader<'w> {
     }
 
     /// A stock hold that must exist.
-    pub(crate) fn stock_hold(&self, id: HoldId) -> Result<(StreamId, &'w Hold), Rejection> {
-        let stream = StreamId::hold(id);
+    pub(crate) fn stock_hold(&self, id: StockHoldId) -> Result<(StreamId, &'w StockHold), Rejection> {
+        let stream = StreamId::stock_hold(id);
         match self.state(&stream) {
-            Some(State::Hold(hold)) => Ok((stream, hold)),
+            Some(State::StockHold(hold)) => Ok((stream, hold)),
             _ => Err(Rejection::UnknownStockHold(id)),
         }
     }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::{LineNo, PartNo};
-use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
+use events::{ChannelCode, Currency, CustomerId, Location, Minor, OrderId, Sku, StockHoldId, Version};
 use serde::Serialize;
 
 mod detail;
@@ -32,7 +32,7 @@ pub enum Rejection {
     /// The customer does not exist.
     UnknownCustomer(CustomerId),
     /// The stock hold does not exist.
-    UnknownStockHold(HoldId),
+    UnknownStockHold(StockHoldId),
     /// A payment, fulfilment or return of the order does not exist.
     UnknownPart {
         /// Kind of the part.
@@ -53,7 +53,7 @@ pub enum Rejection {
     /// An order with this id exists.
     DuplicateOrder(OrderId),
     /// A stock hold with this id exists.
-    DuplicateStockHold(HoldId),
+    DuplicateStockHold(StockHoldId),
     /// Another customer with this id exists.
     DuplicateCustomer(CustomerId),
     /// Another customer has the e-mail address. The rejection does not name that customer.
@@ -63,7 +63,7 @@ pub enum Rejection {
     /// The stock hold that is addressed, or that an order names, has ended or does not exist.
     StockHoldGone {
         /// Id of the stock hold.
-        hold_id: HoldId,
+        hold_id: StockHoldId,
         /// How the stock hold ended.
         gone: Gone,
     },

@@ -18,7 +18,7 @@ use crate::customer::state::Customer;
 use crate::order::state::Order;
 use crate::product::state::Product;
 use crate::state::memory::{TEXT, list};
-use crate::stock_hold::state::Hold;
+use crate::stock_hold::state::StockHold;
 
 /// Version of `evolve`. Increase it when `evolve` folds the same events into another state, so that older snapshots are
 /// not used. A change of the fields changes [`shape`] by itself.
@@ -61,7 +61,8 @@ pub enum State {
     /// State of an `email-` stream: the customer who has the address.
     Email(Option<CustomerId>),
     /// State of a `hold-` stream.
-    Hold(Hold),
+    #[serde(rename = "hold")]
+    StockHold(StockHold),
 }
 
 impl State {
@@ -73,7 +74,7 @@ impl State {
             Event::Order(_) => State::Order(Box::default()),
             Event::Customer(_) => State::Customer(Customer::default()),
             Event::Email(_) => State::Email(None),
-            Event::Hold(_) => State::Hold(Hold::default()),
+            Event::StockHold(_) => State::StockHold(StockHold::default()),
         };
         state.evolve(event);
         state
@@ -92,13 +93,13 @@ impl State {
                     EmailEvent::Freed(_) => None,
                 };
             }
-            (State::Hold(hold), Event::Hold(event)) => hold.evolve(event),
+            (State::StockHold(hold), Event::StockHold(event)) => hold.evolve(event),
             (State::Product(_), _)
             | (State::Stock(_), _)
             | (State::Order(_), _)
             | (State::Customer(_), _)
             | (State::Email(_), _)
-            | (State::Hold(_), _) => {}
+            | (State::StockHold(_), _) => {}
         }
     }
 
@@ -107,7 +108,7 @@ impl State {
         match self {
             State::Order(order) => order.erase_personal_data(),
             State::Customer(customer) => customer.profile.erase(),
-            State::Product(_) | State::Stock(_) | State::Email(_) | State::Hold(_) => false,
+            State::Product(_) | State::Stock(_) | State::Email(_) | State::StockHold(_) => false,
         }
     }
 
@@ -123,7 +124,7 @@ impl State {
                 let addresses = &customer.profile.expose().addresses;
                 3 * TEXT + list(addresses, 8) + customer.tags.len() * TEXT
             }
-            State::Hold(hold) => list(&hold.lines, 2),
+            State::StockHold(hold) => list(&hold.lines, 2),
         }
     }
 }

@@ -8,7 +8,7 @@ pub mod place;
 pub mod release;
 pub mod state;
 
-use events::HoldId;
+use events::StockHoldId;
 use serde::Serialize;
 
 use crate::command::name_and_instant::NameAndInstant;
@@ -34,7 +34,7 @@ impl StockHoldCommand {
 }
 
 /// Decides a command of this group.
-pub(crate) fn decide(id: HoldId, command: &StockHoldCommand, context: &Context, reader: &Reader<'_>) -> Decision {
+pub(crate) fn decide(id: StockHoldId, command: &StockHoldCommand, context: &Context, reader: &Reader<'_>) -> Decision {
     match command {
         StockHoldCommand::ReleaseStockHold {} => release::release(id, reader),
         StockHoldCommand::ExpireHold {} => expire::expire(id, context, reader),

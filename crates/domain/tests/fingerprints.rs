@@ -21,7 +21,7 @@ use domain::stock::item::StockItem;
 use domain::stock_hold::StockHoldCommand;
 use domain::value::email::EmailIndex;
 use events::order::PartNo;
-use events::{Currency, CustomerId, HoldId, Location, OrderId, Sku};
+use events::{Currency, CustomerId, Location, OrderId, Sku, StockHoldId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn customer_id() -> CustomerId {
     "0190163d-8694-739b-aea5-966c26f8ad92".parse().unwrap()
 }
 
-fn hold_id() -> HoldId {
+fn hold_id() -> StockHoldId {
     "0190163d-8694-739b-aea5-966c26f8ad93".parse().unwrap()
 }
 

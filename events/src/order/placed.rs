@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::Line;
 use super::shipping::ShippingLine;
-use crate::id::{CustomerId, HoldId, OrderId};
+use crate::id::{CustomerId, OrderId, StockHoldId};
 use crate::money::{Currency, Minor};
 use crate::name::{ChannelCode, OrderCode};
 use crate::omit::is_default;
@@ -66,7 +66,7 @@ pub struct OrderPlaced {
     pub payment_due: Option<DateTime<Utc>>,
     /// Stock hold whose stock the order took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold_id: Option<HoldId>,
+    pub hold_id: Option<StockHoldId>,
 }
 
 impl Payload for OrderPlaced {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exact::MAX_EXACT;
-use crate::id::{HoldId, OrderId};
+use crate::id::{OrderId, StockHoldId};
 use crate::payload::Payload;
 
 /// Units were reserved for an order. Version 2; version 1 did not record how many units were backordered.
@@ -45,7 +45,7 @@ impl Payload for StockReleased {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockHeld {
     /// Stock hold for which the units were reserved.
-    pub hold_id: HoldId,
+    pub hold_id: StockHoldId,
     /// Number of reserved units.
     pub quantity: u32,
     /// Number of these units that were not on hand and are therefore backordered. Missing in events of version 1.
@@ -63,7 +63,7 @@ impl Payload for StockHeld {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockHoldReleased {
     /// Stock hold for which the units had been reserved.
-    pub hold_id: HoldId,
+    pub hold_id: StockHoldId,
     /// Number of released units.
     pub quantity: u32,
     /// Number of these units that were backordered. Missing in events of version 1.

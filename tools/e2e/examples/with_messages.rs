@@ -18,8 +18,8 @@ use command_service::log::{self, Log};
 use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
 use events::codec::{self, EVENT_TYPES, EventType};
 use events::{
-    Category, CustomerId, EmailHash, Event, HoldId, Location, LogId, Metadata, OrderId, Position, Recorded, StreamId,
-    Version, schemas, topics,
+    Category, CustomerId, EmailHash, Event, Location, LogId, Metadata, OrderId, Position, Recorded, StockHoldId,
+    StreamId, Version, schemas, topics,
 };
 use platform::health::Health;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
         Event::Product(_) => StreamId::product(&"MUG-1".parse()?),
         Event::Customer(_) => StreamId::customer(CustomerId::new(now, random)),
         Event::Email(_) => StreamId::email(EmailHash::new([7; 16])),
-        Event::Hold(_) => StreamId::hold(HoldId::new(now, random)),
+        Event::StockHold(_) => StreamId::stock_hold(StockHoldId::new(now, random)),
     })
 }
 

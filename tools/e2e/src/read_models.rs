@@ -34,7 +34,7 @@ pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow
         Category::Order => find_orders(pool, streams).await,
         Category::Stock => find_stock(pool, streams).await,
         Category::Product => find_products(pool, streams).await,
-        Category::Customer | Category::Hold => Ok(HashMap::new()),
+        Category::Customer | Category::StockHold => Ok(HashMap::new()),
     }
 }
 
@@ -51,7 +51,7 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
                 prices.extend(PriceRow::of(recorded, &event).with_context(place)?);
             }
             // These events have no read model.
-            Event::Customer(_) | Event::Email(_) | Event::Hold(_) => {}
+            Event::Customer(_) | Event::Email(_) | Event::StockHold(_) => {}
         }
     }
     prices.sort_by_key(|row| (row.id, row.currency));
@@ -61,7 +61,7 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
         }
         Category::Stock => serde_json::to_value(item)?,
         Category::Product => product.map_or(Value::Null, |product| json!({ "product": product, "prices": prices })),
-        Category::Customer | Category::Hold => Value::Null,
+        Category::Customer | Category::StockHold => Value::Null,
     })
 }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::hold::{HoldConsumed, HoldEvent, HoldPlaced};
 use events::order::{FulfilmentDelivered, OrderAmended, OrderEvent, OrderExpired, PaymentFailed, PaymentVoided};
 use events::stock::{StockAdjusted, StockBackordersChanged, StockEvent, StockReceived, StockReserved};
-use events::{Event, HoldId, Incarnation, Metadata, Minor, OrderId, Version, codec};
+use events::stock_hold::{HoldConsumed, HoldPlaced, StockHoldEvent};
+use events::{Event, Incarnation, Metadata, Minor, OrderId, StockHoldId, Version, codec};
 
 use super::*;
 use crate::schedule::action::Action;
@@ -35,7 +35,7 @@ impl History {
     }
 
     fn stock_hold() -> History {
-        History { stream: StreamId::hold(HoldId::new(at(0), [1; 10])), events: Vec::new() }
+        History { stream: StreamId::stock_hold(StockHoldId::new(at(0), [1; 10])), events: Vec::new() }
     }
 
     fn then(mut self, event: impl Into<Event>) -> History {
@@ -171,13 +171,13 @@ fn the_end_of_an_order_removes_its_entries() {
 #[test]
 fn a_stock_hold_expires_unless_an_order_consumes_it() {
     let History { stream, .. } = History::stock_hold();
-    let events::stream::Subject::Hold(hold_id) = stream.subject() else { panic!("not a stock hold") };
-    let placed = HoldEvent::Placed(HoldPlaced { hold_id, lines: vec![], expires_at: at(60), reference: None });
-    let hold = History::stock_hold().then(Event::Hold(placed));
-    assert_eq!(hold.actions(), [(ScheduledCommand::ExpireHold, Action::Schedule(at(60)))]);
+    let events::stream::Subject::StockHold(hold_id) = stream.subject() else { panic!("not a stock hold") };
+    let placed = StockHoldEvent::Placed(HoldPlaced { hold_id, lines: vec![], expires_at: at(60), reference: None });
+    let hold = History::stock_hold().then(Event::StockHold(placed));
+    assert_eq!(hold.actions(), [(ScheduledCommand::ExpireStockHold, Action::Schedule(at(60)))]);
     let order_id = OrderId::new(at(1), [2; 10]);
-    let consumed = hold.then(Event::Hold(HoldEvent::Consumed(HoldConsumed { order_id })));
-    assert_eq!(consumed.actions(), [(ScheduledCommand::ExpireHold, Action::Remove)]);
+    let consumed = hold.then(Event::StockHold(StockHoldEvent::Consumed(HoldConsumed { order_id })));
+    assert_eq!(consumed.actions(), [(ScheduledCommand::ExpireStockHold, Action::Remove)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! fingerprints are stored: the name of the command, then its ids and its body, as in
 //! `{"TagOrder":{"order_id":"...","body":{...}}}`. `golden/fingerprints.jsonl` has an example of every command.
 
-use events::{CustomerId, HoldId, OrderId, Sku};
+use events::{CustomerId, OrderId, Sku, StockHoldId};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,7 +20,7 @@ struct OfProduct<'a> {
 
 #[derive(Serialize)]
 struct OfStockHold<'a> {
-    hold_id: &'a HoldId,
+    hold_id: &'a StockHoldId,
 }
 
 #[derive(Serialize)]

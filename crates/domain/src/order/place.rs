@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use events::order::{OrderEvent, OrderPlaced};
-use events::{ChannelCode, Currency, CustomerId, Event, HoldId, OrderCode, OrderId, Personal, StreamId};
+use events::{ChannelCode, Currency, CustomerId, Event, OrderCode, OrderId, Personal, StockHoldId, StreamId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,7 @@ pub struct PlaceOrderBody {
     pub payment_due: Option<DateTime<Utc>>,
     /// Id of the stock hold that the order consumes: the held units are reserved for the order, and held units that the order does not need are released.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hold_id: Option<HoldId>,
+    pub hold_id: Option<StockHoldId>,
     /// What to do if more units are requested than are in stock; the stock policy decides if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_shortage: Option<OnShortage>,

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::order::{LineNo, PartNo};
-use events::{ChannelCode, Currency, CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
+use events::{ChannelCode, Currency, CustomerId, Location, Minor, OrderId, Sku, StockHoldId, Version};
 
 use super::{
     Counted, ExceededLine, Gone, LowLine, Obstacle, OrderPart, OrderState, Purpose, Rejection, ShortLine, Unfit,
@@ -92,7 +92,7 @@ fn duplicate_order(id: OrderId) -> String {
     format!("There is an order {id} already. Send another id, or none and use the id in the response.")
 }
 
-fn duplicate_hold(id: HoldId) -> String {
+fn duplicate_hold(id: StockHoldId) -> String {
     format!("There is a stock hold {id} already. Send another id, or none and use the id in the response.")
 }
 
@@ -202,7 +202,7 @@ fn instant_out_of_range(instant: DateTime<Utc>, earliest: DateTime<Utc>, latest:
     format!("{instant:?} is not between {earliest:?} and {latest:?}. Correct the instant, or the clock.")
 }
 
-fn hold_gone(hold_id: HoldId, gone: Gone) -> String {
+fn hold_gone(hold_id: StockHoldId, gone: Gone) -> String {
     format!("Stock hold {hold_id} {}. Place a new stock hold, or order without one.", reason_gone(gone))
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
-use events::{CustomerId, HoldId, Location, Minor, OrderId, Sku, Version};
+use events::{CustomerId, Location, Minor, OrderId, Sku, StockHoldId, Version};
 
 use super::{
     Counted, ExceededLine, Gone, LowLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection, ShortLine,
@@ -21,7 +21,7 @@ fn customer_id() -> CustomerId {
     "0190163d-8694-739b-aea5-966c26f8ad92".parse().expect("the text is of this form")
 }
 
-fn hold_id() -> HoldId {
+fn hold_id() -> StockHoldId {
     "0190163d-8694-739b-aea5-966c26f8ad93".parse().expect("the text is of this form")
 }
 

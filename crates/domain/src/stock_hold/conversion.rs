@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use events::hold::{HoldConsumed, HoldEvent, HoldLine};
 use events::stock::{Level, StockEvent, StockHoldReleased};
-use events::{HoldId, OrderId, StreamId};
+use events::stock_hold::{HoldConsumed, HoldLine, StockHoldEvent};
+use events::{OrderId, StockHoldId, StreamId};
 
 use crate::decision::NewEvent;
 use crate::reader::Reader;
 use crate::rejection::{Gone, Rejection};
-use crate::stock_hold::state::{Hold, HoldStanding};
+use crate::stock_hold::state::{StockHold, StockHoldStatus};
 
 /// A stock hold that an order consumes.
 pub(crate) struct HoldConversion<'w> {
-    id: HoldId,
-    hold: Option<&'w Hold>,
+    id: StockHoldId,
+    hold: Option<&'w StockHold>,
     /// The held units, by stock item.
     kept: BTreeMap<StreamId, &'w HoldLine>,
 }
 
 impl<'w> HoldConversion<'w> {
     /// Reads the stock hold and the stock items of its units.
-    pub(crate) fn read(id: HoldId, reader: &Reader<'w>) -> Self {
+    pub(crate) fn read(id: StockHoldId, reader: &Reader<'w>) -> Self {
         let hold = reader.find_stock_hold(id);
         let lines = hold.into_iter().flat_map(|hold| &hold.lines);
         let kept: BTreeMap<_, _> = lines.map(|line| (item(line), line)).collect();
@@ -37,10 +37,10 @@ impl<'w> HoldConversion<'w> {
         let gone = match self.hold {
             None => Gone::Unknown,
             Some(hold) => match hold.standing {
-                HoldStanding::Open if now < hold.expires_at => return Ok(()),
-                HoldStanding::Open | HoldStanding::Expired => Gone::Expired,
-                HoldStanding::Released => Gone::Released,
-                HoldStanding::Consumed => Gone::Consumed,
+                StockHoldStatus::Open if now < hold.expires_at => return Ok(()),
+                StockHoldStatus::Open | StockHoldStatus::Expired => Gone::Expired,
+                StockHoldStatus::Released => Gone::Released,
+                StockHoldStatus::Consumed => Gone::Consumed,
             },
         };
         Err(Rejection::StockHoldGone { hold_id: self.id, gone })
@@ -56,14 +56,15 @@ impl<'w> HoldConversion<'w> {
 
     /// The events that end the stock hold and release all its units, which the order then reserves.
     pub(crate) fn events(&self, order_id: OrderId) -> impl Iterator<Item = NewEvent> {
-        let consumed = NewEvent::new(&StreamId::hold(self.id), HoldEvent::Consumed(HoldConsumed { order_id }));
+        let consumed =
+            NewEvent::new(&StreamId::stock_hold(self.id), StockHoldEvent::Consumed(HoldConsumed { order_id }));
         let released = self.kept.iter().map(|(stream, line)| NewEvent::new(stream, released(self.id, line)));
         std::iter::once(consumed).chain(released)
     }
 }
 
 /// The event of a stock item that releases the units of a line of a stock hold.
-pub(crate) fn released(hold_id: HoldId, line: &HoldLine) -> StockEvent {
+pub(crate) fn released(hold_id: StockHoldId, line: &HoldLine) -> StockEvent {
     let (quantity, backordered) = (line.quantity, Some(line.backordered));
     StockEvent::HoldReleased(StockHoldReleased { hold_id, quantity, backordered })
 }

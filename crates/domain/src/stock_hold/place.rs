@@ -1,9 +1,9 @@
 //! Place a stock hold: stock is held for all lines, or for none. Untracked stock items are held without a claim.
 
 use chrono::{SubsecRound, TimeDelta};
-use events::hold::{HoldEvent, HoldLine as RecordedLine, HoldPlaced};
 use events::stock::{Level, StockEvent, StockHeld};
-use events::{HoldId, Location, Quantity, Sku, StreamId};
+use events::stock_hold::{HoldLine as RecordedLine, HoldPlaced, StockHoldEvent};
+use events::{Location, Quantity, Sku, StockHoldId, StreamId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub const DEFAULT_TTL_SECONDS: u32 = 900;
 pub struct HoldStock {
     /// Id of the stock hold: a UUID version 7 that carries the instant at which it was placed; generated if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<HoldId>,
+    pub id: Option<StockHoldId>,
     /// Units to hold.
     pub lines: Lines<HoldLine>,
     /// Time until the stock hold expires, in seconds; 900 if left out.
@@ -85,7 +85,7 @@ pub struct InvalidTtl;
 
 pub(crate) fn place(body: &HoldStock, context: &Context, reader: &Reader<'_>) -> Decision {
     let hold_id = body.id.unwrap_or_else(|| context.new_id.hold());
-    let stream = StreamId::hold(hold_id);
+    let stream = StreamId::stock_hold(hold_id);
     let taken = body.id.is_some() && reader.state(&stream).is_some();
     let products: Vec<_> = body.lines.iter().map(|line| reader.find_product(&line.sku)).collect();
     let items = items(body);
@@ -108,7 +108,7 @@ pub(crate) fn place(body: &HoldStock, context: &Context, reader: &Reader<'_>) ->
         expires_at: (context.now + TimeDelta::seconds(ttl.into())).trunc_subsecs(6),
         reference: body.reference.as_ref().map(|reference| reference.as_str().to_owned()),
     };
-    let mut events = vec![NewEvent::new(&stream, HoldEvent::Placed(placed))];
+    let mut events = vec![NewEvent::new(&stream, StockHoldEvent::Placed(placed))];
     events.extend(kept.iter().map(|(_, item, level)| {
         let held = StockHeld { hold_id, quantity: item.units, backordered: Some(backordered(item, level)) };
         NewEvent::new(&item.stream, StockEvent::Held(held))

@@ -1,13 +1,13 @@
 //! The state of a stock hold.
 
 use chrono::{DateTime, Utc};
-use events::hold::{HoldEvent, HoldLine};
+use events::stock_hold::{HoldLine, StockHoldEvent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The state of a stock hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Hold {
+pub struct StockHold {
     /// The held units.
     pub lines: Vec<HoldLine>,
     /// Instant at which the stock hold expires.
@@ -16,27 +16,27 @@ pub struct Hold {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether units are still held.
-    pub standing: HoldStanding,
+    pub standing: StockHoldStatus,
 }
 
-impl Hold {
+impl StockHold {
     /// Whether units are held at this instant. After `expires_at` no units are held, even before the expiry is
     /// recorded.
     pub fn stands_at(&self, now: DateTime<Utc>) -> bool {
-        self.standing == HoldStanding::Open && now < self.expires_at
+        self.standing == StockHoldStatus::Open && now < self.expires_at
     }
 
     /// The hold after `event`.
-    pub fn evolve(&mut self, event: &HoldEvent) {
+    pub fn evolve(&mut self, event: &StockHoldEvent) {
         match event {
-            HoldEvent::Placed(e) => {
+            StockHoldEvent::Placed(e) => {
                 self.lines.clone_from(&e.lines);
                 self.expires_at = e.expires_at;
                 self.reference.clone_from(&e.reference);
             }
-            HoldEvent::Released(_) => self.standing = HoldStanding::Released,
-            HoldEvent::Expired(_) => self.standing = HoldStanding::Expired,
-            HoldEvent::Consumed(_) => self.standing = HoldStanding::Consumed,
+            StockHoldEvent::Released(_) => self.standing = StockHoldStatus::Released,
+            StockHoldEvent::Expired(_) => self.standing = StockHoldStatus::Expired,
+            StockHoldEvent::Consumed(_) => self.standing = StockHoldStatus::Consumed,
         }
     }
 }
@@ -44,7 +44,7 @@ impl Hold {
 /// Whether the units of a stock hold are still held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum HoldStanding {
+pub enum StockHoldStatus {
     /// The units are held.
     #[default]
     Open,

@@ -1,9 +1,9 @@
 //! Tests of the commands to stock holds.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::hold::{HoldConsumed, HoldEvent, HoldExpired, HoldLine, HoldPlaced, HoldReleased};
 use events::stock::{StockEvent, StockHeld, StockHoldReleased, StockPolicy, StockPolicyChanged};
-use events::{HoldId, StreamId};
+use events::stock_hold::{HoldConsumed, HoldExpired, HoldLine, HoldPlaced, HoldReleased, StockHoldEvent};
+use events::{StockHoldId, StreamId};
 use serde_json::{Value, json};
 
 use crate::command::Command;
@@ -13,8 +13,8 @@ use crate::stock_hold::StockHoldCommand;
 use crate::tests::past::{body, discontinued, main, on_item, order_id, product, received, reserved, sku};
 use crate::tests::scenario::{Past, given, new_id, now};
 
-fn hold_id() -> HoldId {
-    HoldId::new(now(), [1; 10])
+fn hold_id() -> StockHoldId {
+    StockHoldId::new(now(), [1; 10])
 }
 
 fn due() -> DateTime<Utc> {
@@ -38,8 +38,8 @@ fn expire() -> Command {
     Command::StockHold(hold_id(), StockHoldCommand::ExpireHold {})
 }
 
-fn to(event: HoldEvent) -> Vec<Past> {
-    vec![(StreamId::hold(hold_id()), event.into())]
+fn to(event: StockHoldEvent) -> Vec<Past> {
+    vec![(StreamId::stock_hold(hold_id()), event.into())]
 }
 
 fn line(text: &str, quantity: u32) -> HoldLine {
@@ -48,7 +48,7 @@ fn line(text: &str, quantity: u32) -> HoldLine {
 
 fn placed<const N: usize>(lines: [(&str, u32); N]) -> Vec<Past> {
     let lines = lines.map(|(sku, quantity)| line(sku, quantity)).into();
-    to(HoldEvent::Placed(HoldPlaced { hold_id: hold_id(), lines, expires_at: due(), reference: None }))
+    to(StockHoldEvent::Placed(HoldPlaced { hold_id: hold_id(), lines, expires_at: due(), reference: None }))
 }
 
 fn held(text: &str, quantity: u32) -> Vec<Past> {
@@ -96,7 +96,7 @@ fn a_hold_without_an_id_gets_one_and_lasts_as_long_as_it_says() {
     let hold_id = NewId::from(new_id()).hold();
     let expires_at = now() + TimeDelta::seconds(60);
     let placed = HoldPlaced { hold_id, lines: vec![line("A", 1)], expires_at, reference: Some("cart 7".into()) };
-    let placed = vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())];
+    let placed = vec![(StreamId::stock_hold(hold_id), StockHoldEvent::Placed(placed).into())];
     let held = on_item("A", StockEvent::Held(StockHeld { hold_id, quantity: 1, backordered: Some(0) }));
     given([shop()]).when(command).then([placed, held]);
 }
@@ -117,7 +117,7 @@ fn safety_stock_is_not_held_and_backorders_are() {
     let more = || policy("A", StockPolicy::Backorder { limit: 4 }, 2);
     let beyond = HoldLine { backordered: 4, ..line("A", 7) };
     let (hold_id, expires_at, reference) = (hold_id(), due(), None);
-    let placed = to(HoldEvent::Placed(HoldPlaced { hold_id, lines: vec![beyond], expires_at, reference }));
+    let placed = to(StockHoldEvent::Placed(HoldPlaced { hold_id, lines: vec![beyond], expires_at, reference }));
     let held = on_item("A", StockEvent::Held(StockHeld { hold_id, quantity: 7, backordered: Some(4) }));
     given([shop(), more()]).when(hold_of([("A", 7)])).then([placed, held]);
     given([shop(), more()]).when(hold_of([("A", 8)])).then_rejected(short([("A", 8, 7)]));
@@ -145,30 +145,30 @@ fn an_id_is_used_once() {
 
 #[test]
 fn a_hold_is_given_back_once() {
-    let released = || to(HoldEvent::Released(HoldReleased {}));
+    let released = || to(StockHoldEvent::Released(HoldReleased {}));
     given([standing()]).when(release()).then([released(), given_back("A", 3), given_back("B", 1)]);
     given([standing(), released()]).when(release()).then_nothing();
-    given([standing(), to(HoldEvent::Expired(HoldExpired {}))]).when(release()).then_nothing();
+    given([standing(), to(StockHoldEvent::Expired(HoldExpired {}))]).when(release()).then_nothing();
     let gone = Rejection::StockHoldGone { hold_id: hold_id(), gone: Gone::Consumed };
-    let consumed = || to(HoldEvent::Consumed(HoldConsumed { order_id: order_id() }));
+    let consumed = || to(StockHoldEvent::Consumed(HoldConsumed { order_id: order_id() }));
     given([standing(), consumed()]).when(release()).then_rejected(gone);
     given([shop()]).when(release()).then_rejected(Rejection::UnknownStockHold(hold_id()));
 }
 
 #[test]
 fn a_hold_expires_at_its_time_and_not_before() {
-    let expired = || to(HoldEvent::Expired(HoldExpired {}));
+    let expired = || to(StockHoldEvent::Expired(HoldExpired {}));
     given([standing()]).when_at(due() - TimeDelta::microseconds(1), expire()).then_nothing();
     given([standing()]).when_at(due(), expire()).then([expired(), given_back("A", 3), given_back("B", 1)]);
     given([standing()]).when_at(due(), release()).then([
-        to(HoldEvent::Released(HoldReleased {})),
+        to(StockHoldEvent::Released(HoldReleased {})),
         given_back("A", 3),
         given_back("B", 1),
     ]);
     for end in [
         expired(),
-        to(HoldEvent::Released(HoldReleased {})),
-        to(HoldEvent::Consumed(HoldConsumed { order_id: order_id() })),
+        to(StockHoldEvent::Released(HoldReleased {})),
+        to(StockHoldEvent::Consumed(HoldConsumed { order_id: order_id() })),
     ] {
         given([standing(), end]).when_at(due(), expire()).then_nothing();
     }

@@ -19,7 +19,7 @@ use crate::order::state::Order;
 use crate::reader::{MissingStreams, Reader};
 use crate::rejection::Rejection;
 use crate::state::State;
-use crate::stock_hold::state::HoldStanding;
+use crate::stock_hold::state::StockHoldStatus;
 use crate::tests::commands::orders::{any_order, order_of_12};
 use crate::tests::commands::values::{customer, hold_id, order_ids};
 use crate::tests::commands::{any_command, asks_for_a_state};
@@ -121,7 +121,7 @@ impl Run {
                         claims.packed += i64::from(line.in_fulfilment);
                     }
                 }
-                State::Hold(hold) if hold.standing == HoldStanding::Open => {
+                State::StockHold(hold) if hold.standing == StockHoldStatus::Open => {
                     for line in &hold.lines {
                         let claims = claims.entry(StreamId::stock(&line.sku, &line.location)).or_default();
                         claims.reserved += i64::from(line.quantity);

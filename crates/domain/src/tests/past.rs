@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use events::customer::{CustomerEmailTaken, CustomerEvent, CustomerRegistered, EmailEvent};
-use events::hold::{HoldEvent, HoldLine, HoldPlaced};
 use events::order::pricing::{Amounts, Pricing};
 use events::order::{
     CancelledLine, FulfilmentCancelled, FulfilmentCreated, FulfilmentDelivered, FulfilmentShipped, Line, LineQuantity,
@@ -13,7 +12,8 @@ use events::product::{ProductCreated, ProductDiscontinued, ProductEvent};
 use events::stock::{
     StockEvent, StockHeld, StockPolicy, StockPolicyChanged, StockReceived, StockReleased, StockReserved, StockShipped,
 };
-use events::{CustomerId, HoldId, Location, Minor, OrderCode, OrderId, Personal, Sku, StreamId};
+use events::stock_hold::{HoldLine, HoldPlaced, StockHoldEvent};
+use events::{CustomerId, Location, Minor, OrderCode, OrderId, Personal, Sku, StockHoldId, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -95,7 +95,11 @@ pub(crate) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> 
 }
 
 /// A hold of these units at `main`.
-pub(crate) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], expires_at: DateTime<Utc>) -> Vec<Past> {
+pub(crate) fn held<const N: usize>(
+    hold_id: StockHoldId,
+    lines: [(&str, u32); N],
+    expires_at: DateTime<Utc>,
+) -> Vec<Past> {
     let lines = lines.map(|(text, quantity)| HoldLine { sku: sku(text), location: main(), quantity, backordered: 0 });
     let items = lines.iter().map(|line| {
         let held = StockEvent::Held(StockHeld { hold_id, quantity: line.quantity, backordered: Some(0) });
@@ -103,7 +107,7 @@ pub(crate) fn held<const N: usize>(hold_id: HoldId, lines: [(&str, u32); N], exp
     });
     let items: Vec<Past> = items.collect();
     let placed = HoldPlaced { hold_id, lines: lines.to_vec(), expires_at, reference: None };
-    [vec![(StreamId::hold(hold_id), HoldEvent::Placed(placed).into())], items].concat()
+    [vec![(StreamId::stock_hold(hold_id), StockHoldEvent::Placed(placed).into())], items].concat()
 }
 
 pub(crate) fn registered(customer_id: CustomerId) -> Vec<Past> {

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use events::order::ShippingLine;
 use events::personal::{Address, Contact, Personal};
 use events::{
-    ChannelCode, Currency, CustomerId, HoldId, Incarnation, LogPosition, Minor, OrderCode, OrderId, Position, Version,
+    ChannelCode, Currency, CustomerId, Incarnation, LogPosition, Minor, OrderCode, OrderId, Position, StockHoldId,
+    Version,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ pub struct OrderDocument {
     pub payment_due: Option<DateTime<Utc>>,
     /// Id of the stock hold of the checkout that the order took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold_id: Option<HoldId>,
+    pub hold_id: Option<StockHoldId>,
     /// Statuses of the order.
     pub status: Status,
     /// Whether the order is on hold: no fulfilment may be created or shipped.

@@ -1,7 +1,7 @@
 //! Stock items: the fold of their events, and the ledger.
 
 use events::stock::*;
-use events::{Event, HoldId, Location, Recorded, StreamId};
+use events::{Event, Location, Recorded, StockHoldId, StreamId};
 use proptest::prelude::*;
 use read_model::stock::Movement;
 use read_model::{LedgerRow, StockDocument};
@@ -40,7 +40,7 @@ proptest! {
 
 fn movement(kind: u8, quantity: u32) -> StockEvent {
     let order_id = order_id();
-    let hold_id = HoldId::try_from(order_id.uuid()).unwrap();
+    let hold_id = StockHoldId::try_from(order_id.uuid()).unwrap();
     // A third of the events as version 1 wrote them.
     let stated = (!quantity.is_multiple_of(3)).then_some(quantity / 2);
     match kind {

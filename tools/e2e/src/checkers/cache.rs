@@ -141,6 +141,6 @@ fn document(category: Category, row: &Value) -> &Value {
     match category {
         Category::Order => &row["document"],
         Category::Product => &row["product"],
-        Category::Stock | Category::Customer | Category::Hold => row,
+        Category::Stock | Category::Customer | Category::StockHold => row,
     }
 }

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use events::hold::HoldEvent;
 use events::order::Disposition;
 use events::order::progress::Progress;
 use events::stock::{Level, StockEvent};
+use events::stock_hold::StockHoldEvent;
 use events::stream::Subject as About;
 use events::{Category, Event, Location, Position, Recorded, Sku};
 
@@ -23,7 +23,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let until = log::head(&pool).await?;
     let mut findings = Findings::default();
     let mut stock = Stock::default();
-    for category in [Category::Stock, Category::Order, Category::Hold] {
+    for category in [Category::Stock, Category::Order, Category::StockHold] {
         let mut streams = Streams::of(&pool, category);
         loop {
             let page = streams.next().await?;
@@ -98,8 +98,10 @@ impl Stock {
             match recorded.decode()? {
                 Event::Stock(event) => self.move_stock(recorded, &event, findings),
                 Event::Order(event) => progress.evolve(&event),
-                Event::Hold(HoldEvent::Placed(event)) => held = event.lines,
-                Event::Hold(HoldEvent::Released(_) | HoldEvent::Expired(_) | HoldEvent::Consumed(_)) => held.clear(),
+                Event::StockHold(StockHoldEvent::Placed(event)) => held = event.lines,
+                Event::StockHold(
+                    StockHoldEvent::Released(_) | StockHoldEvent::Expired(_) | StockHoldEvent::Consumed(_),
+                ) => held.clear(),
                 Event::Product(_) | Event::Customer(_) | Event::Email(_) => {}
             }
         }

@@ -235,7 +235,7 @@ fn fold(events: &[Recorded]) -> Folded {
         match recorded.decode().unwrap() {
             Event::Order(event) => OrderDocument::fold(&mut folded.0, recorded, &event).unwrap(),
             Event::Stock(event) => StockDocument::fold(&mut folded.1, recorded, &event).unwrap(),
-            Event::Customer(_) | Event::Email(_) | Event::Hold(_) => {}
+            Event::Customer(_) | Event::Email(_) | Event::StockHold(_) => {}
             Event::Product(event) => ProductDocument::fold(&mut folded.2, recorded, &event).unwrap(),
         }
     }

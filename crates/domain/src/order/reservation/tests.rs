@@ -1,10 +1,10 @@
 //! Tests of orders that request more units than are in stock, and of orders that consume a stock hold.
 
 use chrono::TimeDelta;
-use events::hold::{HoldConsumed, HoldEvent, HoldExpired, HoldReleased};
 use events::order::{Line, OrderEvent, OrderPlaced};
 use events::stock::{StockAdjusted, StockEvent, StockHoldReleased, StockPolicy};
-use events::{Event, HoldId, Minor, StreamId};
+use events::stock_hold::{HoldConsumed, HoldExpired, HoldReleased, StockHoldEvent};
+use events::{Event, Minor, StockHoldId, StreamId};
 use serde_json::{Value, json};
 
 use crate::command::Command;
@@ -177,15 +177,15 @@ fn an_import_may_count_in_what_is_missing() {
     given([shop(), full, promised]).when(force(&[("A", 1)])).then_rejected(limit);
 }
 
-fn of_hold(event: HoldEvent) -> Vec<Past> {
-    vec![(StreamId::hold(hold_id(1)), event.into())]
+fn of_hold(event: StockHoldEvent) -> Vec<Past> {
+    vec![(StreamId::stock_hold(hold_id(1)), event.into())]
 }
 
 fn given_back(text: &str, quantity: u32) -> Vec<Past> {
     on_item(text, StockEvent::HoldReleased(StockHoldReleased { hold_id: hold_id(1), quantity, backordered: Some(0) }))
 }
 
-fn take_over(lines: &[(&str, u32)], id: HoldId) -> Command {
+fn take_over(lines: &[(&str, u32)], id: StockHoldId) -> Command {
     place_with(lines, json!({ "hold_id": id }), StockHandling::Enforce)
 }
 
@@ -195,7 +195,7 @@ fn a_hold_is_there_for_the_order_that_takes_it_over() {
     given([shop(), kept()]).when(place(&[("A", 1)], Value::Null)).then_rejected(short(1, "A", 1, 0));
     given([shop(), kept()]).when(take_over(&[("A", 2)], hold_id(1))).then([
         placed_as([("A", 2)], |order| order.hold_id = Some(hold_id(1))),
-        of_hold(HoldEvent::Consumed(HoldConsumed { order_id: order_id() })),
+        of_hold(StockHoldEvent::Consumed(HoldConsumed { order_id: order_id() })),
         given_back("A", 3),
         given_back("B", 1),
         reserved("A", 2),
@@ -212,9 +212,9 @@ fn a_hold_that_keeps_nothing_is_not_taken_over() {
     given([shop()]).when(take()).then_rejected(gone(Gone::Unknown));
     given([shop(), over()]).when(take()).then_rejected(gone(Gone::Expired));
     for (event, why) in [
-        (HoldEvent::Released(HoldReleased {}), Gone::Released),
-        (HoldEvent::Expired(HoldExpired {}), Gone::Expired),
-        (HoldEvent::Consumed(HoldConsumed { order_id: order_id() }), Gone::Consumed),
+        (StockHoldEvent::Released(HoldReleased {}), Gone::Released),
+        (StockHoldEvent::Expired(HoldExpired {}), Gone::Expired),
+        (StockHoldEvent::Consumed(HoldConsumed { order_id: order_id() }), Gone::Consumed),
     ] {
         given([shop(), kept(), of_hold(event), given_back("A", 3)]).when(take()).then_rejected(gone(why));
     }

@@ -1,6 +1,6 @@
 //! Random values of commands, and the ids of the orders, stock holds and customers of the small shop.
 
-use events::{CustomerId, HoldId, Location, OrderId, Sku};
+use events::{CustomerId, Location, OrderId, Sku, StockHoldId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -34,8 +34,8 @@ pub(crate) fn address() -> impl Strategy<Value = Option<Value>> {
 }
 
 /// The holds that stand in the shop.
-pub(crate) fn hold_id(number: u8) -> HoldId {
-    HoldId::new(now(), [number; 10])
+pub(crate) fn hold_id(number: u8) -> StockHoldId {
+    StockHoldId::new(now(), [number; 10])
 }
 
 /// Customers 1 and 2 are registered.
@@ -61,7 +61,7 @@ pub(crate) fn order_id() -> impl Strategy<Value = OrderId> {
     prop_oneof![8 => prop::sample::select(order_ids().to_vec()), 1 => other]
 }
 
-pub(crate) fn any_hold_id() -> impl Strategy<Value = HoldId> {
+pub(crate) fn any_hold_id() -> impl Strategy<Value = StockHoldId> {
     (1u8..9).prop_map(hold_id)
 }
 

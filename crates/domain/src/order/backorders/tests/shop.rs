@@ -3,7 +3,7 @@
 use events::order::progress::{FulfilmentStatus, LineProgress};
 use events::order::{LineBackorders, OrderBackordersChanged, OrderEvent};
 use events::stock::{Level, StockBackordersChanged, StockEvent, StockPolicy};
-use events::{Event, HoldId, Location, OrderId, StreamId};
+use events::{Event, Location, OrderId, StockHoldId, StreamId};
 use serde_json::{Value, json};
 
 use crate::command::Command;
@@ -25,8 +25,8 @@ pub(super) fn order_id(number: u8) -> OrderId {
     OrderId::new(now(), [number; 10])
 }
 
-pub(super) fn hold_id() -> HoldId {
-    HoldId::new(now(), [1; 10])
+pub(super) fn hold_id() -> StockHoldId {
+    StockHoldId::new(now(), [1; 10])
 }
 
 pub(super) fn shop() -> Location {
@@ -167,8 +167,10 @@ impl Shop {
         });
         let here = lines.filter(|line| line.location == main() && !line.untracked);
         let ordered: u32 = here.map(|line: &LineProgress| line.backordered).sum();
-        let held = match self.0.find(&StreamId::hold(hold_id())).and_then(|slot| slot.state.as_ref()) {
-            Some(State::Hold(hold)) if hold.stands_at(now()) => hold.lines.iter().map(|line| line.backordered).sum(),
+        let held = match self.0.find(&StreamId::stock_hold(hold_id())).and_then(|slot| slot.state.as_ref()) {
+            Some(State::StockHold(hold)) if hold.stands_at(now()) => {
+                hold.lines.iter().map(|line| line.backordered).sum()
+            }
             _ => 0,
         };
         assert!(

@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{HoldId, OrderId};
+use crate::id::{OrderId, StockHoldId};
 use crate::name::{Location, Sku};
 use crate::omit::is_default;
 use crate::payload::Payload;
 
 /// An event of a stock hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HoldEvent {
+pub enum StockHoldEvent {
     Placed(HoldPlaced),
     Released(HoldReleased),
     Expired(HoldExpired),
@@ -25,7 +25,7 @@ pub enum HoldEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldPlaced {
     /// Identifier of the stock hold (UUID version 7). Its timestamp is the instant at which the stock hold was placed.
-    pub hold_id: HoldId,
+    pub hold_id: StockHoldId,
     /// Units on hold, with at most one line for each stock item.
     pub lines: Vec<HoldLine>,
     /// Instant at which the stock hold expires.
