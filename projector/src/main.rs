@@ -62,22 +62,22 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn serve() -> anyhow::Result<()> {
     let config = Config::read(Settings::from_env())?;
     platform::logs::init("projector", config.logs.format, &config.logs.filter)?;
-    projector::serve::serve(config, Shutdown::on_signals()?).await
+    projector::serve::run(config, Shutdown::on_signals()?).await
 }
 
 async fn retry_parked(stream: Option<StreamId>) -> anyhow::Result<()> {
     let config = RetryConfig::read(Settings::from_env())?;
     platform::logs::init("projector", config.logs.format, &config.logs.filter)?;
     let mut still_parked = 0;
-    retry::retry(&config.database_url, stream.as_ref(), |stream, outcome| match outcome {
+    let mut report = |stream: &str, outcome: &RetryOutcome| match outcome {
         RetryOutcome::Resumed(events) => println!("{stream}: resumed, {events} events applied"),
         RetryOutcome::NotParked => println!("{stream}: not parked"),
         RetryOutcome::StillParked(reason) => {
             still_parked += 1;
             println!("{stream}: still parked: {reason}");
         }
-    })
-    .await?;
+    };
+    retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
     anyhow::ensure!(still_parked == 0, "{still_parked} streams are still parked");
     Ok(())
 }

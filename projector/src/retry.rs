@@ -10,6 +10,7 @@
 //! Each stream has its own transactions: an event that PostgreSQL refuses delays no other stream.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use events::{Position, StreamId, Version};
 use platform::config::Secret;
@@ -37,12 +38,20 @@ const EVENTS_UNDER_LOCK: usize = 5_000;
 /// Maximum number of passes over a stream that receives more events in each pass than are applied under the lock.
 const PASSES_MAX: usize = 10;
 
-/// Retries all parked streams, or only `stream`, and passes each outcome to `report`.
-pub async fn retry(
-    database_url: &Secret,
-    stream: Option<&StreamId>,
-    mut report: impl FnMut(&str, &RetryOutcome),
-) -> anyhow::Result<()> {
+/// Receives the outcome of each stream.
+type Report<'a> = &'a mut (dyn FnMut(&str, &RetryOutcome) + Send);
+
+/// Retries all parked streams, or only `stream`, and passes each outcome to `report`. The future is boxed for the same reason as that of
+/// [`crate::serve::run`].
+pub fn retry<'a>(
+    database_url: &'a Secret,
+    stream: Option<&'a StreamId>,
+    report: Report<'a>,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>> {
+    Box::pin(retry_streams(database_url, stream, report))
+}
+
+async fn retry_streams(database_url: &Secret, stream: Option<&StreamId>, report: Report<'_>) -> anyhow::Result<()> {
     let mut store = Store::new(database_url)?;
     let connection = store.connection().await?;
     let is_alone = run("locking the retry of parked streams", parked::try_lock(connection)).await?;
@@ -57,9 +66,9 @@ pub async fn retry(
             report(stream.as_str(), &RetryOutcome::NotParked);
         }
         match projection {
-            Projection::Orders => retry_all::<Orders>(connection, rows, &mut report).await?,
-            Projection::Stock => retry_all::<Stock>(connection, rows, &mut report).await?,
-            Projection::Products => retry_all::<Products>(connection, rows, &mut report).await?,
+            Projection::Orders => retry_all::<Orders>(connection, rows, report).await?,
+            Projection::Stock => retry_all::<Stock>(connection, rows, report).await?,
+            Projection::Products => retry_all::<Products>(connection, rows, report).await?,
         }
     }
     Ok(())
@@ -69,7 +78,7 @@ pub async fn retry(
 async fn retry_all<M: ReadModel>(
     connection: &mut PgConnection,
     rows: Vec<ParkedRow>,
-    report: &mut impl FnMut(&str, &RetryOutcome),
+    report: Report<'_>,
 ) -> anyhow::Result<()> {
     let mut months = Months::default();
     let mut by_partition: BTreeMap<Option<i32>, Vec<RetriedStream>> = BTreeMap::new();
@@ -107,7 +116,7 @@ async fn catch_up<M: ReadModel>(
     months: &mut Months,
     partition: Option<i32>,
     streams: &mut Vec<RetriedStream>,
-    report: &mut impl FnMut(&str, &RetryOutcome),
+    report: Report<'_>,
 ) -> anyhow::Result<()> {
     let mut caught_up = Vec::with_capacity(streams.len());
     let upto = checkpoints::find_position(connection, M::PROJECTION, partition);
@@ -133,7 +142,7 @@ async fn release<M: ReadModel>(
     months: &mut Months,
     partition: Option<i32>,
     streams: Vec<RetriedStream>,
-    report: &mut impl FnMut(&str, &RetryOutcome),
+    report: Report<'_>,
 ) -> anyhow::Result<Vec<RetriedStream>> {
     let mut transaction = run("beginning a transaction", connection.begin()).await?;
     let upto = checkpoints::lock_position(&mut transaction, M::PROJECTION, partition);

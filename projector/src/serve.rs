@@ -1,6 +1,7 @@
 //! The serving process: one worker per projection, the task that writes to the cache, and the admin server.
 //! [`crate::worker`], [`crate::cache`] and [`crate::retry`] are what it runs.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -23,7 +24,13 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Runs until a shutdown is requested. Dependencies may be unavailable at the start: the health report names them, and
 /// the workers start when they are available.
-pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+///
+/// The future is boxed: the projector is then compiled once, with this library, and not again with its program.
+pub fn run(config: Config, shutdown: Shutdown) -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>> {
+    Box::pin(serve(config, shutdown))
+}
+
+async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = platform::metrics::install();
     let health = Health::new();
     let listener = bind(config.admin_addr).with_context(|| format!("listening on {}", config.admin_addr))?;
@@ -82,12 +89,12 @@ fn worker<M: ReadModel>(config: &Config, cache: Option<Cache>, health: &Health) 
 /// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another
 /// process is retrying.
 async fn retry_once(database_url: Secret) {
-    let report = |stream: &str, outcome: &RetryOutcome| {
+    let mut report = |stream: &str, outcome: &RetryOutcome| {
         if let RetryOutcome::Resumed(events) = outcome {
             tracing::info!(event.stream = stream, events, "resumed parked stream");
         }
     };
-    if let Err(error) = retry::retry(&database_url, None, report).await {
+    if let Err(error) = retry::retry(&database_url, None, &mut report).await {
         tracing::info!(error = format!("{error:#}"), "parked streams were not retried at the start");
     }
 }

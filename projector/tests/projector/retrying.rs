@@ -13,7 +13,8 @@ use crate::samples::*;
 async fn retry_all(platform: &Platform) -> Vec<RetryOutcome> {
     let mut results = Vec::new();
     let database = platform.database();
-    let retrying = retry(&database, None, |_, retried| results.push(retried.clone()));
+    let mut report = |_: &str, outcome: &RetryOutcome| results.push(outcome.clone());
+    let retrying = retry(&database, None, &mut report);
     tokio::time::timeout(PATIENCE, retrying).await.expect("the retry does not end").unwrap();
     results
 }
@@ -86,7 +87,9 @@ async fn a_stream_that_still_cannot_be_applied_stays_parked() {
 async fn a_stream_that_is_not_parked_is_left_alone() {
     let platform = Platform::new().await;
     let mut results = Vec::new();
-    retry(&platform.database(), Some(&stock_stream("GOOD")), |_, retried| results.push(retried.clone())).await.unwrap();
+    retry(&platform.database(), Some(&stock_stream("GOOD")), &mut |_, retried| results.push(retried.clone()))
+        .await
+        .unwrap();
     assert_eq!(results, [RetryOutcome::NotParked]);
 }
 
@@ -213,7 +216,7 @@ async fn events_before_an_event_that_the_database_refuses_are_applied() {
 async fn one_process_at_a_time_retries_parked_streams() {
     let mut platform = Platform::new().await;
     platform.execute("select pg_advisory_lock(hashtext('retry-parked'))").await;
-    let busy = retry(&platform.database(), None, |_, _| {}).await.unwrap_err();
+    let busy = retry(&platform.database(), None, &mut |_, _| {}).await.unwrap_err();
     assert_eq!(busy.to_string(), "another process is retrying parked streams; wait until it has finished");
 }
 

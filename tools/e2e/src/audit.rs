@@ -8,6 +8,7 @@ pub mod invariant;
 pub mod report;
 pub mod subject;
 
+use std::pin::Pin;
 use std::time::Instant;
 
 use crate::checkers;
@@ -55,7 +56,16 @@ pub async fn check(invariant: Invariant, subject: &Subject) -> Verdict {
 }
 
 /// Checks these invariants one after the other.
-pub async fn run(subject: &Subject, invariants: &[Invariant]) -> Vec<Line> {
+///
+/// The future is boxed: the checkers are then compiled once, with this library, and not again with each program and test.
+pub fn run<'a>(
+    subject: &'a Subject,
+    invariants: &'a [Invariant],
+) -> Pin<Box<dyn Future<Output = Vec<Line>> + Send + 'a>> {
+    Box::pin(check_all(subject, invariants))
+}
+
+async fn check_all(subject: &Subject, invariants: &[Invariant]) -> Vec<Line> {
     let mut lines = Vec::with_capacity(invariants.len());
     for invariant in invariants {
         let began = Instant::now();

@@ -44,6 +44,7 @@ mod steps;
 pub mod summary;
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -83,7 +84,13 @@ pub struct Options {
 const MAX_PRODUCTS_PRINTED: usize = 5;
 
 /// Imports a file; prints a summary and returns it.
-pub async fn import_file(options: Options) -> anyhow::Result<Summary> {
+///
+/// The future is boxed: the importer is then compiled once, with this library, and not again with each program that uses it.
+pub fn import_file(options: Options) -> Pin<Box<dyn Future<Output = anyhow::Result<Summary>> + Send>> {
+    Box::pin(import(options))
+}
+
+async fn import(options: Options) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let stop = Shutdown::on_signals().context("listening for Ctrl-C")?;
     let report = Report::begin(&options.file, options.rejections.as_deref())?;
