@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
 use lru::DefaultHasher;
 use uuid::Uuid;
 
@@ -58,8 +59,8 @@ pub(super) struct DecidedBatch {
     /// Claims of the rows.
     pub(super) claims: HashSet<String, DefaultHasher>,
     /// Answers of the commands that take effect, with their fingerprints, by command id: for commands of a group that repeat
-    /// another command of the group.
-    pub(super) answers: HashMap<Uuid, (i64, Answer), DefaultHasher>,
+    /// another command of the group. In the order of the commands, so that those of an undone group can be removed.
+    pub(super) answers: IndexMap<Uuid, (i64, Answer), DefaultHasher>,
     /// Snapshots to save; their positions count from the start of the batch.
     pub(super) snapshots: Vec<StreamSnapshot>,
     /// The commands, in the order of arrival.

@@ -2,7 +2,6 @@
 //! undone.
 
 use events::{LogPosition, Position, StreamId, Version, codec};
-use uuid::Uuid;
 
 use super::answer::Answer;
 use super::batch::{DecidedBatch, Decision, Known};
@@ -43,6 +42,7 @@ pub(super) struct NeedsLoading(pub(super) Vec<StreamId>);
 struct Savepoint {
     world: world::Savepoint,
     rows: usize,
+    answers: usize,
     snapshots: usize,
     decisions: usize,
 }
@@ -263,33 +263,25 @@ impl Decider<'_> {
     }
 
     fn savepoint(&mut self) -> Savepoint {
-        let DecidedBatch { rows, snapshots, decisions, .. } = &*self.decided;
-        let (rows, snapshots, decisions) = (rows.len(), snapshots.len(), decisions.len());
-        Savepoint { world: self.world.savepoint(), rows, snapshots, decisions }
+        let DecidedBatch { rows, answers, snapshots, decisions, .. } = &*self.decided;
+        Savepoint {
+            world: self.world.savepoint(),
+            rows: rows.len(),
+            answers: answers.len(),
+            snapshots: snapshots.len(),
+            decisions: decisions.len(),
+        }
     }
 
     /// Undoes the effects after the savepoint; the decisions stay.
     fn undo_to(&mut self, savepoint: Savepoint) {
         self.world.undo_to(savepoint.world);
+        self.decided.answers.truncate(savepoint.answers);
         self.decided.snapshots.truncate(savepoint.snapshots);
         let undone: Vec<NewRow> = self.decided.rows.drain(savepoint.rows..).collect();
         self.decided.bytes -= undone.iter().map(NewRow::bytes).sum::<usize>();
-        for row in undone {
-            if let Some(claim) = row.claim {
-                self.decided.claims.remove(&claim);
-            }
-            if let Some(command) = row.command {
-                self.forget_answer(command.id, savepoint);
-            }
-        }
-    }
-
-    /// Forgets the answer, unless it is that of an earlier command with the same key: a dry run may have the key of any other
-    /// command.
-    fn forget_answer(&mut self, id: Uuid, savepoint: Savepoint) {
-        let is_undone = |answer: &Answer| answer.position > Position::ZERO.plus(savepoint.rows);
-        if self.decided.answers.get(&id).is_some_and(|(_, answer)| is_undone(answer)) {
-            self.decided.answers.remove(&id);
+        for claim in undone.into_iter().filter_map(|row| row.claim) {
+            self.decided.claims.remove(&claim);
         }
     }
 }

@@ -249,6 +249,32 @@ async fn a_group_with_a_dry_run_is_a_dry_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_a_group_uses_no_key_of_its_batch() {
+    for log in logs().await {
+        Running::stocked(&log, "A", 1).await.stop().await;
+        let (writer, mailbox) = writer(&log, Limits::default()).await.unwrap();
+        // The product exists, so creating it again changes nothing.
+        let dry = ["unchanged", "changed"].map(|key| {
+            let command = if key == "unchanged" { product("A") } else { receipt("A", 1) };
+            Request { want: Want::DryRun, ..request(key, command) }
+        });
+        let mut tried = pin!(mailbox.submit_many(dry.to_vec(), Together::AllOrNothing));
+        assert!(tried.as_mut().now_or_never().is_none(), "it waits for its replies");
+        let same_keys = vec![request("unchanged", receipt("A", 10)), request("changed", receipt("A", 100))];
+        let mut received = pin!(mailbox.submit_many(same_keys, Together::Each));
+        assert!(received.as_mut().now_or_never().is_none(), "it waits in the same batch");
+
+        let stop = Shutdown::new();
+        let running = tokio::spawn(writer.run(stop.clone()));
+        assert_eq!(tally(&tried.await.unwrap()), [("would", 2)].into());
+        assert_eq!(tally(&received.await.unwrap()), [("done", 2)].into());
+        stop.request();
+        running.await.unwrap();
+        assert_eq!(stock(&log, "A").await, (111, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_a_thousand_commands_fits_into_a_mailbox_for_a_thousand() {
     for log in logs().await {
         Running::stocked(&log, "A", 5_000).await.stop().await;
