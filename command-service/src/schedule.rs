@@ -22,6 +22,7 @@ pub mod rules;
 pub mod store;
 mod submit;
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -117,8 +118,12 @@ async fn drain_timeout(shutdown: &Shutdown) {
     tokio::time::sleep(DRAIN_TIMEOUT).await;
 }
 
-/// Empties the schedule; running instances rebuild it.
-pub async fn rebuild(database: Database) -> anyhow::Result<()> {
+/// Empties the schedule; running instances rebuild it. The future is boxed for the same reason as that of [`crate::serve::run`].
+pub fn rebuild(database: Database) -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>> {
+    Box::pin(clear(database))
+}
+
+async fn clear(database: Database) -> anyhow::Result<()> {
     let store = Store::new(database);
     store.clear().await?;
     let checkpoint = store.checkpoint().await.context("reading the checkpoint of the emptied schedule")?;
