@@ -3,7 +3,8 @@
 //! Single commands: each command is declared once, in [`orders`], [`order_edits`], [`products`], [`stock`], [`stock_holds`] or
 //! [`customers`]. [`command_routes`] derives the route, the documentation ([`command_operation`], [`parameters`]) and the entry in the
 //! batch from the declaration. [`execute`] handles a request: [`command_parser`] parses the command, [`request_headers`] adds the
-//! preconditions, the writer decides, and [`responses`] or [`problems`] build the response.
+//! preconditions, the writer decides, and [`responses`] or [`problems`] build the response; [`command_paths`] has the paths of the
+//! commands that a rejection lists as allowed.
 //!
 //! Several commands: [`batch`] executes up to 1,000 commands ([`batch_body`], [`batch_item`]); [`bulk_imports`] accepts files of rows,
 //! which run as [`jobs`]. [`outcome`] returns the outcome of a command by its idempotency key. [`state`] is shared by all handlers.
@@ -17,6 +18,7 @@ mod bulk_import_problems;
 pub mod bulk_imports;
 mod command_operation;
 mod command_parser;
+mod command_paths;
 mod command_routes;
 mod customers;
 mod execute;
@@ -38,6 +40,7 @@ mod stock_holds;
 use axum::Router;
 use platform::openapi::{Info, Routes};
 
+use command_routes::CommandRoutes;
 pub use state::{BulkImports, HttpState};
 
 use domain::value::email::EmailIndex;
@@ -53,15 +56,20 @@ const INFO: Info = Info {
 
 /// All routes of the command service.
 pub fn router(state: HttpState, emails: &EmailIndex) -> Router {
-    routes(emails).finish(&INFO).with_state(state)
+    let commands = commands(emails);
+    let state = state.with_command_paths(commands.paths());
+    routes(commands).finish(&INFO).with_state(state)
 }
 
-fn routes(emails: &EmailIndex) -> Routes<HttpState> {
-    let commands = order_edits::add_commands(orders::commands())
+fn commands(emails: &EmailIndex) -> CommandRoutes {
+    order_edits::add_commands(orders::commands())
         .merge(products::commands())
         .merge(stock::commands())
         .merge(stock_holds::commands())
-        .merge(customers::commands(emails));
+        .merge(customers::commands(emails))
+}
+
+fn routes(commands: CommandRoutes) -> Routes<HttpState> {
     let several = Routes::about("commands", "Batches of commands, and the outcome of a command.");
     let several = outcome::add_route(batch::add_route(several, commands.table, &commands.problems));
     commands.routes.merge(several).merge(bulk_imports::routes()).merge(jobs::routes())

@@ -203,7 +203,7 @@ async fn submit(
         Ok((name, effect, deprecation)) => {
             let reply = replies.next().unwrap_or(Reply::Unknown);
             count(name, responses::outcome_label(&reply));
-            let outcome = responses::success(reply).map_err(|problem| problem.with(INDEX, index));
+            let outcome = responses::success(reply, &state.command_paths).map_err(|problem| problem.with(INDEX, index));
             CommandOutcome { outcome, effect, deprecation }
         }
         Err(problem) => CommandOutcome { outcome: Err(problem), effect: Effect::Changed, deprecation: None },

@@ -26,6 +26,8 @@ pub(super) const NO_BODY: &[u8] = b"{}";
 pub(super) struct HttpCommand {
     pub(super) operation: CommandOperation,
     pub(super) parser: CommandParser,
+    /// The pattern of its path, such as `/v1/orders/{order_id}/tags`.
+    pub(super) path: &'static str,
     /// The names of the path variables, in the order of the path.
     pub(super) variables: Vec<&'static str>,
 }
@@ -98,7 +100,7 @@ impl HttpCommand {
     /// The command at `path`.
     pub(super) fn new(path: &'static str, operation: CommandOperation, parser: CommandParser) -> HttpCommand {
         let variables = path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')).collect();
-        HttpCommand { operation, parser, variables }
+        HttpCommand { operation, parser, path, variables }
     }
 
     /// Parses a command. An error in the path variables takes precedence over one in the body.

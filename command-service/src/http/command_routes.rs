@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::command_operation::CommandOperation;
 use super::command_parser::{CommandParser, CommandTable, HttpCommand};
+use super::command_paths::CommandPaths;
 use super::execute::execute;
 use super::state::HttpState;
 use domain::command::Command;
@@ -80,6 +81,11 @@ impl CommandRoutes {
         let handler =
             async move |State(state): State<HttpState>, request: Request| execute(&command, &state, request).await;
         CommandRoutes { routes: self.routes.route(method, path, handler, documentation), ..self }
+    }
+
+    /// The paths of the commands.
+    pub(super) fn paths(&self) -> CommandPaths {
+        CommandPaths::of(self.table.iter().map(|(name, command)| (*name, command.path)))
     }
 
     /// The commands of both.

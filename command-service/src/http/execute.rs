@@ -47,7 +47,7 @@ async fn submit_parsed(
     let request_headers = RequestHeaders::read(headers, flags.dry_run);
     let preconditions = CommandPreconditions::read(headers);
     let request = request_headers.request(&preconditions, parsed.required, parsed.command)?;
-    let success = responses::success(submit(state, request).await?)?;
+    let success = responses::success(submit(state, request).await?, &state.command_paths)?;
     Ok(success.response(parsed.effect, request_headers.preference))
 }
 

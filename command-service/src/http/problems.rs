@@ -4,6 +4,7 @@
 use platform::problem::{Problem, ProblemType, types};
 use platform::shown::shown;
 
+use super::command_paths::CommandPaths;
 use super::problem_types::*;
 use super::rejection_types;
 use crate::writer::Shed;
@@ -36,10 +37,10 @@ pub(super) const OF_ANY_COMMAND: [ProblemType; 13] = [
 ];
 
 /// The command was rejected by the rules. Where the state of an order is the reason, the problem lists the commands that are allowed.
-pub(super) fn rejected(rejection: &Rejection) -> Problem {
+pub(super) fn rejected(rejection: &Rejection, paths: &CommandPaths) -> Problem {
     let mut problem = Problem::of(rejection_types::type_of(rejection)).detail(rejection.detail());
     if let Rejection::OrderState(OrderState { allowed, .. }) = rejection {
-        let allowed: Vec<String> = allowed.iter().copied().map(rejection_types::path).collect();
+        let allowed: Vec<String> = allowed.iter().filter_map(|command| paths.path(*command)).collect();
         let advice = match allowed.is_empty() {
             true => "No other command is allowed.".to_owned(),
             false => format!("Allowed now: {}.", allowed.join(", ")),
@@ -182,7 +183,7 @@ pub(super) fn log_unreachable() -> Problem {
 #[cfg(test)]
 mod tests {
     use domain::rejection::samples::state;
-    use domain::rejection::{Obstacle, OrderAction};
+    use domain::rejection::{AllowedCommand, Obstacle};
     use events::order::progress::FulfilmentState;
     use serde_json::json;
 
@@ -190,14 +191,18 @@ mod tests {
 
     #[test]
     fn a_command_that_the_state_forbids_is_answered_with_what_the_state_allows() {
+        let paths = CommandPaths::of([
+            ("deliver_fulfilment", "/v1/orders/{order_id}/fulfilments/{fulfilment}/delivery"),
+            ("request_return", "/v1/orders/{order_id}/returns"),
+        ]);
         let obstacle = Obstacle::Fulfilment(2, FulfilmentState::Shipped);
-        let allowed = [OrderAction::DeliverFulfilment(2), OrderAction::RequestReturn];
-        let document = rejected(&state(obstacle, &allowed)).to_json();
+        let allowed = [AllowedCommand::to_part("deliver_fulfilment", 2), AllowedCommand::to_order("request_return")];
+        let document = rejected(&state(obstacle, &allowed), &paths).to_json();
         assert_eq!(document["detail"], "Fulfilment 2 is shipped. Allowed now: fulfilments/2/delivery, returns.");
         assert_eq!(document["allowed"], json!(["fulfilments/2/delivery", "returns"]));
         assert_eq!((&document["lifecycle"], &document["fulfilment"]), (&json!("open"), &json!(2)));
         assert_eq!(document["state"], "shipped");
-        let document = rejected(&state(obstacle, &[])).to_json();
+        let document = rejected(&state(obstacle, &[]), &paths).to_json();
         assert_eq!(document["detail"], "Fulfilment 2 is shipped. No other command is allowed.");
     }
 }

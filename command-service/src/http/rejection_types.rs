@@ -1,11 +1,10 @@
-//! Rejections over HTTP: the problem type of each rejection, and the paths of the commands that are allowed instead. The types are in
-//! [`super::problem_types`]; [`super::problems`] builds the problem.
+//! The problem type of each rejection. The types are in [`super::problem_types`]; [`super::problems`] builds the problem.
 
 use platform::problem::ProblemType;
 
 use super::problem_types::*;
 use domain::rejection;
-use domain::rejection::{OrderAction, OrderPart, Rejection, Unfit};
+use domain::rejection::{OrderPart, Rejection, Unfit};
 
 /// The problem type of a rejection.
 pub(super) fn type_of(rejection: &Rejection) -> ProblemType {
@@ -66,29 +65,6 @@ fn of_unfit(problem: Unfit) -> ProblemType {
         Unfit::UnknownProduct => PRODUCT_NOT_FOUND_IN_BODY,
         Unfit::InactiveProduct => INACTIVE_PRODUCT,
         Unfit::PriceMissing => PRICE_MISSING,
-    }
-}
-
-/// The path of an action below `/v1/orders/{order_id}/`.
-pub(super) fn path(action: OrderAction) -> String {
-    match action {
-        OrderAction::RecordPayment => "payments".to_owned(),
-        OrderAction::RecordRefund => "refunds".to_owned(),
-        OrderAction::CreateFulfilment => "fulfilments".to_owned(),
-        OrderAction::ShipFulfilment(number) => format!("fulfilments/{number}/shipment"),
-        OrderAction::DeliverFulfilment(number) => format!("fulfilments/{number}/delivery"),
-        OrderAction::CancelFulfilment(number) => format!("fulfilments/{number}/cancellation"),
-        OrderAction::CancelOrder => "cancellation".to_owned(),
-        OrderAction::RequestReturn => "returns".to_owned(),
-        OrderAction::ReceiveReturn(number) => format!("returns/{number}/receipt"),
-        OrderAction::RejectReturn(number) => format!("returns/{number}/rejection"),
-        OrderAction::AmendOrder => "amendments".to_owned(),
-        OrderAction::HoldOrder => "holds".to_owned(),
-        OrderAction::ReleaseOrder => "holds/release".to_owned(),
-        OrderAction::ChangeAddresses => "addresses".to_owned(),
-        OrderAction::AddNote => "notes".to_owned(),
-        OrderAction::TagOrder => "tags".to_owned(),
-        OrderAction::AssignCustomer => "customer".to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::command_paths::CommandPaths;
 use super::problems;
 use super::request_headers::Preference;
 use crate::writer::Reply;
@@ -113,11 +114,11 @@ pub(super) enum Success {
 }
 
 /// Separates successful replies from problems.
-pub(super) fn success(reply: Reply) -> Result<Success, Problem> {
+pub(super) fn success(reply: Reply, paths: &CommandPaths) -> Result<Success, Problem> {
     Err(match reply {
         Reply::Done { answer, replayed, state } => return Ok(Success::Done { answer, replayed, state }),
         Reply::Would { answer, events } => return Ok(Success::DryRun { answer, events }),
-        Reply::Rejected(rejection) => problems::rejected(&rejection),
+        Reply::Rejected(rejection) => problems::rejected(&rejection, paths),
         Reply::KeyReused => problems::key_reused(),
         Reply::InFlight => problems::in_flight(),
         Reply::Skipped => problems::skipped(),

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use platform::problem::Problem;
 use tokio::sync::{Semaphore, SetOnce};
 
+use super::command_paths::CommandPaths;
 use super::problems;
 use crate::jobs::Limits;
 use crate::jobs::store::Store;
@@ -18,12 +19,18 @@ use crate::writer::Mailbox;
 pub struct HttpState {
     mailbox: Arc<SetOnce<Mailbox>>,
     bulk_imports: Option<BulkImports>,
+    pub(super) command_paths: Arc<CommandPaths>,
 }
 
 impl HttpState {
     /// State of a service that accepts bulk imports too.
     pub fn with_bulk_imports(bulk_imports: BulkImports) -> HttpState {
         HttpState { bulk_imports: Some(bulk_imports), ..HttpState::default() }
+    }
+
+    /// The same state, with the paths of the commands.
+    pub(super) fn with_command_paths(self, paths: CommandPaths) -> HttpState {
+        HttpState { command_paths: Arc::new(paths), ..self }
     }
 
     /// Starts to accept commands.

@@ -9,8 +9,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::rejection_types::type_of;
-use super::{HttpState, INFO, router, routes};
+use super::{HttpState, INFO, commands, router, routes};
 use domain::rejection;
+use domain::rejection::AllowedCommand;
 use domain::value::email::EmailIndex;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -30,7 +31,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 #[test]
 fn every_route_is_in_the_document() {
-    let document = routes(&emails()).document(&INFO);
+    let document = routes(commands(&emails())).document(&INFO);
     let documented: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     // axum does not list its routes, but its debug output contains every path pattern in quotes; `/` and a pattern of axum itself
     // are the fallback.
@@ -48,7 +49,7 @@ fn every_route_is_in_the_document() {
 
 #[tokio::test]
 async fn the_documented_methods_are_the_supported_ones() {
-    let document = routes(&emails()).document(&INFO);
+    let document = routes(commands(&emails())).document(&INFO);
     let router = shell(router(HttpState::default(), &emails()), &Limits::default());
     for path in document["paths"].as_object().unwrap().keys() {
         for method in METHODS {
@@ -68,7 +69,7 @@ fn filled(pattern: &str) -> String {
 
 #[test]
 fn operation_ids_are_unique_and_every_reference_resolves() {
-    let document = routes(&emails()).document(&INFO);
+    let document = routes(commands(&emails())).document(&INFO);
     let ids: Vec<Value> =
         operations(&document).into_iter().map(|(_, _, mut said)| said["operationId"].take()).collect();
     let distinct: BTreeSet<&str> = ids.iter().map(|id| id.as_str().unwrap()).collect();
@@ -81,7 +82,7 @@ fn operation_ids_are_unique_and_every_reference_resolves() {
 
 #[test]
 fn every_variable_of_a_path_is_a_parameter() {
-    for (path, method, said) in operations(&routes(&emails()).document(&INFO)) {
+    for (path, method, said) in operations(&routes(commands(&emails())).document(&INFO)) {
         let in_path: BTreeSet<&str> =
             path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')).collect();
         let parameters = said["parameters"].as_array().unwrap();
@@ -93,7 +94,7 @@ fn every_variable_of_a_path_is_a_parameter() {
 
 #[test]
 fn every_kind_of_rejection_is_documented_under_its_status() {
-    let document = routes(&emails()).document(&INFO);
+    let document = routes(commands(&emails())).document(&INFO);
     let all: Vec<Value> = operations(&document).into_iter().map(|(_, _, said)| said["responses"].clone()).collect();
     for (rejection, _) in rejection::samples::every() {
         let problem_type = type_of(&rejection);
@@ -108,6 +109,38 @@ fn every_kind_of_rejection_is_documented_under_its_status() {
 
 #[test]
 fn every_integer_has_exactly_representable_bounds() {
-    let found = events::exact::find_unbounded_integers(&routes(&emails()).document(&INFO));
+    let found = events::exact::find_unbounded_integers(&routes(commands(&emails())).document(&INFO));
     assert!(found.is_empty(), "these integers need bounds of at most 2^53 - 1: {found:#?}");
+}
+
+#[test]
+fn every_command_that_the_state_of_an_order_allows_has_a_path() {
+    let paths = commands(&emails()).paths();
+    let path = |command| paths.path(command);
+    for (name, expected) in [
+        ("record_payment", "payments"),
+        ("record_refund", "refunds"),
+        ("create_fulfilment", "fulfilments"),
+        ("cancel_order", "cancellation"),
+        ("request_return", "returns"),
+        ("amend_order", "amendments"),
+        ("hold_order", "holds"),
+        ("release_order", "holds/release"),
+        ("change_addresses", "addresses"),
+        ("add_note", "notes"),
+        ("tag_order", "tags"),
+        ("assign_customer", "customer"),
+    ] {
+        assert_eq!(path(AllowedCommand::to_order(name)).as_deref(), Some(expected));
+    }
+    for (name, expected) in [
+        ("ship_fulfilment", "fulfilments/7/shipment"),
+        ("deliver_fulfilment", "fulfilments/7/delivery"),
+        ("cancel_fulfilment", "fulfilments/7/cancellation"),
+        ("receive_return", "returns/7/receipt"),
+        ("reject_return", "returns/7/rejection"),
+    ] {
+        assert_eq!(path(AllowedCommand::to_part(name, 7)).as_deref(), Some(expected));
+    }
+    assert_eq!(path(AllowedCommand::to_order("complete_order")), None);
 }

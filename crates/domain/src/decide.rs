@@ -11,7 +11,6 @@ use events::stream::Subject;
 use crate::command::Command;
 use crate::decision::{Context, Decision, NewEvent};
 use crate::new_id::NewId;
-use crate::order::personal_data;
 use crate::reader::{MissingStreams, Reader};
 use crate::{customer, order, product, stock, stock_hold};
 
@@ -28,8 +27,7 @@ pub fn decide(command: &Command, context: &Context, reader: &Reader<'_>) -> Resu
 fn checked(command: &Command, context: &Context, reader: &Reader<'_>) -> Decision {
     instant::check(command.occurred_at(), context.now)?;
     currency::check(command, context.now)?;
-    let events = decided(command, context, reader)
-        .map_err(|rejection| personal_data::advised(rejection, &command.target(context.new_id), reader))?;
+    let events = decided(command, context, reader)?;
     order_size::check(&events, reader)?;
     Ok(events)
 }

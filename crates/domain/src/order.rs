@@ -34,6 +34,7 @@ pub(crate) mod units;
 
 use events::OrderId;
 use events::order::PartNo;
+use events::order::progress::{Lifecycle, LineProgress};
 use serde::Serialize;
 
 use crate::command::name_and_instant::NameAndInstant;
@@ -54,8 +55,10 @@ use crate::order::release::ReleaseOrder;
 use crate::order::returns::receive::ReceiveReturn;
 use crate::order::returns::reject::RejectReturn;
 use crate::order::returns::request::RequestReturn;
+use crate::order::state::Order;
 use crate::order::tag::TagOrder;
 use crate::reader::Reader;
+use crate::rejection::{AllowedCommand, Obstacle, OrderState, Rejection};
 
 /// A command to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -151,8 +154,57 @@ impl OrderCommand {
     }
 }
 
-/// Decides a command of this group.
+/// Decides a command of this group. A rejection by the state of the order gets the commands that the state allows.
 pub(crate) fn decide(id: OrderId, command: &OrderCommand, context: &Context, reader: &Reader<'_>) -> Decision {
+    dispatch(id, command, context, reader).map_err(|rejection| match rejection {
+        Rejection::OrderState(state) => {
+            let allowed =
+                reader.order(id).map(|(_, order)| allowed_commands(order, state.obstacle)).unwrap_or_default();
+            Rejection::OrderState(OrderState { allowed, ..state })
+        }
+        other => other,
+    })
+}
+
+/// Commands that the state of the order allows; first those to the fulfilment or return that the obstacle names.
+fn allowed_commands(order: &Order, obstacle: Obstacle) -> Vec<AllowedCommand> {
+    let progress = &order.progress;
+    let any = |units: fn(&LineProgress) -> u32| progress.lines.iter().any(|line| units(line) > 0);
+    let is_open = progress.lifecycle == Lifecycle::Open;
+    let was_shipped = matches!(progress.lifecycle, Lifecycle::Open | Lifecycle::Completed);
+    let accepts_personal_data = !order.personal_data_erased;
+    let to_order = [
+        // Payments are recorded in every state of the order.
+        ("record_payment", true),
+        ("record_refund", progress.payments.iter().any(|payment| payment.refunded < payment.captured)),
+        ("create_fulfilment", is_open && !progress.held && any(LineProgress::unfulfilled)),
+        ("cancel_order", is_open && any(units::unshipped)),
+        ("request_return", was_shipped && any(LineProgress::returnable)),
+        ("amend_order", is_open),
+        ("hold_order", is_open && !progress.held),
+        ("release_order", is_open && progress.held),
+        ("change_addresses", is_open && !any(|line| line.shipped) && accepts_personal_data),
+        // Notes, tags and the customer can change in every state of the order.
+        ("add_note", accepts_personal_data),
+        ("tag_order", true),
+        ("assign_customer", accepts_personal_data),
+    ];
+    let mut allowed = match obstacle {
+        Obstacle::Fulfilment(number, state) => fulfilment::allowed_commands(number, state, progress.held),
+        Obstacle::Return(number, state) => returns::allowed_commands(number, state),
+        Obstacle::Lifecycle
+        | Obstacle::AllShipped
+        | Obstacle::SomeShipped
+        | Obstacle::OnHold
+        | Obstacle::OtherShipment(_)
+        | Obstacle::Captured(_) => Vec::new(),
+    };
+    allowed
+        .extend(to_order.iter().filter(|(_, is_allowed)| *is_allowed).map(|(name, _)| AllowedCommand::to_order(name)));
+    allowed
+}
+
+fn dispatch(id: OrderId, command: &OrderCommand, context: &Context, reader: &Reader<'_>) -> Decision {
     use OrderCommand::*;
     match command {
         AmendOrder { body } => amend::amend(id, body, reader),

@@ -13,7 +13,7 @@ mod order_state;
 pub mod samples;
 
 pub use lines::{ExceededLine, LowLine, Purpose, ShortLine, Unfit, UnfitLine, worst};
-pub use order_state::{Counted, Obstacle, OrderAction, OrderPart, OrderState};
+pub use order_state::{AllowedCommand, Counted, Obstacle, OrderPart, OrderState};
 
 /// Prefix of the claim on an external reference of an order; the channel, a colon and the reference follow.
 pub const EXTERNAL_REF: &str = "external_ref:";

@@ -12,7 +12,7 @@ use events::order::{FulfilmentCancelled, OrderEvent, PartNo};
 use crate::decision::{Decision, NewEvent};
 use crate::order::guards;
 use crate::order::state::Order;
-use crate::rejection::{Obstacle, OrderPart, Rejection};
+use crate::rejection::{AllowedCommand, Obstacle, OrderPart, Rejection};
 
 pub(crate) fn cancelled(stream: &StreamId, fulfilment: PartNo) -> NewEvent {
     NewEvent::new(stream, OrderEvent::FulfilmentCancelled(FulfilmentCancelled { fulfilment }))
@@ -30,6 +30,17 @@ pub(crate) fn find(order: &Order, number: PartNo) -> Result<&Fulfilment, Rejecti
 
 pub(crate) fn not_allowed(order: &Order, number: PartNo, state: FulfilmentState) -> Decision {
     Err(guards::forbidden(&order.progress, Obstacle::Fulfilment(number, state)))
+}
+
+/// Commands that a fulfilment in this state allows.
+pub(crate) fn allowed_commands(number: PartNo, state: FulfilmentState, is_held: bool) -> Vec<AllowedCommand> {
+    let names: &[&str] = match state {
+        FulfilmentState::Created if is_held => &["cancel_fulfilment"],
+        FulfilmentState::Created => &["ship_fulfilment", "cancel_fulfilment"],
+        FulfilmentState::Shipped => &["deliver_fulfilment"],
+        FulfilmentState::Delivered | FulfilmentState::Cancelled => &[],
+    };
+    names.iter().map(|name| AllowedCommand::to_part(name, number)).collect()
 }
 
 #[cfg(test)]

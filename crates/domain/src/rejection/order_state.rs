@@ -11,46 +11,28 @@ pub struct OrderState {
     /// The part of the state that does not allow the command.
     pub obstacle: Obstacle,
     /// Commands that the state of the order allows.
-    pub allowed: Vec<OrderAction>,
+    pub allowed: Vec<AllowedCommand>,
 }
 
-/// A command to an order, or to one of its fulfilments or returns, that the state of the order allows.
+/// A command that the state of an order allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderAction {
-    /// Record a payment.
-    RecordPayment,
-    /// Record a refund.
-    RecordRefund,
-    /// Create a fulfilment.
-    CreateFulfilment,
-    /// Mark this fulfilment as shipped.
-    ShipFulfilment(PartNo),
-    /// Mark this fulfilment as delivered.
-    DeliverFulfilment(PartNo),
-    /// Cancel this fulfilment.
-    CancelFulfilment(PartNo),
-    /// Cancel lines, or the order.
-    CancelOrder,
-    /// Request a return.
-    RequestReturn,
-    /// Record the receipt of this return.
-    ReceiveReturn(PartNo),
-    /// Reject this return.
-    RejectReturn(PartNo),
-    /// Amend the order.
-    AmendOrder,
-    /// Put the order on hold.
-    HoldOrder,
-    /// Release the order from its hold.
-    ReleaseOrder,
-    /// Change the addresses.
-    ChangeAddresses,
-    /// Add a note.
-    AddNote,
-    /// Change the tags.
-    TagOrder,
-    /// Assign the order to a customer.
-    AssignCustomer,
+pub struct AllowedCommand {
+    /// Name of the command, as [`Command::name`](crate::command::Command::name).
+    pub name: &'static str,
+    /// Number of the fulfilment or return; none for a command to the order itself.
+    pub part: Option<PartNo>,
+}
+
+impl AllowedCommand {
+    /// A command to the order itself.
+    pub const fn to_order(name: &'static str) -> AllowedCommand {
+        AllowedCommand { name, part: None }
+    }
+
+    /// A command to this fulfilment or return of the order.
+    pub const fn to_part(name: &'static str, part: PartNo) -> AllowedCommand {
+        AllowedCommand { name, part: Some(part) }
+    }
 }
 
 /// The part of the state of an order that does not allow a command.

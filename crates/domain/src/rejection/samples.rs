@@ -5,8 +5,8 @@ use events::order::progress::{FulfilmentState, Lifecycle, ReturnState};
 use events::{CustomerId, Location, Minor, OrderId, Sku, StockHoldId, Version};
 
 use super::{
-    Counted, ExceededLine, Gone, LowLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection, ShortLine,
-    Unfit, UnfitLine,
+    AllowedCommand, Counted, ExceededLine, Gone, LowLine, Obstacle, OrderPart, OrderState, Purpose, Rejection,
+    ShortLine, Unfit, UnfitLine,
 };
 
 fn sku() -> Sku {
@@ -30,7 +30,7 @@ fn hold_gone(gone: Gone) -> Rejection {
 }
 
 /// A rejection by the state of an open order.
-pub fn state(obstacle: Obstacle, allowed: &[OrderAction]) -> Rejection {
+pub fn state(obstacle: Obstacle, allowed: &[AllowedCommand]) -> Rejection {
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed: allowed.to_vec() })
 }
 
@@ -66,12 +66,12 @@ fn of_resources() -> Vec<(Rejection, &'static str)> {
         (UnknownPart { part: OrderPart::Payment, number: 2, last: 1 }, "unknown-payment"),
         (UnknownPart { part: OrderPart::Fulfilment, number: 2, last: 1 }, "unknown-fulfilment"),
         (UnknownPart { part: OrderPart::Return, number: 1, last: 0 }, "unknown-return"),
-        (state(Obstacle::Lifecycle, &[OrderAction::RecordPayment]), "order-state"),
-        (state(Obstacle::AllShipped, &[OrderAction::RequestReturn]), "order-state"),
+        (state(Obstacle::Lifecycle, &[AllowedCommand::to_order("record_payment")]), "order-state"),
+        (state(Obstacle::AllShipped, &[AllowedCommand::to_order("request_return")]), "order-state"),
         (state(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &[]), "order-state"),
         (state(Obstacle::OtherShipment(1), &[]), "order-state"),
         (state(Obstacle::Return(1, ReturnState::Received), &[]), "order-state"),
-        (state(Obstacle::Captured(1), &[OrderAction::RecordRefund]), "order-state"),
+        (state(Obstacle::Captured(1), &[AllowedCommand::to_order("record_refund")]), "order-state"),
         (InsufficientStock(vec![short(Some(2))]), "insufficient-stock"),
         (InsufficientStock(vec![short(None)]), "insufficient-stock"),
         (unfit(&[Unfit::PriceMissing, Unfit::UnknownProduct]), "unknown-product"),
@@ -124,8 +124,8 @@ fn of_amounts_and_lines() -> Vec<(Rejection, &'static str)> {
         (TooManyParts { what: Counted::Note, limit: 200 }, "too-many-parts"),
         (TooManyParts { what: Counted::PaymentReference, limit: 1000 }, "too-many-parts"),
         (OrderTooLarge { bytes: 1_000_001, limit: 1_000_000 }, "order-too-large"),
-        (state(Obstacle::SomeShipped, &[OrderAction::RequestReturn]), "order-state"),
-        (state(Obstacle::OnHold, &[OrderAction::ReleaseOrder]), "order-state"),
+        (state(Obstacle::SomeShipped, &[AllowedCommand::to_order("request_return")]), "order-state"),
+        (state(Obstacle::OnHold, &[AllowedCommand::to_order("release_order")]), "order-state"),
         (hold_gone(Gone::Unknown), "hold-gone"),
         (hold_gone(Gone::Expired), "hold-gone"),
         (UnknownBuyer(customer_id()), "unknown-customer"),

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::customer::tests::hash;
-use crate::rejection::OrderAction;
+use crate::rejection::AllowedCommand;
 use crate::tests::scenario::{Past, now};
 
 pub(crate) fn sku(text: &str) -> Sku {
@@ -233,8 +233,16 @@ pub(crate) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32
 }
 
 /// These actions, and those that every state of an order allows.
-pub(crate) fn words(allowed: &[OrderAction]) -> Vec<OrderAction> {
-    [allowed, &[OrderAction::AddNote, OrderAction::TagOrder, OrderAction::AssignCustomer]].concat()
+pub(crate) fn words(allowed: &[AllowedCommand]) -> Vec<AllowedCommand> {
+    [
+        allowed,
+        &[
+            AllowedCommand::to_order("add_note"),
+            AllowedCommand::to_order("tag_order"),
+            AllowedCommand::to_order("assign_customer"),
+        ],
+    ]
+    .concat()
 }
 
 /// An address as callers write it.

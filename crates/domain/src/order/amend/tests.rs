@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{LowLine, Obstacle, OrderAction, OrderState, Rejection, ShortLine, Unfit, UnfitLine};
+use crate::rejection::{AllowedCommand, LowLine, Obstacle, OrderState, Rejection, ShortLine, Unfit, UnfitLine};
 use crate::tests::past::{
     address, addresses_changed, body, cancelled, discontinued, left, lines_cancelled, main, of_order, order_id,
     order_placed, packed, placed, policy, product, received, released, released_beyond, reserved, reserved_beyond,
@@ -218,12 +218,12 @@ fn addresses_change_along_while_nothing_is_shipped() {
     let gone = [packed(1, [(2, 1)]), shipped(1), left("B", 1)].concat();
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::SomeShipped);
     let allowed = words(&[
-        OrderAction::RecordPayment,
-        OrderAction::CreateFulfilment,
-        OrderAction::CancelOrder,
-        OrderAction::RequestReturn,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("create_fulfilment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("request_return"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
     ]);
     given([ordered(), gone]).when(both()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle,
@@ -292,7 +292,7 @@ fn pieces_are_counted_up_to_a_limit() {
 #[test]
 fn only_open_orders_are_amended() {
     let past = [ordered(), lines_cancelled([(1, 2, 0), (2, 1, 0)]), cancelled()];
-    let allowed = words(&[OrderAction::RecordPayment]);
+    let allowed = words(&[AllowedCommand::to_order("record_payment")]);
     let (lifecycle, obstacle) = (Lifecycle::Cancelled, Obstacle::Lifecycle);
     given(past).when(change(1, 1)).then_rejected(Rejection::OrderState(OrderState { lifecycle, obstacle, allowed }));
     given([]).when(change(1, 1)).then_rejected(Rejection::UnknownOrder(order_id()));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderState, Purpose, Rejection};
+use crate::rejection::{AllowedCommand, ExceededLine, Obstacle, OrderState, Purpose, Rejection};
 use crate::tests::past::{
     body, cancelled, delivered, left, lines_cancelled, of_order, order_id, order_placed, packed, placed, released,
     shipped, unpacked, words,
@@ -74,10 +74,10 @@ fn a_repeat_after_the_platform_completed_the_order_finds_everything_so() {
 fn a_shipped_order_is_returned_not_cancelled() {
     let obstacle = Obstacle::AllShipped;
     let allowed = words(&[
-        OrderAction::RecordPayment,
-        OrderAction::RequestReturn,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("request_return"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
     ]);
     let rejection = Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed });
     given([placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)]).when(cancel()).then_rejected(rejection);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{Obstacle, OrderAction, OrderState, Rejection};
+use crate::rejection::{AllowedCommand, Obstacle, OrderState, Rejection};
 use crate::tests::past::{
     address, addresses_changed, body, cancelled, left, lines_cancelled, order_id, packed, placed, shipped, words,
 };
@@ -30,21 +30,22 @@ fn addresses_change_until_something_is_shipped() {
     given([moved()]).when(move_to(Some("York"), Some("York"))).then([addresses_changed(Some("York"), None)]);
     given([moved()]).when(move_to(None, None)).then_nothing();
 
-    let forbidden = |lifecycle, obstacle, allowed: &[OrderAction]| {
+    let forbidden = |lifecycle, obstacle, allowed: &[AllowedCommand]| {
         Rejection::OrderState(OrderState { lifecycle, obstacle, allowed: words(allowed) })
     };
     let gone = [moved(), packed(1, [(1, 1)]), shipped(1), left("A", 1)].concat();
     let allowed = [
-        OrderAction::RecordPayment,
-        OrderAction::CreateFulfilment,
-        OrderAction::CancelOrder,
-        OrderAction::RequestReturn,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("create_fulfilment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("request_return"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
     ];
     let some_shipped = forbidden(Lifecycle::Open, Obstacle::SomeShipped, &allowed);
     given([gone.clone()]).when(move_to(Some("York"), None)).then_rejected(some_shipped);
     given([gone]).when(move_to(Some("Leeds"), None)).then_nothing();
-    let over_already = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[OrderAction::RecordPayment]);
+    let over_already =
+        forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[AllowedCommand::to_order("record_payment")]);
     given([over()]).when(move_to(Some("York"), None)).then_rejected(over_already);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{OrderAction, Rejection};
+use crate::rejection::{AllowedCommand, Rejection};
 use crate::tests::commands::values::customer;
 use crate::tests::past::{
     address, addresses_changed, body, cancelled, lines_cancelled, of_order, order_id, placed, registered,
@@ -106,5 +106,5 @@ fn an_erased_order_goes_on_and_does_not_advise_what_it_refuses() {
     let over = [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), erased()].concat();
     let rejection = given([over]).when(amend).rejection();
     let Rejection::OrderState(state) = rejection else { panic!("{rejection:?}") };
-    assert_eq!(state.allowed, [OrderAction::RecordPayment, OrderAction::TagOrder]);
+    assert_eq!(state.allowed, [AllowedCommand::to_order("record_payment"), AllowedCommand::to_order("tag_order")]);
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection, ShortLine};
+use crate::rejection::{AllowedCommand, ExceededLine, Obstacle, OrderPart, OrderState, Purpose, Rejection, ShortLine};
 use crate::tests::past::{
     body, cancelled, delivered, left, lines_cancelled, main, of_order, on_item, order_id, order_placed, packed, placed,
     policy, received, reserved_beyond, shipped, sku, units, unpacked, words,
@@ -35,7 +35,7 @@ fn unpack() -> Command {
     Command::Order(order_id(), OrderCommand::CancelFulfilment { fulfilment: 1, body: body(json!({})) })
 }
 
-fn stands(obstacle: Obstacle, allowed: &[OrderAction]) -> Rejection {
+fn stands(obstacle: Obstacle, allowed: &[AllowedCommand]) -> Rejection {
     let allowed = words(allowed);
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
 }
@@ -106,8 +106,12 @@ fn a_cancelled_order_is_not_packed() {
     assert_eq!(rejection.kind(), "order-state");
     assert_eq!(rejection.extensions()["lifecycle"], "cancelled");
     let Rejection::OrderState(state) = rejection else { panic!("{rejection:?}") };
-    let allowed =
-        [OrderAction::RecordPayment, OrderAction::AddNote, OrderAction::TagOrder, OrderAction::AssignCustomer];
+    let allowed = [
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("add_note"),
+        AllowedCommand::to_order("tag_order"),
+        AllowedCommand::to_order("assign_customer"),
+    ];
     assert_eq!(state.allowed, allowed);
 }
 
@@ -123,7 +127,12 @@ fn the_same_shipment_twice_is_one() {
     given(past()).when(ship_again()).then_nothing();
     let other = stands(
         Obstacle::OtherShipment(1),
-        &[OrderAction::RecordPayment, OrderAction::RequestReturn, OrderAction::AmendOrder, OrderAction::HoldOrder],
+        &[
+            AllowedCommand::to_order("record_payment"),
+            AllowedCommand::to_order("request_return"),
+            AllowedCommand::to_order("amend_order"),
+            AllowedCommand::to_order("hold_order"),
+        ],
     );
     given(past()).when(ship(json!({ "carrier": "UPS" }))).then_rejected(other);
 }
@@ -139,32 +148,36 @@ fn a_fulfilment_goes_its_way() {
     given([gone(), delivered(1)]).when(ship_again()).then_nothing();
 
     let open_order = [
-        OrderAction::RecordPayment,
-        OrderAction::CancelOrder,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
-        OrderAction::ChangeAddresses,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
+        AllowedCommand::to_order("change_addresses"),
     ];
-    let not_shipped = [&[OrderAction::ShipFulfilment(1), OrderAction::CancelFulfilment(1)], &open_order[..]].concat();
+    let not_shipped = [
+        &[AllowedCommand::to_part("ship_fulfilment", 1), AllowedCommand::to_part("cancel_fulfilment", 1)],
+        &open_order[..],
+    ]
+    .concat();
     let created = stands(Obstacle::Fulfilment(1, FulfilmentState::Created), &not_shipped);
     given([open()]).when(deliver()).then_rejected(created);
     let released_units = [
-        OrderAction::RecordPayment,
-        OrderAction::CreateFulfilment,
-        OrderAction::CancelOrder,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
-        OrderAction::ChangeAddresses,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("create_fulfilment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
+        AllowedCommand::to_order("change_addresses"),
     ];
     let unpacked_already = || stands(Obstacle::Fulfilment(1, FulfilmentState::Cancelled), &released_units);
     given([open(), unpacked(1)]).when(ship_again()).then_rejected(unpacked_already());
     given([open(), unpacked(1)]).when(deliver()).then_rejected(unpacked_already());
     let on_its_way = [
-        OrderAction::DeliverFulfilment(1),
-        OrderAction::RecordPayment,
-        OrderAction::RequestReturn,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
+        AllowedCommand::to_part("deliver_fulfilment", 1),
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("request_return"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
     ];
     let shipped_already = stands(Obstacle::Fulfilment(1, FulfilmentState::Shipped), &on_its_way);
     given([gone()]).when(unpack()).then_rejected(shipped_already);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{Obstacle, OrderAction, OrderState, Rejection};
+use crate::rejection::{AllowedCommand, Obstacle, OrderState, Rejection};
 use crate::tests::past::{
     body, cancelled, captured, delivered, left, lines_cancelled, of_order, order_id, packed, placed, released, shipped,
     unpacked, words,
@@ -38,7 +38,7 @@ fn let_go() -> Vec<Past> {
     of_order(OrderEvent::HoldReleased(OrderHoldReleased {}))
 }
 
-fn forbidden(lifecycle: Lifecycle, obstacle: Obstacle, allowed: &[OrderAction]) -> Rejection {
+fn forbidden(lifecycle: Lifecycle, obstacle: Obstacle, allowed: &[AllowedCommand]) -> Rejection {
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed: words(allowed) })
 }
 
@@ -54,7 +54,7 @@ fn an_order_is_held_and_let_go_once() {
 #[test]
 fn only_open_orders_are_held() {
     let released_units = || [placed([("A", 1)]), lines_cancelled([(1, 1, 0)]), cancelled(), released("A", 1)].concat();
-    let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[OrderAction::RecordPayment]);
+    let over = forbidden(Lifecycle::Cancelled, Obstacle::Lifecycle, &[AllowedCommand::to_order("record_payment")]);
     given([released_units()]).when(hold()).then_rejected(over);
     given([released_units()]).when(release()).then_nothing();
     given([]).when(hold()).then_rejected(Rejection::UnknownOrder(order_id()));
@@ -62,13 +62,13 @@ fn only_open_orders_are_held() {
 
 #[test]
 fn what_is_held_is_neither_packed_nor_shipped() {
-    let on_hold = |allowed: &[OrderAction]| forbidden(Lifecycle::Open, Obstacle::OnHold, allowed);
+    let on_hold = |allowed: &[AllowedCommand]| forbidden(Lifecycle::Open, Obstacle::OnHold, allowed);
     let open = [
-        OrderAction::RecordPayment,
-        OrderAction::CancelOrder,
-        OrderAction::AmendOrder,
-        OrderAction::ReleaseOrder,
-        OrderAction::ChangeAddresses,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("release_order"),
+        AllowedCommand::to_order("change_addresses"),
     ];
     given([placed([("A", 1)]), held()]).when(pack()).then_rejected(on_hold(&open));
     given([placed([("A", 1)]), packed(1, [(1, 1)]), held()]).when(ship()).then_rejected(on_hold(&open));

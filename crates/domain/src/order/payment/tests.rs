@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::order::OrderCommand;
-use crate::rejection::{Obstacle, OrderAction, OrderPart, OrderState, Rejection};
+use crate::rejection::{AllowedCommand, Obstacle, OrderPart, OrderState, Rejection};
 use crate::tests::past::{
     authorized, body, cancelled, captured, lines_cancelled, of_order, order_id, packed, placed, return_requested,
     shipped, words,
@@ -47,13 +47,13 @@ fn unknown(part: OrderPart, number: u32, last: u32) -> Rejection {
 
 fn captured_whole(payment: u32) -> Rejection {
     let allowed = words(&[
-        OrderAction::RecordPayment,
-        OrderAction::RecordRefund,
-        OrderAction::CreateFulfilment,
-        OrderAction::CancelOrder,
-        OrderAction::AmendOrder,
-        OrderAction::HoldOrder,
-        OrderAction::ChangeAddresses,
+        AllowedCommand::to_order("record_payment"),
+        AllowedCommand::to_order("record_refund"),
+        AllowedCommand::to_order("create_fulfilment"),
+        AllowedCommand::to_order("cancel_order"),
+        AllowedCommand::to_order("amend_order"),
+        AllowedCommand::to_order("hold_order"),
+        AllowedCommand::to_order("change_addresses"),
     ]);
     let obstacle = Obstacle::Captured(payment);
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
@@ -75,7 +75,7 @@ fn money_is_promised_to_open_orders() {
     given([released_units()]).when(authorize()).then_rejected(Rejection::OrderState(OrderState {
         lifecycle: Lifecycle::Cancelled,
         obstacle: Obstacle::Lifecycle,
-        allowed: words(&[OrderAction::RecordPayment]),
+        allowed: words(&[AllowedCommand::to_order("record_payment")]),
     }));
     given([]).when(authorize()).then_rejected(Rejection::UnknownOrder(order_id()));
 }

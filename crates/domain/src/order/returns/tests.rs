@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::command::Command;
 use crate::order::OrderCommand;
 use crate::order::state::Order;
-use crate::rejection::{ExceededLine, Obstacle, OrderAction, OrderPart, OrderState, Purpose, Rejection};
+use crate::rejection::{AllowedCommand, ExceededLine, Obstacle, OrderPart, OrderState, Purpose, Rejection};
 use crate::tests::past::{
     body, cancelled, left, lines_cancelled, of_order, on_item, order_id, order_placed, packed, placed,
     return_requested, shipped, words,
@@ -68,19 +68,19 @@ fn stands(state: ReturnState) -> Rejection {
     let (lifecycle, obstacle) = (Lifecycle::Open, Obstacle::Return(1, state));
     let allowed = match state {
         ReturnState::Rejected => words(&[
-            OrderAction::RecordPayment,
-            OrderAction::CreateFulfilment,
-            OrderAction::CancelOrder,
-            OrderAction::RequestReturn,
-            OrderAction::AmendOrder,
-            OrderAction::HoldOrder,
+            AllowedCommand::to_order("record_payment"),
+            AllowedCommand::to_order("create_fulfilment"),
+            AllowedCommand::to_order("cancel_order"),
+            AllowedCommand::to_order("request_return"),
+            AllowedCommand::to_order("amend_order"),
+            AllowedCommand::to_order("hold_order"),
         ]),
         _ => words(&[
-            OrderAction::RecordPayment,
-            OrderAction::CreateFulfilment,
-            OrderAction::CancelOrder,
-            OrderAction::AmendOrder,
-            OrderAction::HoldOrder,
+            AllowedCommand::to_order("record_payment"),
+            AllowedCommand::to_order("create_fulfilment"),
+            AllowedCommand::to_order("cancel_order"),
+            AllowedCommand::to_order("amend_order"),
+            AllowedCommand::to_order("hold_order"),
         ]),
     };
     Rejection::OrderState(OrderState { lifecycle, obstacle, allowed })
