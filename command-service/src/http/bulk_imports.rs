@@ -23,7 +23,7 @@ use super::parameters::IdempotencyKey;
 use super::problem_types::*;
 use super::state::{BulkImports, HttpState};
 use super::{bulk_import_problems as problems, jobs, problems as command_problems, responses};
-use crate::jobs::import::{Format, ImportOptions, Kind, OnError, Stock};
+use crate::jobs::import::{ImportKind, ImportOptions, OnError, RowFormat, StockEffect};
 use crate::jobs::store::{Accepted, New};
 use crate::jobs::upload::{Packing, Upload, WAITING_MAX};
 use crate::writer::key::Key;
@@ -39,17 +39,17 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Routes<HttpState> {
-    let columns = [Kind::Orders, Kind::Products, Kind::Stock, Kind::Customers]
+    let columns = [ImportKind::Orders, ImportKind::Products, ImportKind::Stock, ImportKind::Customers]
         .map(|kind| format!("Columns of `{}`: {}.", kind.as_str(), crate::jobs::kind::columns(kind)));
     let operation = Operation::new("import", "Start a bulk import")
         .paragraph(NOTES)
         .paragraph(ROWS)
         .paragraph(REPEATED_ROWS)
         .paragraph(&columns.join("\n\n"))
-        .path::<Kind>()
+        .path::<ImportKind>()
         .takes([
             Parameter::query::<OnError>("on_error", "Effect of rows that are rejected on the other rows."),
-            Parameter::query::<Stock>("stock", "Effect of imported orders on stock."),
+            Parameter::query::<StockEffect>("stock", "Effect of imported orders on stock."),
             Parameter::query::<bool>("dry_run", "`true`: check the rows without applying them."),
             Parameter::header::<IdempotencyKey>(
                 "Idempotency-Key",
@@ -124,14 +124,14 @@ struct Parameters {
     #[serde(default)]
     on_error: OnError,
     #[serde(default)]
-    stock: Stock,
+    stock: StockEffect,
     #[serde(default)]
     dry_run: bool,
 }
 
 async fn import(
     imports: BulkImports,
-    Path(kind): Path<Kind>,
+    Path(kind): Path<ImportKind>,
     Query(parameters): Query<Parameters>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -193,7 +193,7 @@ struct ImportRequest {
 }
 
 impl ImportRequest {
-    fn parse(kind: Kind, parameters: &Parameters, headers: &HeaderMap) -> Result<ImportRequest, Problem> {
+    fn parse(kind: ImportKind, parameters: &Parameters, headers: &HeaderMap) -> Result<ImportRequest, Problem> {
         let Parameters { on_error, stock, dry_run } = *parameters;
         let options = ImportOptions { kind, format: format(headers)?, on_error, stock, dry_run };
         let key = headers.get("idempotency-key").ok_or_else(command_problems::key_missing)?;
@@ -203,11 +203,11 @@ impl ImportRequest {
     }
 }
 
-fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+fn format(headers: &HeaderMap) -> Result<RowFormat, Problem> {
     let found = content_type::of_text(headers).unwrap_or_else(|found| found);
     match found.as_str() {
-        "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
-        "text/csv" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/ndjson" => Ok(RowFormat::Ndjson),
+        "text/csv" => Ok(RowFormat::Csv),
         _ => Err(problems::unsupported_format(&found)),
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::bulk_import_problems as problems;
 use super::problem_types::{DATABASE_UNAVAILABLE, JOB_STATE, STARTING, UNKNOWN_JOB};
 use super::state::{BulkImports, HttpState};
-use crate::jobs::import::{Format, Import, Kind, OnError, Phase, Rows, State as JobState, Stock};
+use crate::jobs::import::{Import, ImportKind, JobPhase, JobState, OnError, RowFormat, Rows, StockEffect};
 use crate::jobs::report;
 use crate::jobs::store::{Filter, Store};
 
@@ -59,7 +59,7 @@ pub(super) fn routes() -> Routes<HttpState> {
                      unchanged. Bytes that are not UTF-8, and U+0000 in a key, are replaced by U+FFFD.",
                 )
                 .takes([
-                    Parameter::query::<Format>("format", "Format of the report; takes precedence over `Accept`."),
+                    Parameter::query::<RowFormat>("format", "RowFormat of the report; takes precedence over `Accept`."),
                     Parameter::header::<String>("Accept", "`application/x-ndjson` for NDJSON; CSV otherwise."),
                 ])
                 .answers_as::<String>(200, "The rejection report.", "text/csv", &[DISPOSITION])
@@ -75,7 +75,7 @@ fn operation(id: &'static str, summary: &'static str) -> Operation {
 fn list_operation() -> Operation {
     Operation::new("list_jobs", "List jobs, newest first")
         .takes([
-            Parameter::query::<Kind>("kind", "Return only jobs that import this kind of rows."),
+            Parameter::query::<ImportKind>("kind", "Return only jobs that import this kind of rows."),
             Parameter::query::<JobState>("state", "Return only jobs in this state."),
             Parameter::query::<PageLimit>("limit", "Maximum number of jobs in the page; 20 by default."),
             Parameter::query::<Uuid>("cursor", "`next_cursor` of the previous page."),
@@ -110,14 +110,14 @@ struct PageLimit(#[schemars(range(min = 1, max = 100))] i64);
 pub(super) struct Job {
     /// Id of the job: a UUID version 7.
     id: Uuid,
-    kind: Kind,
+    kind: ImportKind,
     state: JobState,
-    format: Format,
+    format: RowFormat,
     on_error: OnError,
-    stock: Stock,
+    stock: StockEffect,
     /// Whether the rows are checked without applying them.
     dry_run: bool,
-    progress: Progress,
+    progress: JobProgress,
     /// Number of times that a worker started the job.
     attempt: i32,
     /// Error of the last failed attempt.
@@ -131,13 +131,13 @@ pub(super) struct Job {
     /// Instant at which the job ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
-    links: Links,
+    links: JobLinks,
 }
 
 /// Progress of a job.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Progress {
-    phase: Phase,
+struct JobProgress {
+    phase: JobPhase,
     #[serde(flatten)]
     rows: Rows,
     /// Rows processed per second since the job was first started.
@@ -149,7 +149,7 @@ struct Progress {
 
 /// Paths of related resources.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Links {
+struct JobLinks {
     /// The job.
     #[serde(rename = "self")]
     this: String,
@@ -173,7 +173,7 @@ struct JobPage {
 impl From<&Import> for Job {
     fn from(import: &Import) -> Job {
         let this = format!("/v1/jobs/{}", import.id);
-        let links = Links {
+        let links = JobLinks {
             rejections: format!("{this}/rejections"),
             retry: import.is_dead.then(|| format!("{this}/retry")),
             this,
@@ -197,12 +197,12 @@ impl From<&Import> for Job {
     }
 }
 
-fn progress(import: &Import) -> Progress {
+fn progress(import: &Import) -> JobProgress {
     let end = import.finished_at.unwrap_or_else(Utc::now);
     let took = import.started_at.map_or(0.0, |start| (end - start).as_seconds_f64());
     let rate = if took > 0.0 { f64::from(import.rows.read) / took } else { 0.0 };
     let cancelling = import.cancel_requested && !import.state.is_final();
-    Progress { phase: import.phase, rows: import.rows, rows_per_second: (rate * 10.0).round() / 10.0, cancelling }
+    JobProgress { phase: import.phase, rows: import.rows, rows_per_second: (rate * 10.0).round() / 10.0, cancelling }
 }
 
 /// The response 202 with the job.
@@ -225,7 +225,7 @@ async fn show(imports: BulkImports, Path(id): Path<Uuid>) -> Result<Json<Job>, P
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListParameters {
-    kind: Option<Kind>,
+    kind: Option<ImportKind>,
     state: Option<JobState>,
     limit: Option<i64>,
     cursor: Option<Uuid>,
@@ -273,7 +273,7 @@ async fn retry(imports: BulkImports, Path(id): Path<Uuid>) -> Result<Response, P
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReportParameters {
-    format: Option<Format>,
+    format: Option<RowFormat>,
 }
 
 async fn rejections(
@@ -285,8 +285,8 @@ async fn rejections(
     let import = find(&imports.store, id).await?;
     let format = parameters.format.unwrap_or_else(|| accepted_format(&headers));
     let (media_type, extension) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+        RowFormat::Csv => ("text/csv; charset=utf-8", "csv"),
+        RowFormat::Ndjson => ("application/x-ndjson", "ndjson"),
     };
     let name = format!("attachment; filename=\"{}-{id}-rejections.{extension}\"", import.options.kind.as_str());
     let mut response = Response::new(Body::from_stream(report::stream(imports.store, &import, format)));
@@ -298,11 +298,11 @@ async fn rejections(
 }
 
 /// The format that `Accept` asks for; CSV by default, because people read the report.
-fn accepted_format(headers: &HeaderMap) -> Format {
+fn accepted_format(headers: &HeaderMap) -> RowFormat {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     match accept.contains("ndjson") {
-        true => Format::Ndjson,
-        false => Format::Csv,
+        true => RowFormat::Ndjson,
+        false => RowFormat::Csv,
     }
 }
 

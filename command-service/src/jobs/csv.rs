@@ -7,7 +7,7 @@ use ::csv::{ByteRecord, ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
 use super::group::Group;
-use super::import::Kind;
+use super::import::ImportKind;
 use super::kind;
 use super::row_commands::{Column, ColumnTarget, RowOrigin, RowRejection, ValueType};
 use super::rows::Row;
@@ -19,7 +19,7 @@ const MAX_COLUMNS: usize = 256;
 /// The columns of a file.
 #[derive(Debug)]
 pub(super) struct Header {
-    kind: Kind,
+    kind: ImportKind,
     names: StringRecord,
     columns: Vec<Column>,
     /// Index of the column whose value is the same in all rows of a document.
@@ -59,7 +59,7 @@ pub enum Unreadable {
 
 impl Header {
     /// Parses the first row of a file.
-    pub(super) fn read(kind: Kind, row: &[u8]) -> Result<Header, InvalidHeader> {
+    pub(super) fn read(kind: ImportKind, row: &[u8]) -> Result<Header, InvalidHeader> {
         let mut names = record(row)?;
         names.trim();
         if names.len() > MAX_COLUMNS {
@@ -199,10 +199,10 @@ mod tests {
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::super::import::Stock;
+    use super::super::import::StockEffect;
     use super::*;
 
-    const ORIGIN: RowOrigin = RowOrigin { import: Uuid::nil(), row: 1, stock: Stock::Enforce };
+    const ORIGIN: RowOrigin = RowOrigin { import: Uuid::nil(), row: 1, stock: StockEffect::Enforce };
 
     fn row(text: &str) -> Row {
         Row { number: 1, line: 2, bytes: text.as_bytes().to_vec() }
@@ -212,22 +212,26 @@ mod tests {
     fn a_header_names_columns_that_there_are_each_once() {
         let read =
             |kind, text: &str| Header::read(kind, text.as_bytes()).map(|_| ()).map_err(|error| error.to_string());
-        assert_eq!(read(Kind::Products, " sku ,\"name\",price_GBP"), Ok(()));
+        assert_eq!(read(ImportKind::Products, " sku ,\"name\",price_GBP"), Ok(()));
         for (text, said) in [
             ("sku,name,colour", "unknown column colour"),
             ("sku,name,sku", "repeated column sku"),
             ("sku,price_GBP", "required column name is missing"),
         ] {
-            let found = read(Kind::Products, text).unwrap_err();
+            let found = read(ImportKind::Products, text).unwrap_err();
             assert!(found.starts_with(said), "{text}: {found}");
         }
-        assert_eq!(Header::read(Kind::Stock, b"sku,\xff").err(), Some(Unreadable::NotUtf8.into()));
-        assert_eq!(Header::read(Kind::Stock, b"sku,\"x").err(), Some(Unreadable::from(Malformed::OpenQuote).into()));
+        assert_eq!(Header::read(ImportKind::Stock, b"sku,\xff").err(), Some(Unreadable::NotUtf8.into()));
+        assert_eq!(
+            Header::read(ImportKind::Stock, b"sku,\"x").err(),
+            Some(Unreadable::from(Malformed::OpenQuote).into())
+        );
     }
 
     #[test]
     fn rows_of_one_order_become_its_lines() {
-        let header = Header::read(Kind::Orders, b"external_ref,currency,sku,quantity,line_discount,note").unwrap();
+        let header =
+            Header::read(ImportKind::Orders, b"external_ref,currency,sku,quantity,line_discount,note").unwrap();
         let rows = [row("A-1,GBP,MUG,2,5,\"a, b\""), row("A-1,,CUP,x,,")];
         assert!(header.group(&rows[0]).is_some() && header.group(&rows[0]) == header.group(&rows[1]));
         assert_ne!(header.group(&rows[0]), header.group(&row("A-2,,CUP,1,,")));
@@ -242,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_row_is_exactly_one_record() {
-        let header = Header::read(Kind::Stock, b"sku,quantity").unwrap();
+        let header = Header::read(ImportKind::Stock, b"sku,quantity").unwrap();
         let refused = |text: &str| header.document(&[row(text)], ORIGIN).unwrap_err();
         for text in ["A,5\rA,7", "A,5\nA,7", "A,\"5", "A,\"5\"0", "A,5,", "A", "", "sku, quantity"] {
             assert_eq!(refused(text).problem, "malformed-csv", "{text:?}");
@@ -252,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_broken_row_belongs_to_the_order_that_it_names() {
-        let header = Header::read(Kind::Orders, b"external_ref,currency,sku,quantity,note").unwrap();
+        let header = Header::read(ImportKind::Orders, b"external_ref,currency,sku,quantity,note").unwrap();
         let good = row("A-1,GBP,MUG,1,");
         let not_utf8 = Row { bytes: b"A-1,GBP,MUG,1,\xff".to_vec(), ..good.clone() };
         for broken in [row("A-1,GBP"), row("A-1,GBP,MUG,1,\"open\nA-2,GBP,CUP,1,"), not_utf8] {
@@ -264,7 +268,7 @@ mod tests {
 
     #[test]
     fn an_order_gets_an_id_of_the_instant_it_was_placed_at() {
-        let header = Header::read(Kind::Orders, b"external_ref,currency,placed_at,sku,quantity").unwrap();
+        let header = Header::read(ImportKind::Orders, b"external_ref,currency,placed_at,sku,quantity").unwrap();
         let document = header.document(&[row("A-1,GBP,2024-06-01T12:00:00Z,MUG,1")], ORIGIN).unwrap();
         let id: events::OrderId = document["id"].as_str().unwrap().parse().unwrap();
         assert_eq!(id.instant().to_rfc3339(), "2024-06-01T12:00:00+00:00");
@@ -276,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_price_per_currency() {
-        let header = Header::read(Kind::Products, b"sku,name,price_GBP,price_EUR").unwrap();
+        let header = Header::read(ImportKind::Products, b"sku,name,price_GBP,price_EUR").unwrap();
         let document = header.document(&[row("MUG,Mug,450,")], ORIGIN).unwrap();
         assert_eq!(document, json!({"sku": "MUG", "name": "Mug", "prices": {"GBP": 450}}));
     }

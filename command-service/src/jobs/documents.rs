@@ -2,7 +2,7 @@
 
 use super::csv::{Header, InvalidHeader};
 use super::group::Group;
-use super::import::{Import, Kind};
+use super::import::{Import, ImportKind};
 use super::kind;
 use super::rows::{Error, Row, Source};
 use super::store::Store;
@@ -28,7 +28,7 @@ pub(super) struct Document {
 /// The documents of a bulk import, in the order of the file.
 #[derive(Debug)]
 pub(super) struct Documents {
-    kind: Kind,
+    kind: ImportKind,
     header: Option<Header>,
     source: Source,
 }

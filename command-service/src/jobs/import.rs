@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// Kind of the imported rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ImportKind {
     /// Orders, which are placed.
     Orders,
     /// Products, which are created or updated.
@@ -22,7 +22,7 @@ pub enum Kind {
 /// Format of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub enum RowFormat {
     /// One JSON document per line.
     Ndjson,
     /// Comma-separated values (RFC 4180) with a header.
@@ -43,7 +43,7 @@ pub enum OnError {
 /// Effect of imported orders on stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Stock {
+pub enum StockEffect {
     /// Orders reserve stock and are rejected if it is insufficient.
     #[default]
     Enforce,
@@ -56,7 +56,7 @@ pub enum Stock {
 /// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum JobState {
     /// The job waits for a worker.
     Queued,
     /// A worker executes the job.
@@ -72,7 +72,7 @@ pub enum State {
 /// Phase of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum JobPhase {
     /// The rows are checked and not applied.
     Check,
     /// The rows are applied.
@@ -83,13 +83,13 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportOptions {
     /// Kind of the rows.
-    pub kind: Kind,
+    pub kind: ImportKind,
     /// Format of the rows.
-    pub format: Format,
+    pub format: RowFormat,
     /// Effect of rejected rows on the other rows.
     pub on_error: OnError,
     /// Effect of orders on stock.
-    pub stock: Stock,
+    pub stock: StockEffect,
     /// Whether the rows are checked and not applied.
     pub dry_run: bool,
 }
@@ -117,11 +117,11 @@ pub struct Import {
     /// Header row of a CSV file.
     pub header: Option<Vec<u8>>,
     /// State of the job.
-    pub state: State,
+    pub state: JobState,
     /// Whether the job failed after its last attempt and waits for an operator.
     pub is_dead: bool,
     /// Phase of the job.
-    pub phase: Phase,
+    pub phase: JobPhase,
     /// Whether the cancellation of the job was requested.
     pub cancel_requested: bool,
     /// Progress of the job.
@@ -140,32 +140,32 @@ pub struct Import {
 
 impl ImportOptions {
     /// The first phase.
-    pub fn first_phase(&self) -> Phase {
+    pub fn first_phase(&self) -> JobPhase {
         match self.dry_run || self.on_error == OnError::RejectAll {
-            true => Phase::Check,
-            false => Phase::Apply,
+            true => JobPhase::Check,
+            false => JobPhase::Apply,
         }
     }
 }
 
-impl Kind {
+impl ImportKind {
     /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Orders => "orders",
-            Kind::Products => "products",
-            Kind::Stock => "stock",
-            Kind::Customers => "customers",
+            ImportKind::Orders => "orders",
+            ImportKind::Products => "products",
+            ImportKind::Stock => "stock",
+            ImportKind::Customers => "customers",
         }
     }
 }
 
-impl Format {
+impl RowFormat {
     /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Format::Ndjson => "ndjson",
-            Format::Csv => "csv",
+            RowFormat::Ndjson => "ndjson",
+            RowFormat::Csv => "csv",
         }
     }
 }
@@ -180,41 +180,41 @@ impl OnError {
     }
 }
 
-impl Stock {
+impl StockEffect {
     /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Stock::Enforce => "enforce",
-            Stock::Force => "force",
-            Stock::Skip => "skip",
+            StockEffect::Enforce => "enforce",
+            StockEffect::Force => "force",
+            StockEffect::Skip => "skip",
         }
     }
 }
 
-impl State {
+impl JobState {
     /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            State::Queued => "queued",
-            State::Running => "running",
-            State::Succeeded => "succeeded",
-            State::Failed => "failed",
-            State::Cancelled => "cancelled",
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+            JobState::Succeeded => "succeeded",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
         }
     }
 
     /// Whether the job has ended.
     pub fn is_final(self) -> bool {
-        matches!(self, State::Succeeded | State::Failed | State::Cancelled)
+        matches!(self, JobState::Succeeded | JobState::Failed | JobState::Cancelled)
     }
 }
 
-impl Phase {
+impl JobPhase {
     /// Name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Phase::Check => "check",
-            Phase::Apply => "apply",
+            JobPhase::Check => "check",
+            JobPhase::Apply => "apply",
         }
     }
 }

@@ -9,88 +9,88 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::import::Kind;
+use super::import::ImportKind;
 use super::row_commands::{Column, DocumentCommands, RowOrigin, RowRejection};
 use domain::value::email::EmailIndex;
 
 /// The column of this name.
-pub(super) fn column(kind: Kind, name: &str) -> Option<Column> {
+pub(super) fn column(kind: ImportKind, name: &str) -> Option<Column> {
     match kind {
-        Kind::Orders => orders::column(name),
-        Kind::Products => products::column(name),
-        Kind::Stock => stock::column(name),
-        Kind::Customers => customers::column(name),
+        ImportKind::Orders => orders::column(name),
+        ImportKind::Products => products::column(name),
+        ImportKind::Stock => stock::column(name),
+        ImportKind::Customers => customers::column(name),
     }
 }
 
 /// Description of all columns.
-pub(crate) fn columns(kind: Kind) -> &'static str {
+pub(crate) fn columns(kind: ImportKind) -> &'static str {
     match kind {
-        Kind::Orders => orders::COLUMNS,
-        Kind::Products => products::COLUMNS,
-        Kind::Stock => stock::COLUMNS,
-        Kind::Customers => customers::COLUMNS,
+        ImportKind::Orders => orders::COLUMNS,
+        ImportKind::Products => products::COLUMNS,
+        ImportKind::Stock => stock::COLUMNS,
+        ImportKind::Customers => customers::COLUMNS,
     }
 }
 
 /// The required columns.
-pub(super) fn required(kind: Kind) -> &'static [&'static str] {
+pub(super) fn required(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        Kind::Orders => &["external_ref", "currency", "sku", "quantity"],
-        Kind::Products => &["sku", "name"],
-        Kind::Stock => &["sku"],
-        Kind::Customers => &["email"],
+        ImportKind::Orders => &["external_ref", "currency", "sku", "quantity"],
+        ImportKind::Products => &["sku", "name"],
+        ImportKind::Stock => &["sku"],
+        ImportKind::Customers => &["email"],
     }
 }
 
 /// The column whose value is the same in all rows of a document.
-pub(super) fn grouped_by(kind: Kind) -> Option<&'static str> {
+pub(super) fn grouped_by(kind: ImportKind) -> Option<&'static str> {
     match kind {
-        Kind::Orders => Some("external_ref"),
-        Kind::Products | Kind::Stock | Kind::Customers => None,
+        ImportKind::Orders => Some("external_ref"),
+        ImportKind::Products | ImportKind::Stock | ImportKind::Customers => None,
     }
 }
 
 /// The external reference of a document, for kinds with unique external references.
-pub(super) fn reference_of(kind: Kind, document: &[u8]) -> Option<Cow<'_, str>> {
+pub(super) fn reference_of(kind: ImportKind, document: &[u8]) -> Option<Cow<'_, str>> {
     match kind {
-        Kind::Orders => orders::reference_of(document),
-        Kind::Products | Kind::Stock | Kind::Customers => None,
+        ImportKind::Orders => orders::reference_of(document),
+        ImportKind::Products | ImportKind::Stock | ImportKind::Customers => None,
     }
 }
 
 /// The identifier of a document for people, in the rejection report. Best effort.
-pub(super) fn name_of(kind: Kind, document: &Value) -> Option<String> {
+pub(super) fn name_of(kind: ImportKind, document: &Value) -> Option<String> {
     let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
     match kind {
-        Kind::Orders => text("external_ref").or_else(|| text("id")),
-        Kind::Products | Kind::Stock => text("sku"),
+        ImportKind::Orders => text("external_ref").or_else(|| text("id")),
+        ImportKind::Products | ImportKind::Stock => text("sku"),
         // Other identifiers of a customer are personal data.
-        Kind::Customers => text("id"),
+        ImportKind::Customers => text("id"),
     }
 }
 
 /// Converts a document to commands; `emails` computes the stream ids of e-mail addresses.
 pub(super) fn plan(
-    kind: Kind,
+    kind: ImportKind,
     document: &[u8],
     origin: RowOrigin,
     emails: &EmailIndex,
 ) -> Result<DocumentCommands, RowRejection> {
     match kind {
-        Kind::Orders => orders::plan(document, origin),
-        Kind::Products => products::plan(document),
-        Kind::Stock => stock::plan(document),
-        Kind::Customers => customers::plan(document, emails),
+        ImportKind::Orders => orders::plan(document, origin),
+        ImportKind::Products => products::plan(document),
+        ImportKind::Stock => stock::plan(document),
+        ImportKind::Customers => customers::plan(document, emails),
     }
 }
 
 /// Completes a document that was built from the rows of a CSV file.
-pub(super) fn complete(kind: Kind, document: Value, origin: RowOrigin) -> Result<Value, RowRejection> {
+pub(super) fn complete(kind: ImportKind, document: Value, origin: RowOrigin) -> Result<Value, RowRejection> {
     match kind {
-        Kind::Orders => orders::complete(document, origin),
-        Kind::Products => Ok(products::complete(document)),
-        Kind::Stock => Ok(document),
-        Kind::Customers => customers::complete(document, origin),
+        ImportKind::Orders => orders::complete(document, origin),
+        ImportKind::Products => Ok(products::complete(document)),
+        ImportKind::Stock => Ok(document),
+        ImportKind::Customers => customers::complete(document, origin),
     }
 }

@@ -7,7 +7,7 @@ use platform::shutdown::Shutdown;
 
 use super::documents::Documents;
 use super::group::Group;
-use super::import::Kind;
+use super::import::ImportKind;
 use super::rows;
 
 /// The places of orders whose rows are in several places: hash of the order and line of the place, sorted in this order.
@@ -19,12 +19,12 @@ pub(super) struct Repeats(Vec<(u64, u32)>);
 impl Repeats {
     /// Reads all documents; `None` if the shutdown was requested.
     pub(super) async fn find(
-        kind: Kind,
+        kind: ImportKind,
         documents: &mut Documents,
         stop: &Shutdown,
     ) -> Result<Option<Repeats>, rows::Error> {
         let mut places = Vec::new();
-        if kind != Kind::Orders {
+        if kind != ImportKind::Orders {
             return Ok(Some(Repeats(places)));
         }
         while let Some(document) = documents.next().await? {

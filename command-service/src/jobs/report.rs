@@ -8,7 +8,7 @@ use futures::Stream;
 use platform::spreadsheet;
 use serde::Serialize;
 
-use super::import::{Format, Import, Kind};
+use super::import::{Import, ImportKind, RowFormat};
 use super::store::{self, Rejection, Store, StoredText};
 
 /// A line of the report.
@@ -38,12 +38,12 @@ impl Line<'_> {
 pub fn stream(
     store: Store,
     import: &Import,
-    format: Format,
+    format: RowFormat,
 ) -> impl Stream<Item = Result<Bytes, store::Error>> + Send + use<> {
-    let (import, shows_rows) = (import.id, import.options.kind != Kind::Customers);
+    let (import, shows_rows) = (import.id, import.options.kind != ImportKind::Customers);
     let head = match format {
-        Format::Csv => "line,key,problem,detail,row\n",
-        Format::Ndjson => "",
+        RowFormat::Csv => "line,key,problem,detail,row\n",
+        RowFormat::Ndjson => "",
     };
     futures::stream::try_unfold((store, 0, head), move |(store, after, head)| async move {
         let mut page = store.list_rejections(import, after).await?;
@@ -60,10 +60,10 @@ pub fn stream(
     })
 }
 
-fn written(format: Format, page: &[Rejection]) -> Vec<u8> {
+fn written(format: RowFormat, page: &[Rejection]) -> Vec<u8> {
     match format {
-        Format::Csv => csv_of(page),
-        Format::Ndjson => page.iter().flat_map(json_of).collect(),
+        RowFormat::Csv => csv_of(page),
+        RowFormat::Ndjson => page.iter().flat_map(json_of).collect(),
     }
 }
 
@@ -101,21 +101,21 @@ mod tests {
     #[test]
     fn no_text_of_the_sender_is_a_formula_in_csv() {
         let page = [rejection("=1+1", b"@SUM(1),\xff"), rejection("\t=1", b"+1;=2"), rejection("\r-A", b"-1")];
-        let csv = String::from_utf8(written(Format::Csv, &page)).unwrap();
+        let csv = String::from_utf8(written(RowFormat::Csv, &page)).unwrap();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
         let cells: Vec<_> = reader.records().map(|record| record.unwrap()).collect();
         let of_sender: Vec<_> = cells.iter().map(|record| (&record[1], &record[4])).collect();
         assert_eq!(of_sender, [("'=1+1", "'@SUM(1),\u{fffd}"), ("'\t'=1", "'+1;'=2"), ("'\r'-A", "-1")]);
-        let json: serde_json::Value = serde_json::from_slice(&written(Format::Ndjson, &page[..1])).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&written(RowFormat::Ndjson, &page[..1])).unwrap();
         assert_eq!((&json["key"], &json["row"]), (&"=1+1".into(), &"@SUM(1),\u{fffd}".into()));
     }
 
     #[test]
     fn the_report_contains_the_original_row() {
         let page = [rejection("MUG", b"MUG,\"a \"\"b\"\"\",1")];
-        let csv = String::from_utf8(written(Format::Csv, &page)).unwrap();
+        let csv = String::from_utf8(written(RowFormat::Csv, &page)).unwrap();
         assert_eq!(csv, "3,MUG,invalid-body,At /name: empty.,\"MUG,\"\"a \"\"\"\"b\"\"\"\"\"\",1\"\n");
-        let json: serde_json::Value = serde_json::from_slice(&written(Format::Ndjson, &page)).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&written(RowFormat::Ndjson, &page)).unwrap();
         assert_eq!(json["row"], "MUG,\"a \"\"b\"\"\",1");
     }
 }

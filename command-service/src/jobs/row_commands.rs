@@ -4,7 +4,7 @@
 use platform::problem::Problem;
 use uuid::Uuid;
 
-use super::import::Stock;
+use super::import::StockEffect;
 use super::key;
 use domain::command::Command;
 
@@ -30,7 +30,7 @@ pub(super) struct RowOrigin {
     /// Number of the row; the first one of a document.
     pub row: u32,
     /// Effect of orders on stock.
-    pub stock: Stock,
+    pub stock: StockEffect,
 }
 
 impl RowOrigin {

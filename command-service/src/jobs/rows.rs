@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use super::import::{Format, Import};
+use super::import::{Import, RowFormat};
 use super::split::{self, Splitter};
 use super::store::{self, Chunk, Store};
 
@@ -24,7 +24,7 @@ pub(super) struct Row {
 pub(super) struct Source {
     store: Store,
     import: Uuid,
-    format: Format,
+    format: RowFormat,
     total: u32,
     /// Number of the next row.
     next: u32,
@@ -92,7 +92,7 @@ impl Source {
     }
 }
 
-fn rows_of(format: Format, chunk: &Chunk) -> impl Iterator<Item = Row> {
+fn rows_of(format: RowFormat, chunk: &Chunk) -> impl Iterator<Item = Row> {
     let (mut splitter, mut rest) = (Splitter::new(format), chunk.bytes.as_slice());
     let (mut number, mut line) = (chunk.first_row, chunk.first_line);
     std::iter::from_fn(move || {
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn rows_have_numbers_and_lines() {
         let chunk = Chunk { first_row: 11, first_line: 20, bytes: b"a\n\n\"b\nc\"\r\nd\re".to_vec() };
-        let rows: Vec<_> = rows_of(Format::Csv, &chunk).map(|row| (row.number, row.line, row.bytes)).collect();
+        let rows: Vec<_> = rows_of(RowFormat::Csv, &chunk).map(|row| (row.number, row.line, row.bytes)).collect();
         let expected = [(11, 20, "a"), (12, 22, "\"b\nc\""), (13, 24, "d"), (14, 25, "e")];
         assert_eq!(rows, expected.map(|(number, line, text)| (number, line, text.as_bytes().to_vec())));
     }

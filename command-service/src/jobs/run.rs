@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::csv::InvalidHeader;
 use super::decide::{DecideMode, Decider, Planned, RowOutcome};
 use super::documents::{DOCUMENT_BYTES, Document, Documents};
-use super::import::{Import, OnError, Phase, State};
+use super::import::{Import, JobPhase, JobState, OnError};
 use super::kind;
 use super::repeats::Repeats;
 use super::row_commands::{DocumentCommands, RowOrigin, RowRejection};
@@ -148,7 +148,7 @@ impl Run {
     /// Executes one batch, or ends the job.
     pub async fn step(&mut self) -> Result<Step, Error> {
         if self.import.cancel_requested {
-            return self.end(State::Cancelled, None).await;
+            return self.end(JobState::Cancelled, None).await;
         }
         let units = self.read().await?;
         if units.is_empty() {
@@ -167,7 +167,7 @@ impl Run {
     async fn go_on(&mut self, saved: Saved) -> Result<Step, Error> {
         match saved {
             Saved::Mine => Ok(Step::Worked),
-            Saved::Cancel => self.end(State::Cancelled, None).await,
+            Saved::Cancel => self.end(JobState::Cancelled, None).await,
             Saved::Lost => Err(Error::Lost),
         }
     }
@@ -177,20 +177,20 @@ impl Run {
         let Import { options, phase, rows, .. } = &self.import;
         match phase {
             _ if options.on_error == OnError::RejectAll && rows.rejected > 0 && rows.applied == 0 => {
-                self.end(State::Failed, Some(ROWS_REJECTED)).await
+                self.end(JobState::Failed, Some(ROWS_REJECTED)).await
             }
-            Phase::Check if !options.dry_run => {
+            JobPhase::Check if !options.dry_run => {
                 let saved = self.runner.store.begin_to_apply(self.import.id, self.claim).await?;
-                self.import.phase = Phase::Apply;
+                self.import.phase = JobPhase::Apply;
                 self.import.rows.read = 0;
                 self.documents.seek(1);
                 self.go_on(saved).await
             }
-            Phase::Check | Phase::Apply => self.end(State::Succeeded, None).await,
+            JobPhase::Check | JobPhase::Apply => self.end(JobState::Succeeded, None).await,
         }
     }
 
-    async fn end(&mut self, state: State, error: Option<&str>) -> Result<Step, Error> {
+    async fn end(&mut self, state: JobState, error: Option<&str>) -> Result<Step, Error> {
         if self.runner.store.finish(self.import.id, self.claim, state, error).await? == Saved::Lost {
             return Err(Error::Lost);
         }
@@ -280,11 +280,11 @@ impl Run {
         let last = units.last().and_then(|unit| unit.rows.last()).map(|row| row.number);
         let is_all = rows.read == 0 && last == Some(rows.total.unsigned_abs());
         match (phase, options.on_error) {
-            (Phase::Check, _) => DecideMode::Check,
+            (JobPhase::Check, _) => DecideMode::Check,
             // The documents of a single batch can be decided atomically, if they do not require too many commands. Several batches rely on
             // the check.
-            (Phase::Apply, OnError::RejectAll) if is_all => DecideMode::AllOrNothing,
-            (Phase::Apply, OnError::RejectAll | OnError::RejectFailed) => DecideMode::Each,
+            (JobPhase::Apply, OnError::RejectAll) if is_all => DecideMode::AllOrNothing,
+            (JobPhase::Apply, OnError::RejectAll | OnError::RejectFailed) => DecideMode::Each,
         }
     }
 
@@ -294,7 +294,7 @@ impl Run {
         let mut batch = Batch { read: (before, after), applied: 0, rejections: Vec::new() };
         for (unit, outcome) in units.into_iter().zip(outcomes) {
             match outcome {
-                RowOutcome::Done if self.import.phase == Phase::Apply => batch.applied += unit.rows.len() as i32,
+                RowOutcome::Done if self.import.phase == JobPhase::Apply => batch.applied += unit.rows.len() as i32,
                 RowOutcome::Done | RowOutcome::Skipped => {}
                 RowOutcome::Rejected(refused) => batch.rejections.extend(rejections(unit, &refused)),
             }

@@ -7,7 +7,7 @@
 //! [`Splitter`] finds the ends of rows. [`check`] verifies that the bytes for a record reader are exactly one row, so that an unclosed quote
 //! cannot swallow the following rows.
 
-use super::import::Format;
+use super::import::RowFormat;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -49,13 +49,13 @@ pub enum Malformed {
 /// Finds the ends of rows.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    format: Format,
+    format: RowFormat,
     at: At,
     malformed: Option<Malformed>,
 }
 
 impl Splitter {
-    pub(super) fn new(format: Format) -> Splitter {
+    pub(super) fn new(format: RowFormat) -> Splitter {
         Splitter { format, at: At::Row, malformed: None }
     }
 
@@ -84,7 +84,7 @@ impl Splitter {
     /// The state after a byte that does not end the row, as in the CSV parser (RFC 4180; a quote within an unquoted field is text).
     fn within(&mut self, byte: u8) -> At {
         match (self.at, byte) {
-            _ if self.format == Format::Ndjson => At::Plain,
+            _ if self.format == RowFormat::Ndjson => At::Plain,
             (At::Quoted, b'"') => At::Quote,
             (At::Quoted, _) => At::Quoted,
             (_, b',') => At::Field,
@@ -103,7 +103,7 @@ impl Splitter {
 
 /// Checks that these bytes, without a line break at the end, are exactly one CSV row.
 pub(super) fn check(row: &[u8]) -> Result<(), Malformed> {
-    let mut splitter = Splitter::new(Format::Csv);
+    let mut splitter = Splitter::new(RowFormat::Csv);
     match (splitter.feed(row), splitter.at, splitter.malformed) {
         (Some(_), ..) | (None, At::Return, _) => Err(Malformed::NotOneRecord),
         (None, _, Some(malformed)) => Err(malformed),
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     /// The rows of a file that arrives in parts of this size, with their line breaks.
-    fn split(format: Format, bytes: &[u8], part: usize) -> Vec<Vec<u8>> {
+    fn split(format: RowFormat, bytes: &[u8], part: usize) -> Vec<Vec<u8>> {
         let (mut splitter, mut rows, mut row) = (Splitter::new(format), vec![], vec![]);
         for mut part in bytes.chunks(part) {
             while let Some(end) = splitter.feed(part) {
@@ -153,7 +153,7 @@ mod tests {
         rows
     }
 
-    fn rows(format: Format, bytes: &[u8], part: usize) -> Vec<String> {
+    fn rows(format: RowFormat, bytes: &[u8], part: usize) -> Vec<String> {
         split(format, bytes, part).iter().map(|row| String::from_utf8_lossy(content(row)).into_owned()).collect()
     }
 
@@ -161,21 +161,21 @@ mod tests {
     fn a_line_break_between_quotes_ends_no_row() {
         let text = b"a,\"b\r\nc\",d\r\ne,\"f\"\"\n\"\n\"g\rh\",i\r5\" pipe,g\nlast";
         for part in 1..text.len() {
-            let found = rows(Format::Csv, text, part);
+            let found = rows(RowFormat::Csv, text, part);
             assert_eq!(found, ["a,\"b\r\nc\",d", "e,\"f\"\"\n\"", "\"g\rh\",i", "5\" pipe,g", "last"]);
         }
-        assert_eq!(rows(Format::Ndjson, b"{\"a\":\"\\\"\"}\n\"\n", 3), ["{\"a\":\"\\\"\"}", "\""]);
+        assert_eq!(rows(RowFormat::Ndjson, b"{\"a\":\"\\\"\"}\n\"\n", 3), ["{\"a\":\"\\\"\"}", "\""]);
     }
 
     #[test]
     fn every_line_break_ends_a_row_in_both_formats() {
         let text = b"1\r2\n3\r\n4\r\r\n\n\r5\r";
-        for format in [Format::Csv, Format::Ndjson] {
+        for format in [RowFormat::Csv, RowFormat::Ndjson] {
             for part in 1..text.len() {
                 assert_eq!(rows(format, text, part), ["1", "2", "3", "4", "", "", "", "5"], "{format:?} {part}");
             }
         }
-        assert_eq!(split(Format::Csv, text, 3).iter().map(|row| lines_in(row)).sum::<u32>(), 8);
+        assert_eq!(split(RowFormat::Csv, text, 3).iter().map(|row| lines_in(row)).sum::<u32>(), 8);
         assert_eq!(lines_in(b"\"a\r\nb\rc\nd\n\re\"\r\n"), 6);
     }
 
@@ -183,8 +183,8 @@ mod tests {
     fn a_byte_order_mark_hides_no_quote() {
         let text = b"\xef\xbb\xbf\"a\n\",b\n\xef\xbb\xbf\n\xef\xbbx\"\n";
         for part in 1..text.len() {
-            assert_eq!(rows(Format::Csv, text, part)[..2], ["\"a\n\",b", ""]);
-            assert_eq!(split(Format::Csv, text, part).len(), 3);
+            assert_eq!(rows(RowFormat::Csv, text, part)[..2], ["\"a\n\",b", ""]);
+            assert_eq!(split(RowFormat::Csv, text, part).len(), 3);
         }
         assert!(is_blank(b"\xef\xbb\xbf \r\n") && !is_blank(b"\0\n"));
     }
@@ -210,7 +210,7 @@ mod tests {
         /// The splitter and the parser agree on what a row is, whatever the text.
         #[test]
         fn rows_are_those_of_the_parser(text in "[ab\",\r\n]{0,40}", part in 1..8_usize) {
-            let rows = split(Format::Csv, text.as_bytes(), part);
+            let rows = split(RowFormat::Csv, text.as_bytes(), part);
             let ours = rows.iter().filter(|row| !is_blank(row)).map(|row| parsed(content(row)));
             let ours: Vec<Vec<usize>> = ours.collect();
             prop_assert!(ours.iter().all(|row| row.len() == 1), "{:?}", ours);
@@ -220,7 +220,7 @@ mod tests {
         /// No byte gets lost or moves to another row, in whatever parts a file arrives.
         #[test]
         fn rows_are_all_of_the_file(text in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"\r\n\",".to_vec())], 0..60), part in 1..8_usize) {
-            for format in [Format::Csv, Format::Ndjson] {
+            for format in [RowFormat::Csv, RowFormat::Ndjson] {
                 let rows = split(format, &text, part);
                 prop_assert_eq!(&rows.concat(), &text);
                 prop_assert_eq!(rows, split(format, &text, 60));

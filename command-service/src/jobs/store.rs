@@ -24,15 +24,15 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use uuid::Uuid;
 
-use super::import::{Import, ImportOptions, Kind, Rows, State};
+use super::import::{Import, ImportKind, ImportOptions, JobState, Rows};
 
 /// Filter and page of the list of jobs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
     /// Only jobs that import this kind of rows.
-    pub kind: Option<Kind>,
+    pub kind: Option<ImportKind>,
     /// Only jobs in this state.
-    pub state: Option<State>,
+    pub state: Option<JobState>,
     /// Only jobs that were created before this one.
     pub before: Option<Uuid>,
     /// Maximum number of jobs.
@@ -141,8 +141,8 @@ impl Store {
             order by id desc
             limit $4";
         let found = sqlx::query_as::<_, Stored>(LIST)
-            .bind(filter.kind.map(Kind::as_str))
-            .bind(filter.state.map(State::as_str))
+            .bind(filter.kind.map(ImportKind::as_str))
+            .bind(filter.state.map(JobState::as_str))
             .bind(filter.before)
             .bind(filter.limit)
             .fetch_all(&self.database)
@@ -228,7 +228,7 @@ impl Store {
     }
 
     /// Ends a job and deletes its rows.
-    pub async fn finish(&self, id: Uuid, claim: Uuid, state: State, error: Option<&str>) -> Result<Saved, Error> {
+    pub async fn finish(&self, id: Uuid, claim: Uuid, state: JobState, error: Option<&str>) -> Result<Saved, Error> {
         const FINISH: &str = "
             with ended as (
                 update imports set state = $3, error = $4, finished_at = now()

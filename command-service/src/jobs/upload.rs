@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::csv::{Header, InvalidHeader};
-use super::import::{Format, ImportOptions};
+use super::import::{ImportOptions, RowFormat};
 use super::limits::Limits;
 use super::split::{self, Splitter};
 use super::store::{self, Chunk, New, Store};
@@ -191,7 +191,7 @@ impl Upload {
 
     async fn end_row(&mut self) -> Result<(), Refused> {
         let (is_blank, lines) = (split::is_blank(&self.row), split::lines_in(&self.row));
-        let wants_header = self.options.format == Format::Csv && self.header.is_none();
+        let wants_header = self.options.format == RowFormat::Csv && self.header.is_none();
         if wants_header && !is_blank {
             let header = split::content(&self.row);
             Header::read(self.options.kind, header)?;

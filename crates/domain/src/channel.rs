@@ -28,7 +28,7 @@ pub struct Channels {
     others: Vec<Channel>,
 }
 
-/// Why a text is not a list of channels; completes the sentence "set it to …".
+/// A text that is not a list of channels. The message completes the sentence "set it to …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChannels {
     /// A channel is not of the form `CODE:PREFIX` or `CODE:PREFIX:CURRENCIES`.

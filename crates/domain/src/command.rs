@@ -1,8 +1,9 @@
-//! All commands. Commands to one aggregate are grouped, as events are: the id of the aggregate and a command of its group, such as
-//! [`OrderCommand`]. The body of a command is a struct of its own, which HTTP parses.
+//! All commands. Commands to one aggregate are grouped, as events are: the id of the aggregate and a command of its
+//! group, such as [`OrderCommand`]. The body of a command is a struct of its own, which HTTP parses.
 //!
-//! Bodies consist of validated values ([`value`](crate::value)), so the rules only decide. Bodies are also serialised to compute the
-//! [`fingerprint`] of a command: absent fields are left out, so a new optional field never changes the fingerprint of a known command.
+//! Bodies consist of validated values ([`value`](crate::value)), so the rules only decide. Bodies are also serialised
+//! to compute the [`fingerprint`] of a command: absent fields are left out, so a new optional field never changes the
+//! fingerprint of a known command.
 
 pub mod fingerprint;
 pub(crate) mod name_and_instant;
@@ -55,7 +56,7 @@ impl Command {
         self.name_and_instant().0
     }
 
-    /// Instant at which it happened, to the microsecond, if the caller states one: the field `occurred_at`, or the
+    /// Instant of the command, to the microsecond, if the caller states an instant: the field `occurred_at`, or the
     /// instant that the id in the command carries.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         self.name_and_instant().1.map(|instant| instant.trunc_subsecs(6))

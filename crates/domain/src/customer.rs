@@ -1,5 +1,5 @@
-//! Commands to a customer, each in its own file with its body and its decision. The state of a customer is in [`state`]; the address
-//! that a customer registers is claimed in [`email_claim`].
+//! Commands to a customer, each in its own file with its body and its decision. The state of a customer is in
+//! [`state`]; the address that a customer registers is claimed in [`email_claim`].
 
 pub mod contact;
 mod email_claim;

@@ -1,5 +1,5 @@
-//! The entry of the rules: decides a command with the states that a [`Reader`] finds. Each group of commands decides in its own file,
-//! such as [`order`]; what holds for all commands is checked here. Pure: no clock, no randomness, no I/O.
+//! The entry of the rules: decides a command with the states that a [`Reader`] finds. Each group of commands decides in
+//! its own file, such as [`order`]; what holds for all commands is checked here. Pure: no clock, no randomness, no I/O.
 
 mod currency;
 mod instant;
@@ -14,8 +14,8 @@ use crate::new_id::NewId;
 use crate::reader::{MissingStreams, Reader};
 use crate::{customer, order, product, stock, stock_hold};
 
-/// Decides a command on the streams that `reader` finds. Nothing is decided while a stream is missing that the rules requested
-/// or that an event is written to.
+/// Decides a command on the streams that `reader` finds. Nothing is decided while a stream is missing that the rules
+/// requested or that an event is written to.
 pub fn decide(command: &Command, context: &Context, reader: &Reader<'_>) -> Result<Decision, MissingStreams> {
     let decision = checked(command, context, reader);
     if let Ok(events) = &decision {

@@ -1,5 +1,5 @@
-//! What a decision takes from outside and what it produces: [`Context`], [`NewEvent`] and [`Decision`]. [`decide`](crate::decide::decide)
-//! produces decisions.
+//! What a decision takes from outside and what it produces: [`Context`], [`NewEvent`] and [`Decision`].
+//! [`decide`](crate::decide::decide) produces decisions.
 
 use chrono::{DateTime, Utc};
 use events::{Event, StreamId};

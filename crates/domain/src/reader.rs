@@ -1,8 +1,9 @@
 //! What a decision reads: the only way in which the rules see the [`World`]. The reader records every stream that is
 //! requested, so that no second definition of what a rule reads is needed.
 //!
-//! A stream that is not in memory reads like a stream without events, and is recorded as missing. The rules then go on and
-//! request what else they read; [`decide`](crate::decide::decide) returns the missing streams instead of such a decision.
+//! A stream that is not in memory reads like a stream without events, and is recorded as missing. The rules then go on
+//! and request what else they read; [`decide`](crate::decide::decide) returns the missing streams instead of such a
+//! decision.
 
 use std::cell::RefCell;
 
@@ -18,8 +19,8 @@ use crate::state::State;
 use crate::stock_hold::state::StockHold;
 use crate::world::{Slot, World};
 
-/// Rounds of loading after which every command can be decided: a command names an order or a hold, which names stock items and
-/// customers.
+/// Rounds of loading after which every command can be decided: a command names an order or a hold, which names stock
+/// items and customers.
 pub const MAX_LOAD_ROUNDS: usize = 2;
 
 /// Reads the world for one decision and records the streams that are requested.

@@ -1,5 +1,5 @@
-//! Rejections: why a rule refused a command. A rejection is not an error. [`detail`] contains the texts for people, [`extensions`] the
-//! members for machines; the problem types are in `command-service/src/http`.
+//! Rejections: why a rule refused a command. A rejection is not an error. [`detail`] contains the texts for people,
+//! [`extensions`] the members for machines; the problem types are in `command-service/src/http`.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::order::{LineNo, PartNo};
@@ -234,7 +234,7 @@ pub enum Rejection {
     },
 }
 
-/// Why a stock hold holds no units.
+/// The reason why a stock hold holds no units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gone {

@@ -50,17 +50,18 @@ fn remove_descriptions(schema: &mut Value) {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// State of a `product-` stream.
+    /// State of a product.
     Product(Product),
-    /// State of a `stock-` stream.
+    /// State of a stock item.
     Stock(Level),
-    /// State of an `order-` stream; boxed, because it is the largest state and most streams are of other kinds.
+    // Boxed, because it is the largest state and most streams are of other kinds.
+    /// State of an order.
     Order(Box<Order>),
-    /// State of a `customer-` stream.
+    /// State of a customer.
     Customer(Customer),
-    /// State of an `email-` stream: the customer who has the address.
+    /// State of an e-mail address: the customer who has the address.
     Email(Option<CustomerId>),
-    /// State of a `hold-` stream.
+    /// State of a stock hold.
     #[serde(rename = "hold")]
     StockHold(StockHold),
 }

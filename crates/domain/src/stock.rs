@@ -1,5 +1,5 @@
-//! Commands to a stock item: the stock of one SKU at one location ([`item`]). Each command is in its own file with its body and its
-//! decision. The platform issues [`allocate`] and [`deallocate`].
+//! Commands to a stock item: the stock of one SKU at one location ([`item`]). Each command is in its own file with its
+//! body and its decision. The platform issues [`allocate`] and [`deallocate`].
 
 pub mod adjust;
 pub mod allocate;
@@ -35,11 +35,11 @@ pub enum StockCommand {
     SetStockPolicy {
         body: SetStockPolicy,
     },
-    /// Assign units on hand that are assigned to nobody to these orders, in their order; issued by the platform.
+    /// Assign unassigned units on hand to these orders, in the given sequence; issued by the platform.
     AllocateStock {
         orders: Vec<OrderId>,
     },
-    /// Take assigned units that are missing back from these orders, in their order; issued by the platform.
+    /// Take assigned units that are missing back from these orders, in the given sequence; issued by the platform.
     DeallocateStock {
         orders: Vec<OrderId>,
     },

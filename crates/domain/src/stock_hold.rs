@@ -1,5 +1,5 @@
-//! Commands to a stock hold (stock that is kept for a checkout for some time), each in its own file. The state of a stock hold is in
-//! [`state`].
+//! Commands to a stock hold (stock that is kept for a checkout for some time), each in its own file. The state of a
+//! stock hold is in [`state`].
 
 pub(crate) mod conversion;
 mod ending;

@@ -1,4 +1,4 @@
-//! Validated values that commands consist of: a value of such a type is valid, because parsing is the only way to create it.
+//! Validated values in commands. Parsing is the only way to create a value of these types, so every value is valid.
 
 pub mod address;
 pub mod amount;

@@ -40,7 +40,7 @@ pub struct Room {
     pub bytes: usize,
 }
 
-/// States of the streams in memory, the last number of each order prefix, and the channels that orders come from.
+/// States of the streams in memory, the last number of each order prefix, and the sales channels.
 #[derive(Debug)]
 pub struct World {
     streams: LruCache<StreamId, StreamInMemory>,
@@ -95,12 +95,12 @@ type Period = u64;
 pub struct Savepoint(usize);
 
 impl World {
-    /// An empty world that keeps at most so many streams between batches, however large they are.
+    /// An empty world that keeps at most this number of streams between batches, without a limit on bytes.
     pub fn new(streams: NonZeroUsize) -> World {
         World::within(Room { streams, bytes: usize::MAX })
     }
 
-    /// An empty world that keeps within `room` between batches.
+    /// An empty world that keeps to the limits of `room` between batches.
     pub fn within(room: Room) -> World {
         World {
             streams: LruCache::unbounded(),

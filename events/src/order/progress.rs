@@ -20,7 +20,7 @@ pub use line::LineProgress;
 pub use payment::Payment;
 pub use returns::{Return, ReturnState};
 
-/// Progress of an order. [`Progress::default`] is an order that does not exist yet.
+/// Progress of an order: its lifecycle, lines, payments, fulfilments and returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Lifecycle of the order.

@@ -55,7 +55,7 @@ pub struct LedgerEntry {
     position: Position,
 }
 
-/// The stock of a SKU, as [`collection`] writes it.
+/// The stock of a SKU at all its locations.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub struct StockOfSku {

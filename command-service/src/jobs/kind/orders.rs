@@ -10,7 +10,7 @@ use platform::json;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::import::Stock;
+use super::super::import::StockEffect;
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowOrigin, RowRejection, ValueType};
 use domain::command::Command;
 use domain::order::place::PlaceOrder;
@@ -36,9 +36,9 @@ pub(super) fn column(name: &str) -> Option<Column> {
 pub(super) fn plan(document: &[u8], origin: RowOrigin) -> Result<DocumentCommands, RowRejection> {
     let body = json::parse(document)?;
     let stock = match origin.stock {
-        Stock::Enforce => StockHandling::Enforce,
-        Stock::Force => StockHandling::Force,
-        Stock::Skip => StockHandling::Skip,
+        StockEffect::Enforce => StockHandling::Enforce,
+        StockEffect::Force => StockHandling::Force,
+        StockEffect::Skip => StockHandling::Skip,
     };
     Ok(DocumentCommands::One(Command::PlaceOrder(PlaceOrder { body, stock })))
 }

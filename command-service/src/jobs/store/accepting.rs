@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::super::import::{Import, ImportOptions, Rows, State};
+use super::super::import::{Import, ImportOptions, JobState, Rows};
 use super::super::task;
 use super::database::{Error, Store};
 
@@ -46,7 +46,7 @@ impl New {
             id: self.id,
             options: self.options,
             header: self.header.clone(),
-            state: State::Queued,
+            state: JobState::Queued,
             is_dead: false,
             phase: self.options.first_phase(),
             cancel_requested: false,

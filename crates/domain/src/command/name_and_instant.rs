@@ -2,5 +2,5 @@
 
 use chrono::{DateTime, Utc};
 
-/// The name of a command, and the instant at which it happened, if the caller states one.
+/// The name of a command, and the instant of the command, if the caller states an instant.
 pub(crate) type NameAndInstant = (&'static str, Option<DateTime<Utc>>);

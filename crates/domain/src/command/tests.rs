@@ -227,7 +227,7 @@ fn errors_state_what_is_valid() {
         (refusal::<ReceiveReturn>(r#"{"disposition":"burn"}"#), "unknown variant `burn`, expected one of `restock`"),
         (
             refusal::<ChangePrice>(r#"{"price":1,"occurred_at":"yesterday"}"#),
-            "invalid value: string \"yesterday\", expected an instant as RFC 3339 writes it",
+            "invalid value: string \"yesterday\", expected an instant in RFC 3339 format",
         ),
     ] {
         assert!(error.starts_with(expected), "{error}\n{expected}");

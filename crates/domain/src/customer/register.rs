@@ -1,5 +1,5 @@
-//! Register a customer. An e-mail address has a stream of its own, so that two customers cannot register the same address at the same
-//! time.
+//! Register a customer. An e-mail address has a stream of its own, so that two customers cannot register the same
+//! address at the same time.
 
 use events::customer::{CustomerEvent, CustomerRegistered};
 use events::personal::Profile;

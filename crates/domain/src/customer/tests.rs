@@ -18,7 +18,7 @@ use crate::tests::past::body;
 use crate::tests::scenario::{Past, given, new_id, now};
 use crate::value::email::EmailIndex;
 
-/// The index of these tests.
+/// The index of e-mail addresses in these tests.
 pub(crate) fn emails() -> EmailIndex {
     EmailIndex::from_secret(&"k".repeat(32)).unwrap()
 }

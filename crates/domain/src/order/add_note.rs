@@ -22,12 +22,12 @@ pub struct AddNote {
     /// Author of the note.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Personal<Name>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Most notes of one order: bounds what everybody reads who reads the order.
+/// Maximum number of notes of one order; limits the size of the order's document.
 const MAX_NOTES: usize = 200;
 
 pub(crate) fn note(order_id: OrderId, body: &AddNote, reader: &Reader<'_>) -> Decision {

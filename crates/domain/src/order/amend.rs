@@ -61,7 +61,7 @@ pub struct AmendOrder {
     /// Reason for the amendment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Personal<Reason>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
@@ -69,7 +69,7 @@ pub struct AmendOrder {
 /// The requested state of a line of the order.
 struct Target<'a> {
     line: &'a LineProgress,
-    /// Units wanted from now on.
+    /// Units of the line after the amendment, without cancelled units.
     wanted: u32,
     asked: Option<&'a ChangeLine>,
 }

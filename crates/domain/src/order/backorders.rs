@@ -1,5 +1,5 @@
-//! Backordered units of an order: reserved units to which no unit on hand is assigned. [`stock::allocate`](crate::stock::allocate)
-//! assigns units that arrive.
+//! Backordered units of an order: reserved units to which no unit on hand is assigned.
+//! [`stock::allocate`](crate::stock::allocate) assigns units that arrive.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ impl Backorders {
             let Some(left) = left.get_mut(&stock_units::of_line(line)) else { continue };
             let backordered = i64::from(line.backordered).min(*left);
             *left -= backordered;
-            // No more than the line's own counter.
+            // At most the counter of the line, so the number fits.
             lines.insert(line.line, backordered as u32);
         }
         Backorders(lines)
@@ -88,7 +88,7 @@ pub(crate) fn released_events(released: Vec<(StreamId, StockReleased)>) -> impl 
     released.into_iter().map(|(stream, event)| NewEvent::new(&stream, StockEvent::Released(event)))
 }
 
-/// Takes units for a fulfilment: those that are assigned to its lines, then units on hand that are assigned to nobody.
+/// Takes units for a fulfilment: units that are assigned to the lines of the fulfilment, then unassigned units on hand.
 /// Units that are assigned to other orders, packed or not, are not available. While assigned units are missing, it is
 /// not known to which order they belong, so that many fewer units are available to every order.
 pub(crate) fn pack<'a>(
@@ -115,7 +115,7 @@ pub(crate) fn pack<'a>(
         }
         let taken = (requested - assigned).max(0);
         *free -= taken;
-        // No more than is backordered: a line has no other units than those and the assigned ones.
+        // `taken` is at most the number of backordered units: all other units of the line are assigned.
         changes.set(line, backorders.of(line.line) - taken as u32, -taken);
     }
     match short.is_empty() {

@@ -1,6 +1,6 @@
-//! Cancel units of an order that are not shipped, or the whole order. If lines are named, only units that are not packed are
-//! cancelled, because a packed unit may share its parcel with other units. A cancellation of the whole order also cancels the
-//! fulfilments that are not shipped.
+//! Cancel units of an order that are not shipped, or the whole order. If lines are named, only units that are not
+//! packed are cancelled, because a packed unit may share its parcel with other units. A cancellation of the whole order
+//! also cancels the fulfilments that are not shipped.
 
 use chrono::{DateTime, Utc};
 use events::order::progress::{Lifecycle, LineProgress, Progress};
@@ -28,7 +28,7 @@ pub struct CancelOrder {
     /// Units to cancel; all units that are not shipped if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Lines<Units>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

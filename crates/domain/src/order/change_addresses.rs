@@ -24,7 +24,7 @@ pub struct ChangeAddresses {
     /// Billing address; unchanged if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Personal<Address>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
@@ -38,7 +38,7 @@ pub(crate) fn change_addresses(order_id: OrderId, body: &ChangeAddresses, reader
     Ok(changed.map(|changed| NewEvent::new(&stream, changed)).into_iter().collect())
 }
 
-/// What changes of an order's addresses, if anything does.
+/// The event that changes the addresses of an order; `None` if no address changes.
 pub(crate) fn changed(
     order: &Order,
     shipping: Option<&Personal<Address>>,
@@ -54,7 +54,7 @@ pub(crate) fn changed(
     Ok(Some(OrderEvent::AddressesChanged(OrderAddressesChanged { shipping_address, billing_address })))
 }
 
-/// An address as events have it.
+/// Converts an address to the form in events.
 pub(crate) fn address(address: &Personal<Address>) -> Personal<personal::Address> {
     Personal::new(address.expose().to_event())
 }

@@ -1,5 +1,5 @@
-//! Erase the personal data of an order. The personal data of an order is erased by this command, or together with any customer whom
-//! the order belongs or belonged to. Both are final. [`super::personal_data`] guards the other commands.
+//! Erase the personal data of an order. The personal data of an order is erased by this command, or together with any
+//! customer whom the order belongs or belonged to. Both are final. [`super::personal_data`] guards the other commands.
 
 use events::OrderId;
 use events::order::{OrderEvent, OrderPersonalDataErased};

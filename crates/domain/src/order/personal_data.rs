@@ -1,4 +1,5 @@
-//! Guards an order whose personal data is erased: it accepts no new personal data. [`super::erase_personal_data`] is the command.
+//! Guards an order whose personal data is erased: it accepts no new personal data. [`super::erase_personal_data`] is
+//! the command.
 
 use events::{CustomerId, OrderId, StreamId};
 

@@ -1,5 +1,5 @@
-//! Place an order: [`pricing`] computes the amounts, [`reservation`] reserves the stock of all lines or of none, unless the caller accepts
-//! part of them.
+//! Place an order: [`pricing`] computes the amounts, [`reservation`] reserves the stock of all lines or of none, unless
+//! the caller accepts part of them.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use events::order::{OrderEvent, OrderPlaced};
@@ -91,7 +91,8 @@ pub struct PlaceOrderBody {
     /// Instant at which the order expires if it is unpaid; at most 366 days ahead.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub payment_due: Option<DateTime<Utc>>,
-    /// Id of the stock hold that the order consumes: the held units are reserved for the order, and held units that the order does not need are released.
+    /// Id of the stock hold that the order consumes: the held units are reserved for the order, and held units that the
+    /// order does not need are released.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<StockHoldId>,
     /// What to do if more units are requested than are in stock; the stock policy decides if left out.

@@ -103,9 +103,9 @@ fn line(number: LineNo, (asked, line_pricing, given): &Ordered<'_>, share: Minor
     })
 }
 
-/// Prices `quantity` units of a line of an order, where `wanted` were asked for. The line keeps its price per unit, its tax rate
-/// and, per unit, its discounts, unless the caller names others; a discount that the caller names is for the units asked for,
-/// and is all that is taken off.
+/// Prices `quantity` units of a line of an order, where `wanted` units are requested. The line keeps its price per
+/// unit, its tax rate and its discounts per unit, unless the caller sends a new tax rate or discount. A discount that
+/// the caller sends is for the requested units, and replaces all discounts of the line.
 pub(crate) fn reprice(
     line: &LineProgress,
     wanted: u32,

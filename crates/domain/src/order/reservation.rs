@@ -1,4 +1,5 @@
-//! Reserves the stock of order lines: units in stock, backordered units, or none, as the stock policy and the caller allow.
+//! Reserves the stock of order lines: units in stock, backordered units, or none, as the stock policy and the caller
+//! allow.
 
 use std::collections::BTreeMap;
 
@@ -184,7 +185,7 @@ impl ItemReservation {
         let backordered = (units - here).max(0);
         self.taken += units;
         self.backordered += backordered;
-        // No more than was asked for.
+        // At most the requested units, so the number fits.
         Given { units: units as u32, backordered: backordered as u32, untracked: false }
     }
 }

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 pub enum OnShortage {
     /// Reject the command.
     Reject,
-    /// Backorder the missing units, if the stock policy allows backorders and up to its limit; otherwise reject the command.
+    /// Backorder the missing units, if the stock policy allows backorders and up to its limit; otherwise reject the
+    /// command.
     Backorder,
-    /// Order the units in stock, with discounts in proportion. A line without any unit in stock is left out; the command is rejected if no line has one.
+    /// Order the units in stock, with discounts in proportion. A line without any unit in stock is left out; the
+    /// command is rejected if no line has one.
     Partial,
 }
 

@@ -154,7 +154,8 @@ impl Order {
         }
     }
 
-    /// The customers whose erasure erases the personal data of the order: whoever it belongs to, and whoever it belonged to.
+    /// The customers whose erasure erases the personal data of the order: the current customer and all former
+    /// customers.
     pub fn customers(&self) -> impl Iterator<Item = CustomerId> + '_ {
         self.former_customers.iter().copied().chain(self.customer_id)
     }
@@ -171,7 +172,7 @@ impl Order {
         self.payments.get((payment as usize).checked_sub(1)?)
     }
 
-    /// Carrier and tracking number of the fulfilment with this number, if it is shipped.
+    /// Carrier and tracking number of the fulfilment with this number, if the fulfilment is shipped.
     pub fn parcel(&self, fulfilment: PartNo) -> Option<&Parcel> {
         self.parcels.get((fulfilment as usize).checked_sub(1)?)
     }

@@ -24,7 +24,7 @@ pub struct TagOrder {
     /// Tags to remove; a tag that is also in `add` stays.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub remove: Tags,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -17,7 +17,7 @@ use crate::value::instant;
 pub struct ChangePrice {
     /// New price of one unit, in minor units.
     pub price: Price,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

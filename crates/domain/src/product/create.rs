@@ -40,7 +40,7 @@ pub struct CreateProduct {
     /// Tags of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Tags>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

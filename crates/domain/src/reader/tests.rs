@@ -1,4 +1,5 @@
-//! Tests of loading: streams that are not in memory are requested together, and are never taken for streams without events.
+//! Tests of loading: streams that are not in memory are requested together, and are never taken for streams without
+//! events.
 
 use std::collections::BTreeSet;
 use std::slice;

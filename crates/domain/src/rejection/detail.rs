@@ -59,7 +59,7 @@ impl Rejection {
             }
             Self::AmountExceeded { payment, amount, refundable } => amount_exceeded(*payment, *amount, *refundable),
             Self::AmountOverflow => {
-                "A sum of this request is larger than 1000000000000000 minor units. Split it.".to_owned()
+                "A sum of this request is larger than 1000000000000000 minor units. Split the request.".to_owned()
             }
             Self::InstantOutOfRange { instant, earliest, latest } => instant_out_of_range(*instant, *earliest, *latest),
             Self::StockHoldGone { hold_id, gone } => hold_gone(*hold_id, *gone),
@@ -133,7 +133,7 @@ fn stock_limit(on_hand: i64, limit: i64) -> String {
 
 fn below_zero(on_hand: i64, delta: i64) -> String {
     format!(
-        "{on_hand} units are on hand by the last count, so {} cannot be taken off. Correct `delta`, or send the number \
+        "{on_hand} units are on hand by the last count, so {} cannot be removed. Correct `delta`, or send the number \
                  of units that were counted as `count`.",
         -delta
     )
@@ -170,7 +170,7 @@ fn total_mismatch(expected: Minor, total: Minor) -> String {
 
 fn discount_exceeded(line: Option<LineNo>, discount: Minor, worth: Minor) -> String {
     let what = line.map_or("the order".to_owned(), |line| format!("line {line}"));
-    format!("A discount of {discount} is more than {what} is worth: {worth} minor units. Take off less.")
+    format!("The discount of {discount} is larger than the amount of {what}, {worth} minor units. Reduce the discount.")
 }
 
 fn unknown_lines(lines: &[LineNo], last: LineNo) -> String {

@@ -27,11 +27,11 @@ pub struct UnfitLine {
     pub line: LineNo,
     /// SKU of the product.
     pub sku: Sku,
-    /// Why the product cannot be sold.
+    /// The reason why the product cannot be sold.
     pub problem: Unfit,
 }
 
-/// Why a product cannot be sold; the most severe first.
+/// The reason why a product cannot be sold; the most severe reason first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unfit {

@@ -1,4 +1,4 @@
-//! Tests of rejections: kinds are a contract, details say how to correct the command.
+//! Tests of rejections: kinds never change, and details contain how to correct the command.
 
 use events::order::progress::FulfilmentState;
 use serde_json::json;

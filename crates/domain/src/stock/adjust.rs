@@ -24,7 +24,7 @@ pub struct AdjustStock {
     pub reason: Reason,
     /// Units on hand that the caller expects; the adjustment is rejected if another number is on hand.
     pub expected: Option<i64>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -85,7 +85,7 @@ struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     expected: Option<i64>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
@@ -101,7 +101,7 @@ impl From<AdjustStock> for Fields {
     }
 }
 
-/// Why an adjustment is invalid, and what a valid adjustment is.
+/// A stock adjustment that is invalid. The message says how to correct the adjustment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAdjustment {
     /// Neither `delta` nor `count`, or both.

@@ -29,7 +29,7 @@ pub(crate) fn allocate(item: &StockItem, orders: &[OrderId], reader: &Reader<'_>
             let known = backordered.min(out_of_date);
             let given = (backordered - known).min(free);
             (out_of_date, free) = (out_of_date - known, free - given);
-            // No more than the line's own counter.
+            // At most the counter of the line, so the number fits.
             changes.set(line, (backordered - known - given) as u32, -given);
         }
         append_changes(&changes, &mut events);

@@ -22,7 +22,8 @@ pub(crate) fn open<'w>(orders: &[OrderId], reader: &Reader<'w>) -> Vec<(OrderId,
     found.collect()
 }
 
-/// Appends the events of the changes. The event of the stock item comes first, because the command addresses the stock item.
+/// Appends the events of the changes. The event of the stock item comes first, because the command addresses the stock
+/// item.
 pub(crate) fn append_changes(changes: &Changes<'_>, events: &mut Vec<NewEvent>) {
     events.extend(changes.of_stock_items());
     events.extend(changes.of_order());

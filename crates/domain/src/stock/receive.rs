@@ -1,4 +1,5 @@
-//! Receive units of stock. Orders move stock with [`super::stock_units`], stock holds with [`stock_hold`](crate::stock_hold).
+//! Receive units of stock. Orders move stock with [`super::stock_units`], stock holds with
+//! [`stock_hold`](crate::stock_hold).
 
 use chrono::{DateTime, Utc};
 use events::Quantity;
@@ -22,7 +23,7 @@ pub struct ReceiveStock {
     /// Number of the delivery note or purchase order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

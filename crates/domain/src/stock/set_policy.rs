@@ -22,7 +22,7 @@ pub struct SetStockPolicy {
     pub policy: StockPolicy,
     /// Safety stock: units that are never promised.
     pub safety: u32,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -36,10 +36,12 @@ impl TryFrom<Fields> for SetStockPolicy {
             }
         }
         let policy = match (fields.kind, fields.limit) {
-            (Kind::Deny, None) => StockPolicy::Deny,
-            (Kind::Backorder, Some(limit)) => StockPolicy::Backorder { limit },
-            (Kind::Untracked, None) => StockPolicy::Untracked,
-            (Kind::Backorder, None) | (Kind::Deny | Kind::Untracked, Some(_)) => return Err(InvalidPolicy::Limit),
+            (StockPolicyKind::Deny, None) => StockPolicy::Deny,
+            (StockPolicyKind::Backorder, Some(limit)) => StockPolicy::Backorder { limit },
+            (StockPolicyKind::Untracked, None) => StockPolicy::Untracked,
+            (StockPolicyKind::Backorder, None) | (StockPolicyKind::Deny | StockPolicyKind::Untracked, Some(_)) => {
+                return Err(InvalidPolicy::Limit);
+            }
         };
         Ok(Self { policy, safety: fields.safety, occurred_at: fields.occurred_at })
     }
@@ -58,7 +60,7 @@ impl JsonSchema for SetStockPolicy {
 /// What to do if more units are requested than are in stock.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum StockPolicyKind {
     /// The command is rejected.
     Deny,
     /// More units than are in stock can be promised, up to a limit.
@@ -73,7 +75,7 @@ enum Kind {
 #[schemars(transform = limit_of_backorders)]
 struct Fields {
     /// What to do if more units are requested than are in stock.
-    kind: Kind,
+    kind: StockPolicyKind,
     /// Units that can be promised beyond the units in stock; required for kind `backorder`, not allowed for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
@@ -82,7 +84,7 @@ struct Fields {
     #[serde(default, skip_serializing_if = "is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     safety: u32,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }
@@ -90,9 +92,9 @@ struct Fields {
 impl From<SetStockPolicy> for Fields {
     fn from(body: SetStockPolicy) -> Fields {
         let (kind, limit) = match body.policy {
-            StockPolicy::Deny => (Kind::Deny, None),
-            StockPolicy::Backorder { limit } => (Kind::Backorder, Some(limit)),
-            StockPolicy::Untracked => (Kind::Untracked, None),
+            StockPolicy::Deny => (StockPolicyKind::Deny, None),
+            StockPolicy::Backorder { limit } => (StockPolicyKind::Backorder, Some(limit)),
+            StockPolicy::Untracked => (StockPolicyKind::Untracked, None),
         };
         Fields { kind, limit, safety: body.safety, occurred_at: body.occurred_at }
     }

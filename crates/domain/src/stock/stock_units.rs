@@ -1,4 +1,5 @@
-//! Units per stock item. Lines of an order with the same SKU and location share a stock item, so their units move together.
+//! Units per stock item. Lines of an order with the same SKU and location share a stock item, so their units move
+//! together.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

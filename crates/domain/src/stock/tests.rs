@@ -27,14 +27,14 @@ fn adjusted(delta: i64) -> Vec<Past> {
 }
 
 #[test]
-fn pieces_come_in_of_products_that_exist() {
+fn units_are_received_of_products_that_exist() {
     given([product("A")]).when(receive(5)).then([received("A", 5)]);
     given([product("A"), discontinued("A")]).when(receive(5)).then([received("A", 5)]);
     given([]).when(receive(5)).then_rejected(Rejection::UnknownProduct(sku("A")));
 }
 
 #[test]
-fn a_shelf_is_not_endless() {
+fn the_units_on_hand_are_limited() {
     let full = || adjusted(MAX_ON_HAND);
     let limit = Rejection::StockLimit { on_hand: MAX_ON_HAND + 1, limit: MAX_ON_HAND };
     given([product("A"), full()]).when(receive(1)).then_rejected(limit.clone());
@@ -78,7 +78,7 @@ fn no_correction_leaves_fewer_units_than_none() {
 }
 
 #[test]
-fn who_decided_on_an_old_count_is_told() {
+fn an_adjustment_with_an_outdated_expected_count_is_rejected() {
     let by = |expected: i64| adjust(json!({ "delta": -1, "reason": "stocktaking", "expected": expected }));
     given([product("A"), received("A", 5)]).when(by(5)).then([adjusted(-1)]);
     for expected in [4, 6] {

@@ -1,4 +1,5 @@
-//! The conversion of a stock hold into the reservations of an order: held units that the order does not need are released.
+//! The conversion of a stock hold into the reservations of an order: held units that the order does not need are
+//! released.
 
 use std::collections::BTreeMap;
 

@@ -78,7 +78,7 @@ impl TryFrom<u32> for Ttl {
     }
 }
 
-/// Why a number is not the time until a stock hold expires.
+/// A number that is not a valid time until a stock hold expires. The message states the allowed range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of seconds from 1 to {MAX_TTL_SECONDS}")]
 pub struct InvalidTtl;
@@ -151,7 +151,7 @@ fn line(item: &StockUnits, level: &Level) -> Option<RecordedLine> {
 /// Units of a stock hold that are not on hand: the stock policy can allow backorders for stock holds too.
 fn backordered(item: &StockUnits, level: &Level) -> u32 {
     let here = level.available().max(0);
-    // No more than the hold asks for.
+    // At most the units of the stock hold, so the number fits.
     (i64::from(item.units) - here).max(0) as u32
 }
 

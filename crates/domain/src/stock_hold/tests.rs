@@ -74,18 +74,18 @@ fn short<const N: usize>(items: [(&str, i64, i64); N]) -> Rejection {
     Rejection::InsufficientStock(items.map(short).into())
 }
 
-/// Five of A, two of B.
+/// Five units of A and two units of B on hand.
 fn shop() -> Vec<Past> {
     [product("A"), received("A", 5), product("B"), received("B", 2)].concat()
 }
 
-/// A hold of three of A and one of B that stands.
+/// An open stock hold of three units of A and one unit of B.
 fn standing() -> Vec<Past> {
     [shop(), placed([("A", 3), ("B", 1)]), held("A", 3), held("B", 1)].concat()
 }
 
 #[test]
-fn all_lines_are_held_in_one_commit_and_those_of_one_shelf_together() {
+fn all_lines_are_held_in_one_commit_and_those_of_one_stock_item_together() {
     let expected = [placed([("A", 3), ("B", 1)]), held("A", 3), held("B", 1)];
     given([shop()]).when(hold_of([("A", 2), ("B", 1), ("A", 1)])).then(expected);
 }
@@ -102,7 +102,7 @@ fn a_hold_without_an_id_gets_one_and_lasts_as_long_as_it_says() {
 }
 
 #[test]
-fn nothing_is_held_unless_all_is_there_and_everybody_is_told_how_many_are_left() {
+fn nothing_is_held_unless_all_units_are_available_and_the_rejection_has_the_available_units() {
     given([shop(), reserved("A", 1)]).when(hold_of([("A", 5), ("B", 2)])).then_rejected(short([("A", 5, 4)]));
     given([standing()])
         .when(hold(json!({ "lines": [{ "sku": "A", "quantity": 3 }, { "sku": "B", "quantity": 2 }] })))

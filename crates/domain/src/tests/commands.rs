@@ -1,5 +1,5 @@
-//! Random commands to a small shop: three products and one that does not exist, two locations, a few orders, stock holds and customers.
-//! [`orders`] generates commands to orders, [`values`] generates the values in commands.
+//! Random commands to a small shop: three products and one that does not exist, two locations, a few orders, stock
+//! holds and customers. [`orders`] generates commands to orders, [`values`] generates the values in commands.
 
 pub(crate) mod orders;
 pub(crate) mod values;
@@ -25,7 +25,7 @@ use crate::tests::commands::orders::{change_command, order_command};
 use crate::tests::commands::values::*;
 use crate::tests::past::body;
 
-/// Whether a repeat finds everything so already.
+/// Whether a repeat of the command has no effect, because the command states a result that is already reached.
 pub(crate) fn asks_for_a_state(command: &Command) -> bool {
     match command {
         Command::CreateProduct { .. } | Command::Product(..) | Command::StockHold(..) | Command::Customer(..) => true,

@@ -27,7 +27,7 @@ use crate::tests::past::{held, policy, product, received, registered};
 use crate::tests::scenario::{Past, decide_at, empty_world, now};
 use crate::world::{Slot, World};
 
-/// What orders and holds say of a stock item.
+/// The units of a stock item that orders and stock holds have.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Claims {
     reserved: i64,
@@ -35,7 +35,7 @@ struct Claims {
     packed: i64,
 }
 
-/// A world, and all that happened in it.
+/// A world with the log of its events.
 struct Run {
     now: DateTime<Utc>,
     world: World,
@@ -63,7 +63,7 @@ impl Run {
 
     /// Decides a command and applies its events; returns the number of events.
     fn carry_out(&mut self, command: &Command, new_id: OrderId) -> Option<usize> {
-        // Every order that is to expire is due.
+        // Expiry commands are decided a day later, so that every payment is due.
         let is_due = matches!(command, Command::Order(_, OrderCommand::ExpireOrder { .. }));
         let now = if is_due { self.now + TimeDelta::days(1) } else { self.now };
         match decide_at(now, &self.world, command, new_id) {
@@ -96,8 +96,8 @@ impl Run {
         reserves.then(|| (stream.clone(), self.level(stream)))
     }
 
-    /// No reservation promises more than the policy allows. Where more is promised already, because units are missing, an
-    /// import that brings its own units leaves it at that.
+    /// No reservation promises more units than the policy allows. If too many units are promised already, because units
+    /// are missing, a reservation of an import that adds its own units does not increase the excess.
     fn check_reservation(&self, stream: &StreamId, before: &Level) {
         let after = self.level(stream);
         let (Some(left), Some(left_before)) = (after.promisable(), before.promisable()) else { return };
@@ -146,13 +146,13 @@ impl Run {
         assert!(claims.is_empty(), "claims on stock items that do not exist: {claims:?}");
     }
 
-    /// Only a count shows that assigned units are missing.
+    /// Whether an adjustment removed units: only an adjustment can show that assigned units are missing.
     fn has_lost_units(&self, stream: &StreamId) -> bool {
         let is_loss = |event: &Event| matches!(event, Event::Stock(StockEvent::Adjusted(e)) if e.delta < 0);
         self.log.iter().any(|(of, event)| of == stream && is_loss(event))
     }
 
-    /// Every address belongs to one living customer, and every living customer has one.
+    /// Every claimed e-mail address belongs to one customer who is not erased, and each such customer has one address.
     fn check_emails(&self) {
         let mut living = 0;
         let mut taken = 0;
@@ -183,8 +183,8 @@ impl Run {
         assert_eq!(codes, expected);
     }
 
-    /// What is written down and read back folds to the same states, and so does the rest of a stream after a snapshot, at
-    /// each of its events.
+    /// Events that are encoded and decoded again fold to the same states, and so do events after a snapshot that is
+    /// taken at any event of a stream.
     fn check_fold(&self) {
         let (mut again, mut from_snapshots) = (empty_world(), empty_world());
         for (stream, event) in &self.log {
@@ -205,7 +205,7 @@ impl Run {
     }
 }
 
-/// Decides on a world that knows of every stream, whether the stream has events or not.
+/// Decides on a world that has every stream in memory, whether the stream has events or not.
 fn decide_knowing_all(
     now: DateTime<Utc>,
     world: &mut World,
@@ -249,12 +249,13 @@ fn check_line(line: &LineProgress) {
     assert!(spoken_for <= line.ordered, "{line:?}");
     assert!(line.delivered <= line.shipped, "{line:?}");
     assert!(line.return_requested + line.returned <= line.shipped, "{line:?}");
-    // However the line came to this quantity, it costs what it would have cost from the start.
+    // The amount of a line depends on its quantity only, not on how the line was changed.
     assert_eq!(line.due, line.amounts(line.wanted()).unwrap().total, "{line:?}");
     assert!(line.backordered <= line.unfulfilled() && !(line.untracked && line.backordered > 0), "{line:?}");
 }
 
-/// Forty of A and B, of which B can be promised beyond that; nobody counts C. Two customers, and holds of which one is over.
+/// Forty units of A and of B, where B allows backorders; C is untracked. Two customers, and two stock holds, of which
+/// one has expired.
 fn shop() -> Vec<Past> {
     let mut past = ["A", "B", "C"].map(|text| [product(text), received(text, 40)].concat()).concat();
     past.extend(policy("B", StockPolicy::Backorder { limit: 10 }, 2));
@@ -279,7 +280,7 @@ proptest! {
             run.check();
             run.check_emails();
             if decided.is_some() && asks_for_a_state(command) {
-                // What the platform does on its own does not turn a repeat into a rejection.
+                // A command of the platform does not turn a repeat into a rejection.
                 for order_id in order_ids() {
                     run.carry_out(&Command::Order(order_id, OrderCommand::CompleteOrder {}), new_id);
                 }
@@ -331,7 +332,7 @@ proptest! {
             discounts += line.discount.0;
         }
         prop_assert_eq!(placed.total.0, placed.lines.iter().map(|line| line.total.0).sum::<i64>() + placed.shipping.0);
-        // What a line does not get takes its part of the discount along.
+        // A line that gets fewer units has a smaller discount.
         if order.body.on_shortage == Some(OnShortage::Partial) {
             return Ok(());
         }

@@ -29,14 +29,14 @@ pub(crate) fn main() -> Location {
     Location::main()
 }
 
-/// The order that these tests are about.
+/// The id of the order in these tests.
 pub(crate) fn order_id() -> OrderId {
     OrderId::new(now(), [1; 10])
 }
 
 /// A body as a caller sends it.
 pub(crate) fn body<T: DeserializeOwned>(json: Value) -> T {
-    // Through text, as HTTP does it: a `Value` would be read in other ways.
+    // The body is parsed from text, as in HTTP requests: deserialisation from a `Value` differs.
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn reserved(text: &str, quantity: u32) -> Vec<Past> {
     reserved_beyond(text, quantity, 0)
 }
 
-/// Some of the reserved units are not on hand.
+/// Units are reserved, of which `backordered` are not on hand.
 pub(crate) fn reserved_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
     let backordered = Some(backordered);
     on_item(text, StockEvent::Reserved(StockReserved { order_id: order_id(), quantity, backordered }))
@@ -80,7 +80,7 @@ pub(crate) fn released(text: &str, quantity: u32) -> Vec<Past> {
     released_beyond(text, quantity, 0)
 }
 
-/// To some of the released units no unit on hand was assigned.
+/// Units are released, of which `backordered` had no unit on hand assigned.
 pub(crate) fn released_beyond(text: &str, quantity: u32, backordered: u32) -> Vec<Past> {
     let backordered = Some(backordered);
     on_item(text, StockEvent::Released(StockReleased { order_id: order_id(), quantity, backordered }))
@@ -94,7 +94,7 @@ pub(crate) fn policy(text: &str, policy: StockPolicy, safety: u32) -> Vec<Past> 
     on_item(text, StockEvent::PolicyChanged(StockPolicyChanged { policy, safety }))
 }
 
-/// A hold of these units at `main`.
+/// A stock hold of these units at `main`.
 pub(crate) fn held<const N: usize>(
     hold_id: StockHoldId,
     lines: [(&str, u32); N],
@@ -176,7 +176,7 @@ fn line(index: usize, text: &str, quantity: u32) -> Line {
     }
 }
 
-/// A line without discounts that is taxed at so many millionths.
+/// The pricing of a line without discounts, with this tax rate in millionths.
 pub(crate) fn taxed(tax_rate: u32) -> Pricing {
     Pricing { tax_rate: Some(tax_rate), ..Pricing::default() }
 }
@@ -232,7 +232,7 @@ pub(crate) fn return_requested<const N: usize>(return_no: u32, lines: [(u32, u32
     of_order(OrderEvent::ReturnRequested(ReturnRequested { return_no, lines, reason, external_ref: None }))
 }
 
-/// These actions, and those that every state of an order allows.
+/// These commands, and the commands that every state of an order allows.
 pub(crate) fn words(allowed: &[AllowedCommand]) -> Vec<AllowedCommand> {
     [
         allowed,
@@ -245,7 +245,7 @@ pub(crate) fn words(allowed: &[AllowedCommand]) -> Vec<AllowedCommand> {
     .concat()
 }
 
-/// An address as callers write it.
+/// An address in the JSON that callers send.
 pub(crate) fn address(city: &str) -> Value {
     json!({ "name": "Ada", "line1": "1 High St", "city": city, "country": "GB" })
 }

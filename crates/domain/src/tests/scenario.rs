@@ -12,15 +12,15 @@ use crate::reader::{MAX_LOAD_ROUNDS, MissingStreams, Reader};
 use crate::rejection::Rejection;
 use crate::world::World;
 
-/// Something that happened to a stream.
+/// An event of a stream.
 pub(crate) type Past = (StreamId, Event);
 
-/// 2024-06-01T12:00:00Z, when all of these tests take place.
+/// The current instant of all tests: 2024-06-01T12:00:00Z.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_717_243_200, 0).unwrap()
 }
 
-/// The id of an order that brings none.
+/// The generated id, for commands without an id.
 pub(crate) fn new_id() -> OrderId {
     OrderId::new(now(), [9; 10])
 }
@@ -65,7 +65,7 @@ impl When {
         events
     }
 
-    /// It is so already.
+    /// The command has no effect.
     #[track_caller]
     pub(crate) fn then_nothing(self) {
         self.then([]);

@@ -1,5 +1,5 @@
-//! Addresses and contacts with bounds, checked while they are parsed. Bodies hold them in a
-//! [`Personal`](events::Personal), so that no log and no failed test shows them.
+//! Postal addresses and contact details with length limits, checked while a command is parsed. Command bodies wrap both
+//! in [`Personal`](events::Personal), so that no log and no failed test prints personal data.
 
 use std::borrow::Cow;
 
@@ -11,70 +11,73 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::label::Label;
 use super::text::{Name, Text};
 
-/// A postal code; the longest of the world has ten characters.
+/// A postal code of at most 20 characters; the longest postal codes in use have 10 characters.
 type Postcode = Text<20>;
 
-/// A phone number as people write it; digits, signs and an extension (E.164 has 15 digits).
+/// A phone number as people write phone numbers: digits, punctuation and an extension; at most 40 characters (E.164
+/// allows 15 digits).
 type Phone = Text<40>;
 
-/// An e-mail address (RFC 5321, 4.5.3.1: 254 characters at most); whether it works only a mail can tell.
+/// An e-mail address of at most 254 characters (RFC 5321, 4.5.3.1). Only sending an e-mail can show whether the address
+/// works.
 type Email = Label<254>;
 
-/// Where somebody can be reached by post.
+/// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// Who receives it.
+    /// Name of the recipient.
     pub name: Name,
-    /// The company, where there is one.
+    /// Company of the recipient, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub company: Option<Name>,
-    /// Street and number.
+    /// Street and house number of the address.
     pub line1: Name,
-    /// Floor, flat, door.
+    /// Floor, flat or door of the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line2: Option<Name>,
-    /// City.
+    /// City of the address.
     pub city: Name,
-    /// State, county or province.
+    /// State, county or province of the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Name>,
-    /// Postal code.
+    /// Postal code of the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postcode: Option<Postcode>,
-    /// ISO 3166-1 alpha-2, in capitals.
+    /// Country code (ISO 3166-1 alpha-2) in capital letters, such as GB.
     pub country: Country,
-    /// For the carrier.
+    /// Phone number for the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<Phone>,
 }
 
-/// How a guest can be reached.
+/// Contact details of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
-    /// What to call them.
+    /// Name of the guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// E-mail.
+    /// E-mail address of the guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
-    /// Phone.
+    /// Phone number of the guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<Phone>,
 }
 
-/// A country's code as far as its form goes: two capitals. Which codes are in use changes; carriers know.
+/// A country code (ISO 3166-1 alpha-2). Only the form of the code is checked: two capital letters. The codes in use
+/// change, and carriers know the codes in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Country([u8; 2]);
 
-/// Why a text is not a country.
+/// A text that is not a country code. The message states the required form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be an ISO 3166-1 code of two capitals, such as GB")]
 pub struct InvalidCountry;
 
 impl Address {
-    /// The address as events have it.
+    /// Converts the address to the form in events.
     pub fn to_event(&self) -> personal::Address {
         personal::Address {
             name: self.name.as_str().to_owned(),
@@ -91,7 +94,7 @@ impl Address {
 }
 
 impl Contact {
-    /// The contact as events have it.
+    /// Converts the contact details to the form in events.
     pub fn to_event(&self) -> personal::Contact {
         personal::Contact {
             name: text(self.name.as_ref()),
@@ -106,9 +109,9 @@ fn text<const MAX: usize>(text: Option<&Text<MAX>>) -> Option<String> {
 }
 
 impl Country {
-    /// The code.
+    /// Returns the country code.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("a country is made of ASCII capitals")
+        std::str::from_utf8(&self.0).expect("a country code consists of ASCII capital letters")
     }
 }
 
@@ -141,7 +144,7 @@ impl Visitor<'_> for Capitals {
     type Value = Country;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a country's code of two capitals, such as GB")
+        f.write_str("a country code of two capital letters, such as GB")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Country, E> {

@@ -1,4 +1,4 @@
-//! Amounts and rates with bounds, checked when they are parsed.
+//! Amounts of money and tax rates with limits, checked while a command is parsed.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Largest amount anywhere, in minor units: every JSON reader holds it exactly (below 2^53), sums of thousands fit `i64`.
+/// Largest allowed amount, in minor units. Every JSON parser reads amounts up to this limit exactly (below 2^53), and
+/// sums of thousands of such amounts fit in `i64`.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
 
-/// Largest [`TaxRate`], in millionths: 100 %.
+/// Largest allowed [`TaxRate`], in millionths: 100 %.
 pub const MAX_TAX_RATE: u32 = 1_000_000;
 
-/// Why a number was refused; says what would do.
+/// A number that was rejected. The message states the unit and the allowed range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of {unit} from {min} to {max}")]
 pub struct OutOfBounds {
@@ -26,37 +27,37 @@ const PRICE: OutOfBounds = OutOfBounds { unit: "minor units", min: 0, max: MAX_A
 const AMOUNT: OutOfBounds = OutOfBounds { unit: "minor units", min: 1, max: MAX_AMOUNT };
 const TAX_RATE: OutOfBounds = OutOfBounds { unit: "millionths", min: 0, max: MAX_TAX_RATE as i64 };
 
-/// A price, discount, fee or sum: 0 to [`MAX_AMOUNT`] minor units.
+/// A price, discount, fee or sum: 0 to 1,000,000,000,000,000 minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Price(i64);
 
-/// Money that moves: 1 to [`MAX_AMOUNT`] minor units.
+/// An amount of money that is paid or refunded: 1 to 1,000,000,000,000,000 minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Amount(i64);
 
-/// A rate of tax in millionths, 0 to [`MAX_TAX_RATE`]: 200_000 is 20 %.
+/// A tax rate in millionths, 0 to 1,000,000 (100 %); 200,000 is 20 %.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct TaxRate(i64);
 
 impl Price {
-    /// The amount.
+    /// Returns the price in minor units.
     pub fn minor(self) -> Minor {
         Minor(self.0)
     }
 }
 
 impl Amount {
-    /// The amount.
+    /// Returns the amount in minor units.
     pub fn minor(self) -> Minor {
         Minor(self.0)
     }
 }
 
 impl TaxRate {
-    /// The rate in millionths.
+    /// Returns the tax rate in millionths.
     pub fn millionths(self) -> i64 {
         self.0
     }

@@ -1,4 +1,4 @@
-//! What products are described by: attributes, bounded in number and in size.
+//! Attributes of products, limited in number and size.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,23 +9,24 @@ use serde::{Deserialize, Serialize};
 use super::label::AttributeName;
 use super::text::AttributeValue;
 
-/// Most attributes of a product.
+/// Maximum number of attributes of a product.
 pub const MAX_ATTRIBUTES: usize = 50;
 
-/// Most members of a patch of attributes: all of them taken away, and as many new ones.
+/// Maximum number of members of a patch of attributes: a patch can remove every attribute and add as many new ones.
 const MAX_PATCHED: usize = 2 * MAX_ATTRIBUTES;
 
-/// Up to [`MAX_ATTRIBUTES`] names with their values.
+/// Attributes of a product, as names with values; at most 50.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<AttributeName, AttributeValue>")]
 pub struct Attributes(BTreeMap<AttributeName, AttributeValue>);
 
-/// A merge patch of attributes: a value sets one, `null` takes it away, the others stay.
+/// A JSON merge patch (RFC 7396) of attributes, with at most 100 members: a value sets an attribute, `null` removes an
+/// attribute, and absent attributes stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<AttributeName, Option<AttributeValue>>")]
 pub struct AttributesPatch(BTreeMap<AttributeName, Option<AttributeValue>>);
 
-/// Why a collection was refused; says what would do.
+/// A set of attributes that was rejected. The message states the number of attributes and the maximum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("has {found} attributes: send at most {max}")]
 pub struct TooMany {
@@ -38,14 +39,14 @@ fn at_most(max: usize, found: usize) -> Result<(), TooMany> {
 }
 
 impl Attributes {
-    /// As an event has them.
+    /// Converts the attributes to the form in events.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         self.0.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned())).collect()
     }
 }
 
 impl AttributesPatch {
-    /// The attributes after the patch.
+    /// Returns the attributes after the patch; `attributes` are the attributes before the patch.
     pub fn apply(&self, mut attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
         for (name, value) in &self.0 {
             match value {

@@ -1,4 +1,5 @@
-//! E-mail addresses: their shape, when two are the same, and the keyed hash that names an address's stream.
+//! E-mail addresses: the accepted form, the comparison of addresses, and the keyed hash that names the stream of an
+//! address.
 
 use std::borrow::Cow;
 
@@ -10,49 +11,52 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 
-/// Longest address, in bytes: what a mail server takes (RFC 5321, 4.5.3.1, less the angle brackets).
+/// Maximum length of an e-mail address, in bytes: the longest path that mail servers must accept (RFC 5321, 4.5.3.1),
+/// without the angle brackets of the path.
 pub const MAX_EMAIL_BYTES: usize = 254;
 
-/// An address of the shape `somebody@somewhere`, as given but for blanks around it. Whether it exists, only a letter tells.
+/// An e-mail address of the form `local-part@domain`, as given but without surrounding white space. Only sending an
+/// e-mail can show whether the address exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Email(Box<str>);
 
-/// Why a text is no address; says what would do, and does not repeat the text.
+/// A text that is not an e-mail address. The message says how to correct the text, and does not contain the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
-    /// Too long.
+    /// The text is longer than 254 bytes; the field is the length in bytes.
     #[error("has {0} bytes: an e-mail address has at most {MAX_EMAIL_BYTES}")]
     Long(usize),
-    /// No address, or several.
+    /// The text is not exactly one e-mail address.
     #[error("must be one e-mail address, such as ada@example.com")]
     Shape,
-    /// A blank, a control or an invisible character.
+    /// The text contains white space, a control character or an invisible character.
     #[error("has the character U+{code:04X} at character {at}, which an e-mail address cannot have: remove it")]
     Character {
-        /// Its code point.
+        /// Code point of the character.
         code: u32,
-        /// Its place, from 1.
+        /// Position of the character in the text, in characters, starting at 1.
         at: usize,
     },
 }
 
 impl Email {
-    /// The address as given.
+    /// Returns the address as given, without surrounding white space.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same for addresses that people take for one: without regard to case, to the ways in which Unicode writes the same
-    /// letters, and to the two forms of an internationalized domain (RFC 5890), of which this is the one in ASCII. (A few mail
-    /// servers tell case apart before the `@`; nobody who registers twice means that.)
+    /// The canonical form of the address. Addresses that people regard as the same have the same canonical form: case,
+    /// the different Unicode encodings of the same letters, and the two forms of an internationalized domain (RFC 5890)
+    /// make no difference; the canonical form contains the ASCII form of the domain. A few mail servers distinguish
+    /// case before the `@`, but a second registration that differs only in case is not meant as another address.
     fn canonical(&self) -> String {
-        // Compatibility forms can bring capitals back, so lower case comes last, too.
+        // NFKC can produce capital letters, so the text is converted to lower case again afterwards.
         let folded = self.0.to_lowercase().nfkc().collect::<String>().to_lowercase();
         let Some((somebody, somewhere)) = folded.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else {
             return folded;
         };
-        // What is no domain has one form.
+        // An invalid domain has no ASCII form, so the address keeps the domain as given, in lower case.
         match idna::domain_to_ascii(somewhere) {
             Ok(domain) => format!("{somebody}@{domain}"),
             Err(_) => folded,
@@ -89,7 +93,7 @@ impl<'de> Deserialize<'de> for Email {
     }
 }
 
-/// Borrows the text while it checks it.
+/// Parses an e-mail address from a borrowed text.
 struct Parsed;
 
 impl Visitor<'_> for Parsed {
@@ -118,22 +122,23 @@ impl JsonSchema for Email {
     }
 }
 
-/// Names the streams of addresses. With another key the addresses that are taken would not be found: every instance has
-/// the same, and it is kept as long as the log.
+/// The key of the hashes that name the streams of e-mail addresses. Every instance must have the same key, and the key
+/// must be kept as long as the log: with another key, the addresses of registered customers would not be found.
 #[derive(Clone)]
 pub struct EmailIndex(Hmac<Sha256>);
 
-/// Fewest characters of the secret behind the index of e-mail addresses.
+/// Minimum length, in bytes, of the secret from which an [`EmailIndex`] is created.
 pub const MIN_SECRET_CHARS: usize = 32;
 
 impl EmailIndex {
-    /// The index of this secret; `None` for one of fewer than [`MIN_SECRET_CHARS`] bytes.
+    /// Creates the index from a secret; `None` if the secret has fewer than 32 bytes.
     pub fn from_secret(secret: &str) -> Option<EmailIndex> {
         let secret = Some(secret).filter(|secret| secret.len() >= MIN_SECRET_CHARS)?;
         Hmac::new_from_slice(secret.as_bytes()).ok().map(EmailIndex)
     }
 
-    /// The hash in the name of an address's stream: HMAC-SHA-256, cut to half (RFC 2104, section 5).
+    /// Returns the hash in the name of the stream of an address: HMAC-SHA-256 of the canonical form, truncated to the
+    /// first 16 bytes (RFC 2104, section 5).
     pub fn hash(&self, email: &Email) -> EmailHash {
         let mac = self.0.clone().chain_update(email.canonical()).finalize().into_bytes();
         let mut half = [0; 16];
@@ -190,7 +195,7 @@ mod tests {
             assert!(same(ascii, unicode), "{unicode}");
         }
         assert!(!same(ascii, "ada@bucher.example"));
-        // Addresses in ASCII have the hash that they always had.
+        // The canonical form of ASCII addresses never changes, so ASCII addresses keep their hashes.
         assert_eq!(email("ADA@XN--Bcher-KVA.example").canonical(), "ada@xn--bcher-kva.example");
         assert_eq!(email("Ada_1@Sub_domain.example").canonical(), "ada_1@sub_domain.example");
         assert_eq!(email("\u{fc}@xn--a").canonical(), "\u{fc}@xn--a");

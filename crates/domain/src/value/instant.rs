@@ -1,10 +1,11 @@
-//! Instants that callers send, optional in every body; refused with an example of what would do.
+//! Optional instants in command bodies. The error message for an invalid instant contains an example of a valid
+//! instant.
 
 use chrono::{DateTime, Utc};
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// An instant, or nothing.
+/// Deserialises an optional instant (RFC 3339) and converts the instant to UTC; `null` is no instant.
 pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     deserializer.deserialize_option(Optional)
 }
@@ -15,7 +16,7 @@ impl<'de> Visitor<'de> for Optional {
     type Value = Option<DateTime<Utc>>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an instant as RFC 3339 writes it, such as 2024-06-01T12:00:00Z")
+        f.write_str("an instant in RFC 3339 format, such as 2024-06-01T12:00:00Z")
     }
 
     fn visit_none<E: Error>(self) -> Result<Self::Value, E> {

@@ -1,8 +1,9 @@
-//! Text by which something is found or compared: references, tags, names of attributes. People see no difference between `X`,
-//! `X ` and `X` with a direction mark, so they are one label: the canonical form of [`events::text`], which queries use too.
+//! Labels: texts by which something is found or compared, such as references, tags and names of attributes. People see
+//! no difference between `X`, `X ` and `X` with a direction mark, so these texts are the same label. Labels are
+//! compared in the canonical form of [`events::text`], which queries use too.
 //!
-//! A command is fingerprinted by the label as it was sent, so that a command which was sent before labels had a canonical form
-//! is still recognised when it is repeated.
+//! The fingerprint of a command is computed from the label as sent, so that a repeat of a command is recognised even if
+//! the command was first sent before labels had a canonical form.
 
 use std::borrow::Cow;
 
@@ -12,28 +13,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::{InvalidText, Parsed, Text};
 
-/// Text of 1 to `MAX` characters in one line, in its canonical form.
+/// A text of 1 to `MAX` characters in one line, compared in canonical form.
 #[derive(Debug, Clone)]
 pub struct Label<const MAX: usize> {
     canonical: Text<MAX>,
-    /// What was sent, where that is not the canonical form.
+    /// The text as sent, if the text was not sent in canonical form.
     sent: Option<Box<str>>,
 }
 
-/// What tax engines call a kind of goods.
+/// Tax class of a product, as the tax engine names the class; 1 to 64 characters.
 pub type TaxClass = Label<64>;
 
-/// What an attribute of a product is called: colour, size, brand.
+/// Name of a product attribute, such as colour, size or brand; 1 to 64 characters.
 pub type AttributeName = Label<64>;
 
-/// What something is called elsewhere: a delivery note, a marketplace's order, a carrier's parcel.
+/// Identifier in another system, such as the number of a delivery note, of a marketplace order or of a parcel; 1 to 128
+/// characters.
 pub type Reference = Label<128>;
 
-/// How money moved: card, transfer, cash.
+/// Payment method, such as card, transfer or cash; 1 to 64 characters.
 pub type Method = Label<64>;
 
 impl<const MAX: usize> Label<MAX> {
-    /// The canonical form.
+    /// Returns the canonical form of the label.
     pub fn as_str(&self) -> &str {
         self.canonical.as_str()
     }

@@ -1,4 +1,5 @@
-//! A list of lines with bounds, checked while it is parsed: the 501st line is refused before the 502nd is read.
+//! Lists with a minimum and a maximum length, checked while a list is parsed: the 501st line is rejected before the
+//! 502nd line is read.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -9,34 +10,34 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Most lines of one order: what a writer decides in well under a millisecond.
+/// Maximum number of lines of one order. The writer decides an order of this size in well under a millisecond.
 pub const MAX_LINES: usize = 500;
 
-/// `MIN` to `MAX` of something: one to [`MAX_LINES`] lines, if nothing else is said.
+/// A list of `MIN` to `MAX` elements; 1 to 500 by default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Lines<T, const MIN: usize = 1, const MAX: usize = MAX_LINES>(Vec<T>);
 
-/// Units of a line of an order.
+/// A number of units of an order line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Units {
-    /// The line's number in the order, from 1.
+    /// Number of the line in the order, starting at 1.
     pub line: LineNo,
     /// Number of units of the line.
     pub quantity: Quantity,
 }
 
-/// Why a list was refused; says what would do.
+/// A list that was rejected. The message says how to correct the list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLines {
-    /// There is nothing in it.
+    /// The list has too few elements.
     #[error("has no lines: send at least one")]
     None,
-    /// There is too much in it.
+    /// The list has too many elements.
     #[error("has more than {max} lines: split it")]
     TooMany {
-        /// The most there can be.
+        /// Maximum number of elements.
         max: usize,
     },
 }
@@ -53,7 +54,7 @@ impl<T, const MIN: usize, const MAX: usize> TryFrom<Vec<T>> for Lines<T, MIN, MA
     }
 }
 
-/// No lines, where that is allowed.
+/// An empty list, for lists without a minimum length.
 impl<T, const MAX: usize> Default for Lines<T, 0, MAX> {
     fn default() -> Self {
         Self(Vec::new())

@@ -1,29 +1,30 @@
-//! JSON merge patch (RFC 7396), member by member: what was not sent stays, `null` takes away, anything else replaces.
+//! Members of a JSON merge patch (RFC 7396): an absent member stays unchanged, `null` removes the member, and any other
+//! value replaces the member.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a patch says of a member that can be taken away. The field's `default` is to keep it.
+/// A member of a merge patch, for members that can be removed. The default of the field is [`Member::Kept`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Member<T> {
-    /// It was not sent.
+    /// The member is absent.
     #[default]
     Kept,
-    /// It was sent as `null`.
+    /// The member is `null`.
     Removed,
-    /// It was sent with a value.
+    /// The member has a value.
     Set(T),
 }
 
 impl<T> Member<T> {
-    /// Whether it was not sent.
+    /// Whether the member is absent.
     pub fn is_kept(&self) -> bool {
         matches!(self, Member::Kept)
     }
 
-    /// What is there after the patch, where `before` was there.
+    /// Returns the value after the patch; `before` is the value before the patch.
     pub fn apply<U>(&self, before: Option<U>, set: impl FnOnce(&T) -> U) -> Option<U> {
         match self {
             Member::Kept => before,
@@ -62,7 +63,7 @@ impl<T: JsonSchema> JsonSchema for Member<T> {
     }
 }
 
-/// A member that can be replaced and not taken away: `null` is refused as any other wrong value.
+/// Deserialises a member that can be replaced but not removed: `null` is rejected like any other invalid value.
 pub(crate) fn replaced<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,6 +1,7 @@
-//! Names that become a segment of a path. `.` and `..` are SKUs and locations by their form, but clients resolve them as
-//! relative paths before they send a request (WHATWG URL, 4.4; `%2e` too), so nothing with such a name could be addressed. They
-//! are refused where something new gets its name; what has one already stays readable.
+//! Names that become a segment of a URL path. `.` and `..` have the form of SKUs and locations, but clients resolve
+//! both names as relative paths before sending a request (WHATWG URL, 4.4; `%2e` too), so a product or location with
+//! such a name could not be addressed. Both names are rejected for new products and locations; existing products and
+//! locations with such a name stay readable.
 
 use std::borrow::Cow;
 
@@ -12,23 +13,23 @@ use serde_json::json;
 
 const DOTS: [&str; 2] = [".", ".."];
 
-/// Why a name cannot be a segment of a path.
+/// A name that cannot be a segment of a URL path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must not be `.` or `..`: as a part of an address they mean another address")]
+#[error("must not be `.` or `..`: clients resolve these names as relative paths")]
 pub struct DotSegment;
 
-/// A name that clients do not resolve as a relative path.
+/// Rejects a name that clients resolve as a relative path.
 pub fn check(name: &str) -> Result<(), DotSegment> {
     if DOTS.contains(&name) { Err(DotSegment) } else { Ok(()) }
 }
 
-/// The SKU of a new product.
+/// Deserialises the SKU of a new product.
 pub(crate) fn new_sku<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sku, D::Error> {
     let sku = Sku::deserialize(deserializer)?;
     check(sku.as_str()).map(|()| sku).map_err(D::Error::custom)
 }
 
-/// A location where stock may appear for the first time.
+/// A location that may get stock for the first time; not `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLocation(pub Location);
 
@@ -38,7 +39,7 @@ impl<'de> Deserialize<'de> for NewLocation {
     }
 }
 
-/// The same, as a field.
+/// Deserialises a location that may get stock for the first time, for a field of type [`Location`].
 pub(crate) fn new_location<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Location, D::Error> {
     let location = Location::deserialize(deserializer)?;
     check(location.as_str()).map(|()| location).map_err(D::Error::custom)
@@ -60,7 +61,7 @@ impl JsonSchema for NewLocation {
     }
 }
 
-/// Says it in a schema.
+/// Excludes `.` and `..` in a schema.
 pub(crate) fn without_dots(schema: &mut Schema) {
     schema.insert("not".to_owned(), json!({ "enum": DOTS }));
 }

@@ -1,4 +1,4 @@
-//! Words to find things by: a bounded set, checked while it is parsed.
+//! Tags, by which products, customers and orders are found: a set of limited size, checked while a command is parsed.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,29 +9,30 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::label::Label;
 use super::lines::Lines;
 
-/// Most tags of one thing: enough for people, and bounds what an index holds of it.
+/// Maximum number of tags of a product, customer or order: enough for people, and a limit to the index entries of one
+/// object.
 pub const MAX_TAGS: usize = 50;
 
-/// A tag: a short text to find something by.
+/// A tag: a label of 1 to 64 characters, by which a product, customer or order is found.
 pub type Tag = Label<64>;
 
-/// Up to [`MAX_TAGS`] tags, each once.
+/// A set of at most 50 tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Tags(BTreeSet<Tag>);
 
 impl Tags {
-    /// Whether there are none.
+    /// Whether the set has no tags.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The tags.
+    /// Iterates over the tags in the order of their texts.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Tag::as_str)
     }
 
-    /// The tags as in events.
+    /// Converts the tags to the form in events.
     pub fn to_event(&self) -> BTreeSet<String> {
         self.iter().map(ToOwned::to_owned).collect()
     }

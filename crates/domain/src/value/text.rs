@@ -1,5 +1,5 @@
-//! Free text with bounds, checked when it is parsed. No control characters: they break logs, terminals and CSV files,
-//! and PostgreSQL refuses NUL.
+//! Texts with length limits, checked while a command is parsed. Control characters are rejected, because control
+//! characters break logs, terminals and CSV files, and PostgreSQL rejects NUL.
 
 use std::borrow::Cow;
 
@@ -8,85 +8,86 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Any character but controls, as a pattern of JSON Schema (ECMA-262).
+/// Pattern in JSON Schema (ECMA-262) for a character that is not a control character.
 const IN_LINE: &str = r"[^\u0000-\u001f\u007f-\u009f]";
 
-/// A character that can be seen, or is above U+FFFF; the parser knows those that are not.
+/// Pattern in JSON Schema (ECMA-262) for a visible character or any character above U+FFFF; the parser also recognises
+/// the invisible characters above U+FFFF.
 const VISIBLE: &str = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]";
 
-/// Text of 1 to `MAX` characters in one line, of which some can be seen.
+/// A text of 1 to `MAX` characters in one line, with at least one visible character.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(Box<str>);
 
-/// What people call something or somebody, and the lines of an address.
+/// Name of a person, company or product, or a line of an address; 1 to 200 characters.
 pub type Name = Text<200>;
 
-/// What an attribute of a product is.
+/// Value of a product attribute; 1 to 500 characters.
 pub type AttributeValue = Text<500>;
 
-/// A phone number as people write it.
+/// A phone number as people write phone numbers; 1 to 40 characters.
 pub type Phone = Text<40>;
 
-/// Why somebody did something.
+/// Reason for a command; 1 to 500 characters.
 pub type Reason = Text<500>;
 
-/// Longest [`Note`], in characters.
+/// Maximum length of a [`Note`], in characters.
 pub const MAX_NOTE_CHARS: usize = 2000;
 
-/// A note of the buyer: up to [`MAX_NOTE_CHARS`] characters; line breaks and tabs are allowed, other control characters are not.
+/// A note of the buyer of at most 2000 characters. Line breaks and tabs are allowed, other control characters are not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Note(Box<str>);
 
-/// A remark: as a [`Note`], but not blank.
+/// A remark on an order: a [`Note`] with at least one visible character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Remark(Note);
 
-/// Why a text was refused; says what would do.
+/// A text that was rejected. The message says how to correct the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing that can be seen.
+    /// The text has no visible character.
     #[error("must not be empty or blank: write 1 to {max} characters")]
     Blank {
-        /// Most characters allowed.
+        /// Maximum number of characters.
         max: usize,
     },
-    /// Too many characters.
+    /// The text has too many characters.
     #[error("has {found} characters: shorten it to {max}")]
     Long {
-        /// Characters found.
+        /// Number of characters of the text.
         found: usize,
-        /// Most characters allowed.
+        /// Maximum number of characters.
         max: usize,
     },
-    /// A control character.
+    /// The text contains a control character.
     #[error("has the control character U+{code:04X} at character {at}: remove it")]
     Control {
-        /// Its code point.
+        /// Code point of the character.
         code: u32,
-        /// Its place, from 1.
+        /// Position of the character in the text, in characters, starting at 1.
         at: usize,
     },
 }
 
 impl<const MAX: usize> Text<MAX> {
-    /// The text as given.
+    /// Returns the text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Note {
-    /// The text as given.
+    /// Returns the text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Remark {
-    /// The text as given.
+    /// Returns the text as given.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -126,7 +127,7 @@ impl std::str::FromStr for Remark {
 }
 
 fn check(text: &str, max: usize, welcome: fn(char) -> bool) -> Result<(), InvalidText> {
-    // Bytes are at least characters, so short texts need no count.
+    // A text has at least as many bytes as characters, so the characters of a short text need not be counted.
     if text.len() > max {
         let found = text.chars().count();
         if found > max {
@@ -157,7 +158,7 @@ impl<'de> Deserialize<'de> for Remark {
     }
 }
 
-/// Borrows the text while it checks it.
+/// Parses a value from a borrowed text.
 pub(crate) struct Parsed<T> {
     pub(crate) max: usize,
     pub(crate) parse: fn(&str) -> Result<T, InvalidText>,

@@ -24,10 +24,10 @@ use crate::tests::scenario::{Past, empty_world, new_id, now};
 use crate::value::lines::MAX_LINES;
 use crate::world::{Slot, World};
 
-/// A character that takes as many bytes as any.
+/// A character of the maximum length in UTF-8: 4 bytes.
 const WIDE: &str = "𠀀";
 
-/// One order, and the document that readers get of it.
+/// One order, with its document as the query service returns the document.
 struct Run {
     world: World,
     document: Option<OrderDocument>,
@@ -35,7 +35,7 @@ struct Run {
 }
 
 impl Run {
-    /// An order of a million units of each line, whose names are as long as can be.
+    /// An order with a million units per line and names of the maximum length.
     fn of_lines(count: usize) -> Run {
         let mut run = Run { world: empty_world(), document: None, version: 0 };
         let mut lines = Vec::new();
@@ -74,7 +74,7 @@ impl Run {
         let decision = loop {
             match decide::decide(command, &context, &Reader::new(&self.world)) {
                 Ok(decision) => break decision,
-                // Everything that happened is in memory.
+                // Streams with events are in memory, so a missing stream has no events.
                 Err(MissingStreams(new)) => new.into_iter().for_each(|stream| self.world.put(stream, Slot::default())),
             }
         };
@@ -87,7 +87,7 @@ impl Run {
         Ok(())
     }
 
-    /// The command again and again; why it is refused in the end, if it is.
+    /// Runs the command up to `times` times; returns the first rejection, if any.
     fn when_repeated(&mut self, times: usize, command: impl Fn(usize) -> Command) -> Option<Rejection> {
         let rejection = (0..times).find_map(|time| self.when(&command(time)).err());
         self.check();
@@ -129,7 +129,7 @@ impl Run {
     }
 }
 
-/// The product's name is as long as can be.
+/// Gives the product a name of the maximum length.
 fn named(text: &str) -> Vec<Past> {
     let (tags, attributes) = Default::default();
     let updated = ProductUpdated { name: WIDE.repeat(200), tax_class: None, attributes, tags };
@@ -197,7 +197,7 @@ fn assign(time: usize) -> Command {
     Command::Order(order_id(), OrderCommand::AssignCustomer { body })
 }
 
-/// One unit of each of the first lines.
+/// One unit of each of the first `lines` lines.
 fn units(lines: usize) -> Value {
     (1..=lines).map(|line| json!({ "line": line, "quantity": 1 })).collect()
 }
@@ -233,7 +233,7 @@ fn each_kind_of_part_is_bounded() {
     assert_eq!(run.when(&authorize), Err(limit));
 }
 
-/// A thousand payments that an earlier build recorded.
+/// The thousandth payment of an order, recorded by an earlier build.
 fn crowded() -> Event {
     let (amount, method) = (Minor(1), "card".to_owned());
     let captured = PaymentCaptured { payment: 1_000, amount, method, reference: None };

@@ -41,7 +41,7 @@ fn happened(amended: OrderAmended) -> Vec<Past> {
     of_order(OrderEvent::Amended(amended))
 }
 
-/// Two of A and one of B, and three more of A in the shop.
+/// An order of two units of A and one unit of B, and three more units of A on hand.
 fn ordered() -> Vec<Past> {
     [product("A"), product("B"), placed([("A", 2), ("B", 1)]), received("A", 3)].concat()
 }
@@ -88,7 +88,7 @@ fn a_line_is_taken_out_once() {
 }
 
 #[test]
-fn pieces_that_were_cancelled_stay_cancelled() {
+fn cancelled_units_stay_cancelled() {
     let released_units = [lines_cancelled([(1, 1, 1)]), released("A", 1)].concat();
     let with_one_cancelled = |quantity, total| LineChange { total: Minor(total), ..line(1, quantity) };
     given([ordered(), released_units.clone()]).when(change(1, 1)).then_nothing();
@@ -137,7 +137,7 @@ fn a_product_that_cannot_be_sold_is_not_added() {
         .then([happened(amended(vec![line(1, 3)], 1800)), reserved("A", 1)]);
 }
 
-/// Two of A at 450, 100 taken off, 20 % tax.
+/// An order of two units of A at 450, with a discount of 100 and 20 % tax.
 fn discounted() -> Vec<Past> {
     let mut order = order_placed([("A", 2)]);
     let line = &mut order.lines[0];
@@ -282,7 +282,7 @@ fn a_line_that_shrinks_gives_up_first_what_is_not_here() {
 }
 
 #[test]
-fn pieces_are_counted_up_to_a_limit() {
+fn the_units_of_a_line_are_limited() {
     let mut order = order_placed([("A", 2)]);
     (order.lines[0].quantity, order.lines[0].untracked) = (u32::MAX, true);
     let past = [of_order(OrderEvent::Placed(order)), lines_cancelled([(1, u32::MAX - 1, 1)])];

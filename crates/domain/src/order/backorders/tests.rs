@@ -25,9 +25,9 @@ fn two_orders_do_not_pack_the_same_units() {
     shop.order_of(1, 2);
     shop.order_of(2, 2);
     assert_eq!((shop.backordered(1), shop.backordered(2)), (vec![0], vec![2]));
-    assert_eq!(shop.pack(2, None), Err(short(2, 0)), "they are assigned to the first, packed or not");
+    assert_eq!(shop.pack(2, None), Err(short(2, 0)), "the units are assigned to the first order, packed or not");
     shop.pack(1, None).unwrap();
-    assert_eq!(shop.pack(2, None), Err(short(2, 0)), "they are in the parcel of the first");
+    assert_eq!(shop.pack(2, None), Err(short(2, 0)), "the units are packed for the first order");
     shop.ship(1).unwrap();
     assert_eq!((shop.level().on_hand, shop.level().reserved, shop.level().backordered), (0, 2, 2));
 }
@@ -83,7 +83,7 @@ fn a_count_takes_units_back_from_the_latest_reservations_on() {
     shop.pack(2, None).unwrap();
     shop.count(3);
     assert_eq!(shop.level().shortage(), 3);
-    assert_eq!(shop.pack(3, None), Err(short(2, 0)), "nobody can tell whose units are missing");
+    assert_eq!(shop.pack(3, None), Err(short(2, 0)), "it is not known which order's units are missing");
     assert_eq!(shop.allocate([1, 2, 3]), []);
 
     let events = shop.take_back([3, 2, 1]);
@@ -162,13 +162,13 @@ fn lines_of_one_stock_item_and_of_two_have_counters_of_their_own() {
         requested: 2,
         available: 1,
     }]);
-    assert_eq!(shop.pack(1, pack(2)), Err(rejected), "the first line keeps its own");
+    assert_eq!(shop.pack(1, pack(2)), Err(rejected), "the first line keeps its units");
     shop.pack(1, pack(1)).unwrap();
     shop.pack(1, pack(3)).unwrap();
     assert_eq!(shop.backordered(1), [0, 1, 0]);
     let reference = json!({ "sku": "A", "from": "shop", "to": "main", "quantity": 1 });
     let rejected = shop.attempt(Command::TransferStock { body: body(reference) });
-    assert_eq!(rejected.expect_err("it is packed").kind(), "insufficient-stock");
+    assert_eq!(rejected.expect_err("the units are packed").kind(), "insufficient-stock");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_hold_keeps_its_units_through_a_count_and_says_what_is_not_on_hand() {
     shop.order_of(1, 1);
     assert_eq!(shop.backordered(1), [1]);
     shop.count(2);
-    assert_eq!(shop.take_back([1]), [], "what the hold keeps is not taken back");
+    assert_eq!(shop.take_back([1]), [], "held units are not taken back");
     assert_eq!(shop.level().shortage(), 1);
     assert_eq!(shop.pack(1, None), Err(short(1, 0)));
     let order =

@@ -65,7 +65,7 @@ fn a_repeat_after_the_platform_completed_the_order_finds_everything_so() {
     let past = [placed([("A", 2)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), rest.concat(), delivered(1)];
     let completed = || of_order(OrderEvent::Completed(OrderCompleted {}));
     given([past.concat(), completed()]).when(cancel()).then_nothing();
-    // Nothing was cancelled of this one: the request is no repeat, and nothing of it is in effect.
+    // No unit of this order was cancelled, so the command is not a repeat and is rejected.
     let whole = [placed([("A", 1)]), packed(1, [(1, 1)]), shipped(1), left("A", 1), delivered(1)];
     assert_eq!(given([whole.concat(), completed()]).when(cancel()).rejection().kind(), "order-state");
 }
@@ -95,7 +95,7 @@ fn lines_are_cancelled_piece_by_piece() {
 }
 
 #[test]
-fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
+fn units_in_a_fulfilment_cannot_be_cancelled_by_line() {
     let two = cancel_lines(json!([{ "line": 1, "quantity": 2 }]));
     let lines = vec![ExceededLine { line: 1, requested: 2, available: 1 }];
     given([placed([("A", 2)]), packed(1, [(1, 1)])])
@@ -104,7 +104,7 @@ fn packed_pieces_are_unpacked_before_their_line_is_cancelled() {
 }
 
 #[test]
-fn what_nobody_counts_is_given_back_to_no_shelf() {
+fn a_cancelled_line_of_untracked_stock_releases_no_stock() {
     let mut order = order_placed([("A", 2)]);
     order.lines[0].untracked = true;
     given([of_order(OrderEvent::Placed(order))]).when(cancel()).then([lines_cancelled([(1, 2, 0)]), cancelled()]);

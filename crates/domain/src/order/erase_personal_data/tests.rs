@@ -35,7 +35,7 @@ fn ordered() -> Vec<Past> {
     [placed([("A", 2)]), addresses_changed(Some("Leeds"), None)].concat()
 }
 
-/// An order that is erased by itself, with its customer, and with a customer it had before.
+/// An order that is erased by its own command, with its customer, and with a former customer.
 fn ways() -> [Vec<Past>; 3] {
     let (one, two) = (customer(1), customer(2));
     [
@@ -45,7 +45,7 @@ fn ways() -> [Vec<Past>; 3] {
     ]
 }
 
-/// Commands that bring personal data or a person.
+/// Commands that add personal data or a customer to an order.
 fn bringing() -> [Command; 5] {
     let order_id = order_id();
     let amend = |json: Value| Command::Order(order_id, OrderCommand::AmendOrder { body: body(json) });

@@ -31,7 +31,7 @@ fn completed() -> Vec<Past> {
     of_order(OrderEvent::Completed(OrderCompleted {}))
 }
 
-/// Two of A for 900, to be paid now.
+/// An order of two units of A for 900, due now.
 fn waiting() -> Vec<Past> {
     due_at(Some(now()))
 }
@@ -87,7 +87,7 @@ fn an_order_on_which_money_is_owed_is_not_completed() {
     }
 }
 
-/// Two of A, of which all have arrived.
+/// An order of two units of A, both delivered.
 fn arrived() -> Vec<Past> {
     [placed([("A", 2)]), packed(1, [(1, 2)]), shipped(1), left("A", 2), delivered(1)].concat()
 }

@@ -27,7 +27,7 @@ pub struct CreateFulfilment {
     /// Units to pack; all units at the location that are in no fulfilment if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Lines<Units>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
@@ -35,7 +35,8 @@ pub struct CreateFulfilment {
 pub(crate) fn create(order_id: OrderId, body: &CreateFulfilment, reader: &Reader<'_>) -> Decision {
     let (stream, order) = reader.order(order_id)?;
     let progress = &order.progress;
-    // The platform completes an order once everything is delivered: to pack all that is left finds nothing, as before.
+    // The platform completes an order once everything is delivered. Packing the remaining units then has no effect, as
+    // before the completion.
     if progress.lifecycle == Lifecycle::Completed && body.lines.is_none() {
         return Ok(vec![]);
     }
@@ -75,7 +76,7 @@ fn chosen(body: &CreateFulfilment, order: &Order) -> Result<Vec<LineQuantity>, R
     Ok(lines)
 }
 
-/// Where all of these units lie; `None` where there are none.
+/// The location of all these units; `None` if there are no units. Rejects units at several locations.
 fn location_of(lines: &[LineQuantity], progress: &Progress) -> Result<Option<Location>, Rejection> {
     let places: BTreeSet<&Location> =
         lines.iter().filter_map(|units| Some(&progress.line(units.line)?.location)).collect();

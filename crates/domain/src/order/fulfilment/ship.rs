@@ -28,7 +28,7 @@ pub struct ShipFulfilment {
     /// Tracking number of the carrier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Reference>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

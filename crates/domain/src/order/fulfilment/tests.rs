@@ -40,7 +40,7 @@ fn stands(obstacle: Obstacle, allowed: &[AllowedCommand]) -> Rejection {
     Rejection::OrderState(OrderState { lifecycle: Lifecycle::Open, obstacle, allowed })
 }
 
-/// Line 1 lies at `main`, line 2 in the shop.
+/// An order whose line 1 is reserved at `main` and whose line 2 is reserved at `shop`.
 fn at_two_locations() -> Vec<Past> {
     let mut order = order_placed([("A", 2), ("B", 1)]);
     order.lines[1].location = shop();
@@ -62,7 +62,7 @@ fn everything_that_is_left_is_packed() {
 }
 
 #[test]
-fn named_pieces_are_packed_up_to_what_is_left() {
+fn the_given_units_are_packed_up_to_the_unfulfilled_units() {
     let pack = || pack(json!({ "lines": [{ "line": 1, "quantity": 1 }, { "line": 1, "quantity": 2 }] }));
     given([placed([("A", 3)])]).when(pack()).then([packed(1, [(1, 3)])]);
     let lines = vec![ExceededLine { line: 1, requested: 3, available: 2 }];
@@ -116,7 +116,7 @@ fn a_cancelled_order_is_not_packed() {
 }
 
 #[test]
-fn shipping_takes_the_pieces_off_their_shelves() {
+fn shipping_removes_the_units_from_their_stock_items() {
     let past = || [placed([("A", 2), ("B", 1), ("A", 3)]), packed(1, [(1, 2), (2, 1), (3, 3)])];
     given(past()).when(ship_again()).then([shipped(1), left("A", 5), left("B", 1)]);
 }
@@ -193,7 +193,7 @@ fn what_does_not_exist_is_not_found() {
     }
 }
 
-/// Five of A ordered with three here.
+/// An order of five units of A, of which three are on hand.
 fn partly_here() -> Vec<Past> {
     let mut order = order_placed([("A", 5)]);
     order.lines[0].backordered = 2;
@@ -229,7 +229,7 @@ fn what_somebody_else_took_is_not_shipped() {
 }
 
 #[test]
-fn what_nobody_counts_leaves_no_shelf() {
+fn shipped_units_of_untracked_stock_change_no_stock_item() {
     let mut order = order_placed([("A", 2)]);
     order.lines[0].untracked = true;
     let past = [of_order(OrderEvent::Placed(order))];

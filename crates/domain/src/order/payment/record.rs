@@ -27,11 +27,11 @@ pub enum RecordPayment {
         amount: Amount,
         /// Payment method, such as card, transfer or cash.
         method: Method,
-        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
-        /// report again has no effect, and another amount or another order is refused.
+        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the
+        /// same report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
-        /// Instant at which it happened (RFC 3339); the time of the request if left out.
+        /// Instant at which the event happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
@@ -45,11 +45,11 @@ pub enum RecordPayment {
         /// Payment method, such as card, transfer or cash; the method of the named payment if left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         method: Option<Method>,
-        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the same
-        /// report again has no effect, and another amount or another order is refused.
+        /// The payment provider's reference of this transaction. A method, reference and kind are recorded once: the
+        /// same report again has no effect, and another amount or another order is refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<Reference>,
-        /// Instant at which it happened (RFC 3339); the time of the request if left out.
+        /// Instant at which the event happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
@@ -57,7 +57,7 @@ pub enum RecordPayment {
     Voided {
         /// Number of the payment.
         payment: PartNo,
-        /// Instant at which it happened (RFC 3339); the time of the request if left out.
+        /// Instant at which the event happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
@@ -68,14 +68,14 @@ pub enum RecordPayment {
         payment: Option<PartNo>,
         /// Reason of the payment provider.
         reason: Personal<Reason>,
-        /// Instant at which it happened (RFC 3339); the time of the request if left out.
+        /// Instant at which the event happened (RFC 3339); the time of the request if left out.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
         occurred_at: Option<DateTime<Utc>>,
     },
 }
 
 impl RecordPayment {
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Authorized { occurred_at, .. }

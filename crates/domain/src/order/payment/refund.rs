@@ -38,7 +38,7 @@ pub struct RecordRefund {
     /// Kind of the refund, if it is not for a return; `repayment` if left out. Not together with `return`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<RefundKind>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

@@ -171,7 +171,11 @@ fn another_kind_method_or_reference_is_another_transaction() {
         [("authorized", "card", "pi-1"), ("captured", "cash", "pi-1"), ("captured", "card", "pi-2")]
     {
         let other = json!({ "kind": kind, "amount": 400, "method": method, "reference": reference });
-        assert_eq!(given(past()).when(pay(other)).0.expect("it is recorded").len(), 1, "{kind} {method} {reference}");
+        assert_eq!(
+            given(past()).when(pay(other)).0.expect("the payment is recorded").len(),
+            1,
+            "{kind} {method} {reference}"
+        );
     }
     let unnamed = || pay(json!({ "kind": "captured", "amount": 900, "method": "card" }));
     given([ordered(), captured(1, 900)]).when(unnamed()).then([captured(2, 900)]);

@@ -21,7 +21,7 @@ fn place(json: Value) -> Command {
     Command::PlaceOrder(PlaceOrder { body: body(json), stock: Default::default() })
 }
 
-/// An order of this test's id with these lines.
+/// A command to place an order with the id of these tests and these lines.
 fn order(lines: Value) -> Command {
     place(json!({ "id": order_id(), "currency": "GBP", "lines": lines }))
 }
@@ -57,7 +57,7 @@ fn an_order_without_an_id_gets_one_and_the_next_code() {
 }
 
 #[test]
-fn lines_of_one_shelf_are_reserved_together() {
+fn lines_of_one_stock_item_are_reserved_together() {
     let lines = [("A", 2), ("B", 1), ("A", 3)];
     let command = order(json!(lines.map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }))));
     given([shop()]).when(command).then([
@@ -68,7 +68,7 @@ fn lines_of_one_shelf_are_reserved_together() {
 }
 
 #[test]
-fn another_location_is_another_shelf() {
+fn another_location_is_another_stock_item() {
     let attic: Location = "attic".parse().unwrap();
     let stream = StreamId::stock(&sku("A"), &attic);
     let reserved_there = StockReserved { order_id: order_id(), quantity: 1, backordered: Some(0) };
@@ -97,7 +97,7 @@ fn every_short_line_is_named_with_what_is_left_for_it() {
 }
 
 #[test]
-fn reserved_pieces_are_not_promised_twice() {
+fn reserved_units_are_not_available_to_other_orders() {
     let command = place(json!({ "currency": "GBP", "lines": [{ "sku": "A", "quantity": 1 }] }));
     let rejection = given([product("A"), placed([("A", 10)])]).when(command).rejection();
     assert_eq!(rejection.kind(), "insufficient-stock");
@@ -129,7 +129,7 @@ fn a_price_comes_from_the_product_or_from_the_line() {
 
 #[test]
 fn tax_is_on_what_is_left_after_discounts_and_rounds_half_even() {
-    // 2 * 450 - 50 = 850; 17.5 % of it is 148.75. 450 at 1 % is 4.5, which goes to the even 4.
+    // 2 * 450 - 50 = 850; 17.5 % of 850 is 148.75, rounded to 149. 1 % of 450 is 4.5, rounded half to even to 4.
     let lines = json!([
         { "sku": "A", "quantity": 2, "discount": 50, "tax_rate": 175_000 },
         { "sku": "B", "quantity": 1, "tax_rate": 10_000 },
@@ -215,7 +215,7 @@ fn a_channel_that_does_not_exist_is_refused() {
     given([shop()]).when(command).then_rejected(Rejection::UnknownChannel("fax".parse().unwrap()));
 }
 
-/// The order's event with what `more` says of it.
+/// The event of an order that is placed with the additional fields `more`.
 fn placed_with(more: Value) -> Result<Box<OrderPlaced>, Rejection> {
     let mut order = json!({ "currency": "GBP", "lines": [{ "sku": "A", "quantity": 1 }] });
     order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -19,7 +19,7 @@ use crate::tests::past::{
 };
 use crate::tests::scenario::{Past, given, now};
 
-/// Three of A, which is never promised beyond that, and two of B, of which four more can be promised.
+/// Three units of A without backorders, and two units of B with up to four backordered units.
 fn shop() -> Vec<Past> {
     let backorder = policy("B", StockPolicy::Backorder { limit: 4 }, 0);
     [product("A"), received("A", 3), product("B"), received("B", 2), backorder].concat()
@@ -63,13 +63,13 @@ fn what_is_not_here_is_promised_where_the_policy_allows_it_up_to_its_limit() {
 }
 
 #[test]
-fn who_wants_only_what_is_here_is_told_how_much_that_is() {
+fn a_rejected_order_reports_the_available_units() {
     given([shop()]).when(place(&[("B", 2)], json!("reject"))).then([placed_as([("B", 2)], |_| {}), reserved("B", 2)]);
     given([shop()]).when(place(&[("B", 3)], json!("reject"))).then_rejected(short(1, "B", 3, 2));
 }
 
 #[test]
-fn lines_of_one_sku_sum_and_the_first_takes_what_is_here() {
+fn lines_of_one_sku_add_up_and_the_first_line_gets_the_units_on_hand() {
     given([shop()]).when(place(&[("B", 1), ("B", 3), ("B", 2)], Value::Null)).then([
         placed_as([("B", 1), ("B", 3), ("B", 2)], |order| {
             order.lines[1].backordered = 2;
@@ -91,7 +91,7 @@ fn a_partial_order_takes_what_is_here_and_leaves_out_the_rest() {
 }
 
 #[test]
-fn the_discount_of_a_line_shrinks_with_its_pieces() {
+fn the_discount_of_a_line_shrinks_with_its_units() {
     let line = json!({ "sku": "A", "quantity": 6, "discount": 60 });
     let order = json!({ "currency": "GBP", "lines": [line], "on_shortage": "partial", "expected_total": 1320 });
     let events = given([shop()])
@@ -114,14 +114,16 @@ fn the_discount_of_the_order_shrinks_with_its_units() {
     let Event::Order(OrderEvent::Placed(OrderPlaced { lines, discount, total, .. })) = &events[0].event else {
         panic!("no order")
     };
-    // Half of what was asked for is on hand, so half of the discount is given; all of it is when the rest is added.
+    // Half of the requested units are on hand, so half of the discount is given; the whole discount is given when the
+    // other units are added.
     assert_eq!((lines[0].quantity, lines[0].discount, *total), (3, Minor(675), Minor(675)));
     assert_eq!((*discount, lines[0].pricing.amounts(Minor(450), 6).unwrap().discount), (Minor(1350), Minor(1350)));
 }
 
 #[test]
 fn a_discount_as_large_as_what_is_here_costs_does_not_give_it_away() {
-    // Ten at 10.00 less 50.00, with five on hand: half of the units cost half of what all of them would have.
+    // Ten units at 10.00 with a discount of 50.00, of which five are on hand: half of the units cost half of the
+    // amount.
     let line = json!({ "sku": "A", "quantity": 10, "unit_price": 1_000 });
     let order = json!({ "currency": "GBP", "lines": [line], "discount": 5_000, "on_shortage": "partial" });
     let events = given([[product("A"), received("A", 5)].concat()])
@@ -135,13 +137,13 @@ fn a_discount_as_large_as_what_is_here_costs_does_not_give_it_away() {
 }
 
 #[test]
-fn pieces_that_are_kept_back_are_not_here() {
+fn safety_stock_is_not_available() {
     let kept_back = policy("A", StockPolicy::Deny, 2);
     given([shop(), kept_back]).when(place(&[("A", 2)], Value::Null)).then_rejected(short(1, "A", 2, 1));
 }
 
 #[test]
-fn what_nobody_counts_moves_no_stock() {
+fn orders_of_untracked_stock_move_no_stock() {
     let untracked = policy("A", StockPolicy::Untracked, 0);
     given([shop(), untracked])
         .when(place(&[("A", 1000)], json!("reject")))

@@ -30,7 +30,7 @@ pub struct ReceiveReturn {
     pub disposition: Option<Disposition>,
     /// The received units.
     pub lines: Option<Lines<ReceiptLine>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -76,7 +76,7 @@ pub struct ReceiptLine {
     pub disposition: Option<Disposition>,
 }
 
-/// Why a receipt is invalid, and what a valid receipt is.
+/// A receipt that is invalid. The message says how to correct the receipt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("send `disposition` for every unit that is still requested, or `lines`, each with a `disposition`")]
 pub struct NoDisposition;
@@ -92,7 +92,7 @@ struct Fields {
     /// The received units; other units stay requested. A line can be named several times, once per disposition.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Lines<ReceiptLine>>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     occurred_at: Option<DateTime<Utc>>,
 }

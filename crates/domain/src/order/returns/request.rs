@@ -27,7 +27,7 @@ pub struct RequestReturn {
     /// Id of the return in another system, such as a credit note number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<Reference>,
-    /// Instant at which it happened (RFC 3339); the time of the request if left out.
+    /// Instant at which the event happened (RFC 3339); the time of the request if left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "instant::optional")]
     pub occurred_at: Option<DateTime<Utc>>,
 }

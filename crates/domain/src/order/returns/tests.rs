@@ -36,7 +36,7 @@ fn receive_lines(lines: Value) -> Command {
     Command::Order(order_id(), OrderCommand::ReceiveReturn { return_no: 1, body })
 }
 
-/// Two units of line 1 were received at once.
+/// The event of a receipt of two units of line 1.
 fn received(disposition: Disposition) -> Vec<Past> {
     received_units([(1, 2, disposition)])
 }
@@ -46,7 +46,7 @@ fn received_units<const N: usize>(units: [(u32, u32, Disposition); N]) -> Vec<Pa
     of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, lines: lines.to_vec(), rest: None }))
 }
 
-/// Version 1 of the event.
+/// The event of the receipt of a whole return, as version 1 recorded it.
 fn received_whole(disposition: Disposition) -> Vec<Past> {
     of_order(OrderEvent::ReturnReceived(ReturnReceived { return_no: 1, lines: vec![], rest: Some(disposition) }))
 }
@@ -59,7 +59,7 @@ fn restocked(text: &str, quantity: u32) -> Vec<Past> {
     on_item(text, StockEvent::Restocked(StockRestocked { order_id: order_id(), quantity }))
 }
 
-/// Two of three units were shipped.
+/// An order of three units, of which two are shipped.
 fn sent() -> Vec<Past> {
     [placed([("A", 3)]), packed(1, [(1, 2)]), shipped(1), left("A", 2)].concat()
 }
@@ -87,7 +87,7 @@ fn stands(state: ReturnState) -> Rejection {
 }
 
 #[test]
-fn shipped_pieces_can_be_asked_back_once() {
+fn a_return_of_shipped_units_can_be_requested_once() {
     given([sent()]).when(request(2)).then([return_requested(1, [(1, 2)])]);
     let exceeded = |requested, available| Rejection::QuantityExceeded {
         purpose: Purpose::Return,
@@ -102,7 +102,7 @@ fn shipped_pieces_can_be_asked_back_once() {
 }
 
 #[test]
-fn pieces_that_can_be_sold_again_go_back_on_their_shelf() {
+fn restocked_units_are_added_to_their_stock_item() {
     let past = || [sent(), return_requested(1, [(1, 2)])];
     given(past()).when(receive("restock")).then([received(Disposition::Restock), restocked("A", 2)]);
     given(past()).when(receive("damaged")).then([received(Disposition::Damaged)]);
@@ -131,7 +131,7 @@ fn what_does_not_exist_or_never_left_does_not_come_back() {
 }
 
 #[test]
-fn what_nobody_counts_goes_back_on_no_shelf() {
+fn returned_units_of_untracked_stock_change_no_stock_item() {
     let mut order = order_placed([("A", 2)]);
     order.lines[0].untracked = true;
     let past = [of_order(OrderEvent::Placed(order)), packed(1, [(1, 2)]), shipped(1), return_requested(1, [(1, 2)])];

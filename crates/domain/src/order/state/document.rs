@@ -1,6 +1,6 @@
-//! The upper bound of the size of an order document (`read_model::OrderDocument`), in bytes of JSON. What can still be added to a part
-//! of the order, such as the carrier of a fulfilment, counts from the beginning: a part that exists can always be completed. The
-//! tests of [`decide::order_size`](crate::decide) compare the bound with documents.
+//! The upper bound of the size of an order document (`read_model::OrderDocument`), in bytes of JSON. What can still be
+//! added to a part of the order, such as the carrier of a fulfilment, counts from the beginning: a part that exists can
+//! always be completed. The tests of [`decide::order_size`](crate::decide) compare the bound with documents.
 
 use crate::order::state::Order;
 

@@ -55,7 +55,7 @@ fn short(requested: i64, available: i64) -> Rejection {
     Rejection::InsufficientStock(vec![line])
 }
 
-/// Five on hand, two of them reserved.
+/// Five units of A on hand, of which two are reserved.
 fn stocked() -> Vec<Past> {
     [product("A"), received("A", 5), reserved("A", 2)].concat()
 }
@@ -98,7 +98,10 @@ fn missing_units_and_safety_stock_limit_what_is_reserved_next() {
     given([missing()]).when(order(None)).then_rejected(short(0));
     given([stocked(), policy(StockPolicy::Deny, 9)]).when(order(None)).then_rejected(short(0));
     given([missing(), policy(BACKORDER, 4)]).when(order(None)).then_rejected(short(0));
-    let placed = given([missing(), policy(BACKORDER, 2)]).when(order(None)).0.expect("it is backordered");
+    let placed = given([missing(), policy(BACKORDER, 2)])
+        .when(order(None))
+        .0
+        .expect("the order is placed with backordered units");
     let Event::Order(OrderEvent::Placed(placed)) = &placed[0].event else { panic!("no order") };
     assert_eq!(placed.lines[0].backordered, 1);
     given([missing(), policy(BACKORDER, 2)]).when(order(Some("reject"))).then_rejected(short(0));
@@ -107,14 +110,14 @@ fn missing_units_and_safety_stock_limit_what_is_reserved_next() {
 }
 
 #[test]
-fn a_transfer_is_one_commit_on_two_shelves() {
+fn a_transfer_is_one_commit_on_two_stock_items() {
     given([stocked()]).when(transfer("main", "shop", 3)).then(moved(3));
     given([]).when(transfer("main", "shop", 1)).then_rejected(Rejection::UnknownProduct(sku("A")));
     given([stocked()]).when(transfer("main", "main", 1)).then_rejected(Rejection::SameLocation(main()));
 }
 
 #[test]
-fn neither_promised_nor_kept_pieces_are_taken_elsewhere() {
+fn neither_reserved_units_nor_safety_stock_are_transferred() {
     given([stocked()]).when(transfer("main", "shop", 4)).then_rejected(short(4, 3));
     let [out, into] = moved(3);
     given([stocked(), out, into]).when(transfer("main", "shop", 1)).then_rejected(short(1, 0));
@@ -126,7 +129,7 @@ fn neither_promised_nor_kept_pieces_are_taken_elsewhere() {
 }
 
 #[test]
-fn a_shelf_is_not_endless_for_what_comes_from_elsewhere() {
+fn the_units_on_hand_are_limited_for_transfers_too() {
     let full = StockEvent::Adjusted(StockAdjusted { delta: MAX_ON_HAND, reason: "x".into() });
     let full = vec![(StreamId::stock(&sku("A"), &shop()), full.into())];
     let limit = Rejection::StockLimit { on_hand: MAX_ON_HAND + 1, limit: MAX_ON_HAND };

@@ -134,7 +134,8 @@ pub(crate) fn any_order() -> impl Strategy<Value = PlaceOrder> {
     )
 }
 
-/// Eight of A, four of B, cheap enough to be paid at once; the second of these orders does not wait for it for ever.
+/// An order of eight units of A and four units of B, cheap enough for a single payment; the second order expires if
+/// unpaid.
 pub(crate) fn order_of_12(id: OrderId) -> PlaceOrder {
     let lines =
         [("A", 8), ("B", 4)].map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity, "unit_price": 10 }));

@@ -33,12 +33,12 @@ pub(crate) fn address() -> impl Strategy<Value = Option<Value>> {
     prop::option::weighted(0.3, address)
 }
 
-/// The holds that stand in the shop.
+/// Ids of the stock holds of the shop.
 pub(crate) fn hold_id(number: u8) -> StockHoldId {
     StockHoldId::new(now(), [number; 10])
 }
 
-/// Customers 1 and 2 are registered.
+/// Ids of customers; customers 1 and 2 are registered.
 pub(crate) fn customer(number: u8) -> CustomerId {
     CustomerId::new(now(), [number; 10])
 }
@@ -51,7 +51,7 @@ pub(crate) fn location() -> impl Strategy<Value = Location> {
     prop_oneof![4 => Just("main"), 1 => Just("shop")].prop_map(|location| location.parse().unwrap())
 }
 
-/// The orders that most commands are to.
+/// The orders that most commands address.
 pub(crate) fn order_ids() -> [OrderId; 2] {
     [1, 2].map(|number| OrderId::new(now(), [number; 10]))
 }
@@ -69,7 +69,7 @@ pub(crate) fn any_customer_id() -> impl Strategy<Value = CustomerId> {
     (1u8..5).prop_map(customer)
 }
 
-/// Few, so that they are wanted by several; some differ in case only.
+/// Few e-mail addresses, so that several customers request the same address; two differ only in case.
 pub(crate) fn email() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["a@x", "A@X", "b@x", "c@x"])
 }

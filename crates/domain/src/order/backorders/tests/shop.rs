@@ -20,7 +20,7 @@ use crate::tests::past::{body, main, policy, product, received, sku};
 use crate::tests::scenario::{Past, decide_at, empty_world, now};
 use crate::world::World;
 
-/// Orders are numbered by the tests.
+/// The id of the order that the tests call `number`.
 pub(super) fn order_id(number: u8) -> OrderId {
     OrderId::new(now(), [number; 10])
 }
@@ -33,7 +33,7 @@ pub(super) fn shop() -> Location {
     "shop".parse().unwrap()
 }
 
-/// A shop that sells A.
+/// A shop that sells product A.
 pub(super) struct Shop(pub(super) World);
 
 impl Shop {

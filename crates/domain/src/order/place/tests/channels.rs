@@ -35,7 +35,7 @@ fn code(events: &[NewEvent]) -> (&str, &str) {
     }
 }
 
-/// Somebody's order, number so and so of its channel.
+/// An order with this prefix and number in its code.
 fn earlier(prefix: &str, number: u64) -> Vec<Past> {
     let mut placed = order_placed([("A", 1)]);
     placed.code = events::OrderCode::new(prefix, number);
