@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::rejection::AllowedCommand;
 
-/// Below this path are the paths of all commands to an order.
+/// Prefix of the paths of all commands to an order.
 const ORDER: &str = "/v1/orders/{order_id}/";
 
 /// The paths of commands below that of the order, by the name of the command, such as `tags` or `fulfilments/{fulfilment}/shipment`.

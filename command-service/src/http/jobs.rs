@@ -59,7 +59,7 @@ pub(super) fn routes() -> Routes<HttpState> {
                      unchanged. Bytes that are not UTF-8, and U+0000 in a key, are replaced by U+FFFD.",
                 )
                 .takes([
-                    Parameter::query::<RowFormat>("format", "RowFormat of the report; takes precedence over `Accept`."),
+                    Parameter::query::<RowFormat>("format", "Format of the report; takes precedence over `Accept`."),
                     Parameter::header::<String>("Accept", "`application/x-ndjson` for NDJSON; CSV otherwise."),
                 ])
                 .answers_as::<String>(200, "The rejection report.", "text/csv", &[DISPOSITION])
