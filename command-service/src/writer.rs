@@ -11,7 +11,7 @@
 //! 5. **commit and reply**: every caller gets the [`answer`] to its command, and the relay gets the events ([`commit`]).
 //!
 //! If a step fails, [`recover`] undoes the batch and tries again, until every caller has a true reply. A repeated command gets its
-//! first answer, by its [`key`] ([`replay`], [`in_flight`], [`outcome`]). Snapshots are saved in the background ([`snapshots`]).
+//! first answer, by its [`key`] ([`replay`], [`recent_keys`], [`in_flight`], [`outcome`]). Snapshots are saved in the background ([`snapshots`]).
 //! Personal data that was erased is removed from replies ([`erasures`]). [`log_health`] refuses commands while the log is down, and
 //! [`clock_check`] warns if the clock is behind the log.
 //!
@@ -74,6 +74,7 @@ mod log_health;
 mod mailbox;
 mod outcome;
 mod queue;
+mod recent_keys;
 mod recover;
 mod replay;
 mod replay_lookup;

@@ -35,6 +35,22 @@ impl Log {
             .collect()
     }
 
+    /// The ids of the commands whose first event is after `after` and not after `upto`.
+    pub async fn list_command_ids(&self, after: Position, upto: Position) -> Result<Vec<Uuid>, Error> {
+        const LIST_COMMAND_IDS: &str =
+            "select command_id from events where position > $1 and position <= $2 and command_id is not null";
+        let pool = match &self.0 {
+            Store::Postgres(pool) => pool,
+            Store::Memory(memory) => return Ok(memory.list_command_ids(after, upto)),
+        };
+        sqlx::query_scalar(LIST_COMMAND_IDS)
+            .bind(after.0)
+            .bind(upto.0)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| during("listing the ids of commands")(error).into())
+    }
+
     /// The events that each of these commands wrote to the stream that it addressed, in order.
     pub async fn read_command_events(&self, commands: &[LoggedCommand]) -> Result<HashMap<Uuid, Vec<Recorded>>, Error> {
         // `offset 0` prevents that PostgreSQL chooses the index by stream: a stock item has far more events than any command.

@@ -153,6 +153,12 @@ impl Memory {
         ids.iter().filter_map(find).collect()
     }
 
+    pub(super) fn list_command_ids(&self, after: Position, upto: Position) -> Vec<Uuid> {
+        let events = self.events();
+        let listed = events.log.iter().filter(|event| event.position > after && event.position <= upto);
+        listed.filter_map(|event| event.command_id).collect()
+    }
+
     pub(super) fn read_command_events(&self, commands: &[LoggedCommand]) -> HashMap<Uuid, Vec<Recorded>> {
         let events = self.events();
         let read = |command: &LoggedCommand| {

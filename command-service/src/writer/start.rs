@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::log_follower::{LogFollower, read_end};
 use super::log_health::LogHealth;
 use super::mailbox::{self, Mailbox};
+use super::recent_keys;
 use super::replay::Replays;
 use super::snapshots::Snapshots;
 use super::write_access::WriteAccess;
@@ -21,8 +22,8 @@ use crate::log::{self, Log};
 use domain::world::World;
 
 /// Connections of the tasks beside the writer, so that the writer never waits for a connection: one saves snapshots, one looks up
-/// repeats, one looks up outcomes for callers, and one reads whose personal data was erased.
-const BACKGROUND_CONNECTIONS: u32 = 4;
+/// repeats, one looks up outcomes for callers, one reads whose personal data was erased, and one loads the keys of earlier commands.
+const BACKGROUND_CONNECTIONS: u32 = 5;
 
 impl Writer {
     /// A writer at the end of the log, and its mailbox. Each batch that the writer commits is sent to `committed`, preceded by the
@@ -40,6 +41,7 @@ impl Writer {
         let background = log.beside(BACKGROUND_CONNECTIONS);
         let snapshots = Snapshots::start(background.clone(), numbers.saved);
         let replays = Replays::new(limits.answers);
+        tokio::spawn(recent_keys::load(background.clone(), replays.clone(), end.head.position));
         let health = LogHealth::new(health, limits.silence);
         let (mailbox, inbox) = mailbox::open(limits.mailbox, background, replays.clone(), health.clone());
         let writer = Writer {

@@ -67,6 +67,11 @@ async fn a_command_is_found_with_its_events_and_only_with_them() {
             last: Position(last),
         });
         assert_eq!(written, expected);
+        let mut ids = log.list_command_ids(Position(0), Position(3)).await.unwrap();
+        ids.sort();
+        assert_eq!(ids, [one, two]);
+        assert_eq!(log.list_command_ids(Position(1), Position(3)).await.unwrap(), [two]);
+        assert_eq!(log.list_command_ids(Position(0), Position(2)).await.unwrap(), [one]);
         let read = log.read_command_events(&written).await.unwrap();
         assert_eq!(read, HashMap::from([(one, events[..1].to_vec()), (two, events[2..].to_vec())]));
     }
