@@ -126,7 +126,8 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 /// Starts the writer and runs it until all accepted commands have a reply.
 async fn write(parts: Parts) {
     let Parts { config, state, opened, committed, postgres, shutdown, stop } = parts;
-    let log = Log::new(Database::new(config.database.clone(), config.connections, config.database_timeout));
+    let options = config.database.clone().application_name("command-service writer");
+    let log = Log::new(Database::new(options, config.connections, config.database_timeout));
     let starting = start_writer(&config, log, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     // The receiver is gone if the process is shutting down.
@@ -188,7 +189,8 @@ struct RelayTask {
 
 /// Starts the relay with its own connections, so that relay and writer never wait for each other's connections.
 fn start_relay(config: &Config, health: &Health) -> Option<RelayTask> {
-    let database = Database::new(config.database.clone(), RELAY_CONNECTIONS, config.database_timeout);
+    let options = config.database.clone().application_name("command-service relay");
+    let database = Database::new(options, RELAY_CONNECTIONS, config.database_timeout);
     let config = config.relay.clone()?;
     let (batches, taken) = mpsc::channel(RELAY_QUEUE);
     let stop = Shutdown::new();
@@ -201,6 +203,7 @@ fn start_relay(config: &Config, health: &Health) -> Option<RelayTask> {
 async fn run_schedule(config: Arc<Config>, mailbox: oneshot::Receiver<Mailbox>, health: Health, shutdown: Shutdown) {
     let health = health.optional("schedule");
     let Some(Ok(mailbox)) = shutdown.unless_requested(mailbox).await else { return };
-    let database = Database::new(config.database.clone(), SCHEDULE_CONNECTIONS, config.database_timeout);
+    let options = config.database.clone().application_name("command-service schedule");
+    let database = Database::new(options, SCHEDULE_CONNECTIONS, config.database_timeout);
     schedule::run(Schedule::new(config.schedule.clone(), database, mailbox), health, shutdown).await;
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use platform::batch_window;
 use platform::config::{ConfigErrors, Secret, Settings};
 use platform::logs::{Filter, Format};
 use read_model::Projection;
@@ -57,7 +58,8 @@ impl FeedConfig {
 pub struct Limits {
     /// `BATCH_EVENTS`: maximum number of events per write. A write of 2,000 events takes about 50 ms.
     pub batch_events: usize,
-    /// `BATCH_LINGER`: longest wait for more events after the first event of a batch. Saves commits; costs freshness.
+    /// `BATCH_LINGER`: longest wait for more events after the first event of a batch, under load. Saves commits; costs
+    /// freshness.
     pub batch_linger: Duration,
     /// `DOCUMENTS`: number of documents that each projection keeps in memory. An order has 1 to 2 kB; fewer documents
     /// are kept if they have more than 8 KiB on average.
@@ -78,7 +80,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             batch_events: 2_000,
-            batch_linger: Duration::from_millis(10),
+            batch_linger: batch_window::PROJECTOR.window,
             documents: NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN),
             parked_max: 10_000,
             write_bytes: 16 * 1024 * 1024,

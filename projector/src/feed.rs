@@ -12,6 +12,7 @@ use std::time::Duration;
 use events::cloudevents::{self, InvalidMessage, Message};
 use events::topics;
 use futures::{FutureExt, StreamExt};
+use platform::batch_window::{self, BatchWindow, Stage};
 use platform::health::Component;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -90,18 +91,20 @@ pub struct Feed {
     processed: BTreeMap<i32, i64>,
     commit_at: Instant,
     is_paused: bool,
+    window: BatchWindow,
 }
 
 impl Feed {
     /// Joins the group. Fails if Kafka does not respond or does not have the topic.
     pub async fn connect(
         config: &FeedConfig,
+        limits: &Limits,
         projection: Projection,
         start: Start,
         health: Component,
     ) -> Result<Feed, FeedError> {
         let topic = topics::topic(&config.topic_prefix, projection.category());
-        let membership = Membership::new(start, health);
+        let membership = Membership::new(projection, start, health);
         let consumer: StreamConsumer<Membership> = client_config(config, projection)
             .create_with_context(membership)
             .map_err(|source| FeedError::Kafka { operation: "creating a consumer", source })?;
@@ -114,7 +117,8 @@ impl Feed {
         consumer.subscribe(&[&topic]).map_err(|source| FeedError::Kafka { operation: "subscribing", source })?;
         consumer.context().kafka_is_up();
         let (processed, commit_at) = (BTreeMap::new(), Instant::now() + COMMIT_EVERY);
-        Ok(Feed { topic, partitions, consumer: Some(consumer), processed, commit_at, is_paused: false })
+        let window = BatchWindow::new(Stage { window: limits.batch_linger, ..batch_window::PROJECTOR });
+        Ok(Feed { topic, partitions, consumer: Some(consumer), processed, commit_at, is_paused: false, window })
     }
 
     /// Number of partitions of the topic.
@@ -132,26 +136,29 @@ impl Feed {
         self.consumer().context().is_at_end(partition)
     }
 
-    /// Waits for a message, then returns all messages that are available or arrive within the linger. Empty if no
-    /// message arrived within [`IDLE`].
+    /// Waits for a message, then returns all messages that are available or, under load, arrive within the window of
+    /// the batch. Empty if no message arrived within [`IDLE`].
     pub async fn next_batch(&mut self, limits: &Limits) -> Result<Vec<Delivery>, FeedError> {
         self.resume();
         let mut stream = self.consumer().stream();
         let mut batch = Deliveries::new(&self.topic);
         let Ok(first) = tokio::time::timeout(IDLE, stream.next()).await else { return Ok(batch.deliveries) };
         batch.add(first, self.consumer())?;
-        let linger = Instant::now() + limits.batch_linger;
+        let closes_at = Instant::from_std(self.window.closes_at(std::time::Instant::now()));
         while batch.deliveries.len() < limits.batch_events && batch.bytes < BATCH_BYTES_MAX {
             let next = match stream.next().now_or_never() {
                 Some(next) => next,
-                None => match tokio::time::timeout_at(linger, stream.next()).await {
+                None => match tokio::time::timeout_at(closes_at, stream.next()).await {
                     Ok(next) => next,
                     Err(_) => break,
                 },
             };
             batch.add(next, self.consumer())?;
         }
-        Ok(batch.deliveries)
+        let deliveries = batch.deliveries;
+        drop(stream);
+        self.window.forwarded(std::time::Instant::now());
+        Ok(deliveries)
     }
 
     /// Returns available messages without waiting, at most `limit` messages and until their payloads reach `bytes`.

@@ -139,7 +139,7 @@ impl<M: ReadModel> Worker<M> {
     async fn connect(&mut self) -> Result<(), FeedError> {
         if self.feed.is_none() {
             let health = self.kafka.clone();
-            self.feed = Some(Feed::connect(&self.feed_config, M::PROJECTION, self.start, health).await?);
+            self.feed = Some(Feed::connect(&self.feed_config, &self.limits, M::PROJECTION, self.start, health).await?);
             self.start = Start::Committed;
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::{LogId, Position};
+use platform::batch_window::{self, BatchWindow};
 use platform::health::Component;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -26,9 +27,17 @@ const MAX_EVENTS_PER_STEP: usize = 128;
 /// How often the log is read for events of other instances, while the writer of this instance sends no batches.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Interval between two saves of the checkpoint. A save costs the database as much as a small order. The checkpoint that readers see is
-/// at most this much late.
+/// How often the batches of the writer are collected until they are sent. The queue between writer and relay has room for the batches of
+/// this time, at any rate.
+const COLLECT_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Shortest time between two saves of the checkpoint, if all sent events are acknowledged. A save costs the database as much as a small
+/// order.
 const SAVE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Time after which the checkpoint is saved although sent events are not acknowledged. The checkpoint that readers see is at most this
+/// much late.
+const SAVE_INTERVAL_MAX: Duration = Duration::from_millis(40);
 
 /// Kafka is reported as down after this time without an acknowledgement.
 const DOWN_AFTER: Duration = Duration::from_secs(5);
@@ -52,6 +61,10 @@ pub struct Leader {
     acknowledged: Watermark,
     saved: Watermark,
     backlog: Option<Backlog>,
+    /// The batches that are sent to Kafka, which contain many batches of the writer.
+    window: BatchWindow,
+    /// When the window was closed, while the batches of the writer that were collected until then are sent.
+    closed_at: Option<Instant>,
     in_flight: Arc<InFlight>,
     producer: Producer,
     kafka: Component,
@@ -114,6 +127,8 @@ impl Leader {
             acknowledged: lease.watermark.clone(),
             saved: lease.watermark,
             backlog: None,
+            window: BatchWindow::new(batch_window::RELAY),
+            closed_at: None,
             in_flight,
             producer,
             kafka,
@@ -145,8 +160,9 @@ impl Leader {
     pub async fn wait(&mut self, reader: &mut LogReader) {
         let has_room = self.in_flight.has_room();
         // The next save collects the acknowledgements, unless events wait for room.
-        let wake_on_acknowledgement = !has_room || (self.save.is_none() && self.save_due_in().is_zero());
-        let wake = tokio::time::Instant::from_std(self.next_deadline(has_room));
+        let may_save = self.save.is_none() && self.last.save_started.elapsed() >= SAVE_INTERVAL;
+        let wake_on_acknowledgement = !has_room || may_save;
+        let wake = tokio::time::Instant::from_std(self.next_deadline(reader, has_room));
         let save = async {
             match &mut self.save {
                 Some(save) => save.ended().await,
@@ -238,8 +254,9 @@ impl Leader {
     }
 
     fn start_save(&mut self) {
-        let due = self.acknowledged.position != self.saved.position && self.save_due_in().is_zero();
-        if self.save.is_some() || !(due || Instant::now() >= self.renew_at()) {
+        let now = Instant::now();
+        let due = self.acknowledged.position != self.saved.position && now >= self.save_due_at();
+        if self.save.is_some() || !(due || now >= self.renew_at()) {
             return;
         }
         let (checkpoint, epoch) = (self.checkpoint.clone(), self.epoch);
@@ -270,7 +287,7 @@ impl Leader {
 
     /// Reads the next events after all events that were read are sent.
     async fn read_events(&mut self, reader: &mut LogReader) -> Result<(), Error> {
-        if self.backlog.is_some() || !self.in_flight.has_room() {
+        if self.backlog.is_some() || !self.in_flight.has_room() || self.is_collecting(reader) {
             return Ok(());
         }
         let events = match reader.take_batch(&self.sent) {
@@ -283,6 +300,22 @@ impl Leader {
         self.last.read = Instant::now();
         self.backlog = (!events.is_empty()).then_some(Backlog { events, next: 0 });
         Ok(())
+    }
+
+    /// Whether the batches of the writer are not sent yet, because more may arrive that can be sent with them.
+    fn is_collecting(&mut self, reader: &mut LogReader) -> bool {
+        reader.collect();
+        let since = reader.waiting_since();
+        if let Some(closed_at) = self.closed_at.take_if(|closed_at| since.is_none_or(|since| since > *closed_at)) {
+            self.window.forwarded(closed_at);
+        }
+        let Some(since) = since else { return false };
+        let now = Instant::now();
+        let is_due = reader.is_behind() || reader.is_full() || now >= self.window.closes_at(since);
+        if self.closed_at.is_none() && is_due {
+            self.closed_at = Some(now);
+        }
+        self.closed_at.is_none()
     }
 
     /// Sends events within the limits. Returns the number of events.
@@ -318,23 +351,27 @@ impl Leader {
         self.lease_until - self.checkpoint.lease() * 2 / 3
     }
 
-    fn save_due_in(&self) -> Duration {
-        SAVE_INTERVAL.saturating_sub(self.last.save_started.elapsed())
+    /// When acknowledged events are saved. One save is enough for all events that were sent together.
+    fn save_due_at(&self) -> Instant {
+        self.last.save_started + if self.in_flight.is_empty() { SAVE_INTERVAL } else { SAVE_INTERVAL_MAX }
     }
 
     /// The next instant at which there is work to do without any other trigger.
-    fn next_deadline(&self, has_room: bool) -> Instant {
+    fn next_deadline(&self, reader: &LogReader, has_room: bool) -> Instant {
         let now = Instant::now();
         let mut next = now + PROBE_INTERVAL;
         if self.save.is_none() {
             next = next.min(self.renew_at());
-            let save_due_in = self.save_due_in();
-            if !save_due_in.is_zero() && !self.is_up_to_date() {
-                next = next.min(now + save_due_in);
+            let save_due_at = self.save_due_at();
+            if save_due_at > now && !self.is_up_to_date() {
+                next = next.min(save_due_at);
             }
         }
         if has_room && self.backlog.is_none() {
-            next = next.min(self.last.read + POLL_INTERVAL);
+            next = next.min(match reader.waiting_since() {
+                Some(since) => self.window.closes_at(since).min(now + COLLECT_INTERVAL),
+                None => self.last.read + POLL_INTERVAL,
+            });
         }
         next
     }

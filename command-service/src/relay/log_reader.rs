@@ -7,8 +7,10 @@
 //! may have been written at its position. The log is therefore read starting with that event, and a batch of the writer starts with the
 //! event before the batch.
 
+use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use events::{Position, Recorded};
 use tokio::sync::mpsc;
@@ -20,12 +22,16 @@ use crate::log::{self, Log};
 /// Events in one page: large enough to catch up fast, and small enough that a page of large orders fits in memory.
 const PAGE: i64 = 500;
 
+/// Events that are collected before they are sent; more stay in the writer's queue.
+const HELD_EVENTS_MAX: usize = 4_096;
+
 /// Reader of the events to publish.
 #[derive(Debug)]
 pub struct LogReader {
     log: Log,
     batches: mpsc::Receiver<Arc<[Recorded]>>,
-    held: Option<Arc<[Recorded]>>,
+    /// Batches that were received and not taken, with the time at which they were collected.
+    held: VecDeque<(Instant, Arc<[Recorded]>)>,
     /// The last event that was read; `None` before the first event that was read by this reader.
     last: Option<Recorded>,
     /// Whether the log may contain events that were not read.
@@ -74,15 +80,15 @@ pub enum Error {
 impl LogReader {
     /// A reader of `log` and of the batches of the writer.
     pub fn new(log: Log, batches: mpsc::Receiver<Arc<[Recorded]>>) -> LogReader {
-        LogReader { log, batches, held: None, last: None, behind: true }
+        LogReader { log, batches, held: VecDeque::new(), last: None, behind: true }
     }
 
     /// The events after the watermark, if the writer has sent them. Does not wait.
     pub fn take_batch(&mut self, watermark: &Watermark) -> Option<Events> {
         loop {
-            let batch = match self.held.take() {
-                Some(batch) => batch,
-                None => self.batches.try_recv().ok()?,
+            let (arrived, batch) = match self.held.pop_front() {
+                Some(held) => held,
+                None => (Instant::now(), self.batches.try_recv().ok()?),
             };
             match continuation(&batch, watermark, self.last.as_ref()) {
                 Continuation::Old => {}
@@ -91,7 +97,7 @@ impl LogReader {
                     return Some(Events::Batch(batch, index));
                 }
                 Continuation::Gap => {
-                    self.held = Some(batch);
+                    self.held.push_front((arrived, batch));
                     self.behind = true;
                     return None;
                 }
@@ -131,26 +137,47 @@ impl LogReader {
         if let Some(last) = page.last() {
             self.last = Some(last.clone());
         } else {
-            // The held batch was committed before this read. It is not in the log, so it belongs to a state of the log that was lost.
-            self.held = None;
+            // The held batches were committed before this read. They are not in the log, so they belong to a state of the log that was
+            // lost.
+            self.held.clear();
         }
         Ok(Events::Page(page))
     }
 
-    /// Waits for a batch of the writer; forever if there is no writer any more.
+    /// Collects the batches that have arrived, unless the reader is full.
+    pub fn collect(&mut self) {
+        while !self.is_full()
+            && let Ok(batch) = self.batches.try_recv()
+        {
+            self.held.push_back((Instant::now(), batch));
+        }
+    }
+
+    /// Time at which the first batch was collected that was not taken yet.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.held.front().map(|(collected, _)| *collected)
+    }
+
+    /// Whether no more events may be collected before some are taken.
+    pub fn is_full(&self) -> bool {
+        self.held.iter().map(|(_, batch)| batch.len()).sum::<usize>() >= HELD_EVENTS_MAX
+    }
+
+    /// Waits for the first batch of the writer; forever if there is no writer any more. More batches are [collected](Self::collect)
+    /// without waiting: to wake the relay for each of them would cost as much as to send them.
     pub async fn batch_arrived(&mut self) {
-        if self.held.is_some() {
+        if !self.held.is_empty() {
             return std::future::pending().await;
         }
         match self.batches.recv().await {
-            Some(batch) => self.held = Some(batch),
+            Some(batch) => self.held.push_back((Instant::now(), batch)),
             None => std::future::pending().await,
         }
     }
 
     /// Discards the batches of the writer while it is polled.
     pub async fn discard_batches(&mut self) {
-        self.held = None;
+        self.held.clear();
         while self.batches.recv().await.is_some() {}
         std::future::pending().await
     }

@@ -11,23 +11,29 @@ use std::time::Duration;
 
 use events::{Category, LogId, Position, Recorded, cloudevents, topics};
 use platform::health::Component;
+use platform::metrics::kafka_requests::KafkaRequests;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::statistics::Statistics;
 
 use super::config::Config;
 use super::in_flight::{DeliveryFailure, InFlight};
 use super::kafka_client::{client_config, drop_in_background, log_line};
 use super::watermark::TopicPartition;
 
-/// How long events wait to be sent together: a request to Kafka costs far more than one more event in the request.
-const LINGER_MS: &str = "5";
+/// How long librdkafka waits for the other events of a batch, which the leader passes on within a few milliseconds. The leader has
+/// collected them before, by the rule of [`platform::batch_window`].
+const LINGER_MS: &str = "3";
 
 /// The queue of librdkafka. The limits on events in flight are smaller, so the queue is full only if one of the limits is wrong.
 const QUEUE_EVENTS: &str = "32768";
 const QUEUE_KBYTES: &str = "65536";
+
+/// How often librdkafka reports how many requests it has sent.
+const STATISTICS_INTERVAL_MS: &str = "2000";
 
 /// Timeout of the request with which an idle producer checks whether Kafka is available again.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -66,7 +72,7 @@ impl Producer {
         in_flight: Arc<InFlight>,
         kafka: Component,
     ) -> Result<Producer, SetupError> {
-        let context = Context { in_flight, kafka };
+        let context = Context { in_flight, kafka, requests: KafkaRequests::of("relay") };
         let client = client_config(config)
             .set("enable.idempotence", "true")
             .set("enable.gapless.guarantee", "true")
@@ -74,6 +80,7 @@ impl Producer {
             .set("message.timeout.ms", "0")
             .set("linger.ms", LINGER_MS)
             .set("compression.type", "lz4")
+            .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             .set("queue.buffering.max.messages", QUEUE_EVENTS)
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
             .create_with_context(context)?;
@@ -131,6 +138,7 @@ impl Drop for Producer {
 struct Context {
     in_flight: Arc<InFlight>,
     kafka: Component,
+    requests: KafkaRequests,
 }
 
 impl ProducerContext for Context {
@@ -154,6 +162,12 @@ impl ProducerContext for Context {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log_line(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let brokers = statistics.brokers.values();
+        self.requests
+            .record(brokers.flat_map(|it| it.req.iter().map(|(request, total)| (&*it.name, &**request, *total))));
     }
 
     /// Called twice for each error (rdkafka 0.39, `Client::poll_event` and `BaseProducer::poll`), which has no effect.

@@ -28,7 +28,8 @@ impl BulkImportService {
     pub(super) fn new(config: &Config) -> BulkImportService {
         let limits = config.imports.clone();
         let connections = CONNECTIONS + u32::try_from(limits.workers).unwrap_or(u32::MAX);
-        let database = Database::new(config.database.clone(), connections, config.import_database_timeout);
+        let options = config.database.clone().application_name("command-service imports");
+        let database = Database::new(options, connections, config.import_database_timeout);
         BulkImportService { database, limits, emails: config.emails.clone() }
     }
 

@@ -13,6 +13,7 @@
 //! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
 //! | shut down in order | [`shutdown`] |
 //! | retry with backoff | [`backoff`] |
+//! | collect items under load and forward them together | [`batch_window`] |
 //!
 //! A service starts in this order: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin server, and its own
 //! router through [`server::serve`]; it ends with the drain of both servers.
@@ -22,6 +23,7 @@
 
 pub mod admin;
 pub mod backoff;
+pub mod batch_window;
 pub mod body;
 pub mod caller;
 pub mod config;

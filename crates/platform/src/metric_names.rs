@@ -36,6 +36,12 @@ pub const PROCESS_THREADS: &str = "process_threads";
 /// Gauge. 1 while a dependency is up, 0 while it is not, by `dependency`.
 pub const DEPENDENCY_UP: &str = "dependency_up";
 
+// Kafka, recorded by the clients of the command-service and the projector.
+
+/// Counter. Requests that were sent to Kafka, by `client` (`relay`, or the projection of a consumer) and `request` (Kafka's name of the
+/// request, such as `Produce` or `Fetch`); updated every two seconds.
+pub const KAFKA_REQUESTS_TOTAL: &str = "kafka_requests_total";
+
 // The command-service.
 
 /// Counter. Decided commands, by `command` and `outcome` (`done`, `replayed`, `shed` or the type of the problem).

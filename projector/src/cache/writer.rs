@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use platform::backoff::Backoff;
+use platform::batch_window::{self, BatchWindow};
 use platform::health::Component;
 use platform::metric_names::{PROJECTOR_CACHE_FAILURES_TOTAL, PROJECTOR_CACHE_WRITES_TOTAL};
 use read_model::cache::{SET_UNLESS_NEWER, jittered};
@@ -36,6 +37,7 @@ pub struct Writer {
     /// Size of the queue in bytes.
     queued_bytes: Arc<AtomicUsize>,
     waiting: Waiting,
+    window: BatchWindow,
     availability: Availability,
 }
 
@@ -67,6 +69,7 @@ impl Writer {
             inbox,
             queued_bytes,
             waiting: Waiting::default(),
+            window: BatchWindow::new(batch_window::CACHE),
             availability: Availability { component, backoff, retry_at: None },
         }
     }
@@ -77,7 +80,11 @@ impl Writer {
         loop {
             let wake_at = self.availability.retry_at.unwrap_or_else(|| Instant::now() + PING_EVERY);
             match tokio::time::timeout_at(wake_at, self.inbox.recv()).await {
-                Ok(Some(entries)) => self.take(entries),
+                Ok(Some(entries)) => {
+                    tokio::time::sleep_until(self.window.closes_at(Instant::now().into_std()).into()).await;
+                    self.take(entries);
+                    self.window.forwarded(Instant::now().into_std());
+                }
                 Ok(None) => break,
                 Err(_) if self.waiting.is_empty() => self.ping().await,
                 Err(_) => {}

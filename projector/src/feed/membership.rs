@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use platform::health::Component;
+use platform::metrics::kafka_requests::KafkaRequests;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
@@ -13,6 +14,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
+use read_model::Projection;
 
 /// Timeout for the committed offsets of new partitions.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,11 +34,13 @@ pub(super) struct Membership {
     /// Partitions whose messages were all received, as of the last statistics.
     at_end: Mutex<BTreeSet<i32>>,
     health: Component,
+    requests: KafkaRequests,
 }
 
 impl Membership {
-    pub(super) fn new(start: Start, health: Component) -> Membership {
-        Membership { start, assigned: Mutex::default(), at_end: Mutex::default(), health }
+    pub(super) fn new(projection: Projection, start: Start, health: Component) -> Membership {
+        let requests = KafkaRequests::of(projection.name());
+        Membership { start, assigned: Mutex::default(), at_end: Mutex::default(), health, requests }
     }
 
     pub(super) fn assigned(&self) -> BTreeSet<i32> {
@@ -150,6 +154,9 @@ impl ClientContext for Membership {
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
         *lock(&self.at_end) = partitions.filter(|it| is_at_end(it)).map(|it| it.partition).collect();
+        let brokers = statistics.brokers.values();
+        self.requests
+            .record(brokers.flat_map(|it| it.req.iter().map(|(request, total)| (&*it.name, &**request, *total))));
         if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP") {
             self.kafka_is_up();
         }
