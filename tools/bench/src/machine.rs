@@ -1,6 +1,7 @@
 //! The machine that the figures were measured on, the commit, and the versions of the servers.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -107,13 +108,35 @@ pub fn machine_cpu_seconds() -> f64 {
     busy.sum::<f64>() / TICKS_PER_SECOND
 }
 
-/// User and system time of a process, in seconds.
+/// User and system time of a process, in seconds; 0 if the process has ended.
 pub fn cpu_seconds(pid: u32) -> f64 {
+    (stat_field(pid, 14) + stat_field(pid, 15)) / TICKS_PER_SECOND
+}
+
+/// User and system time of the ended children of a process, in seconds.
+pub fn reaped_cpu_seconds(pid: u32) -> f64 {
+    (stat_field(pid, 16) + stat_field(pid, 17)) / TICKS_PER_SECOND
+}
+
+/// Process id of the parent of a process.
+pub fn parent(pid: u32) -> Option<u32> {
+    let parent = stat_field(pid, 4) as u32;
+    (parent > 0).then_some(parent)
+}
+
+/// A numeric field of `/proc/PID/stat`, by its number in proc(5); 0 if the process has ended.
+fn stat_field(pid: u32, number: usize) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may contain blanks; the times are fields 14 and 15 (proc(5)).
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
+    // Field 2 is the name in parentheses, which may contain blanks.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    after_name.split_whitespace().nth(number - 3).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Process id of a server that `deploy/bench` has started, from its folder `BENCH_SERVERS_DIR`.
+pub fn server_pid(server: &str) -> Option<u32> {
+    let folder = PathBuf::from(std::env::var_os("BENCH_SERVERS_DIR")?);
+    let text = std::fs::read_to_string(folder.join("run").join(format!("{server}.pid"))).ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 async fn redis_version(url: &str) -> anyhow::Result<String> {
@@ -143,6 +166,6 @@ mod tests {
         let pid = std::process::id();
         let now = memory_mb(pid);
         assert!(now > 0.0 && peak_memory_mb(pid) >= now);
-        assert!(cpu_seconds(pid) >= 0.0);
+        assert!(cpu_seconds(pid) >= 0.0 && reaped_cpu_seconds(pid) >= 0.0 && parent(pid).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! `bench main` and `bench write`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
+//! `bench main`, `bench write` and `bench cost`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
 //! needs: the `TEST_*` variables of `deploy/servers`, and the release binaries in the folder of the program.
 
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use bench::figures::Figures;
 use bench::machine::Machine;
 use bench::settings::Settings;
-use bench::{limits, main_figures, write_figures};
+use bench::{cost, limits, main_figures, write_figures};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -29,6 +29,8 @@ enum Command {
     Main(Main),
     /// Measures the write side. Exit status 1 if a figure misses its target.
     Write(Write),
+    /// Measures what an order costs in every process of the platform, at several rates.
+    Cost(Cost),
     /// Serves a route that does nothing; used to measure the limit of HTTP.
     #[command(hide = true)]
     Noop {
@@ -54,7 +56,8 @@ struct Measured {
 struct Main {
     #[command(flatten)]
     measured: Measured,
-    /// Orders per second for the pipeline, instead of searching for the highest rate.
+    /// Orders per second for the pipeline, instead of searching for the highest rate. Freshness is measured at half of this rate if the
+    /// pipeline is not measured.
     #[arg(long, value_name = "N")]
     rate: Option<u64>,
     /// The file for the figure import_s.
@@ -71,6 +74,12 @@ struct Write {
     share: f64,
 }
 
+#[derive(Debug, clap::Args)]
+struct Cost {
+    #[command(flatten)]
+    measured: Measured,
+}
+
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0).ok_or("must be above 0 and at most 1".to_owned())
 }
@@ -83,6 +92,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Main(Main { measured, rate, data }) => {
             let settings = Settings { pipeline_rate: rate, data, ..measured.settings() };
             runtime.block_on(measure(measured, main_figures::run(&settings)))
+        }
+        Command::Cost(Cost { measured }) => {
+            let settings = measured.settings();
+            runtime.block_on(measure(measured, cost::run(&settings)))
         }
         Command::Write(Write { measured, share }) => {
             let settings = Settings { share, ..measured.settings() };

@@ -31,8 +31,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
     if settings.wants(&["pipeline_orders_per_s", "pipeline_recovery_s"]) {
         pipeline::measure(settings.pipeline_rate, settings.length(60), &mut figures, &mut memory).await?;
     }
-    if settings.wants(&["freshness_p99_ms"]) {
-        freshness::measure(settings.length(20), &mut figures, &mut memory).await?;
+    if settings.wants(&["freshness_p50_ms", "freshness_p99_ms"]) {
+        freshness::measure(settings.pipeline_rate, settings.length(20), &mut figures, &mut memory).await?;
     }
     if settings.wants(&["cached_order_per_s"]) {
         cached_orders::measure(settings.length(10), &mut figures, &mut memory).await?;
@@ -55,7 +55,7 @@ async fn measure_limits(settings: &Settings, figures: &mut Figures) -> anyhow::R
     if settings.wants(&["postgres_insert_orders_per_s", "place_orders_per_s", "pipeline_orders_per_s", "import_s"]) {
         limits::measure_order_inserts(settings, figures).await?;
     }
-    if settings.wants(&["replication_p99_ms", "freshness_p99_ms"]) {
+    if settings.wants(&["replication_p99_ms", "freshness_p50_ms", "freshness_p99_ms"]) {
         figures.add(Figure::new("replication_p99_ms", limits::replication_p99_ms().await?, "ms"));
     }
     Ok(())

@@ -155,6 +155,11 @@ impl Fleet {
         Ok(self.member(service)?.process.health().await?.1)
     }
 
+    /// Metrics of a service in the text format of Prometheus.
+    pub async fn metrics(&self, service: Service) -> anyhow::Result<String> {
+        self.member(service)?.process.metrics().await
+    }
+
     /// Waits until the health report of a service states this state of a dependency: `up` or `down`.
     pub async fn wait_for_state(&self, service: Service, dependency: &str, state: &str) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;

@@ -75,6 +75,11 @@ impl Bed {
         self.url("TEST_READER_REPLICA_URL")
     }
 
+    /// URL of the database on the replica for the superuser.
+    pub fn admin_replica_url(&self) -> anyhow::Result<String> {
+        self.url("TEST_REPLICA_URL")
+    }
+
     /// URL of Redis. Keys of this test start with [`Bed::cache_prefix`].
     pub fn redis_url(&self) -> anyhow::Result<String> {
         variable("TEST_REDIS_URL")

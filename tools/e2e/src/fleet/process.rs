@@ -14,8 +14,8 @@ use super::service::Service;
 /// How often the state of a starting or stopping process is read.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Longest wait for a health report.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for a health report or for metrics.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes at the end of a log that are shown after a failure.
 const TAIL_BYTES: u64 = 6_000;
@@ -93,8 +93,14 @@ impl Process {
     /// Whether the service is ready, and its health report as JSON.
     pub async fn health(&self) -> anyhow::Result<(bool, String)> {
         let url = format!("http://{}/health/ready", self.admin);
-        let answer = reqwest::Client::new().get(url).timeout(HEALTH_TIMEOUT).send().await?;
+        let answer = reqwest::Client::new().get(url).timeout(ADMIN_TIMEOUT).send().await?;
         Ok((answer.status().is_success(), answer.text().await?))
+    }
+
+    /// The metrics of the service in the text format of Prometheus.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let url = format!("http://{}/metrics", self.admin);
+        Ok(reqwest::Client::new().get(url).timeout(ADMIN_TIMEOUT).send().await?.error_for_status()?.text().await?)
     }
 
     /// Process id, if the process was started.
