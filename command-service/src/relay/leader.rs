@@ -27,8 +27,8 @@ const MAX_EVENTS_PER_STEP: usize = 128;
 /// How often the log is read for events of other instances, while the writer of this instance sends no batches.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// How often the batches of the writer are collected until they are sent. The queue between writer and relay has room for the batches of
-/// this time, at any rate.
+/// How often the batches of the writer are collected until they are sent: often enough that the queue between writer and relay does not
+/// become full.
 const COLLECT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Shortest time between two saves of the checkpoint, if all sent events are acknowledged. A save costs the database as much as a small
@@ -37,7 +37,7 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Time after which the checkpoint is saved although sent events are not acknowledged. The checkpoint that readers see is at most this
 /// much late.
-const SAVE_INTERVAL_MAX: Duration = Duration::from_millis(40);
+const SAVE_INTERVAL_MAX: Duration = batch_window::RELAY.window;
 
 /// Kafka is reported as down after this time without an acknowledgement.
 const DOWN_AFTER: Duration = Duration::from_secs(5);
@@ -61,9 +61,9 @@ pub struct Leader {
     acknowledged: Watermark,
     saved: Watermark,
     backlog: Option<Backlog>,
-    /// The batches that are sent to Kafka, which contain many batches of the writer.
+    /// Decides how long batches of the writer are collected before they are sent to Kafka together.
     window: BatchWindow,
-    /// When the window was closed, while the batches of the writer that were collected until then are sent.
+    /// When the window was closed, as long as batches are left that were collected until then.
     closed_at: Option<Instant>,
     in_flight: Arc<InFlight>,
     producer: Producer,

@@ -30,7 +30,7 @@ const HELD_EVENTS_MAX: usize = 4_096;
 pub struct LogReader {
     log: Log,
     batches: mpsc::Receiver<Arc<[Recorded]>>,
-    /// Batches that were received and not taken, with the time at which they were collected.
+    /// Batches that were collected and not taken, each with the time at which it was collected.
     held: VecDeque<(Instant, Arc<[Recorded]>)>,
     /// The last event that was read; `None` before the first event that was read by this reader.
     last: Option<Recorded>,
@@ -83,13 +83,9 @@ impl LogReader {
         LogReader { log, batches, held: VecDeque::new(), last: None, behind: true }
     }
 
-    /// The events after the watermark, if the writer has sent them. Does not wait.
+    /// The events after the watermark, if a batch with these events was [collected](Self::collect).
     pub fn take_batch(&mut self, watermark: &Watermark) -> Option<Events> {
-        loop {
-            let (arrived, batch) = match self.held.pop_front() {
-                Some(held) => held,
-                None => (Instant::now(), self.batches.try_recv().ok()?),
-            };
+        while let Some((collected, batch)) = self.held.pop_front() {
             match continuation(&batch, watermark, self.last.as_ref()) {
                 Continuation::Old => {}
                 Continuation::From(index) => {
@@ -97,12 +93,13 @@ impl LogReader {
                     return Some(Events::Batch(batch, index));
                 }
                 Continuation::Gap => {
-                    self.held.push_front((arrived, batch));
+                    self.held.push_front((collected, batch));
                     self.behind = true;
                     return None;
                 }
             }
         }
+        None
     }
 
     /// Whether the log may contain events that the writer has not sent.
@@ -144,7 +141,7 @@ impl LogReader {
         Ok(Events::Page(page))
     }
 
-    /// Collects the batches that have arrived, unless the reader is full.
+    /// Collects the batches that have arrived, without waiting, unless the reader is full.
     pub fn collect(&mut self) {
         while !self.is_full()
             && let Ok(batch) = self.batches.try_recv()
@@ -293,6 +290,7 @@ mod tests {
         let mut reader = LogReader::new(Log::in_memory(), batches);
         writer.send(batch(1..=3, 1).into()).await.unwrap();
         writer.send(batch(3..=5, 1).into()).await.unwrap();
+        reader.collect();
         let first = reader.take_batch(&Watermark::new(1)).unwrap();
         assert!(matches!(first, Events::Batch(_, 0)), "{first:?}");
         let second = reader.take_batch(&at(3, 1)).unwrap();

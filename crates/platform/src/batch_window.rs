@@ -4,8 +4,9 @@
 //! one rule: what arrives without load is forwarded at once; under load, a batch is forwarded a fixed time, its window, after its
 //! first item arrived. There is load while the batches of a stage follow each other closely.
 //!
-//! The relay has the longest window, because its batches are the most expensive, and because the stages after it receive their
-//! batches in its rhythm: they only collect the parts of one batch of the relay, which arrive partition by partition. Together
+//! The relay has the longest window, because its batches are the most expensive, and because the interval of its
+//! batches is also that of the stages after it: these only collect the parts of one batch of the relay, which arrive partition by
+//! partition. Together
 //! the windows are a part of the 100 ms within which 99 % of the orders can be read on the replica (`freshness_p99_ms` of
 //! `bench main`); the rest is for the work itself.
 
