@@ -30,7 +30,7 @@ enum Command {
     /// Measures the write side. Exit status 1 if a figure misses its target.
     Write(Write),
     /// Measures what an order costs in every process of the platform, at several rates.
-    Cost(Cost),
+    Cost(Measured),
     /// Serves a route that does nothing; used to measure the limit of HTTP.
     #[command(hide = true)]
     Noop {
@@ -74,12 +74,6 @@ struct Write {
     share: f64,
 }
 
-#[derive(Debug, clap::Args)]
-struct Cost {
-    #[command(flatten)]
-    measured: Measured,
-}
-
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0).ok_or("must be above 0 and at most 1".to_owned())
 }
@@ -93,7 +87,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let settings = Settings { pipeline_rate: rate, data, ..measured.settings() };
             runtime.block_on(measure(measured, main_figures::run(&settings)))
         }
-        Command::Cost(Cost { measured }) => {
+        Command::Cost(measured) => {
             let settings = measured.settings();
             runtime.block_on(measure(measured, cost::run(&settings)))
         }

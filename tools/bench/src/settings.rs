@@ -9,6 +9,9 @@ pub const CONNECTIONS: usize = 256;
 /// Warm-up of a closed loop before the measurement: connections are opened and caches are filled.
 pub const WARM_UP: Duration = Duration::from_secs(2);
 
+/// Share of the orders that must be acknowledged in time for a rate to be sustained.
+pub const SUSTAINED_SHARE: f64 = 0.99;
+
 /// Which figures to measure, and how.
 #[derive(Debug, Clone)]
 pub struct Settings {

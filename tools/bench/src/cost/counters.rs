@@ -23,9 +23,9 @@ pub(super) struct Counters(pub(super) BTreeMap<&'static str, f64>);
 
 /// A counter of a service: its name in the report, the service, the metric, and a label that its samples must have.
 const METRICS: [(&str, Service, &str, &str); 7] = [
-    ("batches of the writer", Service::Command, "writer_batch_commands_count", ""),
-    ("batches of projection orders", Service::Projector, "projector_batch_events_count", "projection=\"orders\""),
-    ("batches of projection stock", Service::Projector, "projector_batch_events_count", "projection=\"stock\""),
+    ("batches of the writer", Service::Command, names::WRITER_BATCH_COMMANDS, ""),
+    ("batches of projection orders", Service::Projector, names::PROJECTOR_BATCH_EVENTS, "projection=\"orders\""),
+    ("batches of projection stock", Service::Projector, names::PROJECTOR_BATCH_EVENTS, "projection=\"stock\""),
     ("fetch requests", Service::Projector, names::KAFKA_REQUESTS_TOTAL, "request=\"Fetch\""),
     ("produce requests", Service::Command, names::KAFKA_REQUESTS_TOTAL, "request=\"Produce\""),
     ("values written to Redis", Service::Projector, names::PROJECTOR_CACHE_WRITES_TOTAL, ""),
@@ -66,10 +66,11 @@ pub(super) async fn read_one(setup: &Setup, service: Service, metric: &str) -> a
     Ok(sum(&setup.fleet.metrics(service).await?, metric, ""))
 }
 
-/// Sum of the samples of a metric that have a label.
+/// Sum of the samples of a metric that have a label; of a histogram, the number of its observations.
 fn sum(text: &str, metric: &str, label: &str) -> f64 {
     let samples = text.lines().filter(|line| {
         let rest = line.strip_prefix(metric).unwrap_or_default();
+        let rest = rest.strip_prefix("_count").unwrap_or(rest);
         rest.starts_with(['{', ' ']) && rest.contains(label)
     });
     samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
@@ -86,5 +87,7 @@ mod tests {
         assert_eq!(sum(text, "a_total", ""), 7.0);
         assert_eq!(sum(text, "a_total", "b=\"2\""), 4.0);
         assert_eq!(sum(text, "d", ""), 2.5);
+        let histogram = "e_bucket{le=\"1\"} 3\ne_sum 9.5\ne_count 4\n";
+        assert_eq!(sum(histogram, "e", ""), 4.0);
     }
 }

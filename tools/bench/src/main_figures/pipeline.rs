@@ -10,7 +10,7 @@ use crate::figures::{Figure, Figures, Target};
 use crate::load::{self, LoadTarget, Run};
 use crate::peak_memory::PeakMemory;
 use crate::requests::orders::Orders;
-use crate::settings::CONNECTIONS;
+use crate::settings::{CONNECTIONS, SUSTAINED_SHARE};
 use crate::setup::Setup;
 use crate::usage::Usage;
 use e2e::fleet::Service;
@@ -26,9 +26,6 @@ const RECOVERY_S: f64 = 5.0;
 
 /// Time limit for the lag to become zero.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// Share of the orders that must be acknowledged in time for a rate to be sustained.
-const SUSTAINED_SHARE: f64 = 0.99;
 
 /// Result of a run at one rate.
 #[derive(Debug)]
