@@ -59,7 +59,7 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Events that change the schedule. Few orders have a payment deadline or backordered units; other orders are not read.
-const FILTER: EventFilter = EventFilter { types: &rules::EVENT_TYPES, payload_contains: rules::PAYLOAD_CONTAINS };
+const FILTER: EventFilter = EventFilter { types: &rules::EVENT_TYPES, payloads: rules::PAYLOADS };
 
 /// Outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

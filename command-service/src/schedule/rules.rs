@@ -11,6 +11,7 @@ use events::{Event, Recorded};
 use super::action::Action;
 use super::command::ScheduledCommand;
 use super::config::Delays;
+use crate::log::scan::PayloadText;
 
 /// Edition of the scheduling rules. It must be incremented with every change of the rules: the first instance of the new release then
 /// rebuilds the schedule, and instances of older releases, which do not know the new rules, stop changing it.
@@ -45,20 +46,11 @@ pub const EVENT_TYPES: [&str; 25] = [
     "StockBackordersChanged",
 ];
 
-/// Of these event types, only events whose payload contains one of these texts are read: orders with a payment deadline or with
-/// backordered units, and reservations with backordered units.
-pub const PAYLOAD_CONTAINS: &[(&str, &str)] = &[
-    ("OrderPlaced", "\"payment_due\":"),
-    ("OrderPlaced", "\"backordered\":"),
-    ("StockReserved", "\"backordered\":1"),
-    ("StockReserved", "\"backordered\":2"),
-    ("StockReserved", "\"backordered\":3"),
-    ("StockReserved", "\"backordered\":4"),
-    ("StockReserved", "\"backordered\":5"),
-    ("StockReserved", "\"backordered\":6"),
-    ("StockReserved", "\"backordered\":7"),
-    ("StockReserved", "\"backordered\":8"),
-    ("StockReserved", "\"backordered\":9"),
+/// Of these event types, only some events are read: orders with a payment deadline or with backordered units, and reservations
+/// unless they say that no unit is backordered.
+pub const PAYLOADS: &[(&str, PayloadText)] = &[
+    ("OrderPlaced", PayloadText::ContainsAny(&["\"payment_due\":", "\"backordered\":"])),
+    ("StockReserved", PayloadText::Lacks("\"backordered\":0")),
 ];
 
 /// The actions of an event.

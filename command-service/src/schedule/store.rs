@@ -56,11 +56,12 @@ impl Store {
 
     /// Reads the checkpoint of the schedule.
     pub async fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        // A subquery with one value is one lookup in an index. For `exists`, PostgreSQL may choose to read the whole log once, because
+        // without statistics it expects thousands of rows in the tables that have one row.
         const CHECKPOINT: &str = "
             select head.position, checkpoint.edition, checkpoint.incarnation, checkpoint.position,
-                checkpoint.position = 0 or exists (
-                    select from events e
-                    where e.position = checkpoint.position and e.incarnation = checkpoint.incarnation)
+                checkpoint.position = 0 or coalesce(checkpoint.incarnation =
+                    (select e.incarnation from events e where e.position = checkpoint.position), false)
             from log_head head, schedule_checkpoint checkpoint";
         let (head, edition, incarnation, position, is_in_log) =
             sqlx::query_as::<_, (i64, i32, i32, i64, bool)>(CHECKPOINT)

@@ -1,6 +1,6 @@
 //! The head, the identity and the events of a log.
 
-use command_service::log::scan::EventFilter;
+use command_service::log::scan::{EventFilter, PayloadText};
 use command_service::log::{self, Log};
 use events::{Incarnation, LogPosition, Position};
 use testbed::Bed;
@@ -47,15 +47,19 @@ async fn a_scan_returns_the_events_that_match_its_types_and_texts() {
     const TYPES: &[&str] = &["StockReceived", "OrderPlaced"];
     for log in logs().await {
         append(&log, &[row("A", 1), placed("SON", 1), row("A", 2)]).await;
-        let scan = async |payload_contains: &'static [(&'static str, &'static str)], until: i64| {
-            let filter = EventFilter { types: TYPES, payload_contains };
+        let scan = async |payloads: &'static [(&'static str, PayloadText)], until: i64| {
+            let filter = EventFilter { types: TYPES, payloads };
             let events = log.scan(filter, Position(0), Position(until)).await.unwrap();
             events.iter().map(|event| event.position.0).collect::<Vec<_>>()
         };
         assert_eq!(scan(&[], 3).await, [1, 2, 3]);
         assert_eq!(scan(&[], 2).await, [1, 2]);
-        assert_eq!(scan(&[("OrderPlaced", "\"payment_due\":")], 3).await, [1, 3]);
-        let either = &[("OrderPlaced", "\"payment_due\":"), ("OrderPlaced", "\"currency\":\"GBP\"")];
+        use PayloadText::{ContainsAny, Lacks};
+        assert_eq!(scan(&[("OrderPlaced", ContainsAny(&["\"payment_due\":"]))], 3).await, [1, 3]);
+        let either = &[("OrderPlaced", ContainsAny(&["\"payment_due\":", "\"currency\":\"GBP\""]))];
         assert_eq!(scan(either, 3).await, [1, 2, 3]);
+        assert_eq!(scan(&[("OrderPlaced", Lacks("\"payment_due\":"))], 3).await, [1, 2, 3]);
+        let both = &[("OrderPlaced", Lacks("\"currency\":\"GBP\"")), ("StockReceived", Lacks("\"quantity\":7"))];
+        assert_eq!(scan(both, 3).await, [1, 3]);
     }
 }
