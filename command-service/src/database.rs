@@ -15,6 +15,10 @@
 //!
 //! `&Database` is an [`Executor`] like `&PgPool`, so statements are written as for a pool. Failed operations are reported as
 //! [`Error`] by everything in this crate that uses PostgreSQL.
+//!
+//! The pool of sqlx asks the server after each use of a connection whether the connection is usable, a second round trip, during which
+//! the next user takes another connection. Here the result of the last statement shows that, and the connection that was used last is
+//! used next, because its server process has in its caches what it needs.
 
 mod error;
 
@@ -23,10 +27,13 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use deadpool::Runtime;
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType,
+};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
     AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, Row, SqlStr,
@@ -62,8 +69,28 @@ const KEEPALIVES: [(&str, &str); 3] =
 /// A pool of connections with a limit on every wait for a response. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pool: PgPool,
+    pool: Pool<Connector>,
     timeout: Duration,
+}
+
+/// Opens connections.
+#[derive(Debug, Clone)]
+struct Connector(PgConnectOptions);
+
+impl Manager for Connector {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.0).await
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        match connection.is_in_transaction() {
+            true => Err(RecycleError::message("the connection is in a transaction")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Database {
@@ -73,13 +100,12 @@ impl Database {
             ("tcp_user_timeout", VANISHED_AFTER.as_millis().to_string()),
             ("statement_timeout", (timeout * STATEMENT_TIMEOUT).as_millis().to_string()),
         ]);
-        Database { pool: pool_options(connections).connect_lazy_with(options), timeout }
+        Database { pool: pool(Connector(options), connections), timeout }
     }
 
     /// A separate pool of this many connections to the same server, with the same limit.
     pub fn beside(&self, connections: u32) -> Database {
-        let options = self.pool.connect_options().as_ref().clone();
-        Database { pool: pool_options(connections).connect_lazy_with(options), timeout: self.timeout }
+        Database { pool: pool(self.pool.manager().clone(), connections), timeout: self.timeout }
     }
 
     /// A `PgPool` to the same server, for a library that accepts nothing else. It waits for responses without a limit.
@@ -89,7 +115,10 @@ impl Database {
     /// never be committed. Therefore the pool asks the server each time a connection is returned, a round trip that a job queue
     /// can afford.
     pub fn separate_pool(&self, connections: u32) -> PgPool {
-        pool_options(connections)
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
             .after_release(|connection, _| {
                 Box::pin(async move {
                     if connection.is_in_transaction() {
@@ -100,7 +129,7 @@ impl Database {
                     outside.try_get(0)
                 })
             })
-            .connect_lazy_with(self.pool.connect_options().as_ref().clone())
+            .connect_lazy_with(self.pool.manager().0.clone())
     }
 
     /// Limit of every wait for a response.
@@ -110,13 +139,14 @@ impl Database {
 
     /// A connection whose user limits the waits; see [`Acquired::end`].
     pub async fn acquire(&self) -> sqlx::Result<Acquired> {
-        match self.pool.acquire().await {
+        match self.pool.get().await {
             Ok(connection) => Ok(Acquired { connection: Some(connection), database: self.clone() }),
-            // The pool was not full, so a new connection could not be established in time.
-            Err(sqlx::Error::PoolTimedOut) if self.pool.size() < self.pool.options().get_max_connections() => {
-                Err(timed_out(ACQUIRE_TIMEOUT))
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(PoolError::Timeout(TimeoutType::Create)) => Err(timed_out(ACQUIRE_TIMEOUT)),
+            Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
+            Err(PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
+                Err(sqlx::Error::PoolTimedOut)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -146,18 +176,18 @@ impl Database {
 
     /// Closes all idle connections, because the server that they lead to does not answer.
     fn close_idle(&self) {
-        while let Some(idle) = self.pool.try_acquire() {
-            drop(idle.detach());
-        }
+        self.pool.retain(|_, _| false);
     }
 }
 
-fn pool_options(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+fn pool(connector: Connector, connections: u32) -> Pool<Connector> {
+    let pool = Pool::builder(connector)
+        .max_size(connections as usize)
+        .queue_mode(QueueMode::Lifo)
+        .wait_timeout(Some(ACQUIRE_TIMEOUT))
+        .create_timeout(Some(ACQUIRE_TIMEOUT))
+        .runtime(Runtime::Tokio1);
+    pool.build().expect("a pool with a runtime can have time limits")
 }
 
 /// Waits for a response of PostgreSQL, no longer than `timeout`.
@@ -172,7 +202,7 @@ pub fn timed_out(timeout: Duration) -> sqlx::Error {
 
 /// A connection of the pool. [`Acquired::end`] and [`Acquired::release`] return it to the pool; a drop closes it.
 pub struct Acquired {
-    connection: Option<PoolConnection<Postgres>>,
+    connection: Option<Object<Connector>>,
     database: Database,
 }
 
@@ -193,12 +223,9 @@ impl Acquired {
         database.close_idle();
     }
 
-    /// Returns the connection to the pool in the background. The pool pings the server first, without a limit of its own.
+    /// Returns the connection to the pool.
     pub fn release(mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let (returning, timeout) = (connection.return_to_pool(), self.database.timeout);
-        // When the limit is reached, the connection is dropped, which closes it and makes room in the pool for another one.
-        tokio::spawn(async move { tokio::time::timeout(timeout, returning).await });
+        drop(self.connection.take());
     }
 }
 
@@ -228,7 +255,7 @@ impl Drop for Acquired {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         // Closes the socket at once. `close` would wait until the server has read everything that was sent.
-        drop(connection.detach());
+        drop(Object::take(connection));
     }
 }
 
