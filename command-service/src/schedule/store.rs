@@ -41,6 +41,14 @@ pub struct Checkpoint {
     pub edition: i32,
 }
 
+/// A subquery with one value is one lookup in an index. For `exists`, PostgreSQL may choose to read the whole log once, because
+/// without statistics it expects thousands of rows in the tables that have one row.
+const CHECKPOINT: &str = "
+    select head.position, checkpoint.edition, checkpoint.incarnation, checkpoint.position,
+        checkpoint.position = 0 or coalesce(checkpoint.incarnation =
+            (select e.incarnation from events e where e.position = checkpoint.position), false)
+    from log_head head, schedule_checkpoint checkpoint";
+
 impl Checkpoint {
     /// Number of events that have not been applied.
     pub fn lag(&self) -> i64 {
@@ -56,13 +64,6 @@ impl Store {
 
     /// Reads the checkpoint of the schedule.
     pub async fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        // A subquery with one value is one lookup in an index. For `exists`, PostgreSQL may choose to read the whole log once, because
-        // without statistics it expects thousands of rows in the tables that have one row.
-        const CHECKPOINT: &str = "
-            select head.position, checkpoint.edition, checkpoint.incarnation, checkpoint.position,
-                checkpoint.position = 0 or coalesce(checkpoint.incarnation =
-                    (select e.incarnation from events e where e.position = checkpoint.position), false)
-            from log_head head, schedule_checkpoint checkpoint";
         let (head, edition, incarnation, position, is_in_log) =
             sqlx::query_as::<_, (i64, i32, i32, i64, bool)>(CHECKPOINT)
                 .fetch_one(&self.database)
@@ -91,5 +92,24 @@ impl Store {
         within(self.database.timeout(), resetting).await.map_err(during("resetting the schedule checkpoint"))?;
         transaction.commit().await.map_err(during("emptying the schedule"))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+    use testbed::Bed;
+
+    use super::*;
+    use crate::log;
+
+    #[tokio::test]
+    async fn the_checkpoint_is_compared_with_the_log_without_reading_the_log() {
+        let bed = Bed::new().await.unwrap();
+        let database = log::connect(bed.writer_url().unwrap().parse().unwrap(), 1);
+        let explain = AssertSqlSafe(format!("explain {CHECKPOINT}"));
+        let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&database).await.unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Scan using events_pkey") && !plan.contains("Seq Scan on events"), "{plan}");
     }
 }
