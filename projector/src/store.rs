@@ -31,6 +31,10 @@ const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_user_timeout", "20000"),
 ];
 
+/// The commits do not wait for the disk: a batch and its checkpoint are lost together, and are applied again. Otherwise each batch would
+/// write to the disk, on the replica too, between the commits of the writer.
+const NO_WAIT: [(&str, &str); 1] = [("synchronous_commit", "off")];
+
 /// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets,
 /// would otherwise block a worker forever.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +90,8 @@ pub async fn run<T>(
 impl Store {
     /// A store that connects when the connection is first needed.
     pub fn new(url: &Secret) -> sqlx::Result<Store> {
-        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector").options(KEEPALIVES);
+        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
+        let options = options.options(KEEPALIVES).options(NO_WAIT);
         Ok(Store { options, connection: None, timeout: StatementTimeout::default() })
     }
 
