@@ -97,6 +97,13 @@ impl Figures {
         self.0.iter().find(|figure| figure.key == key).map(|figure| figure.value)
     }
 
+    /// Adds the ratio of two figures, if both were measured.
+    pub fn add_ratio(&mut self, key: &'static str, (of, to): (&str, &str), target: Target) {
+        if let (Some(value), Some(limit)) = (self.value(of), self.value(to)) {
+            self.add(Figure::new(key, value / limit, "ratio").target(target).note(format!("{of} to {to}")));
+        }
+    }
+
     /// Whether every figure meets its target.
     pub fn all_met(&self) -> bool {
         self.0.iter().all(Figure::is_met)

@@ -84,6 +84,38 @@ pub async fn inserts_per_s(rows: CommandRows, commands_per_statement: usize, len
     Ok(commands as f64 / busy.as_secs_f64())
 }
 
+/// Rows per second that this many clients of pgbench insert into the table of the log, one row per statement and commit. The
+/// program pgbench is part of PostgreSQL; `deploy/bench` adds its folder to the path.
+pub async fn pgbench_inserts_per_s(clients: usize, length: Duration) -> anyhow::Result<f64> {
+    /// A receipt of stock, at the next position and for a random product.
+    const SCRIPT: &str = "\\set product random(1, 1000)
+        with next as (select nextval('pgbench_positions') as position)
+        insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at,
+            command_id, fingerprint, command_size)
+        select position, 1, 'stock-SKU-' || :product || '@main', position, 'StockReceived', 1, '{\"quantity\":1}', now(),
+            gen_random_uuid(), position, 1
+        from next;";
+    let bed = Bed::new().await?;
+    let mut owner = PgConnection::connect(&bed.admin_url()?).await.context("connecting to PostgreSQL")?;
+    owner.execute("create sequence pgbench_positions").await?;
+    owner.close().await?;
+    let script = tempfile::NamedTempFile::new().context("creating the script of pgbench")?;
+    std::fs::write(script.path(), SCRIPT).context("writing the script of pgbench")?;
+    let ran = tokio::process::Command::new("pgbench")
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
+        .args([format!("--client={clients}"), format!("--time={}", length.as_secs().max(1))])
+        .arg("--file")
+        .arg(script.path())
+        .arg(bed.admin_url()?)
+        .output()
+        .await
+        .context("starting pgbench")?;
+    bed.discard().await?;
+    let output = String::from_utf8_lossy(&ran.stdout);
+    let rate = output.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.with_context(|| format!("pgbench failed: {output}{}", String::from_utf8_lossy(&ran.stderr)))
+}
+
 /// Measures the rate of PostgreSQL's own insert of the rows of orders with two lines.
 pub async fn measure_order_inserts(settings: &Settings, figures: &mut Figures) -> anyhow::Result<()> {
     let rows = CommandRows::Orders(Basket::TWO_LINES);

@@ -20,15 +20,19 @@ use crate::machine::Machine;
 use crate::peak_memory::PeakMemory;
 use crate::settings::{CONNECTIONS, Settings};
 
+/// Figures of the placing of orders, and those that compare others with it.
+const PLACE_ORDERS: [&str; 6] =
+    ["place_orders_per_s", "place_p99_ms", "place_ratio", "idle_share", "place_p99_ratio", "pipeline_ratio"];
+
 /// Measures the figures, and prints each one as soon as it is measured.
 pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
     let machine = Machine::inspect().await?;
     let (mut figures, mut memory) = (Figures::default(), PeakMemory::default());
     measure_limits(settings, &mut figures).await?;
-    if settings.wants(&["place_orders_per_s", "place_p99_ms"]) {
-        place_orders::measure(settings.length(20), &mut figures, &mut memory).await?;
+    if settings.wants(&PLACE_ORDERS) {
+        place_orders::measure(settings.length(20), machine.cores, &mut figures, &mut memory).await?;
     }
-    if settings.wants(&["pipeline_orders_per_s", "pipeline_recovery_s"]) {
+    if settings.wants(&["pipeline_orders_per_s", "pipeline_recovery_s", "pipeline_ratio"]) {
         pipeline::measure(settings.pipeline_rate, settings.length(60), &mut figures, &mut memory).await?;
     }
     if settings.wants(&["freshness_p50_ms", "freshness_p99_ms"]) {
@@ -48,11 +52,13 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
 
 /// Measures the limits that the figures are compared with.
 async fn measure_limits(settings: &Settings, figures: &mut Figures) -> anyhow::Result<()> {
-    if settings.wants(&["bare_http_per_s", "place_orders_per_s", "cached_order_per_s"]) {
+    let with_orders = |others: &[&str]| settings.wants(&PLACE_ORDERS) || settings.wants(others);
+    if with_orders(&["bare_http_per_s", "bare_http_p99_ms", "cached_order_per_s"]) {
         let bare = limits::bare_http(CONNECTIONS, settings.length(5)).await?;
         figures.add(Figure::new("bare_http_per_s", bare.per_second(), "1/s").note(bare.failures()));
+        figures.add(Figure::new("bare_http_p99_ms", bare.quantile_ms(0.99), "ms"));
     }
-    if settings.wants(&["postgres_insert_orders_per_s", "place_orders_per_s", "pipeline_orders_per_s", "import_s"]) {
+    if with_orders(&["postgres_insert_orders_per_s", "pipeline_orders_per_s", "import_s"]) {
         limits::measure_order_inserts(settings, figures).await?;
     }
     if settings.wants(&["replication_p99_ms", "freshness_p50_ms", "freshness_p99_ms"]) {

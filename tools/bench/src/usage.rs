@@ -25,6 +25,12 @@ impl Usage {
         Ok(Usage { began: Instant::now(), machine, times: ProcessorTimes::read(bed, fleets).await? })
     }
 
+    /// Share of the machine's processor time, since the start of the measurement, in which no process ran; between 0 and 1.
+    pub fn idle_share(&self, cores: usize) -> f64 {
+        let busy = machine_cpu_seconds() - self.machine;
+        (1.0 - busy / (self.began.elapsed().as_secs_f64() * cores as f64)).clamp(0.0, 1.0)
+    }
+
     /// Number of cores used since the start of the measurement, as text.
     pub async fn report(&self, bed: &Bed, fleets: &[&Fleet]) -> anyhow::Result<String> {
         let (seconds, machine) = (self.began.elapsed().as_secs_f64(), machine_cpu_seconds());

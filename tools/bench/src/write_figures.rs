@@ -42,8 +42,11 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
     if settings.wants(&["oversell_sold"]) {
         oversell::measure(&mut figures, &mut memory).await?;
     }
-    if settings.wants(&["append_events_per_s"]) {
-        append::measure(settings.length(10), &mut figures).await?;
+    if settings.wants(&["append_events_per_s", "append_ratio"]) {
+        append::measure_groups(settings.length(10), &mut figures).await?;
+    }
+    if settings.wants(&["append_64_per_s", "append_64_ratio"]) {
+        append::measure_single(settings.length(10), &mut figures).await?;
     }
     if settings.wants(&["two_writers_ratio"]) {
         two_instances::measure(settings.length(10), &mut figures, &mut memory).await?;
@@ -51,7 +54,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
     if settings.wants(&["replay_keys_ratio"]) {
         replays::measure(settings, &mut figures, &mut memory).await?;
     }
-    if settings.wants(&["batch_orders_per_s"]) {
+    if settings.wants(&["batch_orders_per_s", "batch_ratio"]) {
         batches::measure(settings.length(10), &mut figures, &mut memory).await?;
     }
     if settings.wants(&["command_rss_mb", "command_ready_s", "cold_hot_sku_s"]) {
@@ -65,10 +68,10 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
 
 /// Measures the limits that the figures are compared with.
 async fn measure_limits(settings: &Settings, figures: &mut Figures) -> anyhow::Result<()> {
-    if settings.wants(&["two_writers_ratio", "replay_keys_ratio", "batch_orders_per_s"]) {
+    if settings.wants(&["two_writers_ratio", "replay_keys_ratio", "batch_orders_per_s", "batch_ratio"]) {
         limits::measure_order_inserts(settings, figures).await?;
     }
-    if settings.wants(&["hot_sku_orders_per_s", "hot_sku_ratio", "batch_orders_per_s"]) {
+    if settings.wants(&["hot_sku_orders_per_s", "hot_sku_ratio", "batch_orders_per_s", "batch_ratio"]) {
         let rows = CommandRows::Orders(Basket::ONE_LINE);
         let per_second = limits::inserts_per_s(rows, limits::ORDERS_PER_STATEMENT, settings.length(10)).await?;
         figures.add(Figure::new("postgres_insert_one_line_per_s", per_second, "orders/s"));

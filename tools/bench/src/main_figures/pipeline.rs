@@ -1,4 +1,4 @@
-//! `pipeline_orders_per_s`, `pipeline_recovery_s`: orders at a fixed rate through relay, Kafka, projector, replica and Redis, and
+//! `pipeline_orders_per_s`, `pipeline_ratio`, `pipeline_recovery_s`: orders at a fixed rate through relay, Kafka, projector, replica and Redis, and
 //! the time until the lag is zero after the load has ended.
 //!
 //! The rate is the highest of [`RATES`] that a short trial sustains. If the long run does not sustain the rate, it is repeated
@@ -74,6 +74,7 @@ pub(super) async fn measure(
             .limit(figures.value("postgres_insert_orders_per_s"), "PostgreSQL's own insert of the rows, log only")
             .note(note.trim_end()),
     );
+    figures.add_ratio("pipeline_ratio", ("pipeline_orders_per_s", "place_orders_per_s"), Target::AtLeast(0.5));
     figures.add(Figure::new("pipeline_recovery_s", recovery.as_secs_f64(), "s").target(Target::Below(RECOVERY_S)));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `place_orders_per_s`, `place_p99_ms`: durable orders of two lines over HTTP, with the command service and PostgreSQL only.
+//! `place_orders_per_s`, `place_p99_ms`, their ratios to the limits, and `idle_share`: durable orders of two lines over HTTP, with the command service and PostgreSQL only.
 
 use std::time::Duration;
 
@@ -17,12 +17,18 @@ use e2e::fleet::Service;
 const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Places orders in a closed loop.
-pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mut PeakMemory) -> anyhow::Result<()> {
+pub(super) async fn measure(
+    length: Duration,
+    cores: usize,
+    figures: &mut Figures,
+    memory: &mut PeakMemory,
+) -> anyhow::Result<()> {
     let setup = Setup::command_only().await?;
     let addr = setup.addr(Service::Command)?;
     let usage = Usage::begin(&setup.bed, &[&setup.fleet]).await?;
     let target = LoadTarget { addr, connections: CONNECTIONS };
     let run = load::on_own_thread(move || load::closed(target, Orders::new(addr), WARM_UP, length)).await?;
+    let idle = usage.idle_share(cores);
     let cores = usage.report(&setup.bed, &[&setup.fleet]).await?;
     let in_log = setup.orders().await?;
     ensure!(in_log >= run.successes(), "{} orders were acknowledged, the log has {in_log}", run.successes());
@@ -35,9 +41,13 @@ pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mu
     );
     let spread = format!("p50 {:.1}, p99.9 {:.1}", run.quantile_ms(0.5), run.quantile_ms(0.999));
     figures.add(Figure::new("place_p99_ms", run.quantile_ms(0.99), "ms").target(Target::Below(20.0)).note(spread));
-    if let Some(bare) = figures.value("bare_http_per_s") {
-        let share = Figure::new("place_of_bare_http", run.per_second() / bare, "ratio");
-        figures.add(share.note("orders per request of the bare HTTP server"));
-    }
+    figures.add(
+        Figure::new("idle_share", 100.0 * idle, "%")
+            .target(Target::Below(10.0))
+            .note("of all cores, while the orders were placed"),
+    );
+    figures.add_ratio("place_ratio", ("place_orders_per_s", "postgres_insert_orders_per_s"), Target::AtLeast(0.65));
+    figures.add_ratio("place_of_bare_http", ("place_orders_per_s", "bare_http_per_s"), Target::None);
+    figures.add_ratio("place_p99_ratio", ("place_p99_ms", "bare_http_p99_ms"), Target::Below(4.0));
     setup.tear_down(memory).await
 }

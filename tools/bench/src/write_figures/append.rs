@@ -1,7 +1,11 @@
-//! `append_events_per_s`: the writer as a library, without HTTP. It executes groups of independent commands of one event each, and
-//! is compared with PostgreSQL's own insert of the same number of rows per statement.
+//! The writer as a library, without HTTP: independent commands of one event each, in a closed loop.
 //!
-//! PostgreSQL's own insert is measured before and after, so that a change in the speed of the machine affects both.
+//! | figures | commands per caller | limit |
+//! |---|---|---|
+//! | `append_events_per_s`, `append_ratio` | groups of 500 | PostgreSQL's own insert of 500 rows per statement |
+//! | `append_64_per_s`, `append_64_ratio` | one | pgbench, whose 64 clients insert one row per statement |
+//!
+//! Limits are measured before and after, so that a change in the speed of the machine affects both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,37 +33,57 @@ use crate::requests::products::{SKUS, sku};
 use crate::settings::WARM_UP;
 use crate::{limits, load};
 
-/// Commands per group, and rows per statement of PostgreSQL's own insert.
-const GROUP: usize = 500;
+/// How the commands are submitted.
+#[derive(Debug, Clone, Copy)]
+struct Callers {
+    number: usize,
+    /// Commands that a caller submits at a time.
+    group: usize,
+}
 
-/// Number of callers: while one batch is appended, the next one waits.
-const CALLERS: usize = 4;
+/// While one batch is appended, the next one waits.
+const GROUPS: Callers = Callers { number: 4, group: 500 };
+
+const SINGLE: Callers = Callers { number: 64, group: 1 };
 
 /// Number of database connections, as in the command service.
 const CONNECTIONS: u32 = 4;
 
-/// Target, as a share of the rate of PostgreSQL's own insert.
-const TARGET_SHARE: f64 = 0.5;
-
-/// Measures PostgreSQL's own insert, then the writer, then the insert again.
-pub(super) async fn measure(length: Duration, figures: &mut Figures) -> anyhow::Result<()> {
-    let before = limits::inserts_per_s(CommandRows::Receipts, GROUP, length / 2).await?;
-    let appended = append(length).await?;
-    let after = limits::inserts_per_s(CommandRows::Receipts, GROUP, length / 2).await?;
-    let limit = f64::midpoint(before, after);
-    let drift = format!("{before:.0} before, {after:.0} after");
-    figures.add(Figure::new("postgres_insert_events_per_s", limit, "events/s").note(drift));
+/// Measures groups of commands between two measurements of their limit.
+pub(super) async fn measure_groups(length: Duration, figures: &mut Figures) -> anyhow::Result<()> {
+    let before = limits::inserts_per_s(CommandRows::Receipts, GROUPS.group, length / 2).await?;
+    let appended = append(GROUPS, length).await?;
+    let after = limits::inserts_per_s(CommandRows::Receipts, GROUPS.group, length / 2).await?;
+    let limit = Figure::new("postgres_insert_events_per_s", f64::midpoint(before, after), "events/s");
+    figures.add(limit.note(drift(before, after)));
+    let Callers { number, group } = GROUPS;
     figures.add(
         Figure::new("append_events_per_s", appended, "events/s")
-            .target(Target::AtLeast((TARGET_SHARE * limit).round()))
-            .limit(Some(limit), "PostgreSQL's own insert of the rows")
-            .note(format!("{CALLERS} callers, groups of {GROUP} commands of one event")),
+            .note(format!("{number} callers, groups of {group} commands of one event")),
     );
+    figures.add_ratio("append_ratio", ("append_events_per_s", "postgres_insert_events_per_s"), Target::AtLeast(0.85));
     Ok(())
 }
 
+/// Measures single commands between two measurements of their limit.
+pub(super) async fn measure_single(length: Duration, figures: &mut Figures) -> anyhow::Result<()> {
+    let before = limits::pgbench_inserts_per_s(SINGLE.number, length / 2).await?;
+    let appended = append(SINGLE, length).await?;
+    let after = limits::pgbench_inserts_per_s(SINGLE.number, length / 2).await?;
+    let limit = Figure::new("pgbench_inserts_per_s", f64::midpoint(before, after), "events/s");
+    figures.add(limit.note(drift(before, after)));
+    let note = format!("{} callers, one command of one event each", SINGLE.number);
+    figures.add(Figure::new("append_64_per_s", appended, "events/s").note(note));
+    figures.add_ratio("append_64_ratio", ("append_64_per_s", "pgbench_inserts_per_s"), Target::AtLeast(8.0));
+    Ok(())
+}
+
+fn drift(before: f64, after: f64) -> String {
+    format!("{before:.0} before, {after:.0} after")
+}
+
 /// Events per second of stock receipts, in a closed loop.
-async fn append(length: Duration) -> anyhow::Result<f64> {
+async fn append(callers: Callers, length: Duration) -> anyhow::Result<f64> {
     let bed = Bed::new().await?;
     let log = Log::new(log::connect(bed.writer_url()?.parse()?, CONNECTIONS));
     let health = Health::new().component("postgres");
@@ -71,7 +95,7 @@ async fn append(length: Duration) -> anyhow::Result<f64> {
         Ok(())
     }));
     submit(&mailbox, (0..SKUS).map(product).collect::<anyhow::Result<_>>()?).await.context("creating products")?;
-    let (submitted, per_second) = submit_for(&mailbox, length).await?;
+    let (submitted, per_second) = submit_for(&mailbox, callers, length).await?;
     let head = log.head().await?.position.0 as u64;
     stop.request();
     writing.await.context("the writer panicked")??;
@@ -81,39 +105,37 @@ async fn append(length: Duration) -> anyhow::Result<f64> {
 }
 
 /// Number of acknowledged commands, and commands per second after the warm-up.
-async fn submit_for(mailbox: &Mailbox, length: Duration) -> anyhow::Result<(u64, f64)> {
+async fn submit_for(mailbox: &Mailbox, callers: Callers, length: Duration) -> anyhow::Result<(u64, f64)> {
     let begin = Instant::now() + WARM_UP;
-    let (end, counted) = (begin + length, Arc::new(AtomicU64::new(0)));
-    let mut callers = JoinSet::new();
-    for caller in 0..CALLERS as u64 {
+    let (end, counted, group) = (begin + length, Arc::new(AtomicU64::new(0)), callers.group as u64);
+    let mut running = JoinSet::new();
+    for caller in 0..callers.number as u64 {
         let (mailbox, counted) = (mailbox.clone(), Arc::clone(&counted));
-        callers.spawn(async move {
-            let (mut submitted, mut number) = (0, caller * SKUS / CALLERS as u64);
+        running.spawn(async move {
+            let (mut submitted, mut number) = (0, caller * SKUS / callers.number as u64);
             while Instant::now() < end {
-                let group: Vec<Command> =
-                    (0..GROUP as u64).map(|n| receipt(number + n)).collect::<anyhow::Result<_>>()?;
-                submit(&mailbox, group).await?;
-                number += GROUP as u64;
-                submitted += GROUP as u64;
+                submit(&mailbox, (0..group).map(|n| receipt(number + n)).collect::<anyhow::Result<_>>()?).await?;
+                number += group;
+                submitted += group;
                 if (begin..end).contains(&Instant::now()) {
-                    counted.fetch_add(GROUP as u64, Ordering::Relaxed);
+                    counted.fetch_add(group, Ordering::Relaxed);
                 }
             }
             anyhow::Ok(submitted)
         });
     }
     let mut submitted = 0;
-    while let Some(caller) = callers.join_next().await {
+    while let Some(caller) = running.join_next().await {
         submitted += caller.context("a caller panicked")??;
     }
     Ok((submitted, counted.load(Ordering::Relaxed) as f64 / length.as_secs_f64()))
 }
 
-/// Submits a group of commands; an error unless every command takes effect.
+/// Submits commands at once; an error unless every command takes effect.
 async fn submit(mailbox: &Mailbox, commands: Vec<Command>) -> anyhow::Result<()> {
     let requests = commands.into_iter().map(|command| Request::new(Key::anonymous(&command), command));
     let replies = mailbox.submit_many(requests.collect(), Together::Each).await;
-    for reply in replies.map_err(|shed| anyhow!("a group of commands was not accepted: {shed:?}"))? {
+    for reply in replies.map_err(|shed| anyhow!("commands were not accepted: {shed:?}"))? {
         ensure!(matches!(reply, Reply::Done { replayed: false, .. }), "a command did not take effect: {reply:?}");
     }
     Ok(())

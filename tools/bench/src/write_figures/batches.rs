@@ -1,4 +1,4 @@
-//! `batch_orders_per_s`: a thousand orders per request.
+//! `batch_orders_per_s`, `batch_ratio`: a thousand orders per request.
 
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mu
             .limit(figures.value("postgres_insert_orders_per_s"), "PostgreSQL's own insert of the rows")
             .note(format!("two lines each; {}", two.note)),
     );
+    figures.add_ratio("batch_ratio", ("batch_orders_per_s", "postgres_insert_orders_per_s"), Target::AtLeast(0.95));
     let one = place(Basket::ONE_LINE, length, memory).await?;
     figures.add(
         Figure::new("batch_one_line_orders_per_s", one.per_second, "orders/s")
