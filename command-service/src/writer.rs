@@ -8,7 +8,8 @@
 //!    arrival on the effects of the commands before it ([`decide_batch`], [`decide`]);
 //! 4. **append** the events of all accepted commands in one statement ([`append`]); meanwhile the next batch is decided, so a
 //!    batch grows while the batch before it is appended, and there are no timers;
-//! 5. **commit and reply**: every caller gets the [`answer`] to its command, and the relay gets the events ([`commit`]).
+//! 5. **commit and reply**: every caller gets the [`answer`] to its command, and the relay gets the events ([`commit`]). If the next
+//!    batch is already decided, its append starts first.
 //!
 //! If a step fails, [`recover`] undoes the batch and tries again, until every caller has a true reply. A repeated command gets its
 //! first answer, by its [`key`] ([`replay`], [`recent_keys`], [`in_flight`], [`outcome`]). Snapshots are saved in the background ([`snapshots`]).
@@ -95,6 +96,7 @@ use tokio::sync::mpsc;
 
 use batch::{Batch, Failure};
 use clock_check::ClockCheck;
+use commit::DurableBatch;
 use derived::Derived;
 use domain::channel::Channels;
 use log_follower::LogFollower;
@@ -115,6 +117,8 @@ pub struct Writer {
     follower: LogFollower,
     derived: Derived,
     access: WriteAccess,
+    /// The batch that was appended last, until its callers have their replies.
+    unanswered: Option<DurableBatch>,
     /// Committed events, for the relay.
     committed: Option<mpsc::Sender<Arc<[Recorded]>>>,
     clock_check: ClockCheck,
@@ -158,15 +162,16 @@ impl Writer {
     /// The path of a batch after it was received. After a failure the commands are still in the batch, and [`recover`] calls this
     /// function again.
     async fn process(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        if !batch.is_ready() {
+            self.reply();
+        }
         let locked_head = self.catch_up(batch).await?;
         self.look_up(batch).await?;
         self.load_and_decide(batch).await?;
         let committed = self.append(batch, locked_head).await?;
-        let mut decided = batch.decided.take().unwrap_or_default();
-        let end_before = self.commit(&mut decided, committed);
-        self.reply(decided.groups, decided.decisions, committed.base);
-        if let Some(end_before) = end_before {
-            self.publish(decided.rows, &end_before, committed);
+        self.commit(batch.decided.take().unwrap_or_default(), committed);
+        if self.next.decided.is_none() {
+            self.reply();
         }
         Ok(())
     }

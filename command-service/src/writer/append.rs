@@ -1,6 +1,7 @@
 //! Catching up with the log before a batch, and appending the batch while the next one is decided.
 
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -70,10 +71,10 @@ impl Writer {
         let appended = match head {
             Some(head) => head.append(self.follower.end(), clock, &decided.rows).await,
             // After the write lock is released others write, so deciding ahead would be in vain.
-            None if batch.max_commands > 0 && !self.access.is_over() => {
-                self.append_deciding_ahead(clock, &decided.rows).await
+            None => {
+                let decides_ahead = batch.max_commands > 0 && !self.access.is_over();
+                self.append_working_ahead(clock, &decided.rows, decides_ahead).await
             }
-            None => self.follower.log().append(self.follower.end(), clock, &decided.rows).await,
         };
         metrics::histogram!(metric_names::WRITER_APPEND_SECONDS).record(began.elapsed());
         let failed = during("appending to the log");
@@ -93,13 +94,20 @@ impl Writer {
         }
     }
 
-    /// Appends, and decides the commands that arrive meanwhile: they are appended as soon as this append is complete.
-    async fn append_deciding_ahead(&mut self, clock: DateTime<Utc>, rows: &[NewRow]) -> Appended {
+    /// Appends. Meanwhile the callers of the batch before get their replies, and commands that arrive are decided: they are appended
+    /// as soon as this append is complete.
+    async fn append_working_ahead(&mut self, clock: DateTime<Utc>, rows: &[NewRow], decides_ahead: bool) -> Appended {
         let (log, end) = (self.follower.log().clone(), self.follower.end().clone());
         let mut appending = pin!(log.append(&end, clock, rows));
+        // The first poll sends the statement.
+        let appended = futures::poll!(appending.as_mut());
+        self.reply();
+        if let Poll::Ready(appended) = appended {
+            return appended;
+        }
         loop {
             let mut groups = Vec::new();
-            let has_room = self.next.commands < self.limits.batch;
+            let has_room = decides_ahead && self.next.commands < self.limits.batch;
             tokio::select! {
                 biased;
                 appended = &mut appending => return appended,

@@ -117,6 +117,13 @@ impl Batch {
         self.commands == 0
     }
 
+    /// Whether nothing is left to do before the batch is appended.
+    pub(super) fn is_ready(&self) -> bool {
+        let Some(decided) = &self.decided else { return false };
+        let is_settled = |decision: &Decision| !matches!(decision, Decision::IfUnchanged(_));
+        self.waiting.is_empty() && !decided.rows.is_empty() && decided.decisions.iter().all(is_settled)
+    }
+
     /// Puts groups before all others, because the batch before this one has no room for them.
     pub(super) fn put_first(&mut self, groups: Vec<Group>) {
         self.commands += count(&groups);

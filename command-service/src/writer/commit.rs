@@ -1,4 +1,6 @@
 //! After a batch was appended: the world keeps its effects, every caller gets its reply, and the relay gets the events.
+//!
+//! The replies to a thousand commands take milliseconds. If the next batch is ready, they are sent while PostgreSQL appends it.
 
 use events::Position;
 use platform::metric_names;
@@ -13,11 +15,26 @@ use super::submission::Group;
 use crate::log::End;
 use crate::log::batch::{self, NewRow};
 
+/// A batch that is in the log, and whose callers have no replies yet.
+#[derive(Debug)]
+pub(super) struct DurableBatch {
+    decided: DecidedBatch,
+    committed: Committed,
+    /// The end of the log before the batch, if the batch has events.
+    end_before: Option<End>,
+}
+
 impl Writer {
-    /// Keeps the effects of the batch. Returns the end of the log before the batch.
-    pub(super) fn commit(&mut self, decided: &mut DecidedBatch, committed: Committed) -> Option<End> {
+    /// Keeps the effects of the batch. Its callers get their replies by [`Writer::reply`].
+    pub(super) fn commit(&mut self, mut decided: DecidedBatch, committed: Committed) {
         self.derived.world.commit();
         self.follower.answered();
+        let end_before = self.advance(&mut decided, committed);
+        self.unanswered = Some(DurableBatch { decided, committed, end_before });
+    }
+
+    /// Follows the log to the end of the batch. Returns the end of the log before the batch, if the batch has events.
+    fn advance(&mut self, decided: &mut DecidedBatch, committed: Committed) -> Option<End> {
         if decided.rows.is_empty() {
             return None;
         }
@@ -33,8 +50,17 @@ impl Writer {
         Some(before)
     }
 
+    /// Replies to the callers of the batch that was appended last, unless they have their replies, and passes its events to the relay.
+    pub(super) fn reply(&mut self) {
+        let Some(DurableBatch { decided, committed, end_before }) = self.unanswered.take() else { return };
+        self.reply_to(decided.groups, decided.decisions, committed.base);
+        if let Some(end_before) = end_before {
+            self.publish(decided.rows, &end_before, committed);
+        }
+    }
+
     /// Replies to every caller with the decision on its command, which is durable now.
-    pub(super) fn reply(&mut self, groups: Vec<Group>, decisions: Vec<Decision>, base: Position) {
+    fn reply_to(&mut self, groups: Vec<Group>, decisions: Vec<Decision>, base: Position) {
         let at = |position: Position| base.plus(position.0 as usize);
         let mut replies = Vec::with_capacity(decisions.len());
         let mut answers = Vec::new();
@@ -67,7 +93,7 @@ impl Writer {
 
     /// Passes the events to the relay, preceded by the event before the batch, which tells the relay which log the batch
     /// continues. The relay may be busy or absent; it reads the events that it misses here from the log.
-    pub(super) fn publish(&self, rows: Vec<NewRow>, before: &End, committed: Committed) {
+    fn publish(&self, rows: Vec<NewRow>, before: &End, committed: Committed) {
         let Some(Ok(place)) = self.committed.as_ref().map(|relay| relay.try_reserve()) else { return };
         match batch::recorded(rows, before.head.incarnation, committed.base, committed.recorded_at) {
             Ok(events) => place.send(before.last.as_deref().cloned().into_iter().chain(events).collect()),

@@ -51,6 +51,7 @@ impl Writer {
             follower: LogFollower::new(log, end, health),
             derived: Derived { world, replays, snapshots, lookup_batches: 0 },
             access: WriteAccess::default(),
+            unanswered: None,
             committed,
             clock_check: ClockCheck::default(),
         };
