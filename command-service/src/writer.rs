@@ -94,9 +94,8 @@ use platform::metric_names;
 use platform::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
-use batch::{Batch, Failure};
+use batch::{Batch, DurableBatch, Failure};
 use clock_check::ClockCheck;
-use commit::DurableBatch;
 use derived::Derived;
 use domain::channel::Channels;
 use log_follower::LogFollower;

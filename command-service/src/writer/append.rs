@@ -5,23 +5,14 @@ use std::task::Poll;
 use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use events::Position;
 use platform::metric_names;
 
 use super::Writer;
-use super::batch::{Batch, DecidedBatch, Decision, Failure, Known};
+use super::batch::{Batch, Committed, DecidedBatch, Decision, Failure, Known};
 use super::write_access::Preparation;
 use crate::database::during;
 use crate::log::batch::{Appended, NewRow};
 use crate::log::head_lock::LockedHead;
-
-/// The position after which a batch was appended, and the time at which its events were recorded. For a batch without events: the
-/// end of the log, and the clock.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Committed {
-    pub(super) base: Position,
-    pub(super) recorded_at: DateTime<Utc>,
-}
 
 impl Writer {
     /// Reads the events that other writers appended, after acquiring the lock that this batch needs, if any. A batch that was

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+use events::Position;
 use indexmap::IndexMap;
 use lru::DefaultHasher;
 use uuid::Uuid;
@@ -12,8 +14,8 @@ use super::request::{Reply, Request, Want};
 use super::snapshots::StreamSnapshot;
 use super::submission::{Group, count};
 use crate::database;
-use crate::log;
 use crate::log::batch::NewRow;
+use crate::log::{self, End};
 use domain::state::State;
 
 /// Commands that are processed together.
@@ -67,6 +69,23 @@ pub(super) struct DecidedBatch {
     pub(super) groups: Vec<Group>,
     /// The decision on each command of the groups, in the same order.
     pub(super) decisions: Vec<Decision>,
+}
+
+/// The position after which a batch was appended, and the time at which its events were recorded. For a batch without events: the
+/// end of the log, and the clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Committed {
+    pub(super) base: Position,
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// A batch that is in the log, and whose callers have no replies yet.
+#[derive(Debug)]
+pub(super) struct DurableBatch {
+    pub(super) decided: DecidedBatch,
+    pub(super) committed: Committed,
+    /// The end of the log before the batch, if the batch has events.
+    pub(super) end_before: Option<End>,
 }
 
 /// The decision on a command, which becomes its reply once the batch is durable.

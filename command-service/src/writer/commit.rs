@@ -7,22 +7,12 @@ use platform::metric_names;
 
 use super::Writer;
 use super::answer::Answer;
-use super::append::Committed;
-use super::batch::{DecidedBatch, Decision};
+use super::batch::{Committed, DecidedBatch, Decision, DurableBatch};
 use super::request::Reply;
 use super::snapshots::StreamSnapshot;
 use super::submission::Group;
 use crate::log::End;
 use crate::log::batch::{self, NewRow};
-
-/// A batch that is in the log, and whose callers have no replies yet.
-#[derive(Debug)]
-pub(super) struct DurableBatch {
-    decided: DecidedBatch,
-    committed: Committed,
-    /// The end of the log before the batch, if the batch has events.
-    end_before: Option<End>,
-}
 
 impl Writer {
     /// Keeps the effects of the batch. Its callers get their replies by [`Writer::reply`].
