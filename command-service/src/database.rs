@@ -34,6 +34,7 @@ use deadpool::managed::{
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
+use platform::backoff::Backoff;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
     AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, Row, SqlStr,
@@ -47,6 +48,9 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Bounds of the delays between attempts to connect to a server that starts: several attempts fit into [`ACQUIRE_TIMEOUT`].
+const CONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(100));
 
 /// The server cancels a statement after this many times the limit: no caller waits for the response any more, and the statement
 /// may hold locks. The server does not cancel earlier, because a slow statement that completes settles its outcome.
@@ -81,8 +85,17 @@ impl Manager for Connector {
     type Type = PgConnection;
     type Error = sqlx::Error;
 
+    /// Tries again while the server starts or has no free connection; the pool limits the time.
     async fn create(&self) -> sqlx::Result<PgConnection> {
-        PgConnection::connect_with(&self.0).await
+        let mut backoff = Backoff::between(CONNECT_DELAYS.0, CONNECT_DELAYS.1);
+        loop {
+            match PgConnection::connect_with(&self.0).await {
+                Err(sqlx::Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(sqlx::Error::Database(error)) if error.is_transient_in_connect_phase() => {}
+                connected => return connected,
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     async fn recycle(&self, connection: &mut PgConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
@@ -143,10 +156,7 @@ impl Database {
             Ok(connection) => Ok(Acquired { connection: Some(connection), database: self.clone() }),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(TimeoutType::Create)) => Err(timed_out(ACQUIRE_TIMEOUT)),
-            Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
-            Err(PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
-                Err(sqlx::Error::PoolTimedOut)
-            }
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
         }
     }
 

@@ -56,6 +56,16 @@ async fn a_frozen_database_is_an_error_and_leaks_no_connection() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_connections_is_tried_again_until_the_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = format!("postgres://nobody:secret@127.0.0.1:{port}/orders");
+    let error = ask(&Database::new(url.parse().unwrap(), CONNECTIONS, LIMIT)).await.unwrap_err();
+    assert!(is_silence(&error), "{error}");
+}
+
+#[tokio::test]
 async fn when_one_connection_is_silent_the_idle_ones_are_closed_too() {
     let (proxy, database) = database(&Bed::new().await.unwrap()).await;
     let mut held = Vec::new();
