@@ -1,5 +1,5 @@
 //! The physical limits that the figures are compared with: an HTTP server whose only route does nothing, PostgreSQL's own
-//! insert of the same rows, and the time until a commit is visible on the replica.
+//! insert of the same rows, single inserts of pgbench, and the time until a commit is visible on the replica.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -18,6 +18,7 @@ use crate::figures::{Figure, Figures};
 use crate::load::{self, LoadTarget, Run, histogram};
 use crate::requests::http::Gets;
 use crate::requests::orders::Basket;
+use crate::requests::products::SKUS;
 use crate::settings::Settings;
 use e2e::fleet::ports;
 
@@ -88,7 +89,7 @@ pub async fn inserts_per_s(rows: CommandRows, commands_per_statement: usize, len
 /// program pgbench is part of PostgreSQL; `deploy/bench` adds its folder to the path.
 pub async fn pgbench_inserts_per_s(clients: usize, length: Duration) -> anyhow::Result<f64> {
     /// A receipt of stock, at the next position and for a random product.
-    const SCRIPT: &str = "\\set product random(1, 1000)
+    const SCRIPT: &str = "\\set product random(1, :products)
         with next as (select nextval('pgbench_positions') as position)
         insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, recorded_at,
             command_id, fingerprint, command_size)
@@ -96,14 +97,15 @@ pub async fn pgbench_inserts_per_s(clients: usize, length: Duration) -> anyhow::
             gen_random_uuid(), position, 1
         from next;";
     let bed = Bed::new().await?;
-    let mut owner = PgConnection::connect(&bed.admin_url()?).await.context("connecting to PostgreSQL")?;
-    owner.execute("create sequence pgbench_positions").await?;
-    owner.close().await?;
+    let mut admin = PgConnection::connect(&bed.admin_url()?).await.context("connecting to PostgreSQL")?;
+    admin.execute("create sequence pgbench_positions").await?;
+    admin.close().await?;
     let script = tempfile::NamedTempFile::new().context("creating the script of pgbench")?;
     std::fs::write(script.path(), SCRIPT).context("writing the script of pgbench")?;
     let ran = tokio::process::Command::new("pgbench")
         .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
         .args([format!("--client={clients}"), format!("--time={}", length.as_secs().max(1))])
+        .arg(format!("--define=products={SKUS}"))
         .arg("--file")
         .arg(script.path())
         .arg(bed.admin_url()?)

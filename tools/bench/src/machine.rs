@@ -52,7 +52,7 @@ impl Machine {
         versions.insert("redis".to_owned(), redis_version(&bed.redis_url()?).await?);
         Ok(Machine {
             cpu: line_of("/proc/cpuinfo", "model name"),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            cores: cores(),
             memory_mb: kilobytes("/proc/meminfo", "MemTotal") / 1024,
             kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             commit: variable("BENCH_COMMIT"),
@@ -83,6 +83,11 @@ impl std::fmt::Display for Machine {
         }
         Ok(())
     }
+}
+
+/// Number of cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
 }
 
 /// Peak resident memory of a process, in MB.

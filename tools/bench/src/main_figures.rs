@@ -30,7 +30,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<(Machine, Figures)> {
     let (mut figures, mut memory) = (Figures::default(), PeakMemory::default());
     measure_limits(settings, &mut figures).await?;
     if settings.wants(&PLACE_ORDERS) {
-        place_orders::measure(settings.length(20), machine.cores, &mut figures, &mut memory).await?;
+        place_orders::measure(settings.length(20), &mut figures, &mut memory).await?;
     }
     if settings.wants(&["pipeline_orders_per_s", "pipeline_recovery_s", "pipeline_ratio"]) {
         pipeline::measure(settings.pipeline_rate, settings.length(60), &mut figures, &mut memory).await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use testbed::Bed;
 
-use crate::machine::machine_cpu_seconds;
+use crate::machine::{cores, machine_cpu_seconds};
 use crate::processor_time::ProcessorTimes;
 use e2e::fleet::Fleet;
 
@@ -26,9 +26,9 @@ impl Usage {
     }
 
     /// Share of the machine's processor time, since the start of the measurement, in which no process ran; between 0 and 1.
-    pub fn idle_share(&self, cores: usize) -> f64 {
+    pub fn idle_share(&self) -> f64 {
         let busy = machine_cpu_seconds() - self.machine;
-        (1.0 - busy / (self.began.elapsed().as_secs_f64() * cores as f64)).clamp(0.0, 1.0)
+        (1.0 - busy / (self.began.elapsed().as_secs_f64() * cores() as f64)).clamp(0.0, 1.0)
     }
 
     /// Number of cores used since the start of the measurement, as text.

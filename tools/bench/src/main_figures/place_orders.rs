@@ -1,4 +1,5 @@
-//! `place_orders_per_s`, `place_p99_ms`, their ratios to the limits, and `idle_share`: durable orders of two lines over HTTP, with the command service and PostgreSQL only.
+//! `place_orders_per_s`, `place_p99_ms`, their ratios to the limits, and `idle_share`: durable orders of two lines over HTTP,
+//! with the command service and PostgreSQL only.
 
 use std::time::Duration;
 
@@ -17,18 +18,13 @@ use e2e::fleet::Service;
 const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Places orders in a closed loop.
-pub(super) async fn measure(
-    length: Duration,
-    cores: usize,
-    figures: &mut Figures,
-    memory: &mut PeakMemory,
-) -> anyhow::Result<()> {
+pub(super) async fn measure(length: Duration, figures: &mut Figures, memory: &mut PeakMemory) -> anyhow::Result<()> {
     let setup = Setup::command_only().await?;
     let addr = setup.addr(Service::Command)?;
     let usage = Usage::begin(&setup.bed, &[&setup.fleet]).await?;
     let target = LoadTarget { addr, connections: CONNECTIONS };
     let run = load::on_own_thread(move || load::closed(target, Orders::new(addr), WARM_UP, length)).await?;
-    let idle = usage.idle_share(cores);
+    let idle = usage.idle_share();
     let cores = usage.report(&setup.bed, &[&setup.fleet]).await?;
     let in_log = setup.orders().await?;
     ensure!(in_log >= run.successes(), "{} orders were acknowledged, the log has {in_log}", run.successes());
