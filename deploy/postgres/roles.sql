@@ -25,6 +25,9 @@ grant reader to query_service;
 alter role query_service set default_transaction_read_only = on;
 \endif
 
+-- The projector creates the tables of read models; migrations may drop them.
+grant model_writer to orders_owner;
+
 select 'alter role orders_owner createdb'
 where :'may_create_databases' = 'yes' and not (select rolcreatedb from pg_roles where rolname = 'orders_owner')
 \gexec

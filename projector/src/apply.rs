@@ -1,4 +1,4 @@
-//! Applies events to a read model: loads the documents, folds the events, and writes the changes and the checkpoints in
+//! Applies events to a read model: loads the states of their streams, folds the events, and writes the changes and the checkpoints in
 //! one statement. [`crate::worker`] applies what Kafka delivers, [`crate::log_projector`] applies the log without
 //! Kafka.
 //!
@@ -15,18 +15,18 @@ use chrono::{DateTime, Utc};
 use events::{LogId, Position, Recorded, StreamId, topics};
 use platform::health::Component;
 use platform::metric_names as names;
-use read_model::cache::encode;
+use read_model::Generation;
+use read_model::cache::{Keys, encode};
 
 use crate::cache::{Cache, Entry};
-use crate::changes::ChangedDocument;
+use crate::changes::ChangedState;
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::config::Limits;
-use crate::document_cache::DocumentCache;
-use crate::fold::{self, StoredDocuments};
-use crate::frame::read_model::{monthly_tables, months};
-use crate::frame::{Changes, ReadModel, statement};
-use crate::measure::{count, gauge};
+use crate::fold::{self, StoredStates};
+use crate::frame::{Caching, Changes, ReadModel, WriteStatement, rows, statement};
+use crate::measure::{count, gauge, record};
 use crate::next_event::NextEvent;
+use crate::state_cache::StateCache;
 use crate::step::StepError;
 use crate::store::log::{self, PageLimit};
 use crate::store::months::Months;
@@ -37,9 +37,9 @@ mod batch_size;
 
 use batch_size::BatchSize;
 
-/// Applies events to the read model `M` for the partitions that it has claimed.
+/// Applies events to a generation of the read model `M`, for the partitions that it has claimed.
 ///
-/// Everything in memory (documents, parked streams, checkpoints) holds only as long as the claims hold, and every write
+/// Everything in memory (states, parked streams, checkpoints) holds only as long as the claims hold, and every write
 /// checks the claims. After an error call [`Applier::forget`] and claim again.
 pub struct Applier<M: ReadModel> {
     limits: Limits,
@@ -47,7 +47,8 @@ pub struct Applier<M: ReadModel> {
     cache: Option<Cache>,
     postgres: Component,
     claimed: ClaimedPartitions,
-    documents: DocumentCache<M::Document>,
+    states: StateCache<M::State>,
+    statement: WriteStatement<M>,
     batch_size: BatchSize,
     months: Months,
 }
@@ -98,15 +99,21 @@ impl<M: ReadModel> Applier<M> {
     /// An applier without claims. `postgres` is the health of the connection.
     pub fn new(limits: Limits, store: Store, cache: Option<Cache>, postgres: Component) -> Applier<M> {
         Applier {
-            documents: DocumentCache::new(limits.documents),
+            states: StateCache::new(limits.documents),
+            statement: WriteStatement::new(store.generation()),
             batch_size: BatchSize::new(limits.batch_events),
             claimed: ClaimedPartitions::default(),
-            months: Months::default(),
+            months: Months::of(rows::tables::<M>()),
             limits,
             store,
             cache,
             postgres,
         }
+    }
+
+    /// The generation that is written.
+    pub fn generation(&self) -> Generation {
+        self.store.generation()
     }
 
     /// The claimed partitions.
@@ -121,23 +128,23 @@ impl<M: ReadModel> Applier<M> {
 
     /// Claims partitions, which ends the claims of other workers, and returns the identity of the log.
     pub async fn claim(&mut self, partitions: &[i32]) -> Result<LogId, StoreError> {
-        let timeout = self.store.statement_timeout();
+        let (timeout, generation) = (self.store.statement_timeout(), self.store.generation());
         let connection = self.store.connection().await?;
         let log = timeout.run("reading the identity of the log", log::find_id(connection)).await?;
-        let claim = checkpoints::claim(connection, M::PROJECTION, partitions);
+        let claim = checkpoints::claim(connection, generation, partitions);
         let claims = timeout.run("claiming partitions", claim).await?;
-        let parked = timeout.run("reading parked streams", parked::list_ids(connection, M::PROJECTION)).await?;
+        let parked = timeout.run("reading parked streams", parked::list_ids(connection, generation)).await?;
         self.postgres.up();
         self.claimed.add(claims, parked);
-        gauge(M::PROJECTION, names::PROJECTOR_PARTITIONS, self.claimed.iter().count() as f64);
-        gauge(M::PROJECTION, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
+        gauge(generation, names::PROJECTOR_PARTITIONS, self.claimed.iter().count() as f64);
+        gauge(generation, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
         Ok(log)
     }
 
-    /// Removes the claims and the documents in memory.
+    /// Removes the claims and the states in memory.
     pub fn forget(&mut self) {
         self.claimed.clear();
-        self.documents.clear();
+        self.states.clear();
     }
 
     /// Closes the connection after an error of PostgreSQL.
@@ -173,16 +180,15 @@ impl<M: ReadModel> Applier<M> {
         }
         let begun = Instant::now();
         let applied = self.apply_parts(events).await;
-        let projection = M::PROJECTION.name();
+        let generation = self.store.generation();
         match (&applied, events) {
             (Ok(()), _) => {
                 self.batch_size.grow();
-                metrics::histogram!(names::PROJECTOR_BATCH_EVENTS, "projection" => projection)
-                    .record(events.len() as f64);
-                metrics::histogram!(names::PROJECTOR_BATCH_SECONDS, "projection" => projection).record(begun.elapsed());
+                record(generation, names::PROJECTOR_BATCH_EVENTS, events.len() as f64);
+                record(generation, names::PROJECTOR_BATCH_SECONDS, begun.elapsed().as_secs_f64());
             }
             (Err(StepError::Store(error)), [only]) => tracing::warn!(
-                projection,
+                projection = M::PROJECTION.name(),
                 event.stream = %only.event.stream,
                 event.position = only.event.position.0,
                 %error,
@@ -199,7 +205,7 @@ impl<M: ReadModel> Applier<M> {
         let mut months_forgotten = false;
         while let Some(part) = parts.pop() {
             let Some(refusal) = self.apply_part(part).await? else { continue };
-            self.documents.clear();
+            self.states.clear();
             match (&refusal, part) {
                 // An operator may have detached a month after this process created it.
                 (Refusal::Data(_), _) if !months_forgotten => {
@@ -230,8 +236,9 @@ impl<M: ReadModel> Applier<M> {
             Err(panicked) => return Ok(Some(Refusal::Panicked(panicked.index))),
         };
         let bytes_max = if events.len() == 1 { self.limits.event_bytes } else { self.limits.write_bytes };
-        if changes.bytes() > bytes_max {
-            return Ok(Some(Refusal::TooLarge(changes.bytes())));
+        let bytes = statement::bytes::<M>(&changes);
+        if bytes > bytes_max {
+            return Ok(Some(Refusal::TooLarge(bytes)));
         }
         match self.write(changes).await {
             Err(StepError::Store(error)) if error.is_about_data() => Ok(Some(Refusal::Data(error.reason()))),
@@ -239,18 +246,18 @@ impl<M: ReadModel> Applier<M> {
         }
     }
 
-    /// The documents of the events' streams, from memory or from the database.
-    async fn load(&mut self, events: &[NextEvent<'_>]) -> Result<StoredDocuments<M>, StepError> {
-        let mut stored = StoredDocuments::new();
+    /// The states of the events' streams, from memory or from the database.
+    async fn load(&mut self, events: &[NextEvent<'_>]) -> Result<StoredStates<M>, StepError> {
+        let mut stored = StoredStates::new();
         let mut missing = BTreeSet::new();
         let mut seen = HashSet::with_capacity(events.len());
         for NextEvent { event, .. } in events {
             if !seen.insert(&event.stream) || self.claimed.is_parked(&event.stream) {
                 continue;
             }
-            match self.documents.take(&event.stream) {
-                Some(document) => stored.insert(event.stream.clone(), document),
-                // A stream that begins with this event has no document; if there is one, the write does not change it.
+            match self.states.take(&event.stream) {
+                Some(state) => stored.insert(event.stream.clone(), state),
+                // A stream that begins with this event has no state; if there is one, the write does not change it.
                 None if event.version.0 == 1 => {}
                 None => {
                     missing.insert(event.stream.clone());
@@ -265,11 +272,11 @@ impl<M: ReadModel> Applier<M> {
         Ok(stored)
     }
 
-    /// The document of a stream that has begun may be missing because its month was detached: attaches the month again.
-    /// If that is impossible, the document counts as one that cannot be read.
+    /// The state of a stream that has begun may be missing because its month was detached: attaches the month again. If
+    /// that is impossible, the state counts as one that cannot be read.
     async fn attach_months(
         &mut self,
-        stored: &mut StoredDocuments<M>,
+        stored: &mut StoredStates<M>,
         missing: &mut BTreeSet<StreamId>,
     ) -> Result<(), StepError> {
         self.months.forget();
@@ -289,10 +296,10 @@ impl<M: ReadModel> Applier<M> {
         Ok(())
     }
 
-    /// Loads documents from the database; streams without a document stay in `missing`.
+    /// Loads states from the database; streams without a state stay in `missing`.
     async fn load_stored(
         &mut self,
-        stored: &mut StoredDocuments<M>,
+        stored: &mut StoredStates<M>,
         missing: &mut BTreeSet<StreamId>,
     ) -> Result<(), StepError> {
         if missing.is_empty() {
@@ -301,9 +308,9 @@ impl<M: ReadModel> Applier<M> {
         let streams: Vec<StreamId> = missing.iter().cloned().collect();
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;
-        for (stream, document) in timeout.run("loading documents", M::load(connection, &streams)).await? {
+        for (stream, state) in timeout.run("loading states", M::load(connection, &streams)).await? {
             missing.remove(&stream);
-            stored.insert_loaded(stream, document);
+            stored.insert_loaded(stream, state);
         }
         Ok(())
     }
@@ -315,8 +322,8 @@ impl<M: ReadModel> Applier<M> {
         }
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;
-        timeout.run("creating months", self.months.ensure(connection, &months::<M>(&changes))).await?;
-        let write = statement::write::<M>(connection, &changes, &self.claimed);
+        timeout.run("creating months", self.months.ensure(connection, &rows::months::<M>(&changes))).await?;
+        let write = self.statement.run(connection, &changes, &self.claimed);
         if !timeout.run("writing a batch", write).await? {
             return Err(StepError::ClaimLost);
         }
@@ -327,12 +334,14 @@ impl<M: ReadModel> Applier<M> {
 
     /// Updates the memory and the cache after a write.
     fn remember(&mut self, changes: Changes<M>) {
-        count(M::PROJECTION, names::PROJECTOR_EVENTS_APPLIED_TOTAL, changes.applied);
-        if let Some(cache) = &self.cache {
-            cache.write(changes.documents.iter().map(|changed| cache_entry::<M>(cache, changed)).collect());
+        let generation = self.store.generation();
+        count(generation, names::PROJECTOR_EVENTS_APPLIED_TOTAL, changes.applied);
+        if let (Some(cache), Some(caching)) = (&self.cache, M::CACHE) {
+            let keys = cache.keys(generation);
+            cache.write(changes.states.iter().map(|changed| cache_entry::<M>(&keys, &caching, changed)).collect());
         }
-        for changed in changes.documents {
-            self.documents.insert(changed.stream, changed.document, changed.json.len());
+        for changed in changes.states {
+            self.states.insert(changed.stream, changed.state, changed.json.len());
         }
         for (partition, checkpoint) in changes.checkpoints {
             self.claimed.advance(partition, checkpoint.log_position);
@@ -343,19 +352,18 @@ impl<M: ReadModel> Applier<M> {
                 event.stream = %parked.stream,
                 event.position = parked.position.0,
                 reason = parked.reason,
-                "parked stream: its event cannot be applied; retry with `projector retry-parked` or a newer build"
+                "parked stream: its event cannot be applied; retry with `projector parked retry` or a newer build"
             );
             self.claimed.park(parked.stream);
         }
-        gauge(M::PROJECTION, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
+        gauge(generation, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
     }
 
     /// Creates the current and the next month of all tables that are partitioned by month.
     pub async fn create_coming_months(&mut self) -> Result<(), StoreError> {
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;
-        let tables = monthly_tables::<M>();
-        let ahead = self.months.ensure_ahead(connection, &tables, Utc::now());
+        let ahead = self.months.ensure_ahead(connection, Utc::now());
         match timeout.run("creating coming months", ahead).await {
             // Streams that need the month will be parked; all other streams continue.
             Err(error) if error.is_about_data() => {
@@ -384,10 +392,10 @@ impl<M: ReadModel> Applier<M> {
     }
 }
 
-fn cache_entry<M: ReadModel>(cache: &Cache, changed: &ChangedDocument<M::Document>) -> Entry {
+fn cache_entry<M: ReadModel>(keys: &Keys, caching: &Caching<M::State>, changed: &ChangedState<M::State>) -> Entry {
     Entry {
-        key: M::cache_key(cache.keys(), &changed.document),
-        value: encode(M::log_position(&changed.document), &changed.json),
-        ttl: M::CACHE_TTL,
+        key: (caching.key)(keys, &changed.state),
+        value: encode(M::log_position(&changed.state), &changed.json),
+        ttl: caching.time_to_live,
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use platform::config::Secret;
 use platform::health::Component;
 use platform::metric_names::PROJECTOR_CACHE_FAILURES_TOTAL;
+use read_model::Generation;
 use read_model::cache::Keys;
 use redis::RedisResult;
 use tokio::sync::mpsc;
@@ -31,7 +32,7 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Accepts changed documents from workers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    keys: Keys,
+    prefix: Arc<str>,
     queue: mpsc::Sender<Vec<Entry>>,
     /// Size of the queue in bytes.
     queued_bytes: Arc<AtomicUsize>,
@@ -43,12 +44,12 @@ impl Cache {
         let (queue, inbox) = mpsc::channel(QUEUE_BATCHES);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let writer = Writer::new(redis::Client::open(url.expose())?, inbox, Arc::clone(&queued_bytes), health);
-        Ok((Cache { keys: Keys::new(prefix), queue, queued_bytes }, writer))
+        Ok((Cache { prefix: prefix.into(), queue, queued_bytes }, writer))
     }
 
-    /// The keys of this platform.
-    pub fn keys(&self) -> &Keys {
-        &self.keys
+    /// The keys of a generation.
+    pub fn keys(&self, generation: Generation) -> Keys {
+        Keys::new(&*self.prefix, generation.number)
     }
 
     /// Queues values for the writer; never waits. Values are dropped if the queue is full.

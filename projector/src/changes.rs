@@ -8,13 +8,13 @@ use events::{LogPosition, Position, StreamId};
 
 use crate::next_event::{NextEvent, log_position};
 
-/// The net changes of a batch of events to documents `D`, with new rows of history `R`.
+/// The net changes of a batch of events to states `S`, with the rows `R` that the events add.
 #[derive(Debug)]
-pub struct NetChanges<D, R> {
-    /// Documents that changed, each once.
-    pub documents: Vec<ChangedDocument<D>>,
-    /// New rows of history.
-    pub rows: Vec<R>,
+pub struct NetChanges<S, R> {
+    /// States that changed, each once.
+    pub states: Vec<ChangedState<S>>,
+    /// Rows that the events add.
+    pub rows: R,
     /// Streams that are parked from now on.
     pub parked: Vec<ParkedStream>,
     /// The new checkpoint of each partition.
@@ -25,14 +25,14 @@ pub struct NetChanges<D, R> {
     pub skipped: usize,
 }
 
-/// A document that a batch changed.
+/// The state of a stream that a batch changed.
 #[derive(Debug)]
-pub struct ChangedDocument<D> {
-    /// Stream that the document is folded from.
+pub struct ChangedState<S> {
+    /// The stream.
     pub stream: StreamId,
-    /// The document after the batch.
-    pub document: D,
-    /// The document in JSON.
+    /// The state after the batch.
+    pub state: S,
+    /// The state as a JSON document; empty if it is not stored as one.
     pub json: String,
 }
 
@@ -58,25 +58,17 @@ pub struct Checkpoint {
     pub recorded_at: DateTime<Utc>,
 }
 
-/// Estimated size of a row of history in a statement, in bytes.
-const ROW_BYTES: usize = 200;
-
-impl<D, R> NetChanges<D, R> {
+impl<S, R: Default> NetChanges<S, R> {
     /// No changes.
-    pub fn empty() -> NetChanges<D, R> {
+    pub fn empty() -> NetChanges<S, R> {
         NetChanges {
-            documents: Vec::new(),
-            rows: Vec::new(),
+            states: Vec::new(),
+            rows: R::default(),
             parked: Vec::new(),
             checkpoints: BTreeMap::new(),
             applied: 0,
             skipped: 0,
         }
-    }
-
-    /// Estimated size of the statement that writes the changes, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.documents.iter().map(|changed| changed.json.len()).sum::<usize>() + self.rows.len() * ROW_BYTES
     }
 
     /// Moves the checkpoint of the event's partition to the event.

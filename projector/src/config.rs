@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform::batch_window;
 use platform::config::{ConfigErrors, Secret, Settings};
 use platform::logs::{Filter, Format};
-use read_model::Projection;
+use read_model::Generation;
 
 use crate::store::StatementTimeout;
 
@@ -39,7 +39,7 @@ pub struct FeedConfig {
     pub brokers: String,
     /// `TOPIC_PREFIX`: prefix of the topics of this platform.
     pub topic_prefix: String,
-    /// `GROUP_ID`: each projection has its own consumer group, such as `GROUP_ID.orders`.
+    /// `GROUP_ID`: each generation of a projection has its own consumer group, such as `GROUP_ID.orders.1`.
     pub group: String,
     /// `GROUP_INSTANCE`: static name of this process in its consumer groups. A process that restarts with the same name
     /// gets its partitions back at once instead of after the session timeout. Default: host name and admin port.
@@ -47,9 +47,9 @@ pub struct FeedConfig {
 }
 
 impl FeedConfig {
-    /// The consumer group of a projection.
-    pub fn group_of(&self, projection: Projection) -> String {
-        format!("{}.{}", self.group, projection.name())
+    /// The consumer group of a generation.
+    pub fn group_of(&self, Generation { projection, number }: Generation) -> String {
+        format!("{}.{}.{number}", self.group, projection.name())
     }
 }
 
@@ -176,6 +176,8 @@ fn instance_name(admin_addr: SocketAddr) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use read_model::Projection;
+
     use super::*;
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
         let settings =
             [("ADMIN_ADDR", "127.0.0.1:9083"), ("DATABASE_URL", "postgres://x"), ("KAFKA_BROKERS", "k:9092")];
         let config = Config::read(Settings::from_map(settings.into_iter().chain([("TOPIC_PREFIX", "eu.")]))).unwrap();
-        assert_eq!(config.feed.group_of(Projection::Orders), "eu.projector.orders");
+        assert_eq!(config.feed.group_of(Generation::first(Projection::ORDERS)), "eu.projector.orders.1");
         assert!(config.feed.instance.unwrap().ends_with("-9083"));
         assert!(config.redis_url.is_none());
     }

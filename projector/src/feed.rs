@@ -18,7 +18,7 @@ use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use read_model::Projection;
+use read_model::Generation;
 use tokio::time::Instant;
 
 use crate::config::{FeedConfig, Limits};
@@ -99,13 +99,13 @@ impl Feed {
     pub async fn connect(
         config: &FeedConfig,
         limits: &Limits,
-        projection: Projection,
+        generation: Generation,
         start: Start,
         health: Component,
     ) -> Result<Feed, FeedError> {
-        let topic = topics::topic(&config.topic_prefix, projection.category());
-        let membership = Membership::new(projection, start, health);
-        let consumer: StreamConsumer<Membership> = client_config(config, projection)
+        let topic = topics::topic(&config.topic_prefix, generation.projection.category());
+        let membership = Membership::new(generation, start, health);
+        let consumer: StreamConsumer<Membership> = client_config(config, generation)
             .create_with_context(membership)
             .map_err(|source| FeedError::Kafka { operation: "creating a consumer", source })?;
         let name = topic.clone();
@@ -338,12 +338,12 @@ fn count_partitions(consumer: &StreamConsumer<Membership>, topic: &str) -> Resul
     }
 }
 
-fn client_config(config: &FeedConfig, projection: Projection) -> ClientConfig {
+fn client_config(config: &FeedConfig, generation: Generation) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
         .set("client.id", "projector")
-        .set("group.id", config.group_of(projection))
+        .set("group.id", config.group_of(generation))
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")

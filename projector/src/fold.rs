@@ -1,7 +1,7 @@
-//! Folds a batch of events to the net change of each row. Pure: the stored documents are parameters, the changes are
-//! the result.
+//! Folds a batch of events to the net change of each row. Pure: the stored states are parameters, the changes are the
+//! result.
 //!
-//! [`crate::apply`] loads the documents and writes the changes. An event that cannot be applied parks its stream: the
+//! [`crate::apply`] loads the states and writes the changes. An event that cannot be applied parks its stream: the
 //! events before it are applied, the events after it are skipped, and all other streams continue.
 
 use std::collections::HashMap;
@@ -9,85 +9,84 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use events::{Recorded, StreamId};
 
-use crate::changes::{ChangedDocument, NetChanges, ParkedStream};
+use crate::changes::{ChangedState, NetChanges, ParkedStream};
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::frame::{ApplyError, Changes, ReadModel};
 use crate::next_event::{NextEvent, log_position};
 
-/// The stored documents of the streams of a batch.
+/// The stored states of the streams of a batch.
 #[derive(Debug)]
-pub struct StoredDocuments<M: ReadModel> {
+pub struct StoredStates<M: ReadModel> {
     entries: HashMap<StreamId, Entry<M>>,
 }
 
 #[derive(Debug)]
 struct Entry<M: ReadModel> {
-    document: Option<M::Document>,
-    /// Reason why this build cannot read the stored document.
+    state: Option<M::State>,
+    /// Reason why this build cannot read the stored state.
     read_error: Option<String>,
     is_changed: bool,
 }
 
-impl<M: ReadModel> StoredDocuments<M> {
-    /// No documents.
-    pub fn new() -> StoredDocuments<M> {
-        StoredDocuments { entries: HashMap::new() }
+impl<M: ReadModel> StoredStates<M> {
+    /// No states.
+    pub fn new() -> StoredStates<M> {
+        StoredStates { entries: HashMap::new() }
     }
 
-    /// Adds a document.
-    pub fn insert(&mut self, stream: StreamId, document: M::Document) {
-        self.insert_loaded(stream, Ok(document));
+    /// Adds a state.
+    pub fn insert(&mut self, stream: StreamId, state: M::State) {
+        self.insert_loaded(stream, Ok(state));
     }
 
-    /// Adds a document as it was loaded, or the reason why this build cannot read the document.
-    pub fn insert_loaded(&mut self, stream: StreamId, loaded: Result<M::Document, String>) {
-        let (document, read_error) = match loaded {
-            Ok(document) => (Some(document), None),
+    /// Adds a state as it was loaded, or the reason why this build cannot read the state.
+    pub fn insert_loaded(&mut self, stream: StreamId, loaded: Result<M::State, String>) {
+        let (state, read_error) = match loaded {
+            Ok(state) => (Some(state), None),
             Err(reason) => (None, Some(reason)),
         };
-        self.entries.insert(stream, Entry { document, read_error, is_changed: false });
+        self.entries.insert(stream, Entry { state, read_error, is_changed: false });
     }
 
-    /// Folds an event into its document; `false` if the document already contains the event.
-    fn fold(&mut self, next: &NextEvent<'_>, rows: &mut Vec<M::Row>) -> Result<bool, ApplyError> {
+    /// Folds an event into the state of its stream; `false` if the state already contains the event.
+    fn fold(&mut self, next: &NextEvent<'_>, rows: &mut M::Rows) -> Result<bool, ApplyError> {
         let event = next.event;
         let entry = self.entries.entry(event.stream.clone()).or_insert_with(Entry::empty);
         if let Some(reason) = &entry.read_error {
-            return Err(ApplyError::StoredDocument(reason.clone()));
+            return Err(ApplyError::StoredState(reason.clone()));
         }
-        if entry.document.as_ref().is_some_and(|document| M::log_position(document) >= log_position(event)) {
+        if entry.state.as_ref().is_some_and(|state| M::log_position(state) >= log_position(event)) {
             return Ok(false);
         }
         if let Some(reason) = next.metadata_error {
             return Err(ApplyError::Metadata(reason.to_owned()));
         }
-        M::fold(&mut entry.document, event, rows)?;
+        M::fold(&mut entry.state, event, rows)?;
         entry.is_changed = true;
         Ok(true)
     }
 
-    fn into_changed(self) -> impl Iterator<Item = ChangedDocument<M::Document>> {
+    fn into_changed(self) -> impl Iterator<Item = ChangedState<M::State>> {
         self.entries.into_iter().filter_map(|(stream, entry)| {
-            let document = entry.document.filter(|_| entry.is_changed)?;
-            let json = serde_json::to_string(&document).expect("a document is plain data with text keys");
-            Some(ChangedDocument { stream, document, json })
+            let state = entry.state.filter(|_| entry.is_changed)?;
+            Some(ChangedState { json: M::document(&state), stream, state })
         })
     }
 }
 
-impl<M: ReadModel> Default for StoredDocuments<M> {
+impl<M: ReadModel> Default for StoredStates<M> {
     fn default() -> Self {
-        StoredDocuments::new()
+        StoredStates::new()
     }
 }
 
 impl<M: ReadModel> Entry<M> {
     fn empty() -> Entry<M> {
-        Entry { document: None, read_error: None, is_changed: false }
+        Entry { state: None, read_error: None, is_changed: false }
     }
 }
 
-/// The fold of an event panicked. The document of the event is in an undefined state, so nothing of the batch can be
+/// The fold of an event panicked. The state of its stream is undefined, so nothing of the batch can be
 /// used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked {
@@ -95,10 +94,10 @@ pub struct Panicked {
     pub index: usize,
 }
 
-/// Folds events, each partition's in order, into the documents of their streams.
+/// Folds events, each partition's in order, into the states of their streams.
 pub fn fold<M: ReadModel>(
     events: &[NextEvent<'_>],
-    mut stored: StoredDocuments<M>,
+    mut stored: StoredStates<M>,
     claimed: &ClaimedPartitions,
 ) -> Result<Changes<M>, Panicked> {
     let mut changes = NetChanges::empty();
@@ -109,7 +108,7 @@ pub fn fold<M: ReadModel>(
             changes.skipped += 1;
             continue;
         }
-        // After a panic the documents are dropped.
+        // After a panic the states are dropped.
         let folded = catch_unwind(AssertUnwindSafe(|| stored.fold(next, &mut changes.rows)));
         match folded.map_err(|_| Panicked { index })? {
             Ok(true) => changes.applied += 1,
@@ -117,7 +116,8 @@ pub fn fold<M: ReadModel>(
             Err(error) => changes.parked.push(ParkedStream::new(next, &error.to_string())),
         }
     }
-    changes.documents = stored.into_changed().collect();
+    changes.states = stored.into_changed().collect();
+    M::combine(&mut changes.rows);
     Ok(changes)
 }
 
@@ -136,7 +136,7 @@ pub fn panic_reason(event: &Recorded) -> String {
 
 /// Reason to park the stream of an event whose statement would exceed the limit.
 pub fn too_large_reason(bytes: usize) -> String {
-    format!("the statement that writes the document would have {bytes} bytes, which exceeds the limit")
+    format!("the statement that writes the state would have {bytes} bytes, which exceeds the limit")
 }
 
 #[cfg(test)]
@@ -181,19 +181,19 @@ mod tests {
         stored: HashMap<StreamId, StockDocument>,
         claimed: &ClaimedPartitions,
     ) -> Changes<Stock> {
-        let mut documents = StoredDocuments::<Stock>::new();
+        let mut documents = StoredStates::<Stock>::new();
         stored.into_iter().for_each(|(stream, document)| documents.insert(stream, document));
         fold(&next_events(events), documents, claimed).unwrap()
     }
 
     fn documents(changes: Changes<Stock>) -> HashMap<StreamId, StockDocument> {
-        changes.documents.into_iter().map(|changed| (changed.stream, changed.document)).collect()
+        changes.states.into_iter().map(|changed| (changed.stream, changed.state)).collect()
     }
 
     #[test]
     fn a_batch_changes_each_document_once_however_many_events_it_has() {
         let changes = fold_all(&history(), HashMap::new(), &ClaimedPartitions::default());
-        assert_eq!((changes.documents.len(), changes.rows.len(), changes.applied), (3, 6, 6));
+        assert_eq!((changes.states.len(), changes.rows.len(), changes.applied), (3, 6, 6));
         assert_eq!(changes.checkpoints[&0].log_position.position, Position(6));
     }
 
@@ -214,7 +214,7 @@ mod tests {
         let history = history();
         let stored = documents(fold_all(&history, HashMap::new(), &ClaimedPartitions::default()));
         let changes = fold_all(&history, stored, &ClaimedPartitions::default());
-        assert_eq!((changes.documents.len(), changes.rows.len(), changes.applied), (0, 0, 0));
+        assert_eq!((changes.states.len(), changes.rows.len(), changes.applied), (0, 0, 0));
         assert_eq!(changes.checkpoints[&0].log_position.position, Position(6), "the checkpoint moves all the same");
     }
 
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(parked, [("stock-A@main", 3)]);
         assert_eq!((changes.applied, changes.skipped), (4, 1));
         let versions: BTreeMap<_, _> =
-            changes.documents.iter().map(|it| (it.stream.as_str(), it.document.version.0)).collect();
+            changes.states.iter().map(|it| (it.stream.as_str(), it.state.version.0)).collect();
         assert_eq!(versions, [("stock-A@main", 1), ("stock-B@main", 2), ("stock-C@main", 1)].into());
     }
 
@@ -239,7 +239,7 @@ mod tests {
         for item in stored.values_mut() {
             item.level.on_hand = i64::MAX;
         }
-        let mut documents = StoredDocuments::<Stock>::new();
+        let mut documents = StoredStates::<Stock>::new();
         stored.into_iter().for_each(|(stream, document)| documents.insert(stream, document));
         let folded = fold(&next_events(&history), documents, &ClaimedPartitions::default());
         assert_eq!(folded.unwrap_err(), Panicked { index: 2 });

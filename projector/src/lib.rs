@@ -1,16 +1,17 @@
 //! The projector: projects the events of the log into the read models, and updates the cache of documents.
 //!
 //! The path of an event: [`feed`] receives it from Kafka, [`admission`] decides by its position whether it is next,
-//! [`apply`] loads its document, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes documents,
-//! history, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`]
-//! runs these steps for one projection, [`projections`] declares the projections, [`serve`] runs one worker per
-//! projection, [`retry`] retries parked streams, [`log_projector`] projects the log without Kafka.
+//! [`apply`] loads the state of its stream, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes
+//! rows, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs
+//! these steps for one generation of a projection, [`projections`] declares the projections, [`generations`] creates
+//! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
+//! [`log_projector`] projects the log without Kafka.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
-//! Owner modules: sqlx in `store`, `frame`, `projections` and `retry`; redis in `cache`; rdkafka in `feed`.
+//! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed` and `retry`; redis in `cache`; rdkafka in `feed`.
 
 pub mod admission;
 pub mod apply;
@@ -18,16 +19,18 @@ pub mod cache;
 pub mod changes;
 pub mod claimed_partitions;
 pub mod config;
-pub mod document_cache;
 pub mod feed;
 pub mod fold;
+pub mod followed;
 pub mod frame;
+pub mod generations;
 pub mod log_projector;
 pub mod measure;
 pub mod next_event;
 pub mod projections;
 pub mod retry;
 pub mod serve;
+pub mod state_cache;
 pub mod step;
 pub mod store;
 pub mod worker;

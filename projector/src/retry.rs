@@ -14,14 +14,15 @@ use std::pin::Pin;
 
 use events::{Position, StreamId, Version};
 use platform::config::Secret;
-use read_model::Projection;
+use read_model::{Generation, Projection};
 use sqlx::{Connection, PgConnection};
 
-use crate::frame::ReadModel;
-use crate::projections::{Orders, Products, Stock};
+use crate::frame::{ReadModel, WriteStatement, rows};
+use crate::projections::{WithReadModel, with_read_model};
+use crate::store::generations::{self, GenerationRow};
 use crate::store::months::Months;
 use crate::store::parked::{self, ParkedRow};
-use crate::store::{Store, checkpoints, run};
+use crate::store::{self, Store, checkpoints, run};
 
 mod outcome;
 mod stream;
@@ -52,35 +53,71 @@ pub fn retry<'a>(
 }
 
 async fn retry_streams(database_url: &Secret, stream: Option<&StreamId>, report: Report<'_>) -> anyhow::Result<()> {
-    let mut store = Store::new(database_url)?;
-    let connection = store.connection().await?;
-    let is_alone = run("locking the retry of parked streams", parked::try_lock(connection)).await?;
+    // The lock ends with this connection.
+    let mut locking = store::connect(database_url).await?;
+    let is_alone = run("locking the retry of parked streams", parked::try_lock(&mut locking)).await?;
     anyhow::ensure!(is_alone, "another process is retrying parked streams; wait until it has finished");
-    let projections = match stream {
-        Some(stream) => Projection::of(stream.category()).into_iter().collect(),
-        None => Projection::ALL.to_vec(),
-    };
-    for projection in projections {
-        let rows = run("reading parked streams", parked::list(connection, projection, stream)).await?;
-        if let (Some(stream), true) = (stream, rows.is_empty()) {
-            report(stream.as_str(), &RetryOutcome::NotParked);
-        }
-        match projection {
-            Projection::Orders => retry_all::<Orders>(connection, rows, report).await?,
-            Projection::Stock => retry_all::<Stock>(connection, rows, report).await?,
-            Projection::Products => retry_all::<Products>(connection, rows, report).await?,
+    let mut was_parked = false;
+    for row in run("reading the generations", generations::list(&mut locking)).await? {
+        let retry = RetryGeneration { database_url, row: &row, stream, report: &mut *report };
+        if let Some(projection) = Projection::find(&row.projection)
+            && let Some(retrying) = with_read_model(projection, retry)
+        {
+            was_parked |= retrying.await?;
         }
     }
+    if let (Some(stream), false) = (stream, was_parked) {
+        report(stream.as_str(), &RetryOutcome::NotParked);
+    }
     Ok(())
+}
+
+/// Retries the streams of one generation; the result is whether any was parked.
+struct RetryGeneration<'a, 'r> {
+    database_url: &'a Secret,
+    row: &'a GenerationRow,
+    stream: Option<&'a StreamId>,
+    report: Report<'r>,
+}
+
+impl<'a: 'r, 'r> WithReadModel for RetryGeneration<'a, 'r> {
+    type Output = Pin<Box<dyn Future<Output = anyhow::Result<bool>> + Send + 'r>>;
+
+    fn call<M: ReadModel>(self) -> Self::Output {
+        Box::pin(self.run::<M>())
+    }
+}
+
+impl RetryGeneration<'_, '_> {
+    async fn run<M: ReadModel>(self) -> anyhow::Result<bool> {
+        let generation = Generation { projection: M::PROJECTION, number: self.row.number };
+        if self.row.version != M::VERSION || !self.row.state.is_followed() {
+            return Ok(false);
+        }
+        let mut store = Store::new(self.database_url, generation)?;
+        let connection = store.connection().await?;
+        let rows = run("reading parked streams", parked::list(connection, generation, self.stream)).await?;
+        let was_parked = !rows.is_empty();
+        retry_all::<M>(connection, generation, rows, self.report).await?;
+        Ok(was_parked)
+    }
+}
+
+/// How the streams of a generation are written.
+struct Writing<M> {
+    statement: WriteStatement<M>,
+    months: Months,
 }
 
 /// Retries the streams of a projection, partition by partition.
 async fn retry_all<M: ReadModel>(
     connection: &mut PgConnection,
+    generation: Generation,
     rows: Vec<ParkedRow>,
     report: Report<'_>,
 ) -> anyhow::Result<()> {
-    let mut months = Months::default();
+    let months = Months::of(rows::tables::<M>());
+    let mut writing = Writing::<M> { statement: WriteStatement::new(generation), months };
     let mut by_partition: BTreeMap<Option<i32>, Vec<RetriedStream>> = BTreeMap::new();
     for ParkedRow { stream_id, position, partition, reason } in rows {
         match stream_id.parse() {
@@ -94,11 +131,11 @@ async fn retry_all<M: ReadModel>(
     }
     for (partition, mut streams) in by_partition {
         for _ in 0..PASSES_MAX {
-            catch_up::<M>(connection, &mut months, partition, &mut streams, report).await?;
+            catch_up::<M>(connection, &mut writing, partition, &mut streams, report).await?;
             let mut behind = Vec::new();
             while !streams.is_empty() {
                 let together = streams.split_off(streams.len().saturating_sub(RELEASED_AT_ONCE));
-                behind.extend(release::<M>(connection, &mut months, partition, together, report).await?);
+                behind.extend(release::<M>(connection, &mut writing, partition, together, report).await?);
             }
             streams = behind;
         }
@@ -113,18 +150,19 @@ async fn retry_all<M: ReadModel>(
 /// Applies streams up to the checkpoint of their partition; reports and removes those that cannot be applied.
 async fn catch_up<M: ReadModel>(
     connection: &mut PgConnection,
-    months: &mut Months,
+    writing: &mut Writing<M>,
     partition: Option<i32>,
     streams: &mut Vec<RetriedStream>,
     report: Report<'_>,
 ) -> anyhow::Result<()> {
     let mut caught_up = Vec::with_capacity(streams.len());
-    let upto = checkpoints::find_position(connection, M::PROJECTION, partition);
+    let generation = writing.statement.generation();
+    let upto = checkpoints::find_position(connection, generation, partition);
     let upto = run("reading the checkpoint", upto).await?;
     for mut stream in streams.drain(..) {
         let mut progress = Progress::Behind;
         while let Progress::Behind = progress {
-            progress = stream::apply_next::<M>(connection, months, &mut stream, upto).await?;
+            progress = stream::apply_next::<M>(connection, writing, &mut stream, upto).await?;
         }
         match progress {
             Progress::Ended(outcome) => report(stream.id.as_str(), &outcome),
@@ -139,13 +177,14 @@ async fn catch_up<M: ReadModel>(
 /// meantime.
 async fn release<M: ReadModel>(
     connection: &mut PgConnection,
-    months: &mut Months,
+    writing: &mut Writing<M>,
     partition: Option<i32>,
     streams: Vec<RetriedStream>,
     report: Report<'_>,
 ) -> anyhow::Result<Vec<RetriedStream>> {
     let mut transaction = run("beginning a transaction", connection.begin()).await?;
-    let upto = checkpoints::lock_position(&mut transaction, M::PROJECTION, partition);
+    let generation = writing.statement.generation();
+    let upto = checkpoints::lock_position(&mut transaction, generation, partition);
     let upto = run("locking the checkpoint", upto).await?;
     let names: Vec<&str> = streams.iter().map(|stream| stream.id.as_str()).collect();
     let versions: Vec<Version> = streams.iter().map(|stream| stream.applied_version()).collect();
@@ -157,7 +196,7 @@ async fn release<M: ReadModel>(
         let before = stream.events();
         let progress = match received.contains(stream.id.as_str()) {
             true if applied >= EVENTS_UNDER_LOCK => Progress::Behind,
-            true => stream::apply_next::<M>(&mut transaction, months, &mut stream, upto).await?,
+            true => stream::apply_next::<M>(&mut transaction, writing, &mut stream, upto).await?,
             false => Progress::CaughtUp,
         };
         applied += stream.events() - before;
@@ -168,9 +207,9 @@ async fn release<M: ReadModel>(
         }
     }
     let names: Vec<&str> = caught_up.iter().map(|stream| stream.id.as_str()).collect();
-    let released = run("releasing streams", parked::release(&mut transaction, M::PROJECTION, &names)).await?;
+    let released = run("releasing streams", parked::release(&mut transaction, generation, &names)).await?;
     if !released.is_empty() {
-        run("ending the claim", checkpoints::end_claims(&mut transaction, M::PROJECTION, partition)).await?;
+        run("ending the claim", checkpoints::end_claims(&mut transaction, generation, partition)).await?;
     }
     run("committing the release", transaction.commit()).await?;
     for stream in caught_up {

@@ -1,5 +1,5 @@
-//! The serving process: one worker per projection, the task that writes to the cache, and the admin server.
-//! [`crate::worker`], [`crate::cache`] and [`crate::retry`] are what it runs.
+//! The serving process: the workers of all followed generations, the task that writes to the cache, and the admin server.
+//! [`crate::followed`], [`crate::cache`] and [`crate::retry`] are what it runs.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,15 +9,11 @@ use platform::config::Secret;
 use platform::health::Health;
 use platform::server::{Limits as ServerLimits, bind};
 use platform::shutdown::Shutdown;
-use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Writer};
 use crate::config::Config;
-use crate::frame::ReadModel;
-use crate::projections::{Orders, Products, Stock};
+use crate::followed::Followed;
 use crate::retry::{self, RetryOutcome};
-use crate::store::{StatementTimeout, Store};
-use crate::worker::Worker;
 
 /// Timeout for workers to finish their batch and leave their consumer groups.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
@@ -44,28 +40,31 @@ async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
             writer.run().await;
         }
     });
-    let mut workers = JoinSet::new();
-    workers.spawn(worker::<Orders>(&config, cache.clone(), &health)?.run(shutdown.child()));
-    workers.spawn(worker::<Stock>(&config, cache.clone(), &health)?.run(shutdown.child()));
-    workers.spawn(worker::<Products>(&config, cache, &health)?.run(shutdown.child()));
-    tokio::spawn(retry_once(config.database_url.clone()));
     tracing::info!(admin.addr = %config.admin_addr, kafka.group = config.feed.group, "projector started");
+    tokio::spawn(retry_once(config.database_url.clone()));
+    let followed = Followed::new(config, cache, health.clone(), shutdown.clone());
+    let mut following = tokio::spawn(followed.run());
 
     let ended = tokio::select! {
-        () = shutdown.requested() => Ok(()),
-        ended = workers.join_next() => Err(anyhow::anyhow!("a worker ended unexpectedly: {ended:?}")),
+        () = shutdown.requested() => None,
+        ended = &mut following => Some(ended),
     };
     health.drain();
     shutdown.request();
     let stopped = tokio::time::timeout(STOP_DEADLINE, async {
-        while workers.join_next().await.is_some() {}
+        let ended = match ended {
+            Some(ended) => ended,
+            None => following.await,
+        };
         let _ = writing.await;
+        ended?
     });
-    if stopped.await.is_err() {
+    let ended = stopped.await.unwrap_or_else(|_| {
         tracing::warn!(
             "workers did not stop in time; events that are not committed will be applied after the next start"
         );
-    }
+        Ok(())
+    });
     admin_stop.request();
     let _ = admin.await;
     tracing::info!("projector stopped");
@@ -77,13 +76,6 @@ fn open_cache(config: &Config, health: &Health) -> anyhow::Result<(Option<Cache>
     let opened = Cache::new(url, &config.cache_prefix, health.optional("redis"));
     let (cache, writer) = opened.context("REDIS_URL: set it to redis://:PASSWORD@HOST:PORT/DB")?;
     Ok((Some(cache), Some(writer)))
-}
-
-fn worker<M: ReadModel>(config: &Config, cache: Option<Cache>, health: &Health) -> anyhow::Result<Worker<M>> {
-    let store = Store::new(&config.database_url);
-    let store = store.context("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
-    let store = store.with_statement_timeout(StatementTimeout(config.database_timeout));
-    Ok(Worker::new(config.feed.clone(), config.limits.clone(), store, cache, health))
 }
 
 /// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another

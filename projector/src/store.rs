@@ -1,6 +1,6 @@
-//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`log`] reads the log, [`months`]
-//! creates the partitions of months, [`parked`] has the parked streams, [`relay`] reads how far the relay has
-//! published.
+//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`generations`] has the generations of
+//! projections, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked streams,
+//! [`relay`] reads how far the relay has published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
 //! connection is closed, so that no statement runs on a connection in an unknown state.
@@ -9,10 +9,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use platform::config::Secret;
+use read_model::Generation;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 pub mod checkpoints;
+pub mod generations;
 pub mod log;
 pub mod months;
 pub mod parked;
@@ -31,9 +33,10 @@ const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_user_timeout", "20000"),
 ];
 
-/// The commits do not wait for the disk: a batch and its checkpoint are lost together, and are applied again. Otherwise each batch would
-/// write to the disk, on the replica too, between the commits of the writer.
-const NO_WAIT: [(&str, &str); 1] = [("synchronous_commit", "off")];
+/// Settings of all connections. The commits do not wait for the disk: a batch and its checkpoint are lost together, and are
+/// applied again. Otherwise each batch would write to the disk, on the replica too, between the commits of the writer.
+/// With the role, every login of the projector may change the tables that another login has created.
+const SESSION: [(&str, &str); 2] = [("synchronous_commit", "off"), ("role", "model_writer")];
 
 /// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets,
 /// would otherwise block a worker forever.
@@ -47,10 +50,11 @@ impl Default for StatementTimeout {
     }
 }
 
-/// The connection of a worker to PostgreSQL.
+/// The connection of a worker to PostgreSQL. Unqualified names of tables mean those of its generation.
 #[derive(Debug)]
 pub struct Store {
     options: PgConnectOptions,
+    generation: Generation,
     connection: Option<PgConnection>,
     timeout: StatementTimeout,
 }
@@ -88,11 +92,15 @@ pub async fn run<T>(
 }
 
 impl Store {
-    /// A store that connects when the connection is first needed.
-    pub fn new(url: &Secret) -> sqlx::Result<Store> {
-        let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
-        let options = options.options(KEEPALIVES).options(NO_WAIT);
-        Ok(Store { options, connection: None, timeout: StatementTimeout::default() })
+    /// A store of a generation that connects when the connection is first needed.
+    pub fn new(url: &Secret, generation: Generation) -> sqlx::Result<Store> {
+        let options = options(url)?.options([("search_path", search_path(generation))]);
+        Ok(Store { options, generation, connection: None, timeout: StatementTimeout::default() })
+    }
+
+    /// The generation whose tables the connection reads and writes.
+    pub fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// The same store with another timeout.
@@ -120,16 +128,36 @@ impl Store {
     }
 
     async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await;
-        let connected = connecting.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        connected.map_err(|source| StoreError { operation: "connecting", source })
+        connect_with(&self.options).await
     }
+}
+
+/// A connection on which unqualified names mean tables of no generation, and views of the live generations.
+pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
+    let options = options(url).map_err(|source| StoreError { operation: "reading DATABASE_URL", source })?;
+    connect_with(&options).await
+}
+
+/// Search path on which unqualified names mean the tables of a generation.
+pub fn search_path(generation: Generation) -> String {
+    format!("{},public", generation.schema())
+}
+
+fn options(url: &Secret) -> sqlx::Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
+    Ok(options.options(KEEPALIVES).options(SESSION))
+}
+
+async fn connect_with(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    let connected = connecting.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+    connected.map_err(|source| StoreError { operation: "connecting", source })
 }
 
 impl StoreError {
     /// Whether the data of the statement caused the error, so that every repetition would fail: SQLSTATE classes 22
-    /// (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which `ensure_month` raises for
-    /// a detached month that cannot be attached.
+    /// (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which
+    /// [`TableSchema::ensure_month`](crate::frame::schema::TableSchema::ensure_month) raises for a detached month that cannot be attached.
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
         let code = error.code().unwrap_or_default();

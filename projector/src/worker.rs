@@ -1,4 +1,4 @@
-//! The worker of one projection. A step receives messages, claims the assigned partitions, and applies the events in
+//! The worker of one generation of a projection. A step receives messages, claims the assigned partitions, and applies the events in
 //! one statement; the loop repeats steps, backs off after errors, and stops.
 //!
 //! [`crate::apply`] applies events, [`pending`] has the messages that are not processed yet, [`gaps`] what is read from
@@ -39,7 +39,7 @@ use pending::Pending;
 /// Events that one step reads from the log to fill a gap.
 const GAP_PAGE: PageLimit = PageLimit { events: 5_000, bytes: BATCH_BYTES_MAX };
 
-/// The worker of one projection.
+/// The worker of one generation of a projection.
 pub struct Worker<M: ReadModel> {
     feed_config: FeedConfig,
     limits: Limits,
@@ -138,8 +138,9 @@ impl<M: ReadModel> Worker<M> {
 
     async fn connect(&mut self) -> Result<(), FeedError> {
         if self.feed.is_none() {
+            let generation = self.applier.generation();
             let health = self.kafka.clone();
-            self.feed = Some(Feed::connect(&self.feed_config, &self.limits, M::PROJECTION, self.start, health).await?);
+            self.feed = Some(Feed::connect(&self.feed_config, &self.limits, generation, self.start, health).await?);
             self.start = Start::Committed;
         }
         Ok(())
@@ -205,7 +206,7 @@ impl<M: ReadModel> Worker<M> {
             self.pending.put_back(processed);
             return Err(error);
         }
-        count(M::PROJECTION, names::PROJECTOR_EVENTS_SEEN_TOTAL, processed.len() - events.len());
+        count(self.applier.generation(), names::PROJECTOR_EVENTS_SEEN_TOTAL, processed.len() - events.len());
         self.record_processed(log, &processed);
         match processed.len() {
             0 => Ok(Outcome::Idle),
@@ -227,7 +228,7 @@ impl<M: ReadModel> Worker<M> {
                         reason = %reason,
                         "skipped a message that is not an event; the missing event is read from the log"
                     );
-                    count(M::PROJECTION, names::PROJECTOR_MESSAGES_UNREADABLE_TOTAL, 1);
+                    count(self.applier.generation(), names::PROJECTOR_MESSAGES_UNREADABLE_TOTAL, 1);
                     self.audit.suspect(*partition);
                 }
             }
@@ -242,7 +243,7 @@ impl<M: ReadModel> Worker<M> {
         match origin(log, message) {
             Origin::Ours => {}
             Origin::Foreign => {
-                count(M::PROJECTION, names::PROJECTOR_MESSAGES_FOREIGN_TOTAL, 1);
+                count(self.applier.generation(), names::PROJECTOR_MESSAGES_FOREIGN_TOTAL, 1);
                 if !std::mem::replace(&mut self.logged.foreign, true) {
                     tracing::error!(
                         projection,
@@ -289,7 +290,7 @@ impl<M: ReadModel> Worker<M> {
         let after = gap.scanned.max(claim.checkpoint.position);
         let missing = MissingEvents { partition, partitions: self.feed().partitions(), after, upto: gap.upto };
         let from_log = self.applier.apply_from_log(missing, GAP_PAGE).await?;
-        count(M::PROJECTION, names::PROJECTOR_EVENTS_HEALED_TOTAL, from_log.events);
+        count(self.applier.generation(), names::PROJECTOR_EVENTS_HEALED_TOTAL, from_log.events);
         if let Some(scanned) = from_log.continue_after {
             self.gaps.set(partition, Gap { scanned, ..gap });
             return Ok(Outcome::ReadFromLog(from_log.events));
@@ -330,8 +331,8 @@ impl<M: ReadModel> Worker<M> {
             let oldest = self.applier.find_recorded_after(applied).await?;
             lag_seconds = oldest.map_or(0.0, |oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
         }
-        gauge(M::PROJECTION, names::PROJECTOR_LAG_EVENTS, lag_events as f64);
-        gauge(M::PROJECTION, names::PROJECTOR_LAG_SECONDS, lag_seconds);
+        gauge(self.applier.generation(), names::PROJECTOR_LAG_EVENTS, lag_events as f64);
+        gauge(self.applier.generation(), names::PROJECTOR_LAG_SECONDS, lag_seconds);
         Ok(())
     }
 
@@ -357,7 +358,7 @@ impl<M: ReadModel> Worker<M> {
                     projection = M::PROJECTION.name(),
                     "claim or checkpoint of a partition was changed by another instance; claiming the assigned partitions again"
                 );
-                count(M::PROJECTION, names::PROJECTOR_CLAIMS_LOST_TOTAL, 1);
+                count(self.applier.generation(), names::PROJECTOR_CLAIMS_LOST_TOTAL, 1);
             }
             StepError::AheadOfLog { .. } | StepError::TooManyParked(_) => self.projection.down(error.to_string()),
         }

@@ -33,31 +33,33 @@ pub fn jittered(ttl: Duration, random: u32) -> Duration {
     ttl.mul_f64(1.0 - JITTER * f64::from(random) / f64::from(u32::MAX))
 }
 
-/// The keys of one platform in a Redis server that other platforms may share.
+/// The keys of one generation of a projection, in a Redis server that several platforms may share. Each generation has its
+/// own keys, because its documents may have other members.
 #[derive(Debug, Clone)]
 pub struct Keys {
     prefix: String,
+    generation: i32,
 }
 
 impl Keys {
-    /// Keys that start with `prefix`, which may be empty.
-    pub fn new(prefix: impl Into<String>) -> Keys {
-        Keys { prefix: prefix.into() }
+    /// Keys of a generation that start with `prefix`, the prefix of the platform, which may be empty.
+    pub fn new(prefix: impl Into<String>, generation: i32) -> Keys {
+        Keys { prefix: prefix.into(), generation }
     }
 
     /// Key of an [`crate::OrderDocument`].
     pub fn order(&self, id: OrderId) -> String {
-        format!("{}order:{id}", self.prefix)
+        format!("{}order.{}:{id}", self.prefix, self.generation)
     }
 
     /// Key of a [`crate::ProductDocument`].
     pub fn product(&self, sku: &Sku) -> String {
-        format!("{}product:{sku}", self.prefix)
+        format!("{}product.{}:{sku}", self.prefix, self.generation)
     }
 
     /// Key of a [`crate::StockDocument`].
     pub fn stock(&self, sku: &Sku, location: &Location) -> String {
-        format!("{}stock:{sku}@{location}", self.prefix)
+        format!("{}stock.{}:{sku}@{location}", self.prefix, self.generation)
     }
 }
 
@@ -107,10 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_start_with_the_prefix() {
-        let keys = Keys::new("t1:");
+    fn keys_contain_the_prefix_and_the_generation() {
+        let keys = Keys::new("t1:", 3);
         let sku = "A-1".parse().unwrap();
-        assert_eq!(keys.product(&sku), "t1:product:A-1");
-        assert_eq!(keys.stock(&sku, &Location::main()), "t1:stock:A-1@main");
+        assert_eq!(keys.product(&sku), "t1:product.3:A-1");
+        assert_eq!(keys.stock(&sku, &Location::main()), "t1:stock.3:A-1@main");
     }
 }

@@ -18,6 +18,6 @@ pub mod tables;
 pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};
-pub use projection::Projection;
+pub use projection::{Generation, Projection};
 pub use status::Status;
 pub use stock::{LedgerRow, StockDocument};

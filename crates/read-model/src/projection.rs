@@ -1,46 +1,75 @@
-//! The projections: the read models and the categories of streams that they are folded from. Table
-//! `projection_checkpoints` contains their names.
+//! The projections, and their generations. Tables `projection_generations`, `projection_checkpoints` and `parked_streams`
+//! contain the names of projections and the numbers of generations.
 
 use events::Category;
 
 /// A projection folds the streams of one category into its own tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Projection {
-    /// [`crate::OrderDocument`]
-    Orders,
-    /// [`crate::StockDocument`] and its ledger
-    Stock,
-    /// [`crate::ProductDocument`] and its prices
-    Products,
+pub struct Projection {
+    name: &'static str,
+    category: Category,
 }
 
-/// The generation of tables that the projector writes and the query-service reads.
-pub const GENERATION: i32 = 1;
+/// A generation of a projection: one complete set of its tables. A rebuild creates the next generation beside the live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation {
+    /// The projection.
+    pub projection: Projection,
+    /// Number of the generation, starting at 1.
+    pub number: i32,
+}
 
 impl Projection {
-    /// All projections.
-    pub const ALL: [Projection; 3] = [Projection::Orders, Projection::Stock, Projection::Products];
+    /// [`crate::OrderDocument`]
+    pub const ORDERS: Projection = Projection::new("orders", Category::Order);
+    /// [`crate::StockDocument`] and its ledger
+    pub const STOCK: Projection = Projection::new("stock", Category::Stock);
+    /// [`crate::ProductDocument`] and its prices
+    pub const PRODUCTS: Projection = Projection::new("products", Category::Product);
 
-    /// Name of the projection in `projection_checkpoints` and `parked_streams`.
+    /// The projections of the platform.
+    pub const ALL: [Projection; 3] = [Projection::ORDERS, Projection::STOCK, Projection::PRODUCTS];
+
+    /// A projection. The name consists of lower case letters and `_`, because schemas of the database contain it.
+    pub const fn new(name: &'static str, category: Category) -> Projection {
+        Projection { name, category }
+    }
+
+    /// Name of the projection.
     pub fn name(self) -> &'static str {
-        match self {
-            Projection::Orders => "orders",
-            Projection::Stock => "stock",
-            Projection::Products => "products",
-        }
+        self.name
     }
 
     /// The category of streams that the projection folds.
     pub fn category(self) -> Category {
-        match self {
-            Projection::Orders => Category::Order,
-            Projection::Stock => Category::Stock,
-            Projection::Products => Category::Product,
-        }
+        self.category
     }
 
-    /// The projection of a category; there is none for customers.
-    pub fn of(category: Category) -> Option<Projection> {
-        Projection::ALL.into_iter().find(|projection| projection.category() == category)
+    /// The projection with this name.
+    pub fn find(name: &str) -> Option<Projection> {
+        Projection::ALL.into_iter().find(|projection| projection.name == name)
+    }
+
+    /// The projections that fold the streams of a category.
+    pub fn list_of(category: Category) -> impl Iterator<Item = Projection> {
+        Projection::ALL.into_iter().filter(move |projection| projection.category == category)
+    }
+}
+
+impl Generation {
+    /// The first generation of a projection.
+    pub const fn first(projection: Projection) -> Generation {
+        Generation { projection, number: 1 }
+    }
+
+    /// Schema of the database that contains the tables of this generation. Views in schema `public` show the live generation.
+    pub fn schema(self) -> String {
+        format!("{}_{}", self.projection.name, self.number)
+    }
+}
+
+impl std::fmt::Display for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} generation {}", self.projection.name, self.number)
     }
 }

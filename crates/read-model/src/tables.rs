@@ -19,6 +19,3 @@ pub const PARKED_STREAMS: &str = "parked_streams";
 pub const RELAY_CHECKPOINT: &str = "relay_checkpoint";
 /// Last position that the relay published to each partition.
 pub const RELAY_PARTITIONS: &str = "relay_partitions";
-
-/// The tables that are partitioned by month with `ensure_month`.
-pub const BY_MONTH: [&str; 3] = [ORDERS, STOCK_LEDGER, PRODUCT_PRICES];

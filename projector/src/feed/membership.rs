@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
-use read_model::Projection;
+use read_model::Generation;
 
 /// Timeout for the committed offsets of new partitions.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,8 +38,8 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub(super) fn new(projection: Projection, start: Start, health: Component) -> Membership {
-        let requests = KafkaRequests::of(projection.name());
+    pub(super) fn new(generation: Generation, start: Start, health: Component) -> Membership {
+        let requests = KafkaRequests::of(generation.projection.name());
         Membership { start, assigned: Mutex::default(), at_end: Mutex::default(), health, requests }
     }
 

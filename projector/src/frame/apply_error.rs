@@ -9,10 +9,10 @@ use read_model::FoldError;
 pub enum ApplyError {
     /// This build cannot decode the event.
     Decode(DecodeError),
-    /// The event cannot be folded into its document.
+    /// The event cannot be folded into the state of its stream.
     Fold(FoldError),
-    /// This build cannot read the stored document.
-    StoredDocument(String),
+    /// This build cannot read the stored state of the stream.
+    StoredState(String),
     /// This build cannot read the metadata of the event.
     Metadata(String),
 }
@@ -40,7 +40,7 @@ impl std::fmt::Display for ApplyError {
             ),
             ApplyError::Decode(error) => error.fmt(f),
             ApplyError::Fold(error) => error.fmt(f),
-            ApplyError::StoredDocument(reason) => write!(f, "the stored document cannot be read: {reason}"),
+            ApplyError::StoredState(reason) => write!(f, "the stored document cannot be read: {reason}"),
             ApplyError::Metadata(reason) => write!(f, "the metadata of the event cannot be read ({reason})"),
         }
     }

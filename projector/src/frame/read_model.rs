@@ -1,77 +1,71 @@
-//! What a projection declares: its fold, its tables and columns, and how its documents are loaded.
+//! What a projection declares: its fold, its tables, and how the states of streams are loaded.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use events::{LogPosition, Recorded, StreamId};
 use read_model::Projection;
 use read_model::cache::Keys;
-use serde::Serialize;
 use sqlx::PgConnection;
-use std::time::Duration;
 
 use super::apply_error::ApplyError;
-use super::table::Table;
-use crate::changes::{ChangedDocument, NetChanges};
+use super::rows::Visitor;
+use crate::changes::{ChangedState, NetChanges};
 
-/// The read model of a projection: documents, and rows of history where a history is kept.
+/// The read model of a projection: the state that each stream is folded to, and the tables that are written.
 pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// The projection.
     const PROJECTION: Projection;
-    /// Table of the documents; must have the columns `incarnation` and `position`, which guard against older values.
-    const DOCUMENTS: Table<ChangedDocument<Self::Document>>;
-    /// Table of the history, if a history is kept.
-    const HISTORY: Option<Table<Self::Row>>;
-    /// Longest time that a document may stay in Redis without a new write.
-    const CACHE_TTL: Duration;
+    /// Version of fold and tables. A change of either needs a higher version, and with it a new generation.
+    const VERSION: i32;
+    /// How the states are kept in Redis, if they are.
+    const CACHE: Option<Caching<Self::State>> = None;
     /// The result of folding a stream.
-    type Document: Serialize + Send + Sync + std::fmt::Debug;
-    /// A row of history; `()` where no history is kept.
-    type Row: Send + Sync + std::fmt::Debug;
+    type State: Send + Sync + std::fmt::Debug;
+    /// Rows that events add to tables; `()` if all rows are made of states.
+    type Rows: Default + Send + Sync + std::fmt::Debug;
 
-    /// Folds an event into its document and adds the event's rows of history. An error leaves `document` and `rows`
+    /// Folds an event into the state of its stream and adds the event's rows. An error leaves `state` and `rows`
     /// unchanged.
-    fn fold(
-        document: &mut Option<Self::Document>,
-        event: &Recorded,
-        rows: &mut Vec<Self::Row>,
-    ) -> Result<(), ApplyError>;
+    fn fold(state: &mut Option<Self::State>, event: &Recorded, rows: &mut Self::Rows) -> Result<(), ApplyError>;
 
-    /// Log position of the last event that a document contains.
-    fn log_position(document: &Self::Document) -> LogPosition;
+    /// Log position of the last event that a state contains.
+    fn log_position(state: &Self::State) -> LogPosition;
 
-    /// Key of a document in Redis.
-    fn cache_key(keys: &Keys, document: &Self::Document) -> String;
+    /// The document that a state is stored and cached as; empty if states are not stored as documents.
+    fn document(_: &Self::State) -> String {
+        String::new()
+    }
 
-    /// Loads the documents of streams; a stream without a document is left out.
+    /// Combines rows with the same key at the end of a batch, because one statement can change a row only once.
+    fn combine(_: &mut Self::Rows) {}
+
+    /// Visits all tables with their rows, always in the same order.
+    fn visit(states: &[ChangedState<Self::State>], rows: &Self::Rows, visitor: &mut impl Visitor);
+
+    /// Loads the states of streams; a stream without a state is left out.
     fn load(
         connection: &mut PgConnection,
         streams: &[StreamId],
-    ) -> impl Future<Output = sqlx::Result<Vec<LoadedDocument<Self>>>> + Send;
+    ) -> impl Future<Output = sqlx::Result<Vec<LoadedState<Self>>>> + Send;
 
-    /// Text of the statement that writes this read model, built once by [`super::statement::build`].
-    fn write_statement() -> &'static str;
-
-    /// Table and instant of the month that contains a stream's document, if documents are partitioned by month.
+    /// Table and instant of the month that contains a stream's state, if states are stored in months.
     fn month_of(_: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
         None
     }
 }
 
+/// How states are kept in Redis.
+#[derive(Debug)]
+pub struct Caching<S> {
+    /// Longest time that a document may stay in Redis without a new write.
+    pub time_to_live: Duration,
+    /// Key of a document.
+    pub key: fn(&Keys, &S) -> String,
+}
+
 /// The net changes of a batch to a read model.
-pub type Changes<M> = NetChanges<<M as ReadModel>::Document, <M as ReadModel>::Row>;
+pub type Changes<M> = NetChanges<<M as ReadModel>::State, <M as ReadModel>::Rows>;
 
-/// A stored document with its stream, or the reason why this build cannot read the document.
-pub type LoadedDocument<M> = (StreamId, Result<<M as ReadModel>::Document, String>);
-
-/// The months that a write needs, as table and any instant in the month.
-pub fn months<M: ReadModel>(changes: &Changes<M>) -> Vec<(&'static str, DateTime<Utc>)> {
-    let documents = M::DOCUMENTS.months(&changes.documents);
-    let history = M::HISTORY.into_iter().flat_map(|table| table.months(&changes.rows).collect::<Vec<_>>());
-    documents.chain(history).collect()
-}
-
-/// The tables of a read model that are partitioned by month.
-pub fn monthly_tables<M: ReadModel>() -> Vec<&'static str> {
-    let documents = M::DOCUMENTS.month.map(|_| M::DOCUMENTS.name);
-    let history = M::HISTORY.filter(|table| table.month.is_some()).map(|table| table.name);
-    documents.into_iter().chain(history).collect()
-}
+/// The state of a stream, or the reason why this build cannot read it.
+pub type LoadedState<M> = (StreamId, Result<<M as ReadModel>::State, String>);

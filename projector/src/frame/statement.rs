@@ -1,14 +1,19 @@
 //! Builds the statement of a read model and runs it. The claim check, the compare-and-set of checkpoints, the parked
 //! streams and the guard of documents by log position are written here, once for all projections.
 //!
-//! The text consists of literals of this program only and is built once per projection, so that PostgreSQL prepares it
-//! once per connection. All values are bound, one array per column.
+//! The text consists of literals of this program only and is built once per worker, so that PostgreSQL prepares it once
+//! per connection. All values are bound, one array per column. The search path of the connection selects the generation
+//! of the tables.
 
-use read_model::projection;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use read_model::Generation;
 use sqlx::postgres::{PgArguments, PgConnection};
-use sqlx::{Arguments, Encode, Postgres, Type};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Postgres, Type};
 
 use super::read_model::{Changes, ReadModel};
+use super::rows::{self, Visitor};
 use super::table::{Column, Role, Table, Values};
 use crate::changes::{Checkpoint, NetChanges, ParkedStream};
 use crate::claimed_partitions::ClaimedPartitions;
@@ -39,15 +44,46 @@ const PARKED_STREAMS: &[Column<ParkedStream>] = &[
     Column::fixed("partition", Values::Int(|it| it.partition)),
 ];
 
-/// Writes documents, history, parked streams and checkpoints in one statement, if all partitions are still claimed with
-/// the epochs and checkpoints of `claimed`; otherwise writes nothing and returns `false`.
-pub async fn write<M: ReadModel>(
-    connection: &mut PgConnection,
-    changes: &Changes<M>,
-    claimed: &ClaimedPartitions,
-) -> sqlx::Result<bool> {
-    let arguments = arguments::<M>(changes, claimed).map_err(sqlx::Error::Encode)?;
-    sqlx::query_scalar_with(M::write_statement(), arguments).fetch_one(connection).await
+/// The statement that writes a generation of a read model.
+#[derive(Debug, Clone)]
+pub struct WriteStatement<M> {
+    generation: Generation,
+    sql: Arc<str>,
+    read_model: PhantomData<M>,
+}
+
+/// Estimated size of a row without its document, in bytes.
+const ROW_BYTES: usize = 200;
+
+impl<M: ReadModel> WriteStatement<M> {
+    /// The statement for a generation.
+    pub fn new(generation: Generation) -> WriteStatement<M> {
+        WriteStatement { generation, sql: build::<M>().into(), read_model: PhantomData }
+    }
+
+    /// The generation that the statement writes.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Writes rows, parked streams and checkpoints in one statement, if all partitions are still claimed with the epochs
+    /// and checkpoints of `claimed`; otherwise writes nothing and returns `false`.
+    pub async fn run(
+        &self,
+        connection: &mut PgConnection,
+        changes: &Changes<M>,
+        claimed: &ClaimedPartitions,
+    ) -> sqlx::Result<bool> {
+        let arguments = arguments::<M>(self.generation, changes, claimed).map_err(sqlx::Error::Encode)?;
+        // Safe because `build` composes the text from literals of this program.
+        let sql = AssertSqlSafe(Arc::clone(&self.sql));
+        sqlx::query_scalar_with(sql, arguments).fetch_one(connection).await
+    }
+}
+
+/// Estimated size of the statement that writes changes, in bytes.
+pub fn bytes<M: ReadModel>(changes: &Changes<M>) -> usize {
+    changes.states.iter().map(|changed| changed.json.len()).sum::<usize>() + rows::count::<M>(changes) * ROW_BYTES
 }
 
 /// The statement. Parameters 1 to 3 are projection, generation and category, parameter 4 the partitions of
@@ -73,7 +109,7 @@ const FRAME: &str = "
         from guard, {parked}
         where guard.passed
         on conflict (projection, generation, stream_id) do nothing
-    ), documents as ({documents}){history}
+    ){tables}
     select passed from guard";
 
 /// The part of the statement that inserts the rows of a table.
@@ -88,39 +124,68 @@ const INSERT: &str = "
 const UPDATE: &str =
     "update set {updates} where ({table}.incarnation, {table}.position) < (excluded.incarnation, excluded.position)";
 
+/// What the insert does with a row that exists, if the table has columns to which values are added. The compare-and-set of
+/// the checkpoints alone ensures that nothing is added twice.
+const ADD: &str = "update set {updates}";
+
 /// Builds the text of the statement. Its parameters are in the order in which [`arguments`] binds values.
-pub fn build<M: ReadModel>() -> String {
+fn build<M: ReadModel>() -> String {
     let mut parameters = Parameters { bound: 3 };
     let checkpoints = parameters.unnest(CHECKPOINTS, "m");
     let parked = parameters.unnest(PARKED_STREAMS, "p");
-    let documents = insert(&M::DOCUMENTS, &mut parameters);
-    let history = M::HISTORY.map(|table| [", history as (", &insert(&table, &mut parameters), ")"].concat());
-    FRAME
-        .replace("{checkpoints}", &checkpoints)
-        .replace("{parked}", &parked)
-        .replace("{documents}", &documents)
-        .replace("{history}", history.as_deref().unwrap_or_default())
+    let mut text = Text { parameters, tables: String::new() };
+    M::visit(&[], &M::Rows::default(), &mut text);
+    FRAME.replace("{checkpoints}", &checkpoints).replace("{parked}", &parked).replace("{tables}", &text.tables)
+}
+
+/// Builds the parts of the statement that insert rows.
+struct Text {
+    parameters: Parameters,
+    tables: String,
+}
+
+impl Visitor for Text {
+    fn table<R: Sync>(&mut self, table: &'static Table<R>, _: &[R]) {
+        let insert = insert(table, &mut self.parameters);
+        self.tables.push_str(&[", ", table.name, "_rows as (", &insert, ")"].concat());
+    }
 }
 
 /// The values of the statement, in the order of its parameters.
-fn arguments<M: ReadModel>(changes: &Changes<M>, claimed: &ClaimedPartitions) -> Result<PgArguments, EncodeError> {
+fn arguments<M: ReadModel>(
+    generation: Generation,
+    changes: &Changes<M>,
+    claimed: &ClaimedPartitions,
+) -> Result<PgArguments, EncodeError> {
     let moves = checkpoint_moves(changes, claimed);
     let mut arguments = PgArguments::default();
-    arguments.add(M::PROJECTION.name())?;
-    arguments.add(projection::GENERATION)?;
-    arguments.add(M::PROJECTION.category().as_str())?;
+    arguments.add(generation.projection.name())?;
+    arguments.add(generation.number)?;
+    arguments.add(generation.projection.category().as_str())?;
     bind(&mut arguments, CHECKPOINTS, &moves)?;
     bind(&mut arguments, PARKED_STREAMS, &changes.parked)?;
-    bind(&mut arguments, M::DOCUMENTS.columns, &changes.documents)?;
-    if let Some(history) = M::HISTORY {
-        bind(&mut arguments, history.columns, &changes.rows)?;
+    let mut values = BoundRows { arguments, result: Ok(()) };
+    M::visit(&changes.states, &changes.rows, &mut values);
+    values.result.map(|()| values.arguments)
+}
+
+/// Binds the values of rows; keeps the first error.
+struct BoundRows {
+    arguments: PgArguments,
+    result: Result<(), EncodeError>,
+}
+
+impl Visitor for BoundRows {
+    fn table<R: Sync>(&mut self, table: &'static Table<R>, rows: &[R]) {
+        if self.result.is_ok() {
+            self.result = bind(&mut self.arguments, table.columns, rows);
+        }
     }
-    Ok(arguments)
 }
 
 type EncodeError = sqlx::error::BoxDynError;
 
-fn checkpoint_moves<D, R>(changes: &NetChanges<D, R>, claimed: &ClaimedPartitions) -> Vec<CheckpointMove> {
+fn checkpoint_moves<S, R>(changes: &NetChanges<S, R>, claimed: &ClaimedPartitions) -> Vec<CheckpointMove> {
     let of = |(partition, checkpoint): (&i32, &Checkpoint)| {
         // A partition that is not claimed matches no row, so nothing is written.
         let claim = claimed.get(*partition);
@@ -154,24 +219,31 @@ impl Parameters {
     }
 }
 
-/// Inserts the rows of a table; updates a row that exists if the new row is newer.
+/// Inserts the rows of a table, and changes rows that exist as the roles of their columns require.
 fn insert<R>(table: &Table<R>, parameters: &mut Parameters) -> String {
     let columns = table.columns;
     let values: Vec<String> = columns.iter().map(|column| column.values.selected("r", column.name)).collect();
     let keys = names(columns.iter().filter(|column| column.role == Role::Key));
-    let updated = names(columns.iter().filter(|column| column.role == Role::Updated));
-    let updates: Vec<String> = updated.iter().map(|column| [column, " = excluded.", column].concat()).collect();
-    let action = match updates.is_empty() {
-        true => "nothing".to_owned(),
-        false => UPDATE.replace("{updates}", &updates.join(", ")),
-    };
     INSERT
         .replace("{columns}", &names(columns).join(", "))
         .replace("{values}", &values.join(", "))
         .replace("{rows}", &parameters.unnest(columns, "r"))
         .replace("{keys}", &keys.join(", "))
-        .replace("{action}", &action)
+        .replace("{action}", &action(columns))
         .replace("{table}", table.name)
+}
+
+/// What the insert does with a row that exists.
+fn action<R>(columns: &[Column<R>]) -> String {
+    let with_role = |role: Role| columns.iter().filter(move |column| column.role == role);
+    let updates = with_role(Role::Updated).map(|it| [it.name, " = excluded.", it.name].concat());
+    let additions = with_role(Role::Added).map(|it| [it.name, " = {table}.", it.name, " + excluded.", it.name].concat());
+    let (updates, additions): (Vec<String>, Vec<String>) = (updates.collect(), additions.collect());
+    match (updates.is_empty(), additions.is_empty()) {
+        (true, true) => "nothing".to_owned(),
+        (false, true) => UPDATE.replace("{updates}", &updates.join(", ")),
+        (_, false) => ADD.replace("{updates}", &[updates, additions].concat().join(", ")),
+    }
 }
 
 fn names<'a, R: 'a>(columns: impl IntoIterator<Item = &'a Column<R>>) -> Vec<&'static str> {
@@ -191,6 +263,7 @@ fn bind<R>(arguments: &mut PgArguments, columns: &[Column<R>], rows: &[R]) -> Re
         Values::BigInt(value) => bind_array(arguments, rows, value),
         Values::Boolean(value) => bind_array(arguments, rows, value),
         Values::Timestamp(value) => bind_array(arguments, rows, value),
+        Values::OptionalTimestamp(value) => bind_array(arguments, rows, value),
     })
 }
 
@@ -205,12 +278,8 @@ impl<R> Values<R> {
     /// SQL type of the bound values.
     fn sql_type(&self) -> &'static str {
         match self {
-            Values::Text(_) | Values::OptionalText(_) | Values::Json(_) | Values::TextList(_) => "text",
-            Values::Uuid(_) | Values::OptionalUuid(_) => "uuid",
-            Values::Int(_) => "int",
-            Values::BigInt(_) => "bigint",
-            Values::Boolean(_) => "boolean",
-            Values::Timestamp(_) => "timestamptz",
+            Values::Json(_) | Values::TextList(_) => "text",
+            other => other.column_type(),
         }
     }
 
@@ -219,14 +288,7 @@ impl<R> Values<R> {
         match self {
             Values::Json(_) => [alias, ".", name, "::json"].concat(),
             Values::TextList(_) => ["array(select json_array_elements_text(", alias, ".", name, "::json))"].concat(),
-            Values::Text(_)
-            | Values::OptionalText(_)
-            | Values::Uuid(_)
-            | Values::OptionalUuid(_)
-            | Values::Int(_)
-            | Values::BigInt(_)
-            | Values::Boolean(_)
-            | Values::Timestamp(_) => [alias, ".", name].concat(),
+            _ => [alias, ".", name].concat(),
         }
     }
 }

@@ -1,23 +1,41 @@
-//! Declares the tables that a write fills: each column has a name, an SQL type, the value of a row, and whether a later
-//! write replaces the value.
+//! Declares a table of a read model: its columns with their values, how writes change a row that exists, its months and
+//! its indexes. [`super::schema`] creates the table, [`super::statement`] writes rows, [`super::rows`] lists the tables
+//! of a read model.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// A table that is filled with rows `R`. Without columns that are updated, a row that exists is never changed.
+/// A table that is filled with rows `R`. Without columns that change, a row that exists is never changed.
+#[derive(Debug)]
 pub struct Table<R: 'static> {
     /// Name of the table.
     pub name: &'static str,
-    /// Columns of the table.
+    /// Columns of the table, those of the primary key first.
     pub columns: &'static [Column<R>],
-    /// Instant that selects the month of a row; `None` for a table that is not partitioned by month.
+    /// Instant that selects the month of a row; `None` for a table that is not partitioned by month. The first column of
+    /// the primary key must contain the same instant: as a time-ordered id (UUIDv7) or as a timestamp.
     pub month: Option<fn(&R) -> DateTime<Utc>>,
+    /// Indexes of the table besides its primary key.
+    pub indexes: &'static [Index],
+    /// Storage parameters (`create table ... with`), such as `fillfactor = 70`; may be empty.
+    pub storage: &'static str,
+}
+
+/// An index of a table. An index without a query that needs it only makes writes slower.
+#[derive(Debug)]
+pub struct Index {
+    /// Name of the index.
+    pub name: &'static str,
+    /// Method, columns and condition, as in `create index ... on table using`: `btree (lifecycle, id desc)`.
+    pub definition: &'static str,
+    /// The query that needs the index.
+    pub query: &'static str,
 }
 
 /// A column of a table of rows `R`.
+#[derive(Debug)]
 pub struct Column<R> {
     pub(super) name: &'static str,
     pub(super) role: Role,
@@ -31,11 +49,14 @@ pub(super) enum Role {
     Key,
     /// Keeps its value.
     Fixed,
-    /// Takes the new value.
+    /// Takes the new value, if the row is newer by its columns `incarnation` and `position`.
     Updated,
+    /// The new value is added to the stored one.
+    Added,
 }
 
 /// SQL type of a column and the value of a row.
+#[derive(Debug)]
 pub enum Values<R> {
     Text(fn(&R) -> &str),
     OptionalText(fn(&R) -> Option<&str>),
@@ -49,15 +70,7 @@ pub enum Values<R> {
     BigInt(fn(&R) -> i64),
     Boolean(fn(&R) -> bool),
     Timestamp(fn(&R) -> DateTime<Utc>),
-}
-
-impl<R> Table<R> {
-    /// The months of rows, as table and an instant in the month. An id (UUIDv7) contains no instant before 1970.
-    pub(super) fn months<'a>(&self, rows: &'a [R]) -> impl Iterator<Item = (&'static str, DateTime<Utc>)> + use<'a, R> {
-        let name = self.name;
-        let instants = self.month.into_iter().flat_map(move |instant| rows.iter().map(instant));
-        instants.map(move |instant| (name, instant.max(DateTime::UNIX_EPOCH)))
-    }
+    OptionalTimestamp(fn(&R) -> Option<DateTime<Utc>>),
 }
 
 impl<R> Column<R> {
@@ -75,9 +88,30 @@ impl<R> Column<R> {
     pub const fn updated(name: &'static str, values: Values<R>) -> Column<R> {
         Column { name, role: Role::Updated, values }
     }
+
+    /// A column to which writes add, for sums and counts.
+    pub const fn added(name: &'static str, values: Values<R>) -> Column<R> {
+        Column { name, role: Role::Added, values }
+    }
 }
 
-/// Reads a column with JSON. Decoding by sqlx would fail the whole statement for one row that this build cannot read.
-pub fn read_json<T: DeserializeOwned>(column: &str, json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|e| format!("{column}: line {}, column {}", e.line(), e.column()))
+impl<R> Values<R> {
+    /// Type of the column.
+    pub(super) fn column_type(&self) -> &'static str {
+        match self {
+            Values::Text(_) | Values::OptionalText(_) => "text",
+            Values::Json(_) => "json",
+            Values::TextList(_) => "text[]",
+            Values::Uuid(_) | Values::OptionalUuid(_) => "uuid",
+            Values::Int(_) => "int",
+            Values::BigInt(_) => "bigint",
+            Values::Boolean(_) => "boolean",
+            Values::Timestamp(_) | Values::OptionalTimestamp(_) => "timestamptz",
+        }
+    }
+
+    /// Whether the column may be null.
+    pub(super) fn is_optional(&self) -> bool {
+        matches!(self, Values::OptionalText(_) | Values::OptionalUuid(_) | Values::OptionalTimestamp(_))
+    }
 }

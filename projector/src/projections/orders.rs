@@ -1,73 +1,113 @@
 //! Orders: one document per order, partitioned by the month of the order id.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use events::stream::Subject;
 use events::{Event, LogPosition, Recorded, StreamId};
-use read_model::cache::{Keys, ORDER_TTL};
+use read_model::cache::ORDER_TTL;
 use read_model::{FoldError, OrderDocument, Projection, status, tables};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::changes::ChangedDocument;
+use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, OptionalText, OptionalUuid, Text, TextList, Timestamp};
-use crate::frame::{ApplyError, Column, LoadedDocument, ReadModel, Table, Values, statement};
+use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
 
 /// The read model of orders.
 #[derive(Debug)]
 pub struct Orders;
 
-const COLUMNS: &[Column<ChangedDocument<OrderDocument>>] = &[
-    Column::key("id", Values::Uuid(|it| it.document.id.uuid())),
-    Column::fixed("code", Text(|it| it.document.code.as_str())),
-    Column::fixed("channel", Text(|it| it.document.channel.as_str())),
-    Column::updated("customer_id", OptionalUuid(|it| it.document.customer_id.map(|id| id.uuid()))),
-    Column::fixed("external_ref", OptionalText(|it| it.document.external_ref.as_deref())),
-    Column::fixed("currency", Text(|it| it.document.currency.as_str())),
-    Column::updated("total", BigInt(|it| it.document.total.0)),
-    Column::updated("due", BigInt(|it| it.document.due.0)),
-    Column::updated("owed", BigInt(|it| it.document.owed.0)),
-    Column::updated("lifecycle", Text(|it| status::lifecycle_word(it.document.status.lifecycle))),
-    Column::updated("payment", Text(|it| status::payment_word(it.document.status.payment))),
-    Column::updated("fulfilment", Text(|it| status::fulfilment_word(it.document.status.fulfilment))),
-    Column::updated("returns", Text(|it| status::return_word(it.document.status.returns))),
-    Column::updated("tags", TextList(|it| serde_json::to_string(&it.document.tags).expect("tags are plain data"))),
-    Column::fixed("placed_at", Timestamp(|it| it.document.placed_at)),
-    Column::updated("updated_at", Timestamp(|it| it.document.updated_at)),
-    Column::updated("version", Int(|it| it.document.version.0)),
-    Column::updated("incarnation", Int(|it| it.document.incarnation.0)),
-    Column::updated("position", BigInt(|it| it.document.position.0)),
+static ORDERS: Table<ChangedState<OrderDocument>> = Table {
+    name: tables::ORDERS,
+    columns: COLUMNS,
+    month: Some(|it| it.state.placed_at),
+    indexes: INDEXES,
+    storage: "",
+};
+
+const COLUMNS: &[Column<ChangedState<OrderDocument>>] = &[
+    Column::key("id", Values::Uuid(|it| it.state.id.uuid())),
+    Column::fixed("code", Text(|it| it.state.code.as_str())),
+    Column::fixed("channel", Text(|it| it.state.channel.as_str())),
+    Column::updated("customer_id", OptionalUuid(|it| it.state.customer_id.map(|id| id.uuid()))),
+    Column::fixed("external_ref", OptionalText(|it| it.state.external_ref.as_deref())),
+    Column::fixed("currency", Text(|it| it.state.currency.as_str())),
+    Column::updated("total", BigInt(|it| it.state.total.0)),
+    Column::updated("due", BigInt(|it| it.state.due.0)),
+    Column::updated("owed", BigInt(|it| it.state.owed.0)),
+    Column::updated("lifecycle", Text(|it| status::lifecycle_word(it.state.status.lifecycle))),
+    Column::updated("payment", Text(|it| status::payment_word(it.state.status.payment))),
+    Column::updated("fulfilment", Text(|it| status::fulfilment_word(it.state.status.fulfilment))),
+    Column::updated("returns", Text(|it| status::return_word(it.state.status.returns))),
+    Column::updated("tags", TextList(|it| serde_json::to_string(&it.state.tags).expect("tags are plain data"))),
+    Column::fixed("placed_at", Timestamp(|it| it.state.placed_at)),
+    Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
+    Column::updated("version", Int(|it| it.state.version.0)),
+    Column::updated("incarnation", Int(|it| it.state.incarnation.0)),
+    Column::updated("position", BigInt(|it| it.state.position.0)),
     Column::updated("document", Json(|it| Cow::Borrowed(&it.json))),
 ];
 
-impl ReadModel for Orders {
-    const PROJECTION: Projection = Projection::Orders;
-    const DOCUMENTS: Table<ChangedDocument<OrderDocument>> =
-        Table { name: tables::ORDERS, columns: COLUMNS, month: Some(|it| it.document.placed_at) };
-    const HISTORY: Option<Table<()>> = None;
-    const CACHE_TTL: Duration = ORDER_TTL;
-    type Document = OrderDocument;
-    type Row = ();
+const INDEXES: &[Index] = &[
+    Index { name: "orders_code", definition: "btree (code)", query: "GET /v1/orders/{code}" },
+    Index {
+        name: "orders_lifecycle",
+        definition: "btree (lifecycle, id desc)",
+        query: "GET /v1/orders?lifecycle=",
+    },
+    Index { name: "orders_payment", definition: "btree (payment, id desc)", query: "GET /v1/orders?payment=" },
+    Index { name: "orders_fulfilment", definition: "btree (fulfilment, id desc)", query: "GET /v1/orders?fulfilment=" },
+    // Orders with a return are few; without this index a list of them reads every month.
+    Index {
+        name: "orders_returns",
+        definition: "btree (returns, id desc) where returns <> 'none'",
+        query: "GET /v1/orders?return=",
+    },
+    Index { name: "orders_channel", definition: "btree (channel, id desc)", query: "GET /v1/orders?channel=" },
+    Index {
+        name: "orders_customer",
+        definition: "btree (customer_id, id desc) where customer_id is not null",
+        query: "GET /v1/orders?customer_id=",
+    },
+    Index {
+        name: "orders_external_ref",
+        definition: "btree (external_ref) where external_ref is not null",
+        query: "GET /v1/orders?external_ref=",
+    },
+    // Few orders have tags; an index of those alone costs the others nothing.
+    Index { name: "orders_tags", definition: "gin (tags) where tags <> '{}'", query: "GET /v1/orders?tag=" },
+    Index { name: "orders_owed", definition: "btree (owed, id desc) where owed > 0", query: "GET /v1/orders?owed[gte]=" },
+];
 
-    fn fold(document: &mut Option<OrderDocument>, event: &Recorded, _: &mut Vec<()>) -> Result<(), ApplyError> {
+impl ReadModel for Orders {
+    const PROJECTION: Projection = Projection::ORDERS;
+    const VERSION: i32 = 1;
+    const CACHE: Option<Caching<OrderDocument>> =
+        Some(Caching { time_to_live: ORDER_TTL, key: |keys, order| keys.order(order.id) });
+    type State = OrderDocument;
+    type Rows = ();
+
+    fn fold(state: &mut Option<OrderDocument>, event: &Recorded, (): &mut ()) -> Result<(), ApplyError> {
         match event.decode()? {
-            Event::Order(order_event) => Ok(OrderDocument::fold(document, event, &order_event)?),
+            Event::Order(order_event) => Ok(OrderDocument::fold(state, event, &order_event)?),
             _ => Err(FoldError::WrongStream(event.event_type.clone()).into()),
         }
     }
 
-    fn log_position(document: &OrderDocument) -> LogPosition {
-        document.log_position()
+    fn log_position(order: &OrderDocument) -> LogPosition {
+        order.log_position()
     }
 
-    fn cache_key(keys: &Keys, document: &OrderDocument) -> String {
-        keys.order(document.id)
+    fn document(order: &OrderDocument) -> String {
+        serde_json::to_string(order).expect("an order is plain data with text keys")
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedDocument<Orders>>> {
+    fn visit(orders: &[ChangedState<OrderDocument>], (): &(), visitor: &mut impl Visitor) {
+        visitor.table(&ORDERS, orders);
+    }
+
+    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Orders>>> {
         // A lateral join, so that each id reads only the partition of its month.
         let rows: Vec<(Uuid, String)> = sqlx::query_as(
             "select o.id, o.document::text
@@ -78,11 +118,6 @@ impl ReadModel for Orders {
         .fetch_all(connection)
         .await?;
         Ok(rows.into_iter().filter_map(loaded).collect())
-    }
-
-    fn write_statement() -> &'static str {
-        static STATEMENT: LazyLock<String> = LazyLock::new(statement::build::<Orders>);
-        &STATEMENT
     }
 
     fn month_of(stream: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
@@ -100,7 +135,7 @@ fn order_id(stream: &StreamId) -> Option<Uuid> {
     }
 }
 
-fn loaded((id, json): (Uuid, String)) -> Option<LoadedDocument<Orders>> {
+fn loaded((id, json): (Uuid, String)) -> Option<LoadedState<Orders>> {
     let stream = StreamId::order(id.try_into().ok()?);
     let document = serde_json::from_str(&json);
     Some((stream, document.map_err(|e| format!("line {}, column {}", e.line(), e.column()))))

@@ -2,18 +2,16 @@
 //! loads products.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 use events::{Event, LogPosition, Recorded, StreamId};
-use read_model::cache::{Keys, PRODUCT_TTL};
+use read_model::cache::PRODUCT_TTL;
 use read_model::{FoldError, PriceRow, ProductDocument, Projection, tables};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::changes::ChangedDocument;
+use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, Text, Timestamp};
-use crate::frame::{ApplyError, Column, LoadedDocument, ReadModel, Table, Values, statement};
+use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
 
 mod rows;
 
@@ -21,19 +19,35 @@ mod rows;
 #[derive(Debug)]
 pub struct Products;
 
-const COLUMNS: &[Column<ChangedDocument<ProductDocument>>] = &[
-    Column::key("sku", Text(|it| it.document.sku.as_str())),
-    Column::updated("name", Text(|it| &it.document.name)),
-    Column::updated("active", Boolean(|it| it.document.active)),
-    Column::updated("prices", Json(|it| json(&it.document.prices))),
-    Column::updated("tax_class", OptionalText(|it| it.document.tax_class.as_deref())),
-    Column::updated("attributes", Json(|it| json(&it.document.attributes))),
-    Column::updated("tags", Json(|it| json(&it.document.tags))),
-    Column::updated("created_at", Timestamp(|it| it.document.created_at)),
-    Column::updated("updated_at", Timestamp(|it| it.document.updated_at)),
-    Column::updated("version", Int(|it| it.document.version.0)),
-    Column::updated("incarnation", Int(|it| it.document.incarnation.0)),
-    Column::updated("position", BigInt(|it| it.document.position.0)),
+static PRODUCTS: Table<ChangedState<ProductDocument>> =
+    Table { name: tables::PRODUCTS, columns: COLUMNS, month: None, indexes: &[], storage: "" };
+
+/// Every price that a product ever had; an event with prices in two currencies has two rows.
+static PRICES: Table<PriceRow> = Table {
+    name: tables::PRODUCT_PRICES,
+    columns: PRICE_COLUMNS,
+    month: Some(|row| row.valid_from),
+    indexes: &[Index {
+        name: "product_prices_item",
+        definition: "btree (sku, currency, id desc)",
+        query: "GET /v1/products/{sku}/prices",
+    }],
+    storage: "",
+};
+
+const COLUMNS: &[Column<ChangedState<ProductDocument>>] = &[
+    Column::key("sku", Text(|it| it.state.sku.as_str())),
+    Column::updated("name", Text(|it| &it.state.name)),
+    Column::updated("active", Boolean(|it| it.state.active)),
+    Column::updated("prices", Json(|it| json(&it.state.prices))),
+    Column::updated("tax_class", OptionalText(|it| it.state.tax_class.as_deref())),
+    Column::updated("attributes", Json(|it| json(&it.state.attributes))),
+    Column::updated("tags", Json(|it| json(&it.state.tags))),
+    Column::updated("created_at", Timestamp(|it| it.state.created_at)),
+    Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
+    Column::updated("version", Int(|it| it.state.version.0)),
+    Column::updated("incarnation", Int(|it| it.state.incarnation.0)),
+    Column::updated("position", BigInt(|it| it.state.position.0)),
 ];
 
 const PRICE_COLUMNS: &[Column<PriceRow>] = &[
@@ -46,43 +60,41 @@ const PRICE_COLUMNS: &[Column<PriceRow>] = &[
 ];
 
 impl ReadModel for Products {
-    const PROJECTION: Projection = Projection::Products;
-    const DOCUMENTS: Table<ChangedDocument<ProductDocument>> =
-        Table { name: tables::PRODUCTS, columns: COLUMNS, month: None };
-    const HISTORY: Option<Table<PriceRow>> =
-        Some(Table { name: tables::PRODUCT_PRICES, columns: PRICE_COLUMNS, month: Some(|row| row.valid_from) });
-    const CACHE_TTL: Duration = PRODUCT_TTL;
-    type Document = ProductDocument;
-    type Row = PriceRow;
+    const PROJECTION: Projection = Projection::PRODUCTS;
+    const VERSION: i32 = 1;
+    const CACHE: Option<Caching<ProductDocument>> =
+        Some(Caching { time_to_live: PRODUCT_TTL, key: |keys, product| keys.product(&product.sku) });
+    type State = ProductDocument;
+    type Rows = Vec<PriceRow>;
 
     fn fold(
-        document: &mut Option<ProductDocument>,
+        state: &mut Option<ProductDocument>,
         event: &Recorded,
-        rows: &mut Vec<PriceRow>,
+        prices: &mut Vec<PriceRow>,
     ) -> Result<(), ApplyError> {
         let Event::Product(product_event) = event.decode()? else {
             return Err(FoldError::WrongStream(event.event_type.clone()).into());
         };
-        ProductDocument::fold(document, event, &product_event)?;
-        rows.extend(PriceRow::of(event, &product_event)?);
+        ProductDocument::fold(state, event, &product_event)?;
+        prices.extend(PriceRow::of(event, &product_event)?);
         Ok(())
     }
 
-    fn log_position(document: &ProductDocument) -> LogPosition {
-        document.log_position()
+    fn log_position(product: &ProductDocument) -> LogPosition {
+        product.log_position()
     }
 
-    fn cache_key(keys: &Keys, document: &ProductDocument) -> String {
-        keys.product(&document.sku)
+    fn document(product: &ProductDocument) -> String {
+        json(product).into_owned()
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedDocument<Products>>> {
+    fn visit(products: &[ChangedState<ProductDocument>], prices: &Vec<PriceRow>, visitor: &mut impl Visitor) {
+        visitor.table(&PRODUCTS, products);
+        visitor.table(&PRICES, prices);
+    }
+
+    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Products>>> {
         rows::list(connection, streams).await
-    }
-
-    fn write_statement() -> &'static str {
-        static STATEMENT: LazyLock<String> = LazyLock::new(statement::build::<Products>);
-        &STATEMENT
     }
 }
 

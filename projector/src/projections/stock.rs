@@ -2,17 +2,15 @@
 //! loads stock items.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 use events::{Event, LogPosition, Recorded, StreamId};
-use read_model::cache::{Keys, STOCK_TTL};
+use read_model::cache::STOCK_TTL;
 use read_model::{FoldError, LedgerRow, Projection, StockDocument, tables};
 use sqlx::PgConnection;
 
-use crate::changes::ChangedDocument;
+use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalUuid, Text, Timestamp};
-use crate::frame::{ApplyError, Column, LoadedDocument, ReadModel, Table, Values, statement};
+use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
 
 mod rows;
 
@@ -20,24 +18,45 @@ mod rows;
 #[derive(Debug)]
 pub struct Stock;
 
-const COLUMNS: &[Column<ChangedDocument<StockDocument>>] = &[
-    Column::key("sku", Text(|it| it.document.sku.as_str())),
-    Column::key("location", Text(|it| it.document.location.as_str())),
-    Column::updated("on_hand", BigInt(|it| it.document.level.on_hand)),
-    Column::updated("reserved", BigInt(|it| it.document.level.reserved)),
-    Column::updated("backordered", BigInt(|it| it.document.level.backordered)),
-    Column::updated("backorders_derived", Boolean(|it| it.document.level.backorders_derived)),
-    Column::updated("received", BigInt(|it| it.document.level.received)),
-    Column::updated("restocked", BigInt(|it| it.document.level.restocked)),
-    Column::updated("adjusted", BigInt(|it| it.document.level.adjusted)),
-    Column::updated("shipped", BigInt(|it| it.document.level.shipped)),
-    Column::updated("transferred", BigInt(|it| it.document.level.transferred)),
-    Column::updated("safety", BigInt(|it| it.document.level.safety)),
-    Column::updated("policy", Json(|it| Cow::Owned(policy(&it.document)))),
-    Column::updated("updated_at", Timestamp(|it| it.document.updated_at)),
-    Column::updated("version", Int(|it| it.document.version.0)),
-    Column::updated("incarnation", Int(|it| it.document.incarnation.0)),
-    Column::updated("position", BigInt(|it| it.document.position.0)),
+static STOCK: Table<ChangedState<StockDocument>> = Table {
+    name: tables::STOCK,
+    columns: COLUMNS,
+    month: None,
+    indexes: &[],
+    // Rows of busy items change many times a second: room for new versions on the same page.
+    storage: "fillfactor = 70",
+};
+
+static LEDGER: Table<LedgerRow> = Table {
+    name: tables::STOCK_LEDGER,
+    columns: LEDGER_COLUMNS,
+    month: Some(|row| row.occurred_at),
+    indexes: &[Index {
+        name: "stock_ledger_item",
+        definition: "btree (sku, location, id desc)",
+        query: "GET /v1/stock/{sku}/{location}/ledger",
+    }],
+    storage: "",
+};
+
+const COLUMNS: &[Column<ChangedState<StockDocument>>] = &[
+    Column::key("sku", Text(|it| it.state.sku.as_str())),
+    Column::key("location", Text(|it| it.state.location.as_str())),
+    Column::updated("on_hand", BigInt(|it| it.state.level.on_hand)),
+    Column::updated("reserved", BigInt(|it| it.state.level.reserved)),
+    Column::updated("backordered", BigInt(|it| it.state.level.backordered)),
+    Column::updated("backorders_derived", Boolean(|it| it.state.level.backorders_derived)),
+    Column::updated("received", BigInt(|it| it.state.level.received)),
+    Column::updated("restocked", BigInt(|it| it.state.level.restocked)),
+    Column::updated("adjusted", BigInt(|it| it.state.level.adjusted)),
+    Column::updated("shipped", BigInt(|it| it.state.level.shipped)),
+    Column::updated("transferred", BigInt(|it| it.state.level.transferred)),
+    Column::updated("safety", BigInt(|it| it.state.level.safety)),
+    Column::updated("policy", Json(|it| Cow::Owned(policy(&it.state)))),
+    Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
+    Column::updated("version", Int(|it| it.state.version.0)),
+    Column::updated("incarnation", Int(|it| it.state.incarnation.0)),
+    Column::updated("position", BigInt(|it| it.state.position.0)),
 ];
 
 const LEDGER_COLUMNS: &[Column<LedgerRow>] = &[
@@ -52,43 +71,41 @@ const LEDGER_COLUMNS: &[Column<LedgerRow>] = &[
 ];
 
 impl ReadModel for Stock {
-    const PROJECTION: Projection = Projection::Stock;
-    const DOCUMENTS: Table<ChangedDocument<StockDocument>> =
-        Table { name: tables::STOCK, columns: COLUMNS, month: None };
-    const HISTORY: Option<Table<LedgerRow>> =
-        Some(Table { name: tables::STOCK_LEDGER, columns: LEDGER_COLUMNS, month: Some(|row| row.occurred_at) });
-    const CACHE_TTL: Duration = STOCK_TTL;
-    type Document = StockDocument;
-    type Row = LedgerRow;
+    const PROJECTION: Projection = Projection::STOCK;
+    const VERSION: i32 = 1;
+    const CACHE: Option<Caching<StockDocument>> =
+        Some(Caching { time_to_live: STOCK_TTL, key: |keys, item| keys.stock(&item.sku, &item.location) });
+    type State = StockDocument;
+    type Rows = Vec<LedgerRow>;
 
     fn fold(
-        document: &mut Option<StockDocument>,
+        state: &mut Option<StockDocument>,
         event: &Recorded,
-        rows: &mut Vec<LedgerRow>,
+        ledger: &mut Vec<LedgerRow>,
     ) -> Result<(), ApplyError> {
         let Event::Stock(stock_event) = event.decode()? else {
             return Err(FoldError::WrongStream(event.event_type.clone()).into());
         };
-        StockDocument::fold(document, event, &stock_event)?;
-        rows.push(LedgerRow::of(event, &stock_event)?);
+        StockDocument::fold(state, event, &stock_event)?;
+        ledger.push(LedgerRow::of(event, &stock_event)?);
         Ok(())
     }
 
-    fn log_position(document: &StockDocument) -> LogPosition {
-        document.log_position()
+    fn log_position(item: &StockDocument) -> LogPosition {
+        item.log_position()
     }
 
-    fn cache_key(keys: &Keys, document: &StockDocument) -> String {
-        keys.stock(&document.sku, &document.location)
+    fn document(item: &StockDocument) -> String {
+        serde_json::to_string(item).expect("a stock item is plain data")
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedDocument<Stock>>> {
+    fn visit(items: &[ChangedState<StockDocument>], ledger: &Vec<LedgerRow>, visitor: &mut impl Visitor) {
+        visitor.table(&STOCK, items);
+        visitor.table(&LEDGER, ledger);
+    }
+
+    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Stock>>> {
         rows::list(connection, streams).await
-    }
-
-    fn write_statement() -> &'static str {
-        static STATEMENT: LazyLock<String> = LazyLock::new(statement::build::<Stock>);
-        &STATEMENT
     }
 }
 

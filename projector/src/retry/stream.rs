@@ -8,12 +8,11 @@ use crate::changes::shorten;
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::config::Limits;
 use crate::feed::BATCH_BYTES_MAX;
-use crate::fold::{self, StoredDocuments};
-use crate::frame::read_model::months as months_of;
-use crate::frame::{Changes, ReadModel, statement};
+use crate::fold::{self, StoredStates};
+use crate::frame::{Changes, ReadModel, rows, statement};
+use crate::retry::Writing;
 use crate::retry::outcome::RetryOutcome;
 use crate::store::log::{LoggedEvent, PageLimit};
-use crate::store::months::Months;
 use crate::store::{StoreError, log, parked, run};
 
 /// Maximum number of events that are applied at once.
@@ -84,7 +83,7 @@ enum Written {
 /// Applies the next page of a stream, up to a position.
 pub(super) async fn apply_next<M: ReadModel>(
     connection: &mut PgConnection,
-    months: &mut Months,
+    writing: &mut Writing<M>,
     stream: &mut RetriedStream,
     upto: Position,
 ) -> Result<Progress, StoreError> {
@@ -99,7 +98,7 @@ pub(super) async fn apply_next<M: ReadModel>(
     let page = log::list_stream(connection, &stream.id, applied, upto, limit);
     let page = run("reading the log", page).await?;
     let (Some(first), Some(last)) = (page.events.first(), page.events.last()) else { return Ok(Progress::CaughtUp) };
-    match write::<M>(connection, months, stream, &page.events).await? {
+    match write::<M>(connection, writing, stream, &page.events).await? {
         Ok(Written::NotParked) => Ok(Progress::Ended(RetryOutcome::NotParked)),
         Ok(Written::Applied { parked: Some((_, reason)), .. }) => {
             Ok(Progress::Ended(RetryOutcome::StillParked(reason)))
@@ -121,7 +120,8 @@ pub(super) async fn apply_next<M: ReadModel>(
             if stream.is_parked_at(to, &reason) {
                 return Ok(Progress::Ended(RetryOutcome::StillParked(reason)));
             }
-            let advanced = parked::advance(connection, M::PROJECTION, &stream.id, (from, to), Some(&reason));
+            let generation = writing.statement.generation();
+            let advanced = parked::advance(connection, generation, &stream.id, (from, to), Some(&reason));
             Ok(Progress::Ended(match run("moving the parked position", advanced).await? {
                 true => RetryOutcome::StillParked(reason),
                 false => RetryOutcome::NotParked,
@@ -133,12 +133,12 @@ pub(super) async fn apply_next<M: ReadModel>(
 /// Applies events in one transaction; after a refusal nothing has changed.
 async fn write<M: ReadModel>(
     connection: &mut PgConnection,
-    months: &mut Months,
+    writing: &mut Writing<M>,
     stream: &RetriedStream,
     events: &[LoggedEvent],
 ) -> Result<Result<Written, Refusal>, StoreError> {
     let mut transaction = run("beginning a transaction", connection.begin()).await?;
-    let written = match try_write::<M>(&mut transaction, months, stream, events).await {
+    let written = match try_write::<M>(&mut transaction, writing, stream, events).await {
         Err(error) if error.is_about_data() => Err(match events.len() {
             1 => Refusal::CannotApply(error.reason()),
             several => Refusal::TrySmaller(several / 2),
@@ -149,7 +149,7 @@ async fn write<M: ReadModel>(
         run("committing the stream", transaction.commit()).await?;
     } else {
         // The rollback also removes the months that the transaction created.
-        months.forget();
+        writing.months.forget();
         run("rolling back", transaction.rollback()).await?;
     }
     Ok(written)
@@ -157,16 +157,16 @@ async fn write<M: ReadModel>(
 
 async fn try_write<M: ReadModel>(
     connection: &mut PgConnection,
-    months: &mut Months,
+    writing: &mut Writing<M>,
     stream: &RetriedStream,
     events: &[LoggedEvent],
 ) -> Result<Result<Written, Refusal>, StoreError> {
     let month: Vec<_> = M::month_of(&stream.id).into_iter().collect();
-    run("attaching the month", months.ensure(connection, &month)).await?;
-    let mut stored = StoredDocuments::<M>::new();
+    run("attaching the month", writing.months.ensure(connection, &month)).await?;
+    let mut stored = StoredStates::<M>::new();
     let loaded = M::load(connection, std::slice::from_ref(&stream.id));
-    for (id, document) in run("loading the document", loaded).await? {
-        stored.insert_loaded(id, document);
+    for (id, state) in run("loading the state", loaded).await? {
+        stored.insert_loaded(id, state);
     }
     let next: Vec<_> = events.iter().map(|logged| logged.as_next(0)).collect();
     let mut changes = match fold::fold(&next, stored, &ClaimedPartitions::default()) {
@@ -187,21 +187,22 @@ async fn try_write<M: ReadModel>(
     }
     let end = events.last().map_or(stream.position, |last| last.event.position.plus(1));
     let (to, reason) = parked.as_ref().map_or((end, None), |(position, reason)| (*position, Some(reason.as_str())));
-    let advanced = parked::advance(connection, M::PROJECTION, &stream.id, (stream.position, to), reason);
+    let generation = writing.statement.generation();
+    let advanced = parked::advance(connection, generation, &stream.id, (stream.position, to), reason);
     if !run("moving the parked position", advanced).await? {
         return Ok(Ok(Written::NotParked));
     }
-    if !changes.documents.is_empty() {
-        run("creating months", months.ensure(connection, &months_of::<M>(&changes))).await?;
+    if !changes.states.is_empty() {
+        run("creating months", writing.months.ensure(connection, &rows::months::<M>(&changes))).await?;
         let unclaimed = ClaimedPartitions::default();
-        let write = statement::write::<M>(connection, &changes, &unclaimed);
+        let write = writing.statement.run(connection, &changes, &unclaimed);
         run("writing the stream", write).await?;
     }
     Ok(Ok(Written::Applied { events: changes.applied, parked }))
 }
 
 fn too_large<M: ReadModel>(changes: &Changes<M>, events: usize) -> Option<Refusal> {
-    let (limits, bytes) = (Limits::default(), changes.bytes());
+    let (limits, bytes) = (Limits::default(), statement::bytes::<M>(changes));
     match events {
         1 => (bytes > limits.event_bytes).then(|| Refusal::CannotApply(fold::too_large_reason(bytes))),
         several => (bytes > limits.write_bytes).then_some(Refusal::TrySmaller(several / 2)),

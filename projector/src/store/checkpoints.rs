@@ -1,7 +1,7 @@
 //! Claims on partitions, and the checkpoints in table `projection_checkpoints`.
 
 use events::{Incarnation, LogPosition, Position};
-use read_model::{Projection, projection};
+use read_model::Generation;
 use sqlx::PgConnection;
 
 use crate::claimed_partitions::Claim;
@@ -9,7 +9,7 @@ use crate::claimed_partitions::Claim;
 /// Claims partitions with a new epoch, which ends the claims of other workers.
 pub async fn claim(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     partitions: &[i32],
 ) -> sqlx::Result<Vec<(i32, Claim)>> {
     let rows: Vec<(i32, i64, i32, i64)> = sqlx::query_as(
@@ -19,9 +19,9 @@ pub async fn claim(
          on conflict (projection, generation, category, partition) do update set epoch = c.epoch + 1
          returning partition, epoch, incarnation, position",
     )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .bind(generation.projection.category().as_str())
     .bind(partitions)
     .fetch_all(connection)
     .await?;
@@ -33,23 +33,23 @@ fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (
     (partition, Claim { epoch, checkpoint })
 }
 
-/// Position of the checkpoint of a partition; without a partition, the highest checkpoint of the projection.
+/// Position of the checkpoint of a partition; without a partition, the highest checkpoint of the generation.
 pub async fn find_position(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     partition: Option<i32>,
 ) -> sqlx::Result<Position> {
     const FIND: &str = "
         select coalesce(max(position), 0) from projection_checkpoints
         where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)";
-    read_position(FIND, connection, projection, partition).await
+    read_position(FIND, connection, generation, partition).await
 }
 
 /// Like [`find_position`], and locks the checkpoint until the transaction ends. Without a partition all checkpoints are
 /// locked, in the order in which all transactions lock them.
 pub async fn lock_position(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     partition: Option<i32>,
 ) -> sqlx::Result<Position> {
     const LOCK: &str = "
@@ -60,19 +60,19 @@ pub async fn lock_position(
             for update
         )
         select coalesce(max(position), 0) from locked";
-    read_position(LOCK, connection, projection, partition).await
+    read_position(LOCK, connection, generation, partition).await
 }
 
 async fn read_position(
     query: &'static str,
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     partition: Option<i32>,
 ) -> sqlx::Result<Position> {
     sqlx::query_scalar(query)
-        .bind(projection.name())
-        .bind(projection::GENERATION)
-        .bind(projection.category().as_str())
+        .bind(generation.projection.name())
+        .bind(generation.number)
+        .bind(generation.projection.category().as_str())
         .bind(partition)
         .fetch_one(connection)
         .await
@@ -83,16 +83,16 @@ async fn read_position(
 /// again.
 pub async fn end_claims(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     partition: Option<i32>,
 ) -> sqlx::Result<()> {
     sqlx::query(
         "update projection_checkpoints set epoch = epoch + 1
          where projection = $1 and generation = $2 and category = $3 and ($4::int is null or partition = $4)",
     )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
-    .bind(projection.category().as_str())
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .bind(generation.projection.category().as_str())
     .bind(partition)
     .execute(connection)
     .await

@@ -2,53 +2,57 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Datelike, Months as MonthCount, Utc};
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::frame::schema::{Month, TableSchema};
 
 /// Maximum number of remembered months, so that wrong instants cannot fill the memory; asking PostgreSQL again is
 /// cheap.
 const KNOWN_MAX: usize = 10_000;
 
-/// The months that are known to exist.
-#[derive(Debug, Default)]
+/// The months of a generation's tables, and which of them are known to exist.
+#[derive(Debug)]
 pub struct Months {
-    known: HashSet<(&'static str, i32, u32)>,
+    /// The tables that are partitioned by month.
+    tables: Vec<TableSchema>,
+    known: HashSet<(&'static str, Month)>,
 }
 
 impl Months {
+    /// The months of these tables; no month is known to exist yet.
+    pub fn of(tables: Vec<TableSchema>) -> Months {
+        let tables = tables.into_iter().filter(|table| table.partitioned_by.is_some()).collect();
+        Months { tables, known: HashSet::new() }
+    }
+
     /// Creates the months, given as table and any instant in the month, that are not known to exist.
     pub async fn ensure(
         &mut self,
         connection: &mut PgConnection,
         needed: &[(&'static str, DateTime<Utc>)],
     ) -> sqlx::Result<()> {
-        for (table, instant) in needed {
-            let month = (*table, instant.year(), instant.month());
-            if self.known.contains(&month) {
+        for (name, instant) in needed {
+            let month = Month::of(*instant);
+            let Some(table) = self.tables.iter().find(|table| table.name == *name) else { continue };
+            if self.known.contains(&(*name, month)) {
                 continue;
             }
-            match create(connection, table, *instant).await {
-                // Another session created the month at the same moment; the second attempt sees the month.
-                Err(error) if is_duplicate(&error) => create(connection, table, *instant).await?,
-                created => created?,
-            }
+            // In its own statement, outside the transaction of the batch. Safe because the text is composed of literals of
+            // this program and the number of a month.
+            sqlx::raw_sql(AssertSqlSafe(table.ensure_month(month))).execute(&mut *connection).await?;
             if self.known.len() >= KNOWN_MAX {
                 self.known.clear();
             }
-            self.known.insert(month);
+            self.known.insert((table.name, month));
         }
         Ok(())
     }
 
     /// Creates the current and the next month, so that no batch has to wait at the beginning of a month.
-    pub async fn ensure_ahead(
-        &mut self,
-        connection: &mut PgConnection,
-        tables: &[&'static str],
-        now: DateTime<Utc>,
-    ) -> sqlx::Result<()> {
-        let next = now.checked_add_months(MonthCount::new(1)).unwrap_or(now);
-        let needed: Vec<_> = tables.iter().flat_map(|table| [(*table, now), (*table, next)]).collect();
+    pub async fn ensure_ahead(&mut self, connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
+        let coming = [now, Month::of(now).next().begin()];
+        let needed: Vec<_> = self.tables.iter().flat_map(|table| coming.map(|instant| (table.name, instant))).collect();
         self.ensure(connection, &needed).await
     }
 
@@ -56,14 +60,4 @@ impl Months {
     pub fn forget(&mut self) {
         self.known.clear();
     }
-}
-
-/// Creates a month in its own statement, outside the transaction of the batch.
-async fn create(connection: &mut PgConnection, table: &str, instant: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query("select ensure_month($1, $2)").bind(table).bind(instant).execute(connection).await.map(|_| ())
-}
-
-/// SQLSTATE 42P07, duplicate table.
-fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42P07"))
 }

@@ -1,9 +1,9 @@
-//! The parked streams of a projection, in table `parked_streams`.
+//! The parked streams of a generation, in table `parked_streams`.
 
 use std::collections::HashSet;
 
 use events::{Position, StreamId, Version};
-use read_model::{Projection, projection};
+use read_model::Generation;
 use sqlx::PgConnection;
 
 /// A row of `parked_streams`.
@@ -25,21 +25,21 @@ pub async fn try_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar("select pg_try_advisory_lock(hashtext('retry-parked'))").fetch_one(connection).await
 }
 
-/// Ids of all parked streams of a projection.
-pub async fn list_ids(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<HashSet<StreamId>> {
+/// Ids of all parked streams of a generation.
+pub async fn list_ids(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<HashSet<StreamId>> {
     let streams: Vec<String> =
         sqlx::query_scalar("select stream_id from parked_streams where projection = $1 and generation = $2")
-            .bind(projection.name())
-            .bind(projection::GENERATION)
+            .bind(generation.projection.name())
+            .bind(generation.number)
             .fetch_all(connection)
             .await?;
     Ok(streams.into_iter().filter_map(|stream| stream.parse().ok()).collect())
 }
 
-/// The parked streams of a projection, or only `stream`, by position.
+/// The parked streams of a generation, or only `stream`, by position.
 pub async fn list(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     stream: Option<&StreamId>,
 ) -> sqlx::Result<Vec<ParkedRow>> {
     sqlx::query_as(
@@ -47,8 +47,8 @@ pub async fn list(
          where projection = $1 and generation = $2 and ($3::text is null or stream_id = $3)
          order by position",
     )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
+    .bind(generation.projection.name())
+    .bind(generation.number)
     .bind(stream.map(StreamId::as_str))
     .fetch_all(connection)
     .await
@@ -58,7 +58,7 @@ pub async fn list(
 /// parked at `from`.
 pub async fn advance(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     stream: &StreamId,
     (from, to): (Position, Position),
     reason: Option<&str>,
@@ -67,8 +67,8 @@ pub async fn advance(
         "update parked_streams set position = $5, reason = coalesce($6, reason)
          where projection = $1 and generation = $2 and stream_id = $3 and position = $4",
     )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
+    .bind(generation.projection.name())
+    .bind(generation.number)
     .bind(stream.as_str())
     .bind(from.0)
     .bind(to.0)
@@ -103,14 +103,14 @@ pub async fn list_behind(
 /// Removes streams from the parked streams and returns those that were parked.
 pub async fn release(
     connection: &mut PgConnection,
-    projection: Projection,
+    generation: Generation,
     streams: &[&str],
 ) -> sqlx::Result<HashSet<String>> {
     let released: Vec<String> = sqlx::query_scalar(
         "delete from parked_streams where projection = $1 and generation = $2 and stream_id = any($3) returning stream_id",
     )
-    .bind(projection.name())
-    .bind(projection::GENERATION)
+    .bind(generation.projection.name())
+    .bind(generation.number)
     .bind(streams)
     .fetch_all(connection)
     .await?;

@@ -43,7 +43,7 @@ async fn committed_documents_are_written_to_redis_with_their_log_position() {
     drop(worker);
     writer.run().await;
 
-    let key = Keys::new(platform.bed.cache_prefix()).order(id);
+    let key = Keys::new(platform.bed.cache_prefix(), 1).order(id);
     let mut redis = redis(&platform.bed).await;
     let value: Vec<u8> = redis.get(&key).await.unwrap();
     let (log_position, json) = read_model::cache::decode(&value).unwrap();

@@ -8,7 +8,7 @@ use projector::store::log::{self, PageLimit};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use read_model::Projection;
+use read_model::{Generation, Projection};
 use testbed::PATIENCE;
 
 use crate::platform::{PARTITIONS, Platform, now, step_until};
@@ -132,7 +132,7 @@ async fn a_worker_continues_if_kafka_no_longer_has_its_offsets() {
 }
 
 fn commit_offsets_beyond_the_end(platform: &Platform) {
-    let group = platform.feed().group_of(Projection::Stock);
+    let group = platform.feed().group_of(Generation::first(Projection::STOCK));
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", platform.bed.kafka_brokers().unwrap())
         .set("group.id", group)
@@ -169,7 +169,7 @@ async fn a_page_of_the_log_is_limited_in_bytes() {
         platform.append_raw(now(), &stock_stream("MUG"), "StockReceived", &payload).await;
         platform.append(&product_stream("MUG"), price_changed(500)).await;
     }
-    let mut store = Store::new(&platform.database()).unwrap();
+    let mut store = Store::new(&platform.database(), Generation::first(Projection::STOCK)).unwrap();
     let connection = store.connection().await.unwrap();
     let mut after = Position::ZERO;
     let mut pages = Vec::new();

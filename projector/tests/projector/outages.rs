@@ -9,6 +9,7 @@ use projector::projections::{Products, Stock};
 use projector::step::StepError;
 use projector::store::{StatementTimeout, Store};
 use projector::worker::Worker;
+use read_model::{Generation, Projection};
 use testbed::proxy::Proxy;
 
 use crate::platform::{Platform, step_until};
@@ -20,7 +21,7 @@ fn state_of(health: &Health, name: &str) -> &'static str {
 }
 
 fn worker(platform: &Platform, feed: FeedConfig, database: &str) -> Worker<Stock> {
-    Worker::new(feed, Limits::default(), Store::new(&Secret::new(database)).unwrap(), None, &platform.health)
+    Worker::new(feed, Limits::default(), Store::new(&Secret::new(database), Generation::first(Projection::STOCK)).unwrap(), None, &platform.health)
 }
 
 #[tokio::test]
@@ -72,8 +73,8 @@ async fn a_frozen_database_fails_a_step_and_loses_no_event() {
     let mut platform = Platform::new().await;
     platform.publish(&stock_stream("MUG"), received(1)).await;
     let (proxy, url) = Proxy::to_server(&platform.bed.projector_url().unwrap()).await.unwrap();
-    let store =
-        Store::new(&Secret::new(url)).unwrap().with_statement_timeout(StatementTimeout(Duration::from_millis(500)));
+    let store = Store::new(&Secret::new(url), Generation::first(Projection::STOCK)).unwrap();
+    let store = store.with_statement_timeout(StatementTimeout(Duration::from_millis(500)));
     let mut worker = Worker::<Stock>::new(platform.feed(), Limits::default(), store, None, &platform.health);
     platform.catch_up(&mut worker).await;
 
@@ -128,7 +129,7 @@ async fn a_statement_that_would_be_too_large_is_divided_until_only_the_large_eve
         platform.publish(&product_stream(&name), created(&name, title, 450)).await;
     }
     let limits = Limits { write_bytes: 1_000, event_bytes: 2_000, ..Limits::default() };
-    let store = Store::new(&platform.database()).unwrap();
+    let store = Store::new(&platform.database(), Generation::first(Projection::PRODUCTS)).unwrap();
     let mut worker = Worker::<Products>::new(platform.feed(), limits, store, None, &platform.health);
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.text("select string_agg(name, ' ' order by sku) from products").await, "Mug Cup Jug");

@@ -64,7 +64,7 @@ async fn the_projection_stops_if_too_many_streams_would_be_parked() {
     let mut platform = Platform::new().await;
     platform.publish_unreadable(&stock_stream("BAD")).await;
     let limits = Limits { parked_max: 0, ..Limits::default() };
-    let store = Store::new(&platform.database()).unwrap();
+    let store = Store::new(&platform.database(), read_model::Generation::first(read_model::Projection::STOCK)).unwrap();
     let mut worker = Worker::<Stock>::new(platform.feed(), limits, store, None, &platform.health);
     let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
     assert!(matches!(stopped, StepError::TooManyParked(1)), "{stopped}");
@@ -209,7 +209,7 @@ async fn a_month_that_cannot_be_attached_parks_only_streams_that_need_it() {
     let mut platform = Platform::new().await;
     let long_ago = "2010-12-01T08:26:00Z".parse().unwrap();
     platform
-        .execute("create table stock_ledger_2010_12 (id uuid); alter table stock_ledger_2010_12 owner to orders_owner")
+        .execute("create table stock_1.stock_ledger_2010_12 (id uuid); alter table stock_1.stock_ledger_2010_12 owner to model_writer")
         .await;
     let event = platform.append_at(long_ago, &stock_stream("OLD"), received(1)).await;
     platform.send(&event).await;

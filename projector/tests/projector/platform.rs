@@ -16,7 +16,7 @@ use projector::worker::Worker;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use read_model::Projection;
+use read_model::{Generation, Projection};
 use sqlx::{Connection, PgConnection};
 use testbed::{Bed, PATIENCE};
 use uuid::Uuid;
@@ -40,10 +40,11 @@ impl Platform {
     pub(crate) async fn new() -> Platform {
         let bed = Bed::new().await.unwrap();
         bed.create_topics(PARTITIONS).await.unwrap();
+        projector::generations::create_missing(&Secret::new(bed.projector_url().unwrap())).await.unwrap();
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", bed.kafka_brokers().unwrap()).set("linger.ms", "0");
         Platform {
-            db: PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap(),
+            db: connect(&bed).await,
             producer: client.create().unwrap(),
             health: Health::new(),
             log: bed.log_id().await.unwrap(),
@@ -212,7 +213,8 @@ impl Platform {
 
     pub(crate) fn worker_with<M: ReadModel>(&self, feed: FeedConfig, cache: Option<Cache>) -> Worker<M> {
         let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
-        Worker::new(feed, limits, Store::new(&self.database()).unwrap(), cache, &self.health)
+        let store = Store::new(&self.database(), Generation::first(M::PROJECTION)).unwrap();
+        Worker::new(feed, limits, store, cache, &self.health)
     }
 
     /// Appends an event to the log and publishes it.
@@ -295,6 +297,15 @@ impl Platform {
     pub(crate) async fn execute(&mut self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&mut self.db).await.unwrap();
     }
+}
+
+/// Connects as superuser; unqualified names mean the tables of the first generations.
+async fn connect(bed: &Bed) -> PgConnection {
+    let mut connection = PgConnection::connect(&bed.admin_url().unwrap()).await.unwrap();
+    let schemas = Projection::ALL.map(|projection| Generation::first(projection).schema() + ",").concat();
+    let path = format!("set search_path = {schemas} public");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(path)).execute(&mut connection).await.unwrap();
+    connection
 }
 
 /// Runs steps until `wanted` accepts an outcome.

@@ -7,8 +7,8 @@ use projector::projections::Stock;
 use crate::platform::{PARTITIONS, Platform, now};
 use crate::samples::*;
 
-fn log_projector(platform: &Platform) -> LogProjector {
-    LogProjector::new(&platform.database(), PARTITIONS).unwrap()
+async fn log_projector(platform: &Platform) -> LogProjector {
+    LogProjector::open(&platform.database(), PARTITIONS).await.unwrap()
 }
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn all_projections_are_applied_up_to_a_position() {
     platform.append(&stock_stream("MUG"), received(5)).await;
     platform.append(&order, placed(id, 1)).await;
     platform.append(&stock_stream("MUG"), received(10)).await;
-    let mut projector = log_projector(&platform);
+    let projector = log_projector(&platform).await;
     assert_eq!(projector.apply_all(Position(3)).await.unwrap(), 3);
     let counts =
         "select (select count(*) from products) || ' ' || (select on_hand from stock) || ' ' || payment from orders";
@@ -37,7 +37,7 @@ async fn only_the_partition_of_a_stream_is_applied() {
     let cup = names.find(|stream| platform.partition_of(stream) != platform.partition_of(&mug)).unwrap();
     platform.append(&mug, received(1)).await;
     platform.append(&cup, received(2)).await;
-    let mut projector = log_projector(&platform);
+    let projector = log_projector(&platform).await;
     assert_eq!(projector.apply_stream(&cup, Position(2)).await.unwrap(), 1);
     assert_eq!(platform.number("select sum(on_hand)::bigint from stock").await, 2);
     assert_eq!(projector.apply_stream(&mug, Position(2)).await.unwrap(), 1);
@@ -48,7 +48,7 @@ async fn only_the_partition_of_a_stream_is_applied() {
 async fn a_worker_continues_after_the_log_was_projected_without_kafka() {
     let mut platform = Platform::new().await;
     let first = platform.append(&stock_stream("MUG"), received(1)).await;
-    log_projector(&platform).apply_all(Position(1)).await.unwrap();
+    log_projector(&platform).await.apply_all(Position(1)).await.unwrap();
     platform.send(&first).await;
     platform.publish(&stock_stream("MUG"), received(2)).await;
     let mut worker = platform.worker::<Stock>();

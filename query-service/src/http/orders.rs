@@ -53,7 +53,7 @@ async fn show(
     let key = parse_key(&key)?;
     let found = app.reads.orders.find(&key, preconditions.consistency.as_ref()).await?;
     let order = found.ok_or_else(|| problems::order_not_found(&key))?;
-    Ok(respond(&order, &preconditions, app.reads.latest.lag_header(Projection::Orders)))
+    Ok(respond(&order, &preconditions, app.reads.latest.lag_header(Projection::ORDERS)))
 }
 
 /// A UUID in its usual form is an id; everything else must be an order code: a prefix and at least six digits.

@@ -46,14 +46,14 @@ async fn show(
     let sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
     let found = app.reads.products.find(&sku, preconditions.consistency.as_ref()).await?;
     let product = found.ok_or_else(|| problems::product_not_found(&sku))?;
-    Ok(respond(&product, &preconditions, app.reads.latest.lag_header(Projection::Products)))
+    Ok(respond(&product, &preconditions, app.reads.latest.lag_header(Projection::PRODUCTS)))
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
     let after = request.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
     let page = read_page(request.database(), request.consistency(), after.as_ref(), request.limit).await?;
-    request.respond(Projection::Products, &page)
+    request.respond(Projection::PRODUCTS, &page)
 }
 
 async fn prices(
@@ -70,5 +70,5 @@ async fn prices(
     if request.is_list_empty(&page) {
         return Err(problems::product_not_found(&sku));
     }
-    request.respond(Projection::Products, &page)
+    request.respond(Projection::PRODUCTS, &page)
 }

@@ -49,7 +49,7 @@ async fn show(
     let sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
     let found = app.reads.stock.find(&sku, preconditions.consistency.as_ref()).await?;
     let stock = found.ok_or_else(|| problems::stock_not_found(&sku))?;
-    Ok(respond(&stock, &preconditions, app.reads.latest.lag_header(Projection::Stock)))
+    Ok(respond(&stock, &preconditions, app.reads.latest.lag_header(Projection::STOCK)))
 }
 
 async fn ledger(
@@ -68,5 +68,5 @@ async fn ledger(
     if request.is_list_empty(&page) {
         return Err(problems::stock_not_found_at(&sku, &location));
     }
-    request.respond(Projection::Stock, &page)
+    request.respond(Projection::STOCK, &page)
 }

@@ -13,6 +13,7 @@ use metrics::Counter;
 use platform::metric_names::QUERY_CACHE_REQUESTS_TOTAL;
 use read_model::Projection;
 use read_model::cache::Keys;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::reads::cache::in_flight::InFlight;
@@ -67,8 +68,6 @@ struct Inner<T: DocumentType> {
     known_parts: moka::sync::Cache<T::Key, Arc<KnownParts>>,
     in_flight: InFlight<T::Key, Option<Arc<Representation>>>,
     redis: Redis,
-    /// Keys that are used where no Redis is configured.
-    unused_keys: Keys,
     database: Database,
     process_hits: Counter,
     process_misses: Counter,
@@ -101,7 +100,6 @@ impl<T: DocumentType> Documents<T> {
             known_parts: moka::sync::Cache::builder().max_capacity(KNOWN_PARTS_MAX).time_to_live(T::TTL).build(),
             in_flight: InFlight::default(),
             redis,
-            unused_keys: Keys::new(""),
             database,
             process_hits: count("process", "hit"),
             process_misses: count("process", "miss"),
@@ -131,8 +129,9 @@ impl<T: DocumentType> Documents<T> {
             if let Some(cached) = documents.find_in_redis(&load_key, None).await {
                 return Ok(Some(cached));
             }
+            let keys = documents.keys().await;
             let (rows, as_of) = documents.select(&load_key).await?;
-            Ok(documents.store(&load_key, &rows, as_of)?)
+            Ok(documents.store(keys, &load_key, &rows, as_of)?)
         };
         self.0.in_flight.join(key, load).await
     }
@@ -154,18 +153,19 @@ impl<T: DocumentType> Documents<T> {
         if let Some(cached) = self.find_in_redis(key, Some(required.position)).await {
             return Ok(Some(cached));
         }
+        let keys = self.keys().await;
         let select = |statement: &mut Statement| T::select(key, statement);
         let (workload, scope) = (Workload::Document, T::scope(key));
         let read =
             consistency::read(&self.0.database, workload, Some(required), T::PROJECTION, &scope, &select).await?;
         let contained = read.freshness.contained();
         let as_of = LogPosition { position: contained.position.max(required.position), ..contained };
-        Ok(self.store(key, &read.rows, as_of)?)
+        Ok(self.store(keys, key, &read.rows, as_of)?)
     }
 
     async fn find_in_redis(&self, key: &T::Key, not_before: Option<Position>) -> Option<Arc<Representation>> {
-        let keys = self.0.redis.keys()?;
-        let cached = self.read_redis(keys, key).await;
+        let keys = self.keys().await?;
+        let cached = self.read_redis(&keys, key).await;
         let cached = cached.filter(|cached| may_serve(cached, not_before, self.0.database.latest()));
         let counter = if cached.is_some() { &self.0.redis_hits } else { &self.0.redis_misses };
         counter.increment(1);
@@ -183,19 +183,52 @@ impl<T: DocumentType> Documents<T> {
         (!is_older).then(|| T::representation(key, &parts).not_older_than(known.as_of))
     }
 
+    /// The Redis keys of the live generation; `None` without Redis, and if the live generation cannot be read. Call it before
+    /// a select: rows that are selected later are never of an earlier generation.
+    pub async fn keys(&self) -> Option<Keys> {
+        if !self.0.redis.is_configured() {
+            return None;
+        }
+        self.0.redis.keys(live_generation(&self.0.database, T::PROJECTION).await?)
+    }
+
     /// Stores rows of the database, which are complete up to `as_of`, in both caches.
-    pub fn store(&self, key: &T::Key, rows: &[PgRow], as_of: LogPosition) -> sqlx::Result<Option<Arc<Representation>>> {
-        let keys = self.0.redis.keys().unwrap_or(&self.0.unused_keys);
-        let parts = rows.iter().map(|row| T::decode(keys, key, row)).collect::<sqlx::Result<Vec<_>>>()?;
+    pub fn store(
+        &self,
+        keys: Option<Keys>,
+        key: &T::Key,
+        rows: &[PgRow],
+        as_of: LogPosition,
+    ) -> sqlx::Result<Option<Arc<Representation>>> {
+        let has_redis = keys.is_some();
+        // Without Redis the keys only distinguish the parts.
+        let keys = keys.unwrap_or_else(|| Keys::new("", 0));
+        let parts = rows.iter().map(|row| T::decode(&keys, key, row)).collect::<sqlx::Result<Vec<_>>>()?;
         if parts.is_empty() {
             return Ok(None);
         }
-        if T::part_keys(keys, key).is_none() {
+        if has_redis && T::part_keys(&keys, key).is_none() {
             let (keys, log_positions) = parts.iter().map(|part| (part.key.clone(), part.at)).unzip();
             self.0.known_parts.insert(key.clone(), Arc::new(KnownParts { keys, log_positions, as_of }));
         }
         let stored = self.0.process.store(key, T::representation(key, &parts).not_older_than(as_of));
-        self.0.redis.write(parts, T::TTL);
+        if has_redis {
+            self.0.redis.write(parts, T::TTL);
+        }
         Ok(Some(stored))
     }
+}
+
+/// Number of the live generation of a projection: as last observed, or read now if no database was observed yet.
+async fn live_generation(database: &Database, projection: Projection) -> Option<i32> {
+    if let Some(observed) = database.latest().generation(projection) {
+        return Some(observed);
+    }
+    let select = |statement: &mut Statement| {
+        statement
+            .push("select generation from projection_generations where state = 'live' and projection = ")
+            .bind(projection.name());
+    };
+    let rows = database.fetch(Workload::Document, Statement::plain(select)).await.ok()?;
+    rows.first()?.try_get("generation").ok()
 }

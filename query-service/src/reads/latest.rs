@@ -1,6 +1,7 @@
 //! The latest observations of the databases, made by `database::watch` and shared by all readers: the freshness report, the
-//! incarnations of the log, and the end of the log.
+//! incarnations of the log, the end of the log, and the live generations of the projections.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ struct Inner {
     report: RwLock<Option<Arc<FreshnessReport>>>,
     incarnations: RwLock<Incarnations>,
     log_end: RwLock<Option<Position>>,
+    generations: RwLock<HashMap<Projection, i32>>,
 }
 
 /// How much of the log the projections contain, as observed in the database that serves reads.
@@ -142,6 +144,16 @@ impl Latest {
     /// Records the end of the log on the primary; `None` while the primary cannot be reached.
     pub fn record_log_end(&self, end: Option<Position>) {
         *self.0.log_end.write().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    /// Records the number of the live generation of each projection.
+    pub fn record_generations(&self, live: HashMap<Projection, i32>) {
+        *self.0.generations.write().unwrap_or_else(PoisonError::into_inner) = live;
+    }
+
+    /// Number of the live generation of a projection when a database was last observed; `None` while it is unknown.
+    pub fn generation(&self, projection: Projection) -> Option<i32> {
+        self.0.generations.read().unwrap_or_else(PoisonError::into_inner).get(&projection).copied()
     }
 
     /// The end of the log on the primary; `None` while the primary cannot be reached.

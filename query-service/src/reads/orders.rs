@@ -103,11 +103,12 @@ impl Orders {
         if let Some(id) = self.cached_id(code) {
             return self.documents.find(&id, required).await;
         }
+        let keys = self.documents.keys().await;
         let rows = self.select_by_code(code, required).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (id, at) = (row::order_id(row)?, log_position(row)?);
         self.ids.insert(code.clone(), (id, at));
-        let stored = self.documents.store(&id, &rows, LogPosition::ZERO)?;
+        let stored = self.documents.store(keys, &id, &rows, LogPosition::ZERO)?;
         match (required, stored) {
             (None, Some(stored)) => Ok(Some(stored)),
             (_, _) => self.documents.find(&id, required).await,
@@ -122,7 +123,7 @@ impl Orders {
             return Ok(self.database.fetch(Workload::Document, Statement::plain(select)).await?);
         }
         let one_order = Scope::OneOf(format!("{}-", Category::Order));
-        let (workload, projection) = (Workload::Document, Projection::Orders);
+        let (workload, projection) = (Workload::Document, Projection::ORDERS);
         Ok(consistency::read(&self.database, workload, required, projection, &one_order, &select).await?.rows)
     }
 
@@ -144,7 +145,7 @@ impl DocumentType for Order {
     type Key = OrderId;
 
     const NAME: &'static str = "order";
-    const PROJECTION: Projection = Projection::Orders;
+    const PROJECTION: Projection = Projection::ORDERS;
     const TTL: Duration = ORDER_TTL;
 
     fn select(id: &OrderId, statement: &mut Statement) {

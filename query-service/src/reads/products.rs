@@ -55,7 +55,7 @@ pub async fn read_page(
     after: Option<&Sku>,
     limit: u16,
 ) -> Result<Page<ProductDocument>, Error> {
-    let page = PageRead { database, required, limit, projection: Projection::Products, scope: &Scope::List };
+    let page = PageRead { database, required, limit, projection: Projection::PRODUCTS, scope: &Scope::List };
     let select = |statement: &mut Statement| {
         statement.push(SELECT);
         if let Some(after) = after {
@@ -76,7 +76,7 @@ pub async fn read_prices(
     limit: u16,
 ) -> Result<Page<Price>, Error> {
     let scope = Scope::Stream(StreamId::product(sku));
-    let page = PageRead { database, required, limit, projection: Projection::Products, scope: &scope };
+    let page = PageRead { database, required, limit, projection: Projection::PRODUCTS, scope: &scope };
     let select = |statement: &mut Statement| {
         statement
             .push("select id, currency, price, valid_from, position from product_prices where sku = ")
@@ -134,7 +134,7 @@ impl DocumentType for Product {
     type Key = Sku;
 
     const NAME: &'static str = "product";
-    const PROJECTION: Projection = Projection::Products;
+    const PROJECTION: Projection = Projection::PRODUCTS;
     const TTL: Duration = PRODUCT_TTL;
 
     fn select(sku: &Sku, statement: &mut Statement) {

@@ -74,7 +74,7 @@ pub async fn read_ledger(
     limit: u16,
 ) -> Result<Page<LedgerEntry>, Error> {
     let scope = Scope::Stream(StreamId::stock(sku, location));
-    let page = PageRead { database, required, limit, projection: Projection::Stock, scope: &scope };
+    let page = PageRead { database, required, limit, projection: Projection::STOCK, scope: &scope };
     let select = |statement: &mut Statement| {
         statement
             .push("select id, kind, quantity, order_id, occurred_at, position from stock_ledger where sku = ")
@@ -129,7 +129,7 @@ impl DocumentType for Stock {
     type Key = Sku;
 
     const NAME: &'static str = "stock";
-    const PROJECTION: Projection = Projection::Stock;
+    const PROJECTION: Projection = Projection::STOCK;
     const TTL: Duration = STOCK_TTL;
 
     fn select(sku: &Sku, statement: &mut Statement) {

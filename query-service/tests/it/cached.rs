@@ -12,7 +12,7 @@ use crate::service::{PATIENCE, Service};
 pub(crate) async fn redis(platform: &Platform) -> (MultiplexedConnection, Keys) {
     let client = redis::Client::open(platform.bed.redis_url().expect("an address")).expect("a client");
     let connection = client.get_multiplexed_async_connection().await.expect("Redis");
-    (connection, Keys::new(platform.bed.cache_prefix()))
+    (connection, Keys::new(platform.bed.cache_prefix(), 1))
 }
 
 /// A service without a process cache: every request reads Redis, and the database after a miss.

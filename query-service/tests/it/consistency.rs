@@ -187,7 +187,7 @@ async fn the_position_of_stock_from_redis_is_not_later_than_what_is_missing_from
     service.dependency_up("redis").await;
     service.get("/v1/stock/A-1").await;
     let mut connection = crate::cached::redis(&platform).await.0;
-    let key = read_model::cache::Keys::new(platform.bed.cache_prefix()).stock(&main.sku, &main.location);
+    let key = read_model::cache::Keys::new(platform.bed.cache_prefix(), 1).stock(&main.sku, &main.location);
     crate::cached::wait_for_value(&mut connection, &key).await;
 
     // A location that this process does not know yet, and a later event at the known location.

@@ -7,6 +7,7 @@ use query_service::http::routes;
 use serde_json::Value;
 use testbed::Bed;
 
+use crate::fixture::Platform;
 use crate::service::Service;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -62,8 +63,8 @@ async fn documented_methods_and_parameters_are_those_that_are_accepted() {
 
 #[tokio::test]
 async fn a_version_is_selected_by_path_or_header_and_must_exist() {
-    let bed = Bed::new().await.expect("a test bed");
-    let service = Service::start(&bed).await;
+    let platform = Platform::new().await;
+    let service = Service::start(&platform.bed).await;
     for path in ["/v1/products", "/products"] {
         for version in [None, Some("1")] {
             let answer =

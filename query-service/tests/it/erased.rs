@@ -118,7 +118,7 @@ async fn documents_from_redis_are_checked_too() {
     platform.append_order_erasure(&orders[1]).await;
     let client = redis::Client::open(platform.bed.redis_url().expect("an address")).expect("a client");
     let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
-    let keys = Keys::new(platform.bed.cache_prefix());
+    let keys = Keys::new(platform.bed.cache_prefix(), 1);
     let changes = [
         ("REDIS_URL", platform.bed.redis_url().expect("an address")),
         ("REDIS_BUDGET", "20s".to_owned()),

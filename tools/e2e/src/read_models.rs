@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use events::{Category, Event, Recorded};
-use read_model::{OrderDocument, OrderSummary, PriceRow, ProductDocument, StockDocument};
+use read_model::{OrderDocument, OrderSummary, PriceRow, ProductDocument, Projection, StockDocument};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{Row, types::Json};
@@ -26,6 +26,22 @@ pub struct StoredRow {
     pub position: i64,
     /// All columns of all tables, as one JSON value.
     pub value: Value,
+}
+
+/// The number of the live generation of each projection, by name; the read models that [`find`] reads are views of it.
+pub async fn live_generations(pool: &PgPool) -> anyhow::Result<HashMap<String, i32>> {
+    let live: Vec<(String, i32)> =
+        sqlx::query_as("select projection, generation from projection_generations where state = 'live'")
+            .fetch_all(pool)
+            .await
+            .context("reading the live generations")?;
+    Ok(live.into_iter().collect())
+}
+
+/// The numbers of all generations of a projection.
+pub async fn list_generations(pool: &PgPool, projection: Projection) -> anyhow::Result<Vec<i32>> {
+    let list = sqlx::query_scalar("select generation from projection_generations where projection = $1 order by 1");
+    list.bind(projection.name()).fetch_all(pool).await.context("reading the generations")
 }
 
 /// Reads the rows of streams of one category. The map contains the streams that have rows.

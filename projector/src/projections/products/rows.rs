@@ -5,7 +5,7 @@ use events::{Incarnation, Position, Sku, StreamId, Version};
 use read_model::ProductDocument;
 use sqlx::{FromRow, PgConnection};
 
-use crate::frame::table::read_json;
+use crate::projections::read_json;
 
 pub(super) async fn list(
     connection: &mut PgConnection,

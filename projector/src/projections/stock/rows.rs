@@ -7,7 +7,7 @@ use events::{Incarnation, Location, LogPosition, Position, Sku, StreamId, Versio
 use read_model::StockDocument;
 use sqlx::{FromRow, PgConnection};
 
-use crate::frame::table::read_json;
+use crate::projections::read_json;
 
 pub(super) async fn list(
     connection: &mut PgConnection,

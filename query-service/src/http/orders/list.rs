@@ -88,7 +88,7 @@ async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Re
     let filter = read_filter(&parameters)?;
     let after = request.after(|key| Uuid::from_slice(key).ok())?;
     let page = read_page(request.database(), request.consistency(), &filter, after, request.limit).await?;
-    request.respond(Projection::Orders, &page)
+    request.respond(Projection::ORDERS, &page)
 }
 
 fn read_filter(parameters: &Parameters) -> Result<OrderFilter, Problem> {

@@ -78,7 +78,6 @@ pub struct Redis(Option<Arc<Inner>>);
 
 struct Inner {
     config: Config,
-    keys: Keys,
     script: Script,
     /// Present while Redis may be used.
     connection: RwLock<Option<MultiplexedConnection>>,
@@ -93,7 +92,6 @@ impl Redis {
     pub fn new(config: Option<Config>) -> Redis {
         Redis(config.map(|config| {
             Arc::new(Inner {
-                keys: Keys::new(config.prefix.clone()),
                 config,
                 script: Script::new(SET_UNLESS_NEWER),
                 connection: RwLock::default(),
@@ -105,9 +103,14 @@ impl Redis {
         }))
     }
 
-    /// The keys of documents; `None` where no Redis is configured.
-    pub fn keys(&self) -> Option<&Keys> {
-        self.0.as_ref().map(|inner| &inner.keys)
+    /// Whether a Redis is configured.
+    pub fn is_configured(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The keys of a generation's documents; `None` where no Redis is configured.
+    pub fn keys(&self, generation: i32) -> Option<Keys> {
+        self.0.as_ref().map(|inner| Keys::new(inner.config.prefix.clone(), generation))
     }
 
     /// The documents with these keys; `None` unless all of them are found and decoded within the budget.

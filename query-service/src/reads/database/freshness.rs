@@ -14,28 +14,26 @@ use sqlx::postgres::PgRow;
 /// Returns one row for each projection: the position sent to and applied of each partition, and the first position at which a
 /// stream of the scope is parked.
 pub(super) const FRESHNESS: [&str; 5] = [
-    "select p.category as fresh_category, r.incarnation as fresh_incarnation, r.position as fresh_relayed,
+    "select p.category as fresh_category, p.projection as fresh_projection, g.generation as fresh_generation, r.incarnation as fresh_incarnation, r.position as fresh_relayed,
         array(select s.partition from relay_partitions s where s.category = p.category
             order by s.partition) as fresh_partitions,
         array(select s.position from relay_partitions s where s.category = p.category
             order by s.partition) as fresh_sent,
         array(select c.position from relay_partitions s left join projection_checkpoints c
-            on c.category = s.category and c.partition = s.partition and c.projection = p.projection and c.generation = 1
+            on c.category = s.category and c.partition = s.partition and c.projection = p.projection and c.generation = g.generation
             where s.category = p.category order by s.partition) as fresh_applied,
         array(select c.incarnation from relay_partitions s left join projection_checkpoints c
-            on c.category = s.category and c.partition = s.partition and c.projection = p.projection and c.generation = 1
+            on c.category = s.category and c.partition = s.partition and c.projection = p.projection and c.generation = g.generation
             where s.category = p.category order by s.partition) as fresh_incarnations,
-        (select min(position) from parked_streams where projection = p.projection and generation = 1
+        (select min(position) from parked_streams where projection = p.projection and generation = g.generation
             and (stream_id = ",
     " or starts_with(stream_id, ",
     "))) as fresh_parked
     from relay_checkpoint r, unnest(",
     "::text[], ",
-    "::text[]) as p (category, projection)",
+    "::text[]) as p (category, projection)
+        left join projection_generations g on g.projection = p.projection and g.state = 'live'",
 ];
-
-// The statements name generation 1.
-const _: () = assert!(read_model::projection::GENERATION == 1);
 
 /// The streams that a result depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +69,10 @@ impl Scope {
 /// How much of the log a projection contained, as one statement saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
-    /// The category of the projected streams.
-    pub category: Category,
+    /// The projection.
+    pub projection: Projection,
+    /// Number of the live generation, which the views of the read models show; `None` before the projector created one.
+    pub generation: Option<i32>,
     /// The last event that the relay had published.
     pub relay: LogPosition,
     /// The last event sent to each partition, by partition number.
@@ -86,6 +86,9 @@ pub struct Freshness {
 impl Freshness {
     pub(super) fn decode(row: &PgRow) -> sqlx::Result<Freshness> {
         let category = category(row.try_get("fresh_category")?)?;
+        let projection: &str = row.try_get("fresh_projection")?;
+        let projection = Projection::find(projection)
+            .ok_or_else(|| sqlx::Error::Decode(format!("`{projection}` is not a projection").into()))?;
         let relay = LogPosition {
             incarnation: Incarnation(row.try_get("fresh_incarnation")?),
             position: Position(row.try_get("fresh_relayed")?),
@@ -100,7 +103,8 @@ impl Freshness {
                 Some((partition, LogPosition { incarnation: Incarnation(incarnation?), position: Position(position?) }))
             });
         Ok(Freshness {
-            category,
+            projection,
+            generation: row.try_get("fresh_generation")?,
             relay,
             checkpoints: checkpoints.collect(),
             sent: partitions().zip(sent.into_iter().map(Position)).collect(),
@@ -110,7 +114,7 @@ impl Freshness {
 
     /// Whether this is the freshness of `projection`.
     pub fn is_of(&self, projection: Projection) -> bool {
-        self.category == projection.category()
+        self.projection == projection
     }
 
     /// The newest incarnation of the log that the snapshot contains.

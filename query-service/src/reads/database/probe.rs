@@ -35,7 +35,6 @@ pub(super) struct Observation {
 /// One projection in an [`Observation`].
 #[derive(Debug, Clone)]
 pub(super) struct ObservedProjection {
-    pub(super) projection: Projection,
     pub(super) freshness: Freshness,
     /// Time at which the oldest event that is not applied was recorded; `None` if all events are applied.
     pub(super) behind_since: Option<DateTime<Utc>>,
@@ -108,10 +107,9 @@ async fn observe(connection: &mut PgConnection, known: Incarnations) -> sqlx::Re
         if head.incarnation == known.current() { known } else { read_incarnations(connection, head).await? };
     let mut observed = Vec::with_capacity(Projection::ALL.len());
     for freshness in list_freshness(connection).await? {
-        let Some(projection) = Projection::of(freshness.category) else { continue };
         let behind_since = recorded_at(connection, freshness.applied().plus(1)).await?;
-        let parked_streams = count_parked(connection, projection).await?;
-        observed.push(ObservedProjection { projection, freshness, behind_since, parked_streams });
+        let parked_streams = count_parked(connection, &freshness).await?;
+        observed.push(ObservedProjection { freshness, behind_since, parked_streams });
     }
     let wal: Option<i64> = row.try_get("wal")?;
     Ok(Observation { at, head, incarnations, wal: wal.unwrap_or(0), projections: observed })
@@ -174,7 +172,8 @@ async fn recorded_at(connection: &mut PgConnection, position: Position) -> sqlx:
     select.bind(position.0).fetch_optional(connection).await
 }
 
-async fn count_parked(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<i64> {
-    let select = sqlx::query_scalar("select count(*) from parked_streams where projection = $1 and generation = 1");
-    select.bind(projection.name()).fetch_one(connection).await
+/// Number of parked streams of the live generation.
+async fn count_parked(connection: &mut PgConnection, freshness: &Freshness) -> sqlx::Result<i64> {
+    let select = sqlx::query_scalar("select count(*) from parked_streams where projection = $1 and generation = $2");
+    select.bind(freshness.projection.name()).bind(freshness.generation).fetch_one(connection).await
 }

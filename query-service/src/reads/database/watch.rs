@@ -151,6 +151,8 @@ impl Watch {
         projections.iter().for_each(|it| report_lag(it.projection, it.lag));
         let replica = self.database.replica();
         let replica = replica.map(|replica| ReplicaState { answers: replica.answers(), lag: self.lag_of(replica) });
+        let generations = observation.projections.iter().filter_map(|it| Some((it.freshness.projection, it.freshness.generation?)));
+        self.database.latest().record_generations(generations.collect());
         let relayed = observation.projections.first().map_or(Position::ZERO, |it| it.freshness.relay.position);
         self.database.latest().publish(FreshnessReport {
             at: observation.at,
@@ -175,7 +177,7 @@ fn projection_freshness(
     let events = u64::try_from(head.position.0.saturating_sub(applied.0)).unwrap_or(0);
     let lag = source_lag.map(|source_lag| Lag { events, time: age.unwrap_or_default().max(source_lag) });
     let partitions = partition_progress(&observed.freshness);
-    ProjectionFreshness::new(observed.projection, applied, lag, observed.parked_streams, partitions)
+    ProjectionFreshness::new(observed.freshness.projection, applied, lag, observed.parked_streams, partitions)
 }
 
 fn partition_progress(freshness: &Freshness) -> Vec<PartitionProgress> {

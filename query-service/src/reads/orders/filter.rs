@@ -150,6 +150,12 @@ fn instant_of(id: Uuid) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use platform::config::Secret;
+    use projector::frame::rows;
+    use projector::generations::create_missing;
+    use projector::projections::Orders;
+    use projector::store::months::Months;
+    use read_model::tables;
     use sqlx::{Connection, PgConnection, Row};
     use testbed::Bed;
 
@@ -215,22 +221,23 @@ mod tests {
 
     /// Creates the partitions of 2025; returns a connection as the projector.
     async fn create_months(bed: &Bed) -> PgConnection {
-        let mut projector =
-            PgConnection::connect(&bed.projector_url().expect("an address")).await.expect("the primary");
-        for month in 1..=12 {
-            let ensure = sqlx::query("select ensure_month('orders', make_timestamptz(2025, $1, 1, 0, 0, 0, 'UTC'))");
-            ensure.bind(month).execute(&mut projector).await.expect("a month");
-        }
+        let url = Secret::new(bed.projector_url().expect("an address"));
+        create_missing(&url).await.expect("the tables");
+        let mut projector = projector::store::connect(&url).await.expect("the primary");
+        let january = instant("2025-01-01T00:00:00Z");
+        let months: Vec<_> = (0..12).map(|month| (tables::ORDERS, january + chrono::Months::new(month))).collect();
+        sqlx::query("set search_path = orders_1, public").execute(&mut projector).await.expect("a setting");
+        Months::of(rows::tables::<Orders>()).ensure(&mut projector, &months).await.expect("the months");
         projector
     }
 
     /// Inserts a year of orders of one channel, all delivered and paid, and updates the statistics.
     async fn insert_year_of_orders(bed: &Bed) {
         const PLACE: &str = "
-            insert into orders (id, code, channel, currency, total, lifecycle, payment, fulfilment, returns, placed_at,
-                updated_at, version, incarnation, position, document)
+            insert into orders (id, code, channel, currency, total, due, owed, tags, lifecycle, payment, fulfilment, returns,
+                placed_at, updated_at, version, incarnation, position, document)
             select (left(uuid_at(placed_at)::text, 14) || '7000-8000-' || lpad(number::text, 12, '0'))::uuid,
-                'SON' || lpad(number::text, 6, '0'), 'web', 'GBP', 1000, 'completed', 'paid', 'delivered', 'none', placed_at,
+                'SON' || lpad(number::text, 6, '0'), 'web', 'GBP', 1000, 1000, 0, '{}', 'completed', 'paid', 'delivered', 'none', placed_at,
                 placed_at, 5, 1, number, json_build_object('note', repeat('x', 500))
             from (
                 select number, '2025-01-01Z'::timestamptz + number * interval '30 minutes' as placed_at
@@ -239,7 +246,7 @@ mod tests {
         let mut projector = create_months(bed).await;
         sqlx::query(PLACE).execute(&mut projector).await.expect("orders");
         let mut owner = PgConnection::connect(&bed.owner_url().expect("an address")).await.expect("the primary");
-        sqlx::query("analyze orders").execute(&mut owner).await.expect("statistics");
+        sqlx::query("analyze orders_1.orders").execute(&mut owner).await.expect("statistics");
     }
 
     /// The number of blocks that reading a page takes, and the plan.

@@ -26,7 +26,7 @@ pub async fn read_page(
     after: Option<Uuid>,
     limit: u16,
 ) -> Result<Page<OrderSummary>, Error> {
-    let page = PageRead { database, required, limit, projection: Projection::Orders, scope: &Scope::List };
+    let page = PageRead { database, required, limit, projection: Projection::ORDERS, scope: &Scope::List };
     let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
     if let Some(recent) = filter.recent(after, Utc::now()) {
         let select = |statement: &mut Statement| recent.select(after, page.select_limit(), statement);

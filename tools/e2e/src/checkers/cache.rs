@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use events::{Category, LogPosition};
+use read_model::Projection;
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -20,9 +21,12 @@ use crate::{log, read_models};
 /// Pause between two attempts.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The documents in Redis: the text after the key prefix, and the category of the streams.
-const KINDS: [(&str, Category); 3] =
-    [("order:", Category::Order), ("product:", Category::Product), ("stock:", Category::Stock)];
+/// The documents in Redis: the first word of their keys, their projection, and the category of the streams.
+const KINDS: [(&str, Projection, Category); 3] = [
+    ("order", Projection::ORDERS, Category::Order),
+    ("product", Projection::PRODUCTS, Category::Product),
+    ("stock", Projection::STOCK, Category::Stock),
+];
 
 /// Compares all values of the platform with the database.
 pub async fn check(subject: &Subject, redis: &Redis) -> anyhow::Result<Findings> {
@@ -58,9 +62,12 @@ struct Cached<'a> {
 
 async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attempt> {
     let mut attempt = Attempt::default();
-    for (kind, category) in KINDS {
-        let begin = caches.key(kind).len();
-        for keys in caches.keys(kind).await?.chunks(CHUNK) {
+    let live = read_models::live_generations(pool).await?;
+    for (word, projection, category) in KINDS {
+        let Some(generation) = live.get(projection.name()) else { continue };
+        let kind = format!("{word}.{generation}:");
+        let begin = caches.key(&kind).len();
+        for keys in caches.keys(&kind).await?.chunks(CHUNK) {
             let values = caches.values(keys).await?;
             let streams: Vec<String> = keys.iter().map(|key| format!("{category}-{}", &key[begin..])).collect();
             let names: Vec<&str> = streams.iter().map(String::as_str).collect();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use events::Category;
 use events::erasure::ERASING;
+use read_model::Projection;
 use sqlx::PgPool;
 
 use document::check_document;
@@ -75,7 +76,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Option<Findings>> {
     let mut findings = Findings::default();
     check_rows(&pool, &erased, &mut findings).await?;
     if let Some(redis) = &subject.redis {
-        check_caches(redis, &erased, subject.patience, &mut findings).await?;
+        check_caches(&pool, redis, &erased, subject.patience, &mut findings).await?;
     }
     if let Some(api) = &subject.api {
         responses::check(api, &pool, &erased.all(), &mut findings).await?;
@@ -96,8 +97,9 @@ async fn check_rows(pool: &PgPool, erased: &Erased, findings: &mut Findings) -> 
     Ok(())
 }
 
-/// A value from before the erasure is allowed until it expires.
+/// Checks the values of all generations. A value from before the erasure is allowed until it expires.
 async fn check_caches(
+    pool: &PgPool,
     redis: &Redis,
     erased: &Erased,
     patience: Duration,
@@ -105,8 +107,11 @@ async fn check_caches(
 ) -> anyhow::Result<()> {
     let mut caches = Caches::open(redis).await?;
     let deadline = Instant::now() + patience;
-    for streams in erased.own_orders().chunks(CHUNK) {
-        let keys: Vec<String> = streams.iter().map(|stream| caches.key(&stream.replacen('-', ":", 1))).collect();
+    let orders = erased.own_orders();
+    let generations = read_models::list_generations(pool, Projection::ORDERS).await?;
+    for (generation, streams) in generations.iter().flat_map(|it| orders.chunks(CHUNK).map(move |streams| (it, streams))) {
+        let key = |stream: &&str| caches.key(&stream.replacen('-', &format!(".{generation}:"), 1));
+        let keys: Vec<String> = streams.iter().map(key).collect();
         loop {
             let (mut found, mut older) = (Findings::default(), Findings::default());
             for ((stream, key), value) in streams.iter().zip(&keys).zip(caches.values(&keys).await?) {

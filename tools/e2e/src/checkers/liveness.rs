@@ -83,13 +83,10 @@ pub async fn stages(pool: &PgPool) -> anyhow::Result<Stages> {
         select 'head' as kind, '' as category, 0 as partition, '' as projection, incarnation, position from log_head
         union all select 'relay', '', 0, '', incarnation, position from relay_checkpoint
         union all select 'sent', category, partition, '', 0, position from relay_partitions
-        union all select 'applied', category, partition, projection, incarnation, position from projection_checkpoints
-            where generation = $1";
-    let rows: Vec<StageRow> = sqlx::query_as(STAGES)
-        .bind(read_model::projection::GENERATION)
-        .fetch_all(pool)
-        .await
-        .context("reading the lag")?;
+        union all select 'applied', c.category, c.partition, c.projection, c.incarnation, c.position
+            from projection_checkpoints c join projection_generations g using (projection, generation)
+            where g.state = 'live'";
+    let rows: Vec<StageRow> = sqlx::query_as(STAGES).fetch_all(pool).await.context("reading the lag")?;
     let find =
         |kind: &str| rows.iter().find(|row| row.kind == kind).with_context(|| format!("row `{kind}` is missing"));
     let (head, relay) = (find("head")?, find("relay")?);
@@ -132,8 +129,12 @@ fn applied(rows: &[StageRow], relay: LogPosition, projection: Projection) -> Pos
     freshness::applied(relay, &sent, &done)
 }
 
-/// The parked streams: (projection, stream, reason).
+/// The parked streams of the live generations: (projection, stream, reason).
 pub async fn parked(pool: &PgPool) -> anyhow::Result<Vec<(String, String, String)>> {
-    let parked = sqlx::query_as("select projection, stream_id, reason from parked_streams order by position limit 100");
+    const PARKED: &str = "
+        select p.projection, p.stream_id, p.reason
+        from parked_streams p join projection_generations g using (projection, generation)
+        where g.state = 'live' order by p.position limit 100";
+    let parked = sqlx::query_as(PARKED);
     parked.fetch_all(pool).await.context("reading the parked streams")
 }

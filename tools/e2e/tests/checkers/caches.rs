@@ -28,7 +28,7 @@ impl Caches {
     }
 
     fn keys(&self) -> Keys {
-        Keys::new(self.platform.bed.cache_prefix())
+        Keys::new(self.platform.bed.cache_prefix(), 1)
     }
 
     fn stock_key(&self) -> String {

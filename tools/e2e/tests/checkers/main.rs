@@ -219,8 +219,10 @@ async fn fold_equal_detects_a_row_without_applied_events() {
 
 #[tokio::test]
 async fn fold_equal_detects_a_row_without_a_stream() {
-    let sql = "insert into products select 'B', name, active, prices, created_at, updated_at, version, incarnation,
-               position from products";
+    let sql = "insert into products (sku, name, active, prices, attributes, tags, created_at, updated_at, version, incarnation,
+                   position)
+               select 'B', name, active, prices, attributes, tags, created_at, updated_at, version, incarnation, position
+               from products";
     assert_detected(Invariant::FoldEqual, sql, "product-B, which is not in the log").await;
 }
 

@@ -8,6 +8,7 @@ use e2e::client_history::Ack;
 use e2e::client_history::{FinalOutcome, Read, RetriedCommand, Scope};
 use e2e::topics::Kafka;
 use events::{Category, Event, LogId, Position, Recorded, cloudevents, topics};
+use platform::config::Secret;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -98,7 +99,7 @@ impl Platform {
 
     /// The values that the projector would write to Redis: (key, value).
     pub(crate) fn cached(&self) -> Vec<(String, String)> {
-        let keys = Keys::new(self.bed.cache_prefix());
+        let keys = Keys::new(self.bed.cache_prefix(), 1);
         let mut values = Vec::new();
         for events in self.history.streams().values() {
             let (order, stock, product) = fold(events);
@@ -192,10 +193,13 @@ impl Platform {
     }
 
     async fn write_models(&mut self) {
-        for table in read_model::tables::BY_MONTH {
-            let month = sqlx::query("select ensure_month($1, $2)").bind(table).bind(history::order_id(1).instant());
-            month.execute(&mut self.sql).await.unwrap();
-        }
+        let url = Secret::new(self.bed.projector_url().unwrap());
+        projector::generations::create_missing(&url).await.unwrap();
+        const MONTHS: &str = "
+            create table orders_1.orders_all partition of orders_1.orders default;
+            create table stock_1.ledger_all partition of stock_1.stock_ledger default;
+            create table products_1.prices_all partition of products_1.product_prices default;";
+        sqlx::raw_sql(MONTHS).execute(&mut self.sql).await.unwrap();
         for events in self.history.streams().values() {
             let (order, stock, product) = fold(events);
             if let Some(order) = order {
@@ -244,7 +248,9 @@ fn fold(events: &[Recorded]) -> Folded {
 
 async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
     const INSERT: &str = "
-        insert into orders values ($1, $2, $3, null, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17)";
+        insert into orders (id, code, channel, external_ref, currency, total, lifecycle, payment, fulfilment, returns, placed_at,
+            updated_at, version, incarnation, position, document, tags, due, owed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17)";
     let query = sqlx::query(INSERT)
         .bind(order.id.uuid())
         .bind(order.code.as_str())
@@ -267,7 +273,11 @@ async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
 }
 
 async fn write_stock(sql: &mut PgConnection, stock: &StockDocument, events: &[Recorded]) {
-    let query = sqlx::query("insert into stock values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)")
+    let query = sqlx::query(
+        "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at, version,
+             incarnation, position, backordered, backorders_derived, transferred, safety, policy)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, 0, false, 0, 0, '{\"kind\":\"deny\"}')",
+    )
         .bind(stock.sku.as_str())
         .bind(stock.location.as_str())
         .bind(stock.level.on_hand)
@@ -297,7 +307,10 @@ async fn write_stock(sql: &mut PgConnection, stock: &StockDocument, events: &[Re
 }
 
 async fn write_product(sql: &mut PgConnection, product: &ProductDocument, events: &[Recorded]) {
-    let query = sqlx::query("insert into products values ($1, $2, $3, $4, $5, $6, $7, 1, $8)")
+    let query = sqlx::query(
+        "insert into products (sku, name, active, prices, created_at, updated_at, version, incarnation, position, attributes, tags)
+         values ($1, $2, $3, $4, $5, $6, $7, 1, $8, '{}', '[]')",
+    )
         .bind(product.sku.as_str())
         .bind(&product.name)
         .bind(product.active)

@@ -1,0 +1,226 @@
+//! The schema of a read model's tables: SQL that creates a table, its indexes and its months. Each generation has its own
+//! schema in the database, so the names in these statements are not qualified: the search path of the connection selects
+//! the generation.
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::table::{Index, Role, Table};
+
+/// The schema of one table.
+#[derive(Debug, Clone)]
+pub struct TableSchema {
+    /// Name of the table.
+    pub name: &'static str,
+    /// Indexes of the table besides its primary key.
+    pub indexes: &'static [Index],
+    /// How the table is partitioned by month, if it is.
+    pub partitioned_by: Option<MonthKey>,
+    columns: Vec<String>,
+    keys: Vec<&'static str>,
+    storage: &'static str,
+}
+
+/// The first column of the primary key of a table that is partitioned by month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonthKey {
+    /// A time-ordered id (UUIDv7, RFC 9562, section 5.7).
+    Id,
+    /// An instant.
+    Instant,
+}
+
+/// A calendar month in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    first: NaiveDate,
+}
+
+impl TableSchema {
+    pub(super) fn of<R>(table: &Table<R>) -> TableSchema {
+        let keys: Vec<&'static str> = table.columns.iter().filter(|it| it.role == Role::Key).map(|it| it.name).collect();
+        let columns = table.columns.iter().map(|column| {
+            let null = if column.values.is_optional() { "" } else { " not null" };
+            [column.name, " ", column.values.column_type(), null].concat()
+        });
+        let partitioned_by = table.month.map(|_| match table.columns[0].values.column_type() {
+            "uuid" => MonthKey::Id,
+            _ => MonthKey::Instant,
+        });
+        let (name, indexes, storage) = (table.name, table.indexes, table.storage);
+        TableSchema { name, indexes, partitioned_by, columns: columns.collect(), keys, storage }
+    }
+
+    /// Creates the table with its primary key and its indexes.
+    pub fn create(&self) -> String {
+        let TableSchema { name, columns, keys, .. } = self;
+        let (columns, keys) = (columns.join(", "), keys.join(", "));
+        let partition = if self.partitioned_by.is_some() {
+            format!(" partition by range ({})", self.keys[0])
+        } else {
+            self.with_storage()
+        };
+        let create = format!("create table {name} ({columns}, primary key ({keys})){partition};");
+        let indexes = self.indexes.iter().map(|index| self.create_index(index, name));
+        [create].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Creates the table of a month without indexes and without attaching it, to be filled first.
+    pub fn create_month(&self, month: Month) -> String {
+        let (name, table) = (month.table(self.name), self.columns.join(", "));
+        format!("create table {name} ({table}){};", self.with_storage())
+    }
+
+    /// Gives the table of a month the primary key and the indexes of the whole table, and attaches it.
+    pub fn attach_month(&self, month: Month) -> String {
+        let (name, keys) = (month.table(self.name), self.keys.join(", "));
+        let (first, end) = self.bounds(month);
+        let key = self.keys[0];
+        let indexes: Vec<String> = self.indexes.iter().map(|index| self.create_index(index, &name)).collect();
+        // With the check constraint, attaching needs no scan of the month; the constraint of the partition replaces it.
+        format!(
+            "alter table {name} add primary key ({keys});
+             {}
+             alter table {name} add constraint month check ({key} >= '{first}' and {key} < '{end}');
+             {}
+             alter table {name} drop constraint month;",
+            indexes.join("\n"),
+            self.attach(month)
+        )
+    }
+
+    /// Creates and attaches the table of a month, unless it is attached. A month that exists without being attached (an
+    /// operator has detached it) is attached again: without it the read model is not what the log says, and every event
+    /// that needs the month would park its stream. If that is impossible within a second, the statement fails with
+    /// SQLSTATE 55000, which parks what needs the month.
+    pub fn ensure_month(&self, month: Month) -> String {
+        const ENSURE: &str = "
+            do $$ begin
+                if exists (select from pg_inherits where inhrelid = to_regclass('{month}')) then
+                    return;
+                end if;
+                perform pg_advisory_xact_lock(hashtext(current_schema()), hashtext('{month}'));
+                -- By query and not by to_regclass, whose cache may not contain what was committed during the wait.
+                if exists (
+                    select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                    where c.relname = '{month}' and c.relnamespace = current_schema()::regnamespace
+                ) then
+                    return;
+                end if;
+                if exists (
+                    select from pg_class
+                    where relname = '{month}' and relnamespace = current_schema()::regnamespace
+                ) then
+                    begin
+                        set local lock_timeout = '1s';
+                        {attach}
+                    exception when others then
+                        raise exception using errcode = 'object_not_in_prerequisite_state',
+                            message = format('month {month} is detached and cannot be attached again: %s', sqlerrm);
+                    end;
+                    return;
+                end if;
+                {create}
+                {index_and_attach}
+            end $$";
+        ENSURE
+            .replace("{month}", &month.table(self.name))
+            .replace("{create}", &self.create_month(month))
+            .replace("{index_and_attach}", &self.attach_month(month))
+            .replace("{attach}", &self.attach(month))
+    }
+
+    fn attach(&self, month: Month) -> String {
+        let (first, end) = self.bounds(month);
+        let (parent, name) = (self.name, month.table(self.name));
+        format!("alter table {parent} attach partition {name} for values from ('{first}') to ('{end}');")
+    }
+
+    fn create_index(&self, index: &Index, table: &str) -> String {
+        let name = match table.strip_prefix(self.name) {
+            Some(month) => format!("{}{month}", index.name),
+            None => index.name.to_owned(),
+        };
+        format!("create index {name} on {table} using {};", index.definition)
+    }
+
+    fn with_storage(&self) -> String {
+        match self.storage {
+            "" => String::new(),
+            storage => format!(" with ({storage})"),
+        }
+    }
+
+    /// Lower (inclusive) and upper (exclusive) bound of a month.
+    fn bounds(&self, month: Month) -> (String, String) {
+        let (first, end) = (month.begin(), month.next().begin());
+        match self.partitioned_by {
+            Some(MonthKey::Id) => (first_id(first).to_string(), first_id(end).to_string()),
+            Some(MonthKey::Instant) | None => (first.to_rfc3339(), end.to_rfc3339()),
+        }
+    }
+}
+
+impl Month {
+    /// The month that contains an instant.
+    pub fn of(instant: DateTime<Utc>) -> Month {
+        let date = instant.date_naive();
+        Month { first: date.with_day(1).unwrap_or(date) }
+    }
+
+    /// The month that a table name such as `orders_2026_11` ends with.
+    pub fn of_table(parent: &str, table: &str) -> Option<Month> {
+        let (year, month) = table.strip_prefix(parent)?.strip_prefix('_')?.split_once('_')?;
+        NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1).map(|first| Month { first })
+    }
+
+    /// The first instant of the month.
+    pub fn begin(self) -> DateTime<Utc> {
+        self.first.and_time(chrono::NaiveTime::MIN).and_utc()
+    }
+
+    /// The month after this one.
+    pub fn next(self) -> Month {
+        Month { first: self.first.checked_add_months(Months::new(1)).unwrap_or(self.first) }
+    }
+
+    /// Name of the table with the rows of this month.
+    pub fn table(self, parent: &str) -> String {
+        format!("{parent}_{:04}_{:02}", self.first.year(), self.first.month())
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.first.year(), self.first.month())
+    }
+}
+
+/// The smallest time-ordered id of an instant: 48 bits of milliseconds, then zeros (RFC 9562, section 5.7).
+pub fn first_id(instant: DateTime<Utc>) -> Uuid {
+    Uuid::from_u128((instant.timestamp_millis().max(0) as u128) << 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_month_begins_at_midnight_utc() {
+        let december = Month::of(instant("2026-12-31T23:59:59.999Z"));
+        assert_eq!((december.to_string(), december.table("orders")), ("2026-12".into(), "orders_2026_12".into()));
+        assert_eq!(december.next().begin(), instant("2027-01-01T00:00:00Z"));
+        assert_eq!(Month::of_table("orders", "orders_2026_12"), Some(december));
+        assert_eq!(Month::of_table("orders", "orders_code"), None);
+    }
+
+    #[test]
+    fn the_first_id_of_an_instant_begins_with_its_milliseconds() {
+        assert_eq!(first_id(instant("2026-11-01T00:00:00Z")).to_string(), "01a19467-e800-0000-0000-000000000000");
+        assert_eq!(first_id(instant("1960-01-01T00:00:00Z")), Uuid::nil());
+    }
+}
