@@ -1,10 +1,12 @@
 //! The read models that the projector writes and the query-service reads: documents, folds, tables and cache.
 //!
 //! Pure: no I/O, no clock, no randomness. [`order`], [`stock`] and [`product`] have the documents and their folds,
-//! [`status`] the statuses of an order; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
+//! [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order, [`amount`] amounts as
+//! texts; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
 //! the keys and values in Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has
 //! the reasons why an event cannot be folded.
 
+pub mod amount;
 pub mod cache;
 pub mod fold_error;
 pub mod freshness;
@@ -14,6 +16,7 @@ pub mod projection;
 pub mod status;
 pub mod stock;
 pub mod tables;
+pub mod timeline;
 
 pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
@@ -21,3 +24,4 @@ pub use product::{PriceRow, ProductDocument};
 pub use projection::{Generation, Projection};
 pub use status::Status;
 pub use stock::{LedgerRow, StockDocument};
+pub use timeline::{TimelineEntry, TimelineOrder};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::samples::{self, fold_orders, instant, line, numbered};
 
 /// Contained in every personal text of the history, and in no other text.
-const NAMED: &str = "Erase Me";
+pub(crate) const NAMED: &str = "Erase Me";
 
 fn customer(number: u8) -> CustomerId {
     CustomerId::new(instant(0), [number; 10])
@@ -42,7 +42,7 @@ fn placed() -> OrderEvent {
 }
 
 /// All events that add personal data to a document.
-fn history() -> Vec<OrderEvent> {
+pub(crate) fn history() -> Vec<OrderEvent> {
     let lines = |quantity| vec![LineQuantity { line: 1, quantity }];
     let cancelled = CancelledLine { line: 1, quantity: 1, remaining: None };
     let requested = |return_no| ReturnRequested { return_no, lines: lines(1), reason: text(), external_ref: None };

@@ -9,3 +9,4 @@ mod orders;
 mod products;
 mod samples;
 mod stock;
+mod timeline;

@@ -112,3 +112,11 @@ pub(crate) fn fold_orders(mut document: Option<OrderDocument>, history: &[(i32, 
 pub(crate) fn numbered<T>(events: Vec<T>) -> Vec<(i32, T)> {
     (1..).zip(events).collect()
 }
+
+/// The events of one order with their places in the log.
+pub(crate) fn recorded_orders(history: Vec<OrderEvent>) -> Vec<(Recorded, OrderEvent)> {
+    let stream = StreamId::order(order_id());
+    let record =
+        |(version, event): (i32, OrderEvent)| (recorded(&stream, version, &Event::Order(event.clone())), event);
+    numbered(history).into_iter().map(record).collect()
+}

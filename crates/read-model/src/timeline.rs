@@ -1,0 +1,186 @@
+//! The timeline of an order: one entry per event, with a sentence for people.
+//!
+//! A sentence has no personal data, so an erasure does not change the timeline. [`text`] writes the sentences, [`units`]
+//! their lists of units. Most events have neither the currency nor the SKUs of the order: [`TimelineOrder`] keeps them.
+
+mod text;
+mod units;
+
+use chrono::{DateTime, Utc};
+use events::order::{Line, OrderEvent, OrderPlaced};
+use events::stream::Subject;
+use events::{Currency, EventId, Incarnation, LogPosition, OrderId, Position, Recorded, Sku, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fold_error::FoldError;
+
+/// An entry in the timeline of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineEntry {
+    /// Id of the event.
+    pub id: EventId,
+    /// Order that the event belongs to.
+    pub order_id: OrderId,
+    /// Version of the event in the order's stream, starting at 1.
+    pub version: Version,
+    /// Event type, such as `OrderPlaced`.
+    pub kind: String,
+    /// Description of the event in one English sentence, without personal data.
+    pub text: String,
+    /// Instant at which the event occurred.
+    pub occurred_at: DateTime<Utc>,
+    /// Incarnation of the log that contains the event.
+    pub incarnation: Incarnation,
+    /// Position of the event in the log.
+    pub position: Position,
+}
+
+/// What the sentences about an order need to know from its earlier events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineOrder {
+    /// Id of the order.
+    pub order_id: OrderId,
+    /// Currency of all amounts of the order (ISO 4217).
+    pub currency: Currency,
+    /// Lines of the order, by number.
+    pub lines: Vec<TimelineLine>,
+    /// Version of the order's stream that this state contains.
+    pub version: Version,
+    /// Incarnation of the log that contains the last event of the order.
+    pub incarnation: Incarnation,
+    /// Position of the last event of the order in the log.
+    pub position: Position,
+}
+
+/// What the sentences about an order need to know of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineLine {
+    /// SKU of the ordered product.
+    pub sku: Sku,
+    /// Ordered units, including cancelled units.
+    pub ordered: u32,
+    /// Cancelled units.
+    #[serde(default)]
+    pub cancelled: u32,
+}
+
+impl TimelineOrder {
+    /// Folds the next event into `order` (`None`: the order does not exist yet) and describes the event. A [`FoldError`]
+    /// leaves `order` unchanged.
+    pub fn fold(
+        order: &mut Option<TimelineOrder>,
+        recorded: &Recorded,
+        event: &OrderEvent,
+    ) -> Result<TimelineEntry, FoldError> {
+        let version = order.as_ref().map_or(Version::NONE, |order| order.version);
+        FoldError::unless_next(version, recorded)?;
+        match (order.as_mut(), event) {
+            (None, OrderEvent::Placed(placed)) => {
+                let placed = TimelineOrder::placed(placed, recorded)?;
+                Ok(order.insert(placed).entry(recorded, event))
+            }
+            (None, _) => Err(FoldError::NotFirst(recorded.event_type.clone())),
+            (Some(_), OrderEvent::Placed(_)) => Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
+            (Some(order), event) => {
+                // The sentence about an amendment compares the lines before and after the amendment.
+                let entry = order.entry(recorded, event);
+                order.evolve(event, recorded);
+                Ok(entry)
+            }
+        }
+    }
+
+    /// Log position of the last event that this state contains.
+    pub fn log_position(&self) -> LogPosition {
+        LogPosition { incarnation: self.incarnation, position: self.position }
+    }
+
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<TimelineOrder, FoldError> {
+        if recorded.stream.subject() != Subject::Order(placed.order_id) {
+            return Err(FoldError::wrong_stream(recorded));
+        }
+        Ok(TimelineOrder {
+            order_id: placed.order_id,
+            currency: placed.currency,
+            lines: placed.lines.iter().map(TimelineLine::of).collect(),
+            version: recorded.version,
+            incarnation: recorded.incarnation,
+            position: recorded.position,
+        })
+    }
+
+    fn entry(&self, recorded: &Recorded, event: &OrderEvent) -> TimelineEntry {
+        TimelineEntry {
+            id: recorded.id(),
+            order_id: self.order_id,
+            version: recorded.version,
+            kind: recorded.event_type.clone(),
+            text: text::describe(self, event),
+            occurred_at: recorded.occurred_at(),
+            incarnation: recorded.incarnation,
+            position: recorded.position,
+        }
+    }
+
+    fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) {
+        match event {
+            OrderEvent::LinesCancelled(e) => {
+                for cancelled in &e.lines {
+                    self.update(cancelled.line, |line| line.cancelled += cancelled.quantity);
+                }
+            }
+            OrderEvent::Amended(e) => {
+                for change in &e.changed {
+                    self.update(change.line, |line| line.ordered = change.quantity);
+                }
+                self.lines.extend(e.added.iter().map(TimelineLine::of));
+            }
+            // An expired order has cancelled units, too, but cannot be amended.
+            OrderEvent::Placed(_)
+            | OrderEvent::PaymentAuthorized(_)
+            | OrderEvent::PaymentCaptured(_)
+            | OrderEvent::PaymentVoided(_)
+            | OrderEvent::PaymentFailed(_)
+            | OrderEvent::FulfilmentCreated(_)
+            | OrderEvent::FulfilmentShipped(_)
+            | OrderEvent::FulfilmentDelivered(_)
+            | OrderEvent::FulfilmentCancelled(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::ReturnRequested(_)
+            | OrderEvent::ReturnReceived(_)
+            | OrderEvent::ReturnRejected(_)
+            | OrderEvent::RefundRecorded(_)
+            | OrderEvent::Held(_)
+            | OrderEvent::HoldReleased(_)
+            | OrderEvent::NoteAdded(_)
+            | OrderEvent::Tagged(_)
+            | OrderEvent::AddressesChanged(_)
+            | OrderEvent::CustomerAssigned(_)
+            | OrderEvent::PersonalDataErased(_)
+            | OrderEvent::BackordersChanged(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::Completed(_) => {}
+        }
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
+    /// The line with this number.
+    fn line(&self, line: u32) -> Option<&TimelineLine> {
+        self.lines.get((line as usize).checked_sub(1)?)
+    }
+
+    fn update(&mut self, line: u32, change: impl FnOnce(&mut TimelineLine)) {
+        if let Some(line) = (line as usize).checked_sub(1).and_then(|index| self.lines.get_mut(index)) {
+            change(line);
+        }
+    }
+}
+
+impl TimelineLine {
+    fn of(line: &Line) -> TimelineLine {
+        TimelineLine { sku: line.sku.clone(), ordered: line.quantity, cancelled: 0 }
+    }
+}
