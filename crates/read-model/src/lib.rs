@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness. [`order`], [`stock`] and [`product`] have the documents and their folds,
 //! [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order, [`amount`] amounts as
-//! texts; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
+//! texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
 //! the keys and values in Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has
 //! the reasons why an event cannot be folded.
 
@@ -13,6 +13,7 @@ pub mod freshness;
 pub mod order;
 pub mod product;
 pub mod projection;
+pub mod sales;
 pub mod status;
 pub mod stock;
 pub mod tables;
@@ -22,6 +23,7 @@ pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};
 pub use projection::{Generation, Projection};
+pub use sales::{SalesChange, SalesMeasures, SalesOrder};
 pub use status::Status;
 pub use stock::{LedgerRow, StockDocument};
 pub use timeline::{TimelineEntry, TimelineOrder};

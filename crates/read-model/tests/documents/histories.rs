@@ -27,7 +27,7 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
     let unit = |quantity| vec![LineQuantity { line: line.line, quantity }];
     let payment = order.payments.len() as u32 + 1;
     let reason = || Personal::from("because");
-    Some(match proposal % 22 {
+    Some(match proposal % 25 {
         0 => OrderEvent::PaymentAuthorized(PaymentAuthorized {
             payment,
             amount: Minor(700),
@@ -69,17 +69,11 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
         }
         11 if line.returnable() > 0 => OrderEvent::ReturnRequested(ReturnRequested {
             return_no: order.returns.len() as u32 + 1,
-            lines: unit(1),
+            lines: if proposal.is_multiple_of(2) { unit(1) } else { returnable(order) },
             reason: reason(),
             external_ref: Some("C1".into()),
         }),
-        12 => {
-            let open = order.returns.iter().find(|it| it.state == progress::ReturnState::Requested)?;
-            let units =
-                |LineQuantity { line, quantity }| ReceivedUnits { line, quantity, disposition: Disposition::Restock };
-            let lines = open.outstanding().into_iter().take(1).map(units).collect();
-            OrderEvent::ReturnReceived(ReturnReceived { return_no: open.return_no, lines, rest: None })
-        }
+        12 => OrderEvent::ReturnReceived(received(open_return(order)?, proposal)),
         13 | 14 => OrderEvent::Amended(amended(order, line, proposal)),
         15 => OrderEvent::Held(OrderHeld { reason: reason() }),
         16 if order.held => OrderEvent::HoldReleased(OrderHoldReleased {}),
@@ -100,8 +94,36 @@ fn propose(order: &Progress, proposal: u8) -> Option<OrderEvent> {
             OrderEvent::Expired(OrderExpired {})
         }
         21 => OrderEvent::Completed(OrderCompleted {}),
+        22 => OrderEvent::ReturnRejected(ReturnRejected { return_no: open_return(order)?.return_no, reason: reason() }),
+        23 => OrderEvent::PersonalDataErased(OrderPersonalDataErased {}),
+        24 => OrderEvent::RefundRecorded(RefundRecorded {
+            payment: order.payments.last()?.payment,
+            amount: Minor(100 + i64::from(proposal)),
+            kind: Some(RefundKind::Return),
+            return_no: Some(order.returns.last()?.return_no),
+        }),
         _ => return None,
     })
+}
+
+fn open_return(order: &Progress) -> Option<&progress::Return> {
+    order.returns.iter().find(|it| it.state == progress::ReturnState::Requested)
+}
+
+/// All units that can be returned.
+fn returnable(order: &Progress) -> Vec<LineQuantity> {
+    let units = order.lines.iter().map(|line| LineQuantity { line: line.line, quantity: line.returnable() });
+    units.filter(|units| units.quantity > 0).collect()
+}
+
+/// The receipt of one or two lines or, as in version 1 of the event, of the whole return.
+fn received(open: &progress::Return, proposal: u8) -> ReturnReceived {
+    let disposition = [Disposition::Restock, Disposition::Damaged, Disposition::Lost][usize::from(proposal) % 3];
+    let units = |LineQuantity { line, quantity }| ReceivedUnits { line, quantity, disposition };
+    let rest = proposal.is_multiple_of(4).then_some(disposition);
+    let count = if rest.is_some() { 0 } else { usize::from(proposal % 2) + 1 };
+    let lines = open.outstanding().into_iter().take(count).map(units).collect();
+    ReturnReceived { return_no: open.return_no, lines, rest }
 }
 
 /// Cancels one unit of a line, with the remaining amounts or, as in version 1 of the event, without them.

@@ -7,6 +7,8 @@ mod erasure;
 mod histories;
 mod orders;
 mod products;
+mod sales;
+mod sales_model;
 mod samples;
 mod stock;
 mod timeline;
