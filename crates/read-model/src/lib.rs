@@ -1,8 +1,9 @@
 //! The read models that the projector writes and the query-service reads: documents, folds, tables and cache.
 //!
-//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`] and [`product`] have the documents and their folds,
-//! [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order, [`amount`] amounts as
-//! texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
+//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`], [`stock_hold`] and [`product`] have the
+//! documents and their folds, [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order,
+//! [`amount`] amounts as texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts, [`reservation`]
+//! the open reservations of a stock item; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
 //! the keys and values in Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has
 //! the reasons why an event cannot be folded.
 
@@ -13,9 +14,11 @@ pub mod freshness;
 pub mod order;
 pub mod product;
 pub mod projection;
+pub mod reservation;
 pub mod sales;
 pub mod status;
 pub mod stock;
+pub mod stock_hold;
 pub mod tables;
 pub mod timeline;
 
@@ -23,7 +26,9 @@ pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};
 pub use projection::{Generation, Projection};
+pub use reservation::{ReservationChange, ReservationHolder};
 pub use sales::{SalesChange, SalesMeasures, SalesOrder};
 pub use status::Status;
 pub use stock::{LedgerRow, StockDocument};
+pub use stock_hold::{StockHoldDocument, StockHoldState};
 pub use timeline::{TimelineEntry, TimelineOrder};
