@@ -1,6 +1,6 @@
 //! The read models that the projector writes and the query-service reads: documents, folds, tables and cache.
 //!
-//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`], [`stock_hold`] and [`product`] have the
+//! Pure: no I/O, no clock, no randomness. [`order`], [`stock`], [`stock_hold`], [`product`] and [`customer`] have the
 //! documents and their folds, [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order,
 //! [`amount`] amounts as texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts, [`reservation`]
 //! the open reservations of a stock item; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
@@ -9,6 +9,7 @@
 
 pub mod amount;
 pub mod cache;
+pub mod customer;
 pub mod fold_error;
 pub mod freshness;
 pub mod order;
@@ -22,6 +23,7 @@ pub mod stock_hold;
 pub mod tables;
 pub mod timeline;
 
+pub use customer::CustomerDocument;
 pub use fold_error::FoldError;
 pub use order::{OrderDocument, OrderSummary};
 pub use product::{PriceRow, ProductDocument};
