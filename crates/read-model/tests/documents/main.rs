@@ -12,6 +12,7 @@ mod reservations;
 mod sales;
 mod sales_model;
 mod samples;
+mod search;
 mod stock;
 mod stock_holds;
 mod timeline;
