@@ -3,16 +3,19 @@
 //! Pure: no I/O, no clock, no randomness. [`order`], [`stock`], [`stock_hold`], [`product`] and [`customer`] have the
 //! documents and their folds, [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order,
 //! [`amount`] amounts as texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts, [`reservation`]
-//! the open reservations of a stock item; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`]
-//! the keys and values in Redis; [`freshness`] computes how much of the log a projection contains; [`fold_error`] has
-//! the reasons why an event cannot be folded.
+//! the open reservations of a stock item, [`fulfilment`] and [`order_return`] the rows of fulfilments and returns;
+//! [`projection`] lists the projections, [`tables`] the names of tables, [`cache`] the keys and values in Redis;
+//! [`freshness`] computes how much of the log a projection contains; [`fold_error`] has the reasons why an event cannot
+//! be folded.
 
 pub mod amount;
 pub mod cache;
 pub mod customer;
 pub mod fold_error;
 pub mod freshness;
+pub mod fulfilment;
 pub mod order;
+pub mod order_return;
 pub mod product;
 pub mod projection;
 pub mod reservation;
@@ -25,7 +28,9 @@ pub mod timeline;
 
 pub use customer::CustomerDocument;
 pub use fold_error::FoldError;
+pub use fulfilment::{FulfilmentOrder, FulfilmentRow};
 pub use order::{OrderDocument, OrderSummary};
+pub use order_return::{ReturnOrder, ReturnRow, ReturnRowLine};
 pub use product::{PriceRow, ProductDocument};
 pub use projection::{Generation, Projection};
 pub use reservation::{ReservationChange, ReservationHolder};

@@ -5,10 +5,12 @@
 
 mod customers;
 mod erasure;
+mod fulfilments;
 mod histories;
 mod orders;
 mod products;
 mod reservations;
+mod returns;
 mod sales;
 mod sales_model;
 mod samples;
