@@ -40,6 +40,17 @@ impl Category {
             Category::StockHold => "hold",
         }
     }
+
+    /// The prefixes of the ids of its streams.
+    pub fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Category::Order => &["order-"],
+            Category::Stock => &["stock-"],
+            Category::Product => &["product-"],
+            Category::Customer => &["customer-", "email-"],
+            Category::StockHold => &["hold-"],
+        }
+    }
 }
 
 impl std::fmt::Display for Category {

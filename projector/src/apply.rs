@@ -8,11 +8,11 @@
 //! A broken connection is no evidence against an event: the step fails, and the next step writes fewer events at once.
 //! A stream is not parked however often the connection breaks, because a server that restarts looks the same.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use events::{LogId, Position, Recorded, StreamId, topics};
+use events::{LogId, Position, Recorded, StreamId, Version, topics};
 use platform::health::Component;
 use platform::metric_names as names;
 use read_model::Generation;
@@ -28,10 +28,10 @@ use crate::measure::{count, gauge, record};
 use crate::next_event::NextEvent;
 use crate::state_cache::StateCache;
 use crate::step::StepError;
-use crate::store::log::{self, PageLimit};
+use crate::store::log::{self, PageLimit, StreamAt};
 use crate::store::months::Months;
 use crate::store::relay::{self, Published};
-use crate::store::{Store, StoreError, checkpoints, parked};
+use crate::store::{Store, StoreError, checkpoints, execute, parked};
 
 mod batch_size;
 
@@ -249,7 +249,7 @@ impl<M: ReadModel> Applier<M> {
     /// The states of the events' streams, from memory or from the database.
     async fn load(&mut self, events: &[NextEvent<'_>]) -> Result<StoredStates<M>, StepError> {
         let mut stored = StoredStates::new();
-        let mut missing = BTreeSet::new();
+        let mut missing = BTreeMap::new();
         let mut seen = HashSet::with_capacity(events.len());
         for NextEvent { event, .. } in events {
             if !seen.insert(&event.stream) || self.claimed.is_parked(&event.stream) {
@@ -260,7 +260,8 @@ impl<M: ReadModel> Applier<M> {
                 // A stream that begins with this event has no state; if there is one, the write does not change it.
                 None if event.version.0 == 1 => {}
                 None => {
-                    missing.insert(event.stream.clone());
+                    let version = Version(event.version.0 - 1);
+                    missing.insert(event.stream.clone(), version);
                 }
             }
         }
@@ -277,11 +278,11 @@ impl<M: ReadModel> Applier<M> {
     async fn attach_months(
         &mut self,
         stored: &mut StoredStates<M>,
-        missing: &mut BTreeSet<StreamId>,
+        missing: &mut BTreeMap<StreamId, Version>,
     ) -> Result<(), StepError> {
         self.months.forget();
         let timeout = self.store.statement_timeout();
-        let by_month: Vec<_> = missing.iter().filter_map(|it| Some((it.clone(), M::month_of(it)?))).collect();
+        let by_month: Vec<_> = missing.keys().filter_map(|it| Some((it.clone(), M::month_of(it)?))).collect();
         for (stream, month) in by_month {
             let connection = self.store.connection().await?;
             match timeout.run("attaching a month", self.months.ensure(connection, &[month])).await {
@@ -292,7 +293,7 @@ impl<M: ReadModel> Applier<M> {
                 ensured => ensured?,
             }
         }
-        missing.retain(|stream| M::month_of(stream).is_some());
+        missing.retain(|stream, _| M::month_of(stream).is_some());
         Ok(())
     }
 
@@ -300,12 +301,13 @@ impl<M: ReadModel> Applier<M> {
     async fn load_stored(
         &mut self,
         stored: &mut StoredStates<M>,
-        missing: &mut BTreeSet<StreamId>,
+        missing: &mut BTreeMap<StreamId, Version>,
     ) -> Result<(), StepError> {
         if missing.is_empty() {
             return Ok(());
         }
-        let streams: Vec<StreamId> = missing.iter().cloned().collect();
+        let at = |(stream, version): (&StreamId, &Version)| StreamAt { stream: stream.clone(), version: *version };
+        let streams: Vec<StreamAt> = missing.iter().map(at).collect();
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;
         for (stream, state) in timeout.run("loading states", M::load(connection, &streams)).await? {
@@ -372,6 +374,14 @@ impl<M: ReadModel> Applier<M> {
             }
             ensured => ensured,
         }
+    }
+
+    /// Removes rows that are not needed any more.
+    pub async fn clean_up(&mut self) -> Result<(), StoreError> {
+        let Some(statement) = M::CLEAN_UP else { return Ok(()) };
+        let timeout = self.store.statement_timeout();
+        let connection = self.store.connection().await?;
+        timeout.run("removing rows", execute(connection, statement)).await
     }
 
     /// How far the relay has published the events of the projection.

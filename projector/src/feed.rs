@@ -22,6 +22,7 @@ use read_model::Generation;
 use tokio::time::Instant;
 
 use crate::config::{FeedConfig, Limits};
+use crate::frame::Latency;
 
 mod membership;
 
@@ -30,6 +31,9 @@ pub use membership::Start;
 
 /// Longest wait for the first message of a batch; then the worker does its other work.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// Window of a batch of a projection with moderate latency, under load.
+const MODERATE_WINDOW: Duration = Duration::from_millis(100);
 
 /// A batch ends with the message whose payload makes the batch reach this number of bytes.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -100,12 +104,13 @@ impl Feed {
         config: &FeedConfig,
         limits: &Limits,
         generation: Generation,
+        latency: Latency,
         start: Start,
         health: Component,
     ) -> Result<Feed, FeedError> {
         let topic = topics::topic(&config.topic_prefix, generation.projection.category());
         let membership = Membership::new(generation, start, health);
-        let consumer: StreamConsumer<Membership> = client_config(config, generation)
+        let consumer: StreamConsumer<Membership> = client_config(config, generation, latency)
             .create_with_context(membership)
             .map_err(|source| FeedError::Kafka { operation: "creating a consumer", source })?;
         let name = topic.clone();
@@ -117,7 +122,11 @@ impl Feed {
         consumer.subscribe(&[&topic]).map_err(|source| FeedError::Kafka { operation: "subscribing", source })?;
         consumer.context().kafka_is_up();
         let (processed, commit_at) = (BTreeMap::new(), Instant::now() + COMMIT_EVERY);
-        let window = BatchWindow::new(Stage { window: limits.batch_linger, ..batch_window::PROJECTOR });
+        let window = match latency {
+            Latency::Low => limits.batch_linger,
+            Latency::Moderate => limits.batch_linger.max(MODERATE_WINDOW),
+        };
+        let window = BatchWindow::new(Stage { window, ..batch_window::PROJECTOR });
         Ok(Feed { topic, partitions, consumer: Some(consumer), processed, commit_at, is_paused: false, window })
     }
 
@@ -338,7 +347,7 @@ fn count_partitions(consumer: &StreamConsumer<Membership>, topic: &str) -> Resul
     }
 }
 
-fn client_config(config: &FeedConfig, generation: Generation) -> ClientConfig {
+fn client_config(config: &FeedConfig, generation: Generation, latency: Latency) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
@@ -365,6 +374,10 @@ fn client_config(config: &FeedConfig, generation: Generation) -> ClientConfig {
         .set("reconnect.backoff.max.ms", "1000")
         .set("socket.nagle.disable", "true")
         .set("statistics.interval.ms", "2000");
+    if latency == Latency::Moderate {
+        // The broker collects messages before it answers a fetch, which saves most of the fetches.
+        client.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "100");
+    }
     if let Some(instance) = &config.instance {
         client.set("group.instance.id", instance);
     }

@@ -2,11 +2,12 @@
 //! columns as a [`ReadModel`]; the frame builds the schema of the tables and one statement from the declaration. The
 //! statement writes rows, parked streams and checkpoints together, or nothing.
 //!
-//! [`read_model`] is the trait, [`table`] declares tables and columns, [`rows`] visits the tables with their rows,
+//! [`read_model`] is the trait, [`log_states`] folds states from the log, [`table`] declares tables and columns, [`rows`] visits the tables with their rows,
 //! [`schema`] creates tables and months, [`statement`] builds the statement and runs it, [`apply_error`] are the reasons
 //! why an event cannot be applied.
 
 pub mod apply_error;
+pub mod log_states;
 pub mod read_model;
 pub mod rows;
 pub mod schema;
@@ -14,7 +15,7 @@ pub mod statement;
 pub mod table;
 
 pub use apply_error::ApplyError;
-pub use read_model::{Caching, Changes, LoadedState, ReadModel};
+pub use read_model::{Caching, Changes, Latency, LoadedState, ReadModel};
 pub use rows::Visitor;
 pub use statement::WriteStatement;
 pub use table::{Column, Index, Table, Values};

@@ -3,17 +3,32 @@
 //! of the platform.
 
 use read_model::Projection;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::frame::ReadModel;
 
+mod customers;
+mod fulfilments;
+mod order_returns;
+mod order_timeline;
 mod orders;
 mod products;
+mod sales;
 mod stock;
+mod stock_holds;
+mod stock_reservations;
 
+pub use customers::Customers;
+pub use fulfilments::Fulfilments;
+pub use order_returns::OrderReturns;
+pub use order_timeline::OrderTimeline;
 pub use orders::Orders;
 pub use products::Products;
+pub use sales::Sales;
 pub use stock::Stock;
+pub use stock_holds::StockHolds;
+pub use stock_reservations::StockReservations;
 
 /// Work that is done for a projection that is known only at run time.
 pub trait WithReadModel {
@@ -30,8 +45,20 @@ pub fn with_read_model<W: WithReadModel>(projection: Projection, work: W) -> Opt
         Projection::ORDERS => Some(work.call::<Orders>()),
         Projection::STOCK => Some(work.call::<Stock>()),
         Projection::PRODUCTS => Some(work.call::<Products>()),
+        Projection::CUSTOMERS => Some(work.call::<Customers>()),
+        Projection::STOCK_HOLDS => Some(work.call::<StockHolds>()),
+        Projection::STOCK_RESERVATIONS => Some(work.call::<StockReservations>()),
+        Projection::ORDER_TIMELINE => Some(work.call::<OrderTimeline>()),
+        Projection::FULFILMENTS => Some(work.call::<Fulfilments>()),
+        Projection::ORDER_RETURNS => Some(work.call::<OrderReturns>()),
+        Projection::SALES => Some(work.call::<Sales>()),
         _ => None,
     }
+}
+
+/// The JSON text of a document or of a list, all of which are plain data with text keys.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data with text keys can be written as JSON")
 }
 
 /// Reads a column with JSON. Decoding by sqlx would fail the whole statement for one row that this build cannot read.

@@ -138,6 +138,11 @@ pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
     connect_with(&options).await
 }
 
+/// Runs a statement without parameters.
+pub async fn execute(connection: &mut PgConnection, statement: &'static str) -> sqlx::Result<()> {
+    sqlx::query(statement).execute(connection).await.map(|_| ())
+}
+
 /// Search path on which unqualified names mean the tables of a generation.
 pub fn search_path(generation: Generation) -> String {
     format!("{},public", generation.schema())

@@ -140,7 +140,8 @@ impl<M: ReadModel> Worker<M> {
         if self.feed.is_none() {
             let generation = self.applier.generation();
             let health = self.kafka.clone();
-            self.feed = Some(Feed::connect(&self.feed_config, &self.limits, generation, self.start, health).await?);
+            self.feed =
+                Some(Feed::connect(&self.feed_config, &self.limits, generation, M::LATENCY, self.start, health).await?);
             self.start = Start::Committed;
         }
         Ok(())
@@ -306,6 +307,7 @@ impl<M: ReadModel> Worker<M> {
     /// Compares with what the relay has published: reads from the log what is stuck, and measures the lag.
     pub async fn audit(&mut self) -> Result<(), StepError> {
         self.applier.create_coming_months().await?;
+        self.applier.clean_up().await?;
         let published = self.applier.find_published().await?;
         if let Some(feed) = &self.feed {
             let (claimed, gaps) = (self.applier.claimed(), &self.gaps);

@@ -27,8 +27,34 @@ impl Projection {
     /// [`crate::ProductDocument`] and its prices
     pub const PRODUCTS: Projection = Projection::new("products", Category::Product);
 
+    /// [`crate::CustomerDocument`]
+    pub const CUSTOMERS: Projection = Projection::new("customers", Category::Customer);
+    /// [`crate::StockHoldDocument`]
+    pub const STOCK_HOLDS: Projection = Projection::new("stock_holds", Category::StockHold);
+    /// [`crate::ReservationChange`], added up
+    pub const STOCK_RESERVATIONS: Projection = Projection::new("stock_reservations", Category::Stock);
+    /// [`crate::TimelineEntry`]
+    pub const ORDER_TIMELINE: Projection = Projection::new("order_timeline", Category::Order);
+    /// [`crate::FulfilmentRow`]
+    pub const FULFILMENTS: Projection = Projection::new("fulfilments", Category::Order);
+    /// [`crate::ReturnRow`]
+    pub const ORDER_RETURNS: Projection = Projection::new("order_returns", Category::Order);
+    /// [`crate::SalesChange`], added up
+    pub const SALES: Projection = Projection::new("sales", Category::Order);
+
     /// The projections of the platform.
-    pub const ALL: [Projection; 3] = [Projection::ORDERS, Projection::STOCK, Projection::PRODUCTS];
+    pub const ALL: [Projection; 10] = [
+        Projection::ORDERS,
+        Projection::STOCK,
+        Projection::PRODUCTS,
+        Projection::CUSTOMERS,
+        Projection::STOCK_HOLDS,
+        Projection::STOCK_RESERVATIONS,
+        Projection::ORDER_TIMELINE,
+        Projection::FULFILMENTS,
+        Projection::ORDER_RETURNS,
+        Projection::SALES,
+    ];
 
     /// A projection. The name consists of lower case letters and `_`, because schemas of the database contain it.
     pub const fn new(name: &'static str, category: Category) -> Projection {

@@ -1,4 +1,4 @@
-//! Names of the tables that `migrations/steps` creates, for code that is generic over tables. SQL texts contain the
+//! Names of tables: those of read models, which the projector creates, and those of checkpoints, for code that is generic over tables. SQL texts contain the
 //! names.
 
 /// Orders, partitioned by the month of the id.
@@ -11,6 +11,24 @@ pub const STOCK_LEDGER: &str = "stock_ledger";
 pub const PRODUCTS: &str = "products";
 /// Price history of products, partitioned by the month of the id.
 pub const PRODUCT_PRICES: &str = "product_prices";
+/// Customers.
+pub const CUSTOMERS: &str = "customers";
+/// Stock holds, partitioned by the month of the id.
+pub const STOCK_HOLDS: &str = "stock_holds";
+/// Units of stock items that are reserved for an order or a stock hold.
+pub const STOCK_RESERVATIONS: &str = "stock_reservations";
+/// Events of orders in sentences, partitioned by the month of the order id.
+pub const ORDER_TIMELINE: &str = "order_timeline";
+/// Fulfilments, partitioned by the month of the order id.
+pub const FULFILMENTS: &str = "fulfilments";
+/// Returns, partitioned by the month of the order id.
+pub const ORDER_RETURNS: &str = "order_returns";
+/// Sales by quarter of an hour, partitioned by month.
+pub const SALES_QUARTER_HOURS: &str = "sales_quarter_hours";
+/// Sales by day in UTC, partitioned by month.
+pub const SALES_DAYS: &str = "sales_days";
+/// Sales by customer.
+pub const SALES_CUSTOMERS: &str = "sales_customers";
 /// Checkpoint of each partition of each projection.
 pub const PROJECTION_CHECKPOINTS: &str = "projection_checkpoints";
 /// Streams that are parked because an event could not be applied.

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use super::apply_error::ApplyError;
 use super::rows::Visitor;
 use crate::changes::{ChangedState, NetChanges};
+use crate::store::log::StreamAt;
 
 /// The read model of a projection: the state that each stream is folded to, and the tables that are written.
 pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
@@ -18,6 +19,10 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     const PROJECTION: Projection;
     /// Version of fold and tables. A change of either needs a higher version, and with it a new generation.
     const VERSION: i32;
+    /// How soon readers need new events.
+    const LATENCY: Latency = Latency::Low;
+    /// Statement that removes rows that are not needed any more, a limited number at once.
+    const CLEAN_UP: Option<&'static str> = None;
     /// How the states are kept in Redis, if they are.
     const CACHE: Option<Caching<Self::State>> = None;
     /// The result of folding a stream.
@@ -43,16 +48,25 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// Visits all tables with their rows, always in the same order.
     fn visit(states: &[ChangedState<Self::State>], rows: &Self::Rows, visitor: &mut impl Visitor);
 
-    /// Loads the states of streams; a stream without a state is left out.
+    /// Loads the states of streams as of a version, or later where states are stored; a stream without a state is left out.
     fn load(
         connection: &mut PgConnection,
-        streams: &[StreamId],
+        streams: &[StreamAt],
     ) -> impl Future<Output = sqlx::Result<Vec<LoadedState<Self>>>> + Send;
 
     /// Table and instant of the month that contains a stream's state, if states are stored in months.
     fn month_of(_: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
         None
     }
+}
+
+/// How soon readers need new events of a projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latency {
+    /// At once: clients read what they have just written.
+    Low,
+    /// Within a fifth of a second, which allows larger batches: reports and lists of past events.
+    Moderate,
 }
 
 /// How states are kept in Redis.

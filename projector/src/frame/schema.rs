@@ -38,7 +38,8 @@ pub struct Month {
 
 impl TableSchema {
     pub(super) fn of<R>(table: &Table<R>) -> TableSchema {
-        let keys: Vec<&'static str> = table.columns.iter().filter(|it| it.role == Role::Key).map(|it| it.name).collect();
+        let keys: Vec<&'static str> =
+            table.columns.iter().filter(|it| it.role == Role::Key).map(|it| it.name).collect();
         let columns = table.columns.iter().map(|column| {
             let null = if column.values.is_optional() { "" } else { " not null" };
             [column.name, " ", column.values.column_type(), null].concat()

@@ -237,7 +237,8 @@ fn insert<R>(table: &Table<R>, parameters: &mut Parameters) -> String {
 fn action<R>(columns: &[Column<R>]) -> String {
     let with_role = |role: Role| columns.iter().filter(move |column| column.role == role);
     let updates = with_role(Role::Updated).map(|it| [it.name, " = excluded.", it.name].concat());
-    let additions = with_role(Role::Added).map(|it| [it.name, " = {table}.", it.name, " + excluded.", it.name].concat());
+    let additions =
+        with_role(Role::Added).map(|it| [it.name, " = {table}.", it.name, " + excluded.", it.name].concat());
     let (updates, additions): (Vec<String>, Vec<String>) = (updates.collect(), additions.collect());
     match (updates.is_empty(), additions.is_empty()) {
         (true, true) => "nothing".to_owned(),
@@ -254,6 +255,7 @@ fn names<'a, R: 'a>(columns: impl IntoIterator<Item = &'a Column<R>>) -> Vec<&'s
 fn bind<R>(arguments: &mut PgArguments, columns: &[Column<R>], rows: &[R]) -> Result<(), EncodeError> {
     columns.iter().try_for_each(|column| match column.values {
         Values::Text(value) => bind_array(arguments, rows, value),
+        Values::OwnedText(value) => bind_array(arguments, rows, value),
         Values::OptionalText(value) => bind_array(arguments, rows, value),
         Values::Json(value) => bind_array(arguments, rows, value),
         Values::TextList(value) => bind_array(arguments, rows, value),

@@ -59,6 +59,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub enum Values<R> {
     Text(fn(&R) -> &str),
+    /// A text that is composed for the row.
+    OwnedText(fn(&R) -> String),
     OptionalText(fn(&R) -> Option<&str>),
     /// A JSON text.
     Json(fn(&R) -> Cow<'_, str>),
@@ -99,7 +101,7 @@ impl<R> Values<R> {
     /// Type of the column.
     pub(super) fn column_type(&self) -> &'static str {
         match self {
-            Values::Text(_) | Values::OptionalText(_) => "text",
+            Values::Text(_) | Values::OwnedText(_) | Values::OptionalText(_) => "text",
             Values::Json(_) => "json",
             Values::TextList(_) => "text[]",
             Values::Uuid(_) | Values::OptionalUuid(_) => "uuid",

@@ -11,8 +11,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::changes::ChangedState;
-use crate::frame::Values::{BigInt, Int, Json, OptionalText, OptionalUuid, Text, TextList, Timestamp};
+use crate::frame::Values::{BigInt, Int, Json, OptionalText, OptionalUuid, OwnedText, Text, TextList, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::json;
+use crate::store::log::StreamAt;
 
 /// The read model of orders.
 #[derive(Debug)]
@@ -40,22 +42,20 @@ const COLUMNS: &[Column<ChangedState<OrderDocument>>] = &[
     Column::updated("payment", Text(|it| status::payment_word(it.state.status.payment))),
     Column::updated("fulfilment", Text(|it| status::fulfilment_word(it.state.status.fulfilment))),
     Column::updated("returns", Text(|it| status::return_word(it.state.status.returns))),
-    Column::updated("tags", TextList(|it| serde_json::to_string(&it.state.tags).expect("tags are plain data"))),
+    Column::updated("skus", TextList(|it| json(&it.state.skus()))),
+    Column::updated("tags", TextList(|it| json(&it.state.tags))),
     Column::fixed("placed_at", Timestamp(|it| it.state.placed_at)),
     Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
     Column::updated("version", Int(|it| it.state.version.0)),
     Column::updated("incarnation", Int(|it| it.state.incarnation.0)),
     Column::updated("position", BigInt(|it| it.state.position.0)),
+    Column::updated("search_text", OwnedText(|it| it.state.search_text())),
     Column::updated("document", Json(|it| Cow::Borrowed(&it.json))),
 ];
 
 const INDEXES: &[Index] = &[
     Index { name: "orders_code", definition: "btree (code)", query: "GET /v1/orders/{code}" },
-    Index {
-        name: "orders_lifecycle",
-        definition: "btree (lifecycle, id desc)",
-        query: "GET /v1/orders?lifecycle=",
-    },
+    Index { name: "orders_lifecycle", definition: "btree (lifecycle, id desc)", query: "GET /v1/orders?lifecycle=" },
     Index { name: "orders_payment", definition: "btree (payment, id desc)", query: "GET /v1/orders?payment=" },
     Index { name: "orders_fulfilment", definition: "btree (fulfilment, id desc)", query: "GET /v1/orders?fulfilment=" },
     // Orders with a return are few; without this index a list of them reads every month.
@@ -77,7 +77,11 @@ const INDEXES: &[Index] = &[
     },
     // Few orders have tags; an index of those alone costs the others nothing.
     Index { name: "orders_tags", definition: "gin (tags) where tags <> '{}'", query: "GET /v1/orders?tag=" },
-    Index { name: "orders_owed", definition: "btree (owed, id desc) where owed > 0", query: "GET /v1/orders?owed[gte]=" },
+    Index {
+        name: "orders_owed",
+        definition: "btree (owed, id desc) where owed > 0",
+        query: "GET /v1/orders?owed[gte]=",
+    },
 ];
 
 impl ReadModel for Orders {
@@ -100,21 +104,21 @@ impl ReadModel for Orders {
     }
 
     fn document(order: &OrderDocument) -> String {
-        serde_json::to_string(order).expect("an order is plain data with text keys")
+        json(order)
     }
 
     fn visit(orders: &[ChangedState<OrderDocument>], (): &(), visitor: &mut impl Visitor) {
         visitor.table(&ORDERS, orders);
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Orders>>> {
+    async fn load(connection: &mut PgConnection, streams: &[StreamAt]) -> sqlx::Result<Vec<LoadedState<Orders>>> {
         // A lateral join, so that each id reads only the partition of its month.
         let rows: Vec<(Uuid, String)> = sqlx::query_as(
             "select o.id, o.document::text
              from unnest($1::uuid[]) as wanted (id)
              cross join lateral (select id, document from orders where orders.id = wanted.id) as o",
         )
-        .bind(streams.iter().filter_map(order_id).collect::<Vec<_>>())
+        .bind(streams.iter().filter_map(|it| order_id(&it.stream)).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
         Ok(rows.into_iter().filter_map(loaded).collect())

@@ -3,15 +3,16 @@
 
 use std::borrow::Cow;
 
-use events::{Event, LogPosition, Recorded, StreamId};
+use events::{Event, LogPosition, Recorded};
 use read_model::cache::PRODUCT_TTL;
 use read_model::{FoldError, PriceRow, ProductDocument, Projection, tables};
-use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, Text, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::json;
+use crate::store::log::StreamAt;
 
 mod rows;
 
@@ -39,10 +40,10 @@ const COLUMNS: &[Column<ChangedState<ProductDocument>>] = &[
     Column::key("sku", Text(|it| it.state.sku.as_str())),
     Column::updated("name", Text(|it| &it.state.name)),
     Column::updated("active", Boolean(|it| it.state.active)),
-    Column::updated("prices", Json(|it| json(&it.state.prices))),
+    Column::updated("prices", Json(|it| Cow::Owned(json(&it.state.prices)))),
     Column::updated("tax_class", OptionalText(|it| it.state.tax_class.as_deref())),
-    Column::updated("attributes", Json(|it| json(&it.state.attributes))),
-    Column::updated("tags", Json(|it| json(&it.state.tags))),
+    Column::updated("attributes", Json(|it| Cow::Owned(json(&it.state.attributes)))),
+    Column::updated("tags", Json(|it| Cow::Owned(json(&it.state.tags)))),
     Column::updated("created_at", Timestamp(|it| it.state.created_at)),
     Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
     Column::updated("version", Int(|it| it.state.version.0)),
@@ -85,7 +86,7 @@ impl ReadModel for Products {
     }
 
     fn document(product: &ProductDocument) -> String {
-        json(product).into_owned()
+        json(product)
     }
 
     fn visit(products: &[ChangedState<ProductDocument>], prices: &Vec<PriceRow>, visitor: &mut impl Visitor) {
@@ -93,11 +94,7 @@ impl ReadModel for Products {
         visitor.table(&PRICES, prices);
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Products>>> {
+    async fn load(connection: &mut PgConnection, streams: &[StreamAt]) -> sqlx::Result<Vec<LoadedState<Products>>> {
         rows::list(connection, streams).await
     }
-}
-
-fn json<T: Serialize>(value: &T) -> Cow<'_, str> {
-    Cow::Owned(serde_json::to_string(value).expect("prices, attributes and tags are plain data with text keys"))
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use events::{Event, LogPosition, Recorded, StreamId};
+use events::{Event, LogPosition, Recorded};
 use read_model::cache::STOCK_TTL;
 use read_model::{FoldError, LedgerRow, Projection, StockDocument, tables};
 use sqlx::PgConnection;
@@ -11,6 +11,8 @@ use sqlx::PgConnection;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalUuid, Text, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::json;
+use crate::store::log::StreamAt;
 
 mod rows;
 
@@ -52,7 +54,7 @@ const COLUMNS: &[Column<ChangedState<StockDocument>>] = &[
     Column::updated("shipped", BigInt(|it| it.state.level.shipped)),
     Column::updated("transferred", BigInt(|it| it.state.level.transferred)),
     Column::updated("safety", BigInt(|it| it.state.level.safety)),
-    Column::updated("policy", Json(|it| Cow::Owned(policy(&it.state)))),
+    Column::updated("policy", Json(|it| Cow::Owned(json(&it.state.level.policy)))),
     Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
     Column::updated("version", Int(|it| it.state.version.0)),
     Column::updated("incarnation", Int(|it| it.state.incarnation.0)),
@@ -96,7 +98,7 @@ impl ReadModel for Stock {
     }
 
     fn document(item: &StockDocument) -> String {
-        serde_json::to_string(item).expect("a stock item is plain data")
+        json(item)
     }
 
     fn visit(items: &[ChangedState<StockDocument>], ledger: &Vec<LedgerRow>, visitor: &mut impl Visitor) {
@@ -104,11 +106,7 @@ impl ReadModel for Stock {
         visitor.table(&LEDGER, ledger);
     }
 
-    async fn load(connection: &mut PgConnection, streams: &[StreamId]) -> sqlx::Result<Vec<LoadedState<Stock>>> {
+    async fn load(connection: &mut PgConnection, streams: &[StreamAt]) -> sqlx::Result<Vec<LoadedState<Stock>>> {
         rows::list(connection, streams).await
     }
-}
-
-fn policy(item: &StockDocument) -> String {
-    serde_json::to_string(&item.level.policy).expect("a policy is plain data")
 }

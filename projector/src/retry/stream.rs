@@ -12,7 +12,7 @@ use crate::fold::{self, StoredStates};
 use crate::frame::{Changes, ReadModel, rows, statement};
 use crate::retry::Writing;
 use crate::retry::outcome::RetryOutcome;
-use crate::store::log::{LoggedEvent, PageLimit};
+use crate::store::log::{LoggedEvent, PageLimit, StreamAt};
 use crate::store::{StoreError, log, parked, run};
 
 /// Maximum number of events that are applied at once.
@@ -164,7 +164,9 @@ async fn try_write<M: ReadModel>(
     let month: Vec<_> = M::month_of(&stream.id).into_iter().collect();
     run("attaching the month", writing.months.ensure(connection, &month)).await?;
     let mut stored = StoredStates::<M>::new();
-    let loaded = M::load(connection, std::slice::from_ref(&stream.id));
+    let version = stream.applied_version();
+    let wanted = [StreamAt { stream: stream.id.clone(), version }];
+    let loaded = M::load(connection, &wanted);
     for (id, state) in run("loading the state", loaded).await? {
         stored.insert_loaded(id, state);
     }

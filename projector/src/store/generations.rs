@@ -59,11 +59,14 @@ pub async fn list(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationR
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(|(projection, number, version, word)| {
-        let state = State::ALL.into_iter().find(|state| state.word() == word);
-        let state = state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is not a state of a generation").into()))?;
-        Ok(GenerationRow { projection, number, version, state })
-    }).collect()
+    rows.into_iter()
+        .map(|(projection, number, version, word)| {
+            let state = State::ALL.into_iter().find(|state| state.word() == word);
+            let state =
+                state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is not a state of a generation").into()))?;
+            Ok(GenerationRow { projection, number, version, state })
+        })
+        .collect()
 }
 
 /// Creates the first generation of a projection with empty tables, live from the start, unless the projection has a
@@ -72,10 +75,11 @@ pub async fn create_first<M: ReadModel>(connection: &mut PgConnection) -> sqlx::
     let generation = Generation::first(M::PROJECTION);
     let mut transaction = connection.begin().await?;
     lock(&mut transaction, M::PROJECTION).await?;
-    let is_new: bool = sqlx::query_scalar("select not exists (select from projection_generations where projection = $1)")
-        .bind(M::PROJECTION.name())
-        .fetch_one(&mut *transaction)
-        .await?;
+    let is_new: bool =
+        sqlx::query_scalar("select not exists (select from projection_generations where projection = $1)")
+            .bind(M::PROJECTION.name())
+            .fetch_one(&mut *transaction)
+            .await?;
     if is_new {
         insert(&mut transaction, generation, M::VERSION, State::Live).await?;
         create_tables(&mut transaction, generation, &rows::tables::<M>()).await?;
@@ -94,12 +98,7 @@ async fn lock(connection: &mut PgConnection, projection: Projection) -> sqlx::Re
         .map(|_| ())
 }
 
-async fn insert(
-    connection: &mut PgConnection,
-    generation: Generation,
-    version: i32,
-    state: State,
-) -> sqlx::Result<()> {
+async fn insert(connection: &mut PgConnection, generation: Generation, version: i32, state: State) -> sqlx::Result<()> {
     sqlx::query("insert into projection_generations (projection, generation, version, state) values ($1, $2, $3, $4)")
         .bind(generation.projection.name())
         .bind(generation.number)

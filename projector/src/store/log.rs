@@ -24,6 +24,15 @@ impl LoggedEvent {
     }
 }
 
+/// A stream up to and including a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamAt {
+    /// The stream.
+    pub stream: StreamId,
+    /// Version of the last event that is included.
+    pub version: Version,
+}
+
 /// Limit of a page of events or messages.
 #[derive(Debug, Clone, Copy)]
 pub struct PageLimit {
@@ -105,7 +114,8 @@ pub async fn list_events(
         "with recursive page as (
              (select 1::bigint as number, octet_length(e.payload::text)::bigint as bytes, e.*
               from events e
-              where e.position > $1 and e.position <= $2 and starts_with(e.stream_id, $3)
+              where e.position > $1 and e.position <= $2
+                  and (starts_with(e.stream_id, $3) or starts_with(e.stream_id, $6))
               order by e.position
               limit 1)
              union all
@@ -113,7 +123,8 @@ pub async fn list_events(
              from page p
              cross join lateral (
                  select * from events
-                 where position > p.position and position <= $2 and starts_with(stream_id, $3)
+                 where position > p.position and position <= $2
+                     and (starts_with(stream_id, $3) or starts_with(stream_id, $6))
                  order by position
                  limit 1
              ) as e
@@ -126,9 +137,10 @@ pub async fn list_events(
     )
     .bind(after.0)
     .bind(upto.0)
-    .bind(format!("{category}-"))
+    .bind(category.prefixes()[0])
     .bind(limit.events as i64)
     .bind(limit.bytes as i64)
+    .bind(category.prefixes().get(1))
     .fetch_all(connection)
     .await?;
     limit.page(rows)
@@ -173,6 +185,24 @@ pub async fn list_stream(
     .fetch_all(connection)
     .await?;
     limit.page(rows)
+}
+
+/// The events of streams up to and including a version of each, by stream and version.
+pub async fn list_streams(connection: &mut PgConnection, streams: &[StreamAt]) -> sqlx::Result<Vec<LoggedEvent>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select e.incarnation, e.position, e.stream_id, e.version, e.event_type, e.schema_version,
+             e.payload::text as payload, e.metadata::text as metadata, e.command_id, e.recorded_at
+         from unnest($1::text[], $2::int[]) as wanted (stream_id, version)
+         cross join lateral (
+             select * from events where events.stream_id = wanted.stream_id and events.version <= wanted.version
+         ) as e
+         order by e.stream_id, e.version",
+    )
+    .bind(streams.iter().map(|it| it.stream.as_str()).collect::<Vec<_>>())
+    .bind(streams.iter().map(|it| it.version.0).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Row::into_event).collect()
 }
 
 /// Version of the last event of a stream before a position; 0 if there is none.

@@ -21,7 +21,13 @@ fn state_of(health: &Health, name: &str) -> &'static str {
 }
 
 fn worker(platform: &Platform, feed: FeedConfig, database: &str) -> Worker<Stock> {
-    Worker::new(feed, Limits::default(), Store::new(&Secret::new(database), Generation::first(Projection::STOCK)).unwrap(), None, &platform.health)
+    Worker::new(
+        feed,
+        Limits::default(),
+        Store::new(&Secret::new(database), Generation::first(Projection::STOCK)).unwrap(),
+        None,
+        &platform.health,
+    )
 }
 
 #[tokio::test]

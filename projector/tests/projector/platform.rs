@@ -294,6 +294,19 @@ impl Platform {
         sqlx::query_scalar(sql).fetch_one(&mut self.db).await.unwrap()
     }
 
+    /// Number of rows of a table.
+    pub(crate) async fn count(&mut self, table: &str) -> i64 {
+        let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        sqlx::query_scalar(count).fetch_one(&mut self.db).await.unwrap()
+    }
+
+    /// The plan of a query.
+    pub(crate) async fn explain(&mut self, query: &str) -> String {
+        let explain = sqlx::AssertSqlSafe(format!("explain {query}"));
+        let lines: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut self.db).await.unwrap();
+        lines.join("\n")
+    }
+
     pub(crate) async fn execute(&mut self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&mut self.db).await.unwrap();
     }

@@ -127,6 +127,10 @@ pub(crate) fn reserved(order_id: OrderId, quantity: u32) -> StockEvent {
     StockEvent::Reserved(StockReserved { order_id, quantity, backordered: Some(0) })
 }
 
+pub(crate) fn released(order_id: OrderId, quantity: u32) -> StockEvent {
+    StockEvent::Released(StockReleased { order_id, quantity, backordered: Some(0) })
+}
+
 pub(crate) fn created(name: &str, title: &str, pence: i64) -> ProductEvent {
     let prices = [("GBP".parse().unwrap(), Minor(pence)), ("EUR".parse().unwrap(), Minor(pence + 20))].into();
     ProductEvent::Created(ProductCreated {

@@ -6,17 +6,18 @@ use read_model::ProductDocument;
 use sqlx::{FromRow, PgConnection};
 
 use crate::projections::read_json;
+use crate::store::log::StreamAt;
 
 pub(super) async fn list(
     connection: &mut PgConnection,
-    streams: &[StreamId],
+    streams: &[StreamAt],
 ) -> sqlx::Result<Vec<(StreamId, Result<ProductDocument, String>)>> {
     let rows: Vec<Row> = sqlx::query_as(
         "select sku, name, active, prices::text as prices, tax_class, attributes::text as attributes, tags::text as tags,
              created_at, updated_at, version, incarnation, position
          from products where sku = any($1)",
     )
-    .bind(streams.iter().map(StreamId::key).collect::<Vec<_>>())
+    .bind(streams.iter().map(|it| it.stream.key()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().filter_map(Row::loaded).collect())

@@ -8,12 +8,13 @@ use read_model::StockDocument;
 use sqlx::{FromRow, PgConnection};
 
 use crate::projections::read_json;
+use crate::store::log::StreamAt;
 
 pub(super) async fn list(
     connection: &mut PgConnection,
-    streams: &[StreamId],
+    streams: &[StreamAt],
 ) -> sqlx::Result<Vec<(StreamId, Result<StockDocument, String>)>> {
-    let subjects: Vec<Subject> = streams.iter().map(StreamId::subject).collect();
+    let subjects: Vec<Subject> = streams.iter().map(|it| it.stream.subject()).collect();
     let items = || subjects.iter().filter_map(|it| if let Subject::Stock(s, l) = it { Some((s, l)) } else { None });
     let rows: Vec<Row> = sqlx::query_as(
         "select sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted, shipped,

@@ -151,7 +151,8 @@ impl Watch {
         projections.iter().for_each(|it| report_lag(it.projection, it.lag));
         let replica = self.database.replica();
         let replica = replica.map(|replica| ReplicaState { answers: replica.answers(), lag: self.lag_of(replica) });
-        let generations = observation.projections.iter().filter_map(|it| Some((it.freshness.projection, it.freshness.generation?)));
+        let generations =
+            observation.projections.iter().filter_map(|it| Some((it.freshness.projection, it.freshness.generation?)));
         self.database.latest().record_generations(generations.collect());
         let relayed = observation.projections.first().map_or(Position::ZERO, |it| it.freshness.relay.position);
         self.database.latest().publish(FreshnessReport {

@@ -109,7 +109,9 @@ async fn check_caches(
     let deadline = Instant::now() + patience;
     let orders = erased.own_orders();
     let generations = read_models::list_generations(pool, Projection::ORDERS).await?;
-    for (generation, streams) in generations.iter().flat_map(|it| orders.chunks(CHUNK).map(move |streams| (it, streams))) {
+    for (generation, streams) in
+        generations.iter().flat_map(|it| orders.chunks(CHUNK).map(move |streams| (it, streams)))
+    {
         let key = |stream: &&str| caches.key(&stream.replacen('-', &format!(".{generation}:"), 1));
         let keys: Vec<String> = streams.iter().map(key).collect();
         loop {
