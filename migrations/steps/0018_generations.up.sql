@@ -16,12 +16,47 @@ create table projection_generations (
     -- new events are applied, so that it can be live again.
     state text not null check (state in ('building', 'following', 'live', 'retained')),
     created_at timestamptz not null default now(),
+    -- The last verification: when, up to which position of the log, and how many rows differed.
+    verified_at timestamptz,
+    verified_position bigint,
+    differences bigint,
     primary key (projection, generation)
 );
 create unique index projection_generations_live on projection_generations (projection) where state = 'live';
 
-grant select, insert, update, delete on projection_generations to model_writer;
-grant select on projection_generations to reader, log_writer;
+-- The rebuild that fills a generation from the log up to position `upto`.
+create table projection_rebuilds (
+    projection text not null,
+    generation int not null,
+    upto bigint not null,
+    -- Number of partitions of the topic of the projection.
+    partitions int not null,
+    -- Set by operators: whether the rebuild waits, and the maximum number of events per second (0: no limit).
+    paused boolean not null default false,
+    throttle bigint not null default 0,
+    started_at timestamptz not null default now(),
+    primary key (projection, generation),
+    foreign key (projection, generation) references projection_generations on delete cascade
+);
+
+-- The parts of a rebuild. A part and its rows are committed together, so a rebuild continues after the last one.
+create table projection_rebuild_segments (
+    projection text not null,
+    generation int not null,
+    segment int not null,
+    -- Ids of streams: the first (inclusive) and the end (exclusive).
+    first_stream text not null,
+    end_stream text not null,
+    events bigint,
+    -- Last position of each partition in the segment, as a JSON object.
+    positions json,
+    done_at timestamptz,
+    primary key (projection, generation, segment),
+    foreign key (projection, generation) references projection_generations on delete cascade
+);
+
+grant select, insert, update, delete on projection_generations, projection_rebuilds, projection_rebuild_segments to model_writer;
+grant select on projection_generations, projection_rebuilds, projection_rebuild_segments to reader, log_writer;
 
 -- The projector creates schemas, and views in `public`.
 do $$ begin

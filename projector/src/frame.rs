@@ -3,12 +3,14 @@
 //! statement writes rows, parked streams and checkpoints together, or nothing.
 //!
 //! [`read_model`] is the trait, [`log_states`] folds states from the log, [`table`] declares tables and columns, [`rows`] visits the tables with their rows,
-//! [`schema`] creates tables and months, [`statement`] builds the statement and runs it, [`apply_error`] are the reasons
+//! [`schema`] creates tables and months, [`statement`] builds the statement and runs it, [`binary`] is the format of `COPY`, [`row_bytes`] works on rows in it, [`apply_error`] are the reasons
 //! why an event cannot be applied.
 
 pub mod apply_error;
+pub mod binary;
 pub mod log_states;
 pub mod read_model;
+pub mod row_bytes;
 pub mod rows;
 pub mod schema;
 pub mod statement;

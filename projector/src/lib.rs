@@ -5,13 +5,16 @@
 //! rows, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs
 //! these steps for one generation of a projection, [`projections`] declares the projections, [`generations`] creates
 //! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
-//! [`log_projector`] projects the log without Kafka.
+//! [`log_projector`] projects the log without Kafka, [`rebuild`] derives a new generation from the log,
+//! [`verify`] compares a generation with the log, [`promote`] makes a
+//! generation live, and [`scan`] reads the log for both.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
-//! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed` and `retry`; redis in `cache`; rdkafka in `feed`.
+//! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`,
+//! `rebuild`, `scan`, `verify` and `retry`; redis in `cache`; rdkafka in `feed`.
 
 pub mod admission;
 pub mod apply;
@@ -27,10 +30,15 @@ pub mod generations;
 pub mod log_projector;
 pub mod measure;
 pub mod next_event;
+pub mod operate;
 pub mod projections;
+pub mod promote;
+pub mod rebuild;
 pub mod retry;
+pub mod scan;
 pub mod serve;
 pub mod state_cache;
 pub mod step;
 pub mod store;
+pub mod verify;
 pub mod worker;

@@ -1,6 +1,6 @@
 //! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`generations`] has the generations of
 //! projections, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked streams,
-//! [`relay`] reads how far the relay has published.
+//! [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
 //! connection is closed, so that no statement runs on a connection in an unknown state.
@@ -18,6 +18,7 @@ pub mod generations;
 pub mod log;
 pub mod months;
 pub mod parked;
+pub mod rebuilds;
 pub mod relay;
 
 /// Timeout for a connection attempt: a server that runs accepts within milliseconds.

@@ -16,8 +16,12 @@ pub struct TableSchema {
     pub indexes: &'static [Index],
     /// How the table is partitioned by month, if it is.
     pub partitioned_by: Option<MonthKey>,
+    /// Whether writes add to the columns of the table.
+    pub is_sum: bool,
     columns: Vec<String>,
     keys: Vec<&'static str>,
+    /// Columns to which writes add.
+    sums: Vec<&'static str>,
     storage: &'static str,
 }
 
@@ -38,8 +42,8 @@ pub struct Month {
 
 impl TableSchema {
     pub(super) fn of<R>(table: &Table<R>) -> TableSchema {
-        let keys: Vec<&'static str> =
-            table.columns.iter().filter(|it| it.role == Role::Key).map(|it| it.name).collect();
+        let with_role = |role| table.columns.iter().filter(move |it| it.role == role).map(|it| it.name);
+        let (keys, sums) = (with_role(Role::Key).collect(), with_role(Role::Added).collect());
         let columns = table.columns.iter().map(|column| {
             let null = if column.values.is_optional() { "" } else { " not null" };
             [column.name, " ", column.values.column_type(), null].concat()
@@ -49,7 +53,8 @@ impl TableSchema {
             _ => MonthKey::Instant,
         });
         let (name, indexes, storage) = (table.name, table.indexes, table.storage);
-        TableSchema { name, indexes, partitioned_by, columns: columns.collect(), keys, storage }
+        let is_sum = table.is_sum();
+        TableSchema { name, indexes, partitioned_by, is_sum, columns: columns.collect(), keys, sums, storage }
     }
 
     /// Creates the table with its primary key and its indexes.
@@ -66,10 +71,50 @@ impl TableSchema {
         [create].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
     }
 
-    /// Creates the table of a month without indexes and without attaching it, to be filled first.
-    pub fn create_month(&self, month: Month) -> String {
-        let (name, table) = (month.table(self.name), self.columns.join(", "));
-        format!("create table {name} ({table}){};", self.with_storage())
+    /// Creates a table with these columns, but without primary key, indexes and partitions, unless the table exists. A
+    /// rebuild fills such a table first.
+    pub fn create_unindexed(&self, name: &str) -> String {
+        format!("create table if not exists {name} ({}){};", self.columns.join(", "), self.with_storage())
+    }
+
+    /// Gives a table that is not partitioned its primary key and indexes, after a rebuild has filled it.
+    pub fn index(&self) -> String {
+        let (name, keys) = (self.name, self.keys.join(", "));
+        let indexes = self.indexes.iter().map(|index| self.create_index(index, name));
+        let key = format!("alter table {name} add primary key ({keys});");
+        [key].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Creates the table as [`TableSchema::create`], but without rows, indexes and primary key if a rebuild fills it first: a
+    /// partitioned table has its indexes from the start, because it has no months.
+    pub fn create_for_rebuild(&self) -> String {
+        match self.partitioned_by {
+            Some(_) => self.create(),
+            None if self.is_sum => self.create(),
+            None => self.create_unindexed(self.name),
+        }
+    }
+
+    /// Name of the table with the parts of sums that a rebuild adds up at the end.
+    pub fn parts_name(table: &str) -> String {
+        format!("{table}_parts")
+    }
+
+    /// Adds up the parts of the sums of a rebuild, and removes the parts.
+    pub fn add_up_parts(&self) -> String {
+        let (name, parts, keys) = (self.name, TableSchema::parts_name(self.name), self.keys.join(", "));
+        let sums: Vec<String> = self.sums.iter().map(|sum| format!("sum({sum})::bigint")).collect();
+        format!(
+            "insert into {name} ({keys}, {}) select {keys}, {} from {parts} group by {keys} order by {keys}; drop table {parts};",
+            self.sums.join(", "),
+            sums.join(", ")
+        )
+    }
+
+    /// The months of the parts, as first instants.
+    pub fn months_of_parts(&self) -> String {
+        let (parts, key) = (TableSchema::parts_name(self.name), self.keys[0]);
+        format!("select distinct date_trunc('month', {key}, 'UTC') from {parts}")
     }
 
     /// Gives the table of a month the primary key and the indexes of the whole table, and attaches it.
@@ -126,7 +171,7 @@ impl TableSchema {
             end $$";
         ENSURE
             .replace("{month}", &month.table(self.name))
-            .replace("{create}", &self.create_month(month))
+            .replace("{create}", &self.create_unindexed(&month.table(self.name)))
             .replace("{index_and_attach}", &self.attach_month(month))
             .replace("{attach}", &self.attach(month))
     }

@@ -75,6 +75,13 @@ pub enum Values<R> {
     OptionalTimestamp(fn(&R) -> Option<DateTime<Utc>>),
 }
 
+impl<R> Table<R> {
+    /// Whether writes add to the columns of the table.
+    pub fn is_sum(&self) -> bool {
+        self.columns.iter().any(|column| column.role == Role::Added)
+    }
+}
+
 impl<R> Column<R> {
     /// A column of the primary key.
     pub const fn key(name: &'static str, values: Values<R>) -> Column<R> {

@@ -1,5 +1,7 @@
 //! Claims on partitions, and the checkpoints in table `projection_checkpoints`.
 
+use std::collections::BTreeMap;
+
 use events::{Incarnation, LogPosition, Position};
 use read_model::Generation;
 use sqlx::PgConnection;
@@ -31,6 +33,18 @@ pub async fn claim(
 fn claimed((partition, epoch, incarnation, position): (i32, i64, i32, i64)) -> (i32, Claim) {
     let checkpoint = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
     (partition, Claim { epoch, checkpoint })
+}
+
+/// The checkpoints of a generation, by partition.
+pub async fn list(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<BTreeMap<i32, Position>> {
+    let rows: Vec<(i32, i64)> = sqlx::query_as(
+        "select partition, position from projection_checkpoints where projection = $1 and generation = $2",
+    )
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(partition, position)| (partition, Position(position))).collect())
 }
 
 /// Position of the checkpoint of a partition; without a partition, the highest checkpoint of the generation.

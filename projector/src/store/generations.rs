@@ -1,6 +1,7 @@
 //! The generations of projections, in table `projection_generations`: each has its tables in a schema of its own. Views in
 //! schema `public` show the tables of the live generation, so that a reader needs no name of a generation.
 
+use events::Position;
 use read_model::{Generation, Projection};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -31,6 +32,10 @@ pub struct GenerationRow {
     pub version: i32,
     /// Its state.
     pub state: State,
+    /// Number of rows that differed in its last verification; `None` if it was not verified.
+    pub differences: Option<i64>,
+    /// Position of the log up to which it was verified.
+    pub verified_position: Option<i64>,
 }
 
 impl State {
@@ -54,17 +59,18 @@ impl State {
 
 /// All generations, by projection and number.
 pub async fn list(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationRow>> {
-    let rows: Vec<(String, i32, i32, String)> = sqlx::query_as(
-        "select projection, generation, version, state from projection_generations order by projection, generation",
+    let rows: Vec<(String, i32, i32, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "select projection, generation, version, state, differences, verified_position
+         from projection_generations order by projection, generation",
     )
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|(projection, number, version, word)| {
+        .map(|(projection, number, version, word, differences, verified_position)| {
             let state = State::ALL.into_iter().find(|state| state.word() == word);
             let state =
                 state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is not a state of a generation").into()))?;
-            Ok(GenerationRow { projection, number, version, state })
+            Ok(GenerationRow { projection, number, version, state, differences, verified_position })
         })
         .collect()
 }
@@ -82,11 +88,71 @@ pub async fn create_first<M: ReadModel>(connection: &mut PgConnection) -> sqlx::
             .await?;
     if is_new {
         insert(&mut transaction, generation, M::VERSION, State::Live).await?;
-        create_tables(&mut transaction, generation, &rows::tables::<M>()).await?;
+        let tables = rows::tables::<M>().iter().map(TableSchema::create).collect();
+        create_schema(&mut transaction, generation, tables).await?;
         show(&mut transaction, generation, &rows::tables::<M>()).await?;
     }
     transaction.commit().await?;
     Ok(is_new)
+}
+
+/// Creates a generation that a rebuild fills: its tables have no indexes yet.
+pub async fn create_for_rebuild<M: ReadModel>(
+    connection: &mut PgConnection,
+    generation: Generation,
+) -> sqlx::Result<()> {
+    lock(connection, M::PROJECTION).await?;
+    insert(connection, generation, M::VERSION, State::Building).await?;
+    let tables: Vec<String> = rows::tables::<M>().iter().map(TableSchema::create_for_rebuild).collect();
+    create_schema(connection, generation, tables).await
+}
+
+/// Changes the state of a generation; `false` if it is not in the expected state.
+pub async fn set_state(
+    connection: &mut PgConnection,
+    generation: Generation,
+    from: State,
+    to: State,
+) -> sqlx::Result<bool> {
+    let updated = sqlx::query(
+        "update projection_generations set state = $4 where projection = $1 and generation = $2 and state = $3",
+    )
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .bind(from.word())
+    .bind(to.word())
+    .execute(connection)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Stores the result of a verification: up to which position of the log, and the number of rows that differ.
+pub async fn set_verified(
+    connection: &mut PgConnection,
+    generation: Generation,
+    position: Position,
+    differences: u64,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update projection_generations set verified_at = now(), verified_position = $3, differences = $4
+         where projection = $1 and generation = $2",
+    )
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .bind(position.0)
+    .bind(differences as i64)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Takes the lock that allows one process at a time to rebuild a projection, without waiting; `false` if another process
+/// has it. The lock ends with the connection.
+pub async fn try_lock_rebuild(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))")
+        .bind(projection.name())
+        .fetch_one(connection)
+        .await
 }
 
 /// Locks the generations of a projection until the transaction ends, so that one process at a time changes them.
@@ -109,14 +175,9 @@ async fn insert(connection: &mut PgConnection, generation: Generation, version: 
         .map(|_| ())
 }
 
-/// Creates the schema of a generation with its tables and indexes, but no months.
-async fn create_tables(
-    connection: &mut PgConnection,
-    generation: Generation,
-    tables: &[TableSchema],
-) -> sqlx::Result<()> {
+/// Creates the schema of a generation, and in it tables without months.
+async fn create_schema(connection: &mut PgConnection, generation: Generation, tables: Vec<String>) -> sqlx::Result<()> {
     let schema = generation.schema();
-    let tables: Vec<String> = tables.iter().map(TableSchema::create).collect();
     run(
         connection,
         format!(
@@ -132,8 +193,19 @@ async fn create_tables(
     .await
 }
 
+/// Removes a generation with its tables, checkpoints and parked streams.
+pub async fn remove(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<()> {
+    const REMOVE: &str = "
+        with removed as (delete from projection_generations where projection = $1 and generation = $2),
+            parked as (delete from parked_streams where projection = $1 and generation = $2)
+        delete from projection_checkpoints where projection = $1 and generation = $2";
+    let remove = sqlx::query(REMOVE).bind(generation.projection.name()).bind(generation.number);
+    remove.execute(&mut *connection).await?;
+    run(connection, format!("drop schema {} cascade", generation.schema())).await
+}
+
 /// Lets the views in schema `public` show the tables of a generation.
-async fn show(connection: &mut PgConnection, generation: Generation, tables: &[TableSchema]) -> sqlx::Result<()> {
+pub async fn show(connection: &mut PgConnection, generation: Generation, tables: &[TableSchema]) -> sqlx::Result<()> {
     let schema = generation.schema();
     let view = |TableSchema { name, .. }: &TableSchema| {
         format!(

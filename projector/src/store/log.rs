@@ -97,6 +97,11 @@ impl PageLimit {
     }
 }
 
+/// Position of the last event.
+pub async fn find_head(connection: &mut PgConnection) -> sqlx::Result<Position> {
+    sqlx::query_scalar("select position from log_head").fetch_one(connection).await.map(Position)
+}
+
 /// The identity of the log.
 pub async fn find_id(connection: &mut PgConnection) -> sqlx::Result<LogId> {
     sqlx::query_scalar("select id from log_identity").fetch_one(connection).await.map(LogId)

@@ -54,6 +54,31 @@ pub async fn list(
     .await
 }
 
+/// Parks a stream.
+pub async fn insert(
+    connection: &mut PgConnection,
+    generation: Generation,
+    stream: &StreamId,
+    partition: i32,
+    position: Position,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+         values ($1, $2, $3, $4, $5, now(), $6)
+         on conflict (projection, generation, stream_id) do nothing",
+    )
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .bind(stream.as_str())
+    .bind(position.0)
+    .bind(reason)
+    .bind(partition)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
 /// Moves the position of a parked stream, and replaces the reason if there is a new one; `false` if the stream is not
 /// parked at `from`.
 pub async fn advance(

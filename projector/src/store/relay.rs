@@ -30,6 +30,14 @@ pub async fn find_published(connection: &mut PgConnection, category: Category) -
     Ok(Published { relay, partitions })
 }
 
+/// Number of partitions of the topic of a category, as the relay has recorded it; `None` before the relay started.
+pub async fn count_partitions(connection: &mut PgConnection, category: Category) -> sqlx::Result<Option<i32>> {
+    sqlx::query_scalar("select max(partition) + 1 from relay_partitions where category = $1")
+        .bind(category.as_str())
+        .fetch_one(connection)
+        .await
+}
+
 /// Instant at which the first event after `position` was recorded.
 pub async fn find_recorded_after(
     connection: &mut PgConnection,

@@ -11,6 +11,7 @@ mod outages;
 mod parking;
 mod platform;
 mod read_models;
+mod rebuilding;
 mod retrying;
 mod samples;
 mod sources;

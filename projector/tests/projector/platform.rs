@@ -108,7 +108,8 @@ impl Platform {
             recorded_at,
         };
         sqlx::query(
-            "insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
+            "with head as (update log_head set position = $1)
+             insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
                  recorded_at, command_id)
              values ($1, 1, $2, $3, $4, $9, $5::json, $6::json, $7, $8)",
         )
@@ -206,6 +207,32 @@ impl Platform {
         Secret::new(self.bed.projector_url().unwrap())
     }
 
+    /// A worker of a generation.
+    pub(crate) fn worker_of<M: ReadModel>(&self, number: i32) -> Worker<M> {
+        let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
+        let store = Store::new(&self.database(), Generation { projection: M::PROJECTION, number }).unwrap();
+        Worker::new(self.feed(), limits, store, None, &self.health)
+    }
+
+    /// Position of the last event of the log.
+    pub(crate) fn head(&self) -> Position {
+        Position(self.position)
+    }
+
+    /// Records all partitions, as the relay does at its start.
+    pub(crate) async fn record_all_partitions(&mut self) {
+        for category in events::Category::ALL {
+            sqlx::query(
+                "insert into relay_partitions select $1, partition, 0 from generate_series(0, $2 - 1) as partition",
+            )
+            .bind(category.as_str())
+            .bind(PARTITIONS)
+            .execute(&mut self.db)
+            .await
+            .unwrap();
+        }
+    }
+
     /// A worker as in a projector process, without a cache.
     pub(crate) fn worker<M: ReadModel>(&self) -> Worker<M> {
         self.worker_with(self.feed(), None)
@@ -261,27 +288,58 @@ impl Platform {
 
     /// Runs steps until the worker has processed all published events of its projection.
     pub(crate) async fn catch_up<M: ReadModel>(&mut self, worker: &mut Worker<M>) {
+        self.catch_up_generation(worker, 1).await;
+    }
+
+    /// Runs steps until the worker of a generation has processed all published events.
+    pub(crate) async fn catch_up_generation<M: ReadModel>(&mut self, worker: &mut Worker<M>, number: i32) {
         let caught_up = async {
-            while self.is_behind(M::PROJECTION).await {
+            while self.is_behind(Generation { projection: M::PROJECTION, number }).await {
                 worker.step().await.unwrap();
             }
         };
         tokio::time::timeout(PATIENCE, caught_up).await.expect("the worker does not catch up");
     }
 
-    async fn is_behind(&mut self, projection: Projection) -> bool {
+    async fn is_behind(&mut self, Generation { projection, number }: Generation) -> bool {
         sqlx::query_scalar(
             "select exists (
                  select from relay_partitions r
                  left join projection_checkpoints c on c.category = r.category and c.partition = r.partition
-                     and c.projection = $1
+                     and c.projection = $1 and c.generation = $3
                  where r.category = $2 and r.position > coalesce(c.position, 0))",
         )
         .bind(projection.name())
         .bind(projection.category().as_str())
+        .bind(number)
         .fetch_one(&mut self.db)
         .await
         .unwrap()
+    }
+
+    /// The numbers that a query returns.
+    pub(crate) async fn numbers(&mut self, sql: &str) -> Vec<i32> {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.db).await.unwrap()
+    }
+
+    /// Number of rows that only one of two tables has.
+    pub(crate) async fn differing_rows(&mut self, first: &str, second: &str) -> i64 {
+        let only = |a: &str, b: &str| {
+            format!("(select count(*) from (select t::text from {a} t except all select t::text from {b} t) only_in)")
+        };
+        let count = format!("select {} + {}", only(first, second), only(second, first));
+        sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut self.db).await.unwrap()
+    }
+
+    /// The definitions of the indexes of a table, without its schema.
+    pub(crate) async fn indexes(&mut self, table: &str) -> Vec<String> {
+        let (schema, name) = table.split_once('.').unwrap();
+        sqlx::query_scalar("select replace(indexdef, $1 || '.', '') from pg_indexes where schemaname = $1 and tablename = $2 order by 1")
+            .bind(schema)
+            .bind(name)
+            .fetch_all(&mut self.db)
+            .await
+            .unwrap()
     }
 
     /// The number that a query returns.

@@ -1,0 +1,123 @@
+//! Verifies a generation: compares its tables with an independent fold of the log, by checksums of rows first, and then
+//! down to the rows and columns that differ.
+//!
+//! The tables are read in one snapshot together with the checkpoints, so the verification is exact while events are
+//! applied: each stream is folded up to the checkpoint of its partition in that snapshot. [`checksums`] adds up rows,
+//! [`rows`] collects the rows of the parts that differ, [`stored`] reads the tables, [`report`] is the result.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use platform::config::Secret;
+use read_model::Generation;
+use sqlx::PgConnection;
+use tokio::task::JoinSet;
+
+use crate::frame::ReadModel;
+use crate::rebuild::progress::Progress;
+use crate::scan::{Bounds, Segment, Sink, fold_segment, plan, reader};
+use crate::store::{self, generations, run};
+
+mod checksums;
+pub mod report;
+mod rows;
+mod stored;
+
+use checksums::Checksums;
+pub use report::{Difference, Report};
+use rows::ExpectedRows;
+use stored::Snapshot;
+
+/// How a verification runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database whose tables are verified: the primary, because the result is stored.
+    pub database_url: Secret,
+    /// The database that the log is read from: the primary or a standby that contains the checkpoints.
+    pub source_url: Secret,
+    /// Number of segments that are read at the same time.
+    pub readers: usize,
+    /// Number of events in the log per segment.
+    pub segment_events: i64,
+}
+
+/// Verifies a generation, and stores the result with it.
+pub async fn verify<M: ReadModel>(
+    generation: Generation,
+    options: &Options,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Report> {
+    let mut snapshot = Snapshot::open::<M>(&options.database_url, generation).await?;
+    let bounds = Arc::new(snapshot.bounds().clone());
+    progress.enter("comparing checksums");
+    let folding = fold_all::<M, Checksums<M>>(options, &bounds, progress, Checksums::expected);
+    let (expected, stored) = tokio::join!(folding, snapshot.checksums::<M>());
+    let (expected, stored) = (Checksums::total(expected?), stored?);
+    let mut report = Report::new(generation, bounds.last(), &expected, &stored);
+    let parts = Arc::new(expected.differing(&stored));
+    if !parts.is_empty() {
+        progress.enter("finding the differences");
+        let wanted = Arc::clone(&parts);
+        let folded =
+            fold_all::<M, ExpectedRows<M>>(options, &bounds, progress, move || ExpectedRows::of(Arc::clone(&wanted)));
+        let expected = ExpectedRows::total(folded.await?);
+        report.add_differences(&expected, &snapshot.rows::<M>(&parts).await?);
+    }
+    snapshot.close().await?;
+    let mut connection = store::connect(&options.database_url).await?;
+    let verified = generations::set_verified(&mut connection, generation, bounds.last(), report.differences_total);
+    run("storing the result", verified).await?;
+    progress.enter("done");
+    Ok(report)
+}
+
+/// Folds all streams with several readers, each with a sink of its own.
+async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
+    options: &Options,
+    bounds: &Arc<Bounds>,
+    progress: &Arc<Progress>,
+    sink: impl Fn() -> S,
+) -> anyhow::Result<Vec<S>> {
+    let mut planning = store::connect(&options.source_url).await?;
+    let segments = plan::plan(&mut planning, M::PROJECTION.category(), bounds.last(), options.segment_events).await;
+    let segments = segments.context("planning the segments")?;
+    progress.begin(segments.len() as u64, 0, 0);
+    let queue = Arc::new(Mutex::new(VecDeque::from(segments)));
+    let mut readers = JoinSet::new();
+    for _ in 0..options.readers.max(1) {
+        let mut source = store::connect(&options.source_url).await?;
+        sqlx::raw_sql(reader::SETTINGS).execute(&mut source).await.context("preparing the connection to the log")?;
+        let (queue, bounds, progress) = (Arc::clone(&queue), Arc::clone(bounds), Arc::clone(progress));
+        readers.spawn(fold_segments::<M, S>(source, queue, bounds, progress, sink()));
+    }
+    let mut sinks = Vec::new();
+    while let Some(ended) = readers.join_next().await {
+        sinks.push(ended.context("a reader of the verification panicked")??);
+    }
+    Ok(sinks)
+}
+
+async fn fold_segments<M: ReadModel, S: Sink<M> + Send>(
+    mut source: PgConnection,
+    queue: Arc<Mutex<VecDeque<Segment>>>,
+    bounds: Arc<Bounds>,
+    progress: Arc<Progress>,
+    mut sink: S,
+) -> anyhow::Result<S> {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(segment) = next else { return Ok(sink) };
+        let on_events = |events| progress.add_events(events);
+        fold_segment::<M>(&mut source, &segment, &bounds, &mut sink, &on_events)
+            .await
+            .with_context(|| format!("reading the streams from {} to {}", segment.first, segment.end))?;
+        progress.finish_segment();
+    }
+}
+
+/// Number of a part of a table: rows are divided by a hash of their key, so that a difference is searched in few rows.
+type PartNumber = u16;
+
+/// Number of parts per table.
+const PARTS: u64 = 4_096;

@@ -1,0 +1,155 @@
+//! The result of a verification.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use events::Position;
+use read_model::Generation;
+use serde::Serialize;
+
+use super::checksums::Checksums;
+use super::rows::KeyedRows;
+use crate::frame::ReadModel;
+
+/// Maximum number of differing rows that are reported with their values.
+const REPORTED_MAX: usize = 100;
+
+/// The result of a verification.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Name of the projection.
+    pub projection: &'static str,
+    /// Number of the generation.
+    pub generation: i32,
+    /// The tables equal the fold of the log up to this position, except for the differences.
+    pub position: i64,
+    /// Number of rows of each table: stored, and expected by the fold of the log.
+    pub tables: Vec<TableRows>,
+    /// Number of rows that differ.
+    pub differences_total: u64,
+    /// The first rows that differ.
+    pub differences: Vec<Difference>,
+}
+
+/// Number of rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableRows {
+    /// Name of the table.
+    pub table: &'static str,
+    /// Number of rows in the table; rows whose sums are all zero are not counted.
+    pub stored: u64,
+    /// Number of rows that the fold of the log results in.
+    pub expected: u64,
+}
+
+/// A row that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Name of the table.
+    pub table: &'static str,
+    /// Key of the row, such as `sku=MUG location=main`.
+    pub key: String,
+    /// How the row differs.
+    #[serde(flatten)]
+    pub kind: DifferenceKind,
+}
+
+/// How a row differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum DifferenceKind {
+    /// The table lacks a row.
+    Missing,
+    /// The table has a row that the fold of the log does not result in.
+    Unexpected,
+    /// Columns differ.
+    Columns {
+        /// The columns that differ.
+        columns: Vec<ColumnDifference>,
+    },
+}
+
+/// A column that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnDifference {
+    /// Name of the column.
+    pub column: &'static str,
+    /// The value in the table.
+    pub stored: String,
+    /// The value that the fold of the log results in.
+    pub expected: String,
+}
+
+impl Report {
+    pub(super) fn new<M: ReadModel>(
+        generation: Generation,
+        position: Position,
+        expected: &Checksums<M>,
+        stored: &Checksums<M>,
+    ) -> Report {
+        let (expected, stored) = (expected.rows_by_table(), stored.rows_by_table());
+        let names: BTreeSet<&'static str> = expected.keys().chain(stored.keys()).copied().collect();
+        let rows = |of: &BTreeMap<&'static str, u64>, table| of.get(table).copied().unwrap_or(0);
+        let tables = names.into_iter().map(|table| TableRows {
+            table,
+            stored: rows(&stored, table),
+            expected: rows(&expected, table),
+        });
+        Report {
+            projection: generation.projection.name(),
+            generation: generation.number,
+            position: position.0,
+            tables: tables.collect(),
+            differences_total: 0,
+            differences: Vec::new(),
+        }
+    }
+
+    /// Adds the rows that differ.
+    pub(super) fn add_differences(&mut self, expected: &KeyedRows, stored: &KeyedRows) {
+        let keys: BTreeSet<_> = expected.rows.keys().chain(stored.rows.keys()).collect();
+        for key in keys {
+            let (expected_row, stored_row) = (expected.rows.get(key), stored.rows.get(key));
+            if expected_row == stored_row {
+                continue;
+            }
+            self.differences_total += 1;
+            let shape = expected.shapes.get(key.0).or_else(|| stored.shapes.get(key.0));
+            let (Some(shape), Some(row)) = (shape, expected_row.or(stored_row)) else { continue };
+            if self.differences.len() >= REPORTED_MAX {
+                continue;
+            }
+            let kind = match (expected_row, stored_row) {
+                (Some(expected), Some(stored)) => DifferenceKind::Columns {
+                    columns: shape
+                        .differences(stored, expected)
+                        .into_iter()
+                        .map(|(column, stored, expected)| ColumnDifference { column, stored, expected })
+                        .collect(),
+                },
+                (None, _) => DifferenceKind::Unexpected,
+                (_, None) => DifferenceKind::Missing,
+            };
+            self.differences.push(Difference { table: key.0, key: shape.key_text(row), kind });
+        }
+    }
+
+    /// Whether the tables equal the fold of the log.
+    pub fn is_equal(&self) -> bool {
+        self.differences_total == 0
+    }
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: ", self.table, self.key)?;
+        match &self.kind {
+            DifferenceKind::Missing => f.write_str("the row is missing"),
+            DifferenceKind::Unexpected => f.write_str("the log does not result in this row"),
+            DifferenceKind::Columns { columns } => {
+                let column =
+                    |it: &ColumnDifference| format!("{} is {}, should be {}", it.column, it.stored, it.expected);
+                f.write_str(&columns.iter().map(column).collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+}

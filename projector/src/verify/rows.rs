@@ -1,0 +1,88 @@
+//! Rows of the parts that differ, by key.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::PartNumber;
+use super::checksums::part_of;
+use crate::changes::ChangedState;
+use crate::frame::binary::put_row;
+use crate::frame::row_bytes::{RowShape, Sums};
+use crate::frame::{ReadModel, Table, Visitor};
+use crate::scan::Sink;
+
+/// Parts of tables.
+pub(super) type Parts = BTreeSet<(&'static str, PartNumber)>;
+
+/// Rows of parts, by table and key, and the columns of each table.
+#[derive(Debug, Default)]
+pub(super) struct KeyedRows {
+    pub(super) shapes: HashMap<&'static str, RowShape>,
+    pub(super) rows: BTreeMap<(&'static str, Vec<u8>), Vec<u8>>,
+}
+
+impl KeyedRows {
+    /// Adds a row, if it belongs to one of the parts.
+    pub(super) fn add(&mut self, parts: &Parts, table: &'static str, shape: &RowShape, row: &[u8]) {
+        if parts.contains(&(table, part_of(shape, row))) && !shape.is_zero(row) {
+            self.shapes.entry(table).or_insert_with(|| shape.clone());
+            self.rows.insert((table, shape.key(row)), row.to_vec());
+        }
+    }
+}
+
+/// Collects the rows that a fold of the log results in.
+#[derive(Debug)]
+pub(super) struct ExpectedRows<M> {
+    parts: Arc<Parts>,
+    rows: KeyedRows,
+    sums: HashMap<&'static str, Sums>,
+    read_model: PhantomData<M>,
+}
+
+impl<M: ReadModel> ExpectedRows<M> {
+    /// No rows yet, of these parts.
+    pub(super) fn of(parts: Arc<Parts>) -> ExpectedRows<M> {
+        ExpectedRows { parts, rows: KeyedRows::default(), sums: HashMap::new(), read_model: PhantomData }
+    }
+
+    /// The rows of all readers.
+    pub(super) fn total(all: Vec<ExpectedRows<M>>) -> KeyedRows {
+        let (mut total, mut sums) = (KeyedRows::default(), HashMap::<&'static str, Sums>::new());
+        let parts = all.first().map(|it| Arc::clone(&it.parts)).unwrap_or_default();
+        for expected in all {
+            total.shapes.extend(expected.rows.shapes);
+            total.rows.extend(expected.rows.rows);
+            expected.sums.into_iter().for_each(|(table, own)| sums.entry(table).or_default().merge(own));
+        }
+        for (table, sums) in sums {
+            sums.for_each(|shape, row| total.add(&parts, table, shape, row));
+        }
+        total
+    }
+}
+
+impl<M: ReadModel> Sink<M> for ExpectedRows<M> {
+    async fn add(&mut self, states: &[ChangedState<M::State>], rows: &M::Rows) -> sqlx::Result<()> {
+        M::visit(states, rows, self);
+        Ok(())
+    }
+}
+
+impl<M: ReadModel> Visitor for ExpectedRows<M> {
+    fn table<R: Sync>(&mut self, table: &'static Table<R>, rows: &[R]) {
+        let shape = RowShape::of(table);
+        let mut bytes = BytesMut::new();
+        for row in rows {
+            bytes.clear();
+            put_row(&mut bytes, table, row);
+            match table.is_sum() {
+                true => self.sums.entry(table.name).or_default().add(&shape, &bytes),
+                false => self.rows.add(&self.parts, table.name, &shape, &bytes),
+            }
+        }
+    }
+}
