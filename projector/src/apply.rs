@@ -384,6 +384,13 @@ impl<M: ReadModel> Applier<M> {
         timeout.run("removing rows", execute(connection, statement)).await
     }
 
+    /// Time before which all events were recorded that are applied.
+    pub async fn find_applied_since(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (timeout, generation) = (self.store.statement_timeout(), self.store.generation());
+        let connection = self.store.connection().await?;
+        timeout.run("reading the checkpoints", checkpoints::find_recorded_at(connection, generation)).await
+    }
+
     /// How far the relay has published the events of the projection.
     pub async fn find_published(&mut self) -> Result<Published, StoreError> {
         let timeout = self.store.statement_timeout();

@@ -98,11 +98,14 @@ pub struct LogConfig {
     pub filter: Filter,
 }
 
-/// Settings of `projector retry-parked`.
+/// Settings of the commands of operators.
 #[derive(Debug, Clone)]
-pub struct RetryConfig {
+pub struct OperatorConfig {
     /// `DATABASE_URL`: the primary, with a login that is a member of `model_writer`.
     pub database_url: Secret,
+    /// `REBUILD_SOURCE_URL`: the database that rebuilds and verifications read the log from, such as a standby; default: the
+    /// primary.
+    pub source_url: Secret,
     /// Settings of the logs.
     pub logs: LogConfig,
 }
@@ -153,15 +156,18 @@ impl Config {
     }
 }
 
-impl RetryConfig {
+impl OperatorConfig {
     /// Reads the settings, or returns all errors in them.
-    pub fn read(mut settings: Settings) -> Result<RetryConfig, ConfigErrors> {
+    pub fn read(mut settings: Settings) -> Result<OperatorConfig, ConfigErrors> {
         let database_url = settings.secret("DATABASE_URL");
+        let source_url = settings.maybe::<Secret>("REBUILD_SOURCE_URL");
         let format = settings.optional("LOG_FORMAT", Format::Text);
         let filter = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
-        Ok(RetryConfig {
-            database_url: database_url.get(&complete),
+        let database_url = database_url.get(&complete);
+        Ok(OperatorConfig {
+            source_url: source_url.get(&complete).unwrap_or_else(|| database_url.clone()),
+            database_url,
             logs: LogConfig { format: format.get(&complete), filter: filter.get(&complete) },
         })
     }

@@ -1,15 +1,14 @@
-//! The program `projector`: without a command it serves, `projector retry-parked` retries parked streams. `config.rs`
-//! has the settings.
+//! The program `projector`: without a command it serves; the commands of operators are in [`projector::command_line`].
+//! `config.rs` has the settings.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use events::StreamId;
+use clap::Parser;
 use platform::config::Settings;
 use platform::shutdown::Shutdown;
-use projector::config::{Config, RetryConfig};
-use projector::retry::{self, RetryOutcome};
+use projector::command_line::{self, Command};
+use projector::config::{Config, OperatorConfig};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,17 +23,6 @@ const EXIT_DEADLINE: Duration = Duration::from_secs(1);
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Retry streams that are parked because an event could not be applied. Safe while a projector runs; only one
-    /// process at a time can retry
-    RetryParked {
-        /// Stream to retry, such as order-01890c5e-...; without this option all parked streams are retried
-        #[arg(long)]
-        stream: Option<StreamId>,
-    },
 }
 
 fn main() -> ExitCode {
@@ -52,7 +40,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let done = runtime.block_on(async {
         match arguments.command {
             None => serve().await,
-            Some(Command::RetryParked { stream }) => retry_parked(stream).await,
+            Some(command) => operate(command).await,
         }
     });
     runtime.shutdown_timeout(EXIT_DEADLINE);
@@ -65,19 +53,8 @@ async fn serve() -> anyhow::Result<()> {
     projector::serve::run(config, Shutdown::on_signals()?).await
 }
 
-async fn retry_parked(stream: Option<StreamId>) -> anyhow::Result<()> {
-    let config = RetryConfig::read(Settings::from_env())?;
+async fn operate(command: Command) -> anyhow::Result<()> {
+    let config = OperatorConfig::read(Settings::from_env())?;
     platform::logs::init("projector", config.logs.format, &config.logs.filter)?;
-    let mut still_parked = 0;
-    let mut report = |stream: &str, outcome: &RetryOutcome| match outcome {
-        RetryOutcome::Resumed(events) => println!("{stream}: resumed, {events} events applied"),
-        RetryOutcome::NotParked => println!("{stream}: not parked"),
-        RetryOutcome::StillParked(reason) => {
-            still_parked += 1;
-            println!("{stream}: still parked: {reason}");
-        }
-    };
-    retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
-    anyhow::ensure!(still_parked == 0, "{still_parked} streams are still parked");
-    Ok(())
+    command_line::run(command, &config).await
 }

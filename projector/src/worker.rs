@@ -80,7 +80,7 @@ impl<M: ReadModel> Worker<M> {
             feed_config,
             limits,
             feed: None,
-            start: Start::Committed,
+            start: Start::Committed { since: None },
             log: None,
             logged: LoggedOnce::default(),
             pending: Pending::default(),
@@ -136,13 +136,19 @@ impl<M: ReadModel> Worker<M> {
         }
     }
 
-    async fn connect(&mut self) -> Result<(), FeedError> {
+    async fn connect(&mut self) -> Result<(), StepError> {
         if self.feed.is_none() {
-            let generation = self.applier.generation();
-            let health = self.kafka.clone();
-            self.feed =
-                Some(Feed::connect(&self.feed_config, &self.limits, generation, M::LATENCY, self.start, health).await?);
-            self.start = Start::Committed;
+            let since = self.applier.find_applied_since().await;
+            if let (Start::Committed { since: start }, Ok(since)) = (&mut self.start, &since) {
+                *start = *since;
+            }
+            let (generation, health) = (self.applier.generation(), self.kafka.clone());
+            let feed =
+                Feed::connect(&self.feed_config, &self.limits, generation, M::LATENCY, self.start, health).await?;
+            // Without the instant, all messages would be read again.
+            since?;
+            self.feed = Some(feed);
+            self.start = Start::Committed { since: None };
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use platform::health::Component;
 use platform::metrics::kafka_requests::KafkaRequests;
 use rdkafka::client::ClientContext;
@@ -19,11 +20,15 @@ use read_model::Generation;
 /// Timeout for the committed offsets of new partitions.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Largest difference between the clocks of the database and of the relay that is allowed for.
+const CLOCK_DIFFERENCE_MS: i64 = 60_000;
+
 /// Offset at which an assigned partition starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// At the committed offset; at the beginning of the partition if there is none.
-    Committed,
+    /// At the committed offset. If there is none, at the first message since an instant: the events before are applied, as
+    /// after a rebuild. Without an instant, at the beginning of the partition.
+    Committed { since: Option<DateTime<Utc>> },
     /// At the beginning of the partition, because the committed offsets cannot be used.
     Beginning,
 }
@@ -67,18 +72,35 @@ impl Membership {
     ) -> KafkaResult<TopicPartitionList> {
         let mut offsets = match self.start {
             Start::Beginning => partitions.clone(),
-            Start::Committed => consumer.committed_offsets(partitions.clone(), COMMITTED_TIMEOUT)?,
+            Start::Committed { .. } => consumer.committed_offsets(partitions.clone(), COMMITTED_TIMEOUT)?,
         };
+        let since = self.offsets_since(consumer, partitions)?;
         let names: Vec<_> =
             offsets.elements().iter().map(|it| (it.topic().to_owned(), it.partition(), it.offset())).collect();
         for (topic, partition, committed) in names {
             let offset = match (self.start, committed) {
-                (Start::Committed, Offset::Offset(offset)) => Offset::Offset(offset),
+                (Start::Committed { .. }, Offset::Offset(offset)) => Offset::Offset(offset),
+                (Start::Committed { since: Some(_) }, _) => found(&since, &topic, partition),
                 _ => Offset::Beginning,
             };
             offsets.set_partition_offset(&topic, partition, offset)?;
         }
         Ok(offsets)
+    }
+
+    /// The offsets of the first messages since the instant of the start; empty without an instant.
+    fn offsets_since(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &TopicPartitionList,
+    ) -> KafkaResult<TopicPartitionList> {
+        let Start::Committed { since: Some(since) } = self.start else { return Ok(TopicPartitionList::new()) };
+        let at = Offset::Offset((since.timestamp_millis() - CLOCK_DIFFERENCE_MS).max(0));
+        let mut times = TopicPartitionList::new();
+        for element in partitions.elements() {
+            times.add_partition_offset(element.topic(), element.partition(), at)?;
+        }
+        consumer.offsets_for_times(times, COMMITTED_TIMEOUT)
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
@@ -106,6 +128,16 @@ impl Membership {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
             RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.unassign(),
         });
+    }
+}
+
+/// The offset that was found for a partition. At the beginning if Kafka does not know one: messages are skipped by their
+/// position.
+fn found(offsets: &TopicPartitionList, topic: &str, partition: i32) -> Offset {
+    match offsets.find_partition(topic, partition).map(|found| found.offset()) {
+        Some(Offset::Offset(offset)) => Offset::Offset(offset),
+        Some(Offset::End) => Offset::End,
+        _ => Offset::Beginning,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use events::{Incarnation, LogPosition, Position};
 use read_model::Generation;
 use sqlx::PgConnection;
@@ -45,6 +46,19 @@ pub async fn list(connection: &mut PgConnection, generation: Generation) -> sqlx
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(partition, position)| (partition, Position(position))).collect())
+}
+
+/// Time before which all events of a generation were recorded that are applied in every partition; `None` without
+/// checkpoints.
+pub async fn find_recorded_at(
+    connection: &mut PgConnection,
+    generation: Generation,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar("select min(recorded_at) from projection_checkpoints where projection = $1 and generation = $2")
+        .bind(generation.projection.name())
+        .bind(generation.number)
+        .fetch_one(connection)
+        .await
 }
 
 /// Position of the checkpoint of a partition; without a partition, the highest checkpoint of the generation.

@@ -22,7 +22,7 @@ pub struct ParkedRow {
 /// Takes the lock that allows one session at a time to retry parked streams, without waiting; `false` if another
 /// session has it.
 pub async fn try_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('retry-parked'))").fetch_one(connection).await
+    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('parked retry'))").fetch_one(connection).await
 }
 
 /// Ids of all parked streams of a generation.

@@ -215,7 +215,7 @@ async fn events_before_an_event_that_the_database_refuses_are_applied() {
 #[tokio::test]
 async fn one_process_at_a_time_retries_parked_streams() {
     let mut platform = Platform::new().await;
-    platform.execute("select pg_advisory_lock(hashtext('retry-parked'))").await;
+    platform.execute("select pg_advisory_lock(hashtext('parked retry'))").await;
     let busy = retry(&platform.database(), None, &mut |_, _| {}).await.unwrap_err();
     assert_eq!(busy.to_string(), "another process is retrying parked streams; wait until it has finished");
 }

@@ -1,0 +1,279 @@
+//! The commands of the program `projector` besides serving: operators list, rebuild, verify and promote generations and
+//! retry parked streams. Results go to standard output; progress goes to standard error, as a line that is updated on a
+//! terminal, and as JSON lines otherwise.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use clap::Subcommand;
+use events::StreamId;
+use read_model::Projection;
+
+use crate::config::OperatorConfig;
+use crate::operate::{self, Done, Operation, operate};
+use crate::promote::Check;
+use crate::rebuild::progress::Progress;
+use crate::retry::{self, RetryOutcome};
+use crate::scan::plan::EVENTS_PER_SEGMENT;
+use crate::{parked_list, rebuild, status, verify};
+
+/// Interval at which progress is shown on a terminal.
+const TERMINAL_EVERY: Duration = Duration::from_millis(500);
+
+/// Interval at which progress is written as JSON lines.
+const LINES_EVERY: Duration = Duration::from_secs(5);
+
+/// A command of an operator.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Show all generations of all projections: state, version, lag, parked streams, verification, progress of rebuilds
+    Status {
+        /// Write JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Derive a new generation of a projection from the log, beside the live one; continues an interrupted rebuild.
+    /// Afterwards verify and promote it
+    Rebuild {
+        /// Name of the projection
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// Rebuild all projections, one after the other
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+        /// Show what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Number of parts of the log that are read at the same time
+        #[arg(long, default_value_t = 2)]
+        readers: usize,
+        /// Maximum number of events per second; 0 for no limit. Can be changed by running the command again
+        #[arg(long)]
+        throttle: Option<i64>,
+    },
+    /// Let the rebuild of a projection wait, whichever process runs it
+    Pause {
+        /// Name of the projection
+        name: String,
+    },
+    /// Let a paused rebuild continue
+    Resume {
+        /// Name of the projection
+        name: String,
+    },
+    /// Compare the tables of a generation with the log; the exit status is 1 if they differ
+    Verify {
+        /// Name of the projection
+        name: String,
+        /// Number of the generation; without this option the rebuilt one, or the live one if there is none
+        #[arg(long)]
+        generation: Option<i32>,
+        /// Number of parts of the log that are read at the same time
+        #[arg(long, default_value_t = 2)]
+        readers: usize,
+        /// Write JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the rebuilt generation live. It must be verified and contain what the live one contains
+    Promote {
+        /// Name of the projection
+        name: String,
+        /// Promote a generation that is not verified, differs from the log, or is behind the live one
+        #[arg(long)]
+        force: bool,
+    },
+    /// Make the generation that was live before live again
+    Rollback {
+        /// Name of the projection
+        name: String,
+    },
+    /// Remove a generation that is not live, with its tables
+    Retire {
+        /// Name of the projection
+        name: String,
+        /// Number of the generation
+        generation: i32,
+    },
+    /// Streams that are parked because an event could not be applied
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+}
+
+/// A command on parked streams.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ParkedCommand {
+    /// Show the parked streams with their reasons
+    List,
+    /// Retry parked streams. Safe while a projector runs; only one process at a time can retry
+    Retry {
+        /// Stream to retry, such as order-01890c5e-...; without this option all parked streams are retried
+        #[arg(long)]
+        stream: Option<StreamId>,
+    },
+}
+
+/// Runs a command.
+pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()> {
+    let url = || config.database_url.clone();
+    match command {
+        Command::Status { json } => show_status(config, json).await,
+        Command::Rebuild { name, all: _, dry_run, readers, throttle } => {
+            let names = match name {
+                Some(name) => vec![name],
+                None => Projection::ALL.iter().map(|projection| projection.name().to_owned()).collect(),
+            };
+            for name in names {
+                rebuild_one(&name, dry_run, rebuild_options(config, readers, throttle)).await?;
+            }
+            Ok(())
+        }
+        Command::Pause { name } => {
+            let paused = operate::set_paused(&url(), &name, true).await?;
+            println!("{paused}: the rebuild waits after the segments that are being read");
+            Ok(())
+        }
+        Command::Resume { name } => {
+            println!("{}: the rebuild continues", operate::set_paused(&url(), &name, false).await?);
+            Ok(())
+        }
+        Command::Verify { name, generation, readers, json } => {
+            let (database_url, source_url) = (url(), config.source_url.clone());
+            let options = verify::Options { database_url, source_url, readers, segment_events: EVENTS_PER_SEGMENT };
+            verify_one(&name, generation, options, json).await
+        }
+        Command::Promote { name, force } => {
+            let check = if force { Check::None } else { Check::All };
+            live(operate(&name, Operation::Promote(url(), check)).await?)
+        }
+        Command::Rollback { name } => live(operate(&name, Operation::Rollback(url())).await?),
+        Command::Retire { name, generation } => {
+            operate(&name, Operation::Retire(url(), generation)).await?;
+            println!("{name} generation {generation} is removed");
+            Ok(())
+        }
+        Command::Parked(ParkedCommand::List) => list_parked(config).await,
+        Command::Parked(ParkedCommand::Retry { stream }) => retry_parked(config, stream).await,
+    }
+}
+
+fn rebuild_options(config: &OperatorConfig, readers: usize, throttle: Option<i64>) -> rebuild::Options {
+    let (database_url, source_url) = (config.database_url.clone(), config.source_url.clone());
+    rebuild::Options { database_url, source_url, readers, segment_events: EVENTS_PER_SEGMENT, throttle }
+}
+
+async fn show_status(config: &OperatorConfig, json: bool) -> anyhow::Result<()> {
+    let all = status::list(&config.database_url).await?;
+    if json {
+        println!("{}", serde_json::to_string(&all)?);
+        return Ok(());
+    }
+    println!("{}", status::HEADING);
+    all.iter().for_each(|generation| println!("{generation}"));
+    Ok(())
+}
+
+async fn rebuild_one(name: &str, dry_run: bool, options: rebuild::Options) -> anyhow::Result<()> {
+    if dry_run {
+        if let Done::Planned(plan) = operate(name, Operation::Plan(options)).await? {
+            let verb = if plan.continues { "would continue" } else { "would create" };
+            println!("{verb} {}: {} segments of the log up to position {}", plan.generation, plan.segments, plan.upto);
+        }
+        return Ok(());
+    }
+    let progress = Arc::new(Progress::default());
+    let rebuilding = operate(name, Operation::Rebuild(options, Arc::clone(&progress)));
+    if let Done::Rebuilt(generation) = shown(name, &progress, rebuilding).await? {
+        println!("{generation} is rebuilt; next: projector verify {name}, projector promote {name}");
+    }
+    Ok(())
+}
+
+async fn verify_one(name: &str, generation: Option<i32>, options: verify::Options, json: bool) -> anyhow::Result<()> {
+    let progress = Arc::new(Progress::default());
+    let verifying = operate(name, Operation::Verify(generation, options, Arc::clone(&progress)));
+    let Done::Verified(report) = shown(name, &progress, verifying).await? else { return Ok(()) };
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        for table in &report.tables {
+            println!("{:<24}{:>12} rows, {:>12} expected", table.table, table.stored, table.expected);
+        }
+        report.differences.iter().for_each(|difference| println!("{difference}"));
+    }
+    let (generation, position) = (report.generation, report.position);
+    ensure!(
+        report.is_equal(),
+        "{} rows of {name} generation {generation} differ from the log at position {position}",
+        report.differences_total
+    );
+    if !json {
+        println!("{name} generation {generation} equals the log up to position {position}");
+    }
+    Ok(())
+}
+
+fn live(done: Done) -> anyhow::Result<()> {
+    if let Done::Live(live, former) = done {
+        println!("{live} is live");
+        if let Some(former) = former {
+            println!("{former} is kept and followed: go back with `projector rollback {}`", live.projection.name());
+        }
+    }
+    Ok(())
+}
+
+async fn list_parked(config: &OperatorConfig) -> anyhow::Result<()> {
+    for parked in parked_list::list(&config.database_url).await? {
+        println!("{parked}");
+    }
+    Ok(())
+}
+
+async fn retry_parked(config: &OperatorConfig, stream: Option<StreamId>) -> anyhow::Result<()> {
+    let mut still_parked = 0;
+    let mut report = |stream: &str, outcome: &RetryOutcome| match outcome {
+        RetryOutcome::Resumed(events) => println!("{stream}: resumed, {events} events applied"),
+        RetryOutcome::NotParked => println!("{stream}: not parked"),
+        RetryOutcome::StillParked(reason) => {
+            still_parked += 1;
+            println!("{stream}: still parked: {reason}");
+        }
+    };
+    retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
+    ensure!(still_parked == 0, "{still_parked} streams are still parked");
+    Ok(())
+}
+
+/// Runs an operation and shows its progress until it ends.
+async fn shown(
+    name: &str,
+    progress: &Progress,
+    operation: impl Future<Output = anyhow::Result<Done>>,
+) -> anyhow::Result<Done> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let every = if is_terminal { TERMINAL_EVERY } else { LINES_EVERY };
+    let mut operation = std::pin::pin!(operation);
+    loop {
+        let done = tokio::time::timeout(every, &mut operation).await;
+        show(name, progress, is_terminal);
+        if let Ok(done) = done {
+            if is_terminal {
+                eprintln!();
+            }
+            return done;
+        }
+    }
+}
+
+fn show(name: &str, progress: &Progress, is_terminal: bool) {
+    let now = progress.now();
+    // Progress that cannot be shown is no reason to stop the operation.
+    let _ = match (is_terminal, serde_json::to_string(&now)) {
+        (true, _) => write!(std::io::stderr(), "\r\x1b[K{name}  {now}"),
+        (false, Ok(json)) => writeln!(std::io::stderr(), "{{\"projection\":\"{name}\",{}", &json[1..]),
+        (false, Err(_)) => Ok(()),
+    };
+}

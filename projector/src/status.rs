@@ -1,0 +1,94 @@
+//! The state of all generations: what `projector status` shows.
+
+use platform::config::Secret;
+use serde::Serialize;
+use sqlx::{FromRow, PgConnection};
+
+use crate::store::{self, StoreError, run};
+
+/// The state of one generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct GenerationStatus {
+    /// Name of the projection.
+    pub projection: String,
+    /// Number of the generation.
+    pub generation: i32,
+    /// Version of its fold and tables.
+    pub version: i32,
+    /// `building`, `following`, `live` or `retained`.
+    pub state: String,
+    /// Number of published events of its topic's partitions that are not applied, at most: the difference of positions.
+    pub behind: i64,
+    /// Number of parked streams.
+    pub parked_streams: i64,
+    /// Position of the log up to which the generation was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_position: Option<i64>,
+    /// Number of rows that differed in the last verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differences: Option<i64>,
+    /// Number of segments of the log that its rebuild reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<i64>,
+    /// Number of segments that are done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments_done: Option<i64>,
+    /// Whether its rebuild is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+}
+
+/// The state of all generations, by projection and number.
+pub async fn list(database_url: &Secret) -> Result<Vec<GenerationStatus>, StoreError> {
+    let mut connection = store::connect(database_url).await?;
+    run("reading the state of the generations", select(&mut connection)).await
+}
+
+async fn select(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationStatus>> {
+    sqlx::query_as(
+        "select g.projection, g.generation, g.version, g.state, g.verified_position, g.differences,
+             coalesce((
+                 select max(s.position - c.position)
+                 from projection_checkpoints c
+                 join relay_partitions s on s.category = c.category and s.partition = c.partition
+                 where c.projection = g.projection and c.generation = g.generation and s.position > c.position
+             ), 0) as behind,
+             (select count(*) from parked_streams p
+                 where p.projection = g.projection and p.generation = g.generation) as parked_streams,
+             (select count(*) from projection_rebuild_segments s
+                 where s.projection = g.projection and s.generation = g.generation and g.state = 'building'
+                 having count(*) > 0) as segments,
+             (select count(s.done_at) from projection_rebuild_segments s
+                 where s.projection = g.projection and s.generation = g.generation and g.state = 'building'
+                 having count(*) > 0) as segments_done,
+             (select r.paused from projection_rebuilds r
+                 where r.projection = g.projection and r.generation = g.generation and g.state = 'building') as paused
+         from projection_generations g
+         order by g.projection, g.generation",
+    )
+    .fetch_all(connection)
+    .await
+}
+
+impl std::fmt::Display for GenerationStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verified = match (self.verified_position, self.differences) {
+            (Some(position), Some(0)) => format!("equals the log up to position {position}"),
+            (Some(position), Some(found)) => format!("{found} rows differ from the log at position {position}"),
+            _ => "not verified".to_owned(),
+        };
+        let note = match (self.segments_done, self.segments, self.paused) {
+            (Some(done), Some(segments), Some(true)) => format!("{done} of {segments} segments (paused)"),
+            (Some(done), Some(segments), _) => format!("{done} of {segments} segments"),
+            _ => verified,
+        };
+        write!(
+            f,
+            "{:<20}{:>10}{:>9}  {:<11}{:>9}{:>8}  {note}",
+            self.projection, self.generation, self.version, self.state, self.behind, self.parked_streams
+        )
+    }
+}
+
+/// The heading of a table of states.
+pub const HEADING: &str = "PROJECTION          GENERATION  VERSION  STATE         BEHIND  PARKED  NOTE";
