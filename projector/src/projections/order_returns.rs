@@ -24,7 +24,7 @@ static RETURNS: Table<ReturnRow> = Table {
         Column::key("return_number", Int(|row| row.return_no as i32)),
         Column::fixed("channel", Text(|row| row.channel.as_str())),
         Column::fixed("currency", Text(|row| row.currency.as_str())),
-        Column::updated("state", OwnedText(|row| word(row))),
+        Column::updated("state", OwnedText(word)),
         Column::fixed("requested_at", Timestamp(|row| row.requested_at)),
         Column::updated("received_at", OptionalTimestamp(|row| row.received_at)),
         Column::updated("rejected_at", OptionalTimestamp(|row| row.rejected_at)),

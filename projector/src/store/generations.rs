@@ -3,7 +3,8 @@
 
 use events::Position;
 use read_model::{Generation, Projection};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
@@ -59,20 +60,29 @@ impl State {
 
 /// All generations, by projection and number.
 pub async fn list(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationRow>> {
-    let rows: Vec<(String, i32, i32, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let rows = sqlx::query(
         "select projection, generation, version, state, differences, verified_position
          from projection_generations order by projection, generation",
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|(projection, number, version, word, differences, verified_position)| {
-            let state = State::ALL.into_iter().find(|state| state.word() == word);
-            let state =
-                state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is not a state of a generation").into()))?;
-            Ok(GenerationRow { projection, number, version, state, differences, verified_position })
+    rows.iter().map(GenerationRow::decode).collect()
+}
+
+impl GenerationRow {
+    fn decode(row: &PgRow) -> sqlx::Result<GenerationRow> {
+        let word: &str = row.try_get("state")?;
+        let state = State::ALL.into_iter().find(|state| state.word() == word);
+        Ok(GenerationRow {
+            projection: row.try_get("projection")?,
+            number: row.try_get("generation")?,
+            version: row.try_get("version")?,
+            state: state
+                .ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is not a state of a generation").into()))?,
+            differences: row.try_get("differences")?,
+            verified_position: row.try_get("verified_position")?,
         })
-        .collect()
+    }
 }
 
 /// Creates the first generation of a projection with empty tables, live from the start, unless the projection has a

@@ -107,30 +107,40 @@ async fn check_caches(
 ) -> anyhow::Result<()> {
     let mut caches = Caches::open(redis).await?;
     let deadline = Instant::now() + patience;
-    let orders = erased.own_orders();
-    let generations = read_models::list_generations(pool, Projection::ORDERS).await?;
-    for (generation, streams) in
-        generations.iter().flat_map(|it| orders.chunks(CHUNK).map(move |streams| (it, streams)))
-    {
-        let key = |stream: &&str| caches.key(&stream.replacen('-', &format!(".{generation}:"), 1));
-        let keys: Vec<String> = streams.iter().map(key).collect();
-        loop {
-            let (mut found, mut older) = (Findings::default(), Findings::default());
-            for ((stream, key), value) in streams.iter().zip(&keys).zip(caches.values(&keys).await?) {
-                let Some(value) = value else { continue };
-                let Some((stamp, json)) = read_model::cache::decode(&value) else { continue };
-                let findings = if stamp.position.0 < erased.streams[*stream] { &mut older } else { &mut found };
-                findings.count_checked();
-                check_document(key, &serde_json::from_str(json).unwrap_or_default(), findings);
-            }
-            if found.count == 0 && older.count > 0 && Instant::now() < deadline {
-                tokio::time::sleep(CHECK_INTERVAL).await;
-                continue;
-            }
-            findings.include(found);
-            findings.include(older);
-            break;
+    for generation in read_models::list_generations(pool, Projection::ORDERS).await? {
+        for streams in erased.own_orders().chunks(CHUNK) {
+            check_values(&mut caches, generation, erased, streams, deadline, findings).await?;
         }
     }
     Ok(())
+}
+
+/// Checks the values of orders in one generation.
+async fn check_values(
+    caches: &mut Caches,
+    generation: i32,
+    erased: &Erased,
+    streams: &[&str],
+    deadline: Instant,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let name = |stream: &&str| stream.replacen('-', &format!(".{generation}:"), 1);
+    let keys: Vec<String> = streams.iter().map(|stream| caches.key(&name(stream))).collect();
+    loop {
+        let (mut found, mut older) = (Findings::default(), Findings::default());
+        for ((stream, key), value) in streams.iter().zip(&keys).zip(caches.values(&keys).await?) {
+            let Some(value) = value else { continue };
+            let Some((stamp, json)) = read_model::cache::decode(&value) else { continue };
+            let findings = if stamp.position.0 < erased.streams[*stream] { &mut older } else { &mut found };
+            findings.count_checked();
+            check_document(key, &serde_json::from_str(json).unwrap_or_default(), findings);
+        }
+        if found.count == 0 && older.count > 0 && Instant::now() < deadline {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            continue;
+        }
+        findings.include(found);
+        findings.include(older);
+        return Ok(());
+    }
 }
