@@ -2,7 +2,7 @@
 //! columns as a [`ReadModel`]; the frame builds the schema of the tables and one statement from the declaration. The
 //! statement writes rows, parked streams and checkpoints together, or nothing.
 //!
-//! [`read_model`] is the trait, [`log_states`] folds states from the log, [`table`] declares tables and columns, [`rows`] visits the tables with their rows,
+//! [`read_model`] is the trait, [`log_states`] folds states from the log, [`table`] declares tables and columns, [`visitor`] visits the tables with their rows, [`rows`] lists them,
 //! [`schema`] creates tables and months, [`statement`] builds the statement and runs it, [`binary`] is the format of `COPY`, [`row_bytes`] works on rows in it, [`apply_error`] are the reasons
 //! why an event cannot be applied.
 
@@ -15,9 +15,10 @@ pub mod rows;
 pub mod schema;
 pub mod statement;
 pub mod table;
+pub mod visitor;
 
 pub use apply_error::ApplyError;
 pub use read_model::{Caching, Changes, Latency, LoadedState, ReadModel};
-pub use rows::Visitor;
 pub use statement::WriteStatement;
 pub use table::{Column, Index, Table, Values};
+pub use visitor::Visitor;

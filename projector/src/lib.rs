@@ -13,7 +13,7 @@
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
-//! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`,
+//! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`, `status`, `parked_list`,
 //! `rebuild`, `scan`, `verify` and `retry`; redis in `cache`; rdkafka in `feed`.
 
 pub mod admission;

@@ -3,13 +3,12 @@
 //! of the platform.
 
 use read_model::Projection;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::frame::ReadModel;
 
 mod customers;
 mod fulfilments;
+mod json_text;
 mod order_returns;
 mod order_timeline;
 mod orders;
@@ -54,14 +53,4 @@ pub fn with_read_model<W: WithReadModel>(projection: Projection, work: W) -> Opt
         Projection::SALES => Some(work.call::<Sales>()),
         _ => None,
     }
-}
-
-/// The JSON text of a document or of a list, all of which are plain data with text keys.
-fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("plain data with text keys can be written as JSON")
-}
-
-/// Reads a column with JSON. Decoding by sqlx would fail the whole statement for one row that this build cannot read.
-fn read_json<T: DeserializeOwned>(column: &str, json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|e| format!("{column}: line {}, column {}", e.line(), e.column()))
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use events::Position;
-use platform::config::Secret;
 use platform::health::Health;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
@@ -24,10 +23,12 @@ use crate::store::log::PageLimit;
 use crate::store::{self, Store, rebuilds, relay, run};
 
 mod indexes;
+mod options;
 pub mod progress;
 mod readers;
 mod table_writer;
 
+pub use options::Options;
 use progress::Progress;
 
 /// Events and bytes that are read at once while the events since the start are applied.
@@ -35,21 +36,6 @@ const CATCH_UP_PAGE: PageLimit = PageLimit { events: 10_000, bytes: 8 * 1024 * 1
 
 /// Maximum number of passes over the events since the start; what remains is left to the serving projector.
 const CATCH_UP_PASSES: usize = 5;
-
-/// How a rebuild runs.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The database that is written.
-    pub database_url: Secret,
-    /// The database that the log is read from: the primary or a standby.
-    pub source_url: Secret,
-    /// Number of segments that are read at the same time.
-    pub readers: usize,
-    /// Number of events in the log per segment.
-    pub segment_events: i64,
-    /// Maximum number of events per second; `None` leaves the limit as it is.
-    pub throttle: Option<i64>,
-}
 
 /// What a rebuild would do.
 #[derive(Debug, Clone, PartialEq, Eq)]

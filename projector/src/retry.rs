@@ -26,9 +26,11 @@ use crate::store::{self, Store, checkpoints, run};
 
 mod outcome;
 mod stream;
+mod writing;
 
 pub use outcome::RetryOutcome;
 use stream::{Progress, RetriedStream};
+use writing::Writing;
 
 /// Number of streams that are released in one transaction: about 100 ms, during which their partition waits.
 const RELEASED_AT_ONCE: usize = 1_000;
@@ -101,12 +103,6 @@ impl RetryGeneration<'_, '_> {
         retry_all::<M>(connection, generation, rows, self.report).await?;
         Ok(was_parked)
     }
-}
-
-/// How the streams of a generation are written.
-struct Writing<M> {
-    statement: WriteStatement<M>,
-    months: Months,
 }
 
 /// Retries the streams of a projection, partition by partition.

@@ -4,47 +4,13 @@
 //! The log has an index by stream and version, so the events of a stream arrive one after the other and the fold needs the
 //! memory of one stream, however long the log is. Ids of orders contain their time, so neighbours in this order are
 //! neighbours in the log. [`plan`] divides the streams into segments, [`reader`] reads the events of a segment with
-//! `COPY`, [`fold`] folds them and hands states and rows to a [`Sink`].
+//! `COPY`, [`bounds`] has up to where streams are folded, [`fold`] folds them and hands states and rows to a [`Sink`].
 
+mod bounds;
 pub mod fold;
 pub mod plan;
 pub mod reader;
 
-use std::collections::{BTreeMap, HashMap};
-
-use events::{Position, StreamId, topics};
-
+pub use bounds::Bounds;
 pub use fold::{Folded, Sink, Unfoldable, fold_segment};
 pub use plan::Segment;
-
-/// Up to where streams are folded.
-#[derive(Debug, Clone)]
-pub struct Bounds {
-    /// Number of partitions of the topic.
-    pub partitions: i32,
-    /// The last position of each partition, inclusive.
-    pub upto: BTreeMap<i32, Position>,
-    /// Streams that are folded only up to the event before this position.
-    pub parked: HashMap<StreamId, Position>,
-}
-
-impl Bounds {
-    /// The same position for all partitions.
-    pub fn at(position: Position, partitions: i32) -> Bounds {
-        let upto = (0..partitions).map(|partition| (partition, position)).collect();
-        Bounds { partitions, upto, parked: HashMap::new() }
-    }
-
-    /// The last position of all partitions.
-    pub fn last(&self) -> Position {
-        self.upto.values().copied().max().unwrap_or(Position::ZERO)
-    }
-
-    /// Partition of a stream, and the position up to which the stream is folded.
-    fn of(&self, stream: &StreamId) -> (i32, Position) {
-        let partition = topics::partition_of(stream.as_str(), self.partitions);
-        let upto = self.upto.get(&partition).copied().unwrap_or(Position::ZERO);
-        let before_parked = self.parked.get(stream).map(|parked| Position(parked.0 - 1));
-        (partition, before_parked.map_or(upto, |before| before.min(upto)))
-    }
-}

@@ -2,7 +2,7 @@
 //! down to the rows and columns that differ.
 //!
 //! The tables are read in one snapshot together with the checkpoints, so the verification is exact while events are
-//! applied: each stream is folded up to the checkpoint of its partition in that snapshot. [`checksums`] adds up rows,
+//! applied: each stream is folded up to the checkpoint of its partition in that snapshot. [`checksums`] adds up rows by [`parts`],
 //! [`rows`] collects the rows of the parts that differ, [`stored`] reads the tables, [`report`] is the result.
 
 use std::collections::VecDeque;
@@ -20,6 +20,7 @@ use crate::scan::{Bounds, Segment, Sink, fold_segment, plan, reader};
 use crate::store::{self, generations, run};
 
 mod checksums;
+mod parts;
 pub mod report;
 mod rows;
 mod stored;
@@ -115,9 +116,3 @@ async fn fold_segments<M: ReadModel, S: Sink<M> + Send>(
         progress.finish_segment();
     }
 }
-
-/// Number of a part of a table: rows are divided by a hash of their key, so that a difference is searched in few rows.
-type PartNumber = u16;
-
-/// Number of parts per table.
-const PARTS: u64 = 4_096;

@@ -4,6 +4,7 @@
 
 mod row;
 
+use events::order::progress::ReturnState;
 use events::order::{OrderEvent, OrderPlaced, PartNo, RefundRecorded, ReturnRequested};
 use events::stream::Subject;
 use events::{ChannelCode, Currency, Incarnation, LogPosition, Minor, OrderId, Position, Recorded, Sku, Version};
@@ -125,13 +126,32 @@ impl ReturnOrder {
     }
 
     fn request(&mut self, requested: &ReturnRequested, recorded: &Recorded) -> Vec<ReturnRow> {
-        let mut row = ReturnRow::requested(self, requested, recorded);
+        let mut row = self.requested(requested, recorded);
         // Personal data of events after the erasure is removed as well.
         if self.personal_data_erased {
             row.erase_personal_data();
         }
         self.returns.push(row.clone());
         vec![row]
+    }
+
+    /// The row of a return that was just requested.
+    fn requested(&self, requested: &ReturnRequested, recorded: &Recorded) -> ReturnRow {
+        ReturnRow {
+            order_id: self.order_id,
+            return_no: requested.return_no,
+            channel: self.channel.clone(),
+            currency: self.currency,
+            state: ReturnState::Requested,
+            reason: Some(requested.reason.clone()),
+            lines: row::requested_lines(&requested.lines, &self.skus),
+            requested_at: recorded.occurred_at(),
+            received_at: None,
+            rejected_at: None,
+            refunded: Minor::ZERO,
+            incarnation: recorded.incarnation,
+            position: recorded.position,
+        }
     }
 
     fn refund(&mut self, refund: &RefundRecorded, recorded: &Recorded) -> Vec<ReturnRow> {

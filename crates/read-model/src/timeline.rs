@@ -1,17 +1,20 @@
 //! The timeline of an order: one entry per event, with a sentence for people.
 //!
 //! A sentence has no personal data, so an erasure does not change the timeline. [`text`] writes the sentences, [`units`]
-//! their lists of units. Most events have neither the currency nor the SKUs of the order: [`TimelineOrder`] keeps them.
+//! their lists of units. Most events have neither the currency nor the SKUs of the order: [`order`] keeps them.
 
+mod order;
 mod text;
 mod units;
 
 use chrono::{DateTime, Utc};
-use events::order::{Line, OrderEvent, OrderPlaced};
+use events::order::{OrderEvent, OrderPlaced};
 use events::stream::Subject;
-use events::{Currency, EventId, Incarnation, LogPosition, OrderId, Position, Recorded, Sku, Version};
+use events::{EventId, Incarnation, LogPosition, OrderId, Position, Recorded, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use order::{TimelineLine, TimelineOrder};
 
 use crate::fold_error::FoldError;
 
@@ -34,35 +37,6 @@ pub struct TimelineEntry {
     pub incarnation: Incarnation,
     /// Position of the event in the log.
     pub position: Position,
-}
-
-/// What the sentences about an order need to know from its earlier events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineOrder {
-    /// Id of the order.
-    pub order_id: OrderId,
-    /// Currency of all amounts of the order (ISO 4217).
-    pub currency: Currency,
-    /// Lines of the order, by number.
-    pub lines: Vec<TimelineLine>,
-    /// Version of the order's stream that this state contains.
-    pub version: Version,
-    /// Incarnation of the log that contains the last event of the order.
-    pub incarnation: Incarnation,
-    /// Position of the last event of the order in the log.
-    pub position: Position,
-}
-
-/// What the sentences about an order need to know of one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineLine {
-    /// SKU of the ordered product.
-    pub sku: Sku,
-    /// Ordered units, including cancelled units.
-    pub ordered: u32,
-    /// Cancelled units.
-    #[serde(default)]
-    pub cancelled: u32,
 }
 
 impl TimelineOrder {
@@ -167,20 +141,9 @@ impl TimelineOrder {
         self.position = recorded.position;
     }
 
-    /// The line with this number.
-    fn line(&self, line: u32) -> Option<&TimelineLine> {
-        self.lines.get((line as usize).checked_sub(1)?)
-    }
-
     fn update(&mut self, line: u32, change: impl FnOnce(&mut TimelineLine)) {
         if let Some(line) = (line as usize).checked_sub(1).and_then(|index| self.lines.get_mut(index)) {
             change(line);
         }
-    }
-}
-
-impl TimelineLine {
-    fn of(line: &Line) -> TimelineLine {
-        TimelineLine { sku: line.sku.clone(), ordered: line.quantity, cancelled: 0 }
     }
 }

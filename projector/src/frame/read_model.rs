@@ -9,7 +9,7 @@ use read_model::cache::Keys;
 use sqlx::PgConnection;
 
 use super::apply_error::ApplyError;
-use super::rows::Visitor;
+use super::visitor::Visitor;
 use crate::changes::{ChangedState, NetChanges};
 use crate::store::log::StreamAt;
 

@@ -1,17 +1,11 @@
-//! Visits the tables of a read model with their rows. Rows of different tables have different types, so whatever works
-//! on all tables (the statement, the schema, months, counts) is a [`Visitor`].
+//! The tables of a read model, and the months and the number of rows of a write.
 
 use chrono::{DateTime, Utc};
 
 use super::read_model::{Changes, ReadModel};
 use super::schema::TableSchema;
 use super::table::Table;
-
-/// Works on the tables of a read model, one after the other.
-pub trait Visitor {
-    /// Called for each table with the rows to write.
-    fn table<R: Sync>(&mut self, table: &'static Table<R>, rows: &[R]);
-}
+use super::visitor::Visitor;
 
 /// The months that a write needs, as table and any instant in the month.
 pub fn months<M: ReadModel>(changes: &Changes<M>) -> Vec<(&'static str, DateTime<Utc>)> {

@@ -13,8 +13,9 @@ use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Postgres, Type};
 
 use super::read_model::{Changes, ReadModel};
-use super::rows::{self, Visitor};
+use super::rows;
 use super::table::{Column, Role, Table, Values};
+use super::visitor::Visitor;
 use crate::changes::{Checkpoint, NetChanges, ParkedStream};
 use crate::claimed_partitions::ClaimedPartitions;
 

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, TextList, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, LoadedState, ReadModel, Table, Visitor};
-use crate::projections::{json, read_json};
+use crate::projections::json_text::{json, read_json};
 use crate::store::log::StreamAt;
 
 /// The read model of customers.

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, OptionalTimestamp, OwnedText, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, Latency, LoadedState, ReadModel, Table, Visitor, log_states};
-use crate::projections::json;
+use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
 /// The read model of returns.

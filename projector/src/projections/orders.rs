@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, OptionalText, OptionalUuid, OwnedText, Text, TextList, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
-use crate::projections::json;
+use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
 /// The read model of orders.

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, Text, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
-use crate::projections::json;
+use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
 mod rows;

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, LoadedState, ReadModel, Table, Visitor};
-use crate::projections::{json, read_json};
+use crate::projections::json_text::{json, read_json};
 use crate::store::log::StreamAt;
 
 /// The read model of stock holds.

@@ -11,7 +11,7 @@ use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
-use super::Options;
+use super::options::Options;
 use super::progress::Progress;
 use super::table_writer::{RebuiltTables, TableWriter};
 use crate::changes::shorten;

@@ -10,8 +10,8 @@ use crate::config::Limits;
 use crate::feed::BATCH_BYTES_MAX;
 use crate::fold::{self, StoredStates};
 use crate::frame::{Changes, ReadModel, rows, statement};
-use crate::retry::Writing;
 use crate::retry::outcome::RetryOutcome;
+use crate::retry::writing::Writing;
 use crate::store::log::{LoggedEvent, PageLimit, StreamAt};
 use crate::store::{StoreError, log, parked, run};
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use events::{LogPosition, Position, StreamId};
 use sqlx::PgConnection;
 
-use super::Bounds;
+use super::bounds::Bounds;
 use super::plan::Segment;
 use super::reader::EventReader;
 use crate::changes::ChangedState;

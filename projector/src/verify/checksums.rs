@@ -1,13 +1,11 @@
 //! Checksums of rows: sums of hashes, which do not depend on the order of the rows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 
 use bytes::BytesMut;
 
-use super::rows::Parts;
-use super::{PARTS, PartNumber};
+use super::parts::{PartNumber, Parts, hash, part_of};
 use crate::changes::ChangedState;
 use crate::frame::binary::put_row;
 use crate::frame::row_bytes::{RowShape, Sums};
@@ -103,16 +101,4 @@ impl<M: ReadModel> Visitor for Checksums<M> {
             }
         }
     }
-}
-
-/// The part that a row belongs to.
-pub(super) fn part_of(shape: &RowShape, row: &[u8]) -> PartNumber {
-    (hash(&shape.key(row)) % PARTS) as PartNumber
-}
-
-/// The same within one process, which compares both sides.
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
 }

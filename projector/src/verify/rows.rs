@@ -1,21 +1,17 @@
 //! Rows of the parts that differ, by key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::PartNumber;
-use super::checksums::part_of;
+use super::parts::{Parts, part_of};
 use crate::changes::ChangedState;
 use crate::frame::binary::put_row;
 use crate::frame::row_bytes::{RowShape, Sums};
 use crate::frame::{ReadModel, Table, Visitor};
 use crate::scan::Sink;
-
-/// Parts of tables.
-pub(super) type Parts = BTreeSet<(&'static str, PartNumber)>;
 
 /// Rows of parts, by table and key, and the columns of each table.
 #[derive(Debug, Default)]

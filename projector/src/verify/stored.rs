@@ -11,7 +11,8 @@ use read_model::Generation;
 use sqlx::PgConnection;
 
 use super::checksums::Checksums;
-use super::rows::{KeyedRows, Parts};
+use super::parts::Parts;
+use super::rows::KeyedRows;
 use crate::frame::binary::{HEADER, split_row};
 use crate::frame::row_bytes::RowShape;
 use crate::frame::{ReadModel, Table, Visitor};

@@ -22,7 +22,7 @@ async fn the_role_can_read_the_read_models_and_write_nothing() {
         "delete from orders",
         "update stock set reserved = 0",
         "insert into products select * from products",
-        "truncate product_prices",
+        "truncate products_1.product_prices",
         "update log_head set position = 0",
         "delete from events",
         "update projection_checkpoints set position = 0",

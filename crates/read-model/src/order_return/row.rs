@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use events::order::progress::ReturnState;
-use events::order::{Disposition, LineNo, PartNo, ReceivedUnits, ReturnReceived, ReturnRequested};
+use events::order::{Disposition, LineNo, LineQuantity, PartNo, ReceivedUnits, ReturnReceived};
 use events::personal::{Erase, Personal};
 use events::{ChannelCode, Currency, Incarnation, LogPosition, Minor, OrderId, Position, Recorded, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::ReturnOrder;
 
 /// A return of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,28 +74,6 @@ impl ReturnRow {
         self.reason.erase()
     }
 
-    pub(super) fn requested(order: &ReturnOrder, requested: &ReturnRequested, recorded: &Recorded) -> ReturnRow {
-        let lines = requested.lines.iter().filter_map(|units| {
-            let sku = sku(&order.skus, units.line)?.clone();
-            Some(ReturnRowLine { quantity: units.quantity, ..ReturnRowLine::none(units.line, sku) })
-        });
-        ReturnRow {
-            order_id: order.order_id,
-            return_no: requested.return_no,
-            channel: order.channel.clone(),
-            currency: order.currency,
-            state: ReturnState::Requested,
-            reason: Some(requested.reason.clone()),
-            lines: lines.collect(),
-            requested_at: recorded.occurred_at(),
-            received_at: None,
-            rejected_at: None,
-            refunded: Minor::ZERO,
-            incarnation: recorded.incarnation,
-            position: recorded.position,
-        }
-    }
-
     pub(super) fn receive(&mut self, received: &ReturnReceived, skus: &[Sku], now: DateTime<Utc>) {
         for units in &received.lines {
             self.receive_units(units, skus);
@@ -157,6 +133,15 @@ impl ReturnRowLine {
             Disposition::Lost => self.lost += quantity,
         }
     }
+}
+
+/// The lines of a return that was just requested; `skus` are those of the order, by line number.
+pub(super) fn requested_lines(requested: &[LineQuantity], skus: &[Sku]) -> Vec<ReturnRowLine> {
+    let line = |units: &LineQuantity| {
+        let sku = sku(skus, units.line)?.clone();
+        Some(ReturnRowLine { quantity: units.quantity, ..ReturnRowLine::none(units.line, sku) })
+    };
+    requested.iter().filter_map(line).collect()
 }
 
 fn sku(skus: &[Sku], line: LineNo) -> Option<&Sku> {

@@ -8,7 +8,7 @@ use events::order::{
     OrderPlaced, OrderTagged, ReceivedUnits, RefundKind, RefundRecorded, ReturnReceived,
 };
 
-use super::TimelineOrder;
+use super::order::TimelineOrder;
 use super::units::{counted, limited, list, of_skus};
 use crate::amount::amount_text;
 

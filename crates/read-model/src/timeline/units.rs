@@ -2,7 +2,7 @@
 
 use events::order::LineNo;
 
-use super::TimelineOrder;
+use super::order::TimelineOrder;
 
 /// Maximum number of items in a list of a sentence. An order can have 500 lines; the order's document shows all of
 /// them.

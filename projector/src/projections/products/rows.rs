@@ -5,7 +5,7 @@ use events::{Incarnation, Position, Sku, StreamId, Version};
 use read_model::ProductDocument;
 use sqlx::{FromRow, PgConnection};
 
-use crate::projections::read_json;
+use crate::projections::json_text::read_json;
 use crate::store::log::StreamAt;
 
 pub(super) async fn list(

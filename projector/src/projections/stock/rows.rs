@@ -7,7 +7,7 @@ use events::{Incarnation, Location, LogPosition, Position, Sku, StreamId, Versio
 use read_model::StockDocument;
 use sqlx::{FromRow, PgConnection};
 
-use crate::projections::read_json;
+use crate::projections::json_text::read_json;
 use crate::store::log::StreamAt;
 
 pub(super) async fn list(

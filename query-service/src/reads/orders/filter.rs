@@ -234,10 +234,10 @@ mod tests {
     /// Inserts a year of orders of one channel, all delivered and paid, and updates the statistics.
     async fn insert_year_of_orders(bed: &Bed) {
         const PLACE: &str = "
-            insert into orders (id, code, channel, currency, total, due, owed, tags, lifecycle, payment, fulfilment, returns,
+            insert into orders (id, code, channel, currency, total, due, owed, tags, skus, search_text, lifecycle, payment, fulfilment, returns,
                 placed_at, updated_at, version, incarnation, position, document)
             select (left(uuid_at(placed_at)::text, 14) || '7000-8000-' || lpad(number::text, 12, '0'))::uuid,
-                'SON' || lpad(number::text, 6, '0'), 'web', 'GBP', 1000, 1000, 0, '{}', 'completed', 'paid', 'delivered', 'none', placed_at,
+                'SON' || lpad(number::text, 6, '0'), 'web', 'GBP', 1000, 1000, 0, '{}', '{}', '', 'completed', 'paid', 'delivered', 'none', placed_at,
                 placed_at, 5, 1, number, json_build_object('note', repeat('x', 500))
             from (
                 select number, '2025-01-01Z'::timestamptz + number * interval '30 minutes' as placed_at

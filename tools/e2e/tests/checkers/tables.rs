@@ -221,8 +221,8 @@ impl Platform {
         sqlx::query("update relay_checkpoint set position = $1").bind(head).execute(&mut self.sql).await.unwrap();
         for projection in Projection::ALL {
             let category = projection.category();
-            let position = last[&category];
-            let sent = "insert into relay_partitions values ($1, 0, $2)";
+            let Some(&position) = last.get(&category) else { continue };
+            let sent = "insert into relay_partitions values ($1, 0, $2) on conflict do nothing";
             sqlx::query(sent).bind(category.as_str()).bind(position).execute(&mut self.sql).await.unwrap();
             let applied = "insert into projection_checkpoints values ($1, 1, $2, 0, 1, 1, $3, now())";
             let applied = sqlx::query(applied).bind(projection.name()).bind(category.as_str()).bind(position);
@@ -249,8 +249,8 @@ fn fold(events: &[Recorded]) -> Folded {
 async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
     const INSERT: &str = "
         insert into orders (id, code, channel, external_ref, currency, total, lifecycle, payment, fulfilment, returns, placed_at,
-            updated_at, version, incarnation, position, document, tags, due, owed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17)";
+            updated_at, version, incarnation, position, document, tags, due, owed, skus, search_text)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17, '{}', '')";
     let query = sqlx::query(INSERT)
         .bind(order.id.uuid())
         .bind(order.code.as_str())
