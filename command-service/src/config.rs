@@ -1,4 +1,6 @@
-//! The settings of the command service. This is the only file of the crate that reads environment variables.
+//! The settings of the command service. Only this file and [`relay`](self::relay) read environment variables.
+
+mod relay;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,12 +14,12 @@ use sqlx::postgres::PgConnectOptions;
 use crate::database::DEFAULT_TIMEOUT;
 use crate::http::batch;
 use crate::jobs;
-use crate::relay;
 use crate::schedule;
 use crate::writer;
 use domain::channel::Channels;
 use domain::value::email::EmailIndex;
 use domain::world::Room;
+use relay::{NoBrokers, RelaySettings};
 
 /// Settings of the command service.
 #[derive(Debug)]
@@ -35,8 +37,9 @@ pub struct Config {
     pub database_timeout: Duration,
     /// The same limit for the statements of bulk imports, which write and delete megabytes at a time.
     pub import_database_timeout: Duration,
-    /// Settings of the relay; `None` without Kafka brokers, in which case the platform runs without Kafka.
-    pub relay: Option<relay::Config>,
+    /// Settings of the relay; `None` if `KAFKA_BROKERS` is not set, in which case the log is not published and read models are not
+    /// updated.
+    pub relay: Option<crate::relay::Config>,
     /// Limits of the writer.
     pub writer: writer::Limits,
     /// Limits of bulk imports.
@@ -100,10 +103,10 @@ impl FromSetting for Count {
 impl Config {
     /// Reads the environment variables. All invalid and missing settings are reported at once.
     pub fn from_env() -> Result<Config, ConfigErrors> {
-        Config::read(Settings::from_env())
+        Config::read(Settings::from_env(), NoBrokers::from_env())
     }
 
-    fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
+    fn read(mut settings: Settings, no_brokers: NoBrokers) -> Result<Config, ConfigErrors> {
         let default = writer::Limits::default();
         let http_addr = settings.required("HTTP_ADDR");
         let admin_addr = settings.required("ADMIN_ADDR");
@@ -111,10 +114,7 @@ impl Config {
         let connections = settings.bounded("WRITER_CONNECTIONS", 4, 4..=100);
         let database_timeout = settings.optional("COMMAND_DATABASE_TIMEOUT", DEFAULT_TIMEOUT);
         let import_database_timeout = settings.optional("IMPORT_DATABASE_TIMEOUT", IMPORT_DATABASE_TIMEOUT);
-        let brokers = settings.maybe::<String>("KAFKA_BROKERS");
-        let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
-        let partitions = settings.bounded("TOPIC_PARTITIONS", 6, 1..=1_000);
-        let lease = settings.optional("RELAY_LEASE", relay::DEFAULT_LEASE);
+        let relay = RelaySettings::read(&mut settings);
         let mailbox = settings.bounded("WRITER_MAILBOX_MAX", default.mailbox, writer::GROUP_MAX..=1_000_000);
         let batch = settings.bounded("WRITER_BATCH_MAX", default.batch, 1..=5_000);
         let streams = settings.optional("WRITER_STREAMS_MAX", Count(default.room.streams));
@@ -149,13 +149,7 @@ impl Config {
             connections: connections.get(&complete),
             database_timeout,
             import_database_timeout: import_database_timeout.get(&complete),
-            relay: brokers.get(&complete).map(|brokers| relay::Config {
-                brokers,
-                topic_prefix: topic_prefix.get(&complete),
-                partitions: partitions.get(&complete),
-                lease: lease.get(&complete),
-                instance: format!("{}/{http_addr}", hostname()),
-            }),
+            relay: no_brokers.relay(relay.get(&complete).of_instance(format!("{}/{http_addr}", hostname()))),
             writer,
             imports: imports.get(&complete),
             channels: channels.get(&complete),
@@ -224,14 +218,28 @@ fn hostname() -> String {
 mod tests {
     use super::*;
 
-    fn read(mailbox: &'static str) -> Result<Config, ConfigErrors> {
-        Config::read(Settings::from_map([
+    fn read_with(name: &'static str, value: &'static str, no_brokers: NoBrokers) -> Result<Config, ConfigErrors> {
+        let settings = Settings::from_map([
             ("HTTP_ADDR", "127.0.0.1:8080"),
             ("ADMIN_ADDR", "127.0.0.1:8081"),
             ("DATABASE_URL", "postgres://service:password@localhost/orders"),
             ("PERSONAL_INDEX_KEY", "any secret, as long as it has 32 characters"),
-            ("WRITER_MAILBOX_MAX", mailbox),
-        ]))
+            (name, value),
+        ]);
+        Config::read(settings, no_brokers)
+    }
+
+    fn read(mailbox: &'static str) -> Result<Config, ConfigErrors> {
+        read_with("WRITER_MAILBOX_MAX", mailbox, NoBrokers::NotPublished)
+    }
+
+    #[test]
+    fn only_an_empty_list_of_brokers_runs_the_platform_without_kafka() {
+        let relay = |brokers, no_brokers| read_with("KAFKA_BROKERS", brokers, no_brokers).unwrap().relay;
+        assert!(relay("", NoBrokers::NotPublished).is_none());
+        assert!(relay("", NoBrokers::WithoutKafka).is_some_and(|relay| relay.kafka.is_none()));
+        let kafka = relay("localhost:9092", NoBrokers::WithoutKafka).and_then(|relay| relay.kafka).unwrap();
+        assert_eq!(kafka.brokers, "localhost:9092");
     }
 
     #[test]

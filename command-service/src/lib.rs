@@ -7,7 +7,8 @@
 //!
 //! Owner modules: sqlx in `config.rs` (connection settings), `database` (the pool and the error), `log`, `relay/checkpoint.rs`,
 //! `schedule/store`, `jobs/store` and `jobs/queue.rs` (over the pool); graphile_worker in `jobs/queue.rs`; rdkafka in
-//! `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and, for reading only, `relay/published.rs`.
+//! `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and, for reading only, `relay/published.rs`; environment in
+//! `config/relay.rs`.
 
 pub mod config;
 pub mod database;

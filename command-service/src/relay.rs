@@ -5,6 +5,9 @@
 //! [`checkpoint`] moves over the acknowledged events. After any failure the producer is dropped and the relay continues after its
 //! checkpoint, so events may be sent twice, but no event is skipped.
 //!
+//! Without Kafka, the relay does the same, except that its [`sink`] sends nothing: the checkpoint is how far the read models may follow
+//! the log.
+//!
 //! Commands never wait for the relay.
 
 mod blocking;
@@ -14,6 +17,7 @@ pub mod error;
 mod health;
 pub mod in_flight;
 mod kafka_client;
+pub mod last_published;
 pub mod leader;
 pub mod log_check;
 pub mod log_reader;
@@ -22,6 +26,7 @@ mod measures;
 mod outcome;
 pub mod producer;
 pub mod published;
+pub mod sink;
 pub mod topics;
 pub mod watermark;
 
@@ -36,16 +41,17 @@ use tokio::sync::mpsc;
 
 use crate::database::Database;
 use crate::log::Log;
-use blocking::run_blocking;
 use checkpoint::Checkpoint;
-pub use config::{Config, DEFAULT_LEASE};
+pub use config::{Config, DEFAULT_LEASE, Kafka};
 pub use error::Error;
 use health::RelayHealth;
-use in_flight::Limit;
+use in_flight::{InFlight, Limit};
 use leader::Leader;
 use log_reader::LogReader;
 pub use lost_events::LostEvents;
 pub use outcome::Outcome;
+use sink::Sink;
+use watermark::Watermark;
 
 /// How often an instance on standby tries to acquire the leader lease.
 const ACQUIRE_INTERVAL: Duration = Duration::from_millis(500);
@@ -59,12 +65,13 @@ pub struct Relay {
     checkpoint: Checkpoint,
     log: Log,
     reader: LogReader,
+    sink: Sink,
     health: RelayHealth,
     leader: Option<Leader>,
     /// Identity of the log; known after the database has a row for every partition.
     log_id: Option<LogId>,
-    /// Whether the topics exist in Kafka.
-    topics_exist: bool,
+    /// Whether the sink is prepared: the topics exist in Kafka.
+    is_prepared: bool,
     /// Limit on events in flight with which the next leader starts.
     limit: Limit,
 }
@@ -106,6 +113,7 @@ impl Relay {
     ) -> Relay {
         let checkpoint = Checkpoint::new(database, config.instance.clone(), config.lease, config.partitions);
         let reader = LogReader::new(log.clone(), batches);
+        let sink = Sink::new(&config, &health);
         let health = RelayHealth::new(health);
         measures::is_standby();
         Relay {
@@ -113,10 +121,11 @@ impl Relay {
             checkpoint,
             log,
             reader,
+            sink,
             health,
             leader: None,
             log_id: None,
-            topics_exist: false,
+            is_prepared: false,
             limit: Limit::MAX,
         }
     }
@@ -174,7 +183,7 @@ impl Relay {
         }
     }
 
-    /// Tries to acquire the leader lease, after the database and Kafka have been prepared.
+    /// Tries to acquire the leader lease, after the database and the sink have been prepared.
     async fn acquire_leadership(&mut self) -> Result<Outcome, Error> {
         let log_id = match self.log_id {
             Some(log_id) => log_id,
@@ -183,28 +192,34 @@ impl Relay {
                 *self.log_id.insert(self.log.id().await?)
             }
         };
-        if !self.topics_exist {
-            let config = self.config.clone();
-            run_blocking(move || topics::ensure(&config)).await??;
-            self.topics_exist = true;
-            self.health.kafka.up();
+        if !self.is_prepared {
+            self.sink.prepare(self.config.partitions).await?;
+            self.is_prepared = true;
         }
         let Some(lease) = self.checkpoint.acquire().await? else { return Ok(Outcome::Standby) };
-        if let Err(error) = log_check::check(&self.config, &self.log, &lease.watermark).await {
+        if let Err(error) = self.check_log(&lease.watermark).await {
             self.checkpoint.release(lease.epoch).await?;
             return Err(error);
         }
         let (position, epoch) = (lease.watermark.position, lease.epoch);
-        let (checkpoint, kafka) = (self.checkpoint.clone(), self.health.kafka.clone());
-        self.leader = Some(Leader::new(&self.config, log_id, checkpoint, lease, self.limit, kafka)?);
+        let in_flight = Arc::new(InFlight::after(position, self.limit));
+        let publisher = self.sink.publisher(log_id, Arc::clone(&in_flight))?;
+        self.leader = Some(Leader::new(self.checkpoint.clone(), lease, in_flight, publisher));
         self.reader.reset();
         tracing::info!(
             relay.instance = self.config.instance,
             relay.epoch = epoch,
             relay.position = position.0,
+            relay.publishes_to = self.sink.name(),
             "became relay leader"
         );
         Ok(Outcome::BecameLeader(position))
+    }
+
+    /// Checks that the log contains the events that were published.
+    async fn check_log(&self, watermark: &Watermark) -> Result<(), Error> {
+        log_check::check_checkpoint(&self.log, watermark).await?;
+        self.sink.check(self.config.partitions, &self.log, watermark).await
     }
 
     fn report(&mut self, outcome: Outcome) {
@@ -222,12 +237,13 @@ impl Relay {
 
     /// Reports an error to the health components, and ends leadership if the producer cannot be used any more.
     async fn handle(&mut self, error: &Error) {
+        self.sink.report(error);
         self.health.report(error);
         if error.leaves_producer_intact() {
             self.log_id = None;
             return;
         }
-        self.topics_exist = false;
+        self.is_prepared = false;
         if let Some(leader) = self.leader.take() {
             if let Error::Undelivered(_) = error {
                 measures::delivery_failed();

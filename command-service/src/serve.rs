@@ -161,8 +161,10 @@ async fn try_start(
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: &Component,
 ) -> anyhow::Result<(Writer, Mailbox)> {
-    if let Some(relay) = &config.relay {
-        check_log_against_kafka(relay, log).await?;
+    if let Some(relay) = &config.relay
+        && let Some(kafka) = &relay.kafka
+    {
+        check_log_against_kafka(kafka, relay.partitions, log).await?;
     }
     let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
     Ok((writer.selling_through(config.channels.clone()), mailbox))
@@ -170,10 +172,11 @@ async fn try_start(
 
 /// Refuses to start if the log has lost events that are in Kafka. Does not wait for Kafka if it is unavailable: the relay checks again
 /// before it publishes.
-async fn check_log_against_kafka(config: &relay::Config, log: &Log) -> anyhow::Result<()> {
-    match tokio::time::timeout(KAFKA_TAIL_TIMEOUT, relay::log_check::check_against_kafka(config, log)).await {
+async fn check_log_against_kafka(kafka: &relay::Kafka, partitions: i32, log: &Log) -> anyhow::Result<()> {
+    let checking = relay::log_check::check_against_kafka(kafka, partitions, log);
+    match tokio::time::timeout(KAFKA_TAIL_TIMEOUT, checking).await {
         Ok(Err(lost @ relay::Error::LostEvents(_))) => Err(lost.into()),
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) | Err(_) => {
             tracing::warn!("Kafka is unavailable; starting without comparing the log with the published events");
             Ok(())
@@ -191,7 +194,20 @@ struct RelayTask {
 fn start_relay(config: &Config, health: &Health) -> Option<RelayTask> {
     let options = config.database.clone().application_name("command-service relay");
     let database = Database::new(options, RELAY_CONNECTIONS, config.database_timeout);
-    let config = config.relay.clone()?;
+    let Some(config) = config.relay.clone() else {
+        tracing::warn!(
+            "KAFKA_BROKERS is not set: the log is not published, and read models are not updated. Set it to the brokers of Kafka, \
+             or to an empty value to run the platform without Kafka"
+        );
+        return None;
+    };
+    match &config.kafka {
+        Some(kafka) => tracing::info!(kafka.brokers = kafka.brokers, "publishing the log to Kafka"),
+        None => tracing::info!(
+            "KAFKA_BROKERS is empty: running without Kafka. Read models follow the log, and no events are sent. Before Kafka \
+             is used later, publish the earlier events with `command-service republish`"
+        ),
+    }
     let (batches, taken) = mpsc::channel(RELAY_QUEUE);
     let stop = Shutdown::new();
     let task =

@@ -1,6 +1,7 @@
 //! Health components of the relay.
 //!
-//! The command service stays ready without Kafka and without a relay, but not if the log has lost events.
+//! The command service stays ready without Kafka (reported by the [`sink`](super::sink)) and without a relay, but not if the log has
+//! lost events.
 
 use platform::health::{Component, Health};
 
@@ -11,22 +12,18 @@ use super::error::Error;
 const LOG_TAIL: &str = "log-tail";
 
 pub(super) struct RelayHealth {
-    pub(super) kafka: Component,
     pub(super) relay: Component,
     health: Health,
 }
 
 impl RelayHealth {
     pub(super) fn new(health: Health) -> RelayHealth {
-        RelayHealth { kafka: health.optional("kafka"), relay: health.optional("relay"), health }
+        RelayHealth { relay: health.optional("relay"), health }
     }
 
     /// Reports an error. The components log only the first of consecutive failures.
     pub(super) fn report(&self, error: &Error) {
         let reason = with_causes(error);
-        if error.is_kafka_down() {
-            self.kafka.down(reason.clone());
-        }
         if let Error::LostEvents(_) = error {
             self.health.component(LOG_TAIL).down(reason.clone());
         }
@@ -40,7 +37,7 @@ impl RelayHealth {
 }
 
 /// An error with its causes, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

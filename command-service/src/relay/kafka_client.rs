@@ -2,17 +2,17 @@
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 
-use super::config::Config;
+use super::config::Kafka;
 
 /// Longest wait between two attempts to connect. The default of 10 s would be most of the time of a recovery.
 const RECONNECT_MAX_MS: &str = "1000";
 
 /// Configuration that all Kafka clients of the relay have in common.
-pub(super) fn client_config(config: &Config) -> ClientConfig {
+pub(super) fn client_config(kafka: &Kafka) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
-        .set("bootstrap.servers", &config.brokers)
-        .set("client.id", format!("relay-{}", config.instance))
+        .set("bootstrap.servers", &kafka.brokers)
+        .set("client.id", &kafka.client_id)
         .set("allow.auto.create.topics", "false")
         .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS)
         // The leader detects a broker that does not respond by missing acknowledgements.

@@ -1,24 +1,23 @@
-//! The relay leader: sends events, moves the checkpoint over the events that Kafka has acknowledged, and renews the leader lease.
+//! The relay leader: sends events, moves the checkpoint over the events that were published, and renews the leader lease.
 //!
-//! Three watermarks move over the log: `sent`, `acknowledged` and `saved`. A step moves each watermark as far as possible without
+//! Events are published through the [`sink`](super::sink). Three watermarks move over the log: `sent`, `acknowledged` and `saved`. A step moves each watermark as far as possible without
 //! waiting. At most one save of the checkpoint is in progress; the next save covers everything that was acknowledged meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use events::{LogId, Position};
+use events::Position;
 use platform::batch_window::{self, BatchWindow};
-use platform::health::Component;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::checkpoint::{self, Checkpoint, Lease, Saved};
-use super::config::Config;
 use super::error::Error;
 use super::in_flight::{DeliveryFailure, InFlight, Limit};
 use super::log_reader::{Events, LogReader};
 use super::measures;
 use super::outcome::Outcome;
-use super::producer::{Producer, SendError};
+use super::producer::SendError;
+use super::sink::Publisher;
 use super::watermark::Watermark;
 
 /// Maximum number of events sent in one step. A step takes a fraction of a millisecond, so that other tasks of the thread can run.
@@ -66,8 +65,7 @@ pub struct Leader {
     /// When the window was closed, as long as batches are left that were collected until then.
     closed_at: Option<Instant>,
     in_flight: Arc<InFlight>,
-    producer: Producer,
-    kafka: Component,
+    publisher: Publisher,
     save: Option<SaveTask>,
     last: LastActivity,
 }
@@ -107,19 +105,10 @@ impl SaveTask {
 }
 
 impl Leader {
-    /// A leader that continues after the saved watermark, with this limit on events in flight.
-    pub fn new(
-        config: &Config,
-        log_id: LogId,
-        checkpoint: Checkpoint,
-        lease: Lease,
-        limit: Limit,
-        kafka: Component,
-    ) -> Result<Leader, Error> {
-        let in_flight = Arc::new(InFlight::after(lease.watermark.position, limit));
-        let producer = Producer::new(config, log_id, Arc::clone(&in_flight), kafka.clone())?;
+    /// A leader that continues after the saved watermark. The publisher reports to `in_flight`.
+    pub fn new(checkpoint: Checkpoint, lease: Lease, in_flight: Arc<InFlight>, publisher: Publisher) -> Leader {
         let now = Instant::now();
-        Ok(Leader {
+        Leader {
             checkpoint,
             epoch: lease.epoch,
             lease_until: lease.until,
@@ -130,11 +119,10 @@ impl Leader {
             window: BatchWindow::new(batch_window::RELAY),
             closed_at: None,
             in_flight,
-            producer,
-            kafka,
+            publisher,
             save: None,
             last: LastActivity { read: now, save_started: now, acknowledged: now, probed: now },
-        })
+        }
     }
 
     /// Does the work that can be done without waiting.
@@ -201,9 +189,9 @@ impl Leader {
                 "stopped the relay before all sent events were acknowledged"
             );
         }
-        let Leader { checkpoint, epoch, acknowledged, mut saved, save, producer, .. } = self;
+        let Leader { checkpoint, epoch, acknowledged, mut saved, save, publisher, .. } = self;
         // Discards unsent events; the next leader sends them again.
-        drop(producer);
+        drop(publisher);
         let last_save = async {
             if let Some(mut save) = save {
                 save.ended().await;
@@ -269,9 +257,9 @@ impl Leader {
     /// Reports Kafka as down if no acknowledgement arrives, and ends leadership if none arrives for long.
     fn check_acknowledgements(&mut self) -> Result<(), Error> {
         if self.in_flight.is_empty() {
-            if !self.kafka.is_up() && self.last.probed.elapsed() >= PROBE_INTERVAL {
+            if self.publisher.is_down() && self.last.probed.elapsed() >= PROBE_INTERVAL {
                 self.last.probed = Instant::now();
-                self.producer.probe();
+                self.publisher.probe();
             }
             return Ok(());
         }
@@ -280,7 +268,7 @@ impl Leader {
             return Err(Error::NoAcknowledgement(END_LEADERSHIP_AFTER));
         }
         if elapsed >= DOWN_AFTER {
-            self.kafka.down(format!("no acknowledgement for {} s", elapsed.as_secs()));
+            self.publisher.report_silence(elapsed);
         }
         Ok(())
     }
@@ -330,7 +318,7 @@ impl Leader {
             if !self.in_flight.add(event.incarnation, partition, event.payload.len()) {
                 break;
             }
-            if let Err(error) = self.producer.send(event, partition, self.sent.last(partition)) {
+            if let Err(error) = self.publisher.send(event, partition, self.sent.last(partition)) {
                 self.in_flight.remove_last();
                 match error {
                     SendError::Full => break,

@@ -3,28 +3,32 @@
 use events::{LogPosition, Position, Recorded};
 
 use super::blocking::run_blocking;
-use super::config::Config;
+use super::config::Kafka;
 use super::error::Error;
+use super::last_published::{LastPublished, PublishedEvent};
 use super::lost_events::LostEvents;
-use super::published::{self, PublishedEvent};
+use super::published;
 use super::watermark::Watermark;
 use crate::log::Log;
 
-/// Compares the log with the checkpoint and with the last published event in Kafka. [`Error::LostEvents`] if the log has lost events.
-pub async fn check(config: &Config, log: &Log, watermark: &Watermark) -> Result<(), Error> {
+/// Compares the log with the checkpoint. [`Error::LostEvents`] if the log does not contain the event at the checkpoint.
+pub async fn check_checkpoint(log: &Log, watermark: &Watermark) -> Result<(), Error> {
     if watermark.position > Position::ZERO {
-        check_checkpoint(watermark, event_at(log, watermark.position).await?)?;
+        compare_checkpoint(watermark, event_at(log, watermark.position).await?)?;
     }
-    check_against_kafka(config, log).await
+    Ok(())
 }
 
 /// Compares the log with the last published event in Kafka. [`Error::LostEvents`] if the log does not contain that event.
-pub async fn check_against_kafka(config: &Config, log: &Log) -> Result<(), Error> {
-    let (config, log_id) = (config.clone(), log.id().await?);
-    let Some(last) = run_blocking(move || published::find_last(&config, log_id)).await?? else { return Ok(()) };
-    let head = log.head().await?;
-    let event = event_at(log, last.position).await?;
-    Ok(check_published(last, head, event)?)
+pub async fn check_against_kafka(kafka: &Kafka, partitions: i32, log: &Log) -> Result<LastPublished, Error> {
+    let (kafka, log_id) = (kafka.clone(), log.id().await?);
+    let published = run_blocking(move || published::find_last(&kafka, partitions, log_id)).await??;
+    if let Some(last) = published.last() {
+        let head = log.head().await?;
+        let event = event_at(log, last.position).await?;
+        check_published(last.clone(), head, event)?;
+    }
+    Ok(published)
 }
 
 async fn event_at(log: &Log, position: Position) -> Result<Option<Recorded>, Error> {
@@ -33,7 +37,7 @@ async fn event_at(log: &Log, position: Position) -> Result<Option<Recorded>, Err
 }
 
 /// The event at the checkpoint must be the event that was published.
-fn check_checkpoint(watermark: &Watermark, event: Option<Recorded>) -> Result<(), LostEvents> {
+fn compare_checkpoint(watermark: &Watermark, event: Option<Recorded>) -> Result<(), LostEvents> {
     if event.is_some_and(|event| event.incarnation == watermark.incarnation) {
         return Ok(());
     }

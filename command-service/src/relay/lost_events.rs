@@ -2,7 +2,7 @@
 
 use events::{Incarnation, Position};
 
-use super::published::PublishedEvent;
+use super::last_published::PublishedEvent;
 
 /// The log has lost its last events, which had already been published: a backup was restored, or a replica that was behind was promoted.
 /// The positions of the lost events may be assigned again.

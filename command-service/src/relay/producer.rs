@@ -19,7 +19,7 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use rdkafka::statistics::Statistics;
 
-use super::config::Config;
+use super::config::Kafka;
 use super::in_flight::{DeliveryFailure, InFlight};
 use super::kafka_client::{client_config, drop_in_background, log_line};
 use super::watermark::TopicPartition;
@@ -67,13 +67,13 @@ pub struct SetupError(#[from] KafkaError);
 impl Producer {
     /// A producer of the events of this log that reports to `in_flight`. It connects in the background.
     pub fn new(
-        config: &Config,
+        kafka: &Kafka,
         log_id: LogId,
         in_flight: Arc<InFlight>,
-        kafka: Component,
+        health: Component,
     ) -> Result<Producer, SetupError> {
-        let context = Context { in_flight, kafka, requests: KafkaRequests::of("relay") };
-        let client = client_config(config)
+        let context = Context { in_flight, health, requests: KafkaRequests::of("relay") };
+        let client = client_config(kafka)
             .set("enable.idempotence", "true")
             .set("enable.gapless.guarantee", "true")
             .set("acks", "all")
@@ -84,7 +84,7 @@ impl Producer {
             .set("queue.buffering.max.messages", QUEUE_EVENTS)
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES)
             .create_with_context(context)?;
-        let topics = Category::ALL.map(|category| topics::topic(&config.topic_prefix, category));
+        let topics = Category::ALL.map(|category| topics::topic(&kafka.topic_prefix, category));
         Ok(Producer { log_id, client: Some(Arc::new(client)), topics, probing: Arc::default() })
     }
 
@@ -107,6 +107,18 @@ impl Producer {
         })
     }
 
+    /// Whether Kafka worked when it was last used.
+    pub fn is_kafka_up(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.context().health.is_up())
+    }
+
+    /// Reports Kafka as down, because no event was acknowledged for this time.
+    pub fn report_silence(&self, elapsed: Duration) {
+        if let Some(client) = &self.client {
+            client.context().health.down(format!("no acknowledgement for {} s", elapsed.as_secs()));
+        }
+    }
+
     /// Checks on a new thread whether Kafka responds, and reports the result to the health component. At most one check at a time.
     pub fn probe(&self) {
         let Some(client) = self.client.clone() else { return };
@@ -117,8 +129,8 @@ impl Producer {
         std::thread::spawn(move || {
             let metadata = client.client().fetch_metadata(Some(&topic), PROBE_TIMEOUT);
             match metadata {
-                Ok(_) => client.context().kafka.up(),
-                Err(error) => client.context().kafka.down(format!("Kafka does not respond: {error}")),
+                Ok(_) => client.context().health.up(),
+                Err(error) => client.context().health.down(format!("Kafka does not respond: {error}")),
             }
             probing.store(false, Ordering::Relaxed);
         });
@@ -137,7 +149,7 @@ impl Drop for Producer {
 
 struct Context {
     in_flight: Arc<InFlight>,
-    kafka: Component,
+    health: Component,
     requests: KafkaRequests,
 }
 
@@ -149,7 +161,7 @@ impl ProducerContext for Context {
         match result {
             Ok(_) => {
                 self.in_flight.acknowledged(position);
-                self.kafka.up();
+                self.health.up();
             }
             Err((error, message)) => {
                 let reason = format!("{error} (topic {}, partition {})", message.topic(), message.partition());
@@ -176,7 +188,7 @@ impl ClientContext for Context {
             Some(RDKafkaErrorCode::Fatal) => {
                 self.in_flight.failed(DeliveryFailure { position: None, reason: reason.to_owned() });
             }
-            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication) => self.kafka.down(reason),
+            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication) => self.health.down(reason),
             _ => tracing::debug!(reason, "the Kafka producer reported a transient error"),
         }
     }

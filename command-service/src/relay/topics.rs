@@ -8,7 +8,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::config::Config;
+use super::config::Kafka;
 use super::kafka_client::{client_config, drop_in_background, log_line};
 
 /// Timeout of a request to Kafka; far longer than a healthy cluster needs.
@@ -50,30 +50,30 @@ impl Error {
 }
 
 /// Creates missing topics and checks the partitions of all topics. Blocks.
-pub fn ensure(config: &Config) -> Result<(), Error> {
-    let admin = client_config(config).create_with_context(Context).map_err(kafka("creating the Kafka admin client"))?;
-    let ensured = ensure_through(&admin, config);
+pub fn ensure(kafka: &Kafka, partitions: i32) -> Result<(), Error> {
+    let admin = client_config(kafka).create_with_context(Context).map_err(failed("creating the Kafka admin client"))?;
+    let ensured = ensure_through(&admin, kafka, partitions);
     drop_in_background(admin);
     ensured
 }
 
-fn ensure_through(admin: &AdminClient<Context>, config: &Config) -> Result<(), Error> {
-    let missing = missing(admin, config)?;
+fn ensure_through(admin: &AdminClient<Context>, kafka: &Kafka, partitions: i32) -> Result<(), Error> {
+    let missing = missing(admin, kafka, partitions)?;
     if missing.is_empty() {
         return Ok(());
     }
-    create(admin, config, &missing)?;
-    wait_until_visible(admin, config)
+    create(admin, partitions, &missing)?;
+    wait_until_visible(admin, kafka, partitions)
 }
 
 /// The topics that do not exist. An error if a topic has another number of partitions than configured.
-fn missing(admin: &AdminClient<Context>, config: &Config) -> Result<Vec<String>, Error> {
+fn missing(admin: &AdminClient<Context>, kafka: &Kafka, partitions: i32) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
-    for topic in Category::ALL.map(|category| topics::topic(&config.topic_prefix, category)) {
+    for topic in Category::ALL.map(|category| topics::topic(&kafka.topic_prefix, category)) {
         match partitions_of(admin, &topic)? {
             None => missing.push(topic),
-            Some(found) if found == config.partitions as usize => {}
-            Some(found) => return Err(Error::Partitions { topic, found, configured: config.partitions }),
+            Some(found) if found == partitions as usize => {}
+            Some(found) => return Err(Error::Partitions { topic, found, configured: partitions }),
         }
     }
     Ok(missing)
@@ -98,15 +98,15 @@ fn partitions_of(admin: &AdminClient<Context>, name: &str) -> Result<Option<usiz
     }
 }
 
-fn create(admin: &AdminClient<Context>, config: &Config, names: &[String]) -> Result<(), Error> {
+fn create(admin: &AdminClient<Context>, partitions: i32, names: &[String]) -> Result<(), Error> {
     let replicas = || TopicReplication::Fixed(CLUSTER_DEFAULT_REPLICAS);
-    let new: Vec<NewTopic<'_>> = names.iter().map(|name| NewTopic::new(name, config.partitions, replicas())).collect();
+    let new: Vec<NewTopic<'_>> = names.iter().map(|name| NewTopic::new(name, partitions, replicas())).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
     let created = futures::executor::block_on(admin.create_topics(&new, &options));
-    for created in created.map_err(kafka("creating the topics"))? {
+    for created in created.map_err(failed("creating the topics"))? {
         match created {
             Ok(topic) => {
-                tracing::info!(kafka.topic = topic, kafka.partitions = config.partitions, "created Kafka topic")
+                tracing::info!(kafka.topic = topic, kafka.partitions = partitions, "created Kafka topic")
             }
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, code)) => return Err(Error::Missing { topic, code }),
@@ -115,14 +115,14 @@ fn create(admin: &AdminClient<Context>, config: &Config, names: &[String]) -> Re
     Ok(())
 }
 
-fn wait_until_visible(admin: &AdminClient<Context>, config: &Config) -> Result<(), Error> {
+fn wait_until_visible(admin: &AdminClient<Context>, kafka: &Kafka, partitions: i32) -> Result<(), Error> {
     for _ in 0..CHECKS {
-        if missing(admin, config)?.is_empty() {
+        if missing(admin, kafka, partitions)?.is_empty() {
             return Ok(());
         }
         std::thread::sleep(BETWEEN_CHECKS);
     }
-    let missing = missing(admin, config)?.into_iter().next();
+    let missing = missing(admin, kafka, partitions)?.into_iter().next();
     missing.map_or(Ok(()), |topic| Err(Error::NotVisible(topic)))
 }
 
@@ -138,6 +138,6 @@ impl ClientContext for Context {
     }
 }
 
-fn kafka(operation: &str) -> impl FnOnce(KafkaError) -> Error {
+fn failed(operation: &str) -> impl FnOnce(KafkaError) -> Error {
     move |source| Error::Kafka { operation: operation.to_owned(), source }
 }

@@ -114,7 +114,7 @@ async fn broken_database_connections_do_not_cause_repeats() -> anyhow::Result<()
 #[tokio::test]
 async fn an_unavailable_kafka_is_reported_at_start() -> anyhow::Result<()> {
     let mut fixture = Fixture::new().await?;
-    fixture.config.brokers = "127.0.0.1:1".into();
+    fixture.use_brokers("127.0.0.1:1".into());
     let mut relay = fixture.relay("a");
     let error = relay.first_error().await?;
     assert!(matches!(error, Error::Topics(_)), "{error}");

@@ -9,7 +9,7 @@ use command_service::database::Database;
 use command_service::log;
 use command_service::log::Log;
 use command_service::log::batch::{Appended, NewRow};
-use command_service::relay::{Config, Error, Outcome, Relay};
+use command_service::relay::{Config, Error, Kafka, Outcome, Relay};
 use events::cloudevents::Message;
 use events::{Category, Position, Recorded, Source, StreamId, Version, cloudevents, topics};
 use platform::health::Health;
@@ -43,8 +43,11 @@ impl Fixture {
         let bed = Bed::new().await?;
         let database = log::connect(bed.writer_url()?.parse()?, 4);
         let config = Config {
-            brokers: bed.kafka_brokers()?,
-            topic_prefix: bed.topic_prefix(),
+            kafka: Some(Kafka {
+                brokers: bed.kafka_brokers()?,
+                topic_prefix: bed.topic_prefix(),
+                client_id: "relay-test".into(),
+            }),
             partitions: PARTITIONS,
             instance: String::new(),
             lease: LONG_LEASE,
@@ -122,11 +125,26 @@ impl Fixture {
         &mut self,
     ) -> anyhow::Result<MockCluster<'static, rdkafka::producer::DefaultProducerContext>> {
         let mock = MockCluster::new(1)?;
-        self.config.brokers = mock.bootstrap_servers();
+        self.use_brokers(mock.bootstrap_servers());
         for category in Category::ALL {
-            mock.create_topic(&topics::topic(&self.config.topic_prefix, category), PARTITIONS, 1)?;
+            mock.create_topic(&self.topic(category), PARTITIONS, 1)?;
         }
         Ok(mock)
+    }
+
+    /// Uses another Kafka cluster.
+    pub(crate) fn use_brokers(&mut self, brokers: String) {
+        self.config.kafka.as_mut().expect("the fixture uses Kafka").brokers = brokers;
+    }
+
+    /// Runs relays without Kafka. Returns what [`Config::kafka`] was.
+    pub(crate) fn without_kafka(&mut self) -> Option<Kafka> {
+        self.config.kafka.take()
+    }
+
+    /// Topic of a category.
+    pub(crate) fn topic(&self, category: Category) -> String {
+        topic(&self.config, category)
     }
 
     /// Ends the lease, as if the leader had not renewed it in time.
@@ -195,7 +213,7 @@ impl Fixture {
 
     pub(crate) fn consumer(&self) -> anyhow::Result<BaseConsumer> {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.config.brokers)
+            .set("bootstrap.servers", kafka(&self.config).brokers.clone())
             .set("group.id", self.bed.group())
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
@@ -204,8 +222,7 @@ impl Fixture {
         let mut beginning = TopicPartitionList::new();
         for category in Category::ALL {
             for partition in 0..PARTITIONS {
-                let topic = topics::topic(&self.config.topic_prefix, category);
-                beginning.add_partition_offset(&topic, partition, Offset::Beginning)?;
+                beginning.add_partition_offset(&self.topic(category), partition, Offset::Beginning)?;
             }
         }
         consumer.assign(&beginning)?;
@@ -352,9 +369,17 @@ pub(crate) fn last_positions(config: &Config, published: &Published) -> BTreeMap
         Category::ALL.into_iter().flat_map(|category| (0..PARTITIONS).map(move |partition| (category, partition)));
     partitions
         .map(|(category, partition)| {
-            let of = (topics::topic(&config.topic_prefix, category), partition);
+            let of = (topic(config, category), partition);
             let last = published.get(&of).and_then(|messages| messages.last()).map_or(0, |last| last.event.position.0);
             ((category.to_string(), partition), last)
         })
         .collect()
+}
+
+fn kafka(config: &Config) -> &Kafka {
+    config.kafka.as_ref().expect("the fixture uses Kafka")
+}
+
+fn topic(config: &Config, category: Category) -> String {
+    topics::topic(&kafka(config).topic_prefix, category)
 }

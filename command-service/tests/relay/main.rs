@@ -5,3 +5,4 @@ mod fixture;
 mod leadership;
 mod lost_events;
 mod publishing;
+mod without_kafka;

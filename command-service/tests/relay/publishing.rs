@@ -26,7 +26,7 @@ async fn every_event_is_published_once_in_order_and_linked_to_the_previous_event
     for ((topic, partition), messages) in &published {
         for message in messages {
             let stream = &message.event.stream;
-            assert_eq!(topic, &topics::topic(&fixture.config.topic_prefix, stream.category()));
+            assert_eq!(topic, &fixture.topic(stream.category()));
             assert_eq!(*partition, topics::partition_of(stream.as_str(), PARTITIONS));
         }
     }
