@@ -26,6 +26,7 @@ mod measures;
 mod outcome;
 pub mod producer;
 pub mod published;
+pub mod sender;
 pub mod sink;
 pub mod topics;
 pub mod watermark;

@@ -1,7 +1,8 @@
 //! The relay leader: sends events, moves the checkpoint over the events that were published, and renews the leader lease.
 //!
-//! Events are published through the [`sink`](super::sink). Three watermarks move over the log: `sent`, `acknowledged` and `saved`. A step moves each watermark as far as possible without
-//! waiting. At most one save of the checkpoint is in progress; the next save covers everything that was acknowledged meanwhile.
+//! The [`sender`](super::sender) publishes. Three watermarks move over the log: sent, acknowledged and saved. A step moves each watermark
+//! as far as possible without waiting. At most one save of the checkpoint is in progress; the next save covers everything that was
+//! acknowledged meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +13,13 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::checkpoint::{self, Checkpoint, Lease, Saved};
 use super::error::Error;
-use super::in_flight::{DeliveryFailure, InFlight, Limit};
-use super::log_reader::{Events, LogReader};
+use super::in_flight::{InFlight, Limit};
+use super::log_reader::LogReader;
 use super::measures;
 use super::outcome::Outcome;
-use super::producer::SendError;
+use super::sender::Sender;
 use super::sink::Publisher;
 use super::watermark::Watermark;
-
-/// Maximum number of events sent in one step. A step takes a fraction of a millisecond, so that other tasks of the thread can run.
-const MAX_EVENTS_PER_STEP: usize = 128;
 
 /// How often the log is read for events of other instances, while the writer of this instance sends no batches.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
@@ -38,15 +36,8 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(10);
 /// much late.
 const SAVE_INTERVAL_MAX: Duration = batch_window::RELAY.window;
 
-/// Kafka is reported as down after this time without an acknowledgement.
-const DOWN_AFTER: Duration = Duration::from_secs(5);
-
-/// The leader ends its leadership after this time without an acknowledgement, so that another instance can try. Until then the producer
-/// is kept, because a new producer sends the events in flight again.
-const END_LEADERSHIP_AFTER: Duration = Duration::from_secs(30);
-
-/// How often an idle leader checks whether Kafka is available again.
-const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest time without a step.
+const STEP_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Timeout of the last save of a leader. If the database is slower, the lease ends by itself.
 const LAST_SAVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -56,32 +47,20 @@ pub struct Leader {
     checkpoint: Checkpoint,
     epoch: i64,
     lease_until: Instant,
-    sent: Watermark,
-    acknowledged: Watermark,
     saved: Watermark,
-    backlog: Option<Backlog>,
+    sender: Sender,
     /// Decides how long batches of the writer are collected before they are sent to Kafka together.
     window: BatchWindow,
     /// When the window was closed, as long as batches are left that were collected until then.
     closed_at: Option<Instant>,
-    in_flight: Arc<InFlight>,
-    publisher: Publisher,
     save: Option<SaveTask>,
     last: LastActivity,
-}
-
-/// Events that were read; the events from index `next` are not sent yet.
-struct Backlog {
-    events: Events,
-    next: usize,
 }
 
 /// Instants of the last activities.
 struct LastActivity {
     read: Instant,
     save_started: Instant,
-    acknowledged: Instant,
-    probed: Instant,
 }
 
 /// A save of the checkpoint in progress. It is a task, so that it continues if the future that waits for it is dropped.
@@ -112,22 +91,18 @@ impl Leader {
             checkpoint,
             epoch: lease.epoch,
             lease_until: lease.until,
-            sent: lease.watermark.clone(),
-            acknowledged: lease.watermark.clone(),
+            sender: Sender::new(lease.watermark.clone(), in_flight, publisher),
             saved: lease.watermark,
-            backlog: None,
             window: BatchWindow::new(batch_window::RELAY),
             closed_at: None,
-            in_flight,
-            publisher,
             save: None,
-            last: LastActivity { read: now, save_started: now, acknowledged: now, probed: now },
+            last: LastActivity { read: now, save_started: now },
         }
     }
 
     /// Does the work that can be done without waiting.
     pub async fn step(&mut self, reader: &mut LogReader) -> Result<Outcome, Error> {
-        self.collect_acknowledgements()?;
+        self.sender.collect_acknowledgements()?;
         // A finished save comes first, because it may have renewed the lease.
         if let Some(position) = self.finish_save().await? {
             return Ok(Outcome::Checkpointed(position));
@@ -136,9 +111,9 @@ impl Leader {
             return Err(Error::LostLeadership);
         }
         self.start_save();
-        self.check_acknowledgements()?;
+        self.sender.check_acknowledgements()?;
         self.read_events(reader).await?;
-        match self.send()? {
+        match self.sender.send()? {
             0 => Ok(Outcome::Idle),
             count => Ok(Outcome::Sent(count)),
         }
@@ -146,11 +121,11 @@ impl Leader {
 
     /// Waits until there may be work to do.
     pub async fn wait(&mut self, reader: &mut LogReader) {
-        let has_room = self.in_flight.has_room();
+        let has_room = self.sender.has_room();
         // The next save collects the acknowledgements, unless events wait for room.
         let may_save = self.save.is_none() && self.last.save_started.elapsed() >= SAVE_INTERVAL;
         let wake_on_acknowledgement = !has_room || may_save;
-        let wake = tokio::time::Instant::from_std(self.next_deadline(reader, has_room));
+        let wake = tokio::time::Instant::from_std(self.next_deadline(reader));
         let save = async {
             match &mut self.save {
                 Some(save) => save.ended().await,
@@ -158,7 +133,7 @@ impl Leader {
             }
         };
         tokio::select! {
-            () = self.in_flight.changed(), if wake_on_acknowledgement => {}
+            () = self.sender.changed(), if wake_on_acknowledgement => {}
             () = save => {}
             () = reader.batch_arrived(), if has_room => {}
             () = tokio::time::sleep_until(wake) => {}
@@ -167,31 +142,32 @@ impl Leader {
 
     /// Whether all sent events are acknowledged and saved.
     pub fn is_up_to_date(&self) -> bool {
-        self.in_flight.is_empty() && self.acknowledged.position == self.saved.position
+        self.sender.is_drained() && self.sender.acknowledged().position == self.saved.position
     }
 
     /// Current limit on events in flight.
     pub fn limit(&self) -> Limit {
-        self.in_flight.limit()
+        self.sender.limit()
     }
 
     /// Waits at most `timeout` for the events in flight, saves the checkpoint and releases the leader lease.
     pub async fn stop(mut self, timeout: Duration) {
         let drained = async {
-            while self.collect_acknowledgements().is_ok() && !self.in_flight.is_empty() {
-                self.in_flight.changed().await;
+            while self.sender.collect_acknowledgements().is_ok() && !self.sender.is_drained() {
+                self.sender.changed().await;
             }
         };
         if tokio::time::timeout(timeout, drained).await.is_err() {
             tracing::info!(
-                relay.sent = self.sent.position.0,
-                relay.acked = self.acknowledged.position.0,
+                relay.sent = self.sender.sent().position.0,
+                relay.acked = self.sender.acknowledged().position.0,
                 "stopped the relay before all sent events were acknowledged"
             );
         }
-        let Leader { checkpoint, epoch, acknowledged, mut saved, save, publisher, .. } = self;
+        let Leader { checkpoint, epoch, sender, mut saved, save, .. } = self;
+        let acknowledged = sender.acknowledged().clone();
         // Discards unsent events; the next leader sends them again.
-        drop(publisher);
+        drop(sender);
         let last_save = async {
             if let Some(mut save) = save {
                 save.ended().await;
@@ -208,19 +184,6 @@ impl Leader {
                 tracing::warn!(error = &error as &dyn std::error::Error, "saving the last relay checkpoint failed")
             }
             Err(_) => tracing::warn!("saving the last relay checkpoint timed out"),
-        }
-    }
-
-    /// Moves the acknowledged watermark.
-    fn collect_acknowledgements(&mut self) -> Result<(), Error> {
-        let count = self.in_flight.advance(&mut self.acknowledged);
-        if count > 0 {
-            self.last.acknowledged = Instant::now();
-            measures::published(count);
-        }
-        match self.in_flight.failure() {
-            Some(failure) => Err(Error::Undelivered(failure)),
-            None => Ok(()),
         }
     }
 
@@ -243,50 +206,33 @@ impl Leader {
 
     fn start_save(&mut self) {
         let now = Instant::now();
-        let due = self.acknowledged.position != self.saved.position && now >= self.save_due_at();
+        let acknowledged = self.sender.acknowledged();
+        let due = acknowledged.position != self.saved.position && now >= self.save_due_at();
         if self.save.is_some() || !(due || now >= self.renew_at()) {
             return;
         }
         let (checkpoint, epoch) = (self.checkpoint.clone(), self.epoch);
-        let (from, to) = (self.saved.clone(), self.acknowledged.clone());
-        let task = tokio::spawn(async move { checkpoint.save(epoch, &from, &to).await });
-        self.save = Some(SaveTask { task, ended: None, to: self.acknowledged.clone() });
+        let (from, to) = (self.saved.clone(), acknowledged.clone());
+        let saved = to.clone();
+        let task = tokio::spawn(async move { checkpoint.save(epoch, &from, &saved).await });
+        self.save = Some(SaveTask { task, ended: None, to });
         self.last.save_started = Instant::now();
-    }
-
-    /// Reports Kafka as down if no acknowledgement arrives, and ends leadership if none arrives for long.
-    fn check_acknowledgements(&mut self) -> Result<(), Error> {
-        if self.in_flight.is_empty() {
-            if self.publisher.is_down() && self.last.probed.elapsed() >= PROBE_INTERVAL {
-                self.last.probed = Instant::now();
-                self.publisher.probe();
-            }
-            return Ok(());
-        }
-        let elapsed = self.last.acknowledged.elapsed();
-        if elapsed >= END_LEADERSHIP_AFTER {
-            return Err(Error::NoAcknowledgement(END_LEADERSHIP_AFTER));
-        }
-        if elapsed >= DOWN_AFTER {
-            self.publisher.report_silence(elapsed);
-        }
-        Ok(())
     }
 
     /// Reads the next events after all events that were read are sent.
     async fn read_events(&mut self, reader: &mut LogReader) -> Result<(), Error> {
-        if self.backlog.is_some() || !self.in_flight.has_room() || self.is_collecting(reader) {
+        if !self.sender.needs_events() || self.is_collecting(reader) {
             return Ok(());
         }
-        let events = match reader.take_batch(&self.sent) {
+        let events = match reader.take_batch(self.sender.sent()) {
             Some(events) => events,
             None if reader.is_behind() || self.last.read.elapsed() >= POLL_INTERVAL => {
-                reader.read_page(&self.sent).await?
+                reader.read_page(self.sender.sent()).await?
             }
             None => return Ok(()),
         };
         self.last.read = Instant::now();
-        self.backlog = (!events.is_empty()).then_some(Backlog { events, next: 0 });
+        self.sender.set_events(events);
         Ok(())
     }
 
@@ -306,48 +252,19 @@ impl Leader {
         self.closed_at.is_none()
     }
 
-    /// Sends events within the limits. Returns the number of events.
-    fn send(&mut self) -> Result<usize, Error> {
-        let Some(backlog) = &mut self.backlog else { return Ok(0) };
-        if self.in_flight.is_empty() {
-            self.last.acknowledged = Instant::now();
-        }
-        let start = backlog.next;
-        for event in backlog.events.iter().skip(start).take(MAX_EVENTS_PER_STEP) {
-            let partition = self.sent.partition_of(&event.stream);
-            if !self.in_flight.add(event.incarnation, partition, event.payload.len()) {
-                break;
-            }
-            if let Err(error) = self.publisher.send(event, partition, self.sent.last(partition)) {
-                self.in_flight.remove_last();
-                match error {
-                    SendError::Full => break,
-                    SendError::Rejected(reason) => {
-                        return Err(Error::Undelivered(DeliveryFailure { position: Some(event.position), reason }));
-                    }
-                }
-            }
-            self.sent.advance(event.incarnation, event.position, partition);
-            backlog.next += 1;
-        }
-        let count = backlog.next - start;
-        self.backlog.take_if(|backlog| backlog.next == backlog.events.len());
-        Ok(count)
-    }
-
     fn renew_at(&self) -> Instant {
         self.lease_until - self.checkpoint.lease() * 2 / 3
     }
 
     /// When acknowledged events are saved. One save is enough for all events that were sent together.
     fn save_due_at(&self) -> Instant {
-        self.last.save_started + if self.in_flight.is_empty() { SAVE_INTERVAL } else { SAVE_INTERVAL_MAX }
+        self.last.save_started + if self.sender.is_drained() { SAVE_INTERVAL } else { SAVE_INTERVAL_MAX }
     }
 
     /// The next instant at which there is work to do without any other trigger.
-    fn next_deadline(&self, reader: &LogReader, has_room: bool) -> Instant {
+    fn next_deadline(&self, reader: &LogReader) -> Instant {
         let now = Instant::now();
-        let mut next = now + PROBE_INTERVAL;
+        let mut next = now + STEP_INTERVAL;
         if self.save.is_none() {
             next = next.min(self.renew_at());
             let save_due_at = self.save_due_at();
@@ -355,7 +272,7 @@ impl Leader {
                 next = next.min(save_due_at);
             }
         }
-        if has_room && self.backlog.is_none() {
+        if self.sender.needs_events() {
             next = next.min(match reader.waiting_since() {
                 Some(since) => self.window.closes_at(since).min(now + COLLECT_INTERVAL),
                 None => self.last.read + POLL_INTERVAL,
