@@ -202,6 +202,40 @@ fn read_schedule(settings: &mut Settings) -> Field<schedule::Config> {
     })
 }
 
+/// Settings of the subcommands that work on the log and on Kafka.
+#[derive(Debug)]
+pub struct SubcommandConfig {
+    /// Connection settings of the PostgreSQL primary.
+    pub database: PgConnectOptions,
+    /// Settings of the relay, with the host and the process as name of the instance.
+    pub relay: crate::relay::Config,
+    /// Format of log lines.
+    pub log_format: Format,
+    /// Filter of log lines.
+    pub log_level: Filter,
+}
+
+impl SubcommandConfig {
+    /// Reads the environment variables. Without Kafka, `KAFKA_BROKERS` must be empty: if it is missing, it may have been forgotten.
+    pub fn from_env() -> Result<SubcommandConfig, ConfigErrors> {
+        let mut settings = Settings::from_env();
+        let database = settings.required::<Database>("DATABASE_URL");
+        let relay = RelaySettings::read(&mut settings);
+        let log_format = settings.optional("LOG_FORMAT", Format::Json);
+        let log_level = settings.optional("LOG_LEVEL", Filter::info());
+        if NoBrokers::from_env() == NoBrokers::NotPublished {
+            settings.reject("KAFKA_BROKERS", "the brokers of Kafka, or to an empty value without Kafka");
+        }
+        let complete = settings.finish()?;
+        Ok(SubcommandConfig {
+            database: database.get(&complete).0,
+            relay: relay.get(&complete).of_instance(format!("{}/{}", hostname(), std::process::id())),
+            log_format: log_format.get(&complete),
+            log_level: log_level.get(&complete),
+        })
+    }
+}
+
 /// The connection settings of the database, for subcommands that need nothing else.
 pub fn database_from_env() -> Result<PgConnectOptions, ConfigErrors> {
     let mut settings = Settings::from_env();

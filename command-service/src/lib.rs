@@ -5,7 +5,7 @@
 //! Kafka. The [`schedule`] submits the platform's own commands when they are due, and [`jobs`] submits the commands of bulk imports.
 //! [`serve`] starts and stops these parts with the settings in [`config`].
 //!
-//! Owner modules: sqlx in `config.rs` (connection settings), `database` (the pool and the error), `log`, `relay/checkpoint.rs`,
+//! Owner modules: sqlx in `config.rs` (connection settings), `database` (the pool and the error), `log`, `relay/checkpoint`,
 //! `schedule/store`, `jobs/store` and `jobs/queue.rs` (over the pool); graphile_worker in `jobs/queue.rs`; rdkafka in
 //! `relay/kafka_client.rs`, `relay/producer.rs`, `relay/topics.rs` and, for reading only, `relay/published.rs`; environment in
 //! `config/relay.rs`.

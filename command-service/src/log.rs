@@ -5,7 +5,8 @@
 //! or lock the head ([`head_lock`]). A reader needs only `position > $cursor order by position` ([`read`]). Streams are loaded from
 //! their last [`snapshot`] on ([`load`]), and the [`order_numbers`] likewise. The events that a command wrote contain its id
 //! ([`find_commands`]). A reader of a few event types scans ranges of the log ([`scan`]); a reader of the latest events of one
-//! stream reads it [`backwards`].
+//! stream reads it [`backwards`]. The streams of the events before a
+//! position are listed without the events ([`streams_before`]).
 //!
 //! There are two stores: PostgreSQL, which the platform runs on, and [`memory`], for rules, tools and tests that need no server.
 //! `tests/log_contract` specifies both. A log can be used without HTTP and without a writer:
@@ -47,6 +48,7 @@ pub mod read;
 mod row;
 pub mod scan;
 pub mod snapshot;
+pub mod streams_before;
 pub mod write_lock;
 
 use events::{LogId, Position};

@@ -1,13 +1,22 @@
-//! `command-service`: serves commands; `command-service schedule rebuild` rebuilds the schedule from the log.
+//! `command-service`: serves commands. `command-service schedule rebuild` rebuilds the schedule from the log, and `command-service
+//! republish` sends events of the log to Kafka again.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use command_service::config::{self, Config};
-use command_service::{log, schedule, serve};
+use command_service::config::{self, Config, SubcommandConfig};
+use command_service::relay::checkpoint::take_over::republishing_instance;
+use command_service::relay::republish::progress::ProgressLine;
+use command_service::relay::republish::{self, Request, Topics};
+use command_service::{log, relay, schedule, serve};
+use events::Position;
+use platform::shutdown::Shutdown;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Connections of a subcommand: one reads the log, one writes checkpoints.
+const CONNECTIONS: u32 = 2;
 
 /// Accepts commands, decides them, appends their events to the log and publishes the log to Kafka.
 #[derive(Parser)]
@@ -24,6 +33,10 @@ enum Action {
     /// Maintains the schedule of the platform's own commands, such as the expiry of unpaid orders.
     #[command(subcommand)]
     Schedule(ScheduleAction),
+    /// Sends events of the log to Kafka again, for a topic that was lost. Needs the settings of the service. The relay of the running
+    /// service pauses meanwhile and continues afterwards. A run that was interrupted can be repeated: readers recognise repeats by
+    /// their position.
+    Republish(RepublishArgs),
 }
 
 #[derive(Subcommand)]
@@ -32,11 +45,25 @@ enum ScheduleAction {
     Rebuild,
 }
 
+#[derive(clap::Args)]
+struct RepublishArgs {
+    /// First position to send.
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
+    from: i64,
+    /// Last position to send; by default, and at most, the relay checkpoint.
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
+    to: Option<i64>,
+    /// Topic, such as orders.v1, or its category, such as order, to which events are sent; can be repeated. By default, all topics.
+    #[arg(long = "topic", value_name = "CATEGORY_OR_TOPIC")]
+    topics: Vec<String>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let ended = match Args::parse().action.unwrap_or(Action::Serve) {
         Action::Serve => serve_until_stopped().await,
         Action::Schedule(ScheduleAction::Rebuild) => rebuild_schedule().await,
+        Action::Republish(args) => republish_events(args).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,10 +77,32 @@ async fn main() -> ExitCode {
 async fn serve_until_stopped() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     platform::logs::init("command-service", config.log_format, &config.log_level)?;
-    let shutdown = platform::shutdown::Shutdown::on_signals()?;
+    let shutdown = Shutdown::on_signals()?;
     serve::run(config, shutdown).await
 }
 
 async fn rebuild_schedule() -> anyhow::Result<()> {
     schedule::rebuild(log::connect(config::database_from_env()?, 1)).await
+}
+
+async fn republish_events(args: RepublishArgs) -> anyhow::Result<()> {
+    let config = subcommand_config()?;
+    let prefix = config.relay.kafka.as_ref().map_or("", |kafka| &kafka.topic_prefix);
+    let request =
+        Request { from: Position(args.from), to: args.to.map(Position), topics: Topics::parse(&args.topics, prefix)? };
+    let instance = republishing_instance(&config.relay.instance);
+    let relay = relay::Config { instance, ..config.relay };
+    let database = log::connect(config.database, CONNECTIONS);
+    let mut line = ProgressLine::new();
+    let shutdown = Shutdown::on_signals()?;
+    let ended = republish::run(&relay, database, &request, &shutdown, |progress| line.show(progress)).await;
+    line.clear();
+    println!("{}", ended?);
+    Ok(())
+}
+
+fn subcommand_config() -> anyhow::Result<SubcommandConfig> {
+    let config = SubcommandConfig::from_env()?;
+    platform::logs::init("command-service", config.log_format, &config.log_level)?;
+    Ok(config)
 }

@@ -9,6 +9,8 @@
 //! the log.
 //!
 //! Commands never wait for the relay.
+//!
+//! An operator can [`republish`] earlier events, for a topic that was lost.
 
 mod blocking;
 pub mod checkpoint;
@@ -24,10 +26,13 @@ pub mod log_reader;
 pub mod lost_events;
 mod measures;
 mod outcome;
+pub mod previous_events;
 pub mod producer;
 pub mod published;
+pub mod republish;
 pub mod sender;
 pub mod sink;
+pub mod topic_selection;
 pub mod topics;
 pub mod watermark;
 

@@ -1,9 +1,11 @@
 //! Leader lease, checkpoint and last position of every partition: the tables `relay_checkpoint` and `relay_partitions`. Owner module of
-//! sqlx.
+//! sqlx. [`take_over`] takes the lease from a relay.
 //!
 //! Leadership is a lease with an epoch. An instance that acquires the lease increments the epoch, and every write has the epoch of its
 //! writer in its `where` clause: a leader that was paused, disconnected or replaced updates no row and thereby detects that it is not
 //! the leader any more.
+
+pub mod take_over;
 
 use std::time::{Duration, Instant};
 
@@ -108,16 +110,16 @@ impl Checkpoint {
             .await
             .map_err(during("acquiring the relay leader lease"))?;
         let Some((epoch, incarnation, position)) = acquired else { return Ok(None) };
-        let mut watermark = Watermark::new(self.partitions);
-        watermark.incarnation = Incarnation(incarnation);
-        watermark.position = Position(position);
-        self.load_partitions(&mut watermark).await?;
+        let watermark = self.watermark_at(Incarnation(incarnation), Position(position)).await?;
         Ok(Some(Lease { epoch, until: requested + self.lease, watermark }))
     }
 
-    /// A separate statement after the epoch was incremented: the same statement could see rows from before the last save of the
-    /// previous leader.
-    async fn load_partitions(&self, watermark: &mut Watermark) -> Result<(), Error> {
+    /// The saved watermark, whose log position was read before. The partitions are read by a separate statement after the epoch was
+    /// incremented: the same statement could see rows from before the last save of the previous leader.
+    async fn watermark_at(&self, incarnation: Incarnation, position: Position) -> Result<Watermark, Error> {
+        let mut watermark = Watermark::new(self.partitions);
+        watermark.incarnation = incarnation;
+        watermark.position = position;
         let rows =
             sqlx::query_as::<_, (String, i32, i64)>("select category, partition, position from relay_partitions")
                 .fetch_all(&self.database)
@@ -129,7 +131,7 @@ impl Checkpoint {
                 watermark.restore(TopicPartition { category, partition }, Position(position));
             }
         }
-        Ok(())
+        Ok(watermark)
     }
 
     /// Moves the checkpoint and renews the lease. `None` if another instance is the leader or the database has lost an earlier save; the

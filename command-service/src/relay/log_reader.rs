@@ -83,6 +83,11 @@ impl LogReader {
         LogReader { log, batches, held: VecDeque::new(), last: None, behind: true }
     }
 
+    /// A reader of `log` that gets no batches of a writer.
+    pub fn of_log(log: Log) -> LogReader {
+        LogReader::new(log, mpsc::channel(1).1)
+    }
+
     /// The events after the watermark, if a batch with these events was [collected](Self::collect).
     pub fn take_batch(&mut self, watermark: &Watermark) -> Option<Events> {
         while let Some((collected, batch)) = self.held.pop_front() {

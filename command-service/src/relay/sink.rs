@@ -17,6 +17,7 @@ use super::health::with_causes;
 use super::in_flight::InFlight;
 use super::log_check;
 use super::producer::{Producer, SendError};
+use super::topic_selection::Topics;
 use super::topics;
 use super::watermark::{TopicPartition, Watermark};
 use crate::log::Log;
@@ -94,6 +95,8 @@ impl Sink {
 pub enum Publisher {
     /// Sends events to Kafka.
     Kafka(Producer),
+    /// Sends the events of some topics to Kafka and skips the others.
+    Partly(Producer, Topics, Arc<InFlight>),
     /// Sends nothing: every event is published at once.
     None(Arc<InFlight>),
 }
@@ -103,7 +106,10 @@ impl Publisher {
     pub fn send(&self, event: &Recorded, partition: TopicPartition, previous: Position) -> Result<(), SendError> {
         match self {
             Publisher::Kafka(producer) => producer.send(event, partition, previous),
-            Publisher::None(in_flight) => {
+            Publisher::Partly(producer, topics, _) if topics.contains(partition.category) => {
+                producer.send(event, partition, previous)
+            }
+            Publisher::Partly(_, _, in_flight) | Publisher::None(in_flight) => {
                 in_flight.acknowledged(event.position);
                 Ok(())
             }
@@ -113,21 +119,21 @@ impl Publisher {
     /// Whether Kafka is down and should be asked whether it is available again.
     pub fn is_down(&self) -> bool {
         match self {
-            Publisher::Kafka(producer) => !producer.is_kafka_up(),
+            Publisher::Kafka(producer) | Publisher::Partly(producer, ..) => !producer.is_kafka_up(),
             Publisher::None(_) => false,
         }
     }
 
     /// Checks in the background whether Kafka is available again.
     pub fn probe(&self) {
-        if let Publisher::Kafka(producer) = self {
+        if let Publisher::Kafka(producer) | Publisher::Partly(producer, ..) = self {
             producer.probe();
         }
     }
 
     /// No event was acknowledged for this time although events are in flight.
     pub fn report_silence(&self, elapsed: Duration) {
-        if let Publisher::Kafka(producer) = self {
+        if let Publisher::Kafka(producer) | Publisher::Partly(producer, ..) = self {
             producer.report_silence(elapsed);
         }
     }

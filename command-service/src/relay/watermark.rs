@@ -7,7 +7,7 @@
 use events::{Category, Incarnation, Position, StreamId, topics};
 
 /// A partition of the topic of a category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TopicPartition {
     pub category: Category,
     /// Number of the partition, starting at 0.
@@ -35,6 +35,11 @@ impl Watermark {
             last: vec![Position::ZERO; all_partitions],
             partitions,
         }
+    }
+
+    /// The watermark before the first event, with the same number of partitions.
+    pub fn at_start(&self) -> Watermark {
+        Watermark::new(self.partitions)
     }
 
     /// Partition of the events of a stream.

@@ -4,5 +4,7 @@ mod failures;
 mod fixture;
 mod leadership;
 mod lost_events;
+mod messages;
 mod publishing;
+mod republishing;
 mod without_kafka;
