@@ -1,5 +1,5 @@
-//! `command-service`: serves commands. `command-service schedule rebuild` rebuilds the schedule from the log, and `command-service
-//! republish` sends events of the log to Kafka again.
+//! `command-service`: serves commands. The subcommands maintain what belongs to the log: `schedule rebuild` rebuilds the schedule,
+//! `republish` sends events to Kafka again, and `raise-incarnation` goes on with a log that has lost its last events.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use command_service::config::{self, Config, SubcommandConfig};
 use command_service::relay::checkpoint::take_over::republishing_instance;
 use command_service::relay::republish::progress::ProgressLine;
 use command_service::relay::republish::{self, Request, Topics};
+use command_service::restored_log::{self, ahead};
 use command_service::{log, relay, schedule, serve};
 use events::Position;
 use platform::shutdown::Shutdown;
@@ -37,6 +38,13 @@ enum Action {
     /// service pauses meanwhile and continues afterwards. A run that was interrupted can be repeated: readers recognise repeats by
     /// their position.
     Republish(RepublishArgs),
+    /// Continues a log that has lost its last events, by a restore or a failover, in its next incarnation. Shows what contains events
+    /// that the log has lost, and what has to be rebuilt. Changes nothing if the log has lost nothing.
+    RaiseIncarnation {
+        /// Only show what contains events that the log has lost.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -64,6 +72,8 @@ async fn main() -> ExitCode {
         Action::Serve => serve_until_stopped().await,
         Action::Schedule(ScheduleAction::Rebuild) => rebuild_schedule().await,
         Action::Republish(args) => republish_events(args).await,
+        Action::RaiseIncarnation { dry_run: true } => show_ahead().await,
+        Action::RaiseIncarnation { dry_run: false } => raise_incarnation().await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,6 +108,29 @@ async fn republish_events(args: RepublishArgs) -> anyhow::Result<()> {
     let ended = republish::run(&relay, database, &request, &shutdown, |progress| line.show(progress)).await;
     line.clear();
     println!("{}", ended?);
+    Ok(())
+}
+
+async fn show_ahead() -> anyhow::Result<()> {
+    let config = subcommand_config()?;
+    println!("{}", ahead::find(&config.relay, &log::connect(config.database, CONNECTIONS)).await?);
+    Ok(())
+}
+
+async fn raise_incarnation() -> anyhow::Result<()> {
+    let config = subcommand_config()?;
+    let database = log::connect(config.database, CONNECTIONS);
+    let ahead = ahead::find(&config.relay, &database).await?;
+    println!("{ahead}");
+    if ahead.findings.is_empty() {
+        println!("the incarnation was not raised, because the log has lost nothing");
+        return Ok(());
+    }
+    let (incarnation, checkpoint) = restored_log::raise_incarnation(&config.relay, database, &ahead).await?;
+    println!(
+        "the log continues in incarnation {incarnation}; the relay checkpoint is at position {checkpoint}; to do:"
+    );
+    ahead.remaining_work().iter().for_each(|work| println!("  {work}"));
     Ok(())
 }
 

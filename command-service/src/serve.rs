@@ -20,6 +20,7 @@ use crate::database::Database;
 use crate::http;
 use crate::log::Log;
 use crate::relay;
+use crate::restored_log::writers;
 use crate::schedule::{self, Schedule};
 use crate::writer::{Mailbox, Writer};
 use bulk_imports::BulkImportService;
@@ -126,9 +127,7 @@ fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> anyhow::Res
 /// Starts the writer and runs it until all accepted commands have a reply.
 async fn write(parts: Parts) {
     let Parts { config, state, opened, committed, postgres, shutdown, stop } = parts;
-    let options = config.database.clone().application_name("command-service writer");
-    let log = Log::new(Database::new(options, config.connections, config.database_timeout));
-    let starting = start_writer(&config, log, committed, &postgres);
+    let starting = start_writer(&config, committed, &postgres);
     let Some((writer, mailbox)) = shutdown.unless_requested(starting).await else { return };
     // The receiver is gone if the process is shutting down.
     let _ = opened.send(mailbox.clone());
@@ -141,13 +140,12 @@ async fn write(parts: Parts) {
 /// Starts the writer; retries until the log can be read and written.
 async fn start_writer(
     config: &Config,
-    log: Log,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: &Component,
 ) -> (Writer, Mailbox) {
     let mut backoff = Backoff::new();
     loop {
-        match try_start(config, &log, committed.clone(), postgres).await {
+        match try_start(config, committed.clone(), postgres).await {
             Ok(started) => return started,
             Err(error) => postgres.down(format!("{error:#}")),
         }
@@ -155,19 +153,27 @@ async fn start_writer(
     }
 }
 
+/// Every attempt has its own connections, so that a service that refuses to start has no connections of a writer: they are how
+/// `command-service raise-incarnation` recognises a writer.
 async fn try_start(
     config: &Config,
-    log: &Log,
     committed: Option<mpsc::Sender<Arc<[events::Recorded]>>>,
     postgres: &Component,
 ) -> anyhow::Result<(Writer, Mailbox)> {
     if let Some(relay) = &config.relay
         && let Some(kafka) = &relay.kafka
     {
-        check_log_against_kafka(kafka, relay.partitions, log).await?;
+        let log = open_log(config, "command-service start", 1);
+        check_log_against_kafka(kafka, relay.partitions, &log).await?;
     }
-    let (writer, mailbox) = Writer::start(log.clone(), config.writer.clone(), committed, postgres.clone()).await?;
+    let log = open_log(config, writers::APPLICATION_NAME, config.connections);
+    let (writer, mailbox) = Writer::start(log, config.writer.clone(), committed, postgres.clone()).await?;
     Ok((writer.selling_through(config.channels.clone()), mailbox))
+}
+
+fn open_log(config: &Config, application: &str, connections: u32) -> Log {
+    let options = config.database.clone().application_name(application);
+    Log::new(Database::new(options, connections, config.database_timeout))
 }
 
 /// Refuses to start if the log has lost events that are in Kafka. Does not wait for Kafka if it is unavailable: the relay checks again

@@ -17,8 +17,8 @@ pub enum Error {
     /// raised.
     #[error(
         "the log ends at position {head}, but position {seen} has been seen: it has lost its tail (a restore or a failover). \
-         Restore the missing events, or raise the log's incarnation to go on without them; appending now would assign \
-         positions twice"
+         Appending now would assign positions twice. Restore the missing events, or run `command-service raise-incarnation` \
+         to go on without them"
     )]
     LostTail {
         /// Last position in the log.

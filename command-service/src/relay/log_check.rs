@@ -8,7 +8,7 @@ use super::error::Error;
 use super::last_published::{LastPublished, PublishedEvent};
 use super::lost_events::LostEvents;
 use super::published;
-use super::watermark::Watermark;
+use super::watermark::{TopicPartition, Watermark};
 use crate::log::Log;
 
 /// Compares the log with the checkpoint. [`Error::LostEvents`] if the log does not contain the event at the checkpoint.
@@ -21,14 +21,35 @@ pub async fn check_checkpoint(log: &Log, watermark: &Watermark) -> Result<(), Er
 
 /// Compares the log with the last published event in Kafka. [`Error::LostEvents`] if the log does not contain that event.
 pub async fn check_against_kafka(kafka: &Kafka, partitions: i32, log: &Log) -> Result<LastPublished, Error> {
-    let (kafka, log_id) = (kafka.clone(), log.id().await?);
-    let published = run_blocking(move || published::find_last(&kafka, partitions, log_id)).await??;
+    let published = find_published(kafka, partitions, log).await?;
     if let Some(last) = published.last() {
         let head = log.head().await?;
         let event = event_at(log, last.position).await?;
         check_published(last.clone(), head, event)?;
     }
     Ok(published)
+}
+
+/// The last event of each partition in Kafka that the log does not contain, unless an operator has accepted its loss.
+pub async fn list_lost(
+    kafka: &Kafka,
+    partitions: i32,
+    log: &Log,
+) -> Result<Vec<(TopicPartition, PublishedEvent)>, Error> {
+    let head = log.head().await?;
+    let mut lost = Vec::new();
+    for (partition, last) in find_published(kafka, partitions, log).await?.events() {
+        let event = event_at(log, last.position).await?;
+        if check_published(last.clone(), head, event).is_err() {
+            lost.push((partition, last.clone()));
+        }
+    }
+    Ok(lost)
+}
+
+async fn find_published(kafka: &Kafka, partitions: i32, log: &Log) -> Result<LastPublished, Error> {
+    let (kafka, log_id) = (kafka.clone(), log.id().await?);
+    Ok(run_blocking(move || published::find_last(&kafka, partitions, log_id)).await??)
 }
 
 async fn event_at(log: &Log, position: Position) -> Result<Option<Recorded>, Error> {

@@ -10,8 +10,8 @@ use super::last_published::PublishedEvent;
 pub enum LostEvents {
     #[error(
         "events up to position {position} (incarnation {}) were published, but the log does not contain the event at that \
-         position: the log has lost its last events. Publishing is stopped. Restore the missing events, or increment the \
-         incarnation of the log and set the relay checkpoint back to the last event that the log and Kafka have in common",
+         position: the log has lost its last events. Publishing is stopped. Restore the missing events, or run \
+         `command-service raise-incarnation` to go on without them",
         .incarnation.0
     )]
     BehindCheckpoint {
@@ -22,7 +22,7 @@ pub enum LostEvents {
     },
     #[error(
         "Kafka contains event {} at position {} (incarnation {}), but the log does not: the log has lost its last events. \
-         Publishing is stopped. Restore the missing events, or increment the incarnation of the log to accept the loss",
+         Publishing is stopped. Restore the missing events, or run `command-service raise-incarnation` to go on without them",
         .0.id, .0.position, .0.incarnation.0
     )]
     BehindKafka(PublishedEvent),

@@ -12,13 +12,14 @@ use command_service::log::batch::{Appended, NewRow};
 use command_service::relay::{Config, Error, Kafka, Outcome, Relay};
 use events::cloudevents::Message;
 use events::{Category, Position, Recorded, Source, StreamId, Version, cloudevents, topics};
+use futures::TryStreamExt;
 use platform::health::Health;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testbed::{Bed, PATIENCE};
 use tokio::sync::mpsc;
 
@@ -102,6 +103,25 @@ impl Fixture {
         sqlx::query("set session_replication_role = replica").execute(&mut superuser).await?;
         let id = self.log.id().await?.0;
         sqlx::query("update log_identity set id = $1").bind(id).execute(&mut superuser).await?;
+        Ok(copy)
+    }
+
+    /// A copy of this log, restored from a backup made now.
+    pub(crate) async fn restored(&self) -> anyhow::Result<Fixture> {
+        let mut copy = self.restored_empty().await?;
+        copy.versions = self.versions.clone();
+        let mut from = PgConnection::connect(&self.bed.admin_url()?).await?;
+        let mut to = PgConnection::connect(&copy.bed.admin_url()?).await?;
+        sqlx::query("set session_replication_role = replica").execute(&mut to).await?;
+        for table in ["log_head", "events", "relay_checkpoint", "relay_partitions"] {
+            sqlx::query(AssertSqlSafe(format!("delete from {table}"))).execute(&mut to).await?;
+            let rows: Vec<_> = from.copy_out_raw(&format!("copy {table} to stdout")).await?.try_collect().await?;
+            let mut copying = to.copy_in_raw(&format!("copy {table} from stdin")).await?;
+            for row in rows {
+                copying.send(row).await?;
+            }
+            copying.finish().await?;
+        }
         Ok(copy)
     }
 

@@ -7,4 +7,5 @@ mod lost_events;
 mod messages;
 mod publishing;
 mod republishing;
+mod restored_logs;
 mod without_kafka;
