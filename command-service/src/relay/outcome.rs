@@ -9,9 +9,9 @@ pub enum Outcome {
     Standby,
     /// This instance became relay leader and continues after this position.
     BecameLeader(Position),
-    /// This number of events was handed to the Kafka producer.
+    /// This number of events was handed to the publisher.
     Sent(usize),
-    /// The checkpoint was moved to this position: Kafka has acknowledged all events up to it.
+    /// The checkpoint was moved to this position: all events up to it are published.
     Checkpointed(Position),
     /// Nothing to do; see [`super::Relay::wait`].
     Idle,

@@ -131,7 +131,7 @@ pub const PROJECTOR_CLAIMS_LOST_TOTAL: &str = "projector_claims_lost_total";
 pub const PROJECTOR_CACHE_WRITES_TOTAL: &str = "projector_cache_writes_total";
 /// Counter. Failed writes to the cache, and values dropped because the queue was full.
 pub const PROJECTOR_CACHE_FAILURES_TOTAL: &str = "projector_cache_failures_total";
-/// Counter. Events that Kafka has acknowledged.
+/// Counter. Events that Kafka has acknowledged; without Kafka, events that the relay has read.
 pub const RELAY_EVENTS_TOTAL: &str = "relay_events_total";
 /// Gauge. Position of the relay's checkpoint.
 pub const RELAY_CHECKPOINT_POSITION: &str = "relay_checkpoint_position";
