@@ -1,6 +1,6 @@
 //! Republishing: events are sent to Kafka again exactly as the relay sent them, for a topic that was lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use command_service::relay::checkpoint::Checkpoint;
 use command_service::relay::checkpoint::take_over::{TakeOver, republishing_instance};
@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use crate::fixture::{Fixture, LONG_LEASE, PARTITIONS, assert_linked, events_of, streams, without_repeats};
 use crate::messages::{in_range, messages};
 
-/// A lease that a process can wait for.
-const SHORT_LEASE: Duration = Duration::from_secs(1);
+/// A lease whose end a test can wait for, and that does not end by itself on a busy machine.
+const SHORT_LEASE: Duration = Duration::from_secs(4);
 
 async fn republish(fixture: &Fixture, request: &Request) -> Result<Report, Error> {
     let config = Config { instance: republishing_instance("test"), ..fixture.config.clone() };
@@ -105,11 +105,7 @@ async fn a_deleted_topic_is_filled_while_a_relay_runs() -> anyhow::Result<()> {
     let kafka = fixture.config.kafka.clone().expect("the fixture uses Kafka");
     let before = messages(&kafka, &Category::ALL)?;
 
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &kafka.brokers).create()?;
-    let topic = fixture.topic(Category::Order);
-    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-    admin.delete_topics(&[&topic], &options).await?.remove(0).map_err(|(_, code)| anyhow::anyhow!("{code}"))?;
+    delete_topic(&kafka, &fixture.topic(Category::Order)).await?;
     republish(&fixture, &request(1, None, only(Category::Order))).await?;
 
     assert_eq!(messages(&kafka, &Category::ALL)?, before, "the other topics contain no repeats");
@@ -120,6 +116,22 @@ async fn a_deleted_topic_is_filled_while_a_relay_runs() -> anyhow::Result<()> {
     let published = without_repeats(&fixture.published()?);
     assert_linked(&published);
     assert_eq!(events_of(&published), written);
+    Ok(())
+}
+
+/// Deletes a topic, and waits until the broker does not know it any more: until then, messages to it are accepted and lost.
+async fn delete_topic(kafka: &Kafka, topic: &str) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.brokers)
+        .set("allow.auto.create.topics", "false")
+        .create()?;
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    admin.delete_topics(&[topic], &options).await?.remove(0).map_err(|(_, code)| anyhow::anyhow!("{code}"))?;
+    let deadline = Instant::now() + PATIENCE;
+    while admin.inner().fetch_metadata(Some(topic), PATIENCE)?.topics().iter().any(|it| it.error().is_none()) {
+        anyhow::ensure!(Instant::now() < deadline, "topic {topic} was not deleted");
+        tokio::task::yield_now().await;
+    }
     Ok(())
 }
 
