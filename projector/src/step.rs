@@ -30,7 +30,7 @@ pub enum StepError {
     ClaimLost,
     /// The log was restored to a position before the checkpoint of the projection, or before the last published event.
     #[error(
-        "partition {partition}: position {} was applied or published but is missing in the log; rebuild the projection",
+        "partition {partition}: position {} was applied or published but is missing in the log; run `projector rebuild`",
         .position.0
     )]
     AheadOfLog {

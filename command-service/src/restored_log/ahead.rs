@@ -58,7 +58,9 @@ impl Ahead {
         let mut work = Vec::new();
         let projections: BTreeSet<&str> = self.findings.iter().filter_map(Finding::projection).collect();
         work.extend(
-            projections.iter().map(|name| format!("rebuild the projection {name}, which contains lost events")),
+            projections
+                .iter()
+                .map(|name| format!("run `projector rebuild {name}`: the projection contains lost events")),
         );
         let topics: BTreeSet<&str> = self.findings.iter().filter_map(Finding::topic).collect();
         if !topics.is_empty() {

@@ -15,7 +15,7 @@ use clap::Parser;
 use command_service::database::Database;
 use command_service::log::batch::{Appended, CommandHeader, NewRow};
 use command_service::log::{self, Log};
-use command_service::relay::{Config, DEFAULT_LEASE, Outcome, Relay};
+use command_service::relay::{Config, DEFAULT_LEASE, Kafka, Outcome, Relay};
 use events::codec::{self, EVENT_TYPES, EventType};
 use events::{
     Category, CustomerId, EmailHash, Event, Location, LogId, Metadata, OrderId, Position, Recorded, StockHoldId,
@@ -147,8 +147,11 @@ fn stream_of(event: &Event) -> anyhow::Result<StreamId> {
 /// Publishes the log up to a position, as the command service does.
 async fn relay(bed: &Bed, database: Database, log: &Log, until: Position) -> anyhow::Result<()> {
     let config = Config {
-        brokers: bed.kafka_brokers()?,
-        topic_prefix: bed.topic_prefix(),
+        kafka: Some(Kafka {
+            brokers: bed.kafka_brokers()?,
+            topic_prefix: bed.topic_prefix(),
+            client_id: "with-messages".to_owned(),
+        }),
         partitions: PARTITIONS,
         instance: "with-messages".to_owned(),
         lease: DEFAULT_LEASE,
