@@ -118,7 +118,7 @@ async fn the_relay_checkpoint_is_set_back_to_the_last_event_of_the_log() -> anyh
         found.findings.iter().filter(|it| matches!(it, Finding::Projection { .. })).collect::<Vec<_>>(),
         [&projection]
     );
-    assert!(found.remaining_work()[0].starts_with("rebuild the projection orders"), "{:?}", found.remaining_work());
+    assert!(found.remaining_work()[0].starts_with("run `projector rebuild orders`"), "{:?}", found.remaining_work());
     assert!(starts(&fixture).await.unwrap_err().to_string().contains("command-service raise-incarnation"));
 
     assert_eq!(raise(&fixture, &found).await?, (Incarnation(2), Position(30)));
