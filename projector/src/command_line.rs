@@ -132,11 +132,11 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
         }
         Command::Pause { name } => {
             let paused = operate::set_paused(&url(), &name, true).await?;
-            println!("{paused}: the rebuild waits after the segments that are being read");
+            print_line(format_args!("{paused}: the rebuild waits after the segments that are being read"));
             Ok(())
         }
         Command::Resume { name } => {
-            println!("{}: the rebuild continues", operate::set_paused(&url(), &name, false).await?);
+            print_line(format_args!("{}: the rebuild continues", operate::set_paused(&url(), &name, false).await?));
             Ok(())
         }
         Command::Verify { name, generation, readers, json } => {
@@ -151,7 +151,7 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
         Command::Rollback { name } => live(operate(&name, Operation::Rollback(url())).await?),
         Command::Retire { name, generation } => {
             operate(&name, Operation::Retire(url(), generation)).await?;
-            println!("{name} generation {generation} is removed");
+            print_line(format_args!("{name} generation {generation} is removed"));
             Ok(())
         }
         Command::Parked(ParkedCommand::List) => list_parked(config).await,
@@ -167,41 +167,46 @@ fn rebuild_options(config: &OperatorConfig, readers: usize, throttle: Option<i64
 async fn show_status(config: &OperatorConfig, json: bool) -> anyhow::Result<()> {
     let all = status::list(&config.database_url).await?;
     if json {
-        println!("{}", serde_json::to_string(&all)?);
+        print_line(format_args!("{}", serde_json::to_string(&all)?));
         return Ok(());
     }
-    println!("{}", status::HEADING);
-    all.iter().for_each(|generation| println!("{generation}"));
+    print_line(format_args!("{}", status::HEADING));
+    all.iter().for_each(|generation| print_line(format_args!("{generation}")));
     Ok(())
 }
 
 async fn rebuild_one(name: &str, dry_run: bool, options: rebuild::Options) -> anyhow::Result<()> {
+    operate::find(name)?;
     if dry_run {
         if let Done::Planned(plan) = operate(name, Operation::Plan(options)).await? {
             let verb = if plan.continues { "would continue" } else { "would create" };
-            println!("{verb} {}: {} segments of the log up to position {}", plan.generation, plan.segments, plan.upto);
+            print_line(format_args!(
+                "{verb} {}: {} segments of the log up to position {}",
+                plan.generation, plan.segments, plan.upto
+            ));
         }
         return Ok(());
     }
     let progress = Arc::new(Progress::default());
     let rebuilding = operate(name, Operation::Rebuild(options, Arc::clone(&progress)));
     if let Done::Rebuilt(generation) = shown(name, &progress, rebuilding).await? {
-        println!("{generation} is rebuilt; next: projector verify {name}, projector promote {name}");
+        print_line(format_args!("{generation} is rebuilt; next: projector verify {name}, projector promote {name}"));
     }
     Ok(())
 }
 
 async fn verify_one(name: &str, generation: Option<i32>, options: verify::Options, json: bool) -> anyhow::Result<()> {
+    operate::find(name)?;
     let progress = Arc::new(Progress::default());
     let verifying = operate(name, Operation::Verify(generation, options, Arc::clone(&progress)));
     let Done::Verified(report) = shown(name, &progress, verifying).await? else { return Ok(()) };
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        print_line(format_args!("{}", serde_json::to_string(&report)?));
     } else {
         for table in &report.tables {
-            println!("{:<24}{:>12} rows, {:>12} expected", table.table, table.stored, table.expected);
+            print_line(format_args!("{:<24}{:>12} rows, {:>12} expected", table.table, table.stored, table.expected));
         }
-        report.differences.iter().for_each(|difference| println!("{difference}"));
+        report.differences.iter().for_each(|difference| print_line(format_args!("{difference}")));
     }
     let (generation, position) = (report.generation, report.position);
     ensure!(
@@ -210,16 +215,19 @@ async fn verify_one(name: &str, generation: Option<i32>, options: verify::Option
         report.differences_total
     );
     if !json {
-        println!("{name} generation {generation} equals the log up to position {position}");
+        print_line(format_args!("{name} generation {generation} equals the log up to position {position}"));
     }
     Ok(())
 }
 
 fn live(done: Done) -> anyhow::Result<()> {
     if let Done::Live(live, former) = done {
-        println!("{live} is live");
+        print_line(format_args!("{live} is live"));
         if let Some(former) = former {
-            println!("{former} is kept and followed: go back with `projector rollback {}`", live.projection.name());
+            print_line(format_args!(
+                "{former} is kept and followed: go back with `projector rollback {}`",
+                live.projection.name()
+            ));
         }
     }
     Ok(())
@@ -227,7 +235,7 @@ fn live(done: Done) -> anyhow::Result<()> {
 
 async fn list_parked(config: &OperatorConfig) -> anyhow::Result<()> {
     for parked in parked_list::list(&config.database_url).await? {
-        println!("{parked}");
+        print_line(format_args!("{parked}"));
     }
     Ok(())
 }
@@ -235,16 +243,21 @@ async fn list_parked(config: &OperatorConfig) -> anyhow::Result<()> {
 async fn retry_parked(config: &OperatorConfig, stream: Option<StreamId>) -> anyhow::Result<()> {
     let mut still_parked = 0;
     let mut report = |stream: &str, outcome: &RetryOutcome| match outcome {
-        RetryOutcome::Resumed(events) => println!("{stream}: resumed, {events} events applied"),
-        RetryOutcome::NotParked => println!("{stream}: not parked"),
+        RetryOutcome::Resumed(events) => print_line(format_args!("{stream}: resumed, {events} events applied")),
+        RetryOutcome::NotParked => print_line(format_args!("{stream}: not parked")),
         RetryOutcome::StillParked(reason) => {
             still_parked += 1;
-            println!("{stream}: still parked: {reason}");
+            print_line(format_args!("{stream}: still parked: {reason}"));
         }
     };
     retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
     ensure!(still_parked == 0, "{still_parked} streams are still parked");
     Ok(())
+}
+
+/// Writes a line of the result. If nobody reads the results any more (`| head`), there is nothing to report.
+fn print_line(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Runs an operation and shows its progress until it ends.

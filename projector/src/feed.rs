@@ -376,7 +376,7 @@ fn client_config(config: &FeedConfig, generation: Generation, latency: Latency) 
         .set("statistics.interval.ms", "2000");
     if latency == Latency::Moderate {
         // The broker collects messages before it answers a fetch, which saves most of the fetches.
-        client.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "100");
+        client.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "250");
     }
     if let Some(instance) = &config.instance {
         client.set("group.instance.id", instance);

@@ -37,7 +37,8 @@ const KEEPALIVES: [(&str, &str); 4] = [
 /// Settings of all connections. The commits do not wait for the disk: a batch and its checkpoint are lost together, and are
 /// applied again. Otherwise each batch would write to the disk, on the replica too, between the commits of the writer.
 /// With the role, every login of the projector may change the tables that another login has created.
-const SESSION: [(&str, &str); 2] = [("synchronous_commit", "off"), ("role", "model_writer")];
+const SESSION: [(&str, &str); 3] =
+    [("synchronous_commit", "off"), ("role", "model_writer"), ("client_min_messages", "warning")];
 
 /// Time after which a statement fails and its connection is closed. A frozen server, or a network that drops packets,
 /// would otherwise block a worker forever.

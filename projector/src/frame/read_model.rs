@@ -65,7 +65,7 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
 pub enum Latency {
     /// At once: clients read what they have just written.
     Low,
-    /// Within a fifth of a second, which allows larger batches: reports and lists of past events.
+    /// Within a third of a second, which allows larger batches: reports and lists of past events.
     Moderate,
 }
 
