@@ -9,7 +9,8 @@ begin
     execute format('revoke create on database %I from model_writer', current_database());
 end $$;
 revoke create on schema public from model_writer;
-drop table projection_rebuild_segments, projection_rebuilds, projection_generations;
+drop table projection_rebuild_segments, projection_rebuilds;
+drop table projection_generations cascade;
 delete from projection_checkpoints;
 delete from parked_streams;
 

@@ -24,6 +24,12 @@ create table projection_generations (
 );
 create unique index projection_generations_live on projection_generations (projection) where state = 'live';
 
+-- A worker that has not noticed the end of its generation must not bring it back.
+alter table projection_checkpoints
+    add foreign key (projection, generation) references projection_generations on delete cascade;
+alter table parked_streams
+    add foreign key (projection, generation) references projection_generations on delete cascade;
+
 -- The rebuild that fills a generation from the log up to position `upto`.
 create table projection_rebuilds (
     projection text not null,

@@ -96,7 +96,10 @@ async fn the_relay_checkpoint_is_set_back_to_the_last_event_of_the_log() -> anyh
     let before_loss = fixture.published()?;
     let mut projector = PgConnection::connect(&fixture.bed.projector_url()?).await?;
     sqlx::query(
-        "insert into projection_checkpoints
+        "with generation as (
+             insert into projection_generations (projection, generation, version, state) values ('orders', 1, 1, 'live')
+         )
+         insert into projection_checkpoints
              (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
          values ('orders', 1, 'order', 0, 1, 1, 29, now()), ('orders', 1, 'order', 1, 1, 1, 38, now())",
     )

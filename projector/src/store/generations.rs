@@ -203,12 +203,9 @@ async fn create_schema(connection: &mut PgConnection, generation: Generation, ta
     .await
 }
 
-/// Removes a generation with its tables, checkpoints and parked streams.
+/// Removes a generation with its tables, and with its checkpoints and parked streams, which refer to it.
 pub async fn remove(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<()> {
-    const REMOVE: &str = "
-        with removed as (delete from projection_generations where projection = $1 and generation = $2),
-            parked as (delete from parked_streams where projection = $1 and generation = $2)
-        delete from projection_checkpoints where projection = $1 and generation = $2";
+    const REMOVE: &str = "delete from projection_generations where projection = $1 and generation = $2";
     let remove = sqlx::query(REMOVE).bind(generation.projection.name()).bind(generation.number);
     remove.execute(&mut *connection).await?;
     run(connection, format!("drop schema {} cascade", generation.schema())).await
