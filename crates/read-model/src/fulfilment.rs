@@ -4,12 +4,12 @@
 
 use chrono::{DateTime, Utc};
 use events::order::{FulfilmentCreated, OrderEvent, OrderPlaced, PartNo};
-use events::stream::Subject;
 use events::{ChannelCode, Incarnation, Location, LogPosition, OrderId, Position, Recorded, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fold_error::FoldError;
+use crate::order_stream::{self, Next};
 
 /// A fulfilment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,16 +80,12 @@ impl FulfilmentOrder {
         recorded: &Recorded,
         event: &OrderEvent,
     ) -> Result<Vec<FulfilmentRow>, FoldError> {
-        let version = order.as_ref().map_or(Version::NONE, |order| order.version);
-        FoldError::unless_next(version, recorded)?;
-        match (order.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => {
-                *order = Some(FulfilmentOrder::placed(placed, recorded)?);
+        match order_stream::next(order, |order| order.version, recorded, event)? {
+            Next::Begins(order, placed) => {
+                *order = Some(FulfilmentOrder::placed(placed, recorded));
                 Ok(Vec::new())
             }
-            (None, _) => Err(FoldError::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
-            (Some(order), event) => Ok(order.evolve(event, recorded).into_iter().collect()),
+            Next::Continues(order) => Ok(order.evolve(event, recorded).into_iter().collect()),
         }
     }
 
@@ -98,11 +94,8 @@ impl FulfilmentOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<FulfilmentOrder, FoldError> {
-        if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(FoldError::wrong_stream(recorded));
-        }
-        Ok(FulfilmentOrder {
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> FulfilmentOrder {
+        FulfilmentOrder {
             order_id: placed.order_id,
             channel: placed.channel.clone(),
             placed_at: placed.order_id.instant(),
@@ -110,7 +103,7 @@ impl FulfilmentOrder {
             version: recorded.version,
             incarnation: recorded.incarnation,
             position: recorded.position,
-        })
+        }
     }
 
     /// The order after `event`; gives the row of the fulfilment that the event changed.

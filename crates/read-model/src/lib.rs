@@ -3,7 +3,8 @@
 //! Pure: no I/O, no clock, no randomness. [`order`], [`stock`], [`stock_hold`], [`product`] and [`customer`] have the
 //! documents and their folds, [`status`] the statuses of an order, [`timeline`] a sentence about each event of an order,
 //! [`amount`] amounts as texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts, [`reservation`]
-//! the open reservations of a stock item, [`fulfilment`] and [`order_return`] the rows of fulfilments and returns;
+//! the open reservations of a stock item, [`fulfilment`] and [`order_return`] the rows of fulfilments and returns,
+//! [`order_stream`] what all folds of an order share;
 //! [`projection`] lists the projections, [`tables`] the names of tables, [`cache`] the keys and values in Redis;
 //! [`freshness`] computes how much of the log a projection contains; [`fold_error`] has the reasons why an event cannot
 //! be folded.
@@ -16,6 +17,7 @@ pub mod freshness;
 pub mod fulfilment;
 pub mod order;
 pub mod order_return;
+mod order_stream;
 pub mod product;
 pub mod projection;
 pub mod reservation;

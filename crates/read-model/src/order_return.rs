@@ -6,13 +6,13 @@ mod row;
 
 use events::order::progress::ReturnState;
 use events::order::{OrderEvent, OrderPlaced, PartNo, RefundRecorded, ReturnRequested};
-use events::stream::Subject;
 use events::{ChannelCode, Currency, Incarnation, LogPosition, Minor, OrderId, Position, Recorded, Sku, Version};
 use serde::{Deserialize, Serialize};
 
 pub use row::{ReturnRow, ReturnRowLine};
 
 use crate::fold_error::FoldError;
+use crate::order_stream::{self, Next};
 
 /// What the returns of an order need to know from its earlier events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,16 +46,12 @@ impl ReturnOrder {
         recorded: &Recorded,
         event: &OrderEvent,
     ) -> Result<Vec<ReturnRow>, FoldError> {
-        let version = order.as_ref().map_or(Version::NONE, |order| order.version);
-        FoldError::unless_next(version, recorded)?;
-        match (order.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => {
-                *order = Some(ReturnOrder::placed(placed, recorded)?);
+        match order_stream::next(order, |order| order.version, recorded, event)? {
+            Next::Begins(order, placed) => {
+                *order = Some(ReturnOrder::placed(placed, recorded));
                 Ok(Vec::new())
             }
-            (None, _) => Err(FoldError::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
-            (Some(order), event) => Ok(order.evolve(event, recorded)),
+            Next::Continues(order) => Ok(order.evolve(event, recorded)),
         }
     }
 
@@ -64,11 +60,8 @@ impl ReturnOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<ReturnOrder, FoldError> {
-        if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(FoldError::wrong_stream(recorded));
-        }
-        Ok(ReturnOrder {
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> ReturnOrder {
+        ReturnOrder {
             order_id: placed.order_id,
             channel: placed.channel.clone(),
             currency: placed.currency,
@@ -78,7 +71,7 @@ impl ReturnOrder {
             version: recorded.version,
             incarnation: recorded.incarnation,
             position: recorded.position,
-        })
+        }
     }
 
     /// The order after `event`; gives the rows of the returns that the event changed.

@@ -14,7 +14,6 @@ mod refund;
 
 use events::order::progress::Progress;
 use events::order::{OrderEvent, OrderPlaced};
-use events::stream::Subject;
 use events::{ChannelCode, Currency, CustomerId, Incarnation, LogPosition, OrderId, Position, Recorded, Version};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +22,7 @@ pub use interval::{day_start, quarter_hour_start};
 pub use measures::SalesMeasures;
 
 use crate::fold_error::FoldError;
+use crate::order_stream::{self, Next};
 
 /// What the sales of an order need to know from its earlier events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,16 +61,11 @@ impl SalesOrder {
         event: &OrderEvent,
         changes: &mut Vec<SalesChange>,
     ) -> Result<(), FoldError> {
-        let version = order.as_ref().map_or(Version::NONE, |order| order.version);
-        FoldError::unless_next(version, recorded)?;
-        match (order.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => {
-                let none = SalesOrder::none(placed, recorded)?;
-                order.insert(none).evolve(event, recorded, changes);
+        match order_stream::next(order, |order| order.version, recorded, event)? {
+            Next::Begins(order, placed) => {
+                order.insert(SalesOrder::none(placed, recorded)).evolve(event, recorded, changes)
             }
-            (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
-            (Some(order), event) => order.evolve(event, recorded, changes),
+            Next::Continues(order) => order.evolve(event, recorded, changes),
         }
         Ok(())
     }
@@ -81,11 +76,8 @@ impl SalesOrder {
     }
 
     /// The order before it was placed: without lines.
-    fn none(placed: &OrderPlaced, recorded: &Recorded) -> Result<SalesOrder, FoldError> {
-        if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(FoldError::wrong_stream(recorded));
-        }
-        Ok(SalesOrder {
+    fn none(placed: &OrderPlaced, recorded: &Recorded) -> SalesOrder {
+        SalesOrder {
             order_id: placed.order_id,
             channel: placed.channel.clone(),
             currency: placed.currency,
@@ -95,7 +87,7 @@ impl SalesOrder {
             version: recorded.version,
             incarnation: recorded.incarnation,
             position: recorded.position,
-        })
+        }
     }
 
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded, changes: &mut Vec<SalesChange>) {

@@ -9,7 +9,6 @@ mod units;
 
 use chrono::{DateTime, Utc};
 use events::order::{OrderEvent, OrderPlaced};
-use events::stream::Subject;
 use events::{EventId, Incarnation, LogPosition, OrderId, Position, Recorded, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use order::{TimelineLine, TimelineOrder};
 
 use crate::fold_error::FoldError;
+use crate::order_stream::{self, Next};
 
 /// An entry in the timeline of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,16 +47,11 @@ impl TimelineOrder {
         recorded: &Recorded,
         event: &OrderEvent,
     ) -> Result<TimelineEntry, FoldError> {
-        let version = order.as_ref().map_or(Version::NONE, |order| order.version);
-        FoldError::unless_next(version, recorded)?;
-        match (order.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => {
-                let placed = TimelineOrder::placed(placed, recorded)?;
-                Ok(order.insert(placed).entry(recorded, event))
+        match order_stream::next(order, |order| order.version, recorded, event)? {
+            Next::Begins(order, placed) => {
+                Ok(order.insert(TimelineOrder::placed(placed, recorded)).entry(recorded, event))
             }
-            (None, _) => Err(FoldError::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
-            (Some(order), event) => {
+            Next::Continues(order) => {
                 // The sentence about an amendment compares the lines before and after the amendment.
                 let entry = order.entry(recorded, event);
                 order.evolve(event, recorded);
@@ -70,18 +65,15 @@ impl TimelineOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<TimelineOrder, FoldError> {
-        if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(FoldError::wrong_stream(recorded));
-        }
-        Ok(TimelineOrder {
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> TimelineOrder {
+        TimelineOrder {
             order_id: placed.order_id,
             currency: placed.currency,
             lines: placed.lines.iter().map(TimelineLine::of).collect(),
             version: recorded.version,
             incarnation: recorded.incarnation,
             position: recorded.position,
-        })
+        }
     }
 
     fn entry(&self, recorded: &Recorded, event: &OrderEvent) -> TimelineEntry {

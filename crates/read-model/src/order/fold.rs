@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use events::order::progress::{LineProgress, Progress};
 use events::order::{Line, OrderAmended, OrderEvent, OrderPlaced};
 use events::personal::{Address, Personal};
-use events::stream::Subject;
-use events::{Minor, Recorded, Version};
+use events::{Minor, Recorded};
 
 use super::document::OrderDocument;
 use super::erasure;
 use super::subdocuments::{self, OrderLine, OrderNote};
 use crate::fold_error::FoldError;
+use crate::order_stream::{self, Next};
 use crate::status::Status;
 
 impl OrderDocument {
@@ -23,13 +23,9 @@ impl OrderDocument {
         recorded: &Recorded,
         event: &OrderEvent,
     ) -> Result<(), FoldError> {
-        let version = document.as_ref().map_or(Version::NONE, |order| order.version);
-        FoldError::unless_next(version, recorded)?;
-        match (document.as_mut(), event) {
-            (None, OrderEvent::Placed(placed)) => *document = Some(OrderDocument::placed(placed, recorded)?),
-            (None, _) => return Err(FoldError::NotFirst(recorded.event_type.clone())),
-            (Some(_), OrderEvent::Placed(_)) => return Err(FoldError::AlreadyCreated(recorded.event_type.clone())),
-            (Some(order), event) => order.evolve(event, recorded),
+        match order_stream::next(document, |order| order.version, recorded, event)? {
+            Next::Begins(document, placed) => *document = Some(OrderDocument::placed(placed, recorded)),
+            Next::Continues(order) => order.evolve(event, recorded),
         }
         Ok(())
     }
@@ -54,10 +50,7 @@ impl OrderDocument {
         }
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> Result<OrderDocument, FoldError> {
-        if recorded.stream.subject() != Subject::Order(placed.order_id) {
-            return Err(FoldError::wrong_stream(recorded));
-        }
+    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> OrderDocument {
         let mut progress = Progress::default();
         progress.evolve(&OrderEvent::Placed(placed.clone()));
         let mut order = OrderDocument {
@@ -100,7 +93,7 @@ impl OrderDocument {
             position: recorded.position,
         };
         order.set_progress(progress);
-        Ok(order)
+        order
     }
 
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) {
