@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use command_service::config::{self, Config, SubcommandConfig};
 use command_service::relay::checkpoint::take_over::republishing_instance;
-use command_service::relay::republish::progress::ProgressLine;
 use command_service::relay::republish::{self, Request, Topics};
 use command_service::restored_log::{self, ahead};
 use command_service::{log, relay, schedule, serve};
 use events::Position;
+use platform::progress_line::ProgressLine;
 use platform::shutdown::Shutdown;
 
 #[global_allocator]
@@ -105,7 +105,7 @@ async fn republish_events(args: RepublishArgs) -> anyhow::Result<()> {
     let database = log::connect(config.database, CONNECTIONS);
     let mut line = ProgressLine::new();
     let shutdown = Shutdown::on_signals()?;
-    let ended = republish::run(&relay, database, &request, &shutdown, |progress| line.show(progress)).await;
+    let ended = republish::run(&relay, database, &request, &shutdown, |progress| progress.show(&mut line)).await;
     line.clear();
     println!("{}", ended?);
     Ok(())

@@ -1,29 +1,23 @@
 //! The commands of the program `projector` besides serving: operators list, rebuild, verify and promote generations and
-//! retry parked streams. Results go to standard output; progress goes to standard error, as a line that is updated on a
-//! terminal, and as JSON lines otherwise.
+//! retry parked streams. Results go to standard output; progress goes to standard error ([`ProgressLine`]).
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Subcommand;
 use events::StreamId;
+use platform::progress_line::ProgressLine;
 use read_model::Projection;
+use serde::Serialize;
 
 use crate::config::OperatorConfig;
 use crate::operate::{self, Done, Operation, operate};
 use crate::promote::Check;
-use crate::rebuild::progress::Progress;
+use crate::rebuild::progress::{Progress, Shown};
 use crate::retry::{self, RetryOutcome};
 use crate::scan::plan::EVENTS_PER_SEGMENT;
 use crate::{parked_list, rebuild, status, verify};
-
-/// Interval at which progress is shown on a terminal.
-const TERMINAL_EVERY: Duration = Duration::from_millis(500);
-
-/// Interval at which progress is written as JSON lines.
-const LINES_EVERY: Duration = Duration::from_secs(5);
 
 /// A command of an operator.
 #[derive(Debug, Clone, Subcommand)]
@@ -266,27 +260,28 @@ async fn shown(
     progress: &Progress,
     operation: impl Future<Output = anyhow::Result<Done>>,
 ) -> anyhow::Result<Done> {
-    let is_terminal = std::io::stderr().is_terminal();
-    let every = if is_terminal { TERMINAL_EVERY } else { LINES_EVERY };
+    let mut line = ProgressLine::new();
     let mut operation = std::pin::pin!(operation);
     loop {
-        let done = tokio::time::timeout(every, &mut operation).await;
-        show(name, progress, is_terminal);
-        if let Ok(done) = done {
-            if is_terminal {
-                eprintln!();
+        let done = tokio::time::timeout(line.interval(), &mut operation).await;
+        let now = progress.now();
+        let (text, json) = (|| format!("{name}  {now}"), || json_line(name, &now));
+        match done {
+            Ok(done) => {
+                line.end(text, json);
+                return done;
             }
-            return done;
+            Err(_) => line.show(text, json),
         }
     }
 }
 
-fn show(name: &str, progress: &Progress, is_terminal: bool) {
-    let now = progress.now();
-    // Progress that cannot be shown is no reason to stop the operation.
-    let _ = match (is_terminal, serde_json::to_string(&now)) {
-        (true, _) => write!(std::io::stderr(), "\r\x1b[K{name}  {now}"),
-        (false, Ok(json)) => writeln!(std::io::stderr(), "{{\"projection\":\"{name}\",{}", &json[1..]),
-        (false, Err(_)) => Ok(()),
-    };
+fn json_line(name: &str, now: &Shown) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        projection: &'a str,
+        #[serde(flatten)]
+        now: &'a Shown,
+    }
+    serde_json::to_string(&Line { projection: name, now }).unwrap_or_default()
 }

@@ -13,6 +13,7 @@
 //! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
 //! | shut down in order | [`shutdown`] |
 //! | retry with backoff | [`backoff`] |
+//! | show the progress of a command | [`progress_line`] |
 //! | collect items under load and forward them together | [`batch_window`] |
 //!
 //! A service starts in this order: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin server, and its own
@@ -37,6 +38,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod params;
 pub mod problem;
+pub mod progress_line;
 pub mod server;
 pub mod shown;
 pub mod shutdown;

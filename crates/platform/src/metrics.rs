@@ -4,7 +4,7 @@
 //! Install the recorder before creating handles: values of handles that were created earlier are lost.
 
 pub mod kafka_requests;
-mod process;
+pub mod process;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;

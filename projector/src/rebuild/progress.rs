@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use platform::metrics::process::resident_memory;
+
 /// Counts what was read. Shared by the readers.
 #[derive(Debug)]
 pub struct Progress {
@@ -97,7 +99,7 @@ impl Progress {
             events: events + self.events_before.load(Ordering::Relaxed),
             events_per_s: (events as f64 / elapsed.as_secs_f64().max(0.001)) as u64,
             remaining_s: remaining(segments - done, done_now, elapsed),
-            memory_mb: memory_mb(),
+            memory_mb: resident_memory().map(|bytes| (bytes / 1e6) as u64),
             paused: self.is_paused.load(Ordering::Relaxed),
         }
     }
@@ -105,14 +107,6 @@ impl Progress {
 
 fn remaining(open: u64, done: u64, elapsed: Duration) -> Option<u64> {
     (done > 0).then(|| (elapsed.as_secs_f64() * open as f64 / done as f64) as u64)
-}
-
-/// Resident memory of this process.
-fn memory_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kilobytes / 1024)
 }
 
 impl std::fmt::Display for Shown {

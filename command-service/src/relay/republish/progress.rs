@@ -1,15 +1,9 @@
-//! [`Progress`] of republishing, and [`ProgressLine`], which shows it: one line on a terminal, otherwise a line of JSON every few seconds.
+//! [`Progress`] of republishing, which [`ProgressLine`] shows.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 use events::Position;
-
-/// Interval between two updates of the line on a terminal.
-const UPDATE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Interval between two lines where there is no terminal.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
+use platform::progress_line::ProgressLine;
 
 /// How many events of the range are done: published, or skipped because of their topic.
 #[derive(Debug, Clone)]
@@ -37,6 +31,12 @@ impl Progress {
     /// All events up to this position are done.
     pub(super) fn advance(&mut self, position: Position) {
         self.done = (position.0 + 1 - self.from.0).max(0) as u64;
+    }
+
+    /// Shows the progress on a line.
+    pub fn show(&self, line: &mut ProgressLine) {
+        let elapsed = self.started.elapsed();
+        line.show(|| self.text(elapsed), || self.json(elapsed));
     }
 
     fn total(&self) -> u64 {
@@ -69,42 +69,6 @@ impl Progress {
             "republish.eta_s": self.eta_s(rate),
         })
         .to_string()
-    }
-}
-
-/// Shows the progress on standard error.
-#[derive(Debug)]
-pub struct ProgressLine {
-    is_terminal: bool,
-    shown: Option<Instant>,
-}
-
-impl ProgressLine {
-    #[expect(clippy::new_without_default, reason = "what is shown depends on standard error")]
-    pub fn new() -> ProgressLine {
-        ProgressLine { is_terminal: stderr().is_terminal(), shown: None }
-    }
-
-    /// Shows the progress, unless it was shown a moment ago.
-    pub fn show(&mut self, progress: &Progress) {
-        let interval = if self.is_terminal { UPDATE_INTERVAL } else { LINE_INTERVAL };
-        let elapsed = progress.started.elapsed();
-        if self.shown.map_or(elapsed, |shown| shown.elapsed()) < interval {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        // There is nobody to tell if standard error is closed.
-        let _ = match self.is_terminal {
-            true => write!(stderr(), "\r\x1b[K{}", progress.text(elapsed)),
-            false => writeln!(stderr(), "{}", progress.json(elapsed)),
-        };
-    }
-
-    /// Removes the line from a terminal.
-    pub fn clear(&self) {
-        if self.is_terminal && self.shown.is_some() {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
     }
 }
 

@@ -12,10 +12,19 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Appends the metrics to a text in the Prometheus format.
 pub(super) fn render_into(text: &mut String) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    append(text, PROCESS_RESIDENT_MEMORY_BYTES, "gauge", status_number(&status, "VmRSS:").map(|kib| kib * 1024.0));
+    append(text, PROCESS_RESIDENT_MEMORY_BYTES, "gauge", resident_bytes(&status));
     append(text, PROCESS_THREADS, "gauge", status_number(&status, "Threads:"));
     append(text, PROCESS_OPEN_FDS, "gauge", open_fds());
     append(text, PROCESS_CPU_SECONDS_TOTAL, "counter", cpu_seconds());
+}
+
+/// Resident memory of this process in bytes; `None` if it cannot be read.
+pub fn resident_memory() -> Option<f64> {
+    resident_bytes(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn resident_bytes(status: &str) -> Option<f64> {
+    status_number(status, "VmRSS:").map(|kib| kib * 1024.0)
 }
 
 fn append(text: &mut String, name: &str, kind: &str, value: Option<f64>) {
