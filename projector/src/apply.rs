@@ -7,12 +7,13 @@
 //!
 //! A broken connection is no evidence against an event: the step fails, and the next step writes fewer events at once.
 //! A stream is not parked however often the connection breaks, because a server that restarts looks the same.
+//!
+//! [`loading`] loads the states of the streams of a batch.
 
-use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use events::{LogId, Position, Recorded, StreamId, Version, topics};
+use events::{LogId, Position, Recorded, topics};
 use platform::health::Component;
 use platform::metric_names as names;
 use read_model::Generation;
@@ -22,18 +23,19 @@ use crate::cache::{Cache, Entry};
 use crate::changes::ChangedState;
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::config::Limits;
-use crate::fold::{self, StoredStates};
+use crate::fold;
 use crate::frame::{Caching, Changes, ReadModel, WriteStatement, rows, statement};
 use crate::measure::{count, gauge, record};
 use crate::next_event::NextEvent;
 use crate::state_cache::StateCache;
 use crate::step::StepError;
-use crate::store::log::{self, PageLimit, StreamAt};
+use crate::store::log::{self, PageLimit};
 use crate::store::months::Months;
 use crate::store::relay::{self, Published};
 use crate::store::{Store, StoreError, checkpoints, execute, parked};
 
 mod batch_size;
+mod loading;
 
 use batch_size::BatchSize;
 
@@ -173,6 +175,24 @@ impl<M: ReadModel> Applier<M> {
         Ok(AppliedFromLog { events: events.len(), continue_after: last.map(|last| last.event.position) })
     }
 
+    /// Applies the events of the log after the checkpoints of the claimed partitions, up to and including `upto`; the topic
+    /// has `partitions` partitions. Returns the number of events.
+    pub async fn apply_log(&mut self, partitions: i32, upto: Position, limit: PageLimit) -> Result<usize, StepError> {
+        let claimed: Vec<(i32, Position)> =
+            self.claimed.iter().map(|(partition, claim)| (partition, claim.checkpoint.position)).collect();
+        let mut applied = 0;
+        for (partition, checkpoint) in claimed {
+            let mut after = Some(checkpoint);
+            while let Some(position) = after {
+                let missing = MissingEvents { partition, partitions, after: position, upto };
+                let from_log = self.apply_from_log(missing, limit).await?;
+                applied += from_log.events;
+                after = from_log.continue_after;
+            }
+        }
+        Ok(applied)
+    }
+
     /// Applies events, each partition's in order.
     pub async fn apply(&mut self, events: &[NextEvent<'_>]) -> Result<(), StepError> {
         if events.is_empty() {
@@ -244,77 +264,6 @@ impl<M: ReadModel> Applier<M> {
             Err(StepError::Store(error)) if error.is_about_data() => Ok(Some(Refusal::Data(error.reason()))),
             written => written.map(|()| None),
         }
-    }
-
-    /// The states of the events' streams, from memory or from the database.
-    async fn load(&mut self, events: &[NextEvent<'_>]) -> Result<StoredStates<M>, StepError> {
-        let mut stored = StoredStates::new();
-        let mut missing = BTreeMap::new();
-        let mut seen = HashSet::with_capacity(events.len());
-        for NextEvent { event, .. } in events {
-            if !seen.insert(&event.stream) || self.claimed.is_parked(&event.stream) {
-                continue;
-            }
-            match self.states.take(&event.stream) {
-                Some(state) => stored.insert(event.stream.clone(), state),
-                // A stream that begins with this event has no state; if there is one, the write does not change it.
-                None if event.version.0 == 1 => {}
-                None => {
-                    let version = Version(event.version.0 - 1);
-                    missing.insert(event.stream.clone(), version);
-                }
-            }
-        }
-        self.load_stored(&mut stored, &mut missing).await?;
-        if !missing.is_empty() {
-            self.attach_months(&mut stored, &mut missing).await?;
-            self.load_stored(&mut stored, &mut missing).await?;
-        }
-        Ok(stored)
-    }
-
-    /// The state of a stream that has begun may be missing because its month was detached: attaches the month again. If
-    /// that is impossible, the state counts as one that cannot be read.
-    async fn attach_months(
-        &mut self,
-        stored: &mut StoredStates<M>,
-        missing: &mut BTreeMap<StreamId, Version>,
-    ) -> Result<(), StepError> {
-        self.months.forget();
-        let timeout = self.store.statement_timeout();
-        let by_month: Vec<_> = missing.keys().filter_map(|it| Some((it.clone(), M::month_of(it)?))).collect();
-        for (stream, month) in by_month {
-            let connection = self.store.connection().await?;
-            match timeout.run("attaching a month", self.months.ensure(connection, &[month])).await {
-                Err(error) if error.is_about_data() => {
-                    missing.remove(&stream);
-                    stored.insert_loaded(stream, Err(error.reason()));
-                }
-                ensured => ensured?,
-            }
-        }
-        missing.retain(|stream, _| M::month_of(stream).is_some());
-        Ok(())
-    }
-
-    /// Loads states from the database; streams without a state stay in `missing`.
-    async fn load_stored(
-        &mut self,
-        stored: &mut StoredStates<M>,
-        missing: &mut BTreeMap<StreamId, Version>,
-    ) -> Result<(), StepError> {
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let at = |(stream, version): (&StreamId, &Version)| StreamAt { stream: stream.clone(), version: *version };
-        let streams: Vec<StreamAt> = missing.iter().map(at).collect();
-        let timeout = self.store.statement_timeout();
-        let connection = self.store.connection().await?;
-        for (stream, state) in timeout.run("loading states", M::load(connection, &streams)).await? {
-            missing.remove(&stream);
-            stored.insert_loaded(stream, state);
-        }
-        Ok(())
     }
 
     async fn write(&mut self, changes: Changes<M>) -> Result<(), StepError> {

@@ -17,7 +17,7 @@ use platform::config::Secret;
 use platform::health::Health;
 use read_model::{Generation, Projection};
 
-use crate::apply::{Applier, MissingEvents};
+use crate::apply::Applier;
 use crate::config::Limits;
 use crate::frame::ReadModel;
 use crate::generations;
@@ -112,16 +112,6 @@ impl Apply<'_> {
         let store = store.map_err(|source| StoreError { operation: "reading DATABASE_URL", source })?;
         let mut applier = Applier::<M>::new(Limits::default(), store, None, Health::new().component("postgres"));
         applier.claim(self.partitions).await?;
-        let (mut applied, partitions) = (0, self.projector.partitions);
-        for &partition in self.partitions {
-            let mut after = applier.claimed().get(partition).map(|claim| claim.checkpoint.position);
-            while let Some(position) = after {
-                let missing = MissingEvents { partition, partitions, after: position, upto: self.upto };
-                let from_log = applier.apply_from_log(missing, PAGE).await?;
-                applied += from_log.events;
-                after = from_log.continue_after;
-            }
-        }
-        Ok(applied)
+        applier.apply_log(self.projector.partitions, self.upto, PAGE).await
     }
 }

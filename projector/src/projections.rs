@@ -7,6 +7,7 @@ use read_model::Projection;
 use crate::frame::ReadModel;
 
 mod customers;
+mod decode;
 mod fulfilments;
 mod json_text;
 mod order_returns;

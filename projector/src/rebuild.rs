@@ -14,7 +14,7 @@ use platform::health::Health;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 
-use crate::apply::{Applier, MissingEvents};
+use crate::apply::Applier;
 use crate::config::Limits;
 use crate::frame::{ReadModel, rows};
 use crate::scan::plan;
@@ -146,16 +146,7 @@ async fn catch_up<M: ReadModel>(
     applier.claim(&(0..partitions).collect::<Vec<_>>()).await?;
     for _ in 0..CATCH_UP_PASSES {
         let upto = applier.find_published().await?.relay.position;
-        let mut applied = 0;
-        for partition in 0..partitions {
-            let mut after = applier.claimed().get(partition).map(|claim| claim.checkpoint.position);
-            while let Some(position) = after {
-                let missing = MissingEvents { partition, partitions, after: position, upto };
-                let from_log = applier.apply_from_log(missing, CATCH_UP_PAGE).await?;
-                applied += from_log.events;
-                after = from_log.continue_after;
-            }
-        }
+        let applied = applier.apply_log(partitions, upto, CATCH_UP_PAGE).await?;
         if applied == 0 {
             break;
         }

@@ -87,8 +87,7 @@ async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
     let queue = Arc::new(Mutex::new(VecDeque::from(segments)));
     let mut readers = JoinSet::new();
     for _ in 0..options.readers.max(1) {
-        let mut source = store::connect(&options.source_url).await?;
-        sqlx::raw_sql(reader::SETTINGS).execute(&mut source).await.context("preparing the connection to the log")?;
+        let source = reader::connect(&options.source_url).await?;
         let (queue, bounds, progress) = (Arc::clone(&queue), Arc::clone(bounds), Arc::clone(progress));
         readers.spawn(fold_segments::<M, S>(source, queue, bounds, progress, sink()));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::{BufMut, BytesMut};
 
-use super::binary::{fields, read_instant};
+use super::binary::{fields, put_row, read_instant};
 use super::table::{Role, Table};
 
 /// The columns of a table.
@@ -87,6 +87,17 @@ impl ShapeColumn {
             }
             (_, bytes) => String::from_utf8_lossy(bytes).into_owned(),
         }
+    }
+}
+
+/// Passes rows of a table to `work` in the format of `COPY`.
+pub fn for_each_row<R>(table: &Table<R>, rows: &[R], mut work: impl FnMut(&RowShape, &[u8])) {
+    let shape = RowShape::of(table);
+    let mut bytes = BytesMut::new();
+    for row in rows {
+        bytes.clear();
+        put_row(&mut bytes, table, row);
+        work(&shape, &bytes);
     }
 }
 

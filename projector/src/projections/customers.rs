@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use events::stream::Subject;
 use events::{Event, LogPosition, Recorded, StreamId};
-use read_model::{CustomerDocument, FoldError, Projection, tables};
+use read_model::{CustomerDocument, Projection, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, TextList, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, LoadedState, ReadModel, Table, Visitor};
+use crate::projections::decode;
 use crate::projections::json_text::{json, read_json};
 use crate::store::log::StreamAt;
 
@@ -46,7 +47,7 @@ impl ReadModel for Customers {
             Event::Customer(customer_event) => Ok(CustomerDocument::fold(customer, event, &customer_event)?),
             // The streams of e-mail addresses are in the same topic; a customer's own events contain its address.
             Event::Email(_) => Ok(()),
-            _ => Err(FoldError::WrongStream(event.event_type.clone()).into()),
+            _ => Err(decode::wrong_stream(event)),
         }
     }
 

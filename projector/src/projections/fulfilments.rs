@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use events::{Event, LogPosition, Recorded};
-use read_model::{FoldError, FulfilmentOrder, FulfilmentRow, Projection, tables};
+use events::{LogPosition, Recorded};
+use read_model::{FulfilmentOrder, FulfilmentRow, Projection, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, OptionalText, OptionalTimestamp, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, Latency, LoadedState, ReadModel, Table, Visitor, log_states};
+use crate::projections::decode;
 use crate::store::log::StreamAt;
 
 /// The read model of fulfilments.
@@ -50,9 +51,7 @@ impl ReadModel for Fulfilments {
         event: &Recorded,
         rows: &mut Vec<FulfilmentRow>,
     ) -> Result<(), ApplyError> {
-        let Event::Order(order_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let order_event = decode::order_event(event)?;
         rows.extend(FulfilmentOrder::fold(order, event, &order_event)?);
         Ok(())
     }

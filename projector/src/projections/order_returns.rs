@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use events::{Event, LogPosition, Recorded};
-use read_model::{FoldError, Projection, ReturnOrder, ReturnRow, tables};
+use events::{LogPosition, Recorded};
+use read_model::{Projection, ReturnOrder, ReturnRow, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, OptionalTimestamp, OwnedText, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, Latency, LoadedState, ReadModel, Table, Visitor, log_states};
+use crate::projections::decode;
 use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
@@ -51,9 +52,7 @@ impl ReadModel for OrderReturns {
     type Rows = Vec<ReturnRow>;
 
     fn fold(order: &mut Option<ReturnOrder>, event: &Recorded, rows: &mut Vec<ReturnRow>) -> Result<(), ApplyError> {
-        let Event::Order(order_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let order_event = decode::order_event(event)?;
         rows.extend(ReturnOrder::fold(order, event, &order_event)?);
         Ok(())
     }

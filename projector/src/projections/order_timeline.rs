@@ -2,13 +2,14 @@
 //! that the timeline of an order is in one partition.
 
 use chrono::{DateTime, Utc};
-use events::{Event, LogPosition, Recorded};
-use read_model::{FoldError, Projection, TimelineEntry, TimelineOrder, tables};
+use events::{LogPosition, Recorded};
+use read_model::{Projection, TimelineEntry, TimelineOrder, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, Latency, LoadedState, ReadModel, Table, Visitor, log_states};
+use crate::projections::decode;
 use crate::store::log::StreamAt;
 
 /// The read model of timelines.
@@ -48,9 +49,7 @@ impl ReadModel for OrderTimeline {
         event: &Recorded,
         entries: &mut Vec<TimelineEntry>,
     ) -> Result<(), ApplyError> {
-        let Event::Order(order_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let order_event = decode::order_event(event)?;
         entries.push(TimelineOrder::fold(order, event, &order_event)?);
         Ok(())
     }

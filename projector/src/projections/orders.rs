@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use events::stream::Subject;
-use events::{Event, LogPosition, Recorded, StreamId};
+use events::{LogPosition, Recorded, StreamId};
 use read_model::cache::ORDER_TTL;
-use read_model::{FoldError, OrderDocument, Projection, status, tables};
+use read_model::{OrderDocument, Projection, status, tables};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, OptionalText, OptionalUuid, OwnedText, Text, TextList, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::decode;
 use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
@@ -93,10 +94,7 @@ impl ReadModel for Orders {
     type Rows = ();
 
     fn fold(state: &mut Option<OrderDocument>, event: &Recorded, (): &mut ()) -> Result<(), ApplyError> {
-        match event.decode()? {
-            Event::Order(order_event) => Ok(OrderDocument::fold(state, event, &order_event)?),
-            _ => Err(FoldError::WrongStream(event.event_type.clone()).into()),
-        }
+        Ok(OrderDocument::fold(state, event, &decode::order_event(event)?)?)
     }
 
     fn log_position(order: &OrderDocument) -> LogPosition {

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 
 use events::{Event, LogPosition, Recorded};
 use read_model::cache::PRODUCT_TTL;
-use read_model::{FoldError, PriceRow, ProductDocument, Projection, tables};
+use read_model::{PriceRow, ProductDocument, Projection, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, Text, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::decode;
 use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
@@ -74,7 +75,7 @@ impl ReadModel for Products {
         prices: &mut Vec<PriceRow>,
     ) -> Result<(), ApplyError> {
         let Event::Product(product_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
+            return Err(decode::wrong_stream(event));
         };
         ProductDocument::fold(state, event, &product_event)?;
         prices.extend(PriceRow::of(event, &product_event)?);

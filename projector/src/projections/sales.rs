@@ -3,13 +3,14 @@
 //!
 //! The sums are exactly once because one statement writes them together with the checkpoint.
 
-use events::{Event, LogPosition, Recorded};
-use read_model::{FoldError, Projection, SalesOrder, tables};
+use events::{LogPosition, Recorded};
+use read_model::{Projection, SalesOrder, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, Latency, LoadedState, ReadModel, Table, Visitor, log_states};
+use crate::projections::decode;
 use crate::store::log::StreamAt;
 
 mod rows;
@@ -77,9 +78,7 @@ impl ReadModel for Sales {
     type Rows = SalesRows;
 
     fn fold(order: &mut Option<SalesOrder>, event: &Recorded, rows: &mut SalesRows) -> Result<(), ApplyError> {
-        let Event::Order(order_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let order_event = decode::order_event(event)?;
         Ok(SalesOrder::fold(order, event, &order_event, &mut rows.changes)?)
     }
 

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
-use events::{Event, LogPosition, Recorded};
+use events::{LogPosition, Recorded};
 use read_model::cache::STOCK_TTL;
-use read_model::{FoldError, LedgerRow, Projection, StockDocument, tables};
+use read_model::{LedgerRow, Projection, StockDocument, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalUuid, Text, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
+use crate::projections::decode;
 use crate::projections::json_text::json;
 use crate::store::log::StreamAt;
 
@@ -85,9 +86,7 @@ impl ReadModel for Stock {
         event: &Recorded,
         ledger: &mut Vec<LedgerRow>,
     ) -> Result<(), ApplyError> {
-        let Event::Stock(stock_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let stock_event = decode::stock_event(event)?;
         StockDocument::fold(state, event, &stock_event)?;
         ledger.push(LedgerRow::of(event, &stock_event)?);
         Ok(())

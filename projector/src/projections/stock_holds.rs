@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use events::stream::Subject;
 use events::{Event, LogPosition, Recorded, StreamId};
-use read_model::{FoldError, Projection, StockHoldDocument, tables};
+use read_model::{Projection, StockHoldDocument, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Int, Json, Text, Timestamp, Uuid};
 use crate::frame::{ApplyError, Column, LoadedState, ReadModel, Table, Visitor};
+use crate::projections::decode;
 use crate::projections::json_text::{json, read_json};
 use crate::store::log::StreamAt;
 
@@ -44,7 +45,7 @@ impl ReadModel for StockHolds {
     fn fold(hold: &mut Option<StockHoldDocument>, event: &Recorded, (): &mut ()) -> Result<(), ApplyError> {
         match event.decode()? {
             Event::StockHold(hold_event) => Ok(StockHoldDocument::fold(hold, event, &hold_event)?),
-            _ => Err(FoldError::WrongStream(event.event_type.clone()).into()),
+            _ => Err(decode::wrong_stream(event)),
         }
     }
 

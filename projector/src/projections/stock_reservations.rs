@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use events::{Event, LogPosition, Recorded};
-use read_model::{FoldError, Projection, ReservationChange, ReservationHolder, tables};
+use events::{LogPosition, Recorded};
+use read_model::{Projection, ReservationChange, ReservationHolder, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Text, Uuid};
 use crate::frame::{ApplyError, Column, Index, Latency, LoadedState, ReadModel, Table, Visitor};
 use crate::next_event::log_position;
+use crate::projections::decode;
 use crate::store::log::StreamAt;
 
 /// The read model of reservations.
@@ -60,9 +61,7 @@ impl ReadModel for StockReservations {
         event: &Recorded,
         changes: &mut Vec<ReservationChange>,
     ) -> Result<(), ApplyError> {
-        let Event::Stock(stock_event) = event.decode()? else {
-            return Err(FoldError::WrongStream(event.event_type.clone()).into());
-        };
+        let stock_event = decode::stock_event(event)?;
         changes.extend(ReservationChange::of(event, &stock_event)?);
         *last = Some(log_position(event));
         Ok(())

@@ -44,7 +44,7 @@ pub(super) async fn read_segments<M: ReadModel>(
     for _ in 0..options.readers.max(1) {
         let reader = Reader {
             generation,
-            source: connect_source(&options.source_url).await?,
+            source: reader::connect(&options.source_url).await?,
             target: connect_target(&options.database_url, generation).await?,
             queue: Arc::clone(&queue),
             tables: tables.clone(),
@@ -59,12 +59,6 @@ pub(super) async fn read_segments<M: ReadModel>(
         ended.context("a reader of the rebuild panicked")??;
     }
     Ok(())
-}
-
-async fn connect_source(url: &Secret) -> anyhow::Result<PgConnection> {
-    let mut connection = store::connect(url).await?;
-    sqlx::raw_sql(reader::SETTINGS).execute(&mut connection).await.context("preparing the connection to the log")?;
-    Ok(connection)
 }
 
 async fn connect_target(url: &Secret, generation: Generation) -> anyhow::Result<PgConnection> {

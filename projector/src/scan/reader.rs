@@ -4,11 +4,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use events::{Incarnation, Metadata, Position, Recorded, StreamId, Version};
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use platform::config::Secret;
 use sqlx::PgConnection;
 
 use super::plan::Segment;
 use crate::frame::binary::{self, HEADER};
 use crate::store::log::LoggedEvent;
+use crate::store::{self, StoreError};
 
 /// The events of a segment. Generic plans of other connections are not affected by its settings.
 pub struct EventReader<'c> {
@@ -20,8 +22,16 @@ pub struct EventReader<'c> {
 }
 
 /// Settings for the connection of a reader: the events are read in the order of the index, never sorted.
-pub const SETTINGS: &str = "set enable_sort = off; set enable_seqscan = off; set enable_bitmapscan = off;
+const SETTINGS: &str = "set enable_sort = off; set enable_seqscan = off; set enable_bitmapscan = off;
     set max_parallel_workers_per_gather = 0; set statement_timeout = 0";
+
+/// Connects to the database that the log is read from.
+pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
+    let mut connection = store::connect(url).await?;
+    let prepared = async { sqlx::raw_sql(SETTINGS).execute(&mut connection).await.map(|_| ()) };
+    store::run("preparing the connection to the log", prepared).await?;
+    Ok(connection)
+}
 
 impl<'c> EventReader<'c> {
     /// Begins to read the events of a segment up to a position.

@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 
-use bytes::BytesMut;
-
 use super::parts::{PartNumber, Parts, hash, part_of};
 use crate::changes::ChangedState;
-use crate::frame::binary::put_row;
-use crate::frame::row_bytes::{RowShape, Sums};
+use crate::frame::row_bytes::{RowShape, Sums, for_each_row};
 use crate::frame::{ReadModel, Table, Visitor};
 use crate::scan::Sink;
 
@@ -90,15 +87,9 @@ impl<M: ReadModel> Sink<M> for Checksums<M> {
 
 impl<M: ReadModel> Visitor for Checksums<M> {
     fn table<R: Sync>(&mut self, table: &'static Table<R>, rows: &[R]) {
-        let shape = RowShape::of(table);
-        let mut bytes = BytesMut::new();
-        for row in rows {
-            bytes.clear();
-            put_row(&mut bytes, table, row);
-            match table.is_sum() {
-                true => self.sums.entry(table.name).or_default().add(&shape, &bytes),
-                false => self.add_row(table.name, &shape, &bytes),
-            }
-        }
+        for_each_row(table, rows, |shape, row| match table.is_sum() {
+            true => self.sums.entry(table.name).or_default().add(shape, row),
+            false => self.add_row(table.name, shape, row),
+        });
     }
 }

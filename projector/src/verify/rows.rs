@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
 use super::parts::{Parts, part_of};
 use crate::changes::ChangedState;
-use crate::frame::binary::put_row;
-use crate::frame::row_bytes::{RowShape, Sums};
+use crate::frame::row_bytes::{RowShape, Sums, for_each_row};
 use crate::frame::{ReadModel, Table, Visitor};
 use crate::scan::Sink;
 
@@ -70,15 +67,9 @@ impl<M: ReadModel> Sink<M> for ExpectedRows<M> {
 
 impl<M: ReadModel> Visitor for ExpectedRows<M> {
     fn table<R: Sync>(&mut self, table: &'static Table<R>, rows: &[R]) {
-        let shape = RowShape::of(table);
-        let mut bytes = BytesMut::new();
-        for row in rows {
-            bytes.clear();
-            put_row(&mut bytes, table, row);
-            match table.is_sum() {
-                true => self.sums.entry(table.name).or_default().add(&shape, &bytes),
-                false => self.rows.add(&self.parts, table.name, &shape, &bytes),
-            }
-        }
+        for_each_row(table, rows, |shape, row| match table.is_sum() {
+            true => self.sums.entry(table.name).or_default().add(shape, row),
+            false => self.rows.add(&self.parts, table.name, shape, row),
+        });
     }
 }
