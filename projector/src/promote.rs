@@ -10,7 +10,7 @@ use platform::config::Secret;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 
-use crate::frame::{ReadModel, rows};
+use crate::frame::ReadModel;
 use crate::store::generations::{self, GenerationRow, State};
 use crate::store::{self, checkpoints, run};
 
@@ -128,7 +128,7 @@ async fn swap<M: ReadModel>(
     let live = all.iter().find(|row| row.state == State::Live).map(|row| of(row.number));
     let next = (of(next.number), next.state);
     for _ in 0..ATTEMPTS_MAX {
-        match try_swap::<M>(connection, next, live, former).await {
+        match try_swap(connection, next, live, former).await {
             Ok(()) => return Ok((next.0, live)),
             Err(error) if is_lock_timeout(&error) => tokio::time::sleep(RETRY_AFTER).await,
             Err(error) => return Err(error).context("replacing the views"),
@@ -137,7 +137,7 @@ async fn swap<M: ReadModel>(
     bail!("a query holds the tables of {} all the time: end it and try again", M::PROJECTION.name())
 }
 
-async fn try_swap<M: ReadModel>(
+async fn try_swap(
     connection: &mut PgConnection,
     (next, state): (Generation, State),
     live: Option<Generation>,
@@ -153,7 +153,7 @@ async fn try_swap<M: ReadModel>(
         transaction.rollback().await?;
         return Err(sqlx::Error::Protocol("another process has changed the generations: try again".to_owned()));
     }
-    generations::show(&mut transaction, next, &rows::tables::<M>()).await?;
+    generations::show(&mut transaction, next, live).await?;
     transaction.commit().await
 }
 

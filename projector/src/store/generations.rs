@@ -6,7 +6,7 @@ use read_model::{Generation, Projection};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::frame::schema::TableSchema;
+use crate::frame::schema::{Month, TableSchema};
 use crate::frame::{ReadModel, rows};
 
 /// State of a generation.
@@ -97,13 +97,23 @@ pub async fn create_first<M: ReadModel>(connection: &mut PgConnection) -> sqlx::
             .fetch_one(&mut *transaction)
             .await?;
     if is_new {
-        insert(&mut transaction, generation, M::VERSION, State::Live).await?;
-        let tables = rows::tables::<M>().iter().map(TableSchema::create).collect();
-        create_schema(&mut transaction, generation, tables).await?;
-        show(&mut transaction, generation, &rows::tables::<M>()).await?;
+        create_indexed::<M>(&mut transaction, generation, State::Live).await?;
+        show(&mut transaction, generation, None).await?;
     }
     transaction.commit().await?;
     Ok(is_new)
+}
+
+/// Creates a generation with empty tables and all indexes, which a worker fills.
+pub async fn create_indexed<M: ReadModel>(
+    connection: &mut PgConnection,
+    generation: Generation,
+    state: State,
+) -> sqlx::Result<()> {
+    lock(connection, M::PROJECTION).await?;
+    insert(connection, generation, M::VERSION, state).await?;
+    let tables = rows::tables::<M>().iter().map(TableSchema::create).collect();
+    create_schema(connection, generation, tables).await
 }
 
 /// Creates a generation that a rebuild fills: its tables have no indexes yet.
@@ -211,20 +221,44 @@ pub async fn remove(connection: &mut PgConnection, generation: Generation) -> sq
     run(connection, format!("drop schema {} cascade", generation.schema())).await
 }
 
-/// Lets the views in schema `public` show the tables of a generation.
-pub async fn show(connection: &mut PgConnection, generation: Generation, tables: &[TableSchema]) -> sqlx::Result<()> {
-    let schema = generation.schema();
-    let view = |TableSchema { name, .. }: &TableSchema| {
-        format!(
-            "drop view if exists public.{name};
-             create view public.{name} as select * from {schema}.{name};
-             grant select on public.{name} to reader;"
-        )
+/// Lets the views in schema `public` show the tables of a generation, instead of those of the former live one: another
+/// version may have other tables and columns.
+pub async fn show(
+    connection: &mut PgConnection,
+    generation: Generation,
+    former: Option<Generation>,
+) -> sqlx::Result<()> {
+    let tables = list_tables(connection, generation).await?;
+    let former = match former {
+        Some(former) => list_tables(connection, former).await?,
+        None => Vec::new(),
     };
-    run(connection, tables.iter().map(view).collect::<Vec<_>>().join("\n")).await
+    let schema = generation.schema();
+    let drop = former.iter().chain(&tables).map(|table| format!("drop view if exists public.{table};"));
+    let create = tables.iter().map(|table| {
+        format!(
+            "create view public.{table} as select * from {schema}.{table};
+             grant select on public.{table} to reader;"
+        )
+    });
+    run(connection, drop.chain(create).collect::<Vec<_>>().join("\n")).await
 }
 
-/// Runs statements whose text is composed of literals of this program and numbers of generations.
+/// Names of the tables of a generation, without those of months.
+async fn list_tables(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<Vec<String>> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class
+         where relnamespace = $1::regnamespace and relkind in ('r', 'p') and not relispartition order by 1",
+    )
+    .bind(generation.schema())
+    .fetch_all(connection)
+    .await?;
+    // A month that is detached is a table of its own.
+    let is_month = |name: &String| names.iter().any(|table| Month::of_table(table, name).is_some());
+    Ok(names.iter().filter(|name| !is_month(name)).cloned().collect())
+}
+
+/// Runs statements whose text is composed of literals of this program, names of its tables, and numbers of generations.
 async fn run(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
 }
