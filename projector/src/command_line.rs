@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::ensure;
-use clap::Subcommand;
+use anyhow::{Context, ensure};
+use clap::{Subcommand, ValueEnum};
 use events::StreamId;
 use platform::progress_line::ProgressLine;
 use read_model::Projection;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::config::OperatorConfig;
 use crate::operate::{self, Done, Operation, operate};
 use crate::promote::Check;
+use crate::rebuild::from_kafka;
 use crate::rebuild::progress::{Progress, Shown};
 use crate::retry::{self, RetryOutcome};
 use crate::scan::plan::EVENTS_PER_SEGMENT;
@@ -46,6 +47,9 @@ pub enum Command {
         /// Maximum number of events per second; 0 for no limit. Can be changed by running the command again
         #[arg(long)]
         throttle: Option<i64>,
+        /// What the generation is derived from. Rebuilding from Kafka and verifying checks that Kafka and the log agree
+        #[arg(long, value_enum, default_value_t = Source::Log, conflicts_with_all = ["dry_run", "readers", "throttle"])]
+        source: Source,
     },
     /// Let the rebuild of a projection wait, whichever process runs it
     Pause {
@@ -96,6 +100,15 @@ pub enum Command {
     Parked(ParkedCommand),
 }
 
+/// What a rebuild derives a generation from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The log.
+    Log,
+    /// The topic alone, from its first message on.
+    Kafka,
+}
+
 /// A command on parked streams.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ParkedCommand {
@@ -114,13 +127,16 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
     let url = || config.database_url.clone();
     match command {
         Command::Status { json } => show_status(config, json).await,
-        Command::Rebuild { name, all: _, dry_run, readers, throttle } => {
+        Command::Rebuild { name, all: _, dry_run, readers, throttle, source } => {
             let names = match name {
                 Some(name) => vec![name],
                 None => Projection::ALL.iter().map(|projection| projection.name().to_owned()).collect(),
             };
             for name in names {
-                rebuild_one(&name, dry_run, rebuild_options(config, readers, throttle)).await?;
+                match source {
+                    Source::Log => rebuild_one(&name, dry_run, rebuild_options(config, readers, throttle)).await?,
+                    Source::Kafka => rebuild_from_kafka(&name, config).await?,
+                }
             }
             Ok(())
         }
@@ -186,6 +202,22 @@ async fn rebuild_one(name: &str, dry_run: bool, options: rebuild::Options) -> an
     if let Done::Rebuilt(generation) = shown(name, &progress, rebuilding).await? {
         print_line(format_args!("{generation} is rebuilt; next: projector verify {name}, projector promote {name}"));
     }
+    Ok(())
+}
+
+async fn rebuild_from_kafka(name: &str, config: &OperatorConfig) -> anyhow::Result<()> {
+    let feed = config.feed.clone().context("set KAFKA_BROKERS to the bootstrap servers, such as localhost:9092")?;
+    let options = from_kafka::Options { database_url: config.database_url.clone(), feed };
+    let progress = Arc::new(Progress::default());
+    let rebuilding = operate(name, Operation::RebuildFromKafka(options, Arc::clone(&progress)));
+    let Done::RebuiltFromKafka(rebuilt) = shown(name, &progress, rebuilding).await? else { return Ok(()) };
+    let from_kafka::Rebuilt { generation, messages, read_from_log } = rebuilt;
+    ensure!(
+        read_from_log == 0,
+        "{generation} is rebuilt from {messages} messages and {read_from_log} events that Kafka does not have: its retention has \
+         deleted them, or the topic was lost (`command-service republish`)"
+    );
+    print_line(format_args!("{generation} is rebuilt from {messages} messages; next: projector verify {name}"));
     Ok(())
 }
 

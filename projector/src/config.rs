@@ -106,6 +106,8 @@ pub struct OperatorConfig {
     /// `REBUILD_SOURCE_URL`: the database that rebuilds and verifications read the log from, such as a standby; default: the
     /// primary.
     pub source_url: Secret,
+    /// Settings of the Kafka consumer of a rebuild from Kafka; `None` without `KAFKA_BROKERS`.
+    pub feed: Option<FeedConfig>,
     /// Settings of the logs.
     pub logs: LogConfig,
 }
@@ -138,7 +140,7 @@ impl Config {
             database_timeout: database_timeout.get(&complete),
             feed: FeedConfig {
                 brokers: brokers.get(&complete),
-                group: group.get(&complete).unwrap_or_else(|| format!("{topic_prefix}projector")),
+                group: group.get(&complete).unwrap_or_else(|| default_group(&topic_prefix)),
                 topic_prefix,
                 instance: instance.get(&complete).or_else(|| instance_name(admin_addr)),
             },
@@ -161,16 +163,32 @@ impl OperatorConfig {
     pub fn read(mut settings: Settings) -> Result<OperatorConfig, ConfigErrors> {
         let database_url = settings.secret("DATABASE_URL");
         let source_url = settings.maybe::<Secret>("REBUILD_SOURCE_URL");
+        let brokers = settings.maybe::<String>("KAFKA_BROKERS");
+        let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
+        let group = settings.maybe::<String>("GROUP_ID");
         let format = settings.optional("LOG_FORMAT", Format::Text);
         let filter = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let database_url = database_url.get(&complete);
+        let (topic_prefix, group) = (topic_prefix.get(&complete), group.get(&complete));
+        let feed = brokers.get(&complete).map(|brokers| FeedConfig {
+            brokers,
+            group: group.unwrap_or_else(|| default_group(&topic_prefix)),
+            topic_prefix,
+            instance: None,
+        });
         Ok(OperatorConfig {
+            feed,
             source_url: source_url.get(&complete).unwrap_or_else(|| database_url.clone()),
             database_url,
             logs: LogConfig { format: format.get(&complete), filter: filter.get(&complete) },
         })
     }
+}
+
+/// The default of `GROUP_ID`.
+fn default_group(topic_prefix: &str) -> String {
+    format!("{topic_prefix}projector")
 }
 
 /// A unique name of this process that survives a restart. Kafka allows letters, digits, `.`, `_` and `-`.

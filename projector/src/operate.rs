@@ -11,7 +11,7 @@ use crate::frame::ReadModel;
 use crate::projections::{WithReadModel, with_read_model};
 use crate::promote::{self, Check};
 use crate::rebuild::progress::Progress;
-use crate::rebuild::{self, Plan};
+use crate::rebuild::{self, Plan, from_kafka};
 use crate::store::generations::{self, State};
 use crate::store::{self, rebuilds, run};
 use crate::verify::{self, Report};
@@ -23,6 +23,8 @@ pub enum Operation {
     Plan(rebuild::Options),
     /// Rebuild, or continue an interrupted rebuild.
     Rebuild(rebuild::Options, Arc<Progress>),
+    /// Rebuild from Kafka alone, or continue an interrupted rebuild from Kafka.
+    RebuildFromKafka(from_kafka::Options, Arc<Progress>),
     /// Verify a generation; without a number, the rebuilt one, or the live one if there is none.
     Verify(Option<i32>, verify::Options, Arc<Progress>),
     /// Make the rebuilt generation live.
@@ -40,6 +42,8 @@ pub enum Done {
     Planned(Plan),
     /// The generation that was rebuilt.
     Rebuilt(Generation),
+    /// The generation that was rebuilt from Kafka.
+    RebuiltFromKafka(from_kafka::Rebuilt),
     /// The result of a verification.
     Verified(Box<Report>),
     /// The generation that is live now, and the former one.
@@ -88,6 +92,9 @@ async fn run_operation<M: ReadModel>(operation: Operation) -> anyhow::Result<Don
     Ok(match operation {
         Operation::Plan(options) => Done::Planned(rebuild::plan_rebuild::<M>(&options).await?),
         Operation::Rebuild(options, progress) => Done::Rebuilt(rebuild::rebuild::<M>(&options, progress).await?),
+        Operation::RebuildFromKafka(options, progress) => {
+            Done::RebuiltFromKafka(from_kafka::rebuild::<M>(&options, &progress).await?)
+        }
         Operation::Verify(number, options, progress) => {
             let generation = find_verified::<M>(&options.database_url, number).await?;
             Done::Verified(Box::new(verify::verify::<M>(generation, &options, &progress).await?))

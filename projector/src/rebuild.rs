@@ -22,6 +22,7 @@ use crate::store::generations::{self, State};
 use crate::store::log::PageLimit;
 use crate::store::{self, Store, rebuilds, relay, run};
 
+pub mod from_kafka;
 mod indexes;
 mod options;
 pub mod progress;

@@ -7,6 +7,7 @@ use projector::log_projector::LogProjector;
 use projector::operate::{Done, Operation, operate};
 use projector::projections::{Orders, Stock};
 use projector::promote::Check;
+use projector::rebuild::from_kafka::{self, Rebuilt};
 use projector::rebuild::progress::Progress;
 use projector::verify::Report;
 use projector::{rebuild, verify};
@@ -242,4 +243,37 @@ async fn a_worker_follows_a_rebuilt_generation_from_its_checkpoint() {
     platform.catch_up_generation(&mut worker, 2).await;
     assert_eq!(platform.number("select count(*) from orders_2.orders").await, 13);
     assert_eq!(platform.number("select count(*) from orders_1.orders").await, 12);
+}
+
+#[tokio::test]
+async fn a_generation_that_is_rebuilt_from_kafka_alone_equals_the_log() {
+    let platform = with_history().await;
+    for projection in Projection::ALL {
+        let Rebuilt { generation, messages, read_from_log } = rebuild_from_kafka(&platform, projection).await;
+        assert_eq!((generation, read_from_log), (Generation { projection, number: 2 }, 0));
+        let has_events = !matches!(projection, Projection::CUSTOMERS | Projection::STOCK_HOLDS);
+        assert_eq!(messages > 0, has_events, "{generation}: {messages} messages");
+        let report = verify(&platform, projection, Some(2)).await;
+        assert!(report.is_equal(), "{generation}: {:#?}", report.differences);
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_from_kafka_counts_the_events_that_kafka_lacks() {
+    let mut platform = with_history().await;
+    let event = platform.append(&stock_stream("MUG"), received(1)).await;
+    platform.lose(&event).await;
+    platform.publish(&stock_stream("MUG"), received(2)).await;
+    let rebuilt = rebuild_from_kafka(&platform, Projection::STOCK).await;
+    assert_eq!(rebuilt.read_from_log, 1);
+    assert!(verify(&platform, Projection::STOCK, Some(2)).await.is_equal());
+}
+
+async fn rebuild_from_kafka(platform: &Platform, projection: Projection) -> Rebuilt {
+    let options = from_kafka::Options { database_url: platform.database(), feed: platform.feed() };
+    let rebuilding = operate(projection.name(), Operation::RebuildFromKafka(options, Arc::new(Progress::default())));
+    match tokio::time::timeout(testbed::PATIENCE, rebuilding).await.unwrap().unwrap() {
+        Done::RebuiltFromKafka(rebuilt) => rebuilt,
+        other => panic!("{other:?}"),
+    }
 }
