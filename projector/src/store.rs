@@ -34,7 +34,7 @@ const KEEPALIVES: [(&str, &str); 4] = [
     ("tcp_user_timeout", "20000"),
 ];
 
-/// Settings of all connections. The commits do not wait for the disk: a batch and its checkpoint are lost together, and are
+/// Settings of the connections that write. The commits do not wait for the disk: a batch and its checkpoint are lost together, and are
 /// applied again. Otherwise each batch would write to the disk, on the replica too, between the commits of the writer.
 /// With the role, every login of the projector may change the tables that another login has created.
 const SESSION: [(&str, &str); 3] =
@@ -140,6 +140,13 @@ pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
     connect_with(&options).await
 }
 
+/// Like [`connect`], for connections that only read: with the rights of the login itself, so that a login that may not
+/// write can verify.
+pub async fn connect_to_read(url: &Secret) -> Result<PgConnection, StoreError> {
+    let options = login_options(url).map_err(|source| StoreError { operation: "reading the URL", source })?;
+    connect_with(&options.options([("default_transaction_read_only", "on")])).await
+}
+
 /// Runs a statement without parameters.
 pub async fn execute(connection: &mut PgConnection, statement: &'static str) -> sqlx::Result<()> {
     sqlx::query(statement).execute(connection).await.map(|_| ())
@@ -151,8 +158,12 @@ pub fn search_path(generation: Generation) -> String {
 }
 
 fn options(url: &Secret) -> sqlx::Result<PgConnectOptions> {
+    Ok(login_options(url)?.options(SESSION))
+}
+
+fn login_options(url: &Secret) -> sqlx::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url.expose())?.application_name("projector");
-    Ok(options.options(KEEPALIVES).options(SESSION))
+    Ok(options.options(KEEPALIVES))
 }
 
 async fn connect_with(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use events::Position;
 use platform::config::Secret;
 use read_model::Generation;
 use sqlx::PgConnection;
@@ -33,7 +34,7 @@ use stored::Snapshot;
 /// How a verification runs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The database whose tables are verified: the primary, because the result is stored.
+    /// The database whose tables are verified: the primary if the result is stored.
     pub database_url: Secret,
     /// The database that the log is read from: the primary or a standby that contains the checkpoints.
     pub source_url: Secret,
@@ -45,6 +46,21 @@ pub struct Options {
 
 /// Verifies a generation, and stores the result with it.
 pub async fn verify<M: ReadModel>(
+    generation: Generation,
+    options: &Options,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Report> {
+    let report = compare::<M>(generation, options, progress).await?;
+    let mut connection = store::connect(&options.database_url).await?;
+    let position = Position(report.position);
+    let verified = generations::set_verified(&mut connection, generation, position, report.differences_total);
+    run("storing the result", verified).await?;
+    progress.enter("done");
+    Ok(report)
+}
+
+/// Compares a generation with the log, and only reads: the login needs no right to write.
+pub async fn compare<M: ReadModel>(
     generation: Generation,
     options: &Options,
     progress: &Arc<Progress>,
@@ -66,10 +82,6 @@ pub async fn verify<M: ReadModel>(
         report.add_differences(&expected, &snapshot.rows::<M>(&parts).await?);
     }
     snapshot.close().await?;
-    let mut connection = store::connect(&options.database_url).await?;
-    let verified = generations::set_verified(&mut connection, generation, bounds.last(), report.differences_total);
-    run("storing the result", verified).await?;
-    progress.enter("done");
     Ok(report)
 }
 
@@ -80,7 +92,7 @@ async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
     progress: &Arc<Progress>,
     sink: impl Fn() -> S,
 ) -> anyhow::Result<Vec<S>> {
-    let mut planning = store::connect(&options.source_url).await?;
+    let mut planning = store::connect_to_read(&options.source_url).await?;
     let segments = plan::plan(&mut planning, M::PROJECTION.category(), bounds.last(), options.segment_events).await;
     let segments = segments.context("planning the segments")?;
     progress.begin(segments.len() as u64, 0, 0);

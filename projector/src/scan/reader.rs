@@ -27,7 +27,7 @@ const SETTINGS: &str = "set enable_sort = off; set enable_seqscan = off; set ena
 
 /// Connects to the database that the log is read from.
 pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
-    let mut connection = store::connect(url).await?;
+    let mut connection = store::connect_to_read(url).await?;
     let prepared = async { sqlx::raw_sql(SETTINGS).execute(&mut connection).await.map(|_| ()) };
     store::run("preparing the connection to the log", prepared).await?;
     Ok(connection)

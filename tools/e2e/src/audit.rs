@@ -32,6 +32,7 @@ pub async fn check(invariant: Invariant, subject: &Subject) -> Verdict {
         Invariant::Numbers => checkers::numbers::check(subject).await,
         Invariant::Stock => checkers::stock::check(subject).await,
         Invariant::FoldEqual => checkers::fold_equal::check(subject).await,
+        Invariant::AllProjections => checkers::all_projections::check(subject).await,
         Invariant::NoDoubleApply => checkers::no_double_apply::check(subject).await,
         Invariant::NoSkip | Invariant::KeyOrder => {
             let Some(kafka) = &subject.kafka else { return Verdict::NotChecked("no Kafka given") };

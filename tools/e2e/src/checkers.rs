@@ -2,6 +2,7 @@
 //! names the stream, the position or the key, so that an operator can investigate. `tests/checkers` verifies that every checker
 //! detects violations. [`crate::audit`] runs the checkers.
 
+pub mod all_projections;
 pub mod cache;
 pub mod erasure;
 pub mod fold_equal;

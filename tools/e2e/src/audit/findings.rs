@@ -9,6 +9,8 @@ pub struct Findings {
     pub count: u64,
     /// Descriptions of the first violations.
     pub first: Vec<String>,
+    /// What was counted, such as the messages on Kafka, in the order of the report.
+    pub counts: Vec<(String, u64)>,
 }
 
 /// Result of a check.
@@ -31,6 +33,11 @@ impl Findings {
         self.checked += 1;
     }
 
+    /// Adds a number to the report.
+    pub fn report(&mut self, what: impl Into<String>, count: u64) {
+        self.counts.push((what.into(), count));
+    }
+
     /// Adds a violation of the invariant.
     pub fn add(&mut self, finding: impl Into<String>) {
         self.count += 1;
@@ -45,6 +52,7 @@ impl Findings {
         self.count += other.count;
         self.first.extend(other.first);
         self.first.truncate(REPORTED_MAX);
+        self.counts.extend(other.counts);
     }
 
     /// Adds a finding unless `holds`.

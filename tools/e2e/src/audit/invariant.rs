@@ -21,8 +21,10 @@ pub enum Invariant {
     NoSkip,
     /// Kafka contains every stream in order, in one partition.
     KeyOrder,
-    /// Read models equal the fold of the log.
+    /// Orders, stock and products equal the fold of the log, by a second implementation.
     FoldEqual,
+    /// The tables of every projection equal the fold of the log in every row and column, as `projector verify` compares them.
+    AllProjections,
     /// Every stock event was applied exactly once.
     NoDoubleApply,
     /// A read is at least as new as its consistency token and as earlier reads of the same session.
@@ -35,7 +37,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// Every invariant, in the order in which they are checked.
-    pub const ALL: [Invariant; 14] = [
+    pub const ALL: [Invariant; 15] = [
         Invariant::Liveness,
         Invariant::Gapless,
         Invariant::NoLostAck,
@@ -46,6 +48,7 @@ impl Invariant {
         Invariant::NoSkip,
         Invariant::KeyOrder,
         Invariant::FoldEqual,
+        Invariant::AllProjections,
         Invariant::NoDoubleApply,
         Invariant::MonotonicRead,
         Invariant::Cache,
@@ -64,6 +67,7 @@ impl Invariant {
             Invariant::NoSkip => "no-skip",
             Invariant::KeyOrder => "key-order",
             Invariant::FoldEqual => "fold-equal",
+            Invariant::AllProjections => "all-projections",
             Invariant::NoDoubleApply => "no-double-apply",
             Invariant::MonotonicRead => "monotonic-read",
             Invariant::Cache => "cache",

@@ -80,11 +80,13 @@ impl std::fmt::Display for Line {
             Verdict::Checked(Findings { checked: 0, count: 0, .. }) => {
                 write!(f, "{name:<20} found nothing to check")
             }
-            Verdict::Checked(Findings { checked, count: 0, .. }) => {
-                write!(f, "{name:<20} holds     {checked:>10} checked  {took:>6.1} s")
+            Verdict::Checked(Findings { checked, count: 0, counts, .. }) => {
+                write!(f, "{name:<20} holds     {checked:>10} checked  {took:>6.1} s")?;
+                write_counts(f, counts)
             }
-            Verdict::Checked(Findings { checked, count, first }) => {
+            Verdict::Checked(Findings { checked, count, first, counts }) => {
                 write!(f, "{name:<20} VIOLATED  {checked:>10} checked  {took:>6.1} s  {count} findings")?;
+                write_counts(f, counts)?;
                 first.iter().try_for_each(|finding| write!(f, "\n    {finding}"))?;
                 match count.saturating_sub(first.len() as u64) {
                     0 => Ok(()),
@@ -93,6 +95,10 @@ impl std::fmt::Display for Line {
             }
         }
     }
+}
+
+fn write_counts(f: &mut std::fmt::Formatter<'_>, counts: &[(String, u64)]) -> std::fmt::Result {
+    counts.iter().try_for_each(|(what, count)| write!(f, "\n    {count:>12} {what}"))
 }
 
 #[cfg(test)]

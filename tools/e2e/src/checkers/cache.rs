@@ -66,7 +66,7 @@ async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attem
     for (word, projection, category) in KINDS {
         let Some(generation) = live.get(projection.name()) else { continue };
         let kind = format!("{word}.{generation}:");
-        let begin = caches.key(&kind).len();
+        let (begin, before) = (caches.key(&kind).len(), attempt.findings.checked);
         for keys in caches.keys(&kind).await?.chunks(CHUNK) {
             let values = caches.values(keys).await?;
             let streams: Vec<String> = keys.iter().map(|key| format!("{category}-{}", &key[begin..])).collect();
@@ -83,6 +83,8 @@ async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attem
                 }
             }
         }
+        let values = attempt.findings.checked - before;
+        attempt.findings.report(format!("values of {} generation {generation} in Redis", projection.name()), values);
     }
     Ok(attempt)
 }

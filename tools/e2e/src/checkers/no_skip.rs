@@ -40,10 +40,15 @@ pub async fn check(subject: &Subject, kafka: &Kafka) -> anyhow::Result<Findings>
         }
     }
     compare(&pool, &mut chunk, &mut findings).await?;
+    let (messages, mut logged) = (findings.checked, 0);
     let mut pages = Pages::until(&pool, checkpoint);
     loop {
         let page = pages.next().await?;
+        logged += page.len() as u64;
         if page.is_empty() {
+            findings.report(format!("events in the log up to the relay's checkpoint {checkpoint}"), logged);
+            findings.report("different events on Kafka", published.count());
+            findings.report("messages on Kafka, with those that were sent again or were lost by the log", messages);
             return Ok(findings);
         }
         published.check(&page, &mut findings);
@@ -125,6 +130,10 @@ impl PublishedPositions {
         if let Some(first) = self.shortened.get_mut(&partition) {
             *first = Some(first.map_or(position, |first| first.min(position)));
         }
+    }
+
+    fn count(&self) -> u64 {
+        self.bits.iter().map(|bits| u64::from(bits.count_ones())).sum()
     }
 
     fn has(&self, position: Position) -> bool {

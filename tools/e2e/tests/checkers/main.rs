@@ -227,6 +227,34 @@ async fn fold_equal_detects_a_row_without_a_stream() {
 }
 
 #[tokio::test]
+async fn all_projections_detects_wrong_cells_and_missing_and_unexpected_rows() {
+    let mut platform = Platform::example().await;
+    let subject = platform.subject();
+    assert_eq!(findings(Invariant::AllProjections, &subject).await, Vec::<String>::new());
+    let changes = "
+        update orders set search_text = '';
+        update fulfilments set carrier = 'x';
+        update sales_days set net = net + 1;
+        delete from order_timeline where version = 1;
+        delete from order_returns;
+        insert into stock_reservations values ('B', 'main', 'order', gen_random_uuid(), 7);";
+    sqlx::raw_sql(changes).execute(&mut platform.sql).await.unwrap();
+    let found = findings(Invariant::AllProjections, &subject).await.join("\n");
+    for expected in [
+        "orders generation 1: orders id=",
+        "search_text is ",
+        "carrier is x, should be ",
+        "net is ",
+        "order_timeline order_id=",
+        "order_returns generation 1: order_returns order_id=",
+        "stock_reservations sku=B location=main",
+    ] {
+        assert!(found.contains(expected), "no finding contains `{expected}`:\n{found}");
+    }
+    assert!(found.contains("the row is missing") && found.contains("the log does not result in this row"), "{found}");
+}
+
+#[tokio::test]
 async fn no_double_apply_detects_an_event_that_is_applied_twice() {
     let sql = "update stock set shipped = shipped + 3, on_hand = on_hand - 3";
     assert_detected(Invariant::NoDoubleApply, sql, "A at main").await;

@@ -1,4 +1,4 @@
-//! Writes a history as the services would: log, read models, checkpoints, topics and caches.
+//! Writes a history as the services would: log, relay, read models, topics and caches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,14 +9,13 @@ use e2e::client_history::{FinalOutcome, Read, RetriedCommand, Scope};
 use e2e::topics::Kafka;
 use events::{Category, Event, LogId, Position, Recorded, cloudevents, topics};
 use platform::config::Secret;
+use projector::log_projector::LogProjector;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use read_model::cache::Keys;
-use read_model::status::{fulfilment_word, lifecycle_word, payment_word, return_word};
-use read_model::{LedgerRow, OrderDocument, PriceRow, ProductDocument, Projection, StockDocument};
+use read_model::{OrderDocument, ProductDocument, StockDocument};
 use redis::AsyncCommands;
-use sqlx::types::Json;
 use sqlx::{Connection, Executor, PgConnection};
 use testbed::Bed;
 use uuid::Uuid;
@@ -42,8 +41,8 @@ impl Platform {
         sql.execute("set session_replication_role = replica").await.unwrap();
         let mut platform = Platform { bed, history: history::example(), sql };
         platform.write_log().await;
+        platform.write_relay().await;
         platform.write_models().await;
-        platform.write_checkpoints().await;
         platform
     }
 
@@ -192,41 +191,26 @@ impl Platform {
         sqlx::query("update log_head set position = $1").bind(head).execute(&mut self.sql).await.unwrap();
     }
 
+    /// Derives all read models from the log.
     async fn write_models(&mut self) {
-        let url = Secret::new(self.bed.projector_url().unwrap());
-        projector::generations::create_missing(&url).await.unwrap();
-        const MONTHS: &str = "
-            create table orders_1.orders_all partition of orders_1.orders default;
-            create table stock_1.ledger_all partition of stock_1.stock_ledger default;
-            create table products_1.prices_all partition of products_1.product_prices default;";
-        sqlx::raw_sql(MONTHS).execute(&mut self.sql).await.unwrap();
-        for events in self.history.streams().values() {
-            let (order, stock, product) = fold(events);
-            if let Some(order) = order {
-                write_order(&mut self.sql, &order).await;
-            }
-            if let Some(stock) = stock {
-                write_stock(&mut self.sql, &stock, events).await;
-            }
-            if let Some(product) = product {
-                write_product(&mut self.sql, &product, events).await;
-            }
-        }
+        let projector = LogProjector::open(&Secret::new(self.bed.projector_url().unwrap()), 1).await.unwrap();
+        projector.apply_all(Position(self.history.rows.len() as i64)).await.unwrap();
     }
 
-    async fn write_checkpoints(&mut self) {
-        let mut last: HashMap<Category, i64> = HashMap::new();
-        self.history.rows.iter().for_each(|row| _ = last.insert(row.event.stream.category(), row.event.position.0));
-        let head = self.history.rows.len() as i64;
-        sqlx::query("update relay_checkpoint set position = $1").bind(head).execute(&mut self.sql).await.unwrap();
-        for projection in Projection::ALL {
-            let category = projection.category();
-            let Some(&position) = last.get(&category) else { continue };
-            let sent = "insert into relay_partitions values ($1, 0, $2) on conflict do nothing";
-            sqlx::query(sent).bind(category.as_str()).bind(position).execute(&mut self.sql).await.unwrap();
-            let applied = "insert into projection_checkpoints values ($1, 1, $2, 0, 1, 1, $3, now())";
-            let applied = sqlx::query(applied).bind(projection.name()).bind(category.as_str()).bind(position);
-            applied.execute(&mut self.sql).await.unwrap();
+    /// Writes what the relay has published, to topics with one partition.
+    async fn write_relay(&mut self) {
+        for row in &self.history.rows {
+            let (category, position) = (row.event.stream.category().as_str(), row.event.position.0);
+            sqlx::query(
+                "with relay as (update relay_checkpoint set position = $2)
+                 insert into relay_partitions values ($1, 0, $2)
+                 on conflict (category, partition) do update set position = excluded.position",
+            )
+            .bind(category)
+            .bind(position)
+            .execute(&mut self.sql)
+            .await
+            .unwrap();
         }
     }
 }
@@ -244,95 +228,6 @@ fn fold(events: &[Recorded]) -> Folded {
         }
     }
     folded
-}
-
-async fn write_order(sql: &mut PgConnection, order: &OrderDocument) {
-    const INSERT: &str = "
-        insert into orders (id, code, channel, external_ref, currency, total, lifecycle, payment, fulfilment, returns, placed_at,
-            updated_at, version, incarnation, position, document, tags, due, owed, skus, search_text)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, '{}', $16, $17, '{}', '')";
-    let query = sqlx::query(INSERT)
-        .bind(order.id.uuid())
-        .bind(order.code.as_str())
-        .bind(order.channel.as_str())
-        .bind(&order.external_ref)
-        .bind(order.currency.as_str())
-        .bind(order.total.0)
-        .bind(lifecycle_word(order.status.lifecycle))
-        .bind(payment_word(order.status.payment))
-        .bind(fulfilment_word(order.status.fulfilment))
-        .bind(return_word(order.status.returns))
-        .bind(order.placed_at)
-        .bind(order.updated_at)
-        .bind(order.version.0)
-        .bind(order.position.0)
-        .bind(Json(order))
-        .bind(order.due.0)
-        .bind(order.owed.0);
-    query.execute(sql).await.unwrap();
-}
-
-async fn write_stock(sql: &mut PgConnection, stock: &StockDocument, events: &[Recorded]) {
-    let query = sqlx::query(
-        "insert into stock (sku, location, on_hand, reserved, received, restocked, adjusted, shipped, updated_at, version,
-             incarnation, position, backordered, backorders_derived, transferred, safety, policy)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, 0, false, 0, 0, '{\"kind\":\"deny\"}')",
-    )
-        .bind(stock.sku.as_str())
-        .bind(stock.location.as_str())
-        .bind(stock.level.on_hand)
-        .bind(stock.level.reserved)
-        .bind(stock.level.received)
-        .bind(stock.level.restocked)
-        .bind(stock.level.adjusted)
-        .bind(stock.level.shipped)
-        .bind(stock.updated_at)
-        .bind(stock.version.0)
-        .bind(stock.position.0);
-    query.execute(&mut *sql).await.unwrap();
-    for recorded in events {
-        let Event::Stock(event) = recorded.decode().unwrap() else { continue };
-        let row = LedgerRow::of(recorded, &event).unwrap();
-        let query = sqlx::query("insert into stock_ledger values ($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(row.id.uuid())
-            .bind(row.sku.as_str())
-            .bind(row.location.as_str())
-            .bind(row.kind.word())
-            .bind(row.quantity)
-            .bind(row.order_id.map(|id| id.uuid()))
-            .bind(row.occurred_at)
-            .bind(row.position.0);
-        query.execute(&mut *sql).await.unwrap();
-    }
-}
-
-async fn write_product(sql: &mut PgConnection, product: &ProductDocument, events: &[Recorded]) {
-    let query = sqlx::query(
-        "insert into products (sku, name, active, prices, created_at, updated_at, version, incarnation, position, attributes, tags)
-         values ($1, $2, $3, $4, $5, $6, $7, 1, $8, '{}', '[]')",
-    )
-        .bind(product.sku.as_str())
-        .bind(&product.name)
-        .bind(product.active)
-        .bind(Json(&product.prices))
-        .bind(product.created_at)
-        .bind(product.updated_at)
-        .bind(product.version.0)
-        .bind(product.position.0);
-    query.execute(&mut *sql).await.unwrap();
-    for recorded in events {
-        let Event::Product(event) = recorded.decode().unwrap() else { continue };
-        for row in PriceRow::of(recorded, &event).unwrap() {
-            let query = sqlx::query("insert into product_prices values ($1, $2, $3, $4, $5, $6)")
-                .bind(row.id.uuid())
-                .bind(row.sku.as_str())
-                .bind(row.currency.as_str())
-                .bind(row.price.0)
-                .bind(row.valid_from)
-                .bind(row.position.0);
-            query.execute(&mut *sql).await.unwrap();
-        }
-    }
 }
 
 async fn send(bed: &Bed, log: LogId, messages: &[(Recorded, Position)]) {

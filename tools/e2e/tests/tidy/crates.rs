@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("query-service", &["events", "platform", "read-model"]),
     ("tools/importer", &["domain", "events", "platform"]),
     ("tools/testbed", &["events", "migrations"]),
-    ("tools/e2e", &["events", "read-model", "testbed"]),
+    ("tools/e2e", &["events", "platform", "projector", "read-model", "testbed"]),
     ("tools/bench", &["command-service", "domain", "e2e", "events", "platform", "testbed"]),
 ];
 
