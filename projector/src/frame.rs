@@ -18,7 +18,7 @@ pub mod table;
 pub mod visitor;
 
 pub use apply_error::ApplyError;
-pub use read_model::{Caching, Changes, Latency, LoadedState, ReadModel};
+pub use read_model::{Caching, Changes, EventRows, Latency, LoadedState, ReadModel};
 pub use statement::WriteStatement;
 pub use table::{Column, Index, Table, Values};
 pub use visitor::Visitor;

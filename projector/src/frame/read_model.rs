@@ -28,7 +28,7 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// The result of folding a stream.
     type State: Send + Sync + std::fmt::Debug;
     /// Rows that events add to tables; `()` if all rows are made of states.
-    type Rows: Default + Send + Sync + std::fmt::Debug;
+    type Rows: EventRows;
 
     /// Folds an event into the state of its stream and adds the event's rows. An error leaves `state` and `rows`
     /// unchanged.
@@ -57,6 +57,33 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// Table and instant of the month that contains a stream's state, if states are stored in months.
     fn month_of(_: &StreamId) -> Option<(&'static str, DateTime<Utc>)> {
         None
+    }
+}
+
+/// Rows that events add to tables, in the order of the events.
+pub trait EventRows: Default + Send + Sync + std::fmt::Debug {
+    /// Number of rows that were added since the rows were combined.
+    fn count(&self) -> usize;
+
+    /// Removes the rows after the first `count`, which an event added before its fold panicked.
+    fn truncate(&mut self, count: usize);
+}
+
+impl EventRows for () {
+    fn count(&self) -> usize {
+        0
+    }
+
+    fn truncate(&mut self, _: usize) {}
+}
+
+impl<R: Send + Sync + std::fmt::Debug> EventRows for Vec<R> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn truncate(&mut self, count: usize) {
+        self.truncate(count);
     }
 }
 

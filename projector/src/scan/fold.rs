@@ -10,7 +10,7 @@ use super::bounds::Bounds;
 use super::plan::Segment;
 use super::reader::EventReader;
 use crate::changes::ChangedState;
-use crate::frame::{ApplyError, ReadModel};
+use crate::frame::{ApplyError, EventRows, ReadModel};
 use crate::next_event::log_position;
 use crate::store::log::LoggedEvent;
 
@@ -81,9 +81,29 @@ pub async fn fold_segment<M: ReadModel>(
         }
     }
     folding.end_stream();
+    drop(reader);
+    for (stream, position) in std::mem::take(&mut folding.panicked) {
+        let state = refold::<M>(connection, &stream, position).await?;
+        folding.states.extend(state.map(|state| ChangedState { json: M::document(&state), stream, state }));
+    }
     folding.hand_over(sink).await?;
     on_events(folding.folded.events - reported);
     Ok(folding.folded)
+}
+
+/// Folds a stream up to the event before a position. The events were folded before without an error, and their rows were
+/// handed over.
+async fn refold<M: ReadModel>(
+    connection: &mut PgConnection,
+    stream: &StreamId,
+    position: Position,
+) -> sqlx::Result<Option<M::State>> {
+    let mut reader = EventReader::open(connection, &Segment::of_stream(stream), Position(position.0 - 1)).await?;
+    let mut state = None;
+    while let Some(logged) = reader.next().await? {
+        let _ = fold_event::<M>(&mut state, &logged, &mut M::Rows::default());
+    }
+    Ok(state)
 }
 
 /// The fold of a segment so far.
@@ -93,6 +113,8 @@ struct Folding<M: ReadModel> {
     folded: Folded,
     stream: Option<OpenStream<M>>,
     events_of_stream: usize,
+    /// Streams whose state is undefined because the fold of the event at this position panicked.
+    panicked: Vec<(StreamId, Position)>,
 }
 
 /// The stream that is being folded.
@@ -107,7 +129,7 @@ struct OpenStream<M: ReadModel> {
 impl<M: ReadModel> Folding<M> {
     fn new() -> Folding<M> {
         let (states, rows, folded) = (Vec::new(), M::Rows::default(), Folded::default());
-        Folding { states, rows, folded, stream: None, events_of_stream: 0 }
+        Folding { states, rows, folded, stream: None, events_of_stream: 0, panicked: Vec::new() }
     }
 
     fn begins_stream(&self, stream: &StreamId) -> bool {
@@ -137,14 +159,16 @@ impl<M: ReadModel> Folding<M> {
         if open.is_unfoldable {
             return;
         }
-        let rows = &mut self.rows;
+        let (rows, rows_before) = (&mut self.rows, self.rows.count());
         let folded = catch_unwind(AssertUnwindSafe(|| fold_event::<M>(&mut open.state, logged, rows)));
         let reason = match folded {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => {
-                // The state is undefined after a panic.
+                // State and new rows are undefined after a panic.
                 open.state = None;
+                rows.truncate(rows_before);
+                self.panicked.push((open.id.clone(), event.position));
                 crate::fold::panic_reason(event)
             }
         };

@@ -1,6 +1,6 @@
 //! Divides the streams of a category into segments of about the same number of events.
 
-use events::{Category, Position};
+use events::{Category, Position, StreamId};
 use sqlx::PgConnection;
 
 /// Streams with ids from `first` (inclusive) to `end` (exclusive).
@@ -10,6 +10,14 @@ pub struct Segment {
     pub first: String,
     /// The id after the last stream.
     pub end: String,
+}
+
+impl Segment {
+    /// The segment of one stream.
+    pub(super) fn of_stream(stream: &StreamId) -> Segment {
+        // No id contains a control character, so no id is between the two.
+        Segment { first: stream.to_string(), end: format!("{stream}\u{1}") }
+    }
 }
 
 /// Number of events in the log per segment: a segment is written in one transaction, and is repeated after a kill.

@@ -7,6 +7,8 @@ use events::{ChannelCode, Currency, CustomerId, Sku};
 use read_model::sales::{day_start, quarter_hour_start};
 use read_model::{SalesChange, SalesMeasures};
 
+use crate::frame::EventRows;
+
 /// The changes of a batch, and the rows that they add up to.
 #[derive(Debug, Default)]
 pub struct SalesRows {
@@ -18,6 +20,16 @@ pub struct SalesRows {
     pub(super) days: Vec<IntervalSales>,
     /// Sums by customer.
     pub(super) customers: Vec<CustomerSales>,
+}
+
+impl EventRows for SalesRows {
+    fn count(&self) -> usize {
+        self.changes.len()
+    }
+
+    fn truncate(&mut self, count: usize) {
+        self.changes.truncate(count);
+    }
 }
 
 /// Sums of one interval, channel, currency and SKU.
