@@ -31,7 +31,7 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Interval at which the connections of writers are counted.
 const WRITER_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Increments the incarnation of a log that has lost the events in `ahead`. The log, and the relay checkpoint, must not have changed
+/// Raises the incarnation of a log that has lost the events in `ahead`. The log, and the relay checkpoint, must not have changed
 /// since. Returns the new incarnation and the position of the relay checkpoint.
 pub async fn raise_incarnation(
     config: &Config,
@@ -43,8 +43,11 @@ pub async fn raise_incarnation(
     let target = set_back(&log, &database, &ahead.relay).await?;
     let checkpoint = Checkpoint::new(database.clone(), config.instance.clone(), config.lease, config.partitions);
     checkpoint.prepare().await.map_err(crate::relay::Error::from)?;
-    let raised = store::raise(&database, ahead.head, &ahead.relay, &target).await?;
-    Ok((raised.ok_or(Error::Changed)?, target.position))
+    let next = ahead.next_incarnation();
+    match store::raise(&database, ahead.head, &ahead.relay, &target, next).await? {
+        true => Ok((next, target.position)),
+        false => Err(Error::Changed),
+    }
 }
 
 /// The watermark of the last published event that the log still contains.

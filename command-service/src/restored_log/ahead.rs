@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use events::{LogPosition, topics};
+use events::{Incarnation, LogPosition, topics};
 
 use super::error::Error;
 use super::finding::Finding;
@@ -53,15 +53,22 @@ async fn find_in_kafka(kafka: &Kafka, partitions: i32, log: &Log) -> Result<Vec<
 }
 
 impl Ahead {
+    /// The incarnation in which the log continues: above its own, and above those of lost events. A log that was restored to
+    /// a time before its incarnation was raised has lost events of a higher incarnation.
+    pub fn next_incarnation(&self) -> Incarnation {
+        let lost = self.findings.iter().map(|finding| finding.last().incarnation);
+        let highest = lost.fold(self.head.incarnation, Incarnation::max);
+        Incarnation(highest.0 + 1)
+    }
+
     /// What an operator has to do after the incarnation was raised, one line each.
     pub fn remaining_work(&self) -> Vec<String> {
         let mut work = Vec::new();
         let projections: BTreeSet<&str> = self.findings.iter().filter_map(Finding::projection).collect();
-        work.extend(
-            projections
-                .iter()
-                .map(|name| format!("run `projector rebuild {name}`: the projection contains lost events")),
-        );
+        if !projections.is_empty() {
+            let projections: Vec<&str> = projections.into_iter().collect();
+            work.push(format!("run `projector repair`: lost events are in {}", projections.join(", ")));
+        }
         let topics: BTreeSet<&str> = self.findings.iter().filter_map(Finding::topic).collect();
         if !topics.is_empty() {
             let LogPosition { incarnation, position } = self.head;

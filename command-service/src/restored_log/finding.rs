@@ -13,6 +13,13 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Log position of the last event.
+    pub(super) fn last(&self) -> LogPosition {
+        match self {
+            Finding::Relay(last) | Finding::Kafka { last, .. } | Finding::Projection { last, .. } => *last,
+        }
+    }
+
     pub(super) fn projection(&self) -> Option<&str> {
         match self {
             Finding::Projection { name, .. } => Some(name),

@@ -25,7 +25,7 @@ pub(super) async fn list_projections(database: &Database, head: Position) -> Res
     const LIST: &str = "
         select projection, generation, category, partition, c.incarnation, c.position
         from projection_checkpoints c left join events e on e.position = c.position
-        where c.position > $1 or e.incarnation > c.incarnation
+        where c.position > $1 or e.incarnation <> c.incarnation
         order by projection, generation, category, partition";
     let rows = sqlx::query_as::<_, (String, i32, String, i32, i32, i64)>(LIST)
         .bind(head.0)
@@ -39,17 +39,18 @@ pub(super) async fn list_projections(database: &Database, head: Position) -> Res
     Ok(rows.into_iter().map(finding).collect())
 }
 
-/// Increments the incarnation and moves the relay checkpoint from `relay` to `target`, if head and checkpoint have not changed and no writer
-/// is connected. The new epoch ends the leadership of a relay that runs. Returns the new incarnation; `None` if something has changed.
+/// Sets the incarnation to `next` and moves the relay checkpoint from `relay` to `target`, if head and checkpoint have not changed and no writer
+/// is connected. The new epoch ends the leadership of a relay that runs. Returns whether nothing has changed.
 pub(super) async fn raise(
     database: &Database,
     head: LogPosition,
     relay: &Watermark,
     target: &Watermark,
-) -> Result<Option<Incarnation>, Error> {
+    next: Incarnation,
+) -> Result<bool, Error> {
     const RAISE: &str = "
         with raised as (
-            update log_head set incarnation = incarnation + 1
+            update log_head set incarnation = $11
             where incarnation = $1 and position = $2
                 and exists (select from relay_checkpoint where incarnation = $3 and position = $4)
                 and not exists (
@@ -87,8 +88,9 @@ pub(super) async fn raise(
         .bind(categories)
         .bind(partitions)
         .bind(positions)
+        .bind(next.0)
         .fetch_optional(database)
         .await
-        .map_err(during("incrementing the incarnation of the log"))?;
-    Ok(incarnation.map(Incarnation))
+        .map_err(during("raising the incarnation of the log"))?;
+    Ok(incarnation.is_some())
 }

@@ -121,7 +121,7 @@ async fn the_relay_checkpoint_is_set_back_to_the_last_event_of_the_log() -> anyh
         found.findings.iter().filter(|it| matches!(it, Finding::Projection { .. })).collect::<Vec<_>>(),
         [&projection]
     );
-    assert!(found.remaining_work()[0].starts_with("run `projector rebuild orders`"), "{:?}", found.remaining_work());
+    assert_eq!(found.remaining_work()[0], "run `projector repair`: lost events are in orders");
     assert!(starts(&fixture).await.unwrap_err().to_string().contains("command-service raise-incarnation"));
 
     assert_eq!(raise(&fixture, &found).await?, (Incarnation(2), Position(30)));
@@ -134,6 +134,30 @@ async fn the_relay_checkpoint_is_set_back_to_the_last_event_of_the_log() -> anyh
     starts(&fixture).await?;
     publish(&mut fixture, 20).await?;
     assert_eq!(fixture.checkpoint().await?, 50);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_that_was_restored_to_an_earlier_incarnation_continues_above_the_lost_one() -> anyhow::Result<()> {
+    let mut fixture = Fixture::new().await?;
+    publish(&mut fixture, 10).await?;
+    let mut projector = PgConnection::connect(&fixture.bed.projector_url()?).await?;
+    sqlx::query(
+        "with generation as (
+             insert into projection_generations (projection, generation, version, state) values ('orders', 1, 1, 'live')
+         )
+         insert into projection_checkpoints
+             (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
+         values ('orders', 1, 'order', 0, 1, 3, 7, now())",
+    )
+    .execute(&mut projector)
+    .await?;
+
+    let found = find(&fixture).await?;
+    let last = LogPosition { incarnation: Incarnation(3), position: Position(7) };
+    assert!(matches!(&found.findings[..], [Finding::Projection { last: it, .. }] if *it == last), "{found}");
+    assert_eq!(raise(&fixture, &found).await?, (Incarnation(4), Position(10)));
+    assert_eq!(fixture.log.head().await?.incarnation, Incarnation(4));
     Ok(())
 }
 
