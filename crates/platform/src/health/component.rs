@@ -16,6 +16,8 @@ struct Inner {
     /// Copy of `state`, so that a worker can cheaply report `up` after every success.
     is_up: AtomicBool,
     state: Mutex<(State, DateTime<Utc>)>,
+    /// Whether changes are logged and measured.
+    is_reported: bool,
 }
 
 /// Effect of an unavailable dependency on the process.
@@ -37,8 +39,18 @@ enum State {
 impl Component {
     pub(super) fn starting(name: &'static str, need: Need) -> Self {
         metrics::gauge!(DEPENDENCY_UP, "dependency" => name).set(0.0);
+        Component::new(name, need, true)
+    }
+
+    /// A dependency of a command that ends with its first error: nobody asks for the health of its process, so changes are
+    /// neither logged nor measured.
+    pub fn unreported(name: &'static str) -> Self {
+        Component::new(name, Need::Required, false)
+    }
+
+    fn new(name: &'static str, need: Need, is_reported: bool) -> Self {
         let state = Mutex::new((State::Starting, Utc::now()));
-        Component(Arc::new(Inner { name, need, is_up: AtomicBool::new(false), state }))
+        Component(Arc::new(Inner { name, need, is_up: AtomicBool::new(false), state, is_reported }))
     }
 
     /// Reports that the dependency works.
@@ -52,8 +64,10 @@ impl Component {
         }
         *state = (State::Up, Utc::now());
         self.0.is_up.store(true, Ordering::Relaxed);
-        metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(1.0);
-        tracing::info!(dependency = self.0.name, "dependency is up");
+        if self.0.is_reported {
+            metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(1.0);
+            tracing::info!(dependency = self.0.name, "dependency is up");
+        }
     }
 
     /// Reports that the dependency does not work. While it is down, a new reason replaces the previous one; only the first is logged.
@@ -64,10 +78,12 @@ impl Component {
             *known = reason;
             return;
         }
-        tracing::warn!(dependency = self.0.name, reason, "dependency is down");
+        if self.0.is_reported {
+            tracing::warn!(dependency = self.0.name, reason, "dependency is down");
+            metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(0.0);
+        }
         *state = (State::Down { reason }, Utc::now());
         self.0.is_up.store(false, Ordering::Relaxed);
-        metrics::gauge!(DEPENDENCY_UP, "dependency" => self.0.name).set(0.0);
     }
 
     /// Whether the last report was `up`.
