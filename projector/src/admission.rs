@@ -1,6 +1,7 @@
 //! Decides what to do with a message from Kafka, given the checkpoint of its partition. Pure. That no event is missed
 //! or applied twice follows from log positions alone, never from Kafka's offsets. Positions are only comparable within
-//! one log, so a message is admitted only if its source is the log of this platform.
+//! one log, so a message is admitted only if its source is the log of this platform. Kafka keeps the events that the log
+//! has lost ([`EndedIncarnations`]); they are never admitted.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,6 +9,7 @@ use events::cloudevents::Message;
 use events::{LogId, LogPosition, Position, Source};
 
 use crate::claimed_partitions::ClaimedPartitions;
+use crate::ended_incarnations::EndedIncarnations;
 use crate::feed::Delivery;
 use crate::next_event::log_position;
 use crate::store::log::PageLimit;
@@ -17,6 +19,8 @@ use crate::store::log::PageLimit;
 pub enum Admission {
     /// Skip the event: it was applied before.
     Seen,
+    /// Skip the event: the log has lost it.
+    Lost,
     /// Apply the event.
     Next,
     /// Kafka did not deliver all events before this one: first apply the events of the log up to and including this
@@ -27,7 +31,10 @@ pub enum Admission {
 }
 
 /// Decides what to do with a message, given the checkpoint of its partition.
-pub fn admit(checkpoint: LogPosition, message: &Message) -> Admission {
+pub fn admit(checkpoint: LogPosition, ended: &EndedIncarnations, message: &Message) -> Admission {
+    if ended.is_lost(log_position(&message.event)) {
+        return Admission::Lost;
+    }
     if log_position(&message.event) <= checkpoint {
         return Admission::Seen;
     }
@@ -95,8 +102,8 @@ pub fn admit_pending(
         if let (Ok(message), Some(checkpoint)) = (message, checkpoints.get_mut(partition))
             && origin(log, message) == Origin::Ours
         {
-            match admit(*checkpoint, message) {
-                Admission::Seen => {}
+            match admit(*checkpoint, claimed.ended(), message) {
+                Admission::Seen | Admission::Lost => {}
                 Admission::Next => {
                     admitted.next.push(index);
                     bytes += delivery.bytes();
@@ -124,6 +131,11 @@ mod tests {
     use super::*;
 
     const LOG: LogId = LogId(Uuid::from_u128(1));
+
+    /// Admits a message in the first incarnation.
+    fn admit(checkpoint: LogPosition, message: &Message) -> Admission {
+        super::admit(checkpoint, &EndedIncarnations::default(), message)
+    }
 
     fn checkpoint(incarnation: i32, position: i64) -> LogPosition {
         LogPosition { incarnation: Incarnation(incarnation), position: Position(position) }
@@ -178,6 +190,16 @@ mod tests {
     #[test]
     fn an_event_of_an_ended_incarnation_is_seen() {
         assert_eq!(admit(checkpoint(2, 9), &message(1, 12, 9)), Admission::Seen);
+    }
+
+    #[test]
+    fn an_event_that_the_log_has_lost_is_never_admitted() {
+        let ended = EndedIncarnations::new(Incarnation(2), [(Incarnation(1), Position(10))]);
+        let admit = |message| super::admit(checkpoint(1, 7), &ended, &message);
+        assert_eq!(admit(message(1, 12, 7)), Admission::Lost);
+        assert_eq!(admit(message(1, 15, 12)), Admission::Lost, "what follows a lost event shows no gap");
+        assert_eq!(admit(message(1, 10, 7)), Admission::Next, "the last event before the end");
+        assert_eq!(admit(message(2, 11, 7)), Admission::Next);
     }
 
     fn pending(messages: impl IntoIterator<Item = (i32, Result<Message, InvalidMessage>)>) -> VecDeque<Delivery> {

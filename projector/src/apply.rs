@@ -32,7 +32,7 @@ use crate::step::StepError;
 use crate::store::log::{self, PageLimit};
 use crate::store::months::Months;
 use crate::store::relay::{self, Published};
-use crate::store::{Store, StoreError, checkpoints, execute, parked};
+use crate::store::{Store, StoreError, checkpoints, execute, incarnations, parked};
 
 mod batch_size;
 mod loading;
@@ -128,16 +128,26 @@ impl<M: ReadModel> Applier<M> {
         self.batch_size.events()
     }
 
-    /// Claims partitions, which ends the claims of other workers, and returns the identity of the log.
-    pub async fn claim(&mut self, partitions: &[i32]) -> Result<LogId, StoreError> {
+    /// Claims partitions, which ends the claims of other workers, and returns the identity of the log. Fails if the log
+    /// does not contain the event of a checkpoint.
+    pub async fn claim(&mut self, partitions: &[i32]) -> Result<LogId, StepError> {
         let (timeout, generation) = (self.store.statement_timeout(), self.store.generation());
         let connection = self.store.connection().await?;
         let log = timeout.run("reading the identity of the log", log::find_id(connection)).await?;
         let claim = checkpoints::claim(connection, generation, partitions);
         let claims = timeout.run("claiming partitions", claim).await?;
         let parked = timeout.run("reading parked streams", parked::list_ids(connection, generation)).await?;
+        let ahead = incarnations::list_ahead(connection, Some(generation));
+        let ahead = timeout.run("comparing the checkpoints with the log", ahead).await?;
+        let ended = timeout.run("reading the incarnations of the log", incarnations::find_ended(connection)).await?;
         self.postgres.up();
+        let claimed_ahead =
+            ahead.iter().find_map(|row| Some((row.partition.filter(|it| partitions.contains(it))?, row.position)));
+        if let Some((partition, position)) = claimed_ahead {
+            return Err(StepError::AheadOfLog { partition, position: Position(position) });
+        }
         self.claimed.add(claims, parked);
+        self.claimed.set_ended(ended);
         gauge(generation, names::PROJECTOR_PARTITIONS, self.claimed.iter().count() as f64);
         gauge(generation, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
         Ok(log)
@@ -340,13 +350,19 @@ impl<M: ReadModel> Applier<M> {
         timeout.run("reading the checkpoints", checkpoints::find_recorded_at(connection, generation)).await
     }
 
-    /// How far the relay has published the events of the projection.
-    pub async fn find_published(&mut self) -> Result<Published, StoreError> {
+    /// How far the relay has published the events of the projection. Fails if the incarnation of the log has changed since
+    /// the partitions were claimed.
+    pub async fn find_published(&mut self) -> Result<Published, StepError> {
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;
         let published = relay::find_published(connection, M::PROJECTION.category());
         let published = timeout.run("reading the checkpoint of the relay", published).await?;
+        let current = incarnations::find_current(connection);
+        let current = timeout.run("reading the incarnation of the log", current).await?;
         self.postgres.up();
+        if self.claimed.iter().next().is_some() && self.claimed.ended().current() != current {
+            return Err(StepError::IncarnationChanged);
+        }
         Ok(published)
     }
 

@@ -1,9 +1,11 @@
 //! The partitions that a worker has claimed, with what holds only as long as the claims hold: the checkpoint of each
-//! partition and the parked streams.
+//! partition, the parked streams, and where the incarnations of the log ended.
 
 use std::collections::{BTreeMap, HashSet};
 
 use events::{LogPosition, StreamId};
+
+use crate::ended_incarnations::EndedIncarnations;
 
 /// The claim of a worker on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub struct Claim {
 pub struct ClaimedPartitions {
     partitions: BTreeMap<i32, Claim>,
     parked: HashSet<StreamId>,
+    ended: EndedIncarnations,
 }
 
 impl ClaimedPartitions {
@@ -28,7 +31,17 @@ impl ClaimedPartitions {
         self.parked = parked;
     }
 
-    /// Removes all claims and parked streams.
+    /// Replaces the ends of the incarnations of the log.
+    pub fn set_ended(&mut self, ended: EndedIncarnations) {
+        self.ended = ended;
+    }
+
+    /// Where the incarnations of the log ended.
+    pub fn ended(&self) -> &EndedIncarnations {
+        &self.ended
+    }
+
+    /// Removes everything.
     pub fn clear(&mut self) {
         *self = ClaimedPartitions::default();
     }

@@ -23,6 +23,7 @@ pub mod changes;
 pub mod claimed_partitions;
 pub mod command_line;
 pub mod config;
+pub mod ended_incarnations;
 pub mod feed;
 pub mod fold;
 pub mod followed;

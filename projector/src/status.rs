@@ -21,6 +21,8 @@ pub struct GenerationStatus {
     pub behind: i64,
     /// Number of parked streams.
     pub parked_streams: i64,
+    /// Whether the generation contains events that the log does not contain.
+    pub ahead_of_log: bool,
     /// Position of the log up to which the generation was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_position: Option<i64>,
@@ -55,6 +57,13 @@ async fn select(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationSta
              ), 0) as behind,
              (select count(*) from parked_streams p
                  where p.projection = g.projection and p.generation = g.generation) as parked_streams,
+             exists (
+                 select from projection_checkpoints c
+                 where c.projection = g.projection and c.generation = g.generation and c.position > 0
+                     and not exists (
+                         select from events e where e.position = c.position and e.incarnation = c.incarnation
+                     )
+             ) as ahead_of_log,
              (select count(*) from projection_rebuild_segments s
                  where s.projection = g.projection and s.generation = g.generation and g.state = 'building'
                  having count(*) > 0) as segments,
@@ -78,6 +87,7 @@ impl std::fmt::Display for GenerationStatus {
             _ => "not verified".to_owned(),
         };
         let note = match (self.segments_done, self.segments, self.paused) {
+            _ if self.ahead_of_log => format!("ahead of the log: run `projector repair {}`", self.projection),
             (Some(done), Some(segments), Some(true)) => format!("{done} of {segments} segments (paused)"),
             (Some(done), Some(segments), _) => format!("{done} of {segments} segments"),
             _ => verified,

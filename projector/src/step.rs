@@ -30,7 +30,8 @@ pub enum StepError {
     ClaimLost,
     /// The log was restored to a position before the checkpoint of the projection, or before the last published event.
     #[error(
-        "partition {partition}: position {} was applied or published but is missing in the log; run `projector rebuild`",
+        "partition {partition}: position {} was applied or published but is missing in the log: run \
+         `command-service raise-incarnation` unless that was done, then `projector repair`",
         .position.0
     )]
     AheadOfLog {
@@ -39,6 +40,9 @@ pub enum StepError {
         /// The position that is missing in the log.
         position: Position,
     },
+    /// The log has another incarnation than when the partitions were claimed.
+    #[error("the incarnation of the log has changed")]
+    IncarnationChanged,
     /// More streams would be parked than the limit allows.
     #[error(
         "{0} streams would be parked, which exceeds PARKED_MAX: deploy a newer build that can apply the events, or \

@@ -1,5 +1,5 @@
 //! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`generations`] has the generations of
-//! projections, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked streams,
+//! projections, [`incarnations`] compares checkpoints with the incarnations of the log, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked streams,
 //! [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
@@ -15,6 +15,7 @@ use sqlx::{Connection, PgConnection};
 
 pub mod checkpoints;
 pub mod generations;
+pub mod incarnations;
 pub mod log;
 pub mod months;
 pub mod parked;

@@ -368,6 +368,10 @@ impl<M: ReadModel> Worker<M> {
                 );
                 count(self.applier.generation(), names::PROJECTOR_CLAIMS_LOST_TOTAL, 1);
             }
+            StepError::IncarnationChanged => tracing::warn!(
+                projection = M::PROJECTION.name(),
+                "the incarnation of the log has changed; claiming the assigned partitions again"
+            ),
             StepError::AheadOfLog { .. } | StepError::TooManyParked(_) => self.projection.down(error.to_string()),
         }
     }
