@@ -1,24 +1,27 @@
 //! The commands of the program `projector` besides serving: operators list, rebuild, verify and promote generations and
-//! retry parked streams. Results go to standard output; progress goes to standard error ([`ProgressLine`]).
+//! retry parked streams. Results go to standard output; progress goes to standard error ([`output`]).
 
-use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
-use events::StreamId;
-use platform::progress_line::ProgressLine;
+use events::{Position, StreamId};
 use read_model::Projection;
-use serde::Serialize;
 
 use crate::config::OperatorConfig;
+use crate::frame::schema::Month;
 use crate::operate::{self, Done, Operation, operate};
 use crate::promote::Check;
 use crate::rebuild::from_kafka;
-use crate::rebuild::progress::{Progress, Shown};
+use crate::rebuild::progress::Progress;
+use crate::rebuild::selection::Selection;
 use crate::retry::{self, RetryOutcome};
 use crate::scan::plan::EVENTS_PER_SEGMENT;
 use crate::{parked_list, rebuild, status, verify};
+
+mod output;
+
+use output::{print_line, shown};
 
 /// A command of an operator.
 #[derive(Debug, Clone, Subcommand)]
@@ -30,7 +33,7 @@ pub enum Command {
         json: bool,
     },
     /// Derive a new generation of a projection from the log, beside the live one; continues an interrupted rebuild.
-    /// Afterwards verify and promote it
+    /// Afterwards verify and promote it. With --from or --months, rows of other streams are copied from the live generation
     Rebuild {
         /// Name of the projection
         #[arg(required_unless_present = "all")]
@@ -38,17 +41,23 @@ pub enum Command {
         /// Rebuild all projections, one after the other
         #[arg(long, conflicts_with = "name")]
         all: bool,
+        /// Fold only streams with an event at or after this position of the log
+        #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..), conflicts_with = "all")]
+        from: Option<i64>,
+        /// Fold only streams of these months (UTC), such as 2026-10,2026-11; for projections of orders and of stock holds
+        #[arg(long, value_delimiter = ',', conflicts_with_all = ["all", "from"])]
+        months: Vec<Month>,
         /// Show what would be done, and change nothing
         #[arg(long)]
         dry_run: bool,
         /// Number of parts of the log that are read at the same time
         #[arg(long, default_value_t = 2)]
         readers: usize,
-        /// Maximum number of events per second; 0 for no limit. Can be changed by running the command again
+        /// Maximum number of events and copied rows per second; 0 for no limit. Can be changed by running the command again
         #[arg(long)]
         throttle: Option<i64>,
         /// What the generation is derived from. Rebuilding from Kafka and verifying checks that Kafka and the log agree
-        #[arg(long, value_enum, default_value_t = Source::Log, conflicts_with_all = ["dry_run", "readers", "throttle"])]
+        #[arg(long, value_enum, default_value_t = Source::Log, conflicts_with_all = ["dry_run", "readers", "throttle", "from", "months"])]
         source: Source,
     },
     /// Let the rebuild of a projection wait, whichever process runs it
@@ -127,14 +136,15 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
     let url = || config.database_url.clone();
     match command {
         Command::Status { json } => show_status(config, json).await,
-        Command::Rebuild { name, all: _, dry_run, readers, throttle, source } => {
+        Command::Rebuild { name, all: _, from, months, dry_run, readers, throttle, source } => {
+            let options = rebuild_options(config, selection(from, months), readers, throttle);
             let names = match name {
                 Some(name) => vec![name],
                 None => Projection::ALL.iter().map(|projection| projection.name().to_owned()).collect(),
             };
             for name in names {
                 match source {
-                    Source::Log => rebuild_one(&name, dry_run, rebuild_options(config, readers, throttle)).await?,
+                    Source::Log => rebuild_one(&name, dry_run, options.clone()).await?,
                     Source::Kafka => rebuild_from_kafka(&name, config).await?,
                 }
             }
@@ -169,9 +179,22 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
     }
 }
 
-fn rebuild_options(config: &OperatorConfig, readers: usize, throttle: Option<i64>) -> rebuild::Options {
+fn selection(from: Option<i64>, months: Vec<Month>) -> Selection {
+    match from {
+        Some(position) => Selection::Since(Position(position)),
+        None if months.is_empty() => Selection::All,
+        None => Selection::Months(months.into_iter().collect()),
+    }
+}
+
+fn rebuild_options(
+    config: &OperatorConfig,
+    selection: Selection,
+    readers: usize,
+    throttle: Option<i64>,
+) -> rebuild::Options {
     let (database_url, source_url) = (config.database_url.clone(), config.source_url.clone());
-    rebuild::Options { database_url, source_url, readers, segment_events: EVENTS_PER_SEGMENT, throttle }
+    rebuild::Options { database_url, source_url, selection, readers, segment_events: EVENTS_PER_SEGMENT, throttle }
 }
 
 async fn show_status(config: &OperatorConfig, json: bool) -> anyhow::Result<()> {
@@ -189,11 +212,7 @@ async fn rebuild_one(name: &str, dry_run: bool, options: rebuild::Options) -> an
     operate::find(name)?;
     if dry_run {
         if let Done::Planned(plan) = operate(name, Operation::Plan(options)).await? {
-            let verb = if plan.continues { "would continue" } else { "would create" };
-            print_line(format_args!(
-                "{verb} {}: {} segments of the log up to position {}",
-                plan.generation, plan.segments, plan.upto
-            ));
+            print_line(format_args!("{plan}"));
         }
         return Ok(());
     }
@@ -279,41 +298,4 @@ async fn retry_parked(config: &OperatorConfig, stream: Option<StreamId>) -> anyh
     retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
     ensure!(still_parked == 0, "{still_parked} streams are still parked");
     Ok(())
-}
-
-/// Writes a line of the result. If nobody reads the results any more (`| head`), there is nothing to report.
-fn print_line(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// Runs an operation and shows its progress until it ends.
-async fn shown(
-    name: &str,
-    progress: &Progress,
-    operation: impl Future<Output = anyhow::Result<Done>>,
-) -> anyhow::Result<Done> {
-    let mut line = ProgressLine::new();
-    let mut operation = std::pin::pin!(operation);
-    loop {
-        let done = tokio::time::timeout(line.interval(), &mut operation).await;
-        let now = progress.now();
-        let (text, json) = (|| format!("{name}  {now}"), || json_line(name, &now));
-        match done {
-            Ok(done) => {
-                line.end(text, json);
-                return done;
-            }
-            Err(_) => line.show(text, json),
-        }
-    }
-}
-
-fn json_line(name: &str, now: &Shown) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        projection: &'a str,
-        #[serde(flatten)]
-        now: &'a Shown,
-    }
-    serde_json::to_string(&Line { projection: name, now }).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use std::pin::Pin;
 
 use events::{Category, Position, StreamId, topics};
 use platform::config::Secret;
-use platform::health::Health;
+use platform::health::Component;
 use read_model::{Generation, Projection};
 
 use crate::apply::Applier;
@@ -110,7 +110,7 @@ impl Apply<'_> {
         let generation = Generation { projection: M::PROJECTION, number: self.number };
         let store = Store::new(&self.projector.database_url, generation);
         let store = store.map_err(|source| StoreError { operation: "reading DATABASE_URL", source })?;
-        let mut applier = Applier::<M>::new(Limits::default(), store, None, Health::new().component("postgres"));
+        let mut applier = Applier::<M>::new(Limits::default(), store, None, Component::unreported("postgres"));
         applier.claim(self.partitions).await?;
         applier.apply_log(self.projector.partitions, self.upto, PAGE).await
     }

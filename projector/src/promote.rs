@@ -1,7 +1,8 @@
 //! Makes a generation live, makes the previous one live again, and removes generations.
 //!
 //! A promotion replaces the views in schema `public` in one transaction, so a reader sees all tables of one generation or
-//! all of the other. The former live generation is retained and followed: a rollback is a promotion of it.
+//! all of the other. The former live generation is retained and followed: a rollback is a promotion of it. A generation
+//! that contains events which the log has lost never becomes live.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::frame::ReadModel;
 use crate::store::generations::{self, GenerationRow, State};
-use crate::store::{self, checkpoints, run};
+use crate::store::{self, checkpoints, incarnations, rebuilds, run};
 
 /// Longest time that the views are locked while the lock is waited for: readers that arrive meanwhile wait as well.
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '50ms'";
@@ -47,6 +48,7 @@ pub async fn promote<M: ReadModel>(url: &Secret, check: Check) -> anyhow::Result
             false => bail!("{0} has no rebuilt generation: run `projector rebuild {0}`", M::PROJECTION.name()),
         }
     };
+    ensure_not_ahead(&mut connection, Generation { projection: M::PROJECTION, number: next.number }).await?;
     if check == Check::All {
         ensure_promotable::<M>(&mut connection, next, &all).await?;
     }
@@ -61,6 +63,7 @@ pub async fn rollback<M: ReadModel>(url: &Secret) -> anyhow::Result<(Generation,
     let Some(retained) = retained else {
         bail!("{} has no retained generation to go back to", M::PROJECTION.name());
     };
+    ensure_not_ahead(&mut connection, Generation { projection: M::PROJECTION, number: retained.number }).await?;
     swap::<M>(&mut connection, retained, &all, State::Following).await
 }
 
@@ -71,16 +74,32 @@ pub async fn retire<M: ReadModel>(url: &Secret, number: i32) -> anyhow::Result<(
     let all = list::<M>(&mut connection).await?;
     let row = all.iter().find(|row| row.number == number).with_context(|| format!("there is no {generation}"))?;
     ensure!(row.state != State::Live, "{generation} is live: promote another generation first");
+    if let Some(copying) = run("reading the rebuilds", rebuilds::find_copying(&mut connection, generation)).await? {
+        bail!("{generation} is copied by the rebuild of generation {copying}: finish or retire that one first");
+    }
     let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut connection, M::PROJECTION)).await?;
     ensure!(is_alone || row.state != State::Building, "{generation} is being rebuilt: stop that process first");
     let mut transaction = connection.begin().await.context("beginning a transaction")?;
     generations::remove(&mut transaction, generation).await.with_context(|| format!("removing {generation}"))?;
-    transaction.commit().await.with_context(|| format!("removing {generation}"))
+    transaction.commit().await.with_context(|| format!("removing {generation}"))?;
+    if is_alone {
+        run("unlocking the rebuild", generations::unlock_rebuild(&mut connection, M::PROJECTION)).await?;
+    }
+    Ok(())
 }
 
 async fn list<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<Vec<GenerationRow>> {
     let rows = run("reading the generations", generations::list(connection)).await?;
     Ok(rows.into_iter().filter(|row| row.projection == M::PROJECTION.name()).collect())
+}
+
+/// A generation that contains events which the log does not contain is wrong, whatever its verification has found.
+async fn ensure_not_ahead(connection: &mut PgConnection, generation: Generation) -> anyhow::Result<()> {
+    let ahead = incarnations::list_ahead(connection, Some(generation));
+    match run("comparing the checkpoints with the log", ahead).await?.first() {
+        None => Ok(()),
+        Some(ahead) => bail!("{ahead}: run `projector repair {}`", generation.projection.name()),
+    }
 }
 
 /// A promoted generation must be verified and must not be older than the live one.
@@ -101,7 +120,13 @@ async fn ensure_promotable<M: ReadModel>(
     let Some(live) = all.iter().find(|row| row.state == State::Live) else { return Ok(()) };
     let live = Generation { projection: M::PROJECTION, number: live.number };
     let contained = run("reading the checkpoints", checkpoints::list(connection, generation)).await?;
+    // Checkpoints of events that the log has lost say nothing about how far the live generation is.
+    let lost = run("comparing the checkpoints with the log", incarnations::list_ahead(connection, Some(live))).await?;
+    let is_lost = |partition| lost.iter().any(|row| row.partition == Some(partition));
     for (partition, position) in run("reading the checkpoints", checkpoints::list(connection, live)).await? {
+        if is_lost(partition) {
+            continue;
+        }
         let behind = position.0 - contained.get(&partition).map_or(0, |it| it.0);
         // The two are followed independently: a difference of a moment is no reason to wait.
         ensure!(

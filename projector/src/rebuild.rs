@@ -1,35 +1,41 @@
 //! Rebuilds a projection: derives a new generation from the log beside the live one, while the live one is read and
 //! written.
 //!
-//! A rebuild reads the log up to the position at its start, segment by segment ([`readers`]), writes tables without indexes
-//! ([`table_writer`]), creates the indexes and attaches the months ([`indexes`]), applies the events since its start, and
-//! hands the generation over to the serving projector. A segment is committed with its rows, so a rebuild that was killed
-//! continues after the last segment. [`progress`] counts what was read.
+//! A rebuild reads the log up to the position at its start, segment by segment ([`planning`], [`readers`]), writes tables
+//! without indexes ([`table_writer`]), creates the indexes and attaches the months ([`indexes`]), applies the events since its
+//! start, and hands the generation over to the serving projector. A rebuild of some streams ([`selection`]) copies the rows of
+//! the others from the live generation ([`partial`], [`copying`]). A [`step`] is committed with its rows, so a rebuild that
+//! was killed continues after its last step. [`progress`] counts what was read.
 
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use events::Position;
-use platform::health::Health;
+use platform::health::Component;
 use read_model::Generation;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use crate::apply::Applier;
 use crate::config::Limits;
 use crate::frame::{ReadModel, rows};
-use crate::scan::plan;
 use crate::store::generations::{self, State};
 use crate::store::log::PageLimit;
-use crate::store::{self, Store, rebuilds, relay, run};
+use crate::store::{self, Store, rebuilds, run};
 
+mod copying;
 pub mod from_kafka;
 mod indexes;
 mod options;
+mod partial;
+mod planning;
 pub mod progress;
 mod readers;
+mod refused;
+pub mod selection;
+pub mod step;
 mod table_writer;
 
 pub use options::Options;
+pub use planning::{Copies, Plan, plan_rebuild};
 use progress::Progress;
 
 /// Events and bytes that are read at once while the events since the start are applied.
@@ -38,112 +44,62 @@ const CATCH_UP_PAGE: PageLimit = PageLimit { events: 10_000, bytes: 8 * 1024 * 1
 /// Maximum number of passes over the events since the start; what remains is left to the serving projector.
 const CATCH_UP_PASSES: usize = 5;
 
-/// What a rebuild would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The generation that is created or continued.
-    pub generation: Generation,
-    /// Whether an interrupted rebuild continues.
-    pub continues: bool,
-    /// Position up to which the log is read.
-    pub upto: Position,
-    /// Number of segments that remain.
-    pub segments: usize,
-}
-
-/// Plans a rebuild without changing anything.
-pub async fn plan_rebuild<M: ReadModel>(options: &Options) -> anyhow::Result<Plan> {
-    let mut connection = store::connect(&options.database_url).await?;
-    let (generation, continues) = next_generation::<M>(&mut connection).await?;
-    if continues {
-        let row = run("reading the rebuild", rebuilds::find(&mut connection, generation)).await?;
-        let row = row.context("the rebuild was not planned completely: retire the generation and start again")?;
-        let segments = (row.segments - row.segments_done) as usize;
-        return Ok(Plan { generation, continues, upto: Position(row.upto), segments });
-    }
-    let mut source = store::connect(&options.source_url).await?;
-    let upto = run("reading the head of the log", store::log::find_head(&mut source)).await?;
-    let segments = plan::plan(&mut source, M::PROJECTION.category(), upto, options.segment_events)
-        .await
-        .context("planning the segments")?;
-    Ok(Plan { generation, continues, upto, segments: segments.len() })
-}
-
 /// Rebuilds a projection, or continues an interrupted rebuild. Returns the generation, whose state is then `following`.
 pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -> anyhow::Result<Generation> {
     let mut control = store::connect(&options.database_url).await?;
     let name = M::PROJECTION.name();
     let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut control, M::PROJECTION)).await?;
     ensure!(is_alone, "another process is rebuilding {name}; `projector status` shows its progress");
-    let generation = begin::<M>(&mut control, options).await?;
-    if let Some(throttle) = options.throttle {
-        run("setting the limit", rebuilds::set_throttle(&mut control, generation, throttle)).await?;
-    }
-    readers::read_segments::<M>(&mut control, generation, options, &progress).await?;
-    progress.enter("creating indexes");
-    indexes::create(&mut control, generation, &rows::tables::<M>()).await?;
-    run("writing the checkpoints", rebuilds::write_checkpoints(&mut control, generation)).await?;
-    progress.enter("applying the events since the start");
-    catch_up::<M>(&mut control, generation, options).await?;
-    run("handing over", generations::set_state(&mut control, generation, State::Building, State::Following)).await?;
+    let rebuilt = rebuild_alone::<M>(&mut control, options, &progress).await;
+    // After an error of the connection, the lock ends with it.
+    let unlocked = run("unlocking the rebuild", generations::unlock_rebuild(&mut control, M::PROJECTION)).await;
+    let generation = rebuilt?;
+    unlocked?;
     progress.enter("done");
     Ok(generation)
 }
 
-/// The generation that a rebuild creates, or the one that an interrupted rebuild left.
-async fn next_generation<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<(Generation, bool)> {
-    let rows = run("reading the generations", generations::list(connection)).await?;
-    let own: Vec<_> = rows.iter().filter(|row| row.projection == M::PROJECTION.name()).collect();
-    let of = |number| Generation { projection: M::PROJECTION, number };
-    if let Some(building) = own.iter().find(|row| row.state == State::Building) {
-        ensure!(
-            building.version == M::VERSION,
-            "{} was begun by a build with version {}, and this build has version {}: retire the generation first",
-            of(building.number),
-            building.version,
-            M::VERSION
-        );
-        return Ok((of(building.number), true));
+async fn rebuild_alone<M: ReadModel>(
+    control: &mut PgConnection,
+    options: &Options,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Generation> {
+    let generation = planning::begin::<M>(control, options).await?;
+    if let Some(throttle) = options.throttle {
+        run("setting the limit", rebuilds::set_throttle(control, generation, throttle)).await?;
     }
-    if let Some(following) = own.iter().find(|row| row.state == State::Following) {
-        anyhow::bail!("{} is rebuilt already: promote or retire it first", of(following.number));
-    }
-    let last = own.iter().map(|row| row.number).max().unwrap_or(0);
-    Ok((of(last + 1), false))
-}
-
-/// Creates the generation and its segments, unless an interrupted rebuild continues.
-async fn begin<M: ReadModel>(control: &mut PgConnection, options: &Options) -> anyhow::Result<Generation> {
-    let (generation, continues) = next_generation::<M>(control).await?;
-    if continues {
-        return Ok(generation);
-    }
-    let category = M::PROJECTION.category();
-    let mut source = store::connect(&options.source_url).await?;
-    let upto = run("reading the head of the log", store::log::find_head(&mut source)).await?;
-    let segments =
-        plan::plan(&mut source, category, upto, options.segment_events).await.context("planning the segments")?;
-    let partitions = run("reading the partitions", relay::count_partitions(control, category)).await?;
-    let partitions = partitions.with_context(|| {
-        format!("the number of partitions of topic {category} is unknown: start the command-service once")
-    })?;
-    let mut transaction = control.begin().await.context("beginning a transaction")?;
-    generations::create_for_rebuild::<M>(&mut transaction, generation).await.context("creating the tables")?;
-    rebuilds::insert(&mut transaction, generation, upto, partitions, &segments).await.context("saving the segments")?;
-    transaction.commit().await.context("committing the plan")?;
+    let filled = fill::<M>(control, generation, options, progress).await;
+    filled.with_context(|| format!("the rebuild of {generation} has stopped, and the same command continues it"))?;
     Ok(generation)
 }
 
-/// Applies the events since the start of the rebuild.
-async fn catch_up<M: ReadModel>(
+/// Fills the tables of a generation and hands it over to the serving projector.
+async fn fill<M: ReadModel>(
     control: &mut PgConnection,
     generation: Generation,
     options: &Options,
+    progress: &Arc<Progress>,
 ) -> anyhow::Result<()> {
+    readers::run_steps::<M>(control, generation, options, progress).await?;
+    progress.enter("creating indexes");
+    indexes::create(control, generation, &rows::tables::<M>()).await?;
     let row = run("reading the rebuild", rebuilds::find(control, generation)).await?;
-    let partitions = row.context("the rebuild was retired")?.partitions;
+    let row = row.context("the rebuild was retired")?;
+    // A rebuild of some streams begins with the checkpoints of the live generation.
+    match row.selection().is_partial() {
+        true => run("removing the ids of folded streams", partial::finish(control, generation)).await?,
+        false => run("writing the checkpoints", rebuilds::write_checkpoints(control, generation)).await?,
+    }
+    progress.enter("applying the events since the start");
+    catch_up::<M>(row.partitions, generation, options).await?;
+    run("handing over", generations::set_state(control, generation, State::Building, State::Following)).await?;
+    Ok(())
+}
+
+/// Applies the events since the start of the rebuild.
+async fn catch_up<M: ReadModel>(partitions: i32, generation: Generation, options: &Options) -> anyhow::Result<()> {
     let store = Store::new(&options.database_url, generation)?;
-    let mut applier = Applier::<M>::new(Limits::default(), store, None, Health::new().component("postgres"));
+    let mut applier = Applier::<M>::new(Limits::default(), store, None, Component::unreported("postgres"));
     applier.claim(&(0..partitions).collect::<Vec<_>>()).await?;
     for _ in 0..CATCH_UP_PASSES {
         let upto = applier.find_published().await?.relay.position;

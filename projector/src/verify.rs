@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::frame::ReadModel;
 use crate::rebuild::progress::Progress;
-use crate::scan::{Bounds, Segment, Sink, fold_segment, plan, reader};
+use crate::scan::{Bounds, Segment, Sink, fold_segment, plan, reader, source};
 use crate::store::{self, generations, run};
 
 mod checksums;
@@ -68,7 +68,7 @@ pub async fn compare<M: ReadModel>(
     let mut snapshot = Snapshot::open::<M>(&options.database_url, generation).await?;
     let bounds = Arc::new(snapshot.bounds().clone());
     progress.enter("comparing checksums");
-    let folding = fold_all::<M, Checksums<M>>(options, &bounds, progress, Checksums::expected);
+    let folding = fold_all_again::<M, Checksums<M>>(options, &bounds, progress, Checksums::expected);
     let (expected, stored) = tokio::join!(folding, snapshot.checksums::<M>());
     let (expected, stored) = (Checksums::total(expected?), stored?);
     let mut report = Report::new(generation, bounds.last(), &expected, &stored);
@@ -77,7 +77,7 @@ pub async fn compare<M: ReadModel>(
         progress.enter("finding the differences");
         let wanted = Arc::clone(&parts);
         let folded =
-            fold_all::<M, ExpectedRows<M>>(options, &bounds, progress, move || ExpectedRows::of(Arc::clone(&wanted)));
+            fold_all_again::<M, ExpectedRows<M>>(options, &bounds, progress, || ExpectedRows::of(Arc::clone(&wanted)));
         let expected = ExpectedRows::total(folded.await?);
         report.add_differences(&expected, &snapshot.rows::<M>(&parts).await?);
     }
@@ -85,14 +85,34 @@ pub async fn compare<M: ReadModel>(
     Ok(report)
 }
 
-/// Folds all streams with several readers, each with a sink of its own.
-async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
+/// Folds all streams, and once more if a standby cancels a query: the sinks would contain a part of a segment.
+async fn fold_all_again<M: ReadModel, S: Sink<M> + Send + 'static>(
     options: &Options,
     bounds: &Arc<Bounds>,
     progress: &Arc<Progress>,
     sink: impl Fn() -> S,
 ) -> anyhow::Result<Vec<S>> {
+    let mut attempt = 1;
+    loop {
+        match fold_all::<M, S>(options, bounds, progress, &sink).await {
+            Err(error) if attempt < source::ATTEMPTS_MAX && source::is_conflict(&error) => {
+                source::wait_to_retry(attempt, &error).await;
+                attempt += 1;
+            }
+            folded => return folded,
+        }
+    }
+}
+
+/// Folds all streams with several readers, each with a sink of its own.
+async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
+    options: &Options,
+    bounds: &Arc<Bounds>,
+    progress: &Arc<Progress>,
+    sink: &impl Fn() -> S,
+) -> anyhow::Result<Vec<S>> {
     let mut planning = store::connect_to_read(&options.source_url).await?;
+    source::wait_until_contained(&mut planning, bounds.last()).await?;
     let segments = plan::plan(&mut planning, M::PROJECTION.category(), bounds.last(), options.segment_events).await;
     let segments = segments.context("planning the segments")?;
     progress.begin(segments.len() as u64, 0, 0);
@@ -123,7 +143,7 @@ async fn fold_segments<M: ReadModel, S: Sink<M> + Send>(
         let on_events = |events| progress.add_events(events);
         fold_segment::<M>(&mut source, &segment, &bounds, &mut sink, &on_events)
             .await
-            .with_context(|| format!("reading the streams from {} to {}", segment.first, segment.end))?;
+            .with_context(|| format!("reading {segment}"))?;
         progress.finish_segment();
     }
 }

@@ -3,6 +3,7 @@
 //! the generation.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::table::{Index, Role, Table};
@@ -18,11 +19,25 @@ pub struct TableSchema {
     pub partitioned_by: Option<MonthKey>,
     /// Whether writes add to the columns of the table.
     pub is_sum: bool,
-    columns: Vec<String>,
+    /// SQL expression of the id of the stream that a row belongs to, if it belongs to one.
+    pub stream_id: Option<&'static str>,
+    /// The columns, in order.
+    pub columns: Vec<ColumnSchema>,
     keys: Vec<&'static str>,
     /// Columns to which writes add.
     sums: Vec<&'static str>,
     storage: &'static str,
+}
+
+/// The schema of one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnSchema {
+    /// Name of the column.
+    pub name: &'static str,
+    /// SQL type of the column.
+    pub column_type: &'static str,
+    /// Whether the column may be null.
+    pub is_optional: bool,
 }
 
 /// The first column of the primary key of a table that is partitioned by month.
@@ -34,33 +49,40 @@ pub enum MonthKey {
     Instant,
 }
 
-/// A calendar month in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A calendar month in UTC, as text such as `2026-12`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Month {
     first: NaiveDate,
 }
+
+/// The text is not a month.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a month such as 2026-12")]
+pub struct InvalidMonth(String);
 
 impl TableSchema {
     pub(super) fn of<R>(table: &Table<R>) -> TableSchema {
         let with_role = |role| table.columns.iter().filter(move |it| it.role == role).map(|it| it.name);
         let (keys, sums) = (with_role(Role::Key).collect(), with_role(Role::Added).collect());
-        let columns = table.columns.iter().map(|column| {
-            let null = if column.values.is_optional() { "" } else { " not null" };
-            [column.name, " ", column.values.column_type(), null].concat()
+        let columns = table.columns.iter().map(|column| ColumnSchema {
+            name: column.name,
+            column_type: column.values.column_type(),
+            is_optional: column.values.is_optional(),
         });
         let partitioned_by = table.month.map(|_| match table.columns[0].values.column_type() {
             "uuid" => MonthKey::Id,
             _ => MonthKey::Instant,
         });
         let (name, indexes, storage) = (table.name, table.indexes, table.storage);
-        let is_sum = table.is_sum();
-        TableSchema { name, indexes, partitioned_by, is_sum, columns: columns.collect(), keys, sums, storage }
+        let (is_sum, stream_id, columns) = (table.is_sum(), table.stream_id, columns.collect());
+        TableSchema { name, indexes, partitioned_by, is_sum, stream_id, columns, keys, sums, storage }
     }
 
     /// Creates the table with its primary key and its indexes.
     pub fn create(&self) -> String {
-        let TableSchema { name, columns, keys, .. } = self;
-        let (columns, keys) = (columns.join(", "), keys.join(", "));
+        let TableSchema { name, keys, .. } = self;
+        let (columns, keys) = (self.declarations(), keys.join(", "));
         let partition = if self.partitioned_by.is_some() {
             format!(" partition by range ({})", self.keys[0])
         } else {
@@ -74,7 +96,23 @@ impl TableSchema {
     /// Creates a table with these columns, but without primary key, indexes and partitions, unless the table exists. A
     /// rebuild fills such a table first.
     pub fn create_unindexed(&self, name: &str) -> String {
-        format!("create table if not exists {name} ({}){};", self.columns.join(", "), self.with_storage())
+        format!("create table if not exists {name} ({}){};", self.declarations(), self.with_storage())
+    }
+
+    /// Names of the columns, separated by commas.
+    pub fn column_names(&self) -> String {
+        self.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The condition that selects the rows of a table that is partitioned by month from an instant (inclusive) to another
+    /// (exclusive).
+    pub fn between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+        let (key, from, to) = (self.keys[0], self.bound(from), self.bound(to));
+        format!("{key} >= '{from}' and {key} < '{to}'")
+    }
+
+    fn declarations(&self) -> String {
+        self.columns.iter().map(ColumnSchema::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// Gives a table that is not partitioned its primary key and indexes, after a rebuild has filled it.
@@ -199,11 +237,22 @@ impl TableSchema {
 
     /// Lower (inclusive) and upper (exclusive) bound of a month.
     fn bounds(&self, month: Month) -> (String, String) {
-        let (first, end) = (month.begin(), month.next().begin());
+        (self.bound(month.begin()), self.bound(month.next().begin()))
+    }
+
+    /// The value of the first column of the primary key at an instant.
+    fn bound(&self, instant: DateTime<Utc>) -> String {
         match self.partitioned_by {
-            Some(MonthKey::Id) => (first_id(first).to_string(), first_id(end).to_string()),
-            Some(MonthKey::Instant) | None => (first.to_rfc3339(), end.to_rfc3339()),
+            Some(MonthKey::Id) => first_id(instant).to_string(),
+            Some(MonthKey::Instant) | None => instant.to_rfc3339(),
         }
+    }
+}
+
+impl std::fmt::Display for ColumnSchema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let null = if self.is_optional { "" } else { " not null" };
+        write!(f, "{} {}{null}", self.name, self.column_type)
     }
 }
 
@@ -236,6 +285,30 @@ impl Month {
     }
 }
 
+impl std::str::FromStr for Month {
+    type Err = InvalidMonth;
+
+    fn from_str(text: &str) -> Result<Month, InvalidMonth> {
+        let is_short = text.len() == "2026-12".len();
+        let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok().filter(|_| is_short);
+        first.map(|first| Month { first }).ok_or_else(|| InvalidMonth(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = InvalidMonth;
+
+    fn try_from(text: String) -> Result<Month, InvalidMonth> {
+        text.parse()
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> String {
+        month.to_string()
+    }
+}
+
 impl std::fmt::Display for Month {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:04}-{:02}", self.first.year(), self.first.month())
@@ -262,6 +335,13 @@ mod tests {
         assert_eq!(december.next().begin(), instant("2027-01-01T00:00:00Z"));
         assert_eq!(Month::of_table("orders", "orders_2026_12"), Some(december));
         assert_eq!(Month::of_table("orders", "orders_code"), None);
+        assert_eq!("2026-12".parse(), Ok(december));
+        for text in ["2026-13", "2026-1", "26-12", "2026-12-01", "", "december"] {
+            assert_eq!(
+                text.parse::<Month>().unwrap_err().to_string(),
+                format!("`{text}` is not a month such as 2026-12")
+            );
+        }
     }
 
     #[test]

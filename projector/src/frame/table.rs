@@ -17,6 +17,8 @@ pub struct Table<R: 'static> {
     /// Instant that selects the month of a row; `None` for a table that is not partitioned by month. The first column of
     /// the primary key must contain the same instant: as a time-ordered id (UUIDv7) or as a timestamp.
     pub month: Option<fn(&R) -> DateTime<Utc>>,
+    /// SQL expression of the id of the stream that a row belongs to; `None` if a row contains events of several streams.
+    pub stream_id: Option<&'static str>,
     /// Indexes of the table besides its primary key.
     pub indexes: &'static [Index],
     /// Storage parameters (`create table ... with`), such as `fillfactor = 70`; may be empty.

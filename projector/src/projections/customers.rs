@@ -32,6 +32,7 @@ static CUSTOMERS: Table<ChangedState<CustomerDocument>> = Table {
         Column::updated("document", Json(|it| Cow::Borrowed(&it.json))),
     ],
     month: None,
+    stream_id: Some("'customer-' || id"),
     indexes: &[],
     storage: "",
 };

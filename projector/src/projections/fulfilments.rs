@@ -35,6 +35,7 @@ static FULFILMENTS: Table<FulfilmentRow> = Table {
         Column::updated("position", BigInt(|row| row.position.0)),
     ],
     month: Some(|row| row.order_id.instant()),
+    stream_id: Some("'order-' || order_id"),
     indexes: &[],
     storage: "",
 };

@@ -35,6 +35,7 @@ static RETURNS: Table<ReturnRow> = Table {
         Column::updated("document", Json(|row| Cow::Owned(json(row)))),
     ],
     month: Some(|row| row.order_id.instant()),
+    stream_id: Some("'order-' || order_id"),
     indexes: &[],
     storage: "",
 };

@@ -29,6 +29,7 @@ static TIMELINE: Table<TimelineEntry> = Table {
         Column::fixed("position", BigInt(|row| row.position.0)),
     ],
     month: Some(placed_at),
+    stream_id: Some("'order-' || order_id"),
     indexes: &[],
     storage: "",
 };

@@ -25,6 +25,7 @@ static ORDERS: Table<ChangedState<OrderDocument>> = Table {
     name: tables::ORDERS,
     columns: COLUMNS,
     month: Some(|it| it.state.placed_at),
+    stream_id: Some("'order-' || id"),
     indexes: INDEXES,
     storage: "",
 };

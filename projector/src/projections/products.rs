@@ -22,13 +22,16 @@ mod rows;
 pub struct Products;
 
 static PRODUCTS: Table<ChangedState<ProductDocument>> =
-    Table { name: tables::PRODUCTS, columns: COLUMNS, month: None, indexes: &[], storage: "" };
+    Table { name: tables::PRODUCTS, columns: COLUMNS, month: None, stream_id: STREAM_ID, indexes: &[], storage: "" };
+
+const STREAM_ID: Option<&str> = Some("'product-' || sku");
 
 /// Every price that a product ever had; an event with prices in two currencies has two rows.
 static PRICES: Table<PriceRow> = Table {
     name: tables::PRODUCT_PRICES,
     columns: PRICE_COLUMNS,
     month: Some(|row| row.valid_from),
+    stream_id: STREAM_ID,
     indexes: &[Index {
         name: "product_prices_item",
         definition: "btree (sku, currency, id desc)",

@@ -31,6 +31,7 @@ const fn by_interval(name: &'static str) -> Table<IntervalSales> {
         name,
         columns: INTERVAL_COLUMNS,
         month: Some(|row| row.starts_at),
+        stream_id: None,
         indexes: &[],
         storage: "fillfactor = 70",
     }
@@ -66,6 +67,7 @@ static CUSTOMERS: Table<CustomerSales> = Table {
         Column::added("net", BigInt(|row| row.measures.net())),
     ],
     month: None,
+    stream_id: None,
     indexes: &[],
     storage: "fillfactor = 90",
 };

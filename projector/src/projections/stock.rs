@@ -25,6 +25,7 @@ static STOCK: Table<ChangedState<StockDocument>> = Table {
     name: tables::STOCK,
     columns: COLUMNS,
     month: None,
+    stream_id: Some("'stock-' || sku || '@' || location"),
     indexes: &[],
     // Rows of busy items change many times a second: room for new versions on the same page.
     storage: "fillfactor = 70",
@@ -34,6 +35,7 @@ static LEDGER: Table<LedgerRow> = Table {
     name: tables::STOCK_LEDGER,
     columns: LEDGER_COLUMNS,
     month: Some(|row| row.occurred_at),
+    stream_id: Some("'stock-' || sku || '@' || location"),
     indexes: &[Index {
         name: "stock_ledger_item",
         definition: "btree (sku, location, id desc)",

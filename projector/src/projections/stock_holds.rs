@@ -32,6 +32,7 @@ static STOCK_HOLDS: Table<ChangedState<StockHoldDocument>> = Table {
         Column::updated("document", Json(|it| Cow::Borrowed(&it.json))),
     ],
     month: Some(|it| it.state.placed_at),
+    stream_id: Some("'hold-' || id"),
     indexes: &[],
     storage: "",
 };

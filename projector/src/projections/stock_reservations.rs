@@ -28,6 +28,7 @@ static RESERVATIONS: Table<ReservationChange> = Table {
         Column::added("units", BigInt(|row| row.units)),
     ],
     month: None,
+    stream_id: None,
     indexes: &[Index {
         name: "stock_reservations_closed",
         definition: "btree (sku) where units = 0",

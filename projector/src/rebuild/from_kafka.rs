@@ -10,7 +10,7 @@ use platform::health::Health;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 
-use super::next_generation;
+use super::planning::next_generation;
 use super::progress::Progress;
 use crate::config::{FeedConfig, Limits};
 use crate::frame::ReadModel;

@@ -14,6 +14,7 @@ pub struct Progress {
     segments: AtomicU64,
     segments_done: AtomicU64,
     events: AtomicU64,
+    rows: AtomicU64,
     /// Events of the segments that an earlier run had done.
     events_before: AtomicU64,
     segments_before: AtomicU64,
@@ -25,12 +26,14 @@ pub struct Progress {
 pub struct Shown {
     /// What is being done.
     pub phase: &'static str,
-    /// Number of segments of the log.
+    /// Number of segments of the log and of parts of tables that are copied.
     pub segments: u64,
     /// Number of segments that are done.
     pub segments_done: u64,
     /// Number of events that were read, in all runs.
     pub events: u64,
+    /// Number of rows that were copied, in all runs.
+    pub rows_copied: u64,
     /// Events per second of this run.
     pub events_per_s: u64,
     /// Estimated time until all segments are read, in seconds; unknown before the first segment is done.
@@ -51,6 +54,7 @@ impl Default for Progress {
             segments: AtomicU64::new(0),
             segments_done: AtomicU64::new(0),
             events: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
             events_before: AtomicU64::new(0),
             segments_before: AtomicU64::new(0),
             is_paused: AtomicBool::new(false),
@@ -65,6 +69,21 @@ impl Progress {
         self.segments_done.store(done, Ordering::Relaxed);
         self.segments_before.store(done, Ordering::Relaxed);
         self.events_before.store(events, Ordering::Relaxed);
+    }
+
+    /// Adds segments to what there is to do.
+    pub fn add_segments(&self, segments: u64) {
+        self.segments.fetch_add(segments, Ordering::Relaxed);
+    }
+
+    /// Removes events from the count, because they are read again.
+    pub fn discard_events(&self, events: u64) {
+        self.events.fetch_sub(events, Ordering::Relaxed);
+    }
+
+    /// Counts rows that were copied.
+    pub fn add_rows(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     /// Counts events that were read.
@@ -97,6 +116,7 @@ impl Progress {
             segments,
             segments_done: done,
             events: events + self.events_before.load(Ordering::Relaxed),
+            rows_copied: self.rows.load(Ordering::Relaxed),
             events_per_s: (events as f64 / elapsed.as_secs_f64().max(0.001)) as u64,
             remaining_s: remaining(segments - done, done_now, elapsed),
             memory_mb: resident_memory().map(|bytes| (bytes / 1e6) as u64),
@@ -113,6 +133,9 @@ impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let percent = (self.segments_done * 100).checked_div(self.segments).unwrap_or(100);
         write!(f, "{percent:3} %  {} events  {}/s", self.events, self.events_per_s)?;
+        if self.rows_copied > 0 {
+            write!(f, "  {} rows copied", self.rows_copied)?;
+        }
         if let Some(remaining) = self.remaining_s {
             write!(f, "  {}:{:02} left", remaining / 60, remaining % 60)?;
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use platform::config::Secret;
 use read_model::Generation;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::Mutex;
@@ -13,7 +14,38 @@ use crate::changes::ChangedState;
 use crate::frame::binary::{HEADER, TRAILER, put_row};
 use crate::frame::schema::{Month, TableSchema};
 use crate::frame::{ReadModel, Table, Visitor};
-use crate::scan::Sink;
+use crate::scan::{Bounds, Folded, Segment, Sink, fold_segment};
+use crate::store::{self, StoreError, search_path};
+
+/// Connects to the database that is written; unqualified names mean the tables of the generation. Its transactions wait
+/// while a segment of the log is read.
+pub(super) async fn connect(url: &Secret, generation: Generation) -> Result<PgConnection, StoreError> {
+    let mut connection = store::connect(url).await?;
+    let path = search_path(generation);
+    const PREPARE: &str = "
+        select set_config('search_path', $1, false), set_config('idle_in_transaction_session_timeout', '0', false)";
+    let prepare = sqlx::query(PREPARE).bind(&path).execute(&mut connection);
+    store::run("preparing the connection to the tables", prepare).await?;
+    Ok(connection)
+}
+
+/// Folds a segment of the log and writes its rows in the transaction of `target`.
+pub(super) async fn write_segment<M: ReadModel>(
+    source: &mut PgConnection,
+    target: &mut PgConnection,
+    segment: &Segment,
+    bounds: &Bounds,
+    tables: &RebuiltTables,
+    on_events: &(dyn Fn(u64) + Sync),
+) -> Result<Folded, StoreError> {
+    let mut writer = TableWriter::new(tables.clone(), target);
+    let writing = async {
+        let folded = fold_segment::<M>(source, segment, bounds, &mut writer, on_events).await?;
+        writer.flush().await?;
+        Ok(folded)
+    };
+    writing.await.map_err(|source| StoreError { operation: "writing a segment", source })
+}
 
 /// Bytes of buffered rows after which they are written.
 const BUFFERED_MAX: usize = 8 * 1024 * 1024;
@@ -37,6 +69,16 @@ impl RebuiltTables {
             schemas: Arc::new(schemas),
             existing: Arc::new(Mutex::new((Vec::new(), connection))),
         }
+    }
+
+    /// The schema of a table.
+    pub(super) fn schema(&self, name: &str) -> Option<&TableSchema> {
+        self.schemas.get(name)
+    }
+
+    /// Creates a table, or the table of a month, without indexes, unless it exists.
+    pub(super) async fn ensure_copied(&self, table: &'static str, month: Option<Month>) -> sqlx::Result<()> {
+        self.ensure(&Target { table, month, is_sum: false }).await
     }
 
     /// Creates the table of a target without indexes, unless it exists.

@@ -27,11 +27,15 @@ impl Bounds {
         self.upto.values().copied().max().unwrap_or(Position::ZERO)
     }
 
-    /// Partition of a stream, and the position up to which the stream is folded.
-    pub(super) fn of(&self, stream: &StreamId) -> (i32, Position) {
-        let partition = topics::partition_of(stream.as_str(), self.partitions);
-        let upto = self.upto.get(&partition).copied().unwrap_or(Position::ZERO);
+    /// Partition of a stream.
+    pub fn partition_of(&self, stream: &StreamId) -> i32 {
+        topics::partition_of(stream.as_str(), self.partitions)
+    }
+
+    /// The position up to which a stream is folded.
+    pub fn end_of(&self, stream: &StreamId) -> Position {
+        let upto = self.upto.get(&self.partition_of(stream)).copied().unwrap_or(Position::ZERO);
         let before_parked = self.parked.get(stream).map(|parked| Position(parked.0 - 1));
-        (partition, before_parked.map_or(upto, |before| before.min(upto)))
+        before_parked.map_or(upto, |before| before.min(upto))
     }
 }

@@ -98,7 +98,8 @@ async fn refold<M: ReadModel>(
     stream: &StreamId,
     position: Position,
 ) -> sqlx::Result<Option<M::State>> {
-    let mut reader = EventReader::open(connection, &Segment::of_stream(stream), Position(position.0 - 1)).await?;
+    let mut reader =
+        EventReader::open(connection, &Segment::Streams(vec![stream.to_string()]), Position(position.0 - 1)).await?;
     let mut state = None;
     while let Some(logged) = reader.next().await? {
         let _ = fold_event::<M>(&mut state, &logged, &mut M::Rows::default());
@@ -137,7 +138,7 @@ impl<M: ReadModel> Folding<M> {
     }
 
     fn begin_stream(&mut self, stream: &StreamId, bounds: &Bounds) {
-        let (partition, upto) = bounds.of(stream);
+        let (partition, upto) = (bounds.partition_of(stream), bounds.end_of(stream));
         self.stream = Some(OpenStream { id: stream.clone(), partition, upto, state: None, is_unfoldable: false });
         self.events_of_stream = 0;
     }
@@ -159,7 +160,8 @@ impl<M: ReadModel> Folding<M> {
         if open.is_unfoldable {
             return;
         }
-        let (rows, rows_before) = (&mut self.rows, self.rows.count());
+        let rows_before = self.rows.count();
+        let rows = &mut self.rows;
         let folded = catch_unwind(AssertUnwindSafe(|| fold_event::<M>(&mut open.state, logged, rows)));
         let reason = match folded {
             Ok(Ok(())) => return,

@@ -5,7 +5,7 @@ use events::{Incarnation, Metadata, Position, Recorded, StreamId, Version};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use platform::config::Secret;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::plan::Segment;
 use crate::frame::binary::{self, HEADER};
@@ -21,9 +21,9 @@ pub struct EventReader<'c> {
     stream: Option<StreamId>,
 }
 
-/// Settings for the connection of a reader: the events are read in the order of the index, never sorted.
-const SETTINGS: &str = "set enable_sort = off; set enable_seqscan = off; set enable_bitmapscan = off;
-    set max_parallel_workers_per_gather = 0; set statement_timeout = 0";
+/// Settings for the connection of a reader: the events are read in the order of the index by stream and version.
+const SETTINGS: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_mergejoin = off;
+    set enable_hashjoin = off; set max_parallel_workers_per_gather = 0; set statement_timeout = 0";
 
 /// Connects to the database that the log is read from.
 pub async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
@@ -40,15 +40,20 @@ impl<'c> EventReader<'c> {
         segment: &Segment,
         upto: Position,
     ) -> sqlx::Result<EventReader<'c>> {
-        let (first, end) = (quoted(&segment.first), quoted(&segment.end));
+        // The events of a range are never sorted. The ids of changed streams are, before their events are read.
+        let (sort, order) = match segment {
+            Segment::Ids { .. } => ("set enable_sort = off", "e.stream_id"),
+            Segment::Streams(_) => ("set enable_sort = on", "e.stream_id"),
+            Segment::Changed { .. } => ("set enable_sort = on", "changed.stream_id"),
+        };
+        sqlx::raw_sql(sort).execute(&mut *connection).await?;
         let copy = format!(
             "copy (
-                 select stream_id, incarnation, position, version, event_type, schema_version, payload::text, metadata::text,
+                 select e.stream_id, incarnation, position, version, event_type, schema_version, payload::text, metadata::text,
                      recorded_at
-                 from events
-                 where stream_id >= {first} and stream_id < {end} and position <= {upto}
-                 order by stream_id, version
-             ) to stdout with (format binary)"
+                 from {} order by {order}, version
+             ) to stdout with (format binary)",
+            events_of(segment, upto)
         );
         let chunks = connection.copy_out_raw(&copy).await?;
         Ok(EventReader { chunks, data: BytesMut::new(), has_header: false, stream: None })
@@ -106,6 +111,62 @@ impl<'c> EventReader<'c> {
         }
         let stream: StreamId = id.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         Ok(self.stream.insert(stream).clone())
+    }
+}
+
+/// The ids of the streams of a segment with events up to a position, in order.
+pub async fn list_streams(
+    connection: &mut PgConnection,
+    segment: &Segment,
+    upto: Position,
+) -> sqlx::Result<Vec<String>> {
+    let select = format!("select distinct e.stream_id from {} order by 1", events_of(segment, upto));
+    // Safe because the ids in the text are quoted.
+    sqlx::query_scalar(AssertSqlSafe(select)).fetch_all(connection).await
+}
+
+/// The positions of the events of a stream up to a position, in order.
+pub async fn list_positions(
+    connection: &mut PgConnection,
+    stream: &StreamId,
+    upto: Position,
+) -> sqlx::Result<Vec<Position>> {
+    let positions: Vec<i64> =
+        sqlx::query_scalar("select position from events where stream_id = $1 and position <= $2 order by version")
+            .bind(stream.as_str())
+            .bind(upto.0)
+            .fetch_all(connection)
+            .await?;
+    Ok(positions.into_iter().map(Position).collect())
+}
+
+/// The events `e` of a segment up to a position.
+fn events_of(segment: &Segment, upto: Position) -> String {
+    match segment {
+        Segment::Streams(ids) => {
+            let ids: Vec<String> = ids.iter().map(|id| quoted(id)).collect();
+            format!("events e where stream_id in ({}) and position <= {upto}", ids.join(", "))
+        }
+        Segment::Ids { first, end } => {
+            let (first, end) = (quoted(first), quoted(end));
+            format!("events e where stream_id >= {first} and stream_id < {end} and position <= {upto}")
+        }
+        // The event before the first one since a position has the version before, and an earlier position. With `offset 0`,
+        // the positions are read first, then the events of each stream; otherwise, all events might be read.
+        Segment::Changed { prefix, since, first, end } => format!(
+            "(select stream_id from (
+                 select c.stream_id from events c
+                 where c.position >= {first} and c.position < {end} and starts_with(c.stream_id, {})
+                     and not exists (
+                         select from events b
+                         where b.stream_id = c.stream_id and b.version = c.version - 1 and b.position >= {since}
+                     )
+                 offset 0
+             ) ids order by stream_id) changed cross join lateral (
+                 select * from events where events.stream_id = changed.stream_id and events.position <= {upto} offset 0
+             ) e",
+            quoted(prefix)
+        ),
     }
 }
 

@@ -29,7 +29,9 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Opens a snapshot and reads up to where events are applied in it.
     pub(super) async fn open<M: ReadModel>(url: &Secret, generation: Generation) -> anyhow::Result<Snapshot> {
-        const BEGIN: &str = "begin isolation level repeatable read read only; set local statement_timeout = 0";
+        // The snapshot waits while the log is folded.
+        const BEGIN: &str = "begin isolation level repeatable read read only; set local statement_timeout = 0;
+            set local idle_in_transaction_session_timeout = 0";
         let mut connection = store::connect_to_read(url).await?;
         sqlx::raw_sql(BEGIN).execute(&mut connection).await.context("opening a snapshot")?;
         sqlx::query("select set_config('search_path', $1, true)")

@@ -38,6 +38,7 @@ static CANCELLATIONS: Table<Row> = Table {
         Column::added("total", BigInt(|(_, (_, total))| total.0)),
     ],
     month: None,
+    stream_id: None,
     indexes: &[],
     storage: "",
 };

@@ -142,3 +142,26 @@ async fn a_statement_that_would_be_too_large_is_divided_until_only_the_large_eve
     let reason = platform.text("select reason from parked_streams where stream_id = 'product-MUG-2'").await;
     assert!(reason.ends_with("bytes, which exceeds the limit"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_full_disk_fails_a_step_and_parks_nothing() {
+    let mut platform = Platform::new().await;
+    platform
+        .execute(
+            "create function public.disk_is_full() returns trigger language plpgsql as $$ begin
+                 raise exception using errcode = '53100', message = 'could not extend file: No space left on device';
+             end $$;
+             create trigger disk_is_full before insert on stock_1.stock for each row
+                 execute function public.disk_is_full();",
+        )
+        .await;
+    platform.publish(&stock_stream("MUG"), received(1)).await;
+    let mut worker = platform.worker::<Stock>();
+    let failed = step_until(&mut worker, Result::is_err).await.unwrap_err();
+    assert!(failed.to_string().contains("No space left on device"), "{failed}");
+    assert!(!platform.health.is_ready());
+    platform.execute("drop trigger disk_is_full on stock_1.stock").await;
+    platform.catch_up(&mut worker).await;
+    assert_eq!(platform.number("select on_hand from stock").await, 1);
+    assert_eq!(platform.number("select count(*) from parked_streams").await, 0);
+}

@@ -21,6 +21,8 @@ use sqlx::{Connection, PgConnection};
 use testbed::{Bed, PATIENCE};
 use uuid::Uuid;
 
+mod restore;
+
 pub(crate) const PARTITIONS: i32 = 3;
 
 pub(crate) struct Platform {
@@ -31,6 +33,7 @@ pub(crate) struct Platform {
     /// Connection to the database as superuser.
     pub(crate) db: PgConnection,
     producer: FutureProducer,
+    incarnation: i32,
     position: i64,
     versions: HashMap<StreamId, i32>,
     previous: HashMap<(String, i32), Position>,
@@ -48,6 +51,7 @@ impl Platform {
             producer: client.create().unwrap(),
             health: Health::new(),
             log: bed.log_id().await.unwrap(),
+            incarnation: 1,
             position: 0,
             versions: HashMap::new(),
             previous: HashMap::new(),
@@ -96,7 +100,7 @@ impl Platform {
         let recorded_at = now();
         let occurred_at = (at != recorded_at).then_some(at);
         let event = Recorded {
-            incarnation: Incarnation(1),
+            incarnation: Incarnation(self.incarnation),
             position: Position(self.position),
             stream: stream.clone(),
             version: Version(*version),
@@ -111,7 +115,7 @@ impl Platform {
             "with head as (update log_head set position = $1)
              insert into events (position, incarnation, stream_id, version, event_type, schema_version, payload, metadata,
                  recorded_at, command_id)
-             values ($1, 1, $2, $3, $4, $9, $5::json, $6::json, $7, $8)",
+             values ($1, $10, $2, $3, $4, $9, $5::json, $6::json, $7, $8)",
         )
         .bind(event.position.0)
         .bind(stream.as_str())
@@ -122,10 +126,22 @@ impl Platform {
         .bind(recorded_at)
         .bind(event.command_id)
         .bind(schema_version)
+        .bind(self.incarnation)
         .execute(&mut self.db)
         .await
         .unwrap();
         event
+    }
+
+    /// Appends an event of any schema version to the log.
+    pub(crate) async fn append_of_schema(
+        &mut self,
+        stream: &StreamId,
+        kind: &str,
+        schema: i16,
+        payload: &str,
+    ) -> Recorded {
+        self.append_versioned(now(), stream, kind, schema, payload).await
     }
 
     /// Publishes an event to its partition, as the relay does.
@@ -315,6 +331,11 @@ impl Platform {
         .fetch_one(&mut self.db)
         .await
         .unwrap()
+    }
+
+    /// The texts that a query returns.
+    pub(crate) async fn texts(&mut self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.db).await.unwrap()
     }
 
     /// The numbers that a query returns.

@@ -3,75 +3,16 @@
 use std::sync::Arc;
 
 use events::StreamId;
-use projector::log_projector::LogProjector;
 use projector::operate::{Done, Operation, operate};
 use projector::projections::{Orders, Stock};
 use projector::promote::Check;
 use projector::rebuild::from_kafka::{self, Rebuilt};
 use projector::rebuild::progress::Progress;
-use projector::verify::Report;
-use projector::{rebuild, verify};
 use read_model::{Generation, Projection};
 
-use crate::platform::{PARTITIONS, Platform, now};
+use crate::operations::*;
+use crate::platform::{Platform, now};
 use crate::samples::*;
-
-/// Few events per segment, so that a small log has several segments.
-const SEGMENT_EVENTS: i64 = 5;
-
-fn rebuild_options(platform: &Platform) -> rebuild::Options {
-    let (database_url, source_url) = (platform.database(), platform.database());
-    rebuild::Options { database_url, source_url, readers: 2, segment_events: SEGMENT_EVENTS, throttle: None }
-}
-
-fn verify_options(platform: &Platform) -> verify::Options {
-    let (database_url, source_url) = (platform.database(), platform.database());
-    verify::Options { database_url, source_url, readers: 2, segment_events: SEGMENT_EVENTS }
-}
-
-async fn rebuild(platform: &Platform, projection: Projection) -> anyhow::Result<Done> {
-    operate(projection.name(), Operation::Rebuild(rebuild_options(platform), Arc::new(Progress::default()))).await
-}
-
-async fn verify(platform: &Platform, projection: Projection, number: Option<i32>) -> Report {
-    let verify = Operation::Verify(number, verify_options(platform), Arc::new(Progress::default()));
-    match operate(projection.name(), verify).await.unwrap() {
-        Done::Verified(report) => *report,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn promote(platform: &Platform, projection: Projection) -> anyhow::Result<Done> {
-    operate(projection.name(), Operation::Promote(platform.database(), Check::All)).await
-}
-
-/// A log with events of all categories, applied to the first generations.
-async fn with_history() -> Platform {
-    let mut platform = Platform::new().await;
-    platform.record_all_partitions().await;
-    for number in 0..12 {
-        let (id, stream) = order_at(now(), number);
-        platform
-            .publish(&product_stream(&format!("MUG-{number}")), created(&format!("MUG-{number}"), "Mug", 450))
-            .await;
-        platform.publish(&stock_stream("MUG"), received(5)).await;
-        platform.publish(&stream, placed(id, u64::from(number))).await;
-        platform.publish(&stock_stream("MUG"), reserved(id, 2)).await;
-        platform.publish(&stream, captured(1500)).await;
-        if number % 2 == 0 {
-            platform.publish(&stream, assigned()).await;
-            platform.publish(&stream, fulfilment_created()).await;
-            platform.publish(&stream, shipped()).await;
-        }
-    }
-    apply_all(&platform).await;
-    platform
-}
-
-async fn apply_all(platform: &Platform) {
-    let projector = LogProjector::open(&platform.database(), PARTITIONS).await.unwrap();
-    projector.apply_all(platform.head()).await.unwrap();
-}
 
 #[tokio::test]
 async fn every_projection_is_rebuilt_verified_and_promoted() {
@@ -108,12 +49,12 @@ async fn a_promoted_generation_is_followed_and_a_rollback_loses_nothing() {
     apply_all(&platform).await;
     let orders = "select count(*) from public.orders";
     assert_eq!(platform.number(orders).await, 13);
-    operate("orders", Operation::Rollback(platform.database())).await.unwrap();
+    rollback(&platform, Projection::ORDERS).await.unwrap();
     assert_eq!(platform.number(orders).await, 13, "the retained generation is followed too");
     assert!(verify(&platform, Projection::ORDERS, Some(1)).await.is_equal());
     promote(&platform, Projection::ORDERS).await.unwrap();
     assert_eq!(platform.number(orders).await, 13);
-    operate("orders", Operation::Retire(platform.database(), 1)).await.unwrap();
+    retire(&platform, Projection::ORDERS, 1).await.unwrap();
     assert_eq!(platform.number("select count(*) from pg_namespace where nspname = 'orders_1'").await, 0);
     assert_eq!(platform.number(orders).await, 13);
 }
@@ -158,11 +99,11 @@ async fn conditions_of_operations_are_checked() {
     );
     let refused = rebuild(&platform, Projection::ORDERS).await.unwrap_err().to_string();
     assert_eq!(refused, "orders generation 2 is rebuilt already: promote or retire it first");
-    let retire = |number| operate("orders", Operation::Retire(platform.database(), number));
+    let retire = |number| retire(&platform, Projection::ORDERS, number);
     let refused = retire(1).await.unwrap_err().to_string();
     assert_eq!(refused, "orders generation 1 is live: promote another generation first");
     assert_eq!(retire(7).await.unwrap_err().to_string(), "there is no orders generation 7");
-    let refused = operate("orders", Operation::Rollback(platform.database())).await.unwrap_err().to_string();
+    let refused = rollback(&platform, Projection::ORDERS).await.unwrap_err().to_string();
     assert_eq!(refused, "orders has no retained generation to go back to");
     let unknown = operate("order", Operation::Rollback(platform.database())).await.unwrap_err().to_string();
     assert!(unknown.starts_with("there is no projection `order`; the projections are orders, stock,"), "{unknown}");
@@ -176,45 +117,13 @@ async fn an_interrupted_rebuild_continues_after_its_last_segment() {
     let plan = operate("orders", Operation::Plan(rebuild_options(&platform))).await.unwrap();
     let Done::Planned(plan) = plan else { panic!("{plan:?}") };
     assert!(!plan.continues && plan.segments > 3, "{plan:?}");
-    let progress = Arc::new(Progress::default());
-    let throttled = rebuild::Options { readers: 1, throttle: Some(1), ..rebuild_options(&platform) };
-    let running = tokio::spawn(operate_owned(Operation::Rebuild(throttled, Arc::clone(&progress))));
-    let first_segment = async {
-        while progress.now().segments_done == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(testbed::PATIENCE, first_segment).await.unwrap();
-    running.abort();
-    assert!(running.await.unwrap_err().is_cancelled());
+    kill_after_first_step(Projection::ORDERS, rebuild_options(&platform)).await;
     let done = platform.number("select count(*) from projection_rebuild_segments where done_at is not null").await;
     assert!(done > 0);
-    let continued = rebuild::Options { throttle: Some(0), ..rebuild_options(&platform) };
-    let rebuilt =
-        retry_while_locked(|| operate("orders", Operation::Rebuild(continued.clone(), Arc::new(Progress::default()))))
-            .await;
-    assert!(matches!(rebuilt, Done::Rebuilt(Generation { number: 2, .. })));
+    let rebuilt = continue_rebuild(Projection::ORDERS, rebuild_options(&platform)).await.unwrap();
+    assert_eq!(rebuilt.number, 2);
     assert!(verify(&platform, Projection::ORDERS, Some(2)).await.is_equal());
     assert_eq!(platform.count(&format!("orders_2.orders_{month}")).await, 12);
-}
-
-async fn operate_owned(operation: Operation) -> anyhow::Result<Done> {
-    operate("orders", operation).await
-}
-
-/// The server notices the end of the aborted rebuild a moment later.
-async fn retry_while_locked<F: Future<Output = anyhow::Result<Done>>>(rebuild: impl Fn() -> F) -> Done {
-    let rebuilding = async {
-        loop {
-            match rebuild().await {
-                Err(error) if error.to_string().contains("another process is rebuilding") => {
-                    tokio::task::yield_now().await;
-                }
-                done => return done.unwrap(),
-            }
-        }
-    };
-    tokio::time::timeout(testbed::PATIENCE, rebuilding).await.unwrap()
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use projector::frame::Values::{BigInt, Int, Json, Text, Uuid};
 use projector::frame::{ApplyError, Column, Index, LoadedState, ReadModel, Table, Visitor};
 use projector::projections::Orders;
 use projector::promote::{self, Check};
-use projector::rebuild::{self, progress::Progress};
+use projector::rebuild::{self, progress::Progress, selection::Selection};
 use projector::store::log::StreamAt;
 use projector::verify::{self, Report};
 use read_model::{Generation, OrderDocument, Projection};
@@ -38,6 +38,7 @@ static ORDERS: Table<ChangedState<OrderDocument>> = Table {
         Column::updated("document", Json(|it| Cow::Borrowed(&it.json))),
     ],
     month: Some(|it| it.state.placed_at),
+    stream_id: Some("'order-' || id"),
     indexes: &[Index {
         name: "orders_discount",
         definition: "btree (discount, id desc) where discount > 0",
@@ -54,6 +55,7 @@ static DISCOUNTED_ORDERS: Table<(OrderId, Minor)> = Table {
         Column::fixed("discount", BigInt(|(_, discount)| discount.0)),
     ],
     month: None,
+    stream_id: Some("'order-' || id"),
     indexes: &[],
     storage: "",
 };
@@ -116,6 +118,7 @@ async fn a_column_is_added_while_orders_flow_and_are_read() {
     let options = rebuild::Options {
         database_url: url.clone(),
         source_url: url.clone(),
+        selection: Selection::All,
         readers: 2,
         segment_events: 5,
         throttle: None,

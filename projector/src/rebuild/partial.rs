@@ -1,0 +1,168 @@
+//! Plans the rebuild of some streams: checks that the rows of the others can be copied, and lets the rebuilt generation begin
+//! where the live one is.
+
+use anyhow::{Context, bail, ensure};
+use events::{Category, Position};
+use read_model::Generation;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::copying::Copying;
+use super::selection::{FOLDED_STREAMS, Selection};
+use crate::frame::schema::TableSchema;
+use crate::frame::{ReadModel, rows};
+use crate::store::generations::{self, State};
+use crate::store::run;
+
+/// Finds the generation whose rows are copied into `generation`, and checks that they can be copied.
+pub(super) async fn prepare<M: ReadModel>(
+    connection: &mut PgConnection,
+    generation: Generation,
+    selection: &Selection,
+    upto: Position,
+) -> anyhow::Result<Copying> {
+    let name = M::PROJECTION.name();
+    let generations = run("reading the generations", generations::list(connection)).await?;
+    let live = generations.iter().find(|row| row.projection == name && row.state == State::Live);
+    let live = live.with_context(|| format!("{name} has no live generation whose rows could be copied"))?;
+    let live = Generation { projection: M::PROJECTION, number: live.number };
+    for table in rows::tables::<M>() {
+        ensure!(
+            !table.is_sum && table.stream_id.is_some(),
+            "rows of {} contain events of several streams, so they cannot be copied for some streams: rebuild {name} \
+             completely",
+            table.name
+        );
+        ensure_same_columns(connection, live, &table).await?;
+    }
+    match selection {
+        Selection::Since(position) => ensure!(
+            *position <= upto,
+            "the log ends at position {upto}: no stream has an event at or after position {position}"
+        ),
+        Selection::Months(_) => ensure!(
+            matches!(M::PROJECTION.category(), Category::Order | Category::StockHold),
+            "the ids of the streams of {name} contain no time, so they have no month: rebuild {name} completely, or from a \
+             position"
+        ),
+        Selection::All => {}
+    }
+    let copying = Copying { generation, live, selection: selection.clone() };
+    copying.ensure_possible(connection).await?;
+    Ok(copying)
+}
+
+async fn ensure_same_columns(
+    connection: &mut PgConnection,
+    live: Generation,
+    table: &TableSchema,
+) -> anyhow::Result<()> {
+    let different: Vec<String> = sqlx::query_scalar(
+        "select coalesce(a.attname::text, d.name)
+         from unnest($2::text[], $3::text[], $4::boolean[]) as d (name, type, is_optional)
+         full join (
+             select * from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
+         ) as a on a.attname = d.name and a.atttypid = to_regtype(d.type) and a.attnotnull <> d.is_optional
+         where a.attname is null or d.name is null
+         group by 1 order by 1",
+    )
+    .bind(format!("{}.{}", live.schema(), table.name))
+    .bind(table.columns.iter().map(|column| column.name).collect::<Vec<_>>())
+    .bind(table.columns.iter().map(|column| column.column_type).collect::<Vec<_>>())
+    .bind(table.columns.iter().map(|column| column.is_optional).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await
+    .context("comparing the columns")?;
+    ensure!(
+        different.is_empty(),
+        "{live} has other columns in {} than this build ({}), so its rows cannot be copied: rebuild {} completely",
+        table.name,
+        different.join(", "),
+        live.projection.name()
+    );
+    Ok(())
+}
+
+/// Lets the rebuilt generation begin with the checkpoints of the live one, and with its parked streams that are not folded;
+/// lists the streams that are folded. Returns their number. Call it in the transaction that creates the generation, in one
+/// snapshot.
+pub(super) async fn begin(connection: &mut PgConnection, copying: &Copying, upto: Position) -> anyhow::Result<i64> {
+    let streams = match &copying.selection {
+        Selection::Since(since) => list_changed(connection, copying.generation, *since, upto).await,
+        Selection::Months(_) | Selection::All => count_streams(connection, copying, upto).await,
+    };
+    let streams = streams.context("finding the streams to fold")?;
+    if streams == 0 {
+        bail!("there is nothing to fold: the log contains no event of {}", copying.selection);
+    }
+    copy_progress(connection, copying).await.context("copying the checkpoints of the live generation")?;
+    Ok(streams)
+}
+
+/// Removes what only the rebuild needed.
+pub(super) async fn finish(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<()> {
+    let drop = format!("drop table if exists {}.{FOLDED_STREAMS}", generation.schema());
+    sqlx::raw_sql(AssertSqlSafe(drop)).execute(connection).await.map(|_| ())
+}
+
+/// Stores the ids of the streams with an event in a range of positions.
+async fn list_changed(
+    connection: &mut PgConnection,
+    generation: Generation,
+    since: Position,
+    upto: Position,
+) -> sqlx::Result<i64> {
+    let table = format!("{}.{FOLDED_STREAMS}", generation.schema());
+    let prefixes = generation.projection.category().prefixes();
+    // Safe because the text is composed of literals of this program and the number of a generation.
+    let create = format!("create table {table} (stream_id text primary key)");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *connection).await?;
+    let insert = format!(
+        "insert into {table}
+         select distinct e.stream_id from events e, unnest($3::text[]) as prefix
+         where e.position >= $1 and e.position <= $2 and starts_with(e.stream_id, prefix)"
+    );
+    let inserted =
+        sqlx::query(AssertSqlSafe(insert)).bind(since.0).bind(upto.0).bind(prefixes).execute(&mut *connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("analyze {table}"))).execute(connection).await?;
+    Ok(inserted.rows_affected() as i64)
+}
+
+/// Number of streams of months.
+async fn count_streams(connection: &mut PgConnection, copying: &Copying, upto: Position) -> sqlx::Result<i64> {
+    let (first, end): (Vec<String>, Vec<String>) =
+        copying.selection.id_ranges(copying.generation.projection.category()).into_iter().unzip();
+    sqlx::query_scalar(
+        "select count(*) from unnest($1::text[], $2::text[]) as range (first, the_end)
+         join events e on e.stream_id >= range.first and e.stream_id < range.the_end and e.version = 1 and e.position <= $3",
+    )
+    .bind(first)
+    .bind(end)
+    .bind(upto.0)
+    .fetch_one(connection)
+    .await
+}
+
+async fn copy_progress(connection: &mut PgConnection, copying: &Copying) -> sqlx::Result<()> {
+    let Copying { generation, live, selection } = copying;
+    let checkpoints = "
+        insert into projection_checkpoints
+            (projection, generation, category, partition, epoch, incarnation, position, recorded_at)
+        select projection, $3, category, partition, 1, incarnation, position, recorded_at
+        from projection_checkpoints where projection = $1 and generation = $2"
+        .to_owned();
+    let parked = format!(
+        "insert into parked_streams (projection, generation, stream_id, position, reason, parked_at, partition)
+         select projection, $3, stream_id, position, reason, parked_at, partition
+         from parked_streams p where projection = $1 and generation = $2 and not {}",
+        selection.condition(*generation, "p.stream_id")
+    );
+    for copy in [checkpoints, parked] {
+        sqlx::query(AssertSqlSafe(copy))
+            .bind(generation.projection.name())
+            .bind(live.number)
+            .bind(generation.number)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
