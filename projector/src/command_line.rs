@@ -20,6 +20,7 @@ use crate::scan::plan::EVENTS_PER_SEGMENT;
 use crate::{parked_list, rebuild, status, verify};
 
 mod output;
+mod repairing;
 
 use output::{print_line, shown};
 
@@ -83,6 +84,18 @@ pub enum Command {
         /// Write JSON instead of text
         #[arg(long)]
         json: bool,
+    },
+    /// Replace projections that contain events which the log does not contain any more, after a restore: rebuild, verify and
+    /// promote them, and remove the wrong generations. Run `command-service raise-incarnation` before; can be repeated
+    Repair {
+        /// Name of the projection; without it, all projections that need it are repaired
+        name: Option<String>,
+        /// Show what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Number of parts of the log that are read at the same time
+        #[arg(long, default_value_t = 2)]
+        readers: usize,
     },
     /// Make the rebuilt generation live. It must be verified and contain what the live one contains
     Promote {
@@ -163,6 +176,10 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
             let (database_url, source_url) = (url(), config.source_url.clone());
             let options = verify::Options { database_url, source_url, readers, segment_events: EVENTS_PER_SEGMENT };
             verify_one(&name, generation, options, json).await
+        }
+        Command::Repair { name, dry_run, readers } => {
+            let options = rebuild_options(config, Selection::All, readers, None);
+            repairing::repair(name.as_deref(), dry_run, options).await
         }
         Command::Promote { name, force } => {
             let check = if force { Check::None } else { Check::All };

@@ -7,14 +7,15 @@
 //! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
 //! [`log_projector`] projects the log without Kafka, [`rebuild`] derives a new generation from the log,
 //! [`verify`] compares a generation with the log, [`promote`] makes a
-//! generation live, and [`scan`] reads the log for both.
+//! generation live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
+//! has lost.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
 //! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`, `status`, `parked_list`,
-//! `rebuild`, `scan`, `verify` and `retry`; redis in `cache`; rdkafka in `feed`.
+//! `rebuild`, `repair`, `scan`, `verify` and `retry`; redis in `cache`; rdkafka in `feed`.
 
 pub mod admission;
 pub mod apply;
@@ -37,6 +38,7 @@ pub mod parked_list;
 pub mod projections;
 pub mod promote;
 pub mod rebuild;
+pub mod repair;
 pub mod retry;
 pub mod scan;
 pub mod serve;

@@ -12,6 +12,7 @@ use crate::projections::{WithReadModel, with_read_model};
 use crate::promote::{self, Check};
 use crate::rebuild::progress::Progress;
 use crate::rebuild::{self, Plan, from_kafka};
+use crate::repair::{self, Repaired};
 use crate::store::generations::{self, State};
 use crate::store::{self, rebuilds, run};
 use crate::verify::{self, Report};
@@ -27,6 +28,8 @@ pub enum Operation {
     RebuildFromKafka(from_kafka::Options, Arc<Progress>),
     /// Verify a generation; without a number, the rebuilt one, or the live one if there is none.
     Verify(Option<i32>, verify::Options, Arc<Progress>),
+    /// Replace generations that contain events which the log does not contain.
+    Repair(rebuild::Options, Arc<Progress>),
     /// Make the rebuilt generation live.
     Promote(Secret, Check),
     /// Make the retained generation live again.
@@ -46,6 +49,8 @@ pub enum Done {
     RebuiltFromKafka(from_kafka::Rebuilt),
     /// The result of a verification.
     Verified(Box<Report>),
+    /// What a repair has done.
+    Repaired(Repaired),
     /// The generation that is live now, and the former one.
     Live(Generation, Option<Generation>),
     /// The generation was removed.
@@ -99,6 +104,7 @@ async fn run_operation<M: ReadModel>(operation: Operation) -> anyhow::Result<Don
             let generation = find_verified::<M>(&options.database_url, number).await?;
             Done::Verified(Box::new(verify::verify::<M>(generation, &options, &progress).await?))
         }
+        Operation::Repair(options, progress) => Done::Repaired(repair::repair::<M>(&options, progress).await?),
         Operation::Promote(url, check) => {
             let (live, former) = promote::promote::<M>(&url, check).await?;
             Done::Live(live, former)

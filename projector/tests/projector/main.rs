@@ -16,6 +16,7 @@ mod platform;
 mod read_models;
 mod rebuild_faults;
 mod rebuilding;
+mod restored_logs;
 mod retrying;
 mod samples;
 mod schema_change;

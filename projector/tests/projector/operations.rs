@@ -7,6 +7,7 @@ use projector::operate::{Done, Operation, operate};
 use projector::promote::Check;
 use projector::rebuild::progress::Progress;
 use projector::rebuild::selection::Selection;
+use projector::repair::Repaired;
 use projector::verify::Report;
 use projector::{rebuild, verify};
 use read_model::{Generation, Projection};
@@ -54,6 +55,14 @@ pub(crate) async fn rollback(platform: &Platform, projection: Projection) -> any
 
 pub(crate) async fn retire(platform: &Platform, projection: Projection, number: i32) -> anyhow::Result<Done> {
     operate(projection.name(), Operation::Retire(platform.database(), number)).await
+}
+
+pub(crate) async fn repair(platform: &Platform, projection: Projection) -> anyhow::Result<Repaired> {
+    let repair = Operation::Repair(rebuild_options(platform), Arc::new(Progress::default()));
+    match operate(projection.name(), repair).await? {
+        Done::Repaired(repaired) => Ok(repaired),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Runs a rebuild until its first step is done, and kills it.

@@ -1,0 +1,123 @@
+//! Repairs the projections that contain events which the log does not contain any more: derives a new generation from the
+//! log, verifies it, makes it live, and removes the wrong ones. Other projections are left as they are.
+//!
+//! Every step looks at the generations as they are, so a repair that was interrupted is continued by repeating it. A repair
+//! folds the whole log and not only the streams that are known to have lost events: the log does not contain the lost
+//! events, so it cannot tell which rows they changed.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use platform::config::Secret;
+use read_model::{Generation, Projection};
+use sqlx::PgConnection;
+
+use crate::frame::ReadModel;
+use crate::promote::{self, Check};
+use crate::rebuild;
+use crate::rebuild::progress::Progress;
+use crate::store::generations::{self, GenerationRow, State};
+use crate::store::incarnations::{self, AheadRow};
+use crate::store::{self, rebuilds, run};
+use crate::verify;
+
+/// What a repair has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// The generation that is live now.
+    pub live: Generation,
+    /// The wrong generations that were removed.
+    pub removed: Vec<Generation>,
+}
+
+/// Finds the generations that contain events which the log does not contain, of one projection or of all.
+pub async fn find(url: &Secret, only: Option<Projection>) -> anyhow::Result<Vec<AheadRow>> {
+    let mut connection = store::connect(url).await?;
+    let rows = run("comparing the checkpoints with the log", incarnations::list_ahead(&mut connection, None)).await?;
+    Ok(rows.into_iter().filter(|row| only.is_none_or(|only| only.name() == row.projection)).collect())
+}
+
+/// Repairs a projection. Fails if the incarnation of the log was not raised after the loss of its events.
+pub async fn repair<M: ReadModel>(options: &rebuild::Options, progress: Arc<Progress>) -> anyhow::Result<Repaired> {
+    let mut connection = store::connect(&options.database_url).await?;
+    let mut removed = Vec::new();
+    let wrong = list_wrong::<M>(&mut connection).await?;
+    // The last one first: a rebuild that copies rows of another generation.
+    for row in wrong.iter().rev() {
+        // A rebuild that copies rows of a wrong generation may have copied lost events.
+        let copying = rebuilds::find_copying(&mut connection, of::<M>(row.number));
+        if let Some(copying) = run("reading the rebuilds", copying).await? {
+            removed.push(retire::<M>(options, copying).await?);
+        }
+        if row.state != State::Live {
+            removed.push(retire::<M>(options, row.number).await?);
+        }
+    }
+    if let Some(live) = wrong.iter().find(|row| row.state == State::Live) {
+        replace_live::<M>(&mut connection, options, progress).await?;
+        removed.push(retire::<M>(options, live.number).await?);
+    }
+    let rows = list::<M>(&mut connection).await?;
+    let live = rows.iter().find(|row| row.state == State::Live);
+    let live = live.with_context(|| format!("{} has no live generation", M::PROJECTION.name()))?;
+    Ok(Repaired { live: of::<M>(live.number), removed })
+}
+
+/// The generations of a projection that contain events which the log does not contain.
+async fn list_wrong<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<Vec<GenerationRow>> {
+    let ahead = run("comparing the checkpoints with the log", incarnations::list_ahead(connection, None)).await?;
+    let ahead: Vec<AheadRow> = ahead.into_iter().filter(|row| row.projection == M::PROJECTION.name()).collect();
+    if let Some(row) = ahead.iter().find(|row| !row.is_of_ended_incarnation()) {
+        bail!("{row}: run `command-service raise-incarnation` first, so that new events differ from the lost ones");
+    }
+    let rows = list::<M>(connection).await?;
+    Ok(rows.into_iter().filter(|row| ahead.iter().any(|ahead| ahead.generation == row.number)).collect())
+}
+
+/// Derives a generation from the log, unless that was done, verifies it, and makes it live.
+async fn replace_live<M: ReadModel>(
+    connection: &mut PgConnection,
+    options: &rebuild::Options,
+    progress: Arc<Progress>,
+) -> anyhow::Result<()> {
+    let following = list::<M>(connection).await?.into_iter().find(|row| row.state == State::Following);
+    let next = match following {
+        Some(row) => {
+            let (next, found, known) = (of::<M>(row.number), row.version, M::VERSION);
+            ensure!(
+                found == known,
+                "{next} has version {found}, and this build has version {known}: repair with that build, or retire {next}"
+            );
+            next
+        }
+        None => rebuild::rebuild::<M>(options, Arc::clone(&progress)).await?,
+    };
+    let verified = verify::verify::<M>(next, &verify_options(options), &progress).await?;
+    ensure!(
+        verified.is_equal(),
+        "{} rows of {next} differ from the log, as `projector verify {}` shows: retire {next} and repeat the command",
+        verified.differences_total,
+        M::PROJECTION.name()
+    );
+    promote::promote::<M>(&options.database_url, Check::All).await.map(|_| ())
+}
+
+fn verify_options(options: &rebuild::Options) -> verify::Options {
+    let (database_url, source_url) = (options.database_url.clone(), options.source_url.clone());
+    let (readers, segment_events) = (options.readers, options.segment_events);
+    verify::Options { database_url, source_url, readers, segment_events }
+}
+
+async fn retire<M: ReadModel>(options: &rebuild::Options, number: i32) -> anyhow::Result<Generation> {
+    promote::retire::<M>(&options.database_url, number).await?;
+    Ok(of::<M>(number))
+}
+
+async fn list<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<Vec<GenerationRow>> {
+    let rows = run("reading the generations", generations::list(connection)).await?;
+    Ok(rows.into_iter().filter(|row| row.projection == M::PROJECTION.name()).collect())
+}
+
+fn of<M: ReadModel>(number: i32) -> Generation {
+    Generation { projection: M::PROJECTION, number }
+}
