@@ -91,6 +91,15 @@ impl Settings {
         }
     }
 
+    /// A setting that must be set, if only to an empty value. `form` completes the sentence "set it to …".
+    pub fn required_or_empty<T: FromSetting>(&mut self, name: &'static str, form: &str) -> Field<Option<T>> {
+        if self.values.contains_key(name) {
+            return self.maybe(name);
+        }
+        self.errors.push(ConfigError::missing(name, form));
+        Field(None)
+    }
+
     /// A required setting that is never shown, neither in errors nor by `Debug`.
     pub fn secret(&mut self, name: &'static str) -> Field<Secret> {
         self.required(name)
@@ -239,6 +248,17 @@ mod tests {
         let complete = settings.finish().expect("nothing is required");
         assert_eq!(port.get(&complete), 8080);
         assert!(redis.get(&complete).is_none());
+    }
+
+    #[test]
+    fn a_setting_that_may_be_empty_must_still_be_set() {
+        let mut settings = Settings::from_map([("EMPTY", " "), ("GIVEN", "7")]);
+        let (empty, given) =
+            (settings.required_or_empty::<u16>("EMPTY", ""), settings.required_or_empty::<u16>("GIVEN", ""));
+        assert_eq!((empty.0, given.0), (Some(None), Some(Some(7))));
+        let _ = settings.required_or_empty::<u16>("FORGOTTEN", "a port, or to an empty value");
+        let report = settings.finish().expect_err("one is missing").to_string();
+        assert!(report.ends_with("FORGOTTEN is missing: set it to a port, or to an empty value"), "{report}");
     }
 
     #[test]
