@@ -1,4 +1,4 @@
-//! Decides what to do with a message from Kafka, given the checkpoint of its partition. Pure. That no event is missed
+//! Decides what to do with a message of a feed, given the checkpoint of its partition. Pure. That no event is missed
 //! or applied twice follows from log positions alone, never from Kafka's offsets. Positions are only comparable within
 //! one log, so a message is admitted only if its source is the log of this platform. Kafka keeps the events that the log
 //! has lost ([`EndedIncarnations`]); they are never admitted.
@@ -23,7 +23,7 @@ pub enum Admission {
     Lost,
     /// Apply the event.
     Next,
-    /// Kafka did not deliver all events before this one: first apply the events of the log up to and including this
+    /// Not all events before this one were delivered: first apply the events of the log up to and including this
     /// position.
     Gap(Position),
     /// Stop: the log was restored to a position before the checkpoint, so the projection must be rebuilt.

@@ -1,6 +1,6 @@
 //! Applies events to a read model: loads the states of their streams, folds the events, and writes the changes and the checkpoints in
-//! one statement. [`crate::worker`] applies what Kafka delivers, [`crate::log_projector`] applies the log without
-//! Kafka.
+//! one statement. [`crate::worker`] applies what its feed delivers, [`crate::log_projector`] applies the log
+//! without a worker.
 //!
 //! If one event prevents the write (PostgreSQL refuses the data, the fold panics, or the statement would be too large),
 //! the batch is divided until that event is alone; then its stream is parked.

@@ -11,6 +11,10 @@ use read_model::Generation;
 
 use crate::store::StatementTimeout;
 
+/// What to set `KAFKA_BROKERS` to. A missing setting is an error, because it may have been forgotten.
+const BROKERS_FORM: &str =
+    "the brokers of Kafka (host:port, separated by commas), or to an empty value to follow the log without Kafka";
+
 /// Settings of `projector` without a command.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,8 +24,8 @@ pub struct Config {
     pub database_url: Secret,
     /// `PROJECTOR_DATABASE_TIMEOUT`: time after which a statement fails and its connection is closed.
     pub database_timeout: Duration,
-    /// Settings of the Kafka consumers.
-    pub feed: FeedConfig,
+    /// Settings of the Kafka consumers; `None` if the platform runs without Kafka (an empty `KAFKA_BROKERS`).
+    pub kafka: Option<KafkaConfig>,
     /// `REDIS_URL`: the cache of documents; without it no cache is written.
     pub redis_url: Option<Secret>,
     /// `CACHE_PREFIX`: prefix of the keys of this platform.
@@ -34,7 +38,7 @@ pub struct Config {
 
 /// Settings of the Kafka consumers.
 #[derive(Debug, Clone)]
-pub struct FeedConfig {
+pub struct KafkaConfig {
     /// `KAFKA_BROKERS`: bootstrap servers, `host:port` separated by commas.
     pub brokers: String,
     /// `TOPIC_PREFIX`: prefix of the topics of this platform.
@@ -46,7 +50,7 @@ pub struct FeedConfig {
     pub instance: Option<String>,
 }
 
-impl FeedConfig {
+impl KafkaConfig {
     /// The consumer group of a generation.
     pub fn group_of(&self, Generation { projection, number }: Generation) -> String {
         format!("{}.{}.{number}", self.group, projection.name())
@@ -58,8 +62,8 @@ impl FeedConfig {
 pub struct Limits {
     /// `BATCH_EVENTS`: maximum number of events per write. A write of 2,000 events takes about 50 ms.
     pub batch_events: usize,
-    /// `BATCH_LINGER`: longest wait for more events after the first event of a batch, under load. Saves commits; costs
-    /// freshness.
+    /// `BATCH_LINGER`: longest wait for more events from Kafka after the first event of a batch, under load. Saves
+    /// commits; costs freshness.
     pub batch_linger: Duration,
     /// `DOCUMENTS`: number of documents that each projection keeps in memory. An order has 1 to 2 kB; fewer documents
     /// are kept if they have more than 8 KiB on average.
@@ -107,7 +111,7 @@ pub struct OperatorConfig {
     /// primary.
     pub source_url: Secret,
     /// Settings of the Kafka consumer of a rebuild from Kafka; `None` without `KAFKA_BROKERS`.
-    pub feed: Option<FeedConfig>,
+    pub feed: Option<KafkaConfig>,
     /// Settings of the logs.
     pub logs: LogConfig,
 }
@@ -119,7 +123,7 @@ impl Config {
         let admin_addr = settings.required("ADMIN_ADDR");
         let database_url = settings.secret("DATABASE_URL");
         let database_timeout = settings.optional("PROJECTOR_DATABASE_TIMEOUT", StatementTimeout::default().0);
-        let brokers = settings.required("KAFKA_BROKERS");
+        let brokers = settings.required_or_empty("KAFKA_BROKERS", BROKERS_FORM);
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
         let group = settings.maybe::<String>("GROUP_ID");
         let instance = settings.maybe::<String>("GROUP_INSTANCE");
@@ -133,17 +137,19 @@ impl Config {
         let filter = settings.optional("LOG_LEVEL", Filter::info());
         let complete = settings.finish()?;
         let admin_addr: SocketAddr = admin_addr.get(&complete);
-        let topic_prefix = topic_prefix.get(&complete);
+        let (topic_prefix, group, instance) =
+            (topic_prefix.get(&complete), group.get(&complete), instance.get(&complete));
+        let kafka = brokers.get(&complete).map(|brokers| KafkaConfig {
+            brokers,
+            group: group.unwrap_or_else(|| default_group(&topic_prefix)),
+            topic_prefix,
+            instance: instance.or_else(|| instance_name(admin_addr)),
+        });
         Ok(Config {
             admin_addr,
             database_url: database_url.get(&complete),
             database_timeout: database_timeout.get(&complete),
-            feed: FeedConfig {
-                brokers: brokers.get(&complete),
-                group: group.get(&complete).unwrap_or_else(|| default_group(&topic_prefix)),
-                topic_prefix,
-                instance: instance.get(&complete).or_else(|| instance_name(admin_addr)),
-            },
+            kafka,
             redis_url: redis_url.get(&complete),
             cache_prefix: cache_prefix.get(&complete),
             limits: Limits {
@@ -171,7 +177,7 @@ impl OperatorConfig {
         let complete = settings.finish()?;
         let database_url = database_url.get(&complete);
         let (topic_prefix, group) = (topic_prefix.get(&complete), group.get(&complete));
-        let feed = brokers.get(&complete).map(|brokers| FeedConfig {
+        let feed = brokers.get(&complete).map(|brokers| KafkaConfig {
             brokers,
             group: group.unwrap_or_else(|| default_group(&topic_prefix)),
             topic_prefix,
@@ -217,8 +223,24 @@ mod tests {
         let settings =
             [("ADMIN_ADDR", "127.0.0.1:9083"), ("DATABASE_URL", "postgres://x"), ("KAFKA_BROKERS", "k:9092")];
         let config = Config::read(Settings::from_map(settings.into_iter().chain([("TOPIC_PREFIX", "eu.")]))).unwrap();
-        assert_eq!(config.feed.group_of(Generation::first(Projection::ORDERS)), "eu.projector.orders.1");
-        assert!(config.feed.instance.unwrap().ends_with("-9083"));
+        let kafka = config.kafka.unwrap();
+        assert_eq!(kafka.group_of(Generation::first(Projection::ORDERS)), "eu.projector.orders.1");
+        assert!(kafka.instance.unwrap().ends_with("-9083"));
         assert!(config.redis_url.is_none());
+    }
+
+    #[test]
+    fn only_empty_brokers_select_the_log() {
+        let with = |brokers: Option<&'static str>| {
+            let settings = [("ADMIN_ADDR", "127.0.0.1:9083"), ("DATABASE_URL", "postgres://x")];
+            let brokers = brokers.map(|brokers| ("KAFKA_BROKERS", brokers));
+            Config::read(Settings::from_map(settings.into_iter().chain(brokers)))
+        };
+        assert!(with(Some("")).unwrap().kafka.is_none());
+        assert_eq!(with(Some("k:9092")).unwrap().kafka.unwrap().brokers, "k:9092");
+        let missing = with(None).unwrap_err().to_string();
+        let choices = "KAFKA_BROKERS is missing: set it to the brokers of Kafka (host:port, separated by commas), or to an \
+                       empty value to follow the log without Kafka";
+        assert!(missing.ends_with(choices), "{missing}");
     }
 }

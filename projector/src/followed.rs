@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::feed::FeedSource;
+use crate::feed::log::LogFollower;
 use crate::frame::ReadModel;
 use crate::generations::create_missing;
 use crate::projections::{WithReadModel, with_read_model};
@@ -27,6 +29,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// The workers of a process.
 pub struct Followed {
     config: Config,
+    source: FeedSource,
     cache: Option<Cache>,
     health: Health,
     postgres: Component,
@@ -39,12 +42,18 @@ pub struct Followed {
 impl Followed {
     /// No workers yet.
     pub fn new(config: Config, cache: Option<Cache>, health: Health, shutdown: Shutdown) -> Followed {
+        let source = match &config.kafka {
+            Some(kafka) => FeedSource::Kafka(kafka.clone()),
+            None => {
+                FeedSource::Log(LogFollower::start(&config.database_url, StatementTimeout(config.database_timeout)))
+            }
+        };
         // Registered before the first worker starts, so that the process is not ready before.
         Projection::ALL.into_iter().for_each(|projection| drop(health.component(projection.name())));
-        drop(health.component("kafka"));
+        drop(health.component(source.server()));
         let postgres = health.component("postgres");
         let (connection, workers, tasks) = (None, BTreeMap::new(), JoinSet::new());
-        Followed { config, cache, health, postgres, shutdown, connection, workers, tasks }
+        Followed { config, source, cache, health, postgres, shutdown, connection, workers, tasks }
     }
 
     /// Runs workers until a shutdown is requested and all workers have stopped. Fails if a worker ends by itself.
@@ -93,7 +102,8 @@ impl Followed {
         for (generation, row) in followed {
             let Entry::Vacant(vacant) = self.workers.entry(generation) else { continue };
             let stop = vacant.insert(self.shutdown.child()).clone();
-            let start = Start { generation, row, config: &self.config, cache: &self.cache, health: &self.health, stop };
+            let (config, source, cache, health) = (&self.config, &self.source, &self.cache, &self.health);
+            let start = Start { generation, row, config, source, cache, health, stop };
             if let Some(worker) = with_read_model(generation.projection, start) {
                 self.tasks.spawn(worker?);
             }
@@ -112,6 +122,7 @@ struct Start<'a> {
     generation: Generation,
     row: &'a GenerationRow,
     config: &'a Config,
+    source: &'a FeedSource,
     cache: &'a Option<Cache>,
     health: &'a Health,
     stop: Shutdown,
@@ -128,8 +139,8 @@ impl WithReadModel for Start<'_> {
         let store = Store::new(&self.config.database_url, self.generation);
         let store = store.context("DATABASE_URL: set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
         let store = store.with_statement_timeout(StatementTimeout(self.config.database_timeout));
-        let (feed, limits) = (self.config.feed.clone(), self.config.limits.clone());
-        Ok(Box::pin(Worker::<M>::new(feed, limits, store, self.cache.clone(), self.health).run(self.stop)))
+        let (source, limits) = (self.source.clone(), self.config.limits.clone());
+        Ok(Box::pin(Worker::<M>::new(source, limits, store, self.cache.clone(), self.health).run(self.stop)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! An event that is the next one to apply in its partition, received from Kafka ([`crate::feed`]) or read from the log
+//! An event that is the next one to apply in its partition, received by a [`crate::feed`] or read from the log
 //! ([`crate::store::log`]).
 
 use events::{LogPosition, Recorded};

@@ -40,7 +40,10 @@ async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
             writer.run().await;
         }
     });
-    tracing::info!(admin.addr = %config.admin_addr, kafka.group = config.feed.group, "projector started");
+    match &config.kafka {
+        Some(kafka) => tracing::info!(admin.addr = %config.admin_addr, kafka.group = kafka.group, "projector started"),
+        None => tracing::info!(admin.addr = %config.admin_addr, "projector started without Kafka; following the log"),
+    }
     tokio::spawn(retry_once(config.database_url.clone()));
     let followed = Followed::new(config, cache, health.clone(), shutdown.clone());
     let mut following = tokio::spawn(followed.run());

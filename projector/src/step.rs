@@ -10,9 +10,9 @@ use crate::store::StoreError;
 pub enum Outcome {
     /// There was nothing to do.
     Idle,
-    /// Number of messages from Kafka that were processed: applied, skipped or parked.
+    /// Number of messages of the feed that were processed: applied, skipped or parked.
     Applied(usize),
-    /// Number of events that were read from the log because Kafka did not deliver them.
+    /// Number of events that were read from the log because the feed did not deliver them.
     ReadFromLog(usize),
 }
 
@@ -22,9 +22,9 @@ pub enum StepError {
     /// PostgreSQL failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Kafka failed.
+    /// The feed failed.
     #[error(transparent)]
-    Feed(#[from] FeedError),
+    Feed(FeedError),
     /// Another worker has claimed a partition of this worker, or moved its checkpoint.
     #[error("another worker has claimed a partition of this worker")]
     ClaimLost,
@@ -49,4 +49,13 @@ pub enum StepError {
          raise PARKED_MAX"
     )]
     TooManyParked(usize),
+}
+
+impl From<FeedError> for StepError {
+    fn from(error: FeedError) -> StepError {
+        match error {
+            FeedError::AheadOfLog { partition, position } => StepError::AheadOfLog { partition, position },
+            error => StepError::Feed(error),
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`generations`] has the generations of
-//! projections, [`incarnations`] compares checkpoints with the incarnations of the log, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked streams,
-//! [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
+//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`following`] has the locks of processes
+//! that follow the log, [`generations`] has the generations of projections, [`incarnations`] compares checkpoints with the
+//! incarnations of the log, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked
+//! streams, [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
 //! connection is closed, so that no statement runs on a connection in an unknown state.
@@ -14,6 +15,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 pub mod checkpoints;
+pub mod following;
 pub mod generations;
 pub mod incarnations;
 pub mod log;

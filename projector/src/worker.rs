@@ -2,7 +2,7 @@
 //! one statement; the loop repeats steps, backs off after errors, and stops.
 //!
 //! [`crate::apply`] applies events, [`pending`] has the messages that are not processed yet, [`gaps`] what is read from
-//! the log because Kafka did not deliver it, [`audit`] compares with the relay.
+//! the log because the feed did not deliver it, [`audit`] compares with the relay.
 //!
 //! What the applier has in memory holds only as long as the claims hold. So every failure is handled in the same way:
 //! forget the claims, claim again, read again. Messages that are not applied stay in `pending`.
@@ -18,8 +18,8 @@ use platform::shutdown::Shutdown;
 use crate::admission::{Admission, Origin, admit_pending, origin};
 use crate::apply::{Applier, MissingEvents};
 use crate::cache::Cache;
-use crate::config::{FeedConfig, Limits};
-use crate::feed::{BATCH_BYTES_MAX, Delivery, Feed, FeedError, Start};
+use crate::config::Limits;
+use crate::feed::{BATCH_BYTES_MAX, Delivery, Feed, FeedError, FeedSource, Start};
 use crate::frame::ReadModel;
 use crate::measure::{count, gauge};
 use crate::next_event::{NextEvent, log_position};
@@ -41,9 +41,10 @@ const GAP_PAGE: PageLimit = PageLimit { events: 5_000, bytes: BATCH_BYTES_MAX };
 
 /// The worker of one generation of a projection.
 pub struct Worker<M: ReadModel> {
-    feed_config: FeedConfig,
+    source: FeedSource,
     limits: Limits,
-    kafka: Component,
+    /// The server of the feed.
+    server: Component,
     /// Down while continuing would make the read model wrong.
     projection: Component,
     feed: Option<Feed>,
@@ -66,18 +67,12 @@ struct LoggedOnce {
 
 impl<M: ReadModel> Worker<M> {
     /// A worker that has not started.
-    pub fn new(
-        feed_config: FeedConfig,
-        limits: Limits,
-        store: Store,
-        cache: Option<Cache>,
-        health: &Health,
-    ) -> Worker<M> {
+    pub fn new(source: FeedSource, limits: Limits, store: Store, cache: Option<Cache>, health: &Health) -> Worker<M> {
         Worker {
             applier: Applier::new(limits.clone(), store, cache, health.component("postgres")),
-            kafka: health.component("kafka"),
+            server: health.component(source.server()),
             projection: health.component(M::PROJECTION.name()),
-            feed_config,
+            source,
             limits,
             feed: None,
             start: Start::Committed { since: None },
@@ -89,7 +84,7 @@ impl<M: ReadModel> Worker<M> {
         }
     }
 
-    /// Runs steps until a shutdown is requested, then leaves the consumer group.
+    /// Runs steps until a shutdown is requested, then closes the feed.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut backoff = Backoff::new();
         while !shutdown.is_requested() {
@@ -113,7 +108,7 @@ impl<M: ReadModel> Worker<M> {
         stepped
     }
 
-    /// Leaves the consumer group, so that other workers take the partitions over at once.
+    /// Closes the feed, so that other workers take the partitions over at once.
     pub async fn close(mut self) {
         if let Some(feed) = self.feed.take() {
             feed.close().await;
@@ -121,7 +116,7 @@ impl<M: ReadModel> Worker<M> {
     }
 
     async fn try_step(&mut self) -> Result<Outcome, StepError> {
-        // Kafka and PostgreSQL are both tried before either fails the step, so that the health report is right about
+        // The feed and PostgreSQL are both tried before either fails the step, so that the health report is right about
         // both.
         let connected = self.connect().await;
         if self.audit.take_due() {
@@ -142,9 +137,8 @@ impl<M: ReadModel> Worker<M> {
             if let (Start::Committed { since: start }, Ok(since)) = (&mut self.start, &since) {
                 *start = *since;
             }
-            let (generation, health) = (self.applier.generation(), self.kafka.clone());
-            let feed =
-                Feed::connect(&self.feed_config, &self.limits, generation, M::LATENCY, self.start, health).await?;
+            let (generation, server) = (self.applier.generation(), self.server.clone());
+            let feed = Feed::open(&self.source, &self.limits, generation, M::LATENCY, self.start, server).await?;
             // Without the instant, all messages would be read again.
             since?;
             self.feed = Some(feed);
@@ -157,7 +151,7 @@ impl<M: ReadModel> Worker<M> {
         self.feed.as_mut().expect("a step connects first")
     }
 
-    /// Receives messages. While earlier messages are pending, polling only keeps this worker in the group.
+    /// Receives messages. While earlier messages are pending, polling only keeps the partitions assigned.
     async fn receive(&mut self) -> Result<(), FeedError> {
         if self.pending.is_empty() && self.gaps.is_empty() {
             let limits = self.limits.clone();
@@ -174,7 +168,7 @@ impl<M: ReadModel> Worker<M> {
         Ok(())
     }
 
-    /// Follows the consumer group: drops what belongs to revoked partitions, and claims new partitions.
+    /// Follows the assignment of the feed: drops what belongs to revoked partitions, and claims new partitions.
     async fn claim_assigned(&mut self) -> Result<(), StepError> {
         let assigned = self.feed().assigned();
         if self.applier.claimed().iter().any(|(partition, _)| !assigned.contains(&partition)) {
@@ -284,7 +278,7 @@ impl<M: ReadModel> Worker<M> {
             projection = M::PROJECTION.name(),
             kafka.partition = partition,
             event.position = upto.0,
-            "Kafka did not deliver all events up to this position; reading them from the log"
+            "not all events up to this position were delivered; reading them from the log"
         );
         self.gaps.set(partition, Gap::proven(upto));
         self.fill_gap().await
@@ -323,7 +317,7 @@ impl<M: ReadModel> Worker<M> {
                     projection = M::PROJECTION.name(),
                     kafka.partition = partition,
                     event.position = upto.0,
-                    "Kafka does not deliver events that were published; reading them from the log"
+                    "published events are not delivered; reading them from the log"
                 );
                 self.gaps.set(partition, Gap::proven(upto));
             }
@@ -354,7 +348,7 @@ impl<M: ReadModel> Worker<M> {
                     tracing::warn!(projection = M::PROJECTION.name(), "{error}");
                     self.start = Start::Beginning;
                 } else {
-                    self.kafka.down(error.to_string());
+                    self.server.down(error.to_string());
                 }
                 self.pending.clear();
                 if let Some(feed) = self.feed.take() {

@@ -12,7 +12,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::planning::next_generation;
 use super::progress::Progress;
-use crate::config::{FeedConfig, Limits};
+use crate::config::{KafkaConfig, Limits};
+use crate::feed::FeedSource;
 use crate::frame::ReadModel;
 use crate::step::Outcome;
 use crate::store::generations::{self, State};
@@ -25,7 +26,7 @@ pub struct Options {
     /// The database that is written.
     pub database_url: Secret,
     /// The Kafka cluster and the names of topics and groups.
-    pub feed: FeedConfig,
+    pub feed: KafkaConfig,
 }
 
 /// A generation that was rebuilt from Kafka.
@@ -50,7 +51,8 @@ pub async fn rebuild<M: ReadModel>(options: &Options, progress: &Progress) -> an
         run("reading what is published", relay::find_published(&mut control, M::PROJECTION.category())).await?;
     progress.enter("reading Kafka");
     let store = Store::new(&options.database_url, generation).context("reading DATABASE_URL")?;
-    let mut worker = Worker::<M>::new(options.feed.clone(), Limits::default(), store, None, &Health::new());
+    let source = FeedSource::Kafka(options.feed.clone());
+    let mut worker = Worker::<M>::new(source, Limits::default(), store, None, &Health::new());
     let mut rebuilt = Rebuilt { generation, messages: 0, read_from_log: 0 };
     while is_behind(&mut control, generation, &published.partitions).await? {
         match worker.step().await.context("reading Kafka")? {

@@ -48,6 +48,26 @@ pub async fn list(connection: &mut PgConnection, generation: Generation) -> sqlx
     Ok(rows.into_iter().map(|(partition, position)| (partition, Position(position))).collect())
 }
 
+/// A checkpoint of a generation whose event the log does not contain, because the log was restored to an earlier state:
+/// its partition and position.
+pub async fn find_ahead_of_log(
+    connection: &mut PgConnection,
+    generation: Generation,
+) -> sqlx::Result<Option<(i32, Position)>> {
+    let ahead: Option<(i32, i64)> = sqlx::query_as(
+        "select c.partition, c.position
+         from projection_checkpoints c left join events e on e.position = c.position
+         where c.projection = $1 and c.generation = $2 and c.position > 0
+             and (e.position is null or e.incarnation > c.incarnation)
+         order by c.partition limit 1",
+    )
+    .bind(generation.projection.name())
+    .bind(generation.number)
+    .fetch_optional(connection)
+    .await?;
+    Ok(ahead.map(|(partition, position)| (partition, Position(position))))
+}
+
 /// Time before which all events of a generation were recorded that are applied in every partition; `None` without
 /// checkpoints.
 pub async fn find_recorded_at(

@@ -2,6 +2,7 @@
 //! in bytes, because payloads differ in size by a factor of a million.
 
 use chrono::{DateTime, Utc};
+use events::stream::InvalidStream;
 use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -22,6 +23,26 @@ impl LoggedEvent {
     pub fn as_next(&self, partition: i32) -> NextEvent<'_> {
         NextEvent { partition, event: &self.event, metadata_error: self.metadata_error.as_deref() }
     }
+}
+
+/// An event of a stream whose id this build cannot parse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("position {}: {invalid}", .position.0)]
+pub struct UnknownStream {
+    /// Position of the event.
+    pub position: Position,
+    /// The id of the stream.
+    #[source]
+    pub invalid: InvalidStream,
+}
+
+/// Consecutive events of the log, some of them of streams that this build does not know.
+#[derive(Debug)]
+pub struct Range {
+    /// The events, in order.
+    pub events: Vec<Result<LoggedEvent, UnknownStream>>,
+    /// The range was read up to and including this position.
+    pub end: Position,
 }
 
 /// A stream up to and including a version.
@@ -68,14 +89,19 @@ struct Row {
 impl Row {
     /// Fails the read for a stream id that this build cannot parse, because the stream could not be parked.
     fn into_event(self) -> sqlx::Result<LoggedEvent> {
-        let stream: StreamId = self.stream_id.parse().map_err(|invalid| sqlx::Error::Decode(Box::new(invalid)))?;
+        self.parse().map_err(|unknown| sqlx::Error::Decode(Box::new(unknown)))
+    }
+
+    fn parse(self) -> Result<LoggedEvent, UnknownStream> {
+        let position = Position(self.position);
+        let stream: StreamId = self.stream_id.parse().map_err(|invalid| UnknownStream { position, invalid })?;
         let (metadata, metadata_error) = match self.metadata.map(|json| serde_json::from_str(&json)).transpose() {
             Ok(metadata) => (metadata.unwrap_or_default(), None),
             Err(error) => (Metadata::default(), Some(format!("line {}, column {}", error.line(), error.column()))),
         };
         let event = Recorded {
             incarnation: Incarnation(self.incarnation),
-            position: Position(self.position),
+            position,
             stream,
             version: Version(self.version),
             event_type: self.event_type,
@@ -91,9 +117,13 @@ impl Row {
 
 impl PageLimit {
     fn page(self, rows: Vec<Row>) -> sqlx::Result<Page> {
-        let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
-        let has_more = rows.len() >= self.events || bytes >= self.bytes;
+        let has_more = self.is_reached(&rows);
         Ok(Page { events: rows.into_iter().map(Row::into_event).collect::<sqlx::Result<_>>()?, has_more })
+    }
+
+    fn is_reached(self, rows: &[Row]) -> bool {
+        let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
+        rows.len() >= self.events || bytes >= self.bytes
     }
 }
 
@@ -149,6 +179,50 @@ pub async fn list_events(
     .fetch_all(connection)
     .await?;
     limit.page(rows)
+}
+
+/// The next events after position `after`, up to and including position `upto`: those of a category, or all.
+///
+/// One scan of the whole range, where [`list_events`] searches event by event; but PostgreSQL reads up to `limit.events`
+/// payloads even if fewer reach `limit.bytes`.
+pub async fn list_range(
+    connection: &mut PgConnection,
+    category: Option<Category>,
+    after: Position,
+    upto: Position,
+    limit: PageLimit,
+) -> sqlx::Result<Range> {
+    let prefixes = category.map_or(&[][..], Category::prefixes);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select incarnation, position, stream_id, version, event_type, schema_version, payload, metadata, command_id,
+             recorded_at
+         from (
+             select *, sum(octet_length(payload)) over (order by position rows unbounded preceding)
+                 - octet_length(payload) as bytes_before
+             from (
+                 select incarnation, position, stream_id, version, event_type, schema_version,
+                     payload::text as payload, metadata::text as metadata, command_id, recorded_at
+                 from events
+                 where position > $1 and position <= $2
+                     and ($3::text is null or starts_with(stream_id, $3) or starts_with(stream_id, $4))
+                 order by position
+                 limit $5
+             ) as scanned
+         ) as counted
+         where bytes_before < $6
+         order by position",
+    )
+    .bind(after.0)
+    .bind(upto.0)
+    .bind(prefixes.first())
+    .bind(prefixes.get(1))
+    .bind(limit.events as i64)
+    .bind(limit.bytes as i64)
+    .fetch_all(connection)
+    .await?;
+    let last = rows.last().filter(|_| limit.is_reached(&rows));
+    let end = last.map_or(upto, |last| Position(last.position));
+    Ok(Range { events: rows.into_iter().map(Row::parse).collect(), end })
 }
 
 /// The next events of a stream after version `after`, up to and including position `upto`.

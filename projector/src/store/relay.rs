@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use events::{Category, Incarnation, LogPosition, Position};
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 
 /// What the relay has published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,46 @@ pub async fn find_published(connection: &mut PgConnection, category: Category) -
     let relay = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
     let partitions = rows.iter().filter_map(|row| Some((row.2?, Position(row.3?)))).collect();
     Ok(Published { relay, partitions })
+}
+
+/// Checkpoint of the relay.
+pub async fn find_checkpoint(connection: &mut PgConnection) -> sqlx::Result<LogPosition> {
+    let (incarnation, position): (i32, i64) =
+        sqlx::query_as("select incarnation, position from relay_checkpoint").fetch_one(connection).await?;
+    Ok(LogPosition { incarnation: Incarnation(incarnation), position: Position(position) })
+}
+
+/// Checkpoint of the relay, and its last position in each partition of all categories.
+pub async fn find_all_published(
+    connection: &mut PgConnection,
+) -> sqlx::Result<(LogPosition, Vec<(Category, i32, Position)>)> {
+    let rows: Vec<PublishedRow> = sqlx::query_as(
+        "select r.incarnation, r.position as relay, p.category, p.partition, p.position
+         from relay_checkpoint r left join relay_partitions p on true",
+    )
+    .fetch_all(connection)
+    .await?;
+    let (incarnation, position) = rows.first().map_or((1, 0), |row| (row.incarnation, row.relay));
+    let relay = LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
+    Ok((relay, rows.into_iter().filter_map(PublishedRow::partition).collect()))
+}
+
+#[derive(FromRow)]
+struct PublishedRow {
+    incarnation: i32,
+    relay: i64,
+    category: Option<String>,
+    partition: Option<i32>,
+    position: Option<i64>,
+}
+
+impl PublishedRow {
+    /// `None` without partitions, and for a category of a newer build.
+    fn partition(self) -> Option<(Category, i32, Position)> {
+        let name = self.category?;
+        let category = Category::ALL.into_iter().find(|category| category.as_str() == name)?;
+        Some((category, self.partition?, Position(self.position?)))
+    }
 }
 
 /// Number of partitions of the topic of a category, as the relay has recorded it; `None` before the relay started.

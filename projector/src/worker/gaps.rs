@@ -1,4 +1,4 @@
-//! The gaps of partitions: events that Kafka did not deliver and that are read from the log instead.
+//! The gaps of partitions: events that were not delivered and that are read from the log instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 

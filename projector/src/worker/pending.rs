@@ -1,4 +1,4 @@
-//! The messages that were received from Kafka and are not processed yet. They are bounded in number and bytes.
+//! The messages that were received from the feed and are not processed yet. They are bounded in number and bytes.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -5,6 +5,7 @@
 mod cache;
 mod feeding;
 mod fencing;
+mod following_log;
 mod gaps;
 mod months;
 mod new_projection;

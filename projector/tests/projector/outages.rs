@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ::platform::config::Secret;
 use ::platform::health::Health;
-use projector::config::{FeedConfig, Limits};
+use projector::config::{KafkaConfig, Limits};
+use projector::feed::FeedSource;
 use projector::projections::{Products, Stock};
 use projector::step::StepError;
 use projector::store::{StatementTimeout, Store};
@@ -20,9 +21,9 @@ fn state_of(health: &Health, name: &str) -> &'static str {
     report.components.iter().find(|component| component.name == name).map_or("unknown", |component| component.state)
 }
 
-fn worker(platform: &Platform, feed: FeedConfig, database: &str) -> Worker<Stock> {
+fn worker(platform: &Platform, kafka: KafkaConfig, database: &str) -> Worker<Stock> {
     Worker::new(
-        feed,
+        FeedSource::Kafka(kafka),
         Limits::default(),
         Store::new(&Secret::new(database), Generation::first(Projection::STOCK)).unwrap(),
         None,
@@ -33,7 +34,7 @@ fn worker(platform: &Platform, feed: FeedConfig, database: &str) -> Worker<Stock
 #[tokio::test]
 async fn without_kafka_the_report_names_only_kafka() {
     let platform = Platform::new().await;
-    let no_broker = FeedConfig { brokers: "127.0.0.1:1".into(), ..platform.feed() };
+    let no_broker = KafkaConfig { brokers: "127.0.0.1:1".into(), ..platform.feed() };
     let mut worker = worker(&platform, no_broker, &platform.bed.projector_url().unwrap());
     assert!(matches!(worker.step().await.unwrap_err(), StepError::Feed(_)));
     assert_eq!((state_of(&platform.health, "kafka"), state_of(&platform.health, "postgres")), ("down", "up"));
@@ -51,7 +52,7 @@ async fn without_postgres_the_report_names_only_postgres() {
 #[tokio::test]
 async fn a_worker_waits_for_its_topic() {
     let platform = Platform::new().await;
-    let other = FeedConfig { topic_prefix: "does.not.exist.".into(), ..platform.feed() };
+    let other = KafkaConfig { topic_prefix: "does.not.exist.".into(), ..platform.feed() };
     let mut worker = worker(&platform, other, &platform.bed.projector_url().unwrap());
     let waiting = worker.step().await.unwrap_err().to_string();
     assert!(waiting.contains("does.not.exist.stock.v1"), "{waiting}");
@@ -81,7 +82,8 @@ async fn a_frozen_database_fails_a_step_and_loses_no_event() {
     let (proxy, url) = Proxy::to_server(&platform.bed.projector_url().unwrap()).await.unwrap();
     let store = Store::new(&Secret::new(url), Generation::first(Projection::STOCK)).unwrap();
     let store = store.with_statement_timeout(StatementTimeout(Duration::from_millis(500)));
-    let mut worker = Worker::<Stock>::new(platform.feed(), Limits::default(), store, None, &platform.health);
+    let mut worker =
+        Worker::<Stock>::new(FeedSource::Kafka(platform.feed()), Limits::default(), store, None, &platform.health);
     platform.catch_up(&mut worker).await;
 
     proxy.freeze();
@@ -136,7 +138,7 @@ async fn a_statement_that_would_be_too_large_is_divided_until_only_the_large_eve
     }
     let limits = Limits { write_bytes: 1_000, event_bytes: 2_000, ..Limits::default() };
     let store = Store::new(&platform.database(), Generation::first(Projection::PRODUCTS)).unwrap();
-    let mut worker = Worker::<Products>::new(platform.feed(), limits, store, None, &platform.health);
+    let mut worker = Worker::<Products>::new(FeedSource::Kafka(platform.feed()), limits, store, None, &platform.health);
     platform.catch_up(&mut worker).await;
     assert_eq!(platform.text("select string_agg(name, ' ' order by sku) from products").await, "Mug Cup Jug");
     let reason = platform.text("select reason from parked_streams where stream_id = 'product-MUG-2'").await;

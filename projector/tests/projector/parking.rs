@@ -1,6 +1,7 @@
 //! An event that cannot be applied parks only its stream.
 
 use projector::config::Limits;
+use projector::feed::FeedSource;
 use projector::projections::{Orders, Products, Stock};
 use projector::step::StepError;
 use projector::store::Store;
@@ -65,7 +66,7 @@ async fn the_projection_stops_if_too_many_streams_would_be_parked() {
     platform.publish_unreadable(&stock_stream("BAD")).await;
     let limits = Limits { parked_max: 0, ..Limits::default() };
     let store = Store::new(&platform.database(), read_model::Generation::first(read_model::Projection::STOCK)).unwrap();
-    let mut worker = Worker::<Stock>::new(platform.feed(), limits, store, None, &platform.health);
+    let mut worker = Worker::<Stock>::new(FeedSource::Kafka(platform.feed()), limits, store, None, &platform.health);
     let stopped = step_until(&mut worker, Result::is_err).await.unwrap_err();
     assert!(matches!(stopped, StepError::TooManyParked(1)), "{stopped}");
     assert!(!platform.health.is_ready());

@@ -6,12 +6,16 @@ use std::time::Duration;
 use ::platform::config::Secret;
 use ::platform::health::Health;
 use chrono::{DateTime, Utc};
-use events::{Event, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics};
+use events::{
+    Category, Event, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version, cloudevents, codec, topics,
+};
 use projector::cache::Cache;
-use projector::config::{FeedConfig, Limits};
+use projector::config::{KafkaConfig, Limits};
+use projector::feed::FeedSource;
+use projector::feed::log::LogFollower;
 use projector::frame::ReadModel;
 use projector::step::{Outcome, StepError};
-use projector::store::Store;
+use projector::store::{StatementTimeout, Store};
 use projector::worker::Worker;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -156,6 +160,13 @@ impl Platform {
         self.record_published(event).await;
     }
 
+    /// Appends an event to the log and records it as published, as the relay does without Kafka.
+    pub(crate) async fn publish_without_kafka(&mut self, stream: &StreamId, event: impl Into<Event>) -> Recorded {
+        let event = self.append(stream, event).await;
+        self.record_published(&event).await;
+        event
+    }
+
     /// Publishes an event with any predecessor, without recording it as published.
     pub(crate) async fn send_again(&mut self, event: &Recorded, previous: Position) {
         let source = self.log.to_string();
@@ -180,17 +191,22 @@ impl Platform {
 
     /// Position of the event that was published before this event to the same partition.
     pub(crate) fn previous(&self, event: &Recorded) -> Position {
-        self.previous.get(&self.partition(event)).copied().unwrap_or_default()
+        self.previous_of(&event.stream)
+    }
+
+    /// Position of the last event that was published to the partition of a stream.
+    pub(crate) fn previous_of(&self, stream: &StreamId) -> Position {
+        self.previous.get(&self.partition(stream)).copied().unwrap_or_default()
     }
 
     async fn produce(&mut self, event: &Recorded, payload: &str, headers: OwnedHeaders) {
-        let (topic, partition) = self.partition(event);
+        let (topic, partition) = self.partition(&event.stream);
         let record = FutureRecord::to(&topic).partition(partition).key(event.stream.as_str()).payload(payload);
         self.producer.send(record.headers(headers), PATIENCE).await.unwrap();
     }
 
     async fn record_published(&mut self, event: &Recorded) {
-        let partition = self.partition(event);
+        let partition = self.partition(&event.stream);
         sqlx::query(
             "with relay as (update relay_checkpoint set position = greatest(position, $3))
              insert into relay_partitions (category, partition, position) values ($1, $2, $3)
@@ -205,13 +221,14 @@ impl Platform {
         self.previous.insert(partition, event.position);
     }
 
-    fn partition(&self, event: &Recorded) -> (String, i32) {
-        let topic = topics::topic(&self.bed.topic_prefix(), event.stream.category());
-        (topic, topics::partition_of(event.stream.as_str(), PARTITIONS))
+    fn partition(&self, stream: &StreamId) -> (String, i32) {
+        let topic = topics::topic(&self.bed.topic_prefix(), stream.category());
+        (topic, topics::partition_of(stream.as_str(), PARTITIONS))
     }
 
-    pub(crate) fn feed(&self) -> FeedConfig {
-        FeedConfig {
+    /// Settings of the feed from Kafka.
+    pub(crate) fn feed(&self) -> KafkaConfig {
+        KafkaConfig {
             brokers: self.bed.kafka_brokers().unwrap(),
             topic_prefix: self.bed.topic_prefix(),
             group: self.bed.group(),
@@ -227,7 +244,17 @@ impl Platform {
     pub(crate) fn worker_of<M: ReadModel>(&self, number: i32) -> Worker<M> {
         let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
         let store = Store::new(&self.database(), Generation { projection: M::PROJECTION, number }).unwrap();
-        Worker::new(self.feed(), limits, store, None, &self.health)
+        Worker::new(FeedSource::Kafka(self.feed()), limits, store, None, &self.health)
+    }
+
+    /// The follower of a process that runs without Kafka.
+    pub(crate) fn follower(&self) -> LogFollower {
+        LogFollower::start(&self.database(), StatementTimeout::default())
+    }
+
+    /// A worker in the process of a follower.
+    pub(crate) fn worker_of_log<M: ReadModel>(&self, follower: &LogFollower) -> Worker<M> {
+        self.worker_of_source(FeedSource::Log(follower.clone()), None)
     }
 
     /// Position of the last event of the log.
@@ -237,16 +264,21 @@ impl Platform {
 
     /// Records all partitions, as the relay does at its start.
     pub(crate) async fn record_all_partitions(&mut self) {
-        for category in events::Category::ALL {
-            sqlx::query(
-                "insert into relay_partitions select $1, partition, 0 from generate_series(0, $2 - 1) as partition",
-            )
-            .bind(category.as_str())
-            .bind(PARTITIONS)
-            .execute(&mut self.db)
-            .await
-            .unwrap();
+        for category in Category::ALL {
+            self.record_partitions(category).await;
         }
+    }
+
+    /// Records the partitions of a category.
+    pub(crate) async fn record_partitions(&mut self, category: Category) {
+        sqlx::query(
+            "insert into relay_partitions select $1, partition, 0 from generate_series(0, $2 - 1) as partition",
+        )
+        .bind(category.as_str())
+        .bind(PARTITIONS)
+        .execute(&mut self.db)
+        .await
+        .unwrap();
     }
 
     /// A worker as in a projector process, without a cache.
@@ -254,10 +286,14 @@ impl Platform {
         self.worker_with(self.feed(), None)
     }
 
-    pub(crate) fn worker_with<M: ReadModel>(&self, feed: FeedConfig, cache: Option<Cache>) -> Worker<M> {
+    pub(crate) fn worker_with<M: ReadModel>(&self, kafka: KafkaConfig, cache: Option<Cache>) -> Worker<M> {
+        self.worker_of_source(FeedSource::Kafka(kafka), cache)
+    }
+
+    fn worker_of_source<M: ReadModel>(&self, source: FeedSource, cache: Option<Cache>) -> Worker<M> {
         let limits = Limits { batch_linger: Duration::from_millis(1), ..Limits::default() };
         let store = Store::new(&self.database(), Generation::first(M::PROJECTION)).unwrap();
-        Worker::new(feed, limits, store, cache, &self.health)
+        Worker::new(source, limits, store, cache, &self.health)
     }
 
     /// Appends an event to the log and publishes it.
@@ -317,7 +353,8 @@ impl Platform {
         tokio::time::timeout(PATIENCE, caught_up).await.expect("the worker does not catch up");
     }
 
-    async fn is_behind(&mut self, Generation { projection, number }: Generation) -> bool {
+    /// Whether published events are not applied to a generation.
+    pub(crate) async fn is_behind(&mut self, Generation { projection, number }: Generation) -> bool {
         sqlx::query_scalar(
             "select exists (
                  select from relay_partitions r
@@ -388,6 +425,14 @@ impl Platform {
 
     pub(crate) async fn execute(&mut self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&mut self.db).await.unwrap();
+    }
+
+    /// Changes events of the log, as a restore or a newer build does.
+    pub(crate) async fn change_log(&mut self, change: &str) {
+        let change = format!(
+            "alter table events disable trigger events_append_only; {change}; alter table events enable trigger events_append_only"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&mut self.db).await.unwrap();
     }
 }
 

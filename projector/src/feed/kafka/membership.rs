@@ -1,5 +1,5 @@
 //! Handles rebalances of the consumer group: which partitions are assigned, at which offset each starts, and whether
-//! Kafka is reachable. librdkafka calls these functions while the consumer of [`crate::feed`] is polled.
+//! Kafka is reachable. librdkafka calls these functions while the consumer of [`super::KafkaFeed`] is polled.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
