@@ -60,10 +60,15 @@ impl FleetConfig {
         }
     }
 
+    /// All three services, without Kafka.
+    pub fn without_kafka(bed: &Bed) -> FleetConfig {
+        FleetConfig { dependencies: Dependencies::WithoutKafka, ..FleetConfig::all_services(bed) }
+    }
+
     /// Only the command service, connected to PostgreSQL.
     pub fn command_service_only(bed: &Bed) -> FleetConfig {
         let all = FleetConfig::all_services(bed);
-        FleetConfig { services: vec![Service::Command], dependencies: Dependencies::WithoutKafka, ..all }
+        FleetConfig { services: vec![Service::Command], dependencies: Dependencies::WithoutRelay, ..all }
     }
 
     /// The same configuration with only one of the services.

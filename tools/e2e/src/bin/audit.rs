@@ -25,7 +25,7 @@ struct Arguments {
     /// URL of the replica
     #[arg(long, env = "REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
-    /// Kafka brokers that the relay publishes to: host:port,...
+    /// Kafka brokers that the relay publishes to: host:port,...; empty if the platform runs without Kafka
     #[arg(long, env = "KAFKA_BROKERS")]
     kafka_brokers: Option<String>,
     /// Prefix of the topic names
@@ -81,10 +81,11 @@ fn subject(arguments: Arguments) -> anyhow::Result<Subject> {
     };
     let topic_prefix = arguments.topic_prefix;
     let prefix = arguments.cache_prefix;
+    let brokers = arguments.kafka_brokers.filter(|brokers| !brokers.trim().is_empty());
     Ok(Subject {
         database_url: arguments.database_url,
         replica_url: arguments.replica_url,
-        kafka: arguments.kafka_brokers.map(|brokers| Kafka { brokers, topic_prefix }),
+        kafka: brokers.map(|brokers| Kafka { brokers, topic_prefix }),
         redis: arguments.redis_url.map(|url| Redis { url, prefix }),
         api: arguments.command_url.map(|commands| Api::at(commands, arguments.query_url)).transpose()?,
         acks,

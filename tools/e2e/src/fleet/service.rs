@@ -69,9 +69,15 @@ impl Service {
             settings.push(("REDIS_URL", bed.redis_url()?));
             settings.push(("CACHE_PREFIX", bed.cache_prefix()));
         }
-        if self != Service::Query && dependencies == Dependencies::All {
-            settings.push(("KAFKA_BROKERS", bed.kafka_brokers()?));
-            settings.push(("TOPIC_PREFIX", bed.topic_prefix()));
+        if self != Service::Query {
+            match dependencies {
+                Dependencies::All => {
+                    settings.push(("KAFKA_BROKERS", bed.kafka_brokers()?));
+                    settings.push(("TOPIC_PREFIX", bed.topic_prefix()));
+                }
+                Dependencies::WithoutKafka => settings.push(("KAFKA_BROKERS", String::new())),
+                Dependencies::WithoutRelay => {}
+            }
         }
         if self == Service::Command {
             settings.push(("TOPIC_PARTITIONS", TOPIC_PARTITIONS.to_string()));
@@ -91,8 +97,10 @@ impl std::fmt::Display for Service {
 pub enum Dependencies {
     /// PostgreSQL, its replica, Kafka and Redis.
     All,
-    /// All servers except Kafka: the command service does not publish the log.
+    /// All servers except Kafka: read models follow the log.
     WithoutKafka,
+    /// All servers except Kafka, and the command service does not publish the log.
+    WithoutRelay,
 }
 
 /// Path of a program of this workspace; the error for a missing program names the command that builds it.
