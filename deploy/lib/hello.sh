@@ -3,13 +3,15 @@
 # of their idempotency keys, a second run returns the same responses.
 
 print_urls() {
+  local kafka='no Kafka (KAFKA=off)'
+  if uses_kafka; then kafka="Kafka localhost:$KAFKA_PORT"; fi
   cat <<TEXT
 
 The platform is ready.
   commands     http://localhost:$COMMAND_PORT/v1, documentation: http://localhost:$COMMAND_PORT/docs
   queries      http://localhost:$QUERY_PORT/v1, documentation: http://localhost:$QUERY_PORT/docs
   health, metrics   http://localhost:$COMMAND_ADMIN_PORT (command-service), :$PROJECTOR_ADMIN_PORT (projector), :$QUERY_ADMIN_PORT (query-service)
-  PostgreSQL   localhost:$POSTGRES_PORT, replica localhost:$REPLICA_PORT · Redis localhost:$REDIS_PORT · Kafka localhost:$KAFKA_PORT
+  PostgreSQL   localhost:$POSTGRES_PORT, replica localhost:$REPLICA_PORT · Redis localhost:$REDIS_PORT · $kafka
   passwords    $STATE_DIR/secrets
 TEXT
 }

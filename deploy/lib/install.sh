@@ -7,14 +7,16 @@ for part in packages rust; do
   . "$DEPLOY_DIR/lib/$part.sh"
 done
 
-# install_for_servers: installs what PostgreSQL, Redis and Kafka need.
+# install_for_servers: installs what PostgreSQL, Redis and, if it is used, Kafka need.
 install_for_servers() {
   local missing=() redis_is_new=
   [ -x "$PG_BIN/postgres" ] || missing+=(postgresql-15)
   if ! command -v redis-server >/dev/null; then missing+=(redis-server) redis_is_new=yes; fi
-  find_java >/dev/null || missing+=(openjdk-17-jre-headless)
-  # Maven is only needed to download Kafka once.
-  command -v mvn >/dev/null || missing+=(maven)
+  if uses_kafka; then
+    find_java >/dev/null || missing+=(openjdk-17-jre-headless)
+    # Maven is only needed to download Kafka once.
+    command -v mvn >/dev/null || missing+=(maven)
+  fi
   need_command curl curl
   need_command setsid util-linux
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

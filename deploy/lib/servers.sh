@@ -9,12 +9,24 @@ done
 # In the order of the start; they are stopped in reverse order.
 SERVERS=(postgres replica redis kafka)
 
+# uses_kafka: whether the platform runs with Kafka (setting KAFKA); servers for tests and benches always do.
+uses_kafka() { [ "${KAFKA:-on}" = on ]; }
+
+# servers_wanted: prints the servers to run.
+servers_wanted() {
+  local server
+  for server in "${SERVERS[@]}"; do
+    if [ "$server" != kafka ] || uses_kafka; then echo "$server"; fi
+  done
+}
+
 servers_start() {
   local server
   use_postgres_home
-  for server in "${SERVERS[@]}"; do "${server}_start"; done
+  for server in $(servers_wanted); do "${server}_start"; done
 }
 
+# servers_stop: stops all servers, also Kafka that was started with another setting.
 servers_stop() {
   local i
   for ((i = ${#SERVERS[@]} - 1; i >= 0; i--)); do "${SERVERS[i]}_stop"; done

@@ -1,24 +1,26 @@
 # shellcheck shell=bash
 # Starts and stops the three services with their environment. Needs servers.sh and settings.sh.
 
-# In the order of the start: command-service creates the topics that the projector reads.
+# In the order of the start: command-service creates the topics, or the rows of partitions, that the projector reads.
 SERVICES=(command-service projector query-service)
 BIN_DIR=$PROJECT_DIR/target/release
 
 # service_env NAME: prints the environment of the service as KEY=VALUE lines.
 service_env() {
-  local key
+  local key brokers=
+  # Empty brokers run the services without Kafka.
+  if uses_kafka; then brokers=127.0.0.1:$KAFKA_PORT; fi
   echo "ADMIN_ADDR=127.0.0.1:$(admin_port "$1")"
   case $1 in
     command-service)
       echo "HTTP_ADDR=$HTTP_BIND:$COMMAND_PORT"
       echo "DATABASE_URL=$(postgres_url command_service orders)"
-      echo "KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT"
+      echo "KAFKA_BROKERS=$brokers"
       echo "PERSONAL_INDEX_KEY=$(secret personal-index-key)"
       ;;
     projector)
       echo "DATABASE_URL=$(postgres_url projector orders)"
-      echo "KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT"
+      echo "KAFKA_BROKERS=$brokers"
       echo "REDIS_URL=$(redis_url)"
       ;;
     query-service)

@@ -3,19 +3,20 @@
 # file. `.env.example` documents all settings. All other settings in `.env` are passed to the three services unchanged.
 # shellcheck disable=SC2034 # services.sh uses FOR_SERVICES
 
-SETTINGS=(STATE_DIR HTTP_BIND POSTGRES_PORT REPLICA_PORT REDIS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT
+SETTINGS=(STATE_DIR HTTP_BIND KAFKA POSTGRES_PORT REPLICA_PORT REDIS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT
   COMMAND_PORT QUERY_PORT COMMAND_ADMIN_PORT QUERY_ADMIN_PORT PROJECTOR_ADMIN_PORT)
 declare -A FOR_SERVICES=()
 
 load_settings() {
   read_dotenv "$PROJECT_DIR/.env"
-  : "${STATE_DIR:=$PROJECT_DIR/.state}" "${HTTP_BIND:=127.0.0.1}"
+  : "${STATE_DIR:=$PROJECT_DIR/.state}" "${HTTP_BIND:=127.0.0.1}" "${KAFKA:=on}"
   # Not the standard ports, because other programs may use them.
   : "${POSTGRES_PORT:=15432}" "${REPLICA_PORT:=15433}" "${REDIS_PORT:=16379}"
   : "${KAFKA_PORT:=19092}" "${KAFKA_CONTROLLER_PORT:=19093}"
   : "${COMMAND_PORT:=18081}" "${QUERY_PORT:=18082}"
   : "${COMMAND_ADMIN_PORT:=19081}" "${QUERY_ADMIN_PORT:=19082}" "${PROJECTOR_ADMIN_PORT:=19083}"
   case $STATE_DIR in /*) ;; *) STATE_DIR=$PROJECT_DIR/$STATE_DIR ;; esac
+  case $KAFKA in on | off) ;; *) die "settings: KAFKA=$KAFKA is neither on nor off" ;; esac
   check_ports
 }
 
