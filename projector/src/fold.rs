@@ -11,7 +11,7 @@ use events::{Recorded, StreamId};
 
 use crate::changes::{ChangedState, NetChanges, ParkedStream};
 use crate::claimed_partitions::ClaimedPartitions;
-use crate::frame::{ApplyError, Changes, ReadModel};
+use crate::frame::{ApplyError, Changes, ReadModel, instants};
 use crate::next_event::{NextEvent, log_position};
 
 /// The stored states of the streams of a batch.
@@ -61,6 +61,7 @@ impl<M: ReadModel> StoredStates<M> {
         if let Some(reason) = next.metadata_error {
             return Err(ApplyError::Metadata(reason.to_owned()));
         }
+        instants::check::<M>(event)?;
         M::fold(&mut entry.state, event, rows)?;
         entry.is_changed = true;
         Ok(true)
@@ -143,7 +144,6 @@ pub fn too_large_reason(bytes: usize) -> String {
 mod tests {
     use std::collections::{BTreeMap, HashSet};
 
-    use chrono::DateTime;
     use events::{Incarnation, Metadata, Position, Version};
     use read_model::StockDocument;
 
@@ -161,7 +161,7 @@ mod tests {
             payload: format!(r#"{{"quantity":{position}}}"#),
             metadata: Metadata::default(),
             command_id: None,
-            recorded_at: DateTime::UNIX_EPOCH,
+            recorded_at: "2026-11-30T12:00:00Z".parse().unwrap(),
         }
     }
 

@@ -6,7 +6,7 @@ use events::{StreamId, Version};
 
 use super::Applier;
 use crate::fold::StoredStates;
-use crate::frame::ReadModel;
+use crate::frame::{ReadModel, instants};
 use crate::next_event::NextEvent;
 use crate::step::StepError;
 use crate::store::log::StreamAt;
@@ -25,6 +25,8 @@ impl<M: ReadModel> Applier<M> {
                 Some(state) => stored.insert(event.stream.clone(), state),
                 // A stream that begins with this event has no state; if there is one, the write does not change it.
                 None if event.version.0 == 1 => {}
+                // Parked by the fold; its month is not created.
+                None if instants::check::<M>(event).is_err() => {}
                 None => {
                     let version = Version(event.version.0 - 1);
                     missing.insert(event.stream.clone(), version);

@@ -15,6 +15,8 @@ pub enum ApplyError {
     StoredState(String),
     /// This build cannot read the metadata of the event.
     Metadata(String),
+    /// The instant of the event, or that of the id of its stream, is outside the range of months.
+    UnknownMonth,
 }
 
 impl From<DecodeError> for ApplyError {
@@ -41,6 +43,10 @@ impl std::fmt::Display for ApplyError {
             ApplyError::Decode(error) => error.fmt(f),
             ApplyError::Fold(error) => error.fmt(f),
             ApplyError::StoredState(reason) => write!(f, "the stored document cannot be read: {reason}"),
+            ApplyError::UnknownMonth => f.write_str(
+                "the instant of the event or of its stream's id is before 2000-01-01 or more than a day after the event \
+                 was recorded: no month is created for it",
+            ),
             ApplyError::Metadata(reason) => write!(f, "the metadata of the event cannot be read ({reason})"),
         }
     }

@@ -9,7 +9,7 @@ use crate::claimed_partitions::ClaimedPartitions;
 use crate::config::Limits;
 use crate::feed::BATCH_BYTES_MAX;
 use crate::fold::{self, StoredStates};
-use crate::frame::{Changes, ReadModel, rows, statement};
+use crate::frame::{Changes, ReadModel, instants, rows, statement};
 use crate::retry::outcome::RetryOutcome;
 use crate::retry::writing::Writing;
 use crate::store::log::{LoggedEvent, PageLimit, StreamAt};
@@ -161,7 +161,8 @@ async fn try_write<M: ReadModel>(
     stream: &RetriedStream,
     events: &[LoggedEvent],
 ) -> Result<Result<Written, Refusal>, StoreError> {
-    let month: Vec<_> = M::month_of(&stream.id).into_iter().collect();
+    let has_month = events.first().is_some_and(|first| instants::check::<M>(&first.event).is_ok());
+    let month: Vec<_> = M::month_of(&stream.id).filter(|_| has_month).into_iter().collect();
     run("attaching the month", writing.months.ensure(connection, &month)).await?;
     let mut stored = StoredStates::<M>::new();
     let version = stream.applied_version();

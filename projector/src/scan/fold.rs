@@ -10,7 +10,7 @@ use super::bounds::Bounds;
 use super::plan::Segment;
 use super::reader::EventReader;
 use crate::changes::ChangedState;
-use crate::frame::{ApplyError, EventRows, ReadModel};
+use crate::frame::{ApplyError, EventRows, ReadModel, instants};
 use crate::next_event::log_position;
 use crate::store::log::LoggedEvent;
 
@@ -195,6 +195,6 @@ fn fold_event<M: ReadModel>(
 ) -> Result<(), ApplyError> {
     match &logged.metadata_error {
         Some(reason) => Err(ApplyError::Metadata(reason.clone())),
-        None => M::fold(state, &logged.event, rows),
+        None => instants::check::<M>(&logged.event).and_then(|()| M::fold(state, &logged.event, rows)),
     }
 }
