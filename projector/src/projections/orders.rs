@@ -56,7 +56,7 @@ const COLUMNS: &[Column<ChangedState<OrderDocument>>] = &[
 ];
 
 const INDEXES: &[Index] = &[
-    Index { name: "orders_code", definition: "btree (code)", query: "GET /v1/orders/{code}" },
+    Index { name: "orders_code", definition: "btree (code)", query: "GET /v1/orders/{key}" },
     Index { name: "orders_lifecycle", definition: "btree (lifecycle, id desc)", query: "GET /v1/orders?lifecycle=" },
     Index { name: "orders_payment", definition: "btree (payment, id desc)", query: "GET /v1/orders?payment=" },
     Index { name: "orders_fulfilment", definition: "btree (fulfilment, id desc)", query: "GET /v1/orders?fulfilment=" },
@@ -64,7 +64,7 @@ const INDEXES: &[Index] = &[
     Index {
         name: "orders_returns",
         definition: "btree (returns, id desc) where returns <> 'none'",
-        query: "GET /v1/orders?return=",
+        query: "GET /v1/orders?returns=",
     },
     Index { name: "orders_channel", definition: "btree (channel, id desc)", query: "GET /v1/orders?channel=" },
     Index {

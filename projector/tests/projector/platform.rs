@@ -1,6 +1,6 @@
 //! The parts of the platform that a projector uses: a log, a relay whose failures a test can cause, and the tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use ::platform::config::Secret;
@@ -421,6 +421,43 @@ impl Platform {
         let explain = sqlx::AssertSqlSafe(format!("explain {query}"));
         let lines: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut self.db).await.unwrap();
         lines.join("\n")
+    }
+
+    /// Names of the valid indexes of a table.
+    pub(crate) async fn valid_indexes(&mut self, schema: &str, table: &str) -> BTreeSet<String> {
+        let names: Vec<String> = sqlx::query_scalar(
+            "select indexrelid::regclass::text from pg_index
+             where indrelid = to_regclass($1 || '.' || $2) and indisvalid and indisready",
+        )
+        .bind(schema)
+        .bind(table)
+        .fetch_all(&mut self.db)
+        .await
+        .unwrap();
+        names.into_iter().map(|name| name.rsplit('.').next().unwrap().to_owned()).collect()
+    }
+
+    /// Name of the first column of a table, which is the first of its primary key.
+    pub(crate) async fn first_column(&mut self, schema: &str, table: &str) -> String {
+        sqlx::query_scalar(
+            "select attname::text from pg_attribute where attrelid = to_regclass($1 || '.' || $2) and attnum = 1",
+        )
+        .bind(schema)
+        .bind(table)
+        .fetch_one(&mut self.db)
+        .await
+        .unwrap()
+    }
+
+    /// The months of all tables, such as `2026_11`.
+    pub(crate) async fn months(&mut self) -> Vec<String> {
+        sqlx::query_scalar(
+            "select distinct right(c.relname, 7) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+             where c.relkind = 'r' order by 1",
+        )
+        .fetch_all(&mut self.db)
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn execute(&mut self, sql: &'static str) {

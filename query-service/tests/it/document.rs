@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use projector::frame::ReadModel;
+use projector::frame::rows::tables;
+use projector::projections::{WithReadModel, with_read_model};
 use query_service::http::documentation::INFO;
 use query_service::http::routes;
+use read_model::Projection;
 use serde_json::Value;
 use testbed::Bed;
 
@@ -28,6 +32,42 @@ fn every_route_is_in_the_document() {
         let is_the_document = path.starts_with("/docs") || path == platform::openapi::DOCUMENT_PATH;
         let is_known = documented.iter().any(|known| known == path || *known == format!("/v1{path}"));
         assert!(is_known || is_the_document, "{path} is not in the document");
+    }
+}
+
+/// The queries that the indexes of the read models are declared for.
+fn queries_of_indexes() -> Vec<&'static str> {
+    struct Queries;
+    impl WithReadModel for Queries {
+        type Output = Vec<&'static str>;
+
+        fn call<M: ReadModel>(self) -> Vec<&'static str> {
+            let indexes = tables::<M>().into_iter().flat_map(|table| table.indexes);
+            // All other indexes are for the removal of rows.
+            indexes
+                .map(|index| index.query)
+                .filter(|query| query.starts_with("GET ") || M::CLEAN_UP.is_none())
+                .collect()
+        }
+    }
+    Projection::ALL
+        .into_iter()
+        .flat_map(|projection| with_read_model(projection, Queries).expect("a read model"))
+        .collect()
+}
+
+#[test]
+fn every_index_of_a_read_model_is_for_a_query_of_the_document() {
+    let document = routes().document(&INFO);
+    let queries = queries_of_indexes();
+    assert!(queries.contains(&"GET /v1/orders?lifecycle="), "{queries:?}");
+    for request in queries {
+        let request = request.strip_prefix("GET ").unwrap_or_else(|| panic!("`{request}` is not a query"));
+        let (path, parameter) = request.split_once('?').unwrap_or((request, ""));
+        let parameters = document["paths"][path]["get"]["parameters"].as_array();
+        let parameters = parameters.unwrap_or_else(|| panic!("no query is called {request}"));
+        let is_documented = |name: &str| parameters.iter().any(|it| it["name"] == name);
+        assert!(parameter.is_empty() || is_documented(parameter.trim_end_matches('=')), "no query is called {request}");
     }
 }
 
