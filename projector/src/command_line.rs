@@ -19,9 +19,11 @@ use crate::retry::{self, RetryOutcome};
 use crate::scan::plan::EVENTS_PER_SEGMENT;
 use crate::{parked_list, rebuild, status, verify};
 
+mod months;
 mod output;
 mod repairing;
 
+pub use months::MonthsCommand;
 use output::{print_line, shown};
 
 /// A command of an operator.
@@ -120,6 +122,9 @@ pub enum Command {
     /// Streams that are parked because an event could not be applied
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Months of the tables: list, detach, archive to files, and restore
+    #[command(subcommand)]
+    Months(MonthsCommand),
 }
 
 /// What a rebuild derives a generation from.
@@ -191,6 +196,7 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
             print_line(format_args!("{name} generation {generation} is removed"));
             Ok(())
         }
+        Command::Months(command) => months::run(command, config).await,
         Command::Parked(ParkedCommand::List) => list_parked(config).await,
         Command::Parked(ParkedCommand::Retry { stream }) => retry_parked(config, stream).await,
     }
@@ -268,6 +274,7 @@ async fn verify_one(name: &str, generation: Option<i32>, options: verify::Option
         for table in &report.tables {
             print_line(format_args!("{:<24}{:>12} rows, {:>12} expected", table.table, table.stored, table.expected));
         }
+        report.absent_months.iter().for_each(|month| print_line(format_args!("{month}")));
         report.differences.iter().for_each(|difference| print_line(format_args!("{difference}")));
     }
     let (generation, position) = (report.generation, report.position);

@@ -8,14 +8,15 @@
 //! [`log_projector`] projects the log without a worker, [`rebuild`] derives a new generation from the log,
 //! [`verify`] compares a generation with the log, [`promote`] makes a
 //! generation live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
-//! has lost.
+//! has lost. [`months`] archives old months of the tables.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
 //! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`, `status`, `parked_list`,
-//! `rebuild`, `repair`, `scan`, `verify`, `retry` and `feed/log`; redis in `cache`; rdkafka in `feed/kafka` and `feed/error`.
+//! `rebuild`, `repair`, `scan`, `verify`, `months`, `retry` and `feed/log`; redis in `cache`; rdkafka in `feed/kafka` and
+//! `feed/error`; parquet in `months/columns.rs` and `months/row_file.rs`.
 
 pub mod admission;
 pub mod apply;
@@ -32,6 +33,7 @@ pub mod frame;
 pub mod generations;
 pub mod log_projector;
 pub mod measure;
+pub mod months;
 pub mod next_event;
 pub mod operate;
 pub mod parked_list;
@@ -40,6 +42,7 @@ pub mod promote;
 pub mod rebuild;
 pub mod repair;
 pub mod retry;
+pub mod row_checksum;
 pub mod scan;
 pub mod serve;
 pub mod state_cache;

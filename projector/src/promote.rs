@@ -4,28 +4,16 @@
 //! all of the other. The former live generation is retained and followed: a rollback is a promotion of it. A generation
 //! that contains events which the log has lost never becomes live.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail, ensure};
 use platform::config::Secret;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 
-use crate::frame::ReadModel;
+use crate::frame::{ReadModel, rows};
+use crate::months::absent::{AbsentMonth, AbsentMonths};
 use crate::store::generations::{self, GenerationRow, State};
+use crate::store::lock_attempts::{LockAttempts, is_lock_timeout};
 use crate::store::{self, checkpoints, incarnations, rebuilds, run};
-
-/// Longest time that the views are locked while the lock is waited for: readers that arrive meanwhile wait as well.
-const LOCK_TIMEOUT: &str = "set local lock_timeout = '50ms'";
-
-/// Pause before the next attempt to lock the views.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
-
-/// Maximum number of attempts: a query that takes longer than ten seconds holds a view.
-const ATTEMPTS_MAX: usize = 50;
-
-/// SQLSTATE of a lock that was not available in time.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Whether conditions of a promotion may be ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +107,7 @@ async fn ensure_promotable<M: ReadModel>(
     }
     let Some(live) = all.iter().find(|row| row.state == State::Live) else { return Ok(()) };
     let live = Generation { projection: M::PROJECTION, number: live.number };
+    ensure_shows_months::<M>(connection, generation, live).await?;
     let contained = run("reading the checkpoints", checkpoints::list(connection, generation)).await?;
     // Checkpoints of events that the log has lost say nothing about how far the live generation is.
     let lost = run("comparing the checkpoints with the log", incarnations::list_ahead(connection, Some(live))).await?;
@@ -139,6 +128,27 @@ async fn ensure_promotable<M: ReadModel>(
     Ok(())
 }
 
+/// A promoted generation must show every month that the live one shows.
+async fn ensure_shows_months<M: ReadModel>(
+    connection: &mut PgConnection,
+    next: Generation,
+    live: Generation,
+) -> anyhow::Result<()> {
+    let tables = rows::tables::<M>();
+    let shown = AbsentMonths::read(connection, live, &tables).await?;
+    let absent = AbsentMonths::read(connection, next, &tables).await?;
+    let is_absent = |it: &AbsentMonth| shown.iter().any(|live| (live.table, live.month) == (it.table, it.month));
+    let Some(hidden) = absent.iter().find(|it| !is_absent(it)) else { return Ok(()) };
+    bail!(
+        "{next} does not show month {0} of {1}, which the live generation shows: run `projector months restore {2} {0} \
+         --generation {3}`, or promote with --force",
+        hidden.month,
+        hidden.table,
+        M::PROJECTION.name(),
+        next.number
+    )
+}
+
 /// Number of positions that a generation may be behind the live one: what is recorded in about a second under load.
 const BEHIND_MAX: i64 = 20_000;
 
@@ -152,14 +162,18 @@ async fn swap<M: ReadModel>(
     let of = |number| Generation { projection: M::PROJECTION, number };
     let live = all.iter().find(|row| row.state == State::Live).map(|row| of(row.number));
     let next = (of(next.number), next.state);
-    for _ in 0..ATTEMPTS_MAX {
-        match try_swap(connection, next, live, former).await {
-            Ok(()) => return Ok((next.0, live)),
-            Err(error) if is_lock_timeout(&error) => tokio::time::sleep(RETRY_AFTER).await,
-            Err(error) => return Err(error).context("replacing the views"),
-        }
+    let mut attempts = LockAttempts::default();
+    while let Err(error) = try_swap(connection, next, live, former).await {
+        attempts.wait_after(error).await.map_err(swap_failed)?;
     }
-    bail!("a query holds the tables of {} all the time: end it and try again", M::PROJECTION.name())
+    Ok((next.0, live))
+}
+
+fn swap_failed(error: sqlx::Error) -> anyhow::Error {
+    match is_lock_timeout(&error) {
+        true => anyhow::anyhow!("a query holds the tables of the projection all the time: end it and try again"),
+        false => anyhow::Error::new(error).context("replacing the views"),
+    }
 }
 
 async fn try_swap(
@@ -169,7 +183,7 @@ async fn try_swap(
     former: State,
 ) -> sqlx::Result<()> {
     let mut transaction = connection.begin().await?;
-    sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut *transaction).await?;
+    LockAttempts::limit(&mut transaction).await?;
     let was_live = match live {
         Some(live) => generations::set_state(&mut transaction, live, State::Live, former).await?,
         None => true,
@@ -180,8 +194,4 @@ async fn try_swap(
     }
     generations::show(&mut transaction, next, live).await?;
     transaction.commit().await
-}
-
-fn is_lock_timeout(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(LOCK_NOT_AVAILABLE))
 }

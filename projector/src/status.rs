@@ -23,6 +23,10 @@ pub struct GenerationStatus {
     pub parked_streams: i64,
     /// Whether the generation contains events that the log does not contain.
     pub ahead_of_log: bool,
+    /// Number of months whose tables are detached.
+    pub detached_months: i64,
+    /// Number of archived months.
+    pub archived_months: i64,
     /// Position of the log up to which the generation was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_position: Option<i64>,
@@ -64,6 +68,15 @@ async fn select(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationSta
                          select from events e where e.position = c.position and e.incarnation = c.incarnation
                      )
              ) as ahead_of_log,
+             -- Without the tables that a rebuild or a restore is filling.
+             (select count(distinct right(c.relname, 7)) from pg_class c
+                 where c.relnamespace = to_regnamespace(g.projection || '_' || g.generation) and g.state <> 'building'
+                     and c.relkind = 'r' and not c.relispartition and c.relname ~ '_[0-9]{4}_[0-9]{2}$'
+                     and not exists (select from archived_months a
+                         where a.projection = g.projection and a.generation = g.generation
+                             and to_char(a.month, 'YYYY_MM') = right(c.relname, 7))) as detached_months,
+             (select count(*) from archived_months a
+                 where a.projection = g.projection and a.generation = g.generation) as archived_months,
              (select count(*) from projection_rebuild_segments s
                  where s.projection = g.projection and s.generation = g.generation and g.state = 'building'
                  having count(*) > 0) as segments,
@@ -92,9 +105,12 @@ impl std::fmt::Display for GenerationStatus {
             (Some(done), Some(segments), _) => format!("{done} of {segments} segments"),
             _ => verified,
         };
+        let months =
+            |count: i64, state: &str| if count > 0 { format!("; {count} months {state}") } else { String::new() };
+        let absent = months(self.detached_months, "detached") + &months(self.archived_months, "archived");
         write!(
             f,
-            "{:<20}{:>10}{:>9}  {:<11}{:>9}{:>8}  {note}",
+            "{:<20}{:>10}{:>9}  {:<11}{:>9}{:>8}  {note}{absent}",
             self.projection, self.generation, self.version, self.state, self.behind, self.parked_streams
         )
     }

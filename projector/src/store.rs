@@ -1,6 +1,7 @@
-//! The connection of a worker to PostgreSQL. [`checkpoints`] claims partitions, [`following`] has the locks of processes
-//! that follow the log, [`generations`] has the generations of projections, [`incarnations`] compares checkpoints with the
-//! incarnations of the log, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked
+//! The connection of a worker to PostgreSQL. [`archived_months`] has the archived months, [`checkpoints`] claims partitions,
+//! [`copy_out`] reads rows with `COPY`, [`following`] has the locks of processes that follow the log, [`generations`] has the
+//! generations of projections, [`incarnations`] compares checkpoints with the incarnations of the log, [`lock_attempts`] locks
+//! tables that are read, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked
 //! streams, [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
@@ -14,10 +15,13 @@ use read_model::Generation;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
+pub mod archived_months;
 pub mod checkpoints;
+pub mod copy_out;
 pub mod following;
 pub mod generations;
 pub mod incarnations;
+pub mod lock_attempts;
 pub mod log;
 pub mod months;
 pub mod parked;
@@ -160,6 +164,12 @@ pub fn search_path(generation: Generation) -> String {
     format!("{},public", generation.schema())
 }
 
+/// Lets unqualified names mean the tables of a generation.
+pub async fn set_search_path(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<()> {
+    let set = sqlx::query("select set_config('search_path', $1, false)").bind(search_path(generation));
+    set.execute(connection).await.map(|_| ())
+}
+
 fn options(url: &Secret) -> sqlx::Result<PgConnectOptions> {
     Ok(login_options(url)?.options(SESSION))
 }
@@ -178,7 +188,7 @@ async fn connect_with(options: &PgConnectOptions) -> Result<PgConnection, StoreE
 impl StoreError {
     /// Whether the data of the statement caused the error, so that every repetition would fail: SQLSTATE classes 22
     /// (data exception), 23 (constraint violation) and 54 (limit exceeded), and 55000, which
-    /// [`TableSchema::ensure_month`](crate::frame::schema::TableSchema::ensure_month) raises for a detached month that cannot be attached.
+    /// [`TableSchema::ensure_month`](crate::frame::schema::TableSchema::ensure_month) raises for a detached month that cannot be attached and for an archived month.
     pub fn is_about_data(&self) -> bool {
         let sqlx::Error::Database(error) = &self.source else { return false };
         let code = error.code().unwrap_or_default();

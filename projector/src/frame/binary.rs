@@ -67,20 +67,22 @@ fn put_column<R>(buffer: &mut BytesMut, column: &Column<R>, row: &R) {
     }
 }
 
-fn put(buffer: &mut BytesMut, value: &[u8]) {
+/// Appends a column.
+pub fn put(buffer: &mut BytesMut, value: &[u8]) {
     buffer.put_i32(value.len() as i32);
     buffer.put_slice(value);
 }
 
-fn put_optional(buffer: &mut BytesMut, value: Option<&[u8]>) {
+/// Appends a column that may be null.
+pub fn put_optional(buffer: &mut BytesMut, value: Option<&[u8]>) {
     match value {
         Some(value) => put(buffer, value),
         None => buffer.put_i32(-1),
     }
 }
 
-/// A one-dimensional array of texts; an empty array has no dimension.
-fn put_list(buffer: &mut BytesMut, texts: &[String]) {
+/// Appends a one-dimensional array of texts; an empty array has no dimension.
+pub fn put_list<T: AsRef<[u8]>>(buffer: &mut BytesMut, texts: &[T]) {
     let mut list = BytesMut::new();
     list.put_i32(i32::from(!texts.is_empty()));
     list.put_i32(0);
@@ -89,12 +91,45 @@ fn put_list(buffer: &mut BytesMut, texts: &[String]) {
         list.put_i32(texts.len() as i32);
         list.put_i32(1);
     }
-    texts.iter().for_each(|text| put(&mut list, text.as_bytes()));
+    texts.iter().for_each(|text| put(&mut list, text.as_ref()));
     put(buffer, &list);
 }
 
+/// The texts of a one-dimensional array; `None` if the column is none, or if an element is null.
+pub fn read_list(field: &[u8]) -> Option<Vec<&[u8]>> {
+    const HEADER: usize = 12;
+    const DIMENSION: usize = 8;
+    let dimensions = i32::from_be_bytes(field.get(..4)?.try_into().ok()?);
+    match dimensions {
+        0 => Some(Vec::new()),
+        1 => {
+            // The elements of an array are encoded as the columns of a row are.
+            let mut elements = field.get(HEADER + DIMENSION..)?;
+            let mut texts = Vec::new();
+            while let Some((length, rest)) = elements.split_at_checked(4) {
+                let length = usize::try_from(i32::from_be_bytes(length.try_into().ok()?)).ok()?;
+                let (text, rest) = rest.split_at_checked(length)?;
+                texts.push(text);
+                elements = rest;
+            }
+            Some(texts)
+        }
+        _ => None,
+    }
+}
+
 fn instant(instant: DateTime<Utc>) -> [u8; 8] {
-    (instant.timestamp_micros() - EPOCH_MICROS).to_be_bytes()
+    instant_bytes(instant.timestamp_micros())
+}
+
+/// A `timestamptz`, given in microseconds since 1970.
+pub fn instant_bytes(unix_micros: i64) -> [u8; 8] {
+    unix_micros.wrapping_sub(EPOCH_MICROS).to_be_bytes()
+}
+
+/// Microseconds since 1970 of a `timestamptz`.
+pub fn unix_micros(micros: i64) -> i64 {
+    micros.wrapping_add(EPOCH_MICROS)
 }
 
 /// The instant that a `timestamptz` contains, if it is in the range of the platform.
@@ -105,6 +140,17 @@ pub fn read_instant(micros: i64) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_read_as_it_was_written() {
+        for texts in [&[][..], &["a"], &["", "\u{fc}", "a,b"]] {
+            let mut column = BytesMut::new();
+            put_list(&mut column, texts);
+            let read = read_list(&column[4..]).unwrap();
+            assert_eq!(read, texts.iter().map(|text| text.as_bytes()).collect::<Vec<_>>());
+        }
+        assert_eq!(read_list(b"short"), None);
+    }
 
     #[test]
     fn rows_are_split_where_they_end() {

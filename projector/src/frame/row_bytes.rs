@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::{BufMut, BytesMut};
+use chrono::{DateTime, Utc};
 
 use super::binary::{fields, put_row, read_instant};
 use super::table::{Role, Table};
@@ -14,10 +15,15 @@ pub struct RowShape {
     is_sum: bool,
 }
 
+/// A column of a table.
 #[derive(Debug, Clone)]
-struct ShapeColumn {
-    name: &'static str,
-    column_type: &'static str,
+pub struct ShapeColumn {
+    /// Name of the column.
+    pub name: &'static str,
+    /// SQL type of the column.
+    pub column_type: &'static str,
+    /// Whether the column may be null.
+    pub is_optional: bool,
     role: Role,
 }
 
@@ -27,9 +33,21 @@ impl RowShape {
         let column = |it: &super::table::Column<R>| ShapeColumn {
             name: it.name,
             column_type: it.values.column_type(),
+            is_optional: it.values.is_optional(),
             role: it.role,
         };
         RowShape { columns: table.columns.iter().map(column).collect(), is_sum: table.is_sum() }
+    }
+
+    /// The columns, in the order of the fields of a row.
+    pub fn columns(&self) -> &[ShapeColumn] {
+        &self.columns
+    }
+
+    /// Names of the columns of the primary key, separated by commas.
+    pub fn key_names(&self) -> String {
+        let keys = self.columns.iter().filter(|column| column.role == Role::Key);
+        keys.map(|column| column.name).collect::<Vec<_>>().join(", ")
     }
 
     /// Names of the columns, separated by commas, for `select`.
@@ -46,6 +64,19 @@ impl RowShape {
             key.extend_from_slice(field);
         }
         key
+    }
+
+    /// The instant that selects the month of a row: the first column, which is a time-ordered id or an instant.
+    pub fn instant(&self, row: &[u8]) -> Option<DateTime<Utc>> {
+        let field = fields(row).first().copied().flatten()?;
+        match self.columns.first()?.column_type {
+            "uuid" => {
+                let first: [u8; 8] = field.get(..8)?.try_into().ok()?;
+                DateTime::from_timestamp_millis((u64::from_be_bytes(first) >> 16) as i64)
+            }
+            "timestamptz" => read_instant(big_int(field)?),
+            _ => None,
+        }
     }
 
     /// Whether the row has sums and all of them are zero.

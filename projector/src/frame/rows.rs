@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::read_model::{Changes, ReadModel};
+use super::row_bytes::RowShape;
 use super::schema::TableSchema;
 use super::table::Table;
 use super::visitor::Visitor;
@@ -28,6 +29,13 @@ pub fn tables<M: ReadModel>() -> Vec<TableSchema> {
     tables.0
 }
 
+/// The tables of a read model with their columns.
+pub fn shapes<M: ReadModel>() -> Vec<(&'static str, RowShape)> {
+    let mut shapes = Shapes(Vec::new());
+    M::visit(&[], &M::Rows::default(), &mut shapes);
+    shapes.0
+}
+
 struct MonthsOf(Vec<(&'static str, DateTime<Utc>)>);
 
 impl Visitor for MonthsOf {
@@ -51,5 +59,13 @@ struct Tables(Vec<TableSchema>);
 impl Visitor for Tables {
     fn table<R: Sync>(&mut self, table: &'static Table<R>, _: &[R]) {
         self.0.push(TableSchema::of(table));
+    }
+}
+
+struct Shapes(Vec<(&'static str, RowShape)>);
+
+impl Visitor for Shapes {
+    fn table<R: Sync>(&mut self, table: &'static Table<R>, _: &[R]) {
+        self.0.push((table.name, RowShape::of(table)));
     }
 }

@@ -2,6 +2,8 @@
 //! schema in the database, so the names in these statements are not qualified: the search path of the connection selects
 //! the generation.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -157,39 +159,97 @@ impl TableSchema {
 
     /// Gives the table of a month the primary key and the indexes of the whole table, and attaches it.
     pub fn attach_month(&self, month: Month) -> String {
+        [self.index_month(month), self.attach(month)].join("\n")
+    }
+
+    /// Gives the table of a month the primary key and the indexes of the whole table, and a check constraint with which
+    /// attaching needs no scan.
+    pub fn index_month(&self, month: Month) -> String {
         let (name, keys) = (month.table(self.name), self.keys.join(", "));
-        let (first, end) = self.bounds(month);
-        let key = self.keys[0];
         let indexes: Vec<String> = self.indexes.iter().map(|index| self.create_index(index, &name)).collect();
-        // With the check constraint, attaching needs no scan of the month; the constraint of the partition replaces it.
         format!(
             "alter table {name} add primary key ({keys});
              {}
-             alter table {name} add constraint month check ({key} >= '{first}' and {key} < '{end}');
-             {}
-             alter table {name} drop constraint month;",
+             alter table {name} add constraint month check ({});",
             indexes.join("\n"),
-            self.attach(month)
+            self.range(month)
         )
+    }
+
+    /// Adds the check constraint with which a detached month is attached again without a scan. It is not valid yet, because
+    /// checking the rows would lock the month; see [`TableSchema::validate_month`].
+    pub fn prepare_detach(&self, month: Month) -> String {
+        let (name, range) = (month.table(self.name), self.range(month));
+        format!("alter table {name} drop constraint if exists month, add constraint month check ({range}) not valid;")
+    }
+
+    /// Checks the rows of a month against the constraint of [`TableSchema::prepare_detach`], while they are read and
+    /// written.
+    pub fn validate_month(&self, month: Month) -> String {
+        format!("alter table {} validate constraint month;", month.table(self.name))
+    }
+
+    /// Detaches a month: readers do not see its rows any more.
+    pub fn detach(&self, month: Month) -> String {
+        format!("alter table {} detach partition {};", self.name, month.table(self.name))
+    }
+
+    /// Attaches the table of a month. The constraint of the partition replaces the check constraint.
+    pub fn attach(&self, month: Month) -> String {
+        let (first, end) = self.bounds(month);
+        let (parent, name) = (self.name, month.table(self.name));
+        format!(
+            "alter table {parent} attach partition {name} for values from ('{first}') to ('{end}');
+             alter table {name} drop constraint if exists month;"
+        )
+    }
+
+    /// Removes the table of a month that is not attached.
+    pub fn drop_month(&self, month: Month) -> String {
+        format!("drop table if exists {};", month.table(self.name))
+    }
+
+    /// Takes the lock of [`TableSchema::ensure_month`] until the transaction ends, without waiting; selects whether that was
+    /// possible.
+    pub fn try_lock_month(&self, month: Month) -> String {
+        format!("select pg_try_advisory_xact_lock({})", self.month_lock(month))
+    }
+
+    /// The key of the lock under which a month is created, attached, or removed.
+    fn month_lock(&self, month: Month) -> String {
+        format!("hashtext(current_schema()), hashtext('{}')", month.table(self.name))
     }
 
     /// Creates and attaches the table of a month, unless it is attached. A month that exists without being attached (an
     /// operator has detached it) is attached again: without it the read model is not what the log says, and every event
-    /// that needs the month would park its stream. If that is impossible within a second, the statement fails with
-    /// SQLSTATE 55000, which parks what needs the month.
+    /// that needs the month would park its stream. If that is impossible within a second, or if the month was archived, the
+    /// statement fails with SQLSTATE 55000, which parks what needs the month: a new table of an archived month would have
+    /// nothing but the rows of later events.
     pub fn ensure_month(&self, month: Month) -> String {
         const ENSURE: &str = "
             do $$ begin
                 if exists (select from pg_inherits where inhrelid = to_regclass('{month}')) then
                     return;
                 end if;
-                perform pg_advisory_xact_lock(hashtext(current_schema()), hashtext('{month}'));
+                perform pg_advisory_xact_lock({lock});
                 -- By query and not by to_regclass, whose cache may not contain what was committed during the wait.
                 if exists (
                     select from pg_inherits i join pg_class c on c.oid = i.inhrelid
                     where c.relname = '{month}' and c.relnamespace = current_schema()::regnamespace
                 ) then
                     return;
+                end if;
+                if exists (
+                    select from archived_months
+                    where format('%s_%s', projection, generation) = current_schema() and month = '{first}'
+                ) then
+                    raise exception using errcode = 'object_not_in_prerequisite_state',
+                        message = (
+                            select format('month {label} of %1$s is archived: run `projector months restore %1$s {label} '
+                                '--generation %2$s --from %3$s`, then `projector parked retry`', projection, generation, folder)
+                            from archived_months
+                            where format('%s_%s', projection, generation) = current_schema() and month = '{first}'
+                        );
                 end if;
                 if exists (
                     select from pg_class
@@ -212,12 +272,9 @@ impl TableSchema {
             .replace("{create}", &self.create_unindexed(&month.table(self.name)))
             .replace("{index_and_attach}", &self.attach_month(month))
             .replace("{attach}", &self.attach(month))
-    }
-
-    fn attach(&self, month: Month) -> String {
-        let (first, end) = self.bounds(month);
-        let (parent, name) = (self.name, month.table(self.name));
-        format!("alter table {parent} attach partition {name} for values from ('{first}') to ('{end}');")
+            .replace("{lock}", &self.month_lock(month))
+            .replace("{first}", &month.first.to_string())
+            .replace("{label}", &month.to_string())
     }
 
     fn create_index(&self, index: &Index, table: &str) -> String {
@@ -233,6 +290,12 @@ impl TableSchema {
             "" => String::new(),
             storage => format!(" with ({storage})"),
         }
+    }
+
+    /// The condition that the rows of a month fulfil.
+    fn range(&self, month: Month) -> String {
+        let (key, (first, end)) = (self.keys[0], self.bounds(month));
+        format!("{key} >= '{first}' and {key} < '{end}'")
     }
 
     /// Lower (inclusive) and upper (exclusive) bound of a month.
@@ -259,14 +322,23 @@ impl std::fmt::Display for ColumnSchema {
 impl Month {
     /// The month that contains an instant.
     pub fn of(instant: DateTime<Utc>) -> Month {
-        let date = instant.date_naive();
-        Month { first: date.with_day(1).unwrap_or(date) }
+        Month::of_day(instant.date_naive())
+    }
+
+    /// The month that contains a day.
+    pub fn of_day(day: NaiveDate) -> Month {
+        Month { first: day.with_day(1).unwrap_or(day) }
     }
 
     /// The month that a table name such as `orders_2026_11` ends with.
     pub fn of_table(parent: &str, table: &str) -> Option<Month> {
         let (year, month) = table.strip_prefix(parent)?.strip_prefix('_')?.split_once('_')?;
         NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1).map(|first| Month { first })
+    }
+
+    /// The first day of the month.
+    pub fn first_day(self) -> NaiveDate {
+        self.first
     }
 
     /// The first instant of the month.
@@ -285,13 +357,14 @@ impl Month {
     }
 }
 
-impl std::str::FromStr for Month {
+impl FromStr for Month {
     type Err = InvalidMonth;
 
     fn from_str(text: &str) -> Result<Month, InvalidMonth> {
-        let is_short = text.len() == "2026-12".len();
-        let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok().filter(|_| is_short);
-        first.map(|first| Month { first }).ok_or_else(|| InvalidMonth(text.to_owned()))
+        let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+        let parts = text.split_once('-').filter(|(year, month)| digits(year, 4) && digits(month, 2));
+        let first = parts.and_then(|(year, month)| NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1));
+        first.map(|first| Month { first }).ok_or_else(|| InvalidMonth(text.chars().take(20).collect()))
     }
 }
 
@@ -341,6 +414,14 @@ mod tests {
                 text.parse::<Month>().unwrap_err().to_string(),
                 format!("`{text}` is not a month such as 2026-12")
             );
+        }
+    }
+
+    #[test]
+    fn a_month_is_written_with_four_digits_and_two() {
+        assert_eq!("2026-08".parse(), Ok(Month::of(instant("2026-08-31T12:00:00Z"))));
+        for wrong in ["2026-13", "2026-8", "202-08", "2026_08", "2026-08-01", "+026-08", "august", ""] {
+            assert_eq!(wrong.parse::<Month>(), Err(InvalidMonth(wrong.to_owned())));
         }
     }
 

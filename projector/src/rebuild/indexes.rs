@@ -7,7 +7,7 @@ use read_model::Generation;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::frame::schema::{Month, TableSchema};
-use crate::store::search_path;
+use crate::store::set_search_path;
 
 /// Settings under which indexes are created: with more memory, and without the time limit of small statements.
 const SETTINGS: &str = "set maintenance_work_mem = '256MB'; set statement_timeout = 0; set work_mem = '64MB'";
@@ -19,9 +19,7 @@ pub(super) async fn create(
     tables: &[TableSchema],
 ) -> anyhow::Result<()> {
     sqlx::raw_sql(SETTINGS).execute(&mut *connection).await.context("preparing the indexes")?;
-    let path = search_path(generation);
-    let set_path = "select set_config('search_path', $1, false)";
-    sqlx::query(set_path).bind(&path).execute(&mut *connection).await.context("preparing the indexes")?;
+    set_search_path(connection, generation).await.context("preparing the indexes")?;
     for table in tables {
         let place = || format!("creating the indexes of {}", table.name);
         match (table.is_sum, table.partitioned_by) {

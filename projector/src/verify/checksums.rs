@@ -1,26 +1,25 @@
-//! Checksums of rows: sums of hashes, which do not depend on the order of the rows.
+//! Checksums of the rows of all tables, by part. Rows of absent months are kept apart, because the tables do not show them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use super::parts::{PartNumber, Parts, hash, part_of};
+use super::parts::{PartNumber, Parts, part_of};
 use crate::changes::ChangedState;
 use crate::frame::row_bytes::{RowShape, Sums, for_each_row};
+use crate::frame::schema::Month;
 use crate::frame::{ReadModel, Table, Visitor};
+use crate::months::absent::AbsentMonths;
+use crate::row_checksum::RowChecksum;
 use crate::scan::Sink;
-
-/// Rows of one part of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) rows: u64,
-    /// Sum of the hashes of the rows.
-    hash: u128,
-}
 
 /// The parts of all tables.
 #[derive(Debug)]
 pub(super) struct Checksums<M> {
-    pub(super) parts: BTreeMap<(&'static str, PartNumber), Part>,
+    pub(super) parts: BTreeMap<(&'static str, PartNumber), RowChecksum>,
+    /// Rows of absent months, by table and month.
+    pub(super) absent: BTreeMap<(&'static str, Month), RowChecksum>,
+    absent_months: Arc<AbsentMonths>,
     /// Sums are added up before they are hashed.
     sums: HashMap<&'static str, Sums>,
     read_model: PhantomData<M>,
@@ -28,19 +27,17 @@ pub(super) struct Checksums<M> {
 
 impl<M: ReadModel> Checksums<M> {
     /// No rows.
-    pub(super) fn expected() -> Checksums<M> {
-        Checksums { parts: BTreeMap::new(), sums: HashMap::new(), read_model: PhantomData }
+    pub(super) fn new(absent_months: Arc<AbsentMonths>) -> Checksums<M> {
+        let (parts, absent, sums) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
+        Checksums { parts, absent, absent_months, sums, read_model: PhantomData }
     }
 
     /// The checksums of all readers.
     pub(super) fn total(all: Vec<Checksums<M>>) -> Checksums<M> {
-        let mut total = Checksums::expected();
-        for Checksums { parts, sums, .. } in all {
-            for (key, Part { rows, hash }) in parts {
-                let part: &mut Part = total.parts.entry(key).or_default();
-                part.rows += rows;
-                part.hash = part.hash.wrapping_add(hash);
-            }
+        let mut total = Checksums::new(all.first().map(|it| Arc::clone(&it.absent_months)).unwrap_or_default());
+        for Checksums { parts, absent, sums, .. } in all {
+            parts.into_iter().for_each(|(key, rows)| total.parts.entry(key).or_default().merge(rows));
+            absent.into_iter().for_each(|(key, rows)| total.absent.entry(key).or_default().merge(rows));
             for (table, sums) in sums {
                 total.sums.entry(table).or_default().merge(sums);
             }
@@ -51,15 +48,15 @@ impl<M: ReadModel> Checksums<M> {
         total
     }
 
-    /// Adds a row in the format of `COPY`. A row of sums that are all zero counts as no row: whether it exists depends on
-    /// how events were divided into batches.
+    /// Adds a row in the format of `COPY`.
     pub(super) fn add_row(&mut self, table: &'static str, shape: &RowShape, row: &[u8]) {
         if shape.is_zero(row) {
             return;
         }
-        let part = self.parts.entry((table, part_of(shape, row))).or_default();
-        part.rows += 1;
-        part.hash = part.hash.wrapping_add(u128::from(hash(row)));
+        match self.absent_months.find(table, shape, row) {
+            Some(month) => self.absent.entry((table, month)).or_default().add(shape, row),
+            None => self.parts.entry((table, part_of(shape, row))).or_default().add(shape, row),
+        }
     }
 
     /// The parts in which two sets of rows differ.

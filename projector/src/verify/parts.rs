@@ -1,7 +1,8 @@
 //! The parts of tables: rows are divided by a hash of their key, so that a difference is searched in few rows.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::frame::row_bytes::RowShape;
 
@@ -16,12 +17,5 @@ const PARTS: u64 = 4_096;
 
 /// The part that a row belongs to.
 pub(super) fn part_of(shape: &RowShape, row: &[u8]) -> PartNumber {
-    (hash(&shape.key(row)) % PARTS) as PartNumber
-}
-
-/// The same within one process, which compares both sides.
-pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    (xxh3_64(&shape.key(row)) % PARTS) as PartNumber
 }

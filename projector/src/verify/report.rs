@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::checksums::Checksums;
 use super::rows::KeyedRows;
 use crate::frame::ReadModel;
+use crate::frame::schema::Month;
+use crate::months::absent::AbsentMonths;
+use crate::row_checksum::RowChecksum;
 
 /// Maximum number of differing rows that are reported with their values.
 const REPORTED_MAX: usize = 100;
@@ -24,7 +27,10 @@ pub struct Report {
     pub position: i64,
     /// Number of rows of each table: stored, and expected by the fold of the log.
     pub tables: Vec<TableRows>,
-    /// Number of rows that differ.
+    /// Months that the tables do not show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent_months: Vec<AbsentMonth>,
+    /// Number of rows that differ; of an archived month with another checksum, at least one row.
     pub differences_total: u64,
     /// The first rows that differ.
     pub differences: Vec<Difference>,
@@ -39,6 +45,35 @@ pub struct TableRows {
     pub stored: u64,
     /// Number of rows that the fold of the log results in.
     pub expected: u64,
+}
+
+/// A month that a table does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AbsentMonth {
+    /// Name of the table.
+    pub table: &'static str,
+    /// The month, such as `2026-08`.
+    pub month: String,
+    /// What is known about its rows.
+    #[serde(flatten)]
+    pub state: AbsentState,
+}
+
+/// What is known about the rows of an absent month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum AbsentState {
+    /// The rows are in a table that is not read: they were not compared.
+    Detached,
+    /// The rows are in files.
+    Archived {
+        /// Number of archived rows.
+        archived: u64,
+        /// Number of rows that the fold of the log results in.
+        expected: u64,
+        /// Whether the fold of the log results in the archived rows, by their checksum.
+        is_equal: bool,
+    },
 }
 
 /// A row that differs.
@@ -99,8 +134,31 @@ impl Report {
             generation: generation.number,
             position: position.0,
             tables: tables.collect(),
+            absent_months: Vec::new(),
             differences_total: 0,
             differences: Vec::new(),
+        }
+    }
+
+    /// Adds the months that the tables do not show, with the rows that the fold of the log results in for them.
+    pub(super) fn add_absent_months(
+        &mut self,
+        months: &AbsentMonths,
+        expected: &BTreeMap<(&'static str, Month), RowChecksum>,
+    ) {
+        for absent in months.iter() {
+            let expected = expected.get(&(absent.table, absent.month)).copied().unwrap_or_default();
+            let state = match absent.archived {
+                None => AbsentState::Detached,
+                Some(archived) => {
+                    let is_equal = archived == expected;
+                    if !is_equal {
+                        self.differences_total += archived.rows.abs_diff(expected.rows).max(1);
+                    }
+                    AbsentState::Archived { archived: archived.rows, expected: expected.rows, is_equal }
+                }
+            };
+            self.absent_months.push(AbsentMonth { table: absent.table, month: absent.month.to_string(), state });
         }
     }
 
@@ -136,6 +194,21 @@ impl Report {
     /// Whether the tables equal the fold of the log.
     pub fn is_equal(&self) -> bool {
         self.differences_total == 0
+    }
+}
+
+impl std::fmt::Display for AbsentMonth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let AbsentMonth { table, month, state } = self;
+        match state {
+            AbsentState::Detached => write!(f, "{table} {month} is detached: its rows were not compared"),
+            AbsentState::Archived { archived, is_equal: true, .. } => {
+                write!(f, "{table} {month} is archived: the log results in its {archived} rows")
+            }
+            AbsentState::Archived { archived, expected, is_equal: false } => {
+                write!(f, "{table} {month} is archived with {archived} rows: the log results in {expected} other rows")
+            }
+        }
     }
 }
 

@@ -1,29 +1,29 @@
 //! Reads the tables of a generation in one snapshot, together with the checkpoints up to which events are applied.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use bytes::{Buf, BytesMut};
 use events::{Position, StreamId};
-use futures::StreamExt;
 use platform::config::Secret;
 use read_model::Generation;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::checksums::Checksums;
-use super::parts::Parts;
-use super::rows::KeyedRows;
-use crate::frame::binary::{HEADER, split_row};
+use super::rows::{KeyedRows, WantedRows};
+use crate::frame::ReadModel;
 use crate::frame::row_bytes::RowShape;
-use crate::frame::{ReadModel, Table, Visitor};
+use crate::frame::rows::{shapes, tables};
+use crate::months::absent::AbsentMonths;
 use crate::scan::Bounds;
 use crate::store::relay::count_partitions;
-use crate::store::{self, checkpoints, parked, run, search_path};
+use crate::store::{self, checkpoints, copy_out, parked, run};
 
 /// A snapshot of a generation.
 pub(super) struct Snapshot {
     connection: PgConnection,
     bounds: Bounds,
+    absent_months: Arc<AbsentMonths>,
 }
 
 impl Snapshot {
@@ -33,12 +33,10 @@ impl Snapshot {
         const BEGIN: &str = "begin isolation level repeatable read read only; set local statement_timeout = 0;
             set local idle_in_transaction_session_timeout = 0";
         let mut connection = store::connect_to_read(url).await?;
+        store::set_search_path(&mut connection, generation).await.context("opening a snapshot")?;
         sqlx::raw_sql(BEGIN).execute(&mut connection).await.context("opening a snapshot")?;
-        sqlx::query("select set_config('search_path', $1, true)")
-            .bind(search_path(generation))
-            .execute(&mut connection)
-            .await
-            .context("opening a snapshot")?;
+        lock::<M>(&mut connection).await.context("opening a snapshot")?;
+        let absent_months = AbsentMonths::read(&mut connection, generation, &tables::<M>()).await?;
         let upto: BTreeMap<i32, Position> =
             run("reading the checkpoints", checkpoints::list(&mut connection, generation)).await?;
         let partitions =
@@ -49,7 +47,7 @@ impl Snapshot {
         let rows = run("reading parked streams", parked::list(&mut connection, generation, None)).await?;
         let parked: HashMap<StreamId, Position> =
             rows.iter().filter_map(|row| Some((row.stream_id.parse().ok()?, Position(row.position)))).collect();
-        Ok(Snapshot { connection, bounds: Bounds { partitions, upto, parked } })
+        Ok(Snapshot { connection, bounds: Bounds { partitions, upto, parked }, absent_months: Arc::new(absent_months) })
     }
 
     /// Up to where events are applied.
@@ -57,21 +55,26 @@ impl Snapshot {
         &self.bounds
     }
 
+    /// The months that the tables do not show.
+    pub(super) fn absent_months(&self) -> &Arc<AbsentMonths> {
+        &self.absent_months
+    }
+
     /// Checksums of all tables.
     pub(super) async fn checksums<M: ReadModel>(&mut self) -> anyhow::Result<Checksums<M>> {
-        let mut checksums = Checksums::expected();
+        let mut checksums = Checksums::new(Arc::clone(&self.absent_months));
         for (table, shape) in shapes::<M>() {
             self.read(table, &shape, |row| checksums.add_row(table, &shape, row)).await?;
         }
         Ok(checksums)
     }
 
-    /// The rows of parts.
-    pub(super) async fn rows<M: ReadModel>(&mut self, parts: &Parts) -> anyhow::Result<KeyedRows> {
+    /// The wanted rows.
+    pub(super) async fn rows<M: ReadModel>(&mut self, wanted: &WantedRows) -> anyhow::Result<KeyedRows> {
         let mut rows = KeyedRows::default();
         for (table, shape) in shapes::<M>() {
-            if parts.iter().any(|(differing, _)| *differing == table) {
-                self.read(table, &shape, |row| rows.add(parts, table, &shape, row)).await?;
+            if wanted.parts.iter().any(|(differing, _)| *differing == table) {
+                self.read(table, &shape, |row| rows.add(wanted, table, &shape, row)).await?;
             }
         }
         Ok(rows)
@@ -83,35 +86,22 @@ impl Snapshot {
     }
 
     async fn read(&mut self, table: &str, shape: &RowShape, mut each: impl FnMut(&[u8])) -> anyhow::Result<()> {
-        let place = || format!("reading table {table}");
-        let copy = format!("copy (select {} from {table}) to stdout with (format binary)", shape.names());
-        let mut chunks = self.connection.copy_out_raw(&copy).await.with_context(place)?;
-        let (mut data, mut has_header) = (BytesMut::new(), false);
-        while let Some(chunk) = chunks.next().await {
-            data.extend_from_slice(&chunk.with_context(place)?);
-            if !has_header && data.len() >= HEADER.len() {
-                data.advance(HEADER.len());
-                has_header = true;
-            }
-            while has_header && let Some(row) = split_row(&mut data).filter(|row| row.len() > 2) {
-                each(&row);
-            }
-        }
-        Ok(())
+        let query = format!("select {} from {table}", shape.names());
+        let each = |row: &[u8]| {
+            each(row);
+            Ok(())
+        };
+        copy_out::for_each_row(&mut self.connection, &query, each)
+            .await
+            .with_context(|| format!("reading table {table}"))
     }
 }
 
-/// The tables of a read model with their columns.
-fn shapes<M: ReadModel>() -> Vec<(&'static str, RowShape)> {
-    let mut shapes = Shapes(Vec::new());
-    M::visit(&[], &M::Rows::default(), &mut shapes);
-    shapes.0
-}
-
-struct Shapes(Vec<(&'static str, RowShape)>);
-
-impl Visitor for Shapes {
-    fn table<R: Sync>(&mut self, table: &'static Table<R>, _: &[R]) {
-        self.0.push((table.name, RowShape::of(table)));
-    }
+/// Keeps months from being detached while the tables are read. The lock is taken before the first query, because a month
+/// that is detached later would be missing in the tables of the snapshot.
+async fn lock<M: ReadModel>(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let names: Vec<&str> = tables::<M>().iter().map(|table| table.name).collect();
+    // Safe because the text is composed of literals of this program.
+    let lock = AssertSqlSafe(format!("lock table {} in access share mode", names.join(", ")));
+    sqlx::raw_sql(lock).execute(connection).await.map(|_| ())
 }

@@ -247,11 +247,11 @@ async fn a_rebuild_and_a_verification_park_what_a_worker_parks() {
     }
     let projector = LogProjector::open(&platform.database(), PARTITIONS).await.unwrap();
     projector.apply_all(platform.head()).await.unwrap();
-    crate::rebuilding::rebuild(&platform, Projection::STOCK).await.unwrap();
+    crate::operations::rebuild(&platform, Projection::STOCK).await.unwrap();
     let parked = "select count(*) from parked_streams where projection = 'stock' and stream_id = 'stock-OLD@main'";
     assert_eq!(platform.number(parked).await, 2);
     for generation in [1, 2] {
-        let report = crate::rebuilding::verify(&platform, Projection::STOCK, Some(generation)).await;
+        let report = crate::operations::verify(&platform, Projection::STOCK, Some(generation)).await;
         assert!(report.is_equal(), "{:?}", report.differences);
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Columns are read without parsing their values: an unknown value is a difference, not an error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use events::{Category, Event, Recorded};
 use read_model::{OrderDocument, OrderSummary, PriceRow, ProductDocument, Projection, StockDocument};
 use serde_json::{Value, json};
@@ -44,6 +44,23 @@ pub async fn list_generations(pool: &PgPool, projection: Projection) -> anyhow::
     list.bind(projection.name()).fetch_all(pool).await.context("reading the generations")
 }
 
+/// The archived months of the live generation of a projection, as their first days: the tables have no rows of them, and
+/// `projector verify` compares their archives with the log.
+pub async fn archived_months(pool: &PgPool, projection: Projection) -> anyhow::Result<HashSet<NaiveDate>> {
+    let months = sqlx::query_scalar(
+        "select month from archived_months join projection_generations using (projection, generation)
+         where projection = $1 and state = 'live'",
+    );
+    let months: Vec<NaiveDate> =
+        months.bind(projection.name()).fetch_all(pool).await.context("reading the archived months")?;
+    Ok(months.into_iter().collect())
+}
+
+/// Whether an instant is in one of the months.
+pub fn is_in(months: &HashSet<NaiveDate>, instant: DateTime<Utc>) -> bool {
+    instant.date_naive().with_day(1).is_some_and(|first| months.contains(&first))
+}
+
 /// Reads the rows of streams of one category. The map contains the streams that have rows.
 pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
     match category {
@@ -54,8 +71,8 @@ pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow
     }
 }
 
-/// The expected rows of a stream after these events; `null` if no rows are expected.
-pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
+/// The expected rows of a stream after these events, without those of archived months; `null` if no rows are expected.
+pub fn fold(category: Category, events: &[Recorded], archived: &HashSet<NaiveDate>) -> anyhow::Result<Value> {
     let (mut order, mut item, mut product, mut prices) = (None, None, None, Vec::new());
     for recorded in events {
         let place = || format!("folding position {} into {}", recorded.position, recorded.stream);
@@ -70,6 +87,7 @@ pub fn fold(category: Category, events: &[Recorded]) -> anyhow::Result<Value> {
             Event::Customer(_) | Event::Email(_) | Event::StockHold(_) => {}
         }
     }
+    prices.retain(|row| !is_in(archived, row.valid_from));
     prices.sort_by_key(|row| (row.id, row.currency));
     Ok(match category {
         Category::Order => {

@@ -41,6 +41,11 @@ impl Findings {
     /// Adds a violation of the invariant.
     pub fn add(&mut self, finding: impl Into<String>) {
         self.count += 1;
+        self.describe(finding);
+    }
+
+    /// Describes violations that are counted already.
+    pub fn describe(&mut self, finding: impl Into<String>) {
         if self.first.len() < REPORTED_MAX {
             self.first.push(finding.into());
         }

@@ -10,6 +10,7 @@ use projector::frame::ReadModel;
 use projector::projections::{WithReadModel, with_read_model};
 use projector::rebuild::progress::Progress;
 use projector::scan::plan::EVENTS_PER_SEGMENT;
+use projector::verify::report::AbsentState;
 use projector::verify::{self, Options, Report};
 use read_model::{Generation, Projection};
 
@@ -39,7 +40,7 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
 }
 
 fn add(findings: &mut Findings, report: &Report) {
-    let Report { projection, generation, position, tables, differences_total, differences } = report;
+    let Report { projection, generation, position, tables, absent_months, differences_total, differences } = report;
     let rows: u64 = tables.iter().map(|table| table.expected).sum();
     findings.checked += rows;
     findings.report(format!("rows of {projection} generation {generation} at position {position}"), rows);
@@ -47,6 +48,14 @@ fn add(findings: &mut Findings, report: &Report) {
         findings.add(format!("{projection} generation {generation}: {difference}"));
     }
     findings.count += differences_total - differences.len() as u64;
+    for month in absent_months {
+        match month.state {
+            AbsentState::Archived { is_equal: true, .. } => {}
+            // Its rows are in `differences_total` already.
+            AbsentState::Archived { is_equal: false, .. } => findings.describe(format!("{projection}: {month}")),
+            AbsentState::Detached => findings.add(format!("{projection}: {month}")),
+        }
+    }
 }
 
 /// Compares a generation with the log.

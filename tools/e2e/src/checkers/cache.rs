@@ -5,6 +5,7 @@
 //! patience of the subject ends; but the value must equal the fold of its stream up to its stamp. Every other difference is a
 //! finding at the first attempt, because a wrong value could expire before the patience ends.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use events::{Category, LogPosition};
@@ -142,7 +143,7 @@ async fn at_stamp(pool: &PgPool, category: Category, cached: &Cached<'_>) -> any
     if last != Some((cached.stamp.incarnation, cached.stamp.position)) {
         return Ok(None);
     }
-    read_models::fold(category, &events).map(Some)
+    read_models::fold(category, &events, &HashSet::new()).map(Some)
 }
 
 /// The document that Redis should contain for a row.

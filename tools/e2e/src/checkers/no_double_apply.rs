@@ -1,12 +1,14 @@
-//! `no-double-apply`: the quantities of every stock item equal the sums over its ledger, the ledger has one row per event of the
+//! `no-double-apply`: the quantities of every stock item equal the sums over its ledger (unless months of the ledger are
+//! archived), the ledger has one row per event of the
 //! item, and every row of the ledger equals its event in the log.
 
 use anyhow::Context;
+use read_model::Projection;
 use sqlx::PgPool;
 
 use crate::audit::findings::Findings;
 use crate::audit::subject::Subject;
-use crate::log;
+use crate::{log, read_models};
 
 /// Violations of each kind that are reported.
 const REPORTED_MAX: i64 = 20;
@@ -15,7 +17,10 @@ const REPORTED_MAX: i64 = 20;
 pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
     let pool = log::connect(&subject.database_url).await?;
     let mut findings = Findings { checked: count(&pool).await?, ..Findings::default() };
-    check_items(&pool, &mut findings).await?;
+    // Without an archived month, the ledger has not all movements of an item; `projector verify` compares the archive.
+    if read_models::archived_months(&pool, Projection::STOCK).await?.is_empty() {
+        check_items(&pool, &mut findings).await?;
+    }
     check_log(&pool, &mut findings).await?;
     Ok(findings)
 }

@@ -217,6 +217,28 @@ async fn fold_equal_detects_a_row_without_applied_events() {
     .await;
 }
 
+/// The months of all rows are archived.
+const ARCHIVE: &str = "
+    insert into archived_months (projection, generation, month, folder, manifest)
+    select distinct projection, 1, date_trunc('month', instant, 'UTC')::date, '/archive', '{}'::json
+    from (
+        select 'orders' as projection, placed_at as instant from orders
+        union select 'products', valid_from from product_prices
+        union select 'stock', occurred_at from stock_ledger
+    ) rows;";
+
+#[tokio::test]
+async fn rows_of_archived_months_are_not_missing() {
+    for (invariant, delete) in [
+        (Invariant::FoldEqual, "delete from orders; delete from product_prices"),
+        (Invariant::NoDoubleApply, "delete from stock_ledger"),
+    ] {
+        let mut platform = Platform::example().await;
+        platform.sql.execute(sqlx::AssertSqlSafe([ARCHIVE, delete].concat())).await.unwrap();
+        assert_eq!(findings(invariant, &platform.subject()).await, Vec::<String>::new());
+    }
+}
+
 #[tokio::test]
 async fn fold_equal_detects_a_row_without_a_stream() {
     let sql = "insert into products (sku, name, active, prices, attributes, tags, created_at, updated_at, version, incarnation,

@@ -12,8 +12,9 @@ use std::fs;
 use crate::sources::{CRATES, Source, of_crate, root};
 
 /// Names in the header, and the text in the code that shows the use of the library.
-const LIBRARIES: [(&str, &str); 7] = [
+const LIBRARIES: [(&str, &str); 8] = [
     ("sqlx", "sqlx::"),
+    ("parquet", "parquet::"),
     ("rdkafka", "rdkafka::"),
     ("redis", "redis::"),
     ("graphile_worker", "graphile_worker::"),
