@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Subcommand;
 
-use super::print_line;
+use super::output::print_line;
 use crate::config::OperatorConfig;
 use crate::frame::schema::Month;
 use crate::months::manifest::Manifest;

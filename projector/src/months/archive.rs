@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::done::Done;
 use super::files::MonthFolder;
+use super::generation::{GenerationMonths, execute};
 use super::manifest::{ArchivedTable, FORMAT, Manifest};
 use super::row_file::RowFileWriter;
-use super::{Done, GenerationMonths, execute};
 use crate::frame::row_bytes::RowShape;
 use crate::frame::schema::{Month, TableSchema};
 use crate::row_checksum::RowChecksum;

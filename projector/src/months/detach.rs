@@ -7,7 +7,8 @@
 use anyhow::{Context, bail, ensure};
 use sqlx::{Connection, PgConnection};
 
-use super::{Done, GenerationMonths, execute};
+use super::done::Done;
+use super::generation::{GenerationMonths, execute};
 use crate::frame::schema::{Month, TableSchema};
 use crate::store::lock_attempts::{LockAttempts, is_lock_timeout};
 

@@ -8,10 +8,11 @@ use read_model::{Generation, Projection};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::generation::find_generation;
 use super::manifest::Manifest;
-use super::{find, find_generation};
 use crate::frame::schema::{Month, TableSchema};
 use crate::frame::{ReadModel, rows};
+use crate::operate::find;
 use crate::projections::{WithReadModel, with_read_model};
 use crate::store::archived_months::{self, MonthTable};
 use crate::store::generations::{self, GenerationRow, State};

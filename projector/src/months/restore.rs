@@ -10,10 +10,11 @@ use bytes::BytesMut;
 use sqlx::{Connection, PgConnection};
 
 use super::detach::attempt;
+use super::done::Done;
 use super::files::MonthFolder;
+use super::generation::{GenerationMonths, execute};
 use super::manifest::{ArchivedTable, Manifest};
 use super::row_file::RowFileReader;
-use super::{Done, GenerationMonths, execute};
 use crate::frame::binary::{HEADER, TRAILER};
 use crate::frame::row_bytes::RowShape;
 use crate::frame::schema::{Month, TableSchema};

@@ -20,10 +20,10 @@ use crate::store::{self, StoreError, search_path};
 /// Connects to the database that is written; unqualified names mean the tables of the generation. Its transactions wait
 /// while a segment of the log is read.
 pub(super) async fn connect(url: &Secret, generation: Generation) -> Result<PgConnection, StoreError> {
-    let mut connection = store::connect(url).await?;
-    let path = search_path(generation);
     const PREPARE: &str = "
         select set_config('search_path', $1, false), set_config('idle_in_transaction_session_timeout', '0', false)";
+    let mut connection = store::connect(url).await?;
+    let path = search_path(generation);
     let prepare = sqlx::query(PREPARE).bind(&path).execute(&mut connection);
     store::run("preparing the connection to the tables", prepare).await?;
     Ok(connection)

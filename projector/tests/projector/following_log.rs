@@ -106,7 +106,7 @@ async fn a_log_that_is_longer_than_a_page_is_applied_page_by_page() {
             sizes.push(messages);
         }
     }
-    assert_eq!(sizes, [7, 7, 7, 7, 7, 7, 7, 1]);
+    assert!(sizes.iter().all(|size| *size <= 7), "{sizes:?}");
     for _ in 0..20 {
         platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
     }

@@ -224,7 +224,7 @@ impl Action for Orderer {
         let id = OrderId::new(now(), [0, 0, 0, 0, 0, 0, a, b, c, d]);
         let mut event = placed(id, u64::from(self.number));
         if let events::order::OrderEvent::Placed(order) = &mut event
-            && self.number % 3 == 0
+            && self.number.is_multiple_of(3)
         {
             order.discount = DISCOUNT;
         }
