@@ -1,4 +1,4 @@
-//! `bench main`, `bench write` and `bench cost`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
+//! `bench main`, `bench write`, `bench rebuild` and `bench cost`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
 //! needs: the `TEST_*` variables of `deploy/servers`, and the release binaries in the folder of the program.
 
 use std::net::SocketAddr;
@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bench::figures::Figures;
+use bench::generated_log::LogSize;
 use bench::machine::Machine;
+use bench::rebuild_figures::LargeLog;
 use bench::settings::Settings;
-use bench::{cost, limits, main_figures, write_figures};
+use bench::{cost, limits, main_figures, rebuild_figures, write_figures};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -29,6 +31,8 @@ enum Command {
     Main(Main),
     /// Measures the write side. Exit status 1 if a figure misses its target.
     Write(Write),
+    /// Measures rebuilds, verification and live projections. Exit status 1 if a figure misses its target.
+    Rebuild(Rebuild),
     /// Measures what an order costs in every process of the platform, at several rates.
     Cost(Measured),
     /// Serves a route that does nothing; used to measure the limit of HTTP.
@@ -74,6 +78,24 @@ struct Write {
     share: f64,
 }
 
+#[derive(Debug, clap::Args)]
+struct Rebuild {
+    #[command(flatten)]
+    measured: Measured,
+    /// Number of events of the large log; four to an order. The figures are defined for the default.
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// Seed of the generated logs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Keeps the large log in its database, where the next run with the same seed and number of events finds it.
+    #[arg(long)]
+    keep_log: bool,
+    /// Orders per second for the pipeline.
+    #[arg(long, value_name = "N")]
+    rate: Option<u64>,
+}
+
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0).ok_or("must be above 0 and at most 1".to_owned())
 }
@@ -94,6 +116,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Write(Write { measured, share }) => {
             let settings = Settings { share, ..measured.settings() };
             runtime.block_on(measure(measured, write_figures::run(&settings)))
+        }
+        Command::Rebuild(Rebuild { measured, events, seed, keep_log, rate }) => {
+            let settings = Settings { pipeline_rate: rate, ..measured.settings() };
+            let log = LargeLog { size: LogSize { seed, events }, is_kept: keep_log };
+            runtime.block_on(measure(measured, rebuild_figures::run(&settings, &log)))
         }
     };
     // The thread of an interrupted load generator may still be running.

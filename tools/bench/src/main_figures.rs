@@ -11,7 +11,7 @@
 mod cached_orders;
 mod freshness;
 mod import;
-mod pipeline;
+pub(crate) mod pipeline;
 mod place_orders;
 
 use crate::figures::{Figure, Figures, Target};

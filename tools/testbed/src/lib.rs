@@ -29,10 +29,18 @@ pub struct Bed {
 impl Bed {
     /// Creates an empty, migrated database, and chooses unused prefixes.
     pub async fn new() -> anyhow::Result<Bed> {
-        let bed = Bed { name: format!("t{}", uuid::Uuid::now_v7().simple()) };
+        Bed::named(&format!("t{}", uuid::Uuid::now_v7().simple())).await
+    }
+
+    /// The area with this name, for data that is used again; its database is created if it does not exist, and migrated.
+    pub async fn named(name: &str) -> anyhow::Result<Bed> {
+        let bed = Bed { name: name.to_owned() };
         let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")?).await?;
-        let create = format!("create database {} owner orders_owner", bed.name);
-        admin.execute(sqlx::AssertSqlSafe(create)).await.context("creating the database of the test")?;
+        let exists = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
+        if !exists.fetch_one(&mut admin).await.context("finding the database of the test")? {
+            let create = format!("create database {name} owner orders_owner");
+            admin.execute(sqlx::AssertSqlSafe(create)).await.context("creating the database of the test")?;
+        }
         let mut owner = PgConnection::connect(&bed.owner_url()?).await?;
         migrations::MIGRATOR.run(&mut owner).await.context("migrating the test's database")?;
         Ok(bed)

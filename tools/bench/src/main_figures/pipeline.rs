@@ -42,7 +42,7 @@ impl Trial {
 }
 
 /// Measures at the given rate, or searches for the highest sustainable rate.
-pub(super) async fn measure(
+pub(crate) async fn measure(
     rate: Option<u64>,
     length: Duration,
     figures: &mut Figures,
