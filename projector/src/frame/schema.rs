@@ -58,9 +58,12 @@ pub struct Month {
     first: NaiveDate,
 }
 
-/// The text is not a month.
+/// While a rebuild fills a table, autovacuum would only read what has just been written.
+const WITHOUT_AUTOVACUUM: &str = "autovacuum_enabled = off";
+
+/// A text is not a month such as `2026-11`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a month such as 2026-12")]
+#[error("`{0}` is not a month: write it as 2026-11")]
 pub struct InvalidMonth(String);
 
 impl TableSchema {
@@ -95,10 +98,11 @@ impl TableSchema {
         [create].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
     }
 
-    /// Creates a table with these columns, but without primary key, indexes and partitions, unless the table exists. A
-    /// rebuild fills such a table first.
+    /// Creates a table with these columns, but without primary key, indexes, partitions and autovacuum, unless the table
+    /// exists. A rebuild fills such a table first.
     pub fn create_unindexed(&self, name: &str) -> String {
-        format!("create table if not exists {name} ({}){};", self.declarations(), self.with_storage())
+        let storage = [self.storage, WITHOUT_AUTOVACUUM].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>();
+        format!("create table if not exists {name} ({}) with ({});", self.declarations(), storage.join(", "))
     }
 
     /// Names of the columns, separated by commas.
@@ -117,12 +121,12 @@ impl TableSchema {
         self.columns.iter().map(ColumnSchema::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// Gives a table that is not partitioned its primary key and indexes, after a rebuild has filled it.
+    /// Gives a table that is not partitioned its primary key, indexes and autovacuum, after a rebuild has filled it.
     pub fn index(&self) -> String {
         let (name, keys) = (self.name, self.keys.join(", "));
         let indexes = self.indexes.iter().map(|index| self.create_index(index, name));
         let key = format!("alter table {name} add primary key ({keys});");
-        [key].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
+        [key].into_iter().chain(indexes).chain([with_autovacuum(name)]).collect::<Vec<_>>().join("\n")
     }
 
     /// Creates the table as [`TableSchema::create`], but without rows, indexes and primary key if a rebuild fills it first: a
@@ -157,7 +161,7 @@ impl TableSchema {
         format!("select distinct date_trunc('month', {key}, 'UTC') from {parts}")
     }
 
-    /// Gives the table of a month the primary key and the indexes of the whole table, and attaches it.
+    /// Gives the table of a month the primary key, the indexes of the whole table and autovacuum, and attaches it.
     pub fn attach_month(&self, month: Month) -> String {
         [self.index_month(month), self.attach(month)].join("\n")
     }
@@ -170,9 +174,11 @@ impl TableSchema {
         format!(
             "alter table {name} add primary key ({keys});
              {}
-             alter table {name} add constraint month check ({});",
+             alter table {name} add constraint month check ({});
+             {}",
             indexes.join("\n"),
-            self.range(month)
+            self.range(month),
+            with_autovacuum(&name)
         )
     }
 
@@ -317,6 +323,10 @@ impl std::fmt::Display for ColumnSchema {
         let null = if self.is_optional { "" } else { " not null" };
         write!(f, "{} {}{null}", self.name, self.column_type)
     }
+}
+
+fn with_autovacuum(table: &str) -> String {
+    format!("alter table {table} reset (autovacuum_enabled);")
 }
 
 impl Month {

@@ -48,7 +48,10 @@ pub(super) async fn write_segment<M: ReadModel>(
 }
 
 /// Bytes of buffered rows after which they are written.
-const BUFFERED_MAX: usize = 8 * 1024 * 1024;
+const BUFFERED_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes per message: PostgreSQL copies each message into a buffer, and a small one stays in the cache of the processor.
+const MESSAGE_MAX: usize = 64 * 1024;
 
 /// The tables of a rebuild, shared by its readers.
 #[derive(Debug, Clone)]
@@ -141,9 +144,13 @@ impl<'c> TableWriter<'c> {
             let copy = format!("copy {} from stdin with (format binary)", target.name());
             let mut copying = self.connection.copy_in_raw(&copy).await?;
             copying.send(HEADER).await?;
-            copying.send(rows.split().freeze()).await?;
+            for message in rows.chunks(MESSAGE_MAX) {
+                copying.send(message).await?;
+            }
             copying.send(TRAILER).await?;
             copying.finish().await?;
+            // The buffer keeps its memory for the next rows.
+            rows.clear();
         }
         self.buffers.bytes = 0;
         Ok(())

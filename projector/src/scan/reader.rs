@@ -47,10 +47,10 @@ impl<'c> EventReader<'c> {
             Segment::Changed { .. } => ("set enable_sort = on", "changed.stream_id"),
         };
         sqlx::raw_sql(sort).execute(&mut *connection).await?;
+        // In the binary format, JSON is its text.
         let copy = format!(
             "copy (
-                 select e.stream_id, incarnation, position, version, event_type, schema_version, payload::text, metadata::text,
-                     recorded_at
+                 select e.stream_id, incarnation, position, version, event_type, schema_version, payload, metadata, recorded_at
                  from {} order by {order}, version
              ) to stdout with (format binary)",
             events_of(segment, upto)

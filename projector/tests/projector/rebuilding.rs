@@ -15,6 +15,16 @@ use crate::platform::{Platform, now};
 use crate::samples::*;
 
 #[tokio::test]
+async fn rebuilt_tables_are_vacuumed_again() {
+    const WITHOUT_AUTOVACUUM: &str = "select count(*) from pg_class where 'autovacuum_enabled=off' = any (reloptions)";
+    let mut platform = with_history().await;
+    for projection in Projection::ALL {
+        rebuild(&platform, projection).await.unwrap();
+    }
+    assert_eq!(platform.number(WITHOUT_AUTOVACUUM).await, 0);
+}
+
+#[tokio::test]
 async fn every_projection_is_rebuilt_verified_and_promoted() {
     let mut platform = with_history().await;
     for projection in Projection::ALL {
