@@ -312,8 +312,9 @@ fn client_config(config: &KafkaConfig, generation: Generation, latency: Latency)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
-        // The partitions of a process that died without a static group instance are assigned to others after this time.
-        .set("session.timeout.ms", "10000")
+        // The partitions of a process that died are assigned to others after this time, the shortest that brokers allow unless
+        // they are configured otherwise.
+        .set("session.timeout.ms", "6000")
         .set("heartbeat.interval.ms", "2000")
         // Bounds of memory: prefetched messages, one fetch, and the part of a fetch for one partition.
         .set("queued.max.messages.kbytes", "8192")
