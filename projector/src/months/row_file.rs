@@ -170,6 +170,7 @@ mod tests {
     /// Every type of column, with and without a value.
     static TABLE: Table<Row> = Table {
         name: "every_type",
+        stream_id: None,
         columns: &[
             Column::key("id", Values::Uuid(|row| Uuid::from_u128(row.number as u128))),
             Column::fixed("text", Values::OwnedText(|row| format!("\u{fc} {}", row.number))),

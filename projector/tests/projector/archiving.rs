@@ -17,8 +17,8 @@ use read_model::{Generation, Projection};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
+use crate::operations::{apply_all, promote, rebuild, verify};
 use crate::platform::{Platform, now};
-use crate::rebuilding::{apply_all, promote, rebuild, verify};
 use crate::samples::*;
 
 const AUGUST: &str = "2026-08";
