@@ -422,7 +422,7 @@ mod tests {
         for text in ["2026-13", "2026-1", "26-12", "2026-12-01", "", "december"] {
             assert_eq!(
                 text.parse::<Month>().unwrap_err().to_string(),
-                format!("`{text}` is not a month such as 2026-12")
+                format!("`{text}` is not a month: write it as 2026-11")
             );
         }
     }

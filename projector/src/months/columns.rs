@@ -193,20 +193,15 @@ impl ColumnValues {
             Values::Bytes(values) if self.kind == Kind::Texts => self.append_lists(rows, values),
             Values::Bytes(values) if self.kind == Kind::Id => self.append(rows, values, |row, value| {
                 let id = std::str::from_utf8(value.data()).ok()?.parse::<Uuid>().ok()?;
-                binary::put(row, id.as_bytes());
-                Some(())
+                put(row, id.as_bytes())
             }),
-            Values::Bytes(values) => self.append(rows, values, |row, value| Some(binary::put(row, value.data()))),
-            Values::Int(values) => self.append(rows, values, |row, value| Some(binary::put(row, &value.to_be_bytes()))),
+            Values::Bytes(values) => self.append(rows, values, |row, value| put(row, value.data())),
+            Values::Int(values) => self.append(rows, values, |row, value| put(row, &value.to_be_bytes())),
             Values::BigInt(values) if self.kind == Kind::Instant => {
-                self.append(rows, values, |row, value| Some(binary::put(row, &binary::instant_bytes(*value))))
+                self.append(rows, values, |row, value| put(row, &binary::instant_bytes(*value)))
             }
-            Values::BigInt(values) => {
-                self.append(rows, values, |row, value| Some(binary::put(row, &value.to_be_bytes())))
-            }
-            Values::Boolean(values) => {
-                self.append(rows, values, |row, value| Some(binary::put(row, &[u8::from(*value)])))
-            }
+            Values::BigInt(values) => self.append(rows, values, |row, value| put(row, &value.to_be_bytes())),
+            Values::Boolean(values) => self.append(rows, values, |row, value| put(row, &[u8::from(*value)])),
         };
         is_complete.with_context(|| format!("column {} has unexpected values", self.name))
     }
@@ -263,4 +258,10 @@ fn read_all<T: DataType>(
         read += records;
     }
     Ok(())
+}
+
+/// Puts a value that is valid.
+fn put(row: &mut BytesMut, value: &[u8]) -> Option<()> {
+    binary::put(row, value);
+    Some(())
 }
