@@ -64,6 +64,13 @@ impl CustomerDocument {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the customer, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn registered(registered: &CustomerRegistered, recorded: &Recorded) -> Result<CustomerDocument, FoldError> {
         if recorded.stream.subject() != Subject::Customer(registered.customer_id) {
             return Err(FoldError::wrong_stream(recorded));
@@ -97,8 +104,6 @@ impl CustomerDocument {
             self.tags.clear();
         }
         self.updated_at = recorded.occurred_at();
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 }

@@ -1,5 +1,5 @@
-//! Reasons why an event cannot be folded into a document. The projector then parks the stream of the event: an event is
-//! never skipped.
+//! Reasons why an event cannot be folded into a document. The projector then parks the stream of the event: only
+//! an operator can skip an event.
 
 use events::{Recorded, Version};
 

@@ -94,6 +94,13 @@ impl FulfilmentOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the order, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn placed(placed: &OrderPlaced, recorded: &Recorded) -> FulfilmentOrder {
         FulfilmentOrder {
             order_id: placed.order_id,
@@ -108,9 +115,7 @@ impl FulfilmentOrder {
 
     /// The order after `event`; gives the row of the fulfilment that the event changed.
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) -> Option<FulfilmentRow> {
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
         let now = recorded.occurred_at();
         match event {
             OrderEvent::FulfilmentCreated(e) => Some(self.create(e, recorded)),

@@ -60,6 +60,13 @@ impl ReturnOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the order, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn placed(placed: &OrderPlaced, recorded: &Recorded) -> ReturnOrder {
         ReturnOrder {
             order_id: placed.order_id,
@@ -76,9 +83,7 @@ impl ReturnOrder {
 
     /// The order after `event`; gives the rows of the returns that the event changed.
     fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) -> Vec<ReturnRow> {
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
         let now = recorded.occurred_at();
         match event {
             OrderEvent::ReturnRequested(e) => self.request(e, recorded),

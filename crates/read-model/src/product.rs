@@ -67,6 +67,13 @@ impl ProductDocument {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the product, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn created(created: &ProductCreated, recorded: &Recorded) -> Result<ProductDocument, FoldError> {
         if recorded.stream.subject() != Subject::Product(created.sku.clone()) {
             return Err(FoldError::wrong_stream(recorded));
@@ -104,9 +111,7 @@ impl ProductDocument {
             ProductEvent::Reactivated(_) => self.active = true,
         }
         self.updated_at = recorded.occurred_at();
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 }
 

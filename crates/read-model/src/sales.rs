@@ -75,6 +75,13 @@ impl SalesOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the order, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     /// The order before it was placed: without lines.
     fn none(placed: &OrderPlaced, recorded: &Recorded) -> SalesOrder {
         SalesOrder {
@@ -95,9 +102,7 @@ impl SalesOrder {
             OrderEvent::CustomerAssigned(e) => self.assign(e.customer_id, recorded, changes),
             event => self.count(event, recorded, changes),
         }
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 
     fn count(&mut self, event: &OrderEvent, recorded: &Recorded, changes: &mut Vec<SalesChange>) {

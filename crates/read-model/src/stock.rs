@@ -57,6 +57,17 @@ impl StockDocument {
         Ok(())
     }
 
+    /// Contains an event without applying it. Any event creates a stock item, so the item exists afterwards.
+    pub fn skip(document: &mut Option<StockDocument>, recorded: &Recorded) {
+        match (&mut *document, recorded.stream.subject()) {
+            (Some(item), _) => item.advance_to(recorded),
+            (None, Subject::Stock(sku, location)) => {
+                document.insert(StockDocument::none(sku, location, recorded)).advance_to(recorded);
+            }
+            (None, _) => {}
+        }
+    }
+
     /// The document of a stock item with these quantities.
     pub fn of(
         sku: Sku,
@@ -75,6 +86,13 @@ impl StockDocument {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the stock item, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn none(sku: Sku, location: Location, recorded: &Recorded) -> StockDocument {
         let log_position = LogPosition { incarnation: recorded.incarnation, position: recorded.position };
         StockDocument::of(sku, location, Level::default(), recorded.occurred_at(), Version::NONE, log_position)
@@ -85,9 +103,7 @@ impl StockDocument {
         self.available = units_available(&self.level);
         self.shortage = self.level.shortage();
         self.updated_at = recorded.occurred_at();
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 }
 

@@ -91,6 +91,13 @@ impl StockHoldDocument {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the stock hold, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn placed(placed: &HoldPlaced, recorded: &Recorded) -> Result<StockHoldDocument, FoldError> {
         if recorded.stream.subject() != Subject::StockHold(placed.hold_id) {
             return Err(FoldError::wrong_stream(recorded));
@@ -123,9 +130,7 @@ impl StockHoldDocument {
             }
         }
         self.updated_at = recorded.occurred_at();
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 
     fn end(&mut self, state: StockHoldState, recorded: &Recorded) {

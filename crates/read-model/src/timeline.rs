@@ -65,6 +65,13 @@ impl TimelineOrder {
         LogPosition { incarnation: self.incarnation, position: self.position }
     }
 
+    /// Moves version and log position to an event of the order, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     fn placed(placed: &OrderPlaced, recorded: &Recorded) -> TimelineOrder {
         TimelineOrder {
             order_id: placed.order_id,
@@ -128,9 +135,7 @@ impl TimelineOrder {
             | OrderEvent::Expired(_)
             | OrderEvent::Completed(_) => {}
         }
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 
     fn update(&mut self, line: u32, change: impl FnOnce(&mut TimelineLine)) {

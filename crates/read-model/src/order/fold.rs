@@ -30,6 +30,13 @@ impl OrderDocument {
         Ok(())
     }
 
+    /// Moves version and log position to an event of the order, and changes nothing else.
+    pub fn advance_to(&mut self, recorded: &Recorded) {
+        self.version = recorded.version;
+        self.incarnation = recorded.incarnation;
+        self.position = recorded.position;
+    }
+
     /// Quantities and sums of the order; equal to the fold of its events into `events::order::progress`.
     pub fn progress(&self) -> Progress {
         self.clone().take_progress()
@@ -109,9 +116,7 @@ impl OrderDocument {
             erasure::erase(self);
         }
         self.updated_at = recorded.occurred_at();
-        self.version = recorded.version;
-        self.incarnation = recorded.incarnation;
-        self.position = recorded.position;
+        self.advance_to(recorded);
     }
 
     /// Adds new lines and replaces the shipping lines.
