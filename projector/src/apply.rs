@@ -32,7 +32,7 @@ use crate::step::StepError;
 use crate::store::log::{self, PageLimit};
 use crate::store::months::Months;
 use crate::store::relay::{self, Published};
-use crate::store::{Store, StoreError, checkpoints, execute, incarnations, parked};
+use crate::store::{Store, StoreError, checkpoints, execute, incarnations, parked, skipped};
 
 mod batch_size;
 mod loading;
@@ -140,6 +140,7 @@ impl<M: ReadModel> Applier<M> {
         let ahead = incarnations::list_ahead(connection, Some(generation));
         let ahead = timeout.run("comparing the checkpoints with the log", ahead).await?;
         let ended = timeout.run("reading the incarnations of the log", incarnations::find_ended(connection)).await?;
+        let skipped = timeout.run("reading skipped events", skipped::list(connection, generation)).await?;
         self.postgres.up();
         let claimed_ahead =
             ahead.iter().find_map(|row| Some((row.partition.filter(|it| partitions.contains(it))?, row.position)));
@@ -148,6 +149,7 @@ impl<M: ReadModel> Applier<M> {
         }
         self.claimed.add(claims, parked);
         self.claimed.set_ended(ended);
+        self.claimed.set_skipped(skipped);
         gauge(generation, names::PROJECTOR_PARTITIONS, self.claimed.iter().count() as f64);
         gauge(generation, names::PROJECTOR_PARKED_STREAMS, self.claimed.parked() as f64);
         Ok(log)

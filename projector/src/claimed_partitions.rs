@@ -1,11 +1,12 @@
 //! The partitions that a worker has claimed, with what holds only as long as the claims hold: the checkpoint of each
-//! partition, the parked streams, and where the incarnations of the log ended.
+//! partition, the parked streams and the skipped events, and where the incarnations of the log ended.
 
 use std::collections::{BTreeMap, HashSet};
 
 use events::{LogPosition, StreamId};
 
 use crate::ended_incarnations::EndedIncarnations;
+use crate::skipped_events::SkippedEvents;
 
 /// The claim of a worker on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct ClaimedPartitions {
     partitions: BTreeMap<i32, Claim>,
     parked: HashSet<StreamId>,
     ended: EndedIncarnations,
+    skipped: SkippedEvents,
 }
 
 impl ClaimedPartitions {
@@ -39,6 +41,11 @@ impl ClaimedPartitions {
     /// Where the incarnations of the log ended.
     pub fn ended(&self) -> &EndedIncarnations {
         &self.ended
+    }
+
+    /// Replaces the skipped events of the projection.
+    pub fn set_skipped(&mut self, skipped: SkippedEvents) {
+        self.skipped = skipped;
     }
 
     /// Removes everything.
@@ -71,6 +78,11 @@ impl ClaimedPartitions {
     /// Whether a stream is parked.
     pub fn is_parked(&self, stream: &StreamId) -> bool {
         self.parked.contains(stream)
+    }
+
+    /// The skipped events.
+    pub fn skipped(&self) -> &SkippedEvents {
+        &self.skipped
     }
 
     /// Number of parked streams.

@@ -1,11 +1,12 @@
-//! The commands of the program `projector` besides serving: operators list, rebuild, verify and promote generations and
-//! retry parked streams. Results go to standard output; progress goes to standard error ([`output`]).
+//! The commands of the program `projector` besides serving: operators list, rebuild, verify and promote generations.
+//! [`parked`] has the commands on parked streams, [`months`] those on months. Results go to standard output; progress goes to
+//! standard error ([`output`]).
 
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
-use events::{Position, StreamId};
+use events::Position;
 use read_model::Projection;
 
 use crate::config::OperatorConfig;
@@ -15,16 +16,17 @@ use crate::promote::Check;
 use crate::rebuild::from_kafka;
 use crate::rebuild::progress::Progress;
 use crate::rebuild::selection::Selection;
-use crate::retry::{self, RetryOutcome};
 use crate::scan::plan::EVENTS_PER_SEGMENT;
-use crate::{parked_list, rebuild, status, verify};
+use crate::{rebuild, status, verify};
 
 mod months;
 mod output;
+mod parked;
 mod repairing;
 
 pub use months::MonthsCommand;
 use output::{print_line, shown};
+pub use parked::ParkedCommand;
 
 /// A command of an operator.
 #[derive(Debug, Clone, Subcommand)]
@@ -136,19 +138,6 @@ pub enum Source {
     Kafka,
 }
 
-/// A command on parked streams.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ParkedCommand {
-    /// Show the parked streams with their reasons
-    List,
-    /// Retry parked streams. Safe while a projector runs; only one process at a time can retry
-    Retry {
-        /// Stream to retry, such as order-01890c5e-...; without this option all parked streams are retried
-        #[arg(long)]
-        stream: Option<StreamId>,
-    },
-}
-
 /// Runs a command.
 pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()> {
     let url = || config.database_url.clone();
@@ -197,8 +186,7 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
             Ok(())
         }
         Command::Months(command) => months::run(command, config).await,
-        Command::Parked(ParkedCommand::List) => list_parked(config).await,
-        Command::Parked(ParkedCommand::Retry { stream }) => retry_parked(config, stream).await,
+        Command::Parked(command) => parked::run(command, config).await,
     }
 }
 
@@ -284,7 +272,11 @@ async fn verify_one(name: &str, generation: Option<i32>, options: verify::Option
         report.differences_total
     );
     if !json {
-        print_line(format_args!("{name} generation {generation} equals the log up to position {position}"));
+        let skipped = match report.events_skipped {
+            0 => String::new(),
+            events => format!(" without {events} skipped events"),
+        };
+        print_line(format_args!("{name} generation {generation} equals the log up to position {position}{skipped}"));
     }
     Ok(())
 }
@@ -299,27 +291,5 @@ fn live(done: Done) -> anyhow::Result<()> {
             ));
         }
     }
-    Ok(())
-}
-
-async fn list_parked(config: &OperatorConfig) -> anyhow::Result<()> {
-    for parked in parked_list::list(&config.database_url).await? {
-        print_line(format_args!("{parked}"));
-    }
-    Ok(())
-}
-
-async fn retry_parked(config: &OperatorConfig, stream: Option<StreamId>) -> anyhow::Result<()> {
-    let mut still_parked = 0;
-    let mut report = |stream: &str, outcome: &RetryOutcome| match outcome {
-        RetryOutcome::Resumed(events) => print_line(format_args!("{stream}: resumed, {events} events applied")),
-        RetryOutcome::NotParked => print_line(format_args!("{stream}: not parked")),
-        RetryOutcome::StillParked(reason) => {
-            still_parked += 1;
-            print_line(format_args!("{stream}: still parked: {reason}"));
-        }
-    };
-    retry::retry(&config.database_url, stream.as_ref(), &mut report).await?;
-    ensure!(still_parked == 0, "{still_parked} streams are still parked");
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::changes::{ChangedState, NetChanges, ParkedStream};
 use crate::claimed_partitions::ClaimedPartitions;
 use crate::frame::{ApplyError, Changes, ReadModel, instants};
 use crate::next_event::{NextEvent, log_position};
+use crate::skipped_events::SkippedEvents;
 
 /// The stored states of the streams of a batch.
 #[derive(Debug)]
@@ -48,14 +49,20 @@ impl<M: ReadModel> StoredStates<M> {
         self.entries.insert(stream, Entry { state, read_error, is_changed: false });
     }
 
-    /// Folds an event into the state of its stream; `false` if the state already contains the event.
-    fn fold(&mut self, next: &NextEvent<'_>, rows: &mut M::Rows) -> Result<bool, ApplyError> {
+    /// Folds an event into the state of its stream; `false` if the state already contains the event or the event is
+    /// skipped.
+    fn fold(&mut self, next: &NextEvent<'_>, skipped: &SkippedEvents, rows: &mut M::Rows) -> Result<bool, ApplyError> {
         let event = next.event;
         let entry = self.entries.entry(event.stream.clone()).or_insert_with(Entry::empty);
         if let Some(reason) = &entry.read_error {
             return Err(ApplyError::StoredState(reason.clone()));
         }
         if entry.state.as_ref().is_some_and(|state| M::log_position(state) >= log_position(event)) {
+            return Ok(false);
+        }
+        if skipped.contains(event) {
+            M::skip(&mut entry.state, event);
+            entry.is_changed = true;
             return Ok(false);
         }
         if let Some(reason) = next.metadata_error {
@@ -110,7 +117,7 @@ pub fn fold<M: ReadModel>(
             continue;
         }
         // After a panic the states are dropped.
-        let folded = catch_unwind(AssertUnwindSafe(|| stored.fold(next, &mut changes.rows)));
+        let folded = catch_unwind(AssertUnwindSafe(|| stored.fold(next, claimed.skipped(), &mut changes.rows)));
         match folded.map_err(|_| Panicked { index })? {
             Ok(true) => changes.applied += 1,
             Ok(false) => {}
@@ -243,6 +250,27 @@ mod tests {
         stored.into_iter().for_each(|(stream, document)| documents.insert(stream, document));
         let folded = fold(&next_events(&history), documents, &ClaimedPartitions::default());
         assert_eq!(folded.unwrap_err(), Panicked { index: 2 });
+    }
+
+    #[test]
+    fn a_skipped_event_moves_the_state_of_its_stream_and_changes_nothing_else() {
+        let mut history = history();
+        // Neither the first event of A nor the last one of B can be applied.
+        history[0].event_type = "StockImagined".into();
+        history[5].event_type = "StockImagined".into();
+        let mut claimed = ClaimedPartitions::default();
+        claimed.set_skipped(
+            [0, 5].map(|index| (history[index].stream.clone(), log_position(&history[index]))).into_iter().collect(),
+        );
+        let changes = fold_all(&history, HashMap::new(), &claimed);
+        assert_eq!((changes.applied, changes.parked.len(), changes.rows.len()), (4, 0, 4));
+        let items = documents(changes);
+        let item = |name: &str| {
+            let item = &items[&name.parse::<StreamId>().unwrap()];
+            (item.level.received, item.version.0, item.position.0)
+        };
+        assert_eq!(item("stock-A@main"), (3 + 4, 3, 4));
+        assert_eq!(item("stock-B@main"), (2, 2, 6));
     }
 
     #[test]

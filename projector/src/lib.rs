@@ -5,7 +5,8 @@
 //! rows, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs
 //! these steps for one generation of a projection, [`projections`] declares the projections, [`generations`] creates
 //! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
-//! [`log_projector`] projects the log without a worker, [`rebuild`] derives a new generation from the log,
+//! [`skip`] skips their events ([`skipped_events`]), [`log_projector`] projects the log without a worker, [`rebuild`] derives a new
+//! generation from the log,
 //! [`verify`] compares a generation with the log, [`promote`] makes a
 //! generation live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
 //! has lost. [`months`] archives old months of the tables.
@@ -15,8 +16,8 @@
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
 //! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`, `status`, `parked_list`,
-//! `rebuild`, `repair`, `scan`, `verify`, `months`, `retry` and `feed/log`; redis in `cache`; rdkafka in `feed/kafka` and
-//! `feed/error`; parquet in `months/columns.rs` and `months/row_file.rs`.
+//! `rebuild`, `repair`, `scan`, `verify`, `months`, `retry`, `skip`, `operator_error` and `feed/log`; redis in `cache`; rdkafka
+//! in `feed/kafka` and `feed/error`; parquet in `months/columns.rs` and `months/row_file.rs`.
 
 pub mod admission;
 pub mod apply;
@@ -36,6 +37,7 @@ pub mod measure;
 pub mod months;
 pub mod next_event;
 pub mod operate;
+pub mod operator_error;
 pub mod parked_list;
 pub mod projections;
 pub mod promote;
@@ -45,6 +47,8 @@ pub mod retry;
 pub mod row_checksum;
 pub mod scan;
 pub mod serve;
+pub mod skip;
+pub mod skipped_events;
 pub mod state_cache;
 pub mod status;
 pub mod step;

@@ -3,11 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::Context;
 use platform::config::Secret;
+use platform::shown::shown;
 use read_model::{Generation, Projection};
 
 use crate::frame::ReadModel;
+use crate::operator_error::OperatorError;
 use crate::projections::{WithReadModel, with_read_model};
 use crate::promote::{self, Check};
 use crate::rebuild::progress::Progress;
@@ -16,6 +17,9 @@ use crate::repair::{self, Repaired};
 use crate::store::generations::{self, State};
 use crate::store::{self, rebuilds, run};
 use crate::verify::{self, Report};
+
+/// Input is repeated in an error up to this length.
+const SHOWN_MAX_CHARS: usize = 80;
 
 /// A command of an operator.
 #[derive(Debug, Clone)]
@@ -58,42 +62,44 @@ pub enum Done {
 }
 
 /// Runs an operation on a projection.
-pub async fn operate(name: &str, operation: Operation) -> anyhow::Result<Done> {
+pub async fn operate(name: &str, operation: Operation) -> Result<Done, OperatorError> {
     let projection = find(name)?;
-    let running =
-        with_read_model(projection, operation).with_context(|| format!("this build has no fold of {name}"))?;
-    running.await
+    match with_read_model(projection, operation) {
+        Some(running) => running.await,
+        None => Err(OperatorError::NotFound(format!("this build has no fold of {name}"))),
+    }
 }
 
 /// Pauses or continues the rebuild of a projection, whichever process runs it.
-pub async fn set_paused(url: &Secret, name: &str, paused: bool) -> anyhow::Result<Generation> {
+pub async fn set_paused(url: &Secret, name: &str, paused: bool) -> Result<Generation, OperatorError> {
     let projection = find(name)?;
     let mut connection = store::connect(url).await?;
     let rows = run("reading the generations", generations::list(&mut connection)).await?;
     let building = rows.iter().find(|row| row.projection == name && row.state == State::Building);
-    let building = building.with_context(|| format!("{name} is not being rebuilt"))?;
+    let building = building.ok_or_else(|| OperatorError::Conflict(format!("{name} is not being rebuilt")))?;
     let generation = Generation { projection, number: building.number };
     run("changing the rebuild", rebuilds::set_paused(&mut connection, generation, paused)).await?;
     Ok(generation)
 }
 
 /// The projection with this name.
-pub fn find(name: &str) -> anyhow::Result<Projection> {
-    Projection::find(name).with_context(|| {
+pub fn find(name: &str) -> Result<Projection, OperatorError> {
+    Projection::find(name).ok_or_else(|| {
         let names: Vec<&str> = Projection::ALL.into_iter().map(Projection::name).collect();
-        format!("there is no projection `{name}`; the projections are {}", names.join(", "))
+        let name = shown(name, SHOWN_MAX_CHARS);
+        OperatorError::NotFound(format!("there is no projection `{name}`; the projections are {}", names.join(", ")))
     })
 }
 
 impl WithReadModel for Operation {
-    type Output = Pin<Box<dyn Future<Output = anyhow::Result<Done>> + Send>>;
+    type Output = Pin<Box<dyn Future<Output = Result<Done, OperatorError>> + Send>>;
 
     fn call<M: ReadModel>(self) -> Self::Output {
         Box::pin(run_operation::<M>(self))
     }
 }
 
-async fn run_operation<M: ReadModel>(operation: Operation) -> anyhow::Result<Done> {
+async fn run_operation<M: ReadModel>(operation: Operation) -> Result<Done, OperatorError> {
     Ok(match operation {
         Operation::Plan(options) => Done::Planned(rebuild::plan_rebuild::<M>(&options).await?),
         Operation::Rebuild(options, progress) => Done::Rebuilt(rebuild::rebuild::<M>(&options, progress).await?),
@@ -121,7 +127,7 @@ async fn run_operation<M: ReadModel>(operation: Operation) -> anyhow::Result<Don
 }
 
 /// The generation to verify: the one with this number, or else the rebuilt one, or else the live one.
-async fn find_verified<M: ReadModel>(url: &Secret, number: Option<i32>) -> anyhow::Result<Generation> {
+async fn find_verified<M: ReadModel>(url: &Secret, number: Option<i32>) -> Result<Generation, OperatorError> {
     let name = M::PROJECTION.name();
     let mut connection = store::connect(url).await?;
     let rows = run("reading the generations", generations::list(&mut connection)).await?;
@@ -131,17 +137,22 @@ async fn find_verified<M: ReadModel>(url: &Secret, number: Option<i32>) -> anyho
         Some(number) => own.iter().find(|row| row.number == number),
         None => in_state(State::Following).or_else(|| in_state(State::Live)),
     };
-    let row = row.with_context(|| match number {
-        Some(number) => format!("{name} has no generation {number}"),
-        None => format!("{name} has no generation yet: start the projector"),
+    let row = row.ok_or_else(|| {
+        OperatorError::NotFound(match number {
+            Some(number) => format!("{name} has no generation {number}"),
+            None => format!("{name} has no generation yet: start the projector"),
+        })
     })?;
-    anyhow::ensure!(row.state != State::Building, "generation {} of {name} is being rebuilt", row.number);
-    anyhow::ensure!(
-        row.version == M::VERSION,
-        "generation {} of {name} has version {}, and this build can fold version {}",
-        row.number,
-        row.version,
-        M::VERSION
-    );
+    if row.state == State::Building {
+        return Err(OperatorError::Conflict(format!("generation {} of {name} is being rebuilt", row.number)));
+    }
+    if row.version != M::VERSION {
+        return Err(OperatorError::Conflict(format!(
+            "generation {} of {name} has version {}, and this build can fold version {}",
+            row.number,
+            row.version,
+            M::VERSION
+        )));
+    }
     Ok(Generation { projection: M::PROJECTION, number: row.number })
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use platform::health::Component;
 use read_model::Generation;
 use sqlx::PgConnection;
@@ -17,6 +17,7 @@ use sqlx::PgConnection;
 use crate::apply::Applier;
 use crate::config::Limits;
 use crate::frame::{ReadModel, rows};
+use crate::operator_error::OperatorError;
 use crate::store::generations::{self, State};
 use crate::store::log::PageLimit;
 use crate::store::{self, Store, rebuilds, run};
@@ -45,11 +46,15 @@ const CATCH_UP_PAGE: PageLimit = PageLimit { events: 10_000, bytes: 8 * 1024 * 1
 const CATCH_UP_PASSES: usize = 5;
 
 /// Rebuilds a projection, or continues an interrupted rebuild. Returns the generation, whose state is then `following`.
-pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -> anyhow::Result<Generation> {
+pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -> Result<Generation, OperatorError> {
     let mut control = store::connect(&options.database_url).await?;
     let name = M::PROJECTION.name();
     let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut control, M::PROJECTION)).await?;
-    ensure!(is_alone, "another process is rebuilding {name}; `projector status` shows its progress");
+    if !is_alone {
+        return Err(OperatorError::Busy(format!(
+            "another process is rebuilding {name}; `projector status` shows its progress"
+        )));
+    }
     let rebuilt = rebuild_alone::<M>(&mut control, options, &progress).await;
     // After an error of the connection, the lock ends with it.
     let unlocked = run("unlocking the rebuild", generations::unlock_rebuild(&mut control, M::PROJECTION)).await;
@@ -63,7 +68,7 @@ async fn rebuild_alone<M: ReadModel>(
     control: &mut PgConnection,
     options: &Options,
     progress: &Arc<Progress>,
-) -> anyhow::Result<Generation> {
+) -> Result<Generation, OperatorError> {
     let generation = planning::begin::<M>(control, options).await?;
     if let Some(throttle) = options.throttle {
         run("setting the limit", rebuilds::set_throttle(control, generation, throttle)).await?;

@@ -99,7 +99,8 @@ async fn replace_live<M: ReadModel>(
         verified.differences_total,
         M::PROJECTION.name()
     );
-    promote::promote::<M>(&options.database_url, Check::All).await.map(|_| ())
+    promote::promote::<M>(&options.database_url, Check::All).await?;
+    Ok(())
 }
 
 fn verify_options(options: &rebuild::Options) -> verify::Options {

@@ -8,6 +8,8 @@
 //! worker reads the parked streams again.
 //!
 //! Each stream has its own transactions: an event that PostgreSQL refuses delays no other stream.
+//!
+//! [`crate::skip`] uses the same steps to continue a stream without the event that cannot be applied.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -17,12 +19,12 @@ use platform::config::Secret;
 use read_model::{Generation, Projection};
 use sqlx::{Connection, PgConnection};
 
-use crate::frame::{ReadModel, WriteStatement, rows};
+use crate::frame::ReadModel;
+use crate::operator_error::OperatorError;
 use crate::projections::{WithReadModel, with_read_model};
 use crate::store::generations::{self, GenerationRow};
-use crate::store::months::Months;
 use crate::store::parked::{self, ParkedRow};
-use crate::store::{self, Store, checkpoints, run};
+use crate::store::{self, Store, StoreError, checkpoints, run, skipped};
 
 mod outcome;
 mod stream;
@@ -41,37 +43,68 @@ const EVENTS_UNDER_LOCK: usize = 5_000;
 /// Maximum number of passes over a stream that receives more events in each pass than are applied under the lock.
 const PASSES_MAX: usize = 10;
 
-/// Receives the outcome of each stream.
-type Report<'a> = &'a mut (dyn FnMut(&str, &RetryOutcome) + Send);
-
-/// Retries all parked streams, or only `stream`, and passes each outcome to `report`. The future is boxed for the same reason as that of
-/// [`crate::serve::run`].
-pub fn retry<'a>(
-    database_url: &'a Secret,
-    stream: Option<&'a StreamId>,
-    report: Report<'a>,
-) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>> {
-    Box::pin(retry_streams(database_url, stream, report))
+/// Which parked streams are retried: all, or those of one projection, or one stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selected<'a> {
+    /// The projection; `None` for all projections.
+    pub projection: Option<Projection>,
+    /// The stream; `None` for all streams.
+    pub stream: Option<&'a StreamId>,
 }
 
-async fn retry_streams(database_url: &Secret, stream: Option<&StreamId>, report: Report<'_>) -> anyhow::Result<()> {
-    // The lock ends with this connection.
-    let mut locking = store::connect(database_url).await?;
-    let is_alone = run("locking the retry of parked streams", parked::try_lock(&mut locking)).await?;
-    anyhow::ensure!(is_alone, "another process is retrying parked streams; wait until it has finished");
+/// Receives the outcome of each stream in each generation.
+pub type Report<'a> = &'a mut (dyn FnMut(Generation, &str, &RetryOutcome) + Send);
+
+/// Receives the outcome of each stream of one generation.
+type ReportStream<'a> = &'a mut (dyn FnMut(&str, &RetryOutcome) + Send);
+
+/// Retries parked streams and passes each outcome to `report`; the result is whether any was parked. The future is boxed
+/// for the same reason as that of [`crate::serve::run`].
+pub fn retry<'a>(
+    database_url: &'a Secret,
+    selected: Selected<'a>,
+    report: Report<'a>,
+) -> Pin<Box<dyn Future<Output = Result<bool, OperatorError>> + Send + 'a>> {
+    Box::pin(retry_selected(database_url, selected, report))
+}
+
+async fn retry_selected(
+    database_url: &Secret,
+    selected: Selected<'_>,
+    report: Report<'_>,
+) -> Result<bool, OperatorError> {
+    let mut locking = lock(database_url).await?;
     let mut was_parked = false;
-    for row in run("reading the generations", generations::list(&mut locking)).await? {
-        let retry = RetryGeneration { database_url, row: &row, stream, report: &mut *report };
-        if let Some(projection) = Projection::find(&row.projection)
-            && let Some(retrying) = with_read_model(projection, retry)
-        {
+    for (projection, row) in list_generations(&mut locking, selected.projection).await? {
+        let generation = Generation { projection, number: row.number };
+        let mut report = |stream: &str, outcome: &RetryOutcome| report(generation, stream, outcome);
+        let retry = RetryGeneration { database_url, row: &row, stream: selected.stream, report: &mut report };
+        if let Some(retrying) = with_read_model(projection, retry) {
             was_parked |= retrying.await?;
         }
     }
-    if let (Some(stream), false) = (stream, was_parked) {
-        report(stream.as_str(), &RetryOutcome::NotParked);
+    Ok(was_parked)
+}
+
+/// Lets only one process at a time retry parked streams or skip their events, until the connection is closed.
+pub(crate) async fn lock(database_url: &Secret) -> Result<PgConnection, OperatorError> {
+    let mut locking = store::connect(database_url).await?;
+    match run("locking the retry of parked streams", parked::try_lock(&mut locking)).await? {
+        true => Ok(locking),
+        false => Err(OperatorError::Busy(
+            "another process is retrying parked streams; wait until it has finished".to_owned(),
+        )),
     }
-    Ok(())
+}
+
+/// The generations of all projections of this build, or of one.
+pub(crate) async fn list_generations(
+    connection: &mut PgConnection,
+    of: Option<Projection>,
+) -> Result<Vec<(Projection, GenerationRow)>, StoreError> {
+    let rows = run("reading the generations", generations::list(connection)).await?;
+    let known = rows.into_iter().filter_map(|row| Some((Projection::find(&row.projection)?, row)));
+    Ok(known.filter(|(projection, _)| of.is_none_or(|only| only == *projection)).collect())
 }
 
 /// Retries the streams of one generation; the result is whether any was parked.
@@ -79,7 +112,7 @@ struct RetryGeneration<'a, 'r> {
     database_url: &'a Secret,
     row: &'a GenerationRow,
     stream: Option<&'a StreamId>,
-    report: Report<'r>,
+    report: ReportStream<'r>,
 }
 
 impl<'a: 'r, 'r> WithReadModel for RetryGeneration<'a, 'r> {
@@ -93,7 +126,7 @@ impl<'a: 'r, 'r> WithReadModel for RetryGeneration<'a, 'r> {
 impl RetryGeneration<'_, '_> {
     async fn run<M: ReadModel>(self) -> anyhow::Result<bool> {
         let generation = Generation { projection: M::PROJECTION, number: self.row.number };
-        if self.row.version != M::VERSION || !self.row.state.is_followed() {
+        if !is_written::<M>(self.row) {
             return Ok(false);
         }
         let mut store = Store::new(self.database_url, generation)?;
@@ -105,15 +138,20 @@ impl RetryGeneration<'_, '_> {
     }
 }
 
+/// Whether this build applies events to a generation.
+pub(crate) fn is_written<M: ReadModel>(row: &GenerationRow) -> bool {
+    row.version == M::VERSION && row.state.is_followed()
+}
+
 /// Retries the streams of a projection, partition by partition.
-async fn retry_all<M: ReadModel>(
+pub(crate) async fn retry_all<M: ReadModel>(
     connection: &mut PgConnection,
     generation: Generation,
     rows: Vec<ParkedRow>,
-    report: Report<'_>,
-) -> anyhow::Result<()> {
-    let months = Months::of(rows::tables::<M>());
-    let mut writing = Writing::<M> { statement: WriteStatement::new(generation), months };
+    report: ReportStream<'_>,
+) -> Result<(), StoreError> {
+    let skipped = run("reading skipped events", skipped::list(connection, generation)).await?;
+    let mut writing = Writing::<M>::new(generation, skipped);
     let mut by_partition: BTreeMap<Option<i32>, Vec<RetriedStream>> = BTreeMap::new();
     for ParkedRow { stream_id, position, partition, reason } in rows {
         match stream_id.parse() {
@@ -143,14 +181,28 @@ async fn retry_all<M: ReadModel>(
     Ok(())
 }
 
+/// Skips the event at which a stream is parked, and records who skips it and why. Returns the reason if that is impossible.
+pub(crate) async fn skip_parked<M: ReadModel>(
+    connection: &mut PgConnection,
+    generation: Generation,
+    stream: &StreamId,
+    parked: &ParkedRow,
+    (by, reason): (&str, &str),
+) -> Result<Result<(), String>, StoreError> {
+    let known = run("reading skipped events", skipped::list(connection, generation)).await?;
+    let mut writing = Writing::<M>::new(generation, known);
+    let parked = RetriedStream::new(stream.clone(), Position(parked.position), parked.reason.clone());
+    stream::skip_next::<M>(connection, &mut writing, parked, by, reason).await
+}
+
 /// Applies streams up to the checkpoint of their partition; reports and removes those that cannot be applied.
 async fn catch_up<M: ReadModel>(
     connection: &mut PgConnection,
     writing: &mut Writing<M>,
     partition: Option<i32>,
     streams: &mut Vec<RetriedStream>,
-    report: Report<'_>,
-) -> anyhow::Result<()> {
+    report: ReportStream<'_>,
+) -> Result<(), StoreError> {
     let mut caught_up = Vec::with_capacity(streams.len());
     let generation = writing.statement.generation();
     let upto = checkpoints::find_position(connection, generation, partition);
@@ -176,8 +228,8 @@ async fn release<M: ReadModel>(
     writing: &mut Writing<M>,
     partition: Option<i32>,
     streams: Vec<RetriedStream>,
-    report: Report<'_>,
-) -> anyhow::Result<Vec<RetriedStream>> {
+    report: ReportStream<'_>,
+) -> Result<Vec<RetriedStream>, StoreError> {
     let mut transaction = run("beginning a transaction", connection.begin()).await?;
     let generation = writing.statement.generation();
     let upto = checkpoints::lock_position(&mut transaction, generation, partition);

@@ -9,11 +9,12 @@ use platform::config::Secret;
 use platform::health::Health;
 use platform::server::{Limits as ServerLimits, bind};
 use platform::shutdown::Shutdown;
+use read_model::Generation;
 
 use crate::cache::{Cache, Writer};
 use crate::config::Config;
 use crate::followed::Followed;
-use crate::retry::{self, RetryOutcome};
+use crate::retry::{self, RetryOutcome, Selected};
 
 /// Timeout for workers to finish their batch and leave their consumer groups.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
@@ -84,12 +85,19 @@ fn open_cache(config: &Config, health: &Health) -> anyhow::Result<(Option<Cache>
 /// Retries parked streams once, because this build may be able to apply what an older build could not. Fails if another
 /// process is retrying.
 async fn retry_once(database_url: Secret) {
-    let mut report = |stream: &str, outcome: &RetryOutcome| {
+    let mut report = |generation: Generation, stream: &str, outcome: &RetryOutcome| {
         if let RetryOutcome::Resumed(events) = outcome {
-            tracing::info!(event.stream = stream, events, "resumed parked stream");
+            let projection = generation.projection.name();
+            tracing::info!(
+                projection,
+                generation = generation.number,
+                event.stream = stream,
+                events,
+                "resumed parked stream"
+            );
         }
     };
-    if let Err(error) = retry::retry(&database_url, None, &mut report).await {
+    if let Err(error) = retry::retry(&database_url, Selected::default(), &mut report).await {
         tracing::info!(error = format!("{error:#}"), "parked streams were not retried at the start");
     }
 }

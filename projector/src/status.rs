@@ -1,13 +1,18 @@
-//! The state of all generations: what `projector status` shows.
+//! The state of all generations, and the reports of their verifications: what `projector status` and the HTTP API of
+//! operators show.
 
+use chrono::{DateTime, Utc};
 use platform::config::Secret;
+use read_model::Projection;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use sqlx::{FromRow, PgConnection};
 
 use crate::store::{self, StoreError, run};
 
 /// The state of one generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, FromRow)]
 pub struct GenerationStatus {
     /// Name of the projection.
     pub projection: String,
@@ -27,6 +32,8 @@ pub struct GenerationStatus {
     pub detached_months: i64,
     /// Number of archived months.
     pub archived_months: i64,
+    /// Number of events that operators have skipped.
+    pub skipped_events: i64,
     /// Position of the log up to which the generation was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_position: Option<i64>,
@@ -77,6 +84,9 @@ async fn select(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationSta
                              and to_char(a.month, 'YYYY_MM') = right(c.relname, 7))) as detached_months,
              (select count(*) from archived_months a
                  where a.projection = g.projection and a.generation = g.generation) as archived_months,
+             (select count(*) from skipped_events e
+                 where e.projection = g.projection and e.generation = g.generation and e.retired_at is null)
+                 as skipped_events,
              (select count(*) from projection_rebuild_segments s
                  where s.projection = g.projection and s.generation = g.generation and g.state = 'building'
                  having count(*) > 0) as segments,
@@ -92,9 +102,42 @@ async fn select(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationSta
     .await
 }
 
+/// The report of the last verification of a generation, or of the generation that was verified last, with its instant. The
+/// report is a [`crate::verify::Report`] as JSON.
+pub async fn find_report(
+    database_url: &Secret,
+    projection: Projection,
+    generation: Option<i32>,
+) -> Result<Option<(DateTime<Utc>, Box<RawValue>)>, StoreError> {
+    let mut connection = store::connect(database_url).await?;
+    run("reading the report of a verification", select_report(&mut connection, projection, generation)).await
+}
+
+async fn select_report(
+    connection: &mut PgConnection,
+    projection: Projection,
+    generation: Option<i32>,
+) -> sqlx::Result<Option<(DateTime<Utc>, Box<RawValue>)>> {
+    let found: Option<(DateTime<Utc>, String)> = sqlx::query_as(
+        "select verified_at, report::text from projection_generations
+         where projection = $1 and ($2::int is null or generation = $2) and report is not null
+         order by verified_at desc limit 1",
+    )
+    .bind(projection.name())
+    .bind(generation)
+    .fetch_optional(connection)
+    .await?;
+    let parse =
+        |(at, report)| Ok((at, RawValue::from_string(report).map_err(|error| sqlx::Error::Decode(error.into()))?));
+    found.map(parse).transpose()
+}
+
 impl std::fmt::Display for GenerationStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let verified = match (self.verified_position, self.differences) {
+            (Some(position), Some(0)) if self.skipped_events > 0 => {
+                format!("equals the log up to position {position} without {} skipped events", self.skipped_events)
+            }
             (Some(position), Some(0)) => format!("equals the log up to position {position}"),
             (Some(position), Some(found)) => format!("{found} rows differ from the log at position {position}"),
             _ => "not verified".to_owned(),

@@ -2,7 +2,8 @@
 //! [`copy_out`] reads rows with `COPY`, [`following`] has the locks of processes that follow the log, [`generations`] has the
 //! generations of projections, [`incarnations`] compares checkpoints with the incarnations of the log, [`lock_attempts`] locks
 //! tables that are read, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked
-//! streams, [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published.
+//! streams, [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published, [`skipped`] has the
+//! events that operators have skipped.
 //!
 //! A worker has one connection instead of a pool, because a worker runs one statement at a time. After any failure the
 //! connection is closed, so that no statement runs on a connection in an unknown state.
@@ -27,6 +28,7 @@ pub mod months;
 pub mod parked;
 pub mod rebuilds;
 pub mod relay;
+pub mod skipped;
 
 /// Timeout for a connection attempt: a server that runs accepts within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -2,7 +2,8 @@
 //! down to the rows and columns that differ.
 //!
 //! The tables are read in one snapshot together with the checkpoints, so the verification is exact while events are
-//! applied: each stream is folded up to the checkpoint of its partition in that snapshot. [`checksums`] adds up rows by [`parts`],
+//! applied: each stream is folded up to the checkpoint of its partition in that snapshot, without the events that operators
+//! have skipped. [`checksums`] adds up rows by [`parts`],
 //! [`rows`] collects the rows of the parts that differ, [`stored`] reads the tables, [`report`] is the result.
 //!
 //! Months that the tables do not show are not compared row by row. The log must result in the rows that were archived, by
@@ -19,6 +20,7 @@ use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
 use crate::frame::ReadModel;
+use crate::operator_error::OperatorError;
 use crate::rebuild::progress::Progress;
 use crate::scan::{Bounds, Segment, Sink, fold_segment, plan, reader, source};
 use crate::store::{self, generations, run};
@@ -52,11 +54,12 @@ pub async fn verify<M: ReadModel>(
     generation: Generation,
     options: &Options,
     progress: &Arc<Progress>,
-) -> anyhow::Result<Report> {
+) -> Result<Report, OperatorError> {
     let report = compare::<M>(generation, options, progress).await?;
     let mut connection = store::connect(&options.database_url).await?;
-    let position = Position(report.position);
-    let verified = generations::set_verified(&mut connection, generation, position, report.differences_total);
+    let (position, differences) = (Position(report.position), report.differences_total);
+    let json = report.to_stored_json();
+    let verified = generations::set_verified(&mut connection, generation, position, differences, &json);
     run("storing the result", verified).await?;
     progress.enter("done");
     Ok(report)
@@ -67,7 +70,7 @@ pub async fn compare<M: ReadModel>(
     generation: Generation,
     options: &Options,
     progress: &Arc<Progress>,
-) -> anyhow::Result<Report> {
+) -> Result<Report, OperatorError> {
     let mut snapshot = Snapshot::open::<M>(&options.database_url, generation).await?;
     let bounds = Arc::new(snapshot.bounds().clone());
     progress.enter("comparing checksums");
@@ -75,16 +78,18 @@ pub async fn compare<M: ReadModel>(
     let sink = || Checksums::new(Arc::clone(&absent_months));
     let folding = fold_all_again::<M, Checksums<M>>(options, &bounds, progress, sink);
     let (expected, stored) = tokio::join!(folding, snapshot.checksums::<M>());
-    let (expected, stored) = (Checksums::total(expected?), stored?);
+    let ((expected, skipped), stored) = (expected?, stored?);
+    let expected = Checksums::total(expected);
     let mut report = Report::new(generation, bounds.last(), &expected, &stored);
+    report.events_skipped = skipped;
     report.add_absent_months(&absent_months, &expected.absent);
     let parts = expected.differing(&stored);
     if !parts.is_empty() {
         progress.enter("finding the differences");
         let wanted = Arc::new(WantedRows { parts, absent_months });
         let sink = || ExpectedRows::of(Arc::clone(&wanted));
-        let folded = fold_all_again::<M, ExpectedRows<M>>(options, &bounds, progress, sink);
-        let expected = ExpectedRows::total(folded.await?);
+        let (expected, _) = fold_all_again::<M, ExpectedRows<M>>(options, &bounds, progress, sink).await?;
+        let expected = ExpectedRows::total(expected);
         report.add_differences(&expected, &snapshot.rows::<M>(&wanted).await?);
     }
     snapshot.close().await?;
@@ -97,7 +102,7 @@ async fn fold_all_again<M: ReadModel, S: Sink<M> + Send + 'static>(
     bounds: &Arc<Bounds>,
     progress: &Arc<Progress>,
     sink: impl Fn() -> S,
-) -> anyhow::Result<Vec<S>> {
+) -> anyhow::Result<(Vec<S>, u64)> {
     let mut attempt = 1;
     loop {
         match fold_all::<M, S>(options, bounds, progress, &sink).await {
@@ -110,13 +115,14 @@ async fn fold_all_again<M: ReadModel, S: Sink<M> + Send + 'static>(
     }
 }
 
-/// Folds all streams with several readers, each with a sink of its own.
+/// Folds all streams with several readers, each with a sink of its own. Returns the sinks and the number of events that
+/// operators have skipped.
 async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
     options: &Options,
     bounds: &Arc<Bounds>,
     progress: &Arc<Progress>,
     sink: &impl Fn() -> S,
-) -> anyhow::Result<Vec<S>> {
+) -> anyhow::Result<(Vec<S>, u64)> {
     let mut planning = store::connect_to_read(&options.source_url).await?;
     source::wait_until_contained(&mut planning, bounds.last()).await?;
     let segments = plan::plan(&mut planning, M::PROJECTION.category(), bounds.last(), options.segment_events).await;
@@ -129,11 +135,13 @@ async fn fold_all<M: ReadModel, S: Sink<M> + Send + 'static>(
         let (queue, bounds, progress) = (Arc::clone(&queue), Arc::clone(bounds), Arc::clone(progress));
         readers.spawn(fold_segments::<M, S>(source, queue, bounds, progress, sink()));
     }
-    let mut sinks = Vec::new();
+    let (mut sinks, mut skipped) = (Vec::new(), 0);
     while let Some(ended) = readers.join_next().await {
-        sinks.push(ended.context("a reader of the verification panicked")??);
+        let (sink, skipped_by_reader) = ended.context("a reader of the verification panicked")??;
+        sinks.push(sink);
+        skipped += skipped_by_reader;
     }
-    Ok(sinks)
+    Ok((sinks, skipped))
 }
 
 async fn fold_segments<M: ReadModel, S: Sink<M> + Send>(
@@ -142,14 +150,16 @@ async fn fold_segments<M: ReadModel, S: Sink<M> + Send>(
     bounds: Arc<Bounds>,
     progress: Arc<Progress>,
     mut sink: S,
-) -> anyhow::Result<S> {
+) -> anyhow::Result<(S, u64)> {
+    let mut skipped = 0;
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(segment) = next else { return Ok(sink) };
+        let Some(segment) = next else { return Ok((sink, skipped)) };
         let on_events = |events| progress.add_events(events);
-        fold_segment::<M>(&mut source, &segment, &bounds, &mut sink, &on_events)
+        let folded = fold_segment::<M>(&mut source, &segment, &bounds, &mut sink, &on_events)
             .await
             .with_context(|| format!("reading {segment}"))?;
+        skipped += folded.skipped;
         progress.finish_segment();
     }
 }

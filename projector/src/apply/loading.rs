@@ -74,7 +74,11 @@ impl<M: ReadModel> Applier<M> {
         if missing.is_empty() {
             return Ok(());
         }
-        let at = |(stream, version): (&StreamId, &Version)| StreamAt { stream: stream.clone(), version: *version };
+        let at = |(stream, version): (&StreamId, &Version)| StreamAt {
+            stream: stream.clone(),
+            version: *version,
+            skipped: self.claimed.skipped().of(stream),
+        };
         let streams: Vec<StreamAt> = missing.iter().map(at).collect();
         let timeout = self.store.statement_timeout();
         let connection = self.store.connection().await?;

@@ -6,6 +6,7 @@ use platform::progress_line::ProgressLine;
 use serde::Serialize;
 
 use crate::operate::Done;
+use crate::operator_error::OperatorError;
 use crate::rebuild::progress::{Progress, Shown};
 
 /// Writes a line of the result. If nobody reads the results any more (`| head`), there is nothing to report.
@@ -17,8 +18,8 @@ pub(super) fn print_line(line: std::fmt::Arguments<'_>) {
 pub(super) async fn shown(
     name: &str,
     progress: &Progress,
-    operation: impl Future<Output = anyhow::Result<Done>>,
-) -> anyhow::Result<Done> {
+    operation: impl Future<Output = Result<Done, OperatorError>>,
+) -> Result<Done, OperatorError> {
     let mut line = ProgressLine::new();
     let mut operation = std::pin::pin!(operation);
     loop {

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::apply_error::ApplyError;
 use super::read_model::{LoadedState, ReadModel};
+use crate::skipped_events::SkippedEvents;
 use crate::store::log::{self, LoggedEvent, StreamAt};
 
 /// Number of streams whose events are read at once.
@@ -19,13 +20,17 @@ pub async fn load<M: ReadModel>(
     streams: &[StreamAt],
 ) -> sqlx::Result<Vec<LoadedState<M>>> {
     let mut states: HashMap<StreamId, Result<Option<M::State>, String>> = HashMap::new();
+    let skipped: SkippedEvents =
+        streams.iter().flat_map(|it| it.skipped.iter().map(|skipped| (it.stream.clone(), *skipped))).collect();
     for streams in streams.chunks(STREAMS_AT_ONCE) {
         for logged in log::list_streams(connection, streams).await? {
             let state = states.entry(logged.event.stream.clone()).or_insert(Ok(None));
-            if let Ok(folded) = state
-                && let Err(error) = fold::<M>(folded, &logged)
-            {
-                *state = Err(error.to_string());
+            if let Ok(folded) = state {
+                if skipped.contains(&logged.event) {
+                    M::skip(folded, &logged.event);
+                } else if let Err(error) = fold::<M>(folded, &logged) {
+                    *state = Err(error.to_string());
+                }
             }
         }
     }

@@ -34,6 +34,10 @@ pub trait ReadModel: Send + Sync + Sized + std::fmt::Debug + 'static {
     /// unchanged.
     fn fold(state: &mut Option<Self::State>, event: &Recorded, rows: &mut Self::Rows) -> Result<(), ApplyError>;
 
+    /// Lets a state contain an event that an operator has skipped: its version and log position move to the event, and
+    /// nothing else changes. Streams that any event can begin get a state, and all others stay without one.
+    fn skip(state: &mut Option<Self::State>, event: &Recorded);
+
     /// Log position of the last event that a state contains.
     fn log_position(state: &Self::State) -> LogPosition;
 

@@ -52,6 +52,12 @@ impl ReadModel for Customers {
         }
     }
 
+    fn skip(customer: &mut Option<CustomerDocument>, event: &Recorded) {
+        if let Some(customer) = customer {
+            customer.advance_to(event);
+        }
+    }
+
     fn log_position(customer: &CustomerDocument) -> LogPosition {
         customer.log_position()
     }

@@ -57,6 +57,12 @@ impl ReadModel for Fulfilments {
         Ok(())
     }
 
+    fn skip(order: &mut Option<FulfilmentOrder>, event: &Recorded) {
+        if let Some(order) = order {
+            order.advance_to(event);
+        }
+    }
+
     fn log_position(order: &FulfilmentOrder) -> LogPosition {
         order.log_position()
     }

@@ -58,6 +58,12 @@ impl ReadModel for OrderReturns {
         Ok(())
     }
 
+    fn skip(order: &mut Option<ReturnOrder>, event: &Recorded) {
+        if let Some(order) = order {
+            order.advance_to(event);
+        }
+    }
+
     fn log_position(order: &ReturnOrder) -> LogPosition {
         order.log_position()
     }

@@ -55,6 +55,12 @@ impl ReadModel for OrderTimeline {
         Ok(())
     }
 
+    fn skip(order: &mut Option<TimelineOrder>, event: &Recorded) {
+        if let Some(order) = order {
+            order.advance_to(event);
+        }
+    }
+
     fn log_position(order: &TimelineOrder) -> LogPosition {
         order.log_position()
     }

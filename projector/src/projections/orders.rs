@@ -98,6 +98,12 @@ impl ReadModel for Orders {
         Ok(OrderDocument::fold(state, event, &decode::order_event(event)?)?)
     }
 
+    fn skip(order: &mut Option<OrderDocument>, event: &Recorded) {
+        if let Some(order) = order {
+            order.advance_to(event);
+        }
+    }
+
     fn log_position(order: &OrderDocument) -> LogPosition {
         order.log_position()
     }

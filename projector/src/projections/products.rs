@@ -85,6 +85,12 @@ impl ReadModel for Products {
         Ok(())
     }
 
+    fn skip(product: &mut Option<ProductDocument>, event: &Recorded) {
+        if let Some(product) = product {
+            product.advance_to(event);
+        }
+    }
+
     fn log_position(product: &ProductDocument) -> LogPosition {
         product.log_position()
     }

@@ -84,6 +84,12 @@ impl ReadModel for Sales {
         Ok(SalesOrder::fold(order, event, &order_event, &mut rows.changes)?)
     }
 
+    fn skip(order: &mut Option<SalesOrder>, event: &Recorded) {
+        if let Some(order) = order {
+            order.advance_to(event);
+        }
+    }
+
     fn log_position(order: &SalesOrder) -> LogPosition {
         order.log_position()
     }

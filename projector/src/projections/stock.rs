@@ -94,6 +94,10 @@ impl ReadModel for Stock {
         Ok(())
     }
 
+    fn skip(state: &mut Option<StockDocument>, event: &Recorded) {
+        StockDocument::skip(state, event);
+    }
+
     fn log_position(item: &StockDocument) -> LogPosition {
         item.log_position()
     }

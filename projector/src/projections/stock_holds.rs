@@ -50,6 +50,12 @@ impl ReadModel for StockHolds {
         }
     }
 
+    fn skip(hold: &mut Option<StockHoldDocument>, event: &Recorded) {
+        if let Some(hold) = hold {
+            hold.advance_to(event);
+        }
+    }
+
     fn log_position(hold: &StockHoldDocument) -> LogPosition {
         hold.log_position()
     }

@@ -68,6 +68,10 @@ impl ReadModel for StockReservations {
         Ok(())
     }
 
+    fn skip(last: &mut Option<LogPosition>, event: &Recorded) {
+        *last = Some(log_position(event));
+    }
+
     fn log_position(last: &LogPosition) -> LogPosition {
         *last
     }

@@ -3,10 +3,11 @@
 //! The live generation applies events while its rows are copied, and that is harmless. The rebuilt generation begins with the
 //! checkpoints that the live one had when the rebuild was planned, so every event that a copied row contains beyond them is
 //! applied again, and changes nothing: a state that contains an event is not folded again, and a row is only replaced by one
-//! with a later position. One order matters: a state must not contain an event whose rows are not copied, so tables with states are
+//! with a later position. An event that an operator skips meanwhile is recorded for the rebuilt generation as well
+//! ([`Copying::copy_skipped`]). One order matters: a state must not contain an event whose rows are not copied, so tables with states are
 //! copied before the tables to which events add rows, and the months of those are listed after that.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use chrono::{DateTime, Datelike, Days, Utc};
 use read_model::Generation;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -15,6 +16,7 @@ use super::selection::Selection;
 use super::step::{Part, Step};
 use crate::frame::ReadModel;
 use crate::frame::schema::{Month, TableSchema};
+use crate::operator_error::OperatorError;
 use crate::store::rebuilds::RebuildRow;
 use crate::store::{incarnations, run};
 
@@ -88,6 +90,29 @@ impl Copying {
         Ok(inserted.rows_affected())
     }
 
+    /// Copies the records of skipped events of the streams that are not folded. Copy them with the plan, and after rows that
+    /// may contain a later skip, in the transaction that copies these.
+    pub(super) async fn copy_skipped(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let Copying { generation, live, selection } = self;
+        let is_folded = selection.condition(*generation, "s.stream_id");
+        // Safe because the text is composed of literals of this program and numbers of months and generations.
+        let copy = format!(
+            "insert into skipped_events
+                 (projection, generation, stream_id, incarnation, position, failure, skipped_by, reason, skipped_at)
+             select projection, $3, stream_id, incarnation, position, failure, skipped_by, reason, skipped_at
+             from skipped_events s
+             where projection = $1 and generation = $2 and retired_at is null and not {is_folded}
+             on conflict (projection, generation, stream_id, incarnation, position) where retired_at is null do nothing"
+        );
+        sqlx::query(AssertSqlSafe(copy))
+            .bind(generation.projection.name())
+            .bind(live.number)
+            .bind(generation.number)
+            .execute(connection)
+            .await
+            .map(|_| ())
+    }
+
     /// Number of rows that would be copied.
     pub(super) async fn count(
         &self,
@@ -110,21 +135,26 @@ impl Copying {
     }
 
     /// Checks that the live generation still exists and contains only events of the log.
-    pub(super) async fn ensure_possible(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
+    pub(super) async fn ensure_possible(&self, connection: &mut PgConnection) -> Result<(), OperatorError> {
         let Copying { generation, live, .. } = self;
         let exists: bool = sqlx::query_scalar("select to_regnamespace($1) is not null")
             .bind(live.schema())
             .fetch_one(&mut *connection)
             .await
             .context("finding the generation whose rows are copied")?;
-        ensure!(exists, "{live}, whose rows {generation} copies, was removed: retire {generation} and begin again");
+        if !exists {
+            return Err(OperatorError::Conflict(format!(
+                "{live}, whose rows {generation} copies, was removed: retire {generation} and begin again"
+            )));
+        }
         let ahead = incarnations::list_ahead(connection, Some(*live));
         let ahead = run("comparing the checkpoints with the log", ahead).await?;
-        ensure!(
-            ahead.is_empty(),
-            "{live} contains events that the log does not contain, so its rows cannot be copied: run `projector repair {}`",
-            live.projection.name()
-        );
+        if !ahead.is_empty() {
+            return Err(OperatorError::Conflict(format!(
+                "{live} contains events that the log does not contain, so its rows cannot be copied: run `projector repair {}`",
+                live.projection.name()
+            )));
+        }
         Ok(())
     }
 }

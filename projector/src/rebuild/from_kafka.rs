@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use events::Position;
 use platform::config::Secret;
 use platform::health::Health;
@@ -15,6 +15,7 @@ use super::progress::Progress;
 use crate::config::{KafkaConfig, Limits};
 use crate::feed::FeedSource;
 use crate::frame::ReadModel;
+use crate::operator_error::OperatorError;
 use crate::step::Outcome;
 use crate::store::generations::{self, State};
 use crate::store::{self, Store, checkpoints, rebuilds, relay, run};
@@ -41,11 +42,15 @@ pub struct Rebuilt {
 }
 
 /// Rebuilds a projection from Kafka, or continues an interrupted rebuild from Kafka.
-pub async fn rebuild<M: ReadModel>(options: &Options, progress: &Progress) -> anyhow::Result<Rebuilt> {
+pub async fn rebuild<M: ReadModel>(options: &Options, progress: &Progress) -> Result<Rebuilt, OperatorError> {
     let mut control = store::connect(&options.database_url).await?;
     let name = M::PROJECTION.name();
     let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut control, M::PROJECTION)).await?;
-    ensure!(is_alone, "another process is rebuilding {name}; `projector status` shows its progress");
+    if !is_alone {
+        return Err(OperatorError::Busy(format!(
+            "another process is rebuilding {name}; `projector status` shows its progress"
+        )));
+    }
     let generation = begin::<M>(&mut control).await?;
     let published =
         run("reading what is published", relay::find_published(&mut control, M::PROJECTION.category())).await?;
@@ -71,11 +76,14 @@ pub async fn rebuild<M: ReadModel>(options: &Options, progress: &Progress) -> an
 }
 
 /// Creates the generation with all indexes, because a worker writes it, unless an interrupted rebuild continues.
-async fn begin<M: ReadModel>(control: &mut PgConnection) -> anyhow::Result<Generation> {
+async fn begin<M: ReadModel>(control: &mut PgConnection) -> Result<Generation, OperatorError> {
     let (generation, continues) = next_generation::<M>(control).await?;
     if continues {
         let from_log = run("reading the rebuild", rebuilds::find(control, generation)).await?;
-        ensure!(from_log.is_none(), "{generation} is being rebuilt from the log: retire it first");
+        if from_log.is_some() {
+            let other = format!("{generation} is being rebuilt from the log: retire it first");
+            return Err(OperatorError::Conflict(other));
+        }
         return Ok(generation);
     }
     let mut transaction = control.begin().await.context("beginning a transaction")?;

@@ -82,8 +82,8 @@ async fn ensure_same_columns(
     Ok(())
 }
 
-/// Lets the rebuilt generation begin with the checkpoints of the live one, and with its parked streams that are not folded;
-/// lists the streams that are folded. Returns their number. Call it in the transaction that creates the generation, in one
+/// Lets the rebuilt generation begin with the checkpoints of the live one, and with its parked streams and skipped events that
+/// are not folded; lists the streams that are folded. Returns their number. Call it in the transaction that creates the generation, in one
 /// snapshot.
 pub(super) async fn begin(connection: &mut PgConnection, copying: &Copying, upto: Position) -> anyhow::Result<i64> {
     let streams = match &copying.selection {
@@ -164,5 +164,5 @@ async fn copy_progress(connection: &mut PgConnection, copying: &Copying) -> sqlx
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    copying.copy_skipped(connection).await
 }

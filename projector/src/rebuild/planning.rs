@@ -1,7 +1,7 @@
 //! Plans a rebuild: which generation it creates, or which interrupted one it continues, and its steps. [`partial`] plans the
 //! copies of a rebuild of some streams.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use events::Position;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
@@ -12,6 +12,7 @@ use super::partial;
 use super::selection::Selection;
 use super::step::Step;
 use crate::frame::{ReadModel, rows};
+use crate::operator_error::OperatorError;
 use crate::scan::{Segment, plan, source};
 use crate::store::generations::{self, State};
 use crate::store::rebuilds::{self, RebuildRow};
@@ -77,7 +78,7 @@ impl std::fmt::Display for Plan {
 }
 
 /// Plans a rebuild without changing anything.
-pub async fn plan_rebuild<M: ReadModel>(options: &Options) -> anyhow::Result<Plan> {
+pub async fn plan_rebuild<M: ReadModel>(options: &Options) -> Result<Plan, OperatorError> {
     let mut connection = store::connect(&options.database_url).await?;
     let (generation, continues) = next_generation::<M>(&mut connection).await?;
     if continues {
@@ -116,7 +117,10 @@ async fn count_rows<M: ReadModel>(
 }
 
 /// Creates the generation and its steps, unless an interrupted rebuild continues.
-pub(super) async fn begin<M: ReadModel>(control: &mut PgConnection, options: &Options) -> anyhow::Result<Generation> {
+pub(super) async fn begin<M: ReadModel>(
+    control: &mut PgConnection,
+    options: &Options,
+) -> Result<Generation, OperatorError> {
     let (generation, continues) = next_generation::<M>(control).await?;
     if continues {
         find_continued::<M>(control, generation, options).await?;
@@ -129,22 +133,26 @@ pub(super) async fn begin<M: ReadModel>(control: &mut PgConnection, options: &Op
 }
 
 /// The generation that a rebuild creates, or the one that an interrupted rebuild left.
-pub(super) async fn next_generation<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<(Generation, bool)> {
+pub(super) async fn next_generation<M: ReadModel>(
+    connection: &mut PgConnection,
+) -> Result<(Generation, bool), OperatorError> {
     let rows = run("reading the generations", generations::list(connection)).await?;
     let own: Vec<_> = rows.iter().filter(|row| row.projection == M::PROJECTION.name()).collect();
     let of = |number| Generation { projection: M::PROJECTION, number };
     if let Some(building) = own.iter().find(|row| row.state == State::Building) {
-        ensure!(
-            building.version == M::VERSION,
-            "{} was begun by a build with version {}, and this build has version {}: retire the generation first",
-            of(building.number),
-            building.version,
-            M::VERSION
-        );
+        if building.version != M::VERSION {
+            return Err(OperatorError::Conflict(format!(
+                "{} was begun by a build with version {}, and this build has version {}: retire the generation first",
+                of(building.number),
+                building.version,
+                M::VERSION
+            )));
+        }
         return Ok((of(building.number), true));
     }
     if let Some(following) = own.iter().find(|row| row.state == State::Following) {
-        bail!("{} is rebuilt already: promote or retire it first", of(following.number));
+        let following = of(following.number);
+        return Err(OperatorError::Conflict(format!("{following} is rebuilt already: promote or retire it first")));
     }
     let last = own.iter().map(|row| row.number).max().unwrap_or(0);
     Ok((of(last + 1), false))
@@ -156,17 +164,21 @@ async fn find_continued<M: ReadModel>(
     connection: &mut PgConnection,
     generation: Generation,
     options: &Options,
-) -> anyhow::Result<RebuildRow> {
+) -> Result<RebuildRow, OperatorError> {
     let row = run("reading the rebuild", rebuilds::find(connection, generation)).await?;
-    let row = row.context("the rebuild was not planned completely: retire the generation and start again")?;
+    let row = row.ok_or_else(|| {
+        let incomplete = "the rebuild was not planned completely: retire the generation and start again";
+        OperatorError::Conflict(incomplete.to_owned())
+    })?;
     let (begun, requested) = (row.selection(), &options.selection);
-    ensure!(
-        !requested.is_partial() || *requested == begun,
-        "{generation} was begun as a rebuild of {begun}: continue it without options, or retire it first"
-    );
+    if requested.is_partial() && *requested != begun {
+        return Err(OperatorError::Conflict(format!(
+            "{generation} was begun as a rebuild of {begun}: continue it without options, or retire it first"
+        )));
+    }
     let ahead = incarnations::list_ahead(connection, Some(generation));
     if let Some(ahead) = run("comparing the rebuild with the log", ahead).await?.first() {
-        bail!("{ahead}: retire {generation} and begin again");
+        return Err(OperatorError::Conflict(format!("{ahead}: retire {generation} and begin again")));
     }
     if let Some(copying) = Copying::of::<M>(&row, generation) {
         copying.ensure_possible(connection).await?;
@@ -193,13 +205,15 @@ async fn create<M: ReadModel>(
     transaction: &mut PgConnection,
     generation: Generation,
     options: &Options,
-) -> anyhow::Result<Planned> {
+) -> Result<Planned, OperatorError> {
     let (category, selection) = (M::PROJECTION.category(), &options.selection);
     run("beginning a snapshot", store::execute(transaction, NO_TIMEOUT)).await?;
     let upto = run("reading the end of the log", store::log::find_head(transaction)).await?;
     let partitions = run("reading the partitions", relay::count_partitions(transaction, category)).await?;
-    let partitions = partitions.with_context(|| {
-        format!("the number of partitions of topic {category} is unknown: start the command-service once")
+    let partitions = partitions.ok_or_else(|| {
+        OperatorError::Conflict(format!(
+            "the number of partitions of topic {category} is unknown: start the command-service once"
+        ))
     })?;
     let copying = match selection.is_partial() {
         true => Some(partial::prepare::<M>(transaction, generation, selection, upto).await?),

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use platform::metrics::process::resident_memory;
+use schemars::JsonSchema;
+use tokio::sync::SetOnce;
 
 /// Counts what was read. Shared by the readers.
 #[derive(Debug)]
@@ -19,10 +21,12 @@ pub struct Progress {
     events_before: AtomicU64,
     segments_before: AtomicU64,
     is_paused: AtomicBool,
+    /// Set when nothing prevents the work any more.
+    has_begun: SetOnce<()>,
 }
 
 /// The progress at one instant.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, JsonSchema)]
 pub struct Shown {
     /// What is being done.
     pub phase: &'static str,
@@ -58,13 +62,16 @@ impl Default for Progress {
             events_before: AtomicU64::new(0),
             segments_before: AtomicU64::new(0),
             is_paused: AtomicBool::new(false),
+            has_begun: SetOnce::new(),
         }
     }
 }
 
 impl Progress {
-    /// Sets what there is to do, and what an earlier run has done.
+    /// Begins the work: sets what there is to do, and what an earlier run has done.
     pub fn begin(&self, segments: u64, done: u64, events: u64) {
+        // A verification begins to read a second time to find differences.
+        let _ = self.has_begun.set(());
         self.segments.store(segments, Ordering::Relaxed);
         self.segments_done.store(done, Ordering::Relaxed);
         self.segments_before.store(done, Ordering::Relaxed);
@@ -84,6 +91,16 @@ impl Progress {
     /// Counts rows that were copied.
     pub fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Waits until the work has begun: until then it is prevented by the state of the projection, or by other work.
+    pub async fn begun(&self) {
+        self.has_begun.wait().await;
+    }
+
+    /// Whether the work has begun.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun.get().is_some()
     }
 
     /// Counts events that were read.

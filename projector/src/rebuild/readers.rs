@@ -55,7 +55,7 @@ pub(super) async fn run_steps<M: ReadModel>(
     run_queue::<M>(open(&steps).collect(), &row, copying.as_ref(), options, progress, generation).await?;
     match &copying {
         // A live generation that is ahead of the log stays ahead, so copied rows are right if it is not ahead now.
-        Some(copying) => copying.ensure_possible(control).await,
+        Some(copying) => Ok(copying.ensure_possible(control).await?),
         None => Ok(()),
     }
 }
@@ -237,6 +237,7 @@ impl Reader {
                 let table = self.tables.schema(&part.table).context("the table is unknown to this build")?;
                 self.tables.ensure_copied(table.name, part.month).await?;
                 let rows = copying.copy(&mut transaction, table, part).await?;
+                copying.copy_skipped(&mut transaction).await.context("copying the skipped events")?;
                 StepResult { rows, ..StepResult::default() }
             }
         };

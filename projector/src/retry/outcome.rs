@@ -10,3 +10,13 @@ pub enum RetryOutcome {
     /// The stream was not parked.
     NotParked,
 }
+
+impl std::fmt::Display for RetryOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RetryOutcome::Resumed(events) => write!(f, "resumed, {events} events applied"),
+            RetryOutcome::StillParked(reason) => write!(f, "still parked: {reason}"),
+            RetryOutcome::NotParked => f.write_str("not parked"),
+        }
+    }
+}

@@ -5,15 +5,15 @@ use events::{Position, StreamId, Version};
 use sqlx::{Connection, PgConnection};
 
 use crate::changes::shorten;
-use crate::claimed_partitions::ClaimedPartitions;
 use crate::config::Limits;
 use crate::feed::BATCH_BYTES_MAX;
 use crate::fold::{self, StoredStates};
 use crate::frame::{Changes, ReadModel, instants, rows, statement};
+use crate::next_event::log_position;
 use crate::retry::outcome::RetryOutcome;
 use crate::retry::writing::Writing;
 use crate::store::log::{LoggedEvent, PageLimit, StreamAt};
-use crate::store::{StoreError, log, parked, run};
+use crate::store::{StoreError, execute, log, parked, run, skipped};
 
 /// Maximum number of events that are applied at once.
 const EVENTS_AT_ONCE: usize = 1_000;
@@ -130,6 +130,49 @@ pub(super) async fn apply_next<M: ReadModel>(
     }
 }
 
+/// Skips the event at which a stream is parked: records it, lets the state contain it, and parks the stream behind it, in
+/// one transaction. Returns the reason if that is impossible; then nothing has changed.
+pub(super) async fn skip_next<M: ReadModel>(
+    connection: &mut PgConnection,
+    writing: &mut Writing<M>,
+    mut stream: RetriedStream,
+    by: &str,
+    reason: &str,
+) -> Result<Result<(), String>, StoreError> {
+    let before = log::find_version_before(connection, &stream.id, stream.position);
+    let applied = run("reading the applied version", before).await?;
+    stream.applied = Some(applied);
+    let limit = PageLimit { events: 1, bytes: BATCH_BYTES_MAX };
+    let page = log::list_stream(connection, &stream.id, applied, stream.position, limit);
+    let page = run("reading the log", page).await?;
+    let Some(event) = page.events.first().map(|logged| &logged.event) else {
+        return Ok(Err("the log has no event of the stream at this position".to_owned()));
+    };
+    let log_position = log_position(event);
+    writing.skip(stream.id.clone(), log_position);
+    let mut transaction = run("beginning a transaction", connection.begin()).await?;
+    // The record must survive a crash of the server as soon as it is reported.
+    run("waiting for the disk", execute(&mut transaction, "set local synchronous_commit = on")).await?;
+    let record = skipped::Record { stream: &stream.id, log_position, failure: &stream.reason, by, reason };
+    let generation = writing.statement.generation();
+    run("recording the skipped event", skipped::insert(&mut transaction, generation, record)).await?;
+    let refused = match try_write::<M>(&mut transaction, writing, &stream, &page.events).await {
+        Ok(Ok(Written::Applied { parked: None, .. })) => {
+            run("committing the skipped event", transaction.commit()).await?;
+            return Ok(Ok(()));
+        }
+        Ok(Ok(Written::Applied { parked: Some((_, reason)), .. }) | Err(Refusal::CannotApply(reason))) => reason,
+        Ok(Ok(Written::NotParked)) => "another process has retried the stream".to_owned(),
+        Ok(Err(Refusal::TrySmaller(_))) => "the event is too large".to_owned(),
+        Err(error) if error.is_about_data() => error.reason(),
+        Err(error) => return Err(error),
+    };
+    // The rollback also removes the months that the transaction created.
+    writing.months.forget();
+    run("rolling back", transaction.rollback()).await?;
+    Ok(Err(refused))
+}
+
 /// Applies events in one transaction; after a refusal nothing has changed.
 async fn write<M: ReadModel>(
     connection: &mut PgConnection,
@@ -166,13 +209,13 @@ async fn try_write<M: ReadModel>(
     run("attaching the month", writing.months.ensure(connection, &month)).await?;
     let mut stored = StoredStates::<M>::new();
     let version = stream.applied_version();
-    let wanted = [StreamAt { stream: stream.id.clone(), version }];
+    let wanted = [StreamAt { stream: stream.id.clone(), version, skipped: writing.skipped().of(&stream.id) }];
     let loaded = M::load(connection, &wanted);
     for (id, state) in run("loading the state", loaded).await? {
         stored.insert_loaded(id, state);
     }
     let next: Vec<_> = events.iter().map(|logged| logged.as_next(0)).collect();
-    let mut changes = match fold::fold(&next, stored, &ClaimedPartitions::default()) {
+    let mut changes = match fold::fold(&next, stored, &writing.unclaimed) {
         Ok(changes) => changes,
         Err(panicked) if panicked.index == 0 => {
             return Ok(Err(Refusal::CannotApply(fold::panic_reason(next[0].event))));
@@ -197,8 +240,7 @@ async fn try_write<M: ReadModel>(
     }
     if !changes.states.is_empty() {
         run("creating months", writing.months.ensure(connection, &rows::months::<M>(&changes))).await?;
-        let unclaimed = ClaimedPartitions::default();
-        let write = writing.statement.run(connection, &changes, &unclaimed);
+        let write = writing.statement.run(connection, &changes, &writing.unclaimed);
         run("writing the stream", write).await?;
     }
     Ok(Ok(Written::Applied { events: changes.applied, parked }))

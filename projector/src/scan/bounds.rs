@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use events::{Position, StreamId, topics};
 
+use crate::skipped_events::SkippedEvents;
+
 /// Up to where streams are folded.
 #[derive(Debug, Clone)]
 pub struct Bounds {
@@ -13,13 +15,15 @@ pub struct Bounds {
     pub upto: BTreeMap<i32, Position>,
     /// Streams that are folded only up to the event before this position.
     pub parked: HashMap<StreamId, Position>,
+    /// Events that are not applied, because an operator has skipped them.
+    pub skipped: SkippedEvents,
 }
 
 impl Bounds {
     /// The same position for all partitions.
     pub fn at(position: Position, partitions: i32) -> Bounds {
         let upto = (0..partitions).map(|partition| (partition, position)).collect();
-        Bounds { partitions, upto, parked: HashMap::new() }
+        Bounds { partitions, upto, parked: HashMap::new(), skipped: SkippedEvents::default() }
     }
 
     /// The last position of all partitions.

@@ -12,6 +12,7 @@ use super::reader::EventReader;
 use crate::changes::ChangedState;
 use crate::frame::{ApplyError, EventRows, ReadModel, instants};
 use crate::next_event::log_position;
+use crate::skipped_events::SkippedEvents;
 use crate::store::log::LoggedEvent;
 
 /// Number of states after which states and rows are handed to the sink.
@@ -37,6 +38,8 @@ pub struct Folded {
     pub events: u64,
     /// Last event of each partition.
     pub last: BTreeMap<i32, LogPosition>,
+    /// Number of events that were not applied, because an operator has skipped them.
+    pub skipped: u64,
     /// Streams with an event that cannot be applied.
     pub unfoldable: Vec<Unfoldable>,
 }
@@ -75,7 +78,7 @@ pub async fn fold_segment<M: ReadModel>(
             }
             folding.begin_stream(&logged.event.stream, bounds);
         }
-        folding.fold(&logged);
+        folding.fold(&logged, &bounds.skipped);
         if folding.events_of_stream.is_multiple_of(EVENTS_AT_ONCE) {
             folding.hand_over(sink).await?;
         }
@@ -83,7 +86,7 @@ pub async fn fold_segment<M: ReadModel>(
     folding.end_stream();
     drop(reader);
     for (stream, position) in std::mem::take(&mut folding.panicked) {
-        let state = refold::<M>(connection, &stream, position).await?;
+        let state = refold::<M>(connection, &stream, position, &bounds.skipped).await?;
         folding.states.extend(state.map(|state| ChangedState { json: M::document(&state), stream, state }));
     }
     folding.hand_over(sink).await?;
@@ -91,17 +94,22 @@ pub async fn fold_segment<M: ReadModel>(
     Ok(folding.folded)
 }
 
-/// Folds a stream up to the event before a position. The events were folded before without an error, and their rows were
-/// handed over.
+/// Folds a stream up to the event before a position. The events were folded or skipped before without an error, and their
+/// rows were handed over.
 async fn refold<M: ReadModel>(
     connection: &mut PgConnection,
     stream: &StreamId,
     position: Position,
+    skipped: &SkippedEvents,
 ) -> sqlx::Result<Option<M::State>> {
     let mut reader =
         EventReader::open(connection, &Segment::Streams(vec![stream.to_string()]), Position(position.0 - 1)).await?;
     let mut state = None;
     while let Some(logged) = reader.next().await? {
+        if skipped.contains(&logged.event) {
+            M::skip(&mut state, &logged.event);
+            continue;
+        }
         let _ = fold_event::<M>(&mut state, &logged, &mut M::Rows::default());
     }
     Ok(state)
@@ -148,7 +156,7 @@ impl<M: ReadModel> Folding<M> {
         self.states.push(ChangedState { json: M::document(&state), stream: id, state });
     }
 
-    fn fold(&mut self, logged: &LoggedEvent) {
+    fn fold(&mut self, logged: &LoggedEvent, skipped: &SkippedEvents) {
         self.folded.events += 1;
         self.events_of_stream += 1;
         let (event, Some(open)) = (&logged.event, &mut self.stream) else { return };
@@ -158,6 +166,11 @@ impl<M: ReadModel> Folding<M> {
         let last = self.folded.last.entry(open.partition).or_insert(LogPosition::ZERO);
         *last = (*last).max(log_position(event));
         if open.is_unfoldable {
+            return;
+        }
+        if skipped.contains(event) {
+            M::skip(&mut open.state, event);
+            self.folded.skipped += 1;
             return;
         }
         let rows_before = self.rows.count();

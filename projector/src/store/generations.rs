@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::frame::schema::{Month, TableSchema};
 use crate::frame::{ReadModel, rows};
+use crate::store::skipped;
 
 /// State of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,21 +147,25 @@ pub async fn set_state(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Stores the result of a verification: up to which position of the log, and the number of rows that differ.
+/// Stores the result of a verification: up to which position of the log, the number of rows that differ, and the report as
+/// JSON.
 pub async fn set_verified(
     connection: &mut PgConnection,
     generation: Generation,
     position: Position,
     differences: u64,
+    report: &str,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "update projection_generations set verified_at = now(), verified_position = $3, differences = $4
+        "update projection_generations
+         set verified_at = now(), verified_position = $3, differences = $4, report = $5::json
          where projection = $1 and generation = $2",
     )
     .bind(generation.projection.name())
     .bind(generation.number)
     .bind(position.0)
     .bind(differences as i64)
+    .bind(report)
     .execute(connection)
     .await
     .map(|_| ())
@@ -223,8 +228,10 @@ async fn create_schema(connection: &mut PgConnection, generation: Generation, ta
     .await
 }
 
-/// Removes a generation with its tables, and with its checkpoints and parked streams, which refer to it.
+/// Removes a generation with its tables, and with its checkpoints and parked streams, which refer to it. The records of its
+/// skipped events stay.
 pub async fn remove(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<()> {
+    skipped::retire(connection, generation).await?;
     const REMOVE: &str = "delete from projection_generations where projection = $1 and generation = $2";
     let remove = sqlx::query(REMOVE).bind(generation.projection.name()).bind(generation.number);
     remove.execute(&mut *connection).await?;

@@ -1,9 +1,11 @@
 //! Reads the log: its identity, the events of a category, and the events of a stream. A page is limited in events and
 //! in bytes, because payloads differ in size by a factor of a million.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use events::stream::InvalidStream;
-use events::{Category, Incarnation, LogId, Metadata, Position, Recorded, StreamId, Version};
+use events::{Category, Incarnation, LogId, LogPosition, Metadata, Position, Recorded, StreamId, Version};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -52,6 +54,8 @@ pub struct StreamAt {
     pub stream: StreamId,
     /// Version of the last event that is included.
     pub version: Version,
+    /// Events that are included but not applied, because an operator has skipped them.
+    pub skipped: BTreeSet<LogPosition>,
 }
 
 /// Limit of a page of events or messages.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use events::Position;
 use read_model::Generation;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::checksums::Checksums;
@@ -16,8 +17,11 @@ use crate::row_checksum::RowChecksum;
 /// Maximum number of differing rows that are reported with their values.
 const REPORTED_MAX: usize = 100;
 
+/// Maximum size of a stored report, in bytes.
+const STORED_BYTES_MAX: usize = 1024 * 1024;
+
 /// The result of a verification.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
     /// Name of the projection.
     pub projection: &'static str,
@@ -30,6 +34,8 @@ pub struct Report {
     /// Months that the tables do not show.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent_months: Vec<AbsentMonth>,
+    /// Number of events that operators have skipped in this generation: the fold leaves them out, too.
+    pub events_skipped: u64,
     /// Number of rows that differ; of an archived month with another checksum, at least one row.
     pub differences_total: u64,
     /// The first rows that differ.
@@ -37,7 +43,7 @@ pub struct Report {
 }
 
 /// Number of rows of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TableRows {
     /// Name of the table.
     pub table: &'static str,
@@ -48,7 +54,7 @@ pub struct TableRows {
 }
 
 /// A month that a table does not show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AbsentMonth {
     /// Name of the table.
     pub table: &'static str,
@@ -60,7 +66,7 @@ pub struct AbsentMonth {
 }
 
 /// What is known about the rows of an absent month.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum AbsentState {
     /// The rows are in a table that is not read: they were not compared.
@@ -77,7 +83,7 @@ pub enum AbsentState {
 }
 
 /// A row that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Name of the table.
     pub table: &'static str,
@@ -89,7 +95,7 @@ pub struct Difference {
 }
 
 /// How a row differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum DifferenceKind {
     /// The table lacks a row.
@@ -104,7 +110,7 @@ pub enum DifferenceKind {
 }
 
 /// A column that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ColumnDifference {
     /// Name of the column.
     pub column: &'static str,
@@ -135,6 +141,7 @@ impl Report {
             position: position.0,
             tables: tables.collect(),
             absent_months: Vec::new(),
+            events_skipped: 0,
             differences_total: 0,
             differences: Vec::new(),
         }
@@ -191,6 +198,17 @@ impl Report {
         }
     }
 
+    /// The report as it is stored: with as many of the first differences as the size allows.
+    pub(super) fn to_stored_json(&self) -> String {
+        let mut stored = self.clone();
+        loop {
+            let json = serde_json::to_string(&stored).unwrap_or_default();
+            if json.len() <= STORED_BYTES_MAX || stored.differences.pop().is_none() {
+                return json;
+            }
+        }
+    }
+
     /// Whether the tables equal the fold of the log.
     pub fn is_equal(&self) -> bool {
         self.differences_total == 0
@@ -224,5 +242,41 @@ impl std::fmt::Display for Difference {
                 f.write_str(&columns.iter().map(column).collect::<Vec<_>>().join("; "))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_report_has_as_many_of_the_differences_as_its_size_allows() {
+        let difference = |number: usize| Difference {
+            table: "orders",
+            key: format!("id={number}"),
+            kind: DifferenceKind::Columns {
+                columns: vec![ColumnDifference {
+                    column: "document",
+                    stored: "x".repeat(100 * 1024),
+                    expected: "y".repeat(100 * 1024),
+                }],
+            },
+        };
+        let report = Report {
+            projection: "orders",
+            generation: 2,
+            position: 9,
+            tables: Vec::new(),
+            absent_months: Vec::new(),
+            events_skipped: 0,
+            differences_total: 20,
+            differences: (0..20).map(difference).collect(),
+        };
+        let stored: serde_json::Value = serde_json::from_str(&report.to_stored_json()).unwrap();
+        let differences = stored["differences"].as_array().unwrap();
+        assert_eq!(
+            (differences.len(), &differences[4]["key"], &stored["differences_total"]),
+            (5, &"id=4".into(), &20.into())
+        );
     }
 }

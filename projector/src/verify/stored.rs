@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use events::{Position, StreamId};
 use platform::config::Secret;
 use read_model::Generation;
@@ -15,9 +15,10 @@ use crate::frame::ReadModel;
 use crate::frame::row_bytes::RowShape;
 use crate::frame::rows::{shapes, tables};
 use crate::months::absent::AbsentMonths;
+use crate::operator_error::OperatorError;
 use crate::scan::Bounds;
 use crate::store::relay::count_partitions;
-use crate::store::{self, checkpoints, copy_out, parked, run};
+use crate::store::{self, checkpoints, copy_out, parked, run, skipped};
 
 /// A snapshot of a generation.
 pub(super) struct Snapshot {
@@ -28,7 +29,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Opens a snapshot and reads up to where events are applied in it.
-    pub(super) async fn open<M: ReadModel>(url: &Secret, generation: Generation) -> anyhow::Result<Snapshot> {
+    pub(super) async fn open<M: ReadModel>(url: &Secret, generation: Generation) -> Result<Snapshot, OperatorError> {
         // The snapshot waits while the log is folded.
         const BEGIN: &str = "begin isolation level repeatable read read only; set local statement_timeout = 0;
             set local idle_in_transaction_session_timeout = 0";
@@ -43,11 +44,16 @@ impl Snapshot {
             run("reading the partitions", count_partitions(&mut connection, M::PROJECTION.category())).await?;
         let known = upto.keys().max().map_or(0, |last| last + 1);
         let partitions = partitions.unwrap_or(0).max(known);
-        ensure!(partitions > 0, "{generation} has no checkpoint yet: there is nothing to verify");
+        if partitions == 0 {
+            let nothing = format!("{generation} has no checkpoint yet: there is nothing to verify");
+            return Err(OperatorError::Conflict(nothing));
+        }
         let rows = run("reading parked streams", parked::list(&mut connection, generation, None)).await?;
         let parked: HashMap<StreamId, Position> =
             rows.iter().filter_map(|row| Some((row.stream_id.parse().ok()?, Position(row.position)))).collect();
-        Ok(Snapshot { connection, bounds: Bounds { partitions, upto, parked }, absent_months: Arc::new(absent_months) })
+        let skipped = run("reading skipped events", skipped::list(&mut connection, generation)).await?;
+        let bounds = Bounds { partitions, upto, parked, skipped };
+        Ok(Snapshot { connection, bounds, absent_months: Arc::new(absent_months) })
     }
 
     /// Up to where events are applied.

@@ -10,7 +10,7 @@ use parquet::record::RowAccessor;
 use projector::frame::schema::Month;
 use projector::months::manifest::Manifest;
 use projector::months::{self, AfterArchive, Done, MonthState, Operation, RowCount, Target, operate};
-use projector::retry::{self, RetryOutcome};
+use projector::retry::{self, RetryOutcome, Selected};
 use projector::store::months::Months;
 use projector::verify::report::AbsentState;
 use read_model::{Generation, Projection};
@@ -97,8 +97,8 @@ async fn archive(platform: &Platform, name: &str) -> TempDir {
 
 async fn retry_all(platform: &Platform) -> Vec<RetryOutcome> {
     let mut outcomes = Vec::new();
-    let mut report = |_: &str, outcome: &RetryOutcome| outcomes.push(outcome.clone());
-    retry::retry(&platform.database(), None, &mut report).await.unwrap();
+    let mut report = |_: Generation, _: &str, outcome: &RetryOutcome| outcomes.push(outcome.clone());
+    retry::retry(&platform.database(), Selected::default(), &mut report).await.unwrap();
     outcomes
 }
 

@@ -22,5 +22,6 @@ mod restored_logs;
 mod retrying;
 mod samples;
 mod schema_change;
+mod skipping;
 mod sources;
 mod without_kafka;

@@ -66,6 +66,12 @@ impl ReadModel for Cancellations {
         Ok(())
     }
 
+    fn skip(state: &mut Option<Self::State>, event: &Recorded) {
+        if let Some((_, _, last)) = state {
+            *last = next_event::log_position(event);
+        }
+    }
+
     fn log_position((_, _, last): &Self::State) -> LogPosition {
         *last
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use projector::log_projector::LogProjector;
 use projector::operate::{Done, Operation, operate};
+use projector::operator_error::OperatorError;
 use projector::promote::Check;
 use projector::rebuild::progress::Progress;
 use projector::rebuild::selection::Selection;
@@ -16,7 +17,7 @@ use crate::platform::{PARTITIONS, Platform, now};
 use crate::samples::*;
 
 /// Few events per segment, so that a small log has several segments.
-const SEGMENT_EVENTS: i64 = 5;
+pub(crate) const SEGMENT_EVENTS: i64 = 5;
 
 pub(crate) fn rebuild_options(platform: &Platform) -> rebuild::Options {
     let (database_url, source_url) = (platform.database(), platform.database());
@@ -29,11 +30,11 @@ pub(crate) fn verify_options(platform: &Platform) -> verify::Options {
     verify::Options { database_url, source_url, readers: 2, segment_events: SEGMENT_EVENTS }
 }
 
-pub(crate) async fn rebuild(platform: &Platform, projection: Projection) -> anyhow::Result<Done> {
+pub(crate) async fn rebuild(platform: &Platform, projection: Projection) -> Result<Done, OperatorError> {
     rebuild_with(projection, rebuild_options(platform)).await
 }
 
-pub(crate) async fn rebuild_with(projection: Projection, options: rebuild::Options) -> anyhow::Result<Done> {
+pub(crate) async fn rebuild_with(projection: Projection, options: rebuild::Options) -> Result<Done, OperatorError> {
     operate(projection.name(), Operation::Rebuild(options, Arc::new(Progress::default()))).await
 }
 
@@ -45,19 +46,19 @@ pub(crate) async fn verify(platform: &Platform, projection: Projection, number: 
     }
 }
 
-pub(crate) async fn promote(platform: &Platform, projection: Projection) -> anyhow::Result<Done> {
+pub(crate) async fn promote(platform: &Platform, projection: Projection) -> Result<Done, OperatorError> {
     operate(projection.name(), Operation::Promote(platform.database(), Check::All)).await
 }
 
-pub(crate) async fn rollback(platform: &Platform, projection: Projection) -> anyhow::Result<Done> {
+pub(crate) async fn rollback(platform: &Platform, projection: Projection) -> Result<Done, OperatorError> {
     operate(projection.name(), Operation::Rollback(platform.database())).await
 }
 
-pub(crate) async fn retire(platform: &Platform, projection: Projection, number: i32) -> anyhow::Result<Done> {
+pub(crate) async fn retire(platform: &Platform, projection: Projection, number: i32) -> Result<Done, OperatorError> {
     operate(projection.name(), Operation::Retire(platform.database(), number)).await
 }
 
-pub(crate) async fn repair(platform: &Platform, projection: Projection) -> anyhow::Result<Repaired> {
+pub(crate) async fn repair(platform: &Platform, projection: Projection) -> Result<Repaired, OperatorError> {
     let repair = Operation::Repair(rebuild_options(platform), Arc::new(Progress::default()));
     match operate(projection.name(), repair).await? {
         Done::Repaired(repaired) => Ok(repaired),
@@ -82,7 +83,10 @@ pub(crate) async fn kill_after_first_step(projection: Projection, options: rebui
 }
 
 /// Continues a rebuild that was killed. The server notices the end of the killed rebuild a moment later.
-pub(crate) async fn continue_rebuild(projection: Projection, options: rebuild::Options) -> anyhow::Result<Generation> {
+pub(crate) async fn continue_rebuild(
+    projection: Projection,
+    options: rebuild::Options,
+) -> Result<Generation, OperatorError> {
     let options = rebuild::Options { throttle: Some(0), ..options };
     let rebuilding = async {
         loop {

@@ -2,9 +2,10 @@
 
 use events::StreamId;
 use projector::projections::Stock;
-use projector::retry::{RetryOutcome, retry};
+use projector::retry::{RetryOutcome, Selected, retry};
 use projector::step::StepError;
 use projector::worker::Worker;
+use read_model::{Generation, Projection};
 use testbed::PATIENCE;
 
 use crate::platform::{Platform, step_until};
@@ -13,8 +14,8 @@ use crate::samples::*;
 async fn retry_all(platform: &Platform) -> Vec<RetryOutcome> {
     let mut results = Vec::new();
     let database = platform.database();
-    let mut report = |_: &str, outcome: &RetryOutcome| results.push(outcome.clone());
-    let retrying = retry(&database, None, &mut report);
+    let mut report = |_: Generation, _: &str, outcome: &RetryOutcome| results.push(outcome.clone());
+    let retrying = retry(&database, Selected::default(), &mut report);
     tokio::time::timeout(PATIENCE, retrying).await.expect("the retry does not end").unwrap();
     results
 }
@@ -85,12 +86,15 @@ async fn a_stream_that_still_cannot_be_applied_stays_parked() {
 
 #[tokio::test]
 async fn a_stream_that_is_not_parked_is_left_alone() {
-    let platform = Platform::new().await;
-    let mut results = Vec::new();
-    retry(&platform.database(), Some(&stock_stream("GOOD")), &mut |_, retried| results.push(retried.clone()))
-        .await
-        .unwrap();
-    assert_eq!(results, [RetryOutcome::NotParked]);
+    let (platform, bad, _worker) = parked().await;
+    let good = stock_stream("GOOD");
+    let retry_one = async |projection, stream| {
+        let selected = Selected { projection, stream: Some(stream) };
+        retry(&platform.database(), selected, &mut |_, _, _| {}).await.unwrap()
+    };
+    assert!(!retry_one(None, &good).await);
+    assert!(!retry_one(Some(Projection::ORDERS), &bad).await, "parked in another projection");
+    assert!(retry_one(Some(Projection::STOCK), &bad).await);
 }
 
 #[tokio::test]
@@ -216,7 +220,7 @@ async fn events_before_an_event_that_the_database_refuses_are_applied() {
 async fn one_process_at_a_time_retries_parked_streams() {
     let mut platform = Platform::new().await;
     platform.execute("select pg_advisory_lock(hashtext('parked retry'))").await;
-    let busy = retry(&platform.database(), None, &mut |_, _| {}).await.unwrap_err();
+    let busy = retry(&platform.database(), Selected::default(), &mut |_, _, _| {}).await.unwrap_err();
     assert_eq!(busy.to_string(), "another process is retrying parked streams; wait until it has finished");
 }
 

@@ -70,6 +70,10 @@ impl ReadModel for OrdersWithDiscount {
         Orders::fold(state, event, &mut ())
     }
 
+    fn skip(state: &mut Option<OrderDocument>, event: &Recorded) {
+        Orders::skip(state, event);
+    }
+
     fn log_position(order: &OrderDocument) -> LogPosition {
         order.log_position()
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use events::{Category, Event, Recorded};
+use events::{Category, Event, Incarnation, LogPosition, Position, Recorded};
 use read_model::{OrderDocument, OrderSummary, PriceRow, ProductDocument, Projection, StockDocument};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgPool, PgRow};
@@ -56,11 +56,6 @@ pub async fn archived_months(pool: &PgPool, projection: Projection) -> anyhow::R
     Ok(months.into_iter().collect())
 }
 
-/// Whether an instant is in one of the months.
-pub fn is_in(months: &HashSet<NaiveDate>, instant: DateTime<Utc>) -> bool {
-    instant.date_naive().with_day(1).is_some_and(|first| months.contains(&first))
-}
-
 /// Reads the rows of streams of one category. The map contains the streams that have rows.
 pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {
     match category {
@@ -71,10 +66,56 @@ pub async fn find(pool: &PgPool, category: Category, streams: &[&str]) -> anyhow
     }
 }
 
-/// The expected rows of a stream after these events, without those of archived months; `null` if no rows are expected.
-pub fn fold(category: Category, events: &[Recorded], archived: &HashSet<NaiveDate>) -> anyhow::Result<Value> {
+/// The log positions of the events that operators have skipped in the live generation of a projection.
+async fn skipped_events(pool: &PgPool, projection: Projection) -> anyhow::Result<HashSet<LogPosition>> {
+    const SKIPPED: &str = "
+        select s.incarnation, s.position
+        from skipped_events s join projection_generations g using (projection, generation)
+        where s.projection = $1 and g.state = 'live' and s.retired_at is null";
+    let rows: Vec<(i32, i64)> =
+        sqlx::query_as(SKIPPED).bind(projection.name()).fetch_all(pool).await.context("reading the skipped events")?;
+    let at =
+        |(incarnation, position)| LogPosition { incarnation: Incarnation(incarnation), position: Position(position) };
+    Ok(rows.into_iter().map(at).collect())
+}
+
+/// What the tables of the live generation of a projection do not contain, because operators have decided so.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOut {
+    /// The archived months, as their first days.
+    pub archived: HashSet<NaiveDate>,
+    /// The log positions of the skipped events.
+    pub skipped: HashSet<LogPosition>,
+}
+
+impl LeftOut {
+    /// Reads what is left out of the live generation of a projection.
+    pub async fn of(pool: &PgPool, projection: Projection) -> anyhow::Result<LeftOut> {
+        let (archived, skipped) = (archived_months(pool, projection).await?, skipped_events(pool, projection).await?);
+        Ok(LeftOut { archived, skipped })
+    }
+
+    /// Whether an event is skipped.
+    pub fn skips(&self, recorded: &Recorded) -> bool {
+        self.skipped.contains(&LogPosition { incarnation: recorded.incarnation, position: recorded.position })
+    }
+
+    /// Whether an instant is in an archived month.
+    pub fn is_archived(&self, instant: DateTime<Utc>) -> bool {
+        instant.date_naive().with_day(1).is_some_and(|first| self.archived.contains(&first))
+    }
+}
+
+/// The expected rows of a stream after these events, without what is left out; `null` if no rows are expected.
+pub fn fold(category: Category, events: &[Recorded], left_out: &LeftOut) -> anyhow::Result<Value> {
     let (mut order, mut item, mut product, mut prices) = (None, None, None, Vec::new());
     for recorded in events {
+        if left_out.skips(recorded) {
+            order.iter_mut().for_each(|order: &mut OrderDocument| order.advance_to(recorded));
+            product.iter_mut().for_each(|product: &mut ProductDocument| product.advance_to(recorded));
+            StockDocument::skip(&mut item, recorded);
+            continue;
+        }
         let place = || format!("folding position {} into {}", recorded.position, recorded.stream);
         match recorded.decode().with_context(place)? {
             Event::Order(event) => OrderDocument::fold(&mut order, recorded, &event).with_context(place)?,
@@ -87,7 +128,7 @@ pub fn fold(category: Category, events: &[Recorded], archived: &HashSet<NaiveDat
             Event::Customer(_) | Event::Email(_) | Event::StockHold(_) => {}
         }
     }
-    prices.retain(|row| !is_in(archived, row.valid_from));
+    prices.retain(|row| !left_out.is_archived(row.valid_from));
     prices.sort_by_key(|row| (row.id, row.currency));
     Ok(match category {
         Category::Order => {

@@ -40,10 +40,23 @@ pub async fn check(subject: &Subject) -> anyhow::Result<Findings> {
 }
 
 fn add(findings: &mut Findings, report: &Report) {
-    let Report { projection, generation, position, tables, absent_months, differences_total, differences } = report;
+    let Report {
+        projection,
+        generation,
+        position,
+        tables,
+        absent_months,
+        events_skipped,
+        differences_total,
+        differences,
+    } = report;
     let rows: u64 = tables.iter().map(|table| table.expected).sum();
     findings.checked += rows;
-    findings.report(format!("rows of {projection} generation {generation} at position {position}"), rows);
+    let skipped = match events_skipped {
+        0 => String::new(),
+        events => format!(" without {events} skipped events"),
+    };
+    findings.report(format!("rows of {projection} generation {generation} at position {position}{skipped}"), rows);
     for difference in differences {
         findings.add(format!("{projection} generation {generation}: {difference}"));
     }
@@ -71,6 +84,6 @@ impl WithReadModel for Compare {
         let Compare { generation, database_url } = self;
         let source_url = database_url.clone();
         let options = Options { database_url, source_url, readers: READERS, segment_events: EVENTS_PER_SEGMENT };
-        Box::pin(async move { verify::compare::<M>(generation, &options, &Arc::new(Progress::default())).await })
+        Box::pin(async move { Ok(verify::compare::<M>(generation, &options, &Arc::new(Progress::default())).await?) })
     }
 }

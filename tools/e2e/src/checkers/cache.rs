@@ -5,7 +5,6 @@
 //! patience of the subject ends; but the value must equal the fold of its stream up to its stamp. Every other difference is a
 //! finding at the first attempt, because a wrong value could expire before the patience ends.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use events::{Category, LogPosition};
@@ -16,7 +15,7 @@ use sqlx::PgPool;
 use crate::audit::findings::Findings;
 use crate::audit::subject::{Redis, Subject};
 use crate::caches::{CHUNK, Caches};
-use crate::read_models::StoredRow;
+use crate::read_models::{LeftOut, StoredRow};
 use crate::{log, read_models};
 
 /// Pause between two attempts.
@@ -68,6 +67,7 @@ async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attem
         let Some(generation) = live.get(projection.name()) else { continue };
         let kind = format!("{word}.{generation}:");
         let (begin, before) = (caches.key(&kind).len(), attempt.findings.checked);
+        let left_out = LeftOut::of(pool, projection).await?;
         for keys in caches.keys(&kind).await?.chunks(CHUNK) {
             let values = caches.values(keys).await?;
             let streams: Vec<String> = keys.iter().map(|key| format!("{category}-{}", &key[begin..])).collect();
@@ -79,7 +79,7 @@ async fn compare_all(pool: &PgPool, caches: &mut Caches) -> anyhow::Result<Attem
                 let Some(value) = value else { continue };
                 attempt.findings.count_checked();
                 match read(key, stream, &value) {
-                    Ok(cached) => attempt.compare(pool, category, &cached, rows.get(stream)).await?,
+                    Ok(cached) => attempt.compare(pool, (category, &left_out), &cached, rows.get(stream)).await?,
                     Err(finding) => attempt.findings.add(finding),
                 }
             }
@@ -101,7 +101,7 @@ impl Attempt {
     async fn compare(
         &mut self,
         pool: &PgPool,
-        category: Category,
+        (category, left_out): (Category, &LeftOut),
         cached: &Cached<'_>,
         row: Option<&StoredRow>,
     ) -> anyhow::Result<()> {
@@ -116,7 +116,7 @@ impl Attempt {
         match at.cmp(&(row.incarnation, row.position)) {
             std::cmp::Ordering::Greater => self.findings.add(stamps()),
             std::cmp::Ordering::Equal => self.expect(document(category, &row.value), cached),
-            std::cmp::Ordering::Less => match at_stamp(pool, category, cached).await? {
+            std::cmp::Ordering::Less => match at_stamp(pool, (category, left_out), cached).await? {
                 Some(then) => {
                     self.expect(document(category, &then), cached);
                     self.older.push(stamps());
@@ -135,7 +135,11 @@ impl Attempt {
 }
 
 /// The fold of the stream up to the stamp; `None` if no event of the stream has the stamp.
-async fn at_stamp(pool: &PgPool, category: Category, cached: &Cached<'_>) -> anyhow::Result<Option<Value>> {
+async fn at_stamp(
+    pool: &PgPool,
+    (category, left_out): (Category, &LeftOut),
+    cached: &Cached<'_>,
+) -> anyhow::Result<Option<Value>> {
     let Ok(stream) = cached.stream.parse() else { return Ok(None) };
     let mut events = log::stream(pool, &stream).await?;
     events.retain(|event| event.position <= cached.stamp.position);
@@ -143,7 +147,7 @@ async fn at_stamp(pool: &PgPool, category: Category, cached: &Cached<'_>) -> any
     if last != Some((cached.stamp.incarnation, cached.stamp.position)) {
         return Ok(None);
     }
-    read_models::fold(category, &events, &HashSet::new()).map(Some)
+    read_models::fold(category, &events, left_out).map(Some)
 }
 
 /// The document that Redis should contain for a row.

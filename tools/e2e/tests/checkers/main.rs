@@ -306,6 +306,41 @@ async fn no_double_apply_detects_a_ledger_row_with_another_order_or_time() {
 }
 
 #[tokio::test]
+async fn a_skipped_event_is_expected_in_no_read_model() {
+    let mut platform = Platform::example().await;
+    // A price change that no build can read, and a movement of stock, are not applied.
+    platform
+        .sql
+        .execute(
+            r#"update events set payload = '{}' where position = 2;
+               update products set prices = '{"EUR":500,"GBP":450}', updated_at = created_at;
+               delete from product_prices where position = 2;
+               delete from stock_ledger where kind = 'restocked';
+               update stock set restocked = 0, on_hand = on_hand - 1"#,
+        )
+        .await
+        .unwrap();
+    let subject = platform.subject();
+    for invariant in [Invariant::FoldEqual, Invariant::NoDoubleApply] {
+        assert_ne!(findings(invariant, &subject).await, Vec::<String>::new(), "{invariant:?}");
+    }
+    platform
+        .sql
+        .execute(
+            "insert into skipped_events (projection, generation, stream_id, incarnation, position, failure, skipped_by, reason)
+             select category || case category when 'product' then 's' else '' end, 1, stream_id, 1, position, 'unreadable',
+                 'mara', 'duplicate'
+             from events, split_part(stream_id, '-', 1) as category
+             where position = 2 or event_type = 'StockRestocked'",
+        )
+        .await
+        .unwrap();
+    for invariant in [Invariant::FoldEqual, Invariant::NoDoubleApply] {
+        assert_eq!(findings(invariant, &subject).await, Vec::<String>::new(), "{invariant:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_skip_detects_an_event_that_was_not_published() {
     let platform = Platform::example().await;
     let mut messages = platform.messages();

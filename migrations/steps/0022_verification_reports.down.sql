@@ -1,0 +1,1 @@
+alter table projection_generations drop column report;
