@@ -43,7 +43,7 @@ admin_port() {
   esac
 }
 
-# http_port NAME: prints nothing for the projector, which has no HTTP interface.
+# http_port NAME: prints nothing for the projector, whose only HTTP interface is on the admin port.
 http_port() {
   case $1 in
     command-service) echo "$COMMAND_PORT" ;;

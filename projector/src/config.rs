@@ -18,10 +18,13 @@ const BROKERS_FORM: &str =
 /// Settings of `projector` without a command.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `ADMIN_ADDR`: address of the server for health and metrics.
+    /// `ADMIN_ADDR`: address of the server for health, metrics and the HTTP API of operators.
     pub admin_addr: SocketAddr,
     /// `DATABASE_URL`: the primary, with a login that is a member of `model_writer`.
     pub database_url: Secret,
+    /// `REBUILD_SOURCE_URL`: the database that rebuilds and verifications read the log from, such as a standby; default: the
+    /// primary.
+    pub source_url: Secret,
     /// `PROJECTOR_DATABASE_TIMEOUT`: time after which a statement fails and its connection is closed.
     pub database_timeout: Duration,
     /// Settings of the Kafka consumers; `None` if the platform runs without Kafka (an empty `KAFKA_BROKERS`).
@@ -122,6 +125,7 @@ impl Config {
         let defaults = Limits::default();
         let admin_addr = settings.required("ADMIN_ADDR");
         let database_url = settings.secret("DATABASE_URL");
+        let source_url = settings.maybe::<Secret>("REBUILD_SOURCE_URL");
         let database_timeout = settings.optional("PROJECTOR_DATABASE_TIMEOUT", StatementTimeout::default().0);
         let brokers = settings.required_or_empty("KAFKA_BROKERS", BROKERS_FORM);
         let topic_prefix = settings.optional("TOPIC_PREFIX", String::new());
@@ -145,9 +149,11 @@ impl Config {
             topic_prefix,
             instance: instance.or_else(|| instance_name(admin_addr)),
         });
+        let database_url = database_url.get(&complete);
         Ok(Config {
             admin_addr,
-            database_url: database_url.get(&complete),
+            source_url: source_url.get(&complete).unwrap_or_else(|| database_url.clone()),
+            database_url,
             database_timeout: database_timeout.get(&complete),
             kafka,
             redis_url: redis_url.get(&complete),

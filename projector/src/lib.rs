@@ -9,7 +9,8 @@
 //! generation from the log,
 //! [`verify`] compares a generation with the log, [`promote`] makes a
 //! generation live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
-//! has lost. [`months`] archives old months of the tables.
+//! has lost. [`months`] archives old months of the tables. [`operate`] has the commands of operators, which [`command_line`]
+//! and [`ops`], the HTTP API, run.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
 //! missing, and whatever instances stop or run twice. The invariant follows from three things only: log positions, the
@@ -38,6 +39,7 @@ pub mod months;
 pub mod next_event;
 pub mod operate;
 pub mod operator_error;
+pub mod ops;
 pub mod parked_list;
 pub mod projections;
 pub mod promote;

@@ -1,5 +1,6 @@
-//! The serving process: the workers of all followed generations, the task that writes to the cache, and the admin server.
-//! [`crate::followed`], [`crate::cache`] and [`crate::retry`] are what it runs.
+//! The serving process: the workers of all followed generations, the task that writes to the cache, and the admin server
+//! with the HTTP API of operators. [`crate::followed`], [`crate::cache`], [`crate::retry`] and [`crate::ops`] are what it
+//! runs.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use read_model::Generation;
 use crate::cache::{Cache, Writer};
 use crate::config::Config;
 use crate::followed::Followed;
+use crate::ops::{self, Ops};
 use crate::retry::{self, RetryOutcome, Selected};
 
 /// Timeout for workers to finish their batch and leave their consumer groups.
@@ -31,7 +33,8 @@ async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = platform::metrics::install();
     let health = Health::new();
     let listener = bind(config.admin_addr).with_context(|| format!("listening on {}", config.admin_addr))?;
-    let router = platform::admin::router(health.clone(), metrics);
+    let ops = Ops::new(config.database_url.clone(), config.source_url.clone(), shutdown.clone());
+    let router = platform::admin::router(health.clone(), metrics).merge(ops::router(ops));
     let admin_stop = Shutdown::new();
     let admin = tokio::spawn(platform::server::serve(listener, router, ServerLimits::admin(), admin_stop.clone()));
 

@@ -11,6 +11,7 @@ mod gaps;
 mod months;
 mod new_projection;
 mod operations;
+mod operators_api;
 mod outages;
 mod parking;
 mod partial_rebuilds;

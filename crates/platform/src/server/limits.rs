@@ -83,6 +83,7 @@ impl Limits {
             connections_max: 256,
             connections_per_ip_max: 256,
             requests_in_flight_max: 64,
+            body_bytes_max: 64 * KIB as u64,
             drain_timeout: Duration::from_secs(2),
             is_versioned: false,
             ..Limits::default()
