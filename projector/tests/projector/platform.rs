@@ -272,7 +272,8 @@ impl Platform {
     /// Records the partitions of a category.
     pub(crate) async fn record_partitions(&mut self, category: Category) {
         sqlx::query(
-            "insert into relay_partitions select $1, partition, 0 from generate_series(0, $2 - 1) as partition",
+            "insert into relay_partitions select $1, partition, 0 from generate_series(0, $2 - 1) as partition
+             on conflict do nothing",
         )
         .bind(category.as_str())
         .bind(PARTITIONS)

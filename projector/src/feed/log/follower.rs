@@ -258,9 +258,10 @@ impl Task {
         Ok(())
     }
 
-    /// Without a lock nothing is read.
+    /// Without a lock nothing is read. The database can be reached again: a feed that sees an earlier failure would end
+    /// before its generation is locked.
     fn stand_by(&self) -> Found {
-        self.state.send_if_modified(|state| state.recent.take().is_some());
+        self.state.send_if_modified(|state| state.recent.take().is_some() | state.failure.take().is_some());
         Found::End
     }
 

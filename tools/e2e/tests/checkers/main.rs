@@ -220,11 +220,11 @@ async fn fold_equal_detects_a_row_without_applied_events() {
 /// The months of all rows are archived.
 const ARCHIVE: &str = "
     insert into archived_months (projection, generation, month, folder, manifest)
-    select distinct projection, 1, date_trunc('month', instant, 'UTC')::date, '/archive', '{}'::json
+    select projection, 1, month, '/archive', '{}'
     from (
-        select 'orders' as projection, placed_at as instant from orders
-        union select 'products', valid_from from product_prices
-        union select 'stock', occurred_at from stock_ledger
+        select 'orders' as projection, date_trunc('month', placed_at, 'UTC')::date as month from orders
+        union select 'products', date_trunc('month', valid_from, 'UTC')::date from product_prices
+        union select 'stock', date_trunc('month', occurred_at, 'UTC')::date from stock_ledger
     ) rows;";
 
 #[tokio::test]
