@@ -231,7 +231,7 @@ const ARCHIVE: &str = "
 async fn rows_of_archived_months_are_not_missing() {
     for (invariant, delete) in [
         (Invariant::FoldEqual, "delete from orders; delete from product_prices"),
-        (Invariant::NoDoubleApply, "delete from stock_ledger"),
+        (Invariant::NoDoubleApply, "delete from stock_ledger where kind <> 'received'"),
     ] {
         let mut platform = Platform::example().await;
         platform.sql.execute(sqlx::AssertSqlSafe([ARCHIVE, delete].concat())).await.unwrap();
