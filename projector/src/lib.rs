@@ -1,14 +1,13 @@
 //! The projector: projects the events of the log into the read models, and updates the cache of documents.
 //!
-//! The path of an event: [`feed`] receives it from Kafka or from the log, [`admission`] decides by its position whether it is next,
-//! [`apply`] loads the state of its stream, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes
+//! The path of an event: [`feed`] receives it from Kafka or from the log, [`admission`] decides by its position whether it
+//! is next, [`apply`] loads the state of its stream, [`fold`] folds it (the folds are those of `read_model`), [`frame`] writes
 //! rows, parked streams and checkpoints in one statement, and [`cache`] writes the document to Redis. [`worker`] runs
 //! these steps for one generation of a projection, [`projections`] declares the projections, [`generations`] creates
 //! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
-//! [`skip`] skips their events ([`skipped_events`]), [`log_projector`] projects the log without a worker, [`rebuild`] derives a new
-//! generation from the log,
-//! [`verify`] compares a generation with the log, [`promote`] makes a
-//! generation live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
+//! [`skip`] skips their events ([`skipped_events`]), [`log_projector`] projects the log without a worker, [`rebuild`]
+//! derives a new generation from the log, [`verify`] compares a generation with the log, [`promote`] makes a generation
+//! live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
 //! has lost. [`months`] archives old months of the tables. [`operate`] has the commands of operators, which [`command_line`]
 //! and [`ops`], the HTTP API, run.
 //!

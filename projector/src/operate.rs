@@ -74,8 +74,8 @@ pub async fn operate(name: &str, operation: Operation) -> Result<Done, OperatorE
 pub async fn set_paused(url: &Secret, name: &str, paused: bool) -> Result<Generation, OperatorError> {
     let projection = find(name)?;
     let mut connection = store::connect(url).await?;
-    let rows = run("reading the generations", generations::list(&mut connection)).await?;
-    let building = rows.iter().find(|row| row.projection == name && row.state == State::Building);
+    let rows = run("reading the generations", generations::list_of(&mut connection, projection)).await?;
+    let building = rows.iter().find(|row| row.state == State::Building);
     let building = building.ok_or_else(|| OperatorError::Conflict(format!("{name} is not being rebuilt")))?;
     let generation = Generation { projection, number: building.number };
     run("changing the rebuild", rebuilds::set_paused(&mut connection, generation, paused)).await?;
@@ -130,8 +130,7 @@ async fn run_operation<M: ReadModel>(operation: Operation) -> Result<Done, Opera
 async fn find_verified<M: ReadModel>(url: &Secret, number: Option<i32>) -> Result<Generation, OperatorError> {
     let name = M::PROJECTION.name();
     let mut connection = store::connect(url).await?;
-    let rows = run("reading the generations", generations::list(&mut connection)).await?;
-    let own: Vec<_> = rows.iter().filter(|row| row.projection == name).collect();
+    let own = run("reading the generations", generations::list_of(&mut connection, M::PROJECTION)).await?;
     let in_state = |state| own.iter().find(|row| row.state == state);
     let row = match number {
         Some(number) => own.iter().find(|row| row.number == number),

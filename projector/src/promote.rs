@@ -88,8 +88,7 @@ pub async fn retire<M: ReadModel>(url: &Secret, number: i32) -> Result<(), Opera
 }
 
 async fn list<M: ReadModel>(connection: &mut PgConnection) -> Result<Vec<GenerationRow>, StoreError> {
-    let rows = run("reading the generations", generations::list(connection)).await?;
-    Ok(rows.into_iter().filter(|row| row.projection == M::PROJECTION.name()).collect())
+    run("reading the generations", generations::list_of(connection, M::PROJECTION)).await
 }
 
 /// A generation that contains events which the log does not contain is wrong, whatever its verification has found.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use platform::health::Component;
-use read_model::Generation;
+use read_model::{Generation, Projection};
 use sqlx::PgConnection;
 
 use crate::apply::Applier;
@@ -48,13 +48,7 @@ const CATCH_UP_PASSES: usize = 5;
 /// Rebuilds a projection, or continues an interrupted rebuild. Returns the generation, whose state is then `following`.
 pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -> Result<Generation, OperatorError> {
     let mut control = store::connect(&options.database_url).await?;
-    let name = M::PROJECTION.name();
-    let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut control, M::PROJECTION)).await?;
-    if !is_alone {
-        return Err(OperatorError::Busy(format!(
-            "another process is rebuilding {name}; `projector status` shows its progress"
-        )));
-    }
+    lock(&mut control, M::PROJECTION).await?;
     let rebuilt = rebuild_alone::<M>(&mut control, options, &progress).await;
     // After an error of the connection, the lock ends with it.
     let unlocked = run("unlocking the rebuild", generations::unlock_rebuild(&mut control, M::PROJECTION)).await;
@@ -62,6 +56,17 @@ pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -
     unlocked?;
     progress.enter("done");
     Ok(generation)
+}
+
+/// Takes the lock of the rebuilds of a projection. Fails if another process has it.
+async fn lock(control: &mut PgConnection, projection: Projection) -> Result<(), OperatorError> {
+    match run("locking the rebuild", generations::try_lock_rebuild(control, projection)).await? {
+        true => Ok(()),
+        false => Err(OperatorError::Busy(format!(
+            "another process is rebuilding {}; `projector status` shows its progress",
+            projection.name()
+        ))),
+    }
 }
 
 async fn rebuild_alone<M: ReadModel>(

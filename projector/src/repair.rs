@@ -115,8 +115,7 @@ async fn retire<M: ReadModel>(options: &rebuild::Options, number: i32) -> anyhow
 }
 
 async fn list<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Result<Vec<GenerationRow>> {
-    let rows = run("reading the generations", generations::list(connection)).await?;
-    Ok(rows.into_iter().filter(|row| row.projection == M::PROJECTION.name()).collect())
+    Ok(run("reading the generations", generations::list_of(connection, M::PROJECTION)).await?)
 }
 
 fn of<M: ReadModel>(number: i32) -> Generation {

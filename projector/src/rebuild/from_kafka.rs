@@ -10,6 +10,7 @@ use platform::health::Health;
 use read_model::Generation;
 use sqlx::{Connection, PgConnection};
 
+use super::lock;
 use super::planning::next_generation;
 use super::progress::Progress;
 use crate::config::{KafkaConfig, Limits};
@@ -44,13 +45,7 @@ pub struct Rebuilt {
 /// Rebuilds a projection from Kafka, or continues an interrupted rebuild from Kafka.
 pub async fn rebuild<M: ReadModel>(options: &Options, progress: &Progress) -> Result<Rebuilt, OperatorError> {
     let mut control = store::connect(&options.database_url).await?;
-    let name = M::PROJECTION.name();
-    let is_alone = run("locking the rebuild", generations::try_lock_rebuild(&mut control, M::PROJECTION)).await?;
-    if !is_alone {
-        return Err(OperatorError::Busy(format!(
-            "another process is rebuilding {name}; `projector status` shows its progress"
-        )));
-    }
+    lock(&mut control, M::PROJECTION).await?;
     let generation = begin::<M>(&mut control).await?;
     let published =
         run("reading what is published", relay::find_published(&mut control, M::PROJECTION.category())).await?;

@@ -21,8 +21,8 @@ pub(super) async fn prepare<M: ReadModel>(
     upto: Position,
 ) -> anyhow::Result<Copying> {
     let name = M::PROJECTION.name();
-    let generations = run("reading the generations", generations::list(connection)).await?;
-    let live = generations.iter().find(|row| row.projection == name && row.state == State::Live);
+    let generations = run("reading the generations", generations::list_of(connection, M::PROJECTION)).await?;
+    let live = generations.iter().find(|row| row.state == State::Live);
     let live = live.with_context(|| format!("{name} has no live generation whose rows could be copied"))?;
     let live = Generation { projection: M::PROJECTION, number: live.number };
     for table in rows::tables::<M>() {

@@ -136,8 +136,7 @@ pub(super) async fn begin<M: ReadModel>(
 pub(super) async fn next_generation<M: ReadModel>(
     connection: &mut PgConnection,
 ) -> Result<(Generation, bool), OperatorError> {
-    let rows = run("reading the generations", generations::list(connection)).await?;
-    let own: Vec<_> = rows.iter().filter(|row| row.projection == M::PROJECTION.name()).collect();
+    let own = run("reading the generations", generations::list_of(connection, M::PROJECTION)).await?;
     let of = |number| Generation { projection: M::PROJECTION, number };
     if let Some(building) = own.iter().find(|row| row.state == State::Building) {
         if building.version != M::VERSION {

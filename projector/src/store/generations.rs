@@ -70,6 +70,12 @@ pub async fn list(connection: &mut PgConnection) -> sqlx::Result<Vec<GenerationR
     rows.iter().map(GenerationRow::decode).collect()
 }
 
+/// The generations of a projection, by number.
+pub async fn list_of(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<Vec<GenerationRow>> {
+    let rows = list(connection).await?;
+    Ok(rows.into_iter().filter(|row| row.projection == projection.name()).collect())
+}
+
 impl GenerationRow {
     fn decode(row: &PgRow) -> sqlx::Result<GenerationRow> {
         let word: &str = row.try_get("state")?;

@@ -27,6 +27,18 @@ fn worker_with<M: ReadModel>(platform: &Platform, follower: &LogFollower, limits
     Worker::new(FeedSource::Log(follower.clone()), limits, store, None, &platform.health)
 }
 
+/// A stock item with this number of receipts of one unit, which a worker has applied.
+async fn applied_receipts(count: usize) -> (Platform, LogFollower, Worker<Stock>) {
+    let mut platform = platform().await;
+    for _ in 0..count {
+        platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
+    }
+    let follower = platform.follower();
+    let mut worker = platform.worker_of_log::<Stock>(&follower);
+    platform.catch_up(&mut worker).await;
+    (platform, follower, worker)
+}
+
 /// Runs steps, some of which may fail, until the worker has applied all published events.
 async fn catch_up_after_failures<M: ReadModel>(platform: &mut Platform, worker: &mut Worker<M>) {
     let caught_up = async {
@@ -116,13 +128,7 @@ async fn a_log_that_is_longer_than_a_page_is_applied_page_by_page() {
 
 #[tokio::test]
 async fn a_worker_that_restarts_continues_after_its_checkpoints() {
-    let mut platform = platform().await;
-    for _ in 0..10 {
-        platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
-    }
-    let follower = platform.follower();
-    let mut worker = platform.worker_of_log::<Stock>(&follower);
-    platform.catch_up(&mut worker).await;
+    let (mut platform, follower, worker) = applied_receipts(10).await;
     worker.close().await;
     platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
     let mut worker = platform.worker_of_log::<Stock>(&follower);
@@ -133,13 +139,7 @@ async fn a_worker_that_restarts_continues_after_its_checkpoints() {
 
 #[tokio::test]
 async fn deleted_read_models_are_derived_from_the_log_again() {
-    let mut platform = platform().await;
-    for _ in 0..5 {
-        platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
-    }
-    let follower = platform.follower();
-    let mut worker = platform.worker_of_log::<Stock>(&follower);
-    platform.catch_up(&mut worker).await;
+    let (mut platform, follower, worker) = applied_receipts(5).await;
     worker.close().await;
     platform.execute("truncate stock, stock_ledger, projection_checkpoints").await;
     let mut worker = platform.worker_of_log::<Stock>(&follower);
@@ -345,13 +345,7 @@ async fn an_event_of_a_stream_that_this_build_does_not_know_stops_only_its_categ
 
 #[tokio::test]
 async fn a_projection_that_is_ahead_of_a_restored_log_stops() {
-    let mut platform = platform().await;
-    for _ in 0..3 {
-        platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
-    }
-    let follower = platform.follower();
-    let mut worker = platform.worker_of_log::<Stock>(&follower);
-    platform.catch_up(&mut worker).await;
+    let (mut platform, follower, worker) = applied_receipts(3).await;
     worker.close().await;
     platform.change_log("delete from events where position = 3; update log_head set position = 2").await;
     let mut worker = platform.worker_of_log::<Stock>(&follower);
@@ -362,13 +356,7 @@ async fn a_projection_that_is_ahead_of_a_restored_log_stops() {
 
 #[tokio::test]
 async fn a_log_that_is_restored_while_it_is_followed_stops_the_projection() {
-    let mut platform = platform().await;
-    for _ in 0..3 {
-        platform.publish_without_kafka(&stock_stream("MUG"), received(1)).await;
-    }
-    let follower = platform.follower();
-    let mut worker = platform.worker_of_log::<Stock>(&follower);
-    platform.catch_up(&mut worker).await;
+    let (mut platform, _follower, mut worker) = applied_receipts(3).await;
     // The third event was lost, and the next incarnation has written another one at its position.
     platform.change_log("update events set incarnation = 2 where position = 3").await;
     platform.execute("update relay_checkpoint set incarnation = 2").await;

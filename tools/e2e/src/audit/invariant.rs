@@ -21,7 +21,7 @@ pub enum Invariant {
     NoSkip,
     /// Kafka contains every stream in order, in one partition.
     KeyOrder,
-    /// Orders, stock and products equal the fold of the log, by a second implementation.
+    /// The rows of orders, stock and products equal the documents that the fold of the log results in.
     FoldEqual,
     /// The tables of every projection equal the fold of the log in every row and column, as `projector verify` compares them.
     AllProjections,
