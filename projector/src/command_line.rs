@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
-use events::Position;
 use read_model::Projection;
 
 use crate::config::OperatorConfig;
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::operate::{self, Done, Operation, operate};
 use crate::promote::Check;
 use crate::rebuild::from_kafka;
@@ -144,7 +143,7 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
     match command {
         Command::Status { json } => show_status(config, json).await,
         Command::Rebuild { name, all: _, from, months, dry_run, readers, throttle, source } => {
-            let options = rebuild_options(config, selection(from, months), readers, throttle);
+            let options = rebuild_options(config, Selection::of(from, months), readers, throttle);
             let names = match name {
                 Some(name) => vec![name],
                 None => Projection::ALL.iter().map(|projection| projection.name().to_owned()).collect(),
@@ -187,14 +186,6 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
         }
         Command::Months(command) => months::run(command, config).await,
         Command::Parked(command) => parked::run(command, config).await,
-    }
-}
-
-fn selection(from: Option<i64>, months: Vec<Month>) -> Selection {
-    match from {
-        Some(position) => Selection::Since(Position(position)),
-        None if months.is_empty() => Selection::All,
-        None => Selection::Months(months.into_iter().collect()),
     }
 }
 

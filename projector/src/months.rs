@@ -16,7 +16,7 @@ use std::pin::Pin;
 use anyhow::Context;
 
 use crate::frame::ReadModel;
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::operate::find;
 use crate::projections::{WithReadModel, with_read_model};
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::output::print_line;
 use crate::config::OperatorConfig;
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::months::manifest::Manifest;
 use crate::months::{self, AfterArchive, Done, Operation, RowCount, Target, operate};
 

@@ -54,9 +54,7 @@ fn put_column<R>(buffer: &mut BytesMut, column: &Column<R>, row: &R) {
         Values::OwnedText(value) => put(buffer, value(row).as_bytes()),
         Values::OptionalText(value) => put_optional(buffer, value(row).map(str::as_bytes)),
         Values::Json(value) => put(buffer, value(row).as_bytes()),
-        Values::TextList(value) => {
-            put_list(buffer, &serde_json::from_str::<Vec<String>>(&value(row)).unwrap_or_default())
-        }
+        Values::TextList(value) => put_list(buffer, &value(row)),
         Values::Uuid(value) => put(buffer, value(row).as_bytes()),
         Values::OptionalUuid(value) => put_optional(buffer, value(row).as_ref().map(|id| &id.as_bytes()[..])),
         Values::Int(value) => put(buffer, &value(row).to_be_bytes()),

@@ -259,7 +259,8 @@ fn bind<R>(arguments: &mut PgArguments, columns: &[Column<R>], rows: &[R]) -> Re
         Values::OwnedText(value) => bind_array(arguments, rows, value),
         Values::OptionalText(value) => bind_array(arguments, rows, value),
         Values::Json(value) => bind_array(arguments, rows, value),
-        Values::TextList(value) => bind_array(arguments, rows, value),
+        // As JSON arrays, because `unnest` would flatten an array of arrays.
+        Values::TextList(value) => arguments.add(rows.iter().map(|row| json_array(&value(row))).collect::<Vec<_>>()),
         Values::Uuid(value) => bind_array(arguments, rows, value),
         Values::OptionalUuid(value) => bind_array(arguments, rows, value),
         Values::Int(value) => bind_array(arguments, rows, value),
@@ -275,6 +276,10 @@ where
     Vec<T>: Encode<'a, Postgres> + Type<Postgres>,
 {
     arguments.add(rows.iter().map(value).collect::<Vec<T>>())
+}
+
+fn json_array(texts: &[&str]) -> String {
+    serde_json::to_string(texts).expect("texts can be written as JSON")
 }
 
 impl<R> Values<R> {

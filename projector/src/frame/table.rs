@@ -66,8 +66,8 @@ pub enum Values<R> {
     OptionalText(fn(&R) -> Option<&str>),
     /// A JSON text.
     Json(fn(&R) -> Cow<'_, str>),
-    /// A `text[]`, given as a JSON array: `unnest` would flatten an array of arrays.
-    TextList(fn(&R) -> String),
+    /// A `text[]`.
+    TextList(fn(&R) -> Vec<&str>),
     Uuid(fn(&R) -> Uuid),
     OptionalUuid(fn(&R) -> Option<Uuid>),
     Int(fn(&R) -> i32),

@@ -5,8 +5,9 @@ use read_model::Generation;
 use sqlx::PgConnection;
 
 use super::manifest::Manifest;
+use crate::frame::month::Month;
 use crate::frame::row_bytes::RowShape;
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::schema::TableSchema;
 use crate::row_checksum::RowChecksum;
 use crate::store::{archived_months, run};
 

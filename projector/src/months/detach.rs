@@ -9,7 +9,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::done::Done;
 use super::generation::{GenerationMonths, execute};
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 use crate::store::lock_attempts::{LockAttempts, is_lock_timeout};
 
 /// Detaches a month.

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, ArchivedTable, Manifest};
 use super::row_file::RowFileReader;
+use crate::frame::month::Month;
 use crate::frame::row_bytes::RowShape;
-use crate::frame::schema::Month;
 
 /// The folder of an archived month.
 #[derive(Debug, Clone)]

@@ -7,8 +7,9 @@ use read_model::Generation;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::manifest::Manifest;
+use crate::frame::month::Month;
 use crate::frame::row_bytes::RowShape;
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
 use crate::store::archived_months::{self, MonthTable};
 use crate::store::generations::{self, GenerationRow, State};

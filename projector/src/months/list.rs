@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::generation::find_generation;
 use super::manifest::Manifest;
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
 use crate::operate::find;
 use crate::projections::{WithReadModel, with_read_model};

@@ -16,8 +16,9 @@ use super::generation::{GenerationMonths, execute};
 use super::manifest::{ArchivedTable, Manifest};
 use super::row_file::RowFileReader;
 use crate::frame::binary::{HEADER, TRAILER};
+use crate::frame::month::Month;
 use crate::frame::row_bytes::RowShape;
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::schema::TableSchema;
 use crate::row_checksum::RowChecksum;
 use crate::store::archived_months;
 

@@ -176,7 +176,7 @@ mod tests {
             Column::fixed("text", Values::OwnedText(|row| format!("\u{fc} {}", row.number))),
             Column::fixed("other_text", Values::OptionalText(|row| (row.number % 2 == 0).then_some(""))),
             Column::fixed("json", Values::Json(|_| r#"{"a": [1,2 ]}"#.into())),
-            Column::fixed("texts", Values::TextList(|row| format!("{:?}", vec!["a"; (row.number % 3) as usize]))),
+            Column::fixed("texts", Values::TextList(|row| vec!["a"; (row.number % 3) as usize])),
             Column::fixed("other_id", Values::OptionalUuid(|row| (row.number % 5 == 0).then_some(Uuid::max()))),
             Column::fixed("int", Values::Int(|row| -(row.number as i32))),
             Column::fixed("bigint", Values::BigInt(|row| i64::MIN + row.number)),

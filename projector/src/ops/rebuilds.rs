@@ -16,10 +16,11 @@ use super::problems::OF_A_COMMAND;
 use super::projections::{self, ProjectionStatus};
 use super::state::{self, GenerationName, NoParameters, Ops, to_its_end};
 use super::tasks::Kind;
+use crate::frame::month::InvalidMonth;
 use crate::operate::{self, Done, operate};
 use crate::operator_error::OperatorError;
-use crate::rebuild::Options;
 use crate::rebuild::selection::Selection;
+use crate::rebuild::{Options, Plan};
 
 /// Maximum number of parts of the log that are read at the same time: each uses two connections and one core.
 const READERS_MAX: usize = 32;
@@ -27,7 +28,10 @@ const READERS_MAX: usize = 32;
 /// Maximum number of events per second that can be set: no machine reaches it.
 const THROTTLE_MAX: i64 = 1_000_000_000;
 
-/// How a rebuild runs.
+/// Maximum number of months of a rebuild.
+const MONTHS_MAX: usize = 120;
+
+/// What a rebuild folds, and how it runs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RebuildRequest {
@@ -35,7 +39,18 @@ struct RebuildRequest {
     #[serde(default = "readers")]
     #[schemars(range(min = 1, max = 32))]
     readers: usize,
-    /// Maximum number of events per second; 0 for no limit. Without it, an interrupted rebuild keeps its limit.
+    /// Fold only streams with an event at or after this position of the log, and copy the rows of others from the live
+    /// generation. Not together with `months`.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    from: Option<i64>,
+    /// Fold only streams of these months (UTC), such as `2026-11`, and copy the rows of others from the live generation.
+    /// For projections of orders and of stock holds.
+    #[serde(default)]
+    #[schemars(length(max = 120))]
+    months: Vec<String>,
+    /// Maximum number of events and copied rows per second; 0 for no limit. Without it, an interrupted rebuild keeps its
+    /// limit.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     throttle: Option<i64>,
@@ -58,8 +73,12 @@ struct RebuildPlan {
     continues: bool,
     /// Position up to which the log would be read.
     upto: i64,
-    /// Number of segments of the log that remain.
+    /// Number of segments of the log, or of steps of any kind if an interrupted rebuild would continue, that remain.
     segments: usize,
+    /// Number of streams that would be folded, if a new rebuild folds some and not all.
+    streams: Option<i64>,
+    /// Number of rows that a new rebuild of some streams would copy from the live generation.
+    copied_rows: Option<i64>,
 }
 
 /// Adds the routes of rebuilds.
@@ -105,8 +124,10 @@ async fn rebuild(
         let planned = to_its_end(operate(projection.name(), operate::Operation::Plan(options))).await?;
         let Done::Planned(plan) = planned else { return Err(unexpected(projection)) };
         let generation = plan.generation.into();
-        let (continues, upto, segments) = (plan.continues, plan.upto.0, plan.segments);
-        return Ok(Json(RebuildPlan { generation, continues, upto, segments }).into_response());
+        let copied_rows = plan.copies.map(|copies| copies.rows);
+        let Plan { continues, upto, segments, streams, .. } = plan;
+        let plan = RebuildPlan { generation, continues, upto: upto.0, segments, streams, copied_rows };
+        return Ok(Json(plan).into_response());
     }
     let operation = |progress| operate::Operation::Rebuild(options, progress);
     let tasks = ops.tasks.clone();
@@ -124,11 +145,27 @@ fn options(ops: &Ops, request: &RebuildRequest) -> Result<Options, Problem> {
     Ok(Options {
         database_url: ops.database_url.clone(),
         source_url: ops.source_url.clone(),
-        selection: Selection::All,
+        selection: selection(request)?,
         readers: request.readers,
         segment_events: ops.segment_events,
         throttle: request.throttle,
     })
+}
+
+fn selection(request: &RebuildRequest) -> Result<Selection, Problem> {
+    if request.from.is_some_and(|position| position < 1) {
+        return Err(json::invalid("/from", "must be a position of the log, from 1"));
+    }
+    if request.from.is_some() && !request.months.is_empty() {
+        return Err(json::invalid("/months", "cannot be combined with `from`"));
+    }
+    if request.months.len() > MONTHS_MAX {
+        return Err(json::invalid("/months", &format!("must have at most {MONTHS_MAX} months")));
+    }
+    let months = request.months.iter().enumerate().map(|(index, month)| {
+        month.parse().map_err(|error: InvalidMonth| json::invalid(&format!("/months/{index}"), &error.to_string()))
+    });
+    Ok(Selection::of(request.from, months.collect::<Result<_, _>>()?))
 }
 
 fn unexpected(projection: Projection) -> Problem {

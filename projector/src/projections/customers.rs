@@ -23,7 +23,7 @@ static CUSTOMERS: Table<ChangedState<CustomerDocument>> = Table {
     columns: &[
         Column::key("id", Uuid(|it| it.state.id.uuid())),
         Column::updated("erased", Boolean(|it| it.state.erased)),
-        Column::updated("tags", TextList(|it| json(&it.state.tags))),
+        Column::updated("tags", TextList(|it| it.state.tags.iter().map(String::as_str).collect())),
         Column::fixed("registered_at", Timestamp(|it| it.state.registered_at)),
         Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
         Column::updated("version", Int(|it| it.state.version.0)),

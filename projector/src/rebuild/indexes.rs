@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use read_model::Generation;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 use crate::store::set_search_path;
 
 /// Settings under which indexes are created: with more memory, and without the time limit of small statements.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use events::{Category, Position};
 use read_model::Generation;
 
-use crate::frame::schema::{Month, first_id};
+use crate::frame::month::{Month, first_id};
 
 /// Table with the ids of the streams that are folded because they have an event at or after a position, in the schema of the
 /// rebuilt generation.
@@ -23,6 +23,15 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// The streams with an event at or after a position, or else those of months, or else all.
+    pub fn of(from: Option<i64>, months: Vec<Month>) -> Selection {
+        match from {
+            Some(position) => Selection::Since(Position(position)),
+            None if months.is_empty() => Selection::All,
+            None => Selection::Months(months.into_iter().collect()),
+        }
+    }
+
     /// Whether the rows of other streams are copied.
     pub fn is_partial(&self) -> bool {
         *self != Selection::All

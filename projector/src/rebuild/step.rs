@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::scan::plan::Segment;
 
 /// A step of a rebuild.

@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 
 use crate::changes::ChangedState;
 use crate::frame::binary::{HEADER, TRAILER, put_row};
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, Table, Visitor};
 use crate::scan::{Bounds, Folded, Segment, Sink, fold_segment};
 use crate::store::{self, StoreError, search_path};

@@ -6,7 +6,8 @@ use read_model::{Generation, Projection};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
 use crate::store::skipped;
 

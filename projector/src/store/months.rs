@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::frame::schema::{Month, TableSchema};
+use crate::frame::month::Month;
+use crate::frame::schema::TableSchema;
 
 /// Maximum number of remembered months, so that wrong instants cannot fill the memory; asking PostgreSQL again is
 /// cheap.

@@ -6,7 +6,7 @@ use events::{LogPosition, Position};
 use read_model::Generation;
 use sqlx::{FromRow, PgConnection};
 
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::rebuild::selection::Selection;
 use crate::rebuild::step::Step;
 

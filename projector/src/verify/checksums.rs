@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::parts::{PartNumber, Parts, part_of};
 use crate::changes::ChangedState;
+use crate::frame::month::Month;
 use crate::frame::row_bytes::{RowShape, Sums, for_each_row};
-use crate::frame::schema::Month;
 use crate::frame::{ReadModel, Table, Visitor};
 use crate::months::absent::AbsentMonths;
 use crate::row_checksum::RowChecksum;

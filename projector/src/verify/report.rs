@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::checksums::Checksums;
 use super::rows::KeyedRows;
 use crate::frame::ReadModel;
-use crate::frame::schema::Month;
+use crate::frame::month::Month;
 use crate::months::absent::AbsentMonths;
 use crate::row_checksum::RowChecksum;
 

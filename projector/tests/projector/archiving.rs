@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use events::{Event, StreamId};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
-use projector::frame::schema::Month;
+use projector::frame::month::Month;
 use projector::months::manifest::Manifest;
 use projector::months::{self, AfterArchive, Done, MonthState, Operation, RowCount, Target, operate};
 use projector::retry::{self, RetryOutcome, Selected};

@@ -150,6 +150,23 @@ async fn a_projection_is_rebuilt_verified_promoted_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn a_rebuild_of_some_streams_copies_the_rows_of_all_others() {
+    let platform = with_history().await;
+    let api = Api::of(&platform);
+    let path = format!("{ORDERS}/rebuild");
+    let refused = api.post(&path, json!({ "from": platform.head().0 + 1 })).await;
+    assert_eq!(refused.problem(), (409, "/problems/state-conflict"));
+    let refused = api.post(&path, json!({ "months": ["2001-01"] })).await;
+    assert_eq!(refused.problem(), (409, "/problems/state-conflict"));
+    let plan = api.post(&path, json!({ "from": platform.head().0, "dry_run": true })).await;
+    assert_eq!((&plan.json["streams"], &plan.json["copied_rows"]), (&json!(1), &json!(11)), "{}", plan.json);
+    assert_eq!(api.post(&path, json!({ "from": platform.head().0 })).await.status, 202);
+    api.wait_for(ORDERS, "/rebuild/ended_at", Value::is_string).await;
+    assert_eq!(platform.number("select sum(rows)::bigint from projection_rebuild_segments").await, 11);
+    assert_eq!(api.verify(ORDERS, 2).await["differences_total"], json!(0));
+}
+
+#[tokio::test]
 async fn a_report_has_the_differing_keys_with_both_values_and_survives_the_process() {
     let mut platform = with_history().await;
     let api = Api::of(&platform);
@@ -326,6 +343,10 @@ async fn errors_are_problem_documents() {
         json!({ "readers": 33 }),
         json!({ "throttle": -1 }),
         json!({ "readers": "two" }),
+        json!({ "from": 0 }),
+        json!({ "months": ["2026-1"] }),
+        json!({ "months": ["2026-10"], "from": 1 }),
+        json!({ "months": vec!["2026-10"; 121] }),
         json!([]),
     ] {
         let invalid = api.post(&format!("{ORDERS}/rebuild"), body.clone()).await;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use events::Sku;
-
 use super::document::OrderDocument;
 
 /// Maximum length of a search text, in characters: the texts of about fifty lines. An order can have 500 lines, and a
@@ -12,9 +10,9 @@ pub const MAX_SEARCH_TEXT_CHARS: usize = 2_000;
 
 impl OrderDocument {
     /// SKUs of the lines, sorted and without repetitions.
-    pub fn skus(&self) -> Vec<Sku> {
-        let skus: BTreeSet<&Sku> = self.lines.iter().map(|line| &line.progress.sku).collect();
-        skus.into_iter().cloned().collect()
+    pub fn skus(&self) -> Vec<&str> {
+        let skus: BTreeSet<&str> = self.lines.iter().map(|line| line.progress.sku.as_str()).collect();
+        skus.into_iter().collect()
     }
 
     /// Text for the search by words: code, external reference and product names in lower case, separated by single
