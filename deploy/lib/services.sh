@@ -81,6 +81,14 @@ services_stop() {
   for ((i = ${#SERVICES[@]} - 1; i >= 0; i--)); do service_stop "${SERVICES[i]}"; done
 }
 
+# upgrade_projections: derives projections again whose version is higher in this build, while the services of the last build run.
+upgrade_projections() {
+  (
+    while IFS= read -r line; do export "${line?}"; done < <(service_env projector)
+    "$BIN_DIR/projector" upgrade
+  ) || die "the projections could not be upgraded (see above); a further run continues"
+}
+
 # migrate: applies all pending migrations of the database schema.
 migrate() {
   MIGRATION_DATABASE_URL=$(postgres_url orders_owner orders) "$BIN_DIR/migrate" up ||

@@ -22,6 +22,7 @@ mod months;
 mod output;
 mod parked;
 mod repairing;
+mod upgrading;
 
 pub use months::MonthsCommand;
 use output::{print_line, shown};
@@ -93,6 +94,16 @@ pub enum Command {
     Repair {
         /// Name of the projection; without it, all projections that need it are repaired
         name: Option<String>,
+        /// Show what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Number of parts of the log that are read at the same time
+        #[arg(long, default_value_t = 2)]
+        readers: usize,
+    },
+    /// Replace the live generations that have an older version than this build: rebuild, verify and promote. Run it with the
+    /// new build while the old one serves; can be repeated
+    Upgrade {
         /// Show what would be done, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -173,6 +184,9 @@ pub async fn run(command: Command, config: &OperatorConfig) -> anyhow::Result<()
         Command::Repair { name, dry_run, readers } => {
             let options = rebuild_options(config, Selection::All, readers, None);
             repairing::repair(name.as_deref(), dry_run, options).await
+        }
+        Command::Upgrade { dry_run, readers } => {
+            upgrading::upgrade(dry_run, rebuild_options(config, Selection::All, readers, None)).await
         }
         Command::Promote { name, force } => {
             let check = if force { Check::None } else { Check::All };

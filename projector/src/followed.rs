@@ -155,8 +155,7 @@ impl Start<'_> {
         );
         if self.row.state == State::Live {
             self.health.component(generation.projection.name()).down(format!(
-                "the live generation has version {found}, and this build has version {known}: run `projector rebuild {}`",
-                generation.projection.name()
+                "the live generation has version {found}, and this build has version {known}: run `projector upgrade`"
             ));
         }
     }

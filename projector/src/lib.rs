@@ -7,8 +7,8 @@
 //! their tables, [`followed`] runs a worker per generation, [`serve`] is the process, [`retry`] retries parked streams,
 //! [`skip`] skips their events ([`skipped_events`]), [`log_projector`] projects the log without a worker, [`rebuild`]
 //! derives a new generation from the log, [`verify`] compares a generation with the log, [`promote`] makes a generation
-//! live, [`scan`] reads the log for both, and [`repair`] replaces generations that contain events which the log
-//! has lost. [`months`] archives old months of the tables. [`operate`] has the commands of operators, which [`command_line`]
+//! live, [`scan`] reads the log for both, [`repair`] replaces generations that contain events which the log
+//! has lost, and [`upgrade`] those of older versions ([`replacement`]). [`months`] archives old months of the tables. [`operate`] has the commands of operators, which [`command_line`]
 //! and [`ops`], the HTTP API, run.
 //!
 //! Invariant: every read model equals the fold of the log up to its checkpoint, whatever messages are repeated or
@@ -16,7 +16,7 @@
 //! epoch of the claim, and one statement for rows and checkpoints.
 //!
 //! Owner modules: sqlx in `store`, `frame`, `projections`, `generations`, `followed`, `promote`, `status`, `parked_list`,
-//! `rebuild`, `repair`, `scan`, `verify`, `months`, `retry`, `skip`, `operator_error` and `feed/log`; redis in `cache`; rdkafka
+//! `rebuild`, `repair`, `replacement`, `scan`, `verify`, `months`, `retry`, `skip`, `operator_error` and `feed/log`; redis in `cache`; rdkafka
 //! in `feed/kafka` and `feed/error`; parquet in `months/columns.rs` and `months/row_file.rs`.
 
 pub mod admission;
@@ -44,6 +44,7 @@ pub mod projections;
 pub mod promote;
 pub mod rebuild;
 pub mod repair;
+mod replacement;
 pub mod retry;
 pub mod row_checksum;
 pub mod scan;
@@ -54,5 +55,6 @@ pub mod state_cache;
 pub mod status;
 pub mod step;
 pub mod store;
+pub mod upgrade;
 pub mod verify;
 pub mod worker;

@@ -16,6 +16,7 @@ use crate::rebuild::{self, Plan, from_kafka};
 use crate::repair::{self, Repaired};
 use crate::store::generations::{self, State};
 use crate::store::{self, rebuilds, run};
+use crate::upgrade;
 use crate::verify::{self, Report};
 
 /// Input is repeated in an error up to this length.
@@ -34,6 +35,8 @@ pub enum Operation {
     Verify(Option<i32>, verify::Options, Arc<Progress>),
     /// Replace generations that contain events which the log does not contain.
     Repair(rebuild::Options, Arc<Progress>),
+    /// Replace the live generation by one with the version of this build.
+    Upgrade(rebuild::Options, Arc<Progress>),
     /// Make the rebuilt generation live.
     Promote(Secret, Check),
     /// Make the retained generation live again.
@@ -55,6 +58,8 @@ pub enum Done {
     Verified(Box<Report>),
     /// What a repair has done.
     Repaired(Repaired),
+    /// The generation that is live now.
+    Upgraded(Generation),
     /// The generation that is live now, and the former one.
     Live(Generation, Option<Generation>),
     /// The generation was removed.
@@ -111,6 +116,7 @@ async fn run_operation<M: ReadModel>(operation: Operation) -> Result<Done, Opera
             Done::Verified(Box::new(verify::verify::<M>(generation, &options, &progress).await?))
         }
         Operation::Repair(options, progress) => Done::Repaired(repair::repair::<M>(&options, progress).await?),
+        Operation::Upgrade(options, progress) => Done::Upgraded(upgrade::upgrade::<M>(&options, progress).await?),
         Operation::Promote(url, check) => {
             let (live, former) = promote::promote::<M>(&url, check).await?;
             Done::Live(live, former)

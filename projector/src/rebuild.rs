@@ -18,9 +18,10 @@ use crate::apply::Applier;
 use crate::config::Limits;
 use crate::frame::{ReadModel, rows};
 use crate::operator_error::OperatorError;
+use crate::step::StepError;
 use crate::store::generations::{self, State};
 use crate::store::log::PageLimit;
-use crate::store::{self, Store, rebuilds, run};
+use crate::store::{self, Store, StoreError, rebuilds, run};
 
 mod copying;
 pub mod from_kafka;
@@ -107,8 +108,13 @@ async fn fill<M: ReadModel>(
 }
 
 /// Applies the events since the start of the rebuild.
-async fn catch_up<M: ReadModel>(partitions: i32, generation: Generation, options: &Options) -> anyhow::Result<()> {
-    let store = Store::new(&options.database_url, generation)?;
+pub(crate) async fn catch_up<M: ReadModel>(
+    partitions: i32,
+    generation: Generation,
+    options: &Options,
+) -> Result<(), StepError> {
+    let store = Store::new(&options.database_url, generation);
+    let store = store.map_err(|source| StoreError { operation: "reading DATABASE_URL", source })?;
     let mut applier = Applier::<M>::new(Limits::default(), store, None, Component::unreported("postgres"));
     applier.claim(&(0..partitions).collect::<Vec<_>>()).await?;
     for _ in 0..CATCH_UP_PASSES {

@@ -7,19 +7,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use platform::config::Secret;
 use read_model::{Generation, Projection};
 use sqlx::PgConnection;
 
 use crate::frame::ReadModel;
-use crate::promote::{self, Check};
+use crate::promote;
 use crate::rebuild;
 use crate::rebuild::progress::Progress;
+use crate::replacement::replace_live;
 use crate::store::generations::{self, GenerationRow, State};
 use crate::store::incarnations::{self, AheadRow};
 use crate::store::{self, rebuilds, run};
-use crate::verify;
 
 /// What a repair has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,41 +72,6 @@ async fn list_wrong<M: ReadModel>(connection: &mut PgConnection) -> anyhow::Resu
     }
     let rows = list::<M>(connection).await?;
     Ok(rows.into_iter().filter(|row| ahead.iter().any(|ahead| ahead.generation == row.number)).collect())
-}
-
-/// Derives a generation from the log, unless that was done, verifies it, and makes it live.
-async fn replace_live<M: ReadModel>(
-    connection: &mut PgConnection,
-    options: &rebuild::Options,
-    progress: Arc<Progress>,
-) -> anyhow::Result<()> {
-    let following = list::<M>(connection).await?.into_iter().find(|row| row.state == State::Following);
-    let next = match following {
-        Some(row) => {
-            let (next, found, known) = (of::<M>(row.number), row.version, M::VERSION);
-            ensure!(
-                found == known,
-                "{next} has version {found}, and this build has version {known}: repair with that build, or retire {next}"
-            );
-            next
-        }
-        None => rebuild::rebuild::<M>(options, Arc::clone(&progress)).await?,
-    };
-    let verified = verify::verify::<M>(next, &verify_options(options), &progress).await?;
-    ensure!(
-        verified.is_equal(),
-        "{} rows of {next} differ from the log, as `projector verify {}` shows: retire {next} and repeat the command",
-        verified.differences_total,
-        M::PROJECTION.name()
-    );
-    promote::promote::<M>(&options.database_url, Check::All).await?;
-    Ok(())
-}
-
-fn verify_options(options: &rebuild::Options) -> verify::Options {
-    let (database_url, source_url) = (options.database_url.clone(), options.source_url.clone());
-    let (readers, segment_events) = (options.readers, options.segment_events);
-    verify::Options { database_url, source_url, readers, segment_events }
 }
 
 async fn retire<M: ReadModel>(options: &rebuild::Options, number: i32) -> anyhow::Result<Generation> {

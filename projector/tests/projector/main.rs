@@ -25,4 +25,5 @@ mod samples;
 mod schema_change;
 mod skipping;
 mod sources;
+mod upgrading;
 mod without_kafka;
