@@ -103,6 +103,9 @@ async fn fill<M: ReadModel>(
     }
     progress.enter("applying the events since the start");
     catch_up::<M>(row.partitions, generation, options).await?;
+    if row.selection().is_partial() {
+        partial::retry_parked::<M>(&options.database_url, generation).await?;
+    }
     run("handing over", generations::set_state(control, generation, State::Building, State::Following)).await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Plans the rebuild of some streams: checks that the rows of the others can be copied, and lets the rebuilt generation begin
 //! where the live one is.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use events::{Category, Position};
+use platform::config::Secret;
 use read_model::Generation;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -10,8 +11,10 @@ use super::copying::Copying;
 use super::selection::{FOLDED_STREAMS, Selection};
 use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
+use crate::operator_error::OperatorError;
+use crate::retry::retry_all;
 use crate::store::generations::{self, State};
-use crate::store::run;
+use crate::store::{Store, parked, run};
 
 /// Finds the generation whose rows are copied into `generation`, and checks that they can be copied.
 pub(super) async fn prepare<M: ReadModel>(
@@ -19,32 +22,36 @@ pub(super) async fn prepare<M: ReadModel>(
     generation: Generation,
     selection: &Selection,
     upto: Position,
-) -> anyhow::Result<Copying> {
+) -> Result<Copying, OperatorError> {
     let name = M::PROJECTION.name();
     let generations = run("reading the generations", generations::list_of(connection, M::PROJECTION)).await?;
     let live = generations.iter().find(|row| row.state == State::Live);
-    let live = live.with_context(|| format!("{name} has no live generation whose rows could be copied"))?;
+    let no_live = || OperatorError::Conflict(format!("{name} has no live generation whose rows could be copied"));
+    let live = live.ok_or_else(no_live)?;
     let live = Generation { projection: M::PROJECTION, number: live.number };
     for table in rows::tables::<M>() {
-        ensure!(
-            !table.is_sum && table.stream_id.is_some(),
-            "rows of {} contain events of several streams, so they cannot be copied for some streams: rebuild {name} \
-             completely",
-            table.name
-        );
+        if table.is_sum || table.stream_id.is_none() {
+            return Err(OperatorError::Conflict(format!(
+                "rows of {} contain events of several streams, so they cannot be copied for some streams: rebuild {name} \
+                 completely",
+                table.name
+            )));
+        }
         ensure_same_columns(connection, live, &table).await?;
     }
     match selection {
-        Selection::Since(position) => ensure!(
-            *position <= upto,
-            "the log ends at position {upto}: no stream has an event at or after position {position}"
-        ),
-        Selection::Months(_) => ensure!(
-            matches!(M::PROJECTION.category(), Category::Order | Category::StockHold),
-            "the ids of the streams of {name} contain no time, so they have no month: rebuild {name} completely, or from a \
-             position"
-        ),
-        Selection::All => {}
+        Selection::Since(position) if *position > upto => {
+            return Err(OperatorError::Conflict(format!(
+                "the log ends at position {upto}: no stream has an event at or after position {position}"
+            )));
+        }
+        Selection::Months(_) if !matches!(M::PROJECTION.category(), Category::Order | Category::StockHold) => {
+            return Err(OperatorError::Conflict(format!(
+                "the ids of the streams of {name} contain no time, so they have no month: rebuild {name} completely, or from \
+                 a position"
+            )));
+        }
+        Selection::Since(_) | Selection::Months(_) | Selection::All => {}
     }
     let copying = Copying { generation, live, selection: selection.clone() };
     copying.ensure_possible(connection).await?;
@@ -55,7 +62,7 @@ async fn ensure_same_columns(
     connection: &mut PgConnection,
     live: Generation,
     table: &TableSchema,
-) -> anyhow::Result<()> {
+) -> Result<(), OperatorError> {
     let different: Vec<String> = sqlx::query_scalar(
         "select coalesce(a.attname::text, d.name)
          from unnest($2::text[], $3::text[], $4::boolean[]) as d (name, type, is_optional)
@@ -72,30 +79,45 @@ async fn ensure_same_columns(
     .fetch_all(connection)
     .await
     .context("comparing the columns")?;
-    ensure!(
-        different.is_empty(),
+    if different.is_empty() {
+        return Ok(());
+    }
+    Err(OperatorError::Conflict(format!(
         "{live} has other columns in {} than this build ({}), so its rows cannot be copied: rebuild {} completely",
         table.name,
         different.join(", "),
         live.projection.name()
-    );
-    Ok(())
+    )))
 }
 
 /// Lets the rebuilt generation begin with the checkpoints of the live one, and with its parked streams and skipped events that
 /// are not folded; lists the streams that are folded. Returns their number. Call it in the transaction that creates the generation, in one
 /// snapshot.
-pub(super) async fn begin(connection: &mut PgConnection, copying: &Copying, upto: Position) -> anyhow::Result<i64> {
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    copying: &Copying,
+    upto: Position,
+) -> Result<i64, OperatorError> {
     let streams = match &copying.selection {
         Selection::Since(since) => list_changed(connection, copying.generation, *since, upto).await,
         Selection::Months(_) | Selection::All => count_streams(connection, copying, upto).await,
     };
     let streams = streams.context("finding the streams to fold")?;
     if streams == 0 {
-        bail!("there is nothing to fold: the log contains no event of {}", copying.selection);
+        let nothing = format!("there is nothing to fold: the log contains no event of {}", copying.selection);
+        return Err(OperatorError::Conflict(nothing));
     }
     copy_progress(connection, copying).await.context("copying the checkpoints of the live generation")?;
     Ok(streams)
+}
+
+/// Retries the parked streams, whose rows were copied: the event at which a stream is parked may have been skipped since the
+/// plan, and rows that were copied after that contain what followed it.
+pub(super) async fn retry_parked<M: ReadModel>(url: &Secret, generation: Generation) -> anyhow::Result<()> {
+    let mut store = Store::new(url, generation)?;
+    let connection = store.connection().await?;
+    let rows = run("reading parked streams", parked::list(connection, generation, None)).await?;
+    Ok(retry_all::<M>(connection, generation, rows, &mut |_, _| ()).await?)
 }
 
 /// Removes what only the rebuild needed.

@@ -151,7 +151,7 @@ async fn a_projection_is_rebuilt_verified_promoted_and_rolled_back() {
 
 #[tokio::test]
 async fn a_rebuild_of_some_streams_copies_the_rows_of_all_others() {
-    let platform = with_history().await;
+    let mut platform = with_history().await;
     let api = Api::of(&platform);
     let path = format!("{ORDERS}/rebuild");
     let refused = api.post(&path, json!({ "from": platform.head().0 + 1 })).await;

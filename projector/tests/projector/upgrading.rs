@@ -11,13 +11,14 @@ use crate::operations::*;
 use crate::platform::{Platform, now};
 use crate::samples::*;
 
+const OLDER: &str = "update projection_generations set version = 0 where projection = 'orders'";
+const NEWER: &str = "update projection_generations set version = 9 where projection = 'orders'";
 const FIRST: Generation = Generation::first(Projection::ORDERS);
 
 /// A log whose orders were projected by a build with another version, which has stopped; one more order was placed since.
-async fn projected_with_version(version: i32) -> Platform {
+async fn projected_by(build: &'static str) -> Platform {
     let mut platform = with_history().await;
-    let set = format!("update projection_generations set version = {version} where projection = 'orders'");
-    platform.execute(&set).await;
+    platform.execute(build).await;
     let (id, stream) = order_at(now(), 250);
     platform.publish(&stream, placed(id, 250)).await;
     platform
@@ -41,7 +42,7 @@ async fn is_upgraded(platform: &mut Platform) {
 
 #[tokio::test]
 async fn a_live_generation_with_an_older_version_is_replaced_by_one_that_contains_the_whole_log() {
-    let mut platform = projected_with_version(0).await;
+    let mut platform = projected_by(OLDER).await;
     let found = list(&platform.database()).await.unwrap();
     assert_eq!(found, [OtherVersion { live: FIRST, version: 0, build: 1 }]);
     assert!(found[0].is_older());
@@ -51,7 +52,7 @@ async fn a_live_generation_with_an_older_version_is_replaced_by_one_that_contain
 
 #[tokio::test]
 async fn an_interrupted_upgrade_is_continued() {
-    let mut platform = projected_with_version(0).await;
+    let mut platform = projected_by(OLDER).await;
     kill_after_first_step(Projection::ORDERS, rebuild_options(&platform)).await;
     continue_rebuild(Projection::ORDERS, rebuild_options(&platform)).await.unwrap();
     // An order that arrives after the rebuild and before the promotion.
@@ -64,7 +65,7 @@ async fn an_interrupted_upgrade_is_continued() {
 
 #[tokio::test]
 async fn a_live_generation_of_a_newer_build_is_not_older() {
-    let platform = projected_with_version(9).await;
+    let platform = projected_by(NEWER).await;
     let found = list(&platform.database()).await.unwrap();
     assert_eq!(found, [OtherVersion { live: FIRST, version: 9, build: 1 }]);
     assert!(!found[0].is_older());
