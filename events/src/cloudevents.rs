@@ -1,17 +1,19 @@
-//! Kafka messages of events: CloudEvents 1.0, binary content mode (Kafka Protocol Binding 1.0.2, section 3.2).
+//! Kafka messages of events: CloudEvents 1.0, binary content mode (Kafka Protocol Binding 1.0.2, section 3.2). [`CloudEvent`] is
+//! the same event as one JSON document.
+
+mod structured;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+pub use structured::CloudEvent;
+
 use crate::log_id::{LogId, Source};
 use crate::position::{Incarnation, Position, Version};
 use crate::recorded::{Metadata, Recorded};
 use crate::schemas;
-
-/// Digits of the zero-padded `ce_sequence`, enough for the largest position.
-const SEQUENCE_DIGITS: usize = 19;
 
 /// The message is not a valid event of this platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +47,7 @@ pub fn headers(log: LogId, event: &Recorded, previous: Position) -> Vec<(&'stati
         ("ce_subject", event.stream.to_string()),
         ("ce_time", time),
         ("ce_dataschema", schemas::urn(&event.event_type, event.schema_version)),
-        ("ce_sequence", format!("{:0SEQUENCE_DIGITS$}", event.position.0)),
+        ("ce_sequence", structured::sequence(event.position)),
         ("ce_position", event.position.to_string()),
         ("ce_incarnation", event.incarnation.to_string()),
         ("ce_prevposition", previous.to_string()),
@@ -130,6 +132,19 @@ mod tests {
 
     fn parse_again(headers: &[(&'static str, String)], payload: &str) -> Result<Message, InvalidMessage> {
         parse(headers.iter().map(|(name, value)| (*name, value.as_str())), payload.as_bytes())
+    }
+
+    #[test]
+    fn the_document_has_the_attributes_of_the_message() {
+        let document = serde_json::to_value(CloudEvent::of(LOG, event()).unwrap()).unwrap();
+        for (name, value) in headers(LOG, &event(), Position::ZERO) {
+            // Only consumers of a partition need the previous position.
+            let Some(name) = name.strip_prefix("ce_").filter(|name| *name != "prevposition") else { continue };
+            let found = &document[name];
+            assert_eq!(found.as_str().map_or_else(|| found.to_string(), str::to_owned), value, "{name}");
+        }
+        assert_eq!(document["datacontenttype"], "application/json");
+        assert_eq!(document["data"], serde_json::from_str::<serde_json::Value>(&event().payload).unwrap());
     }
 
     #[test]
