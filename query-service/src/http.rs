@@ -1,7 +1,7 @@
 //! The HTTP layer: routes, parameters, responses and their documentation. Built on `crate::reads`; the only layer that creates
 //! problem responses.
 //!
-//! - [`orders`], [`products`], [`stock`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
+//! - [`orders`], [`customers`], [`products`], [`stock`], [`stock_holds`], [`events`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position.
@@ -9,7 +9,9 @@
 
 pub mod app;
 pub mod cursor;
+mod customers;
 pub mod documentation;
+mod events;
 mod freshness;
 mod orders;
 mod page;
@@ -21,6 +23,7 @@ mod products;
 mod respond;
 mod schemas;
 mod stock;
+mod stock_holds;
 
 use axum::Router;
 use platform::openapi::Routes;
@@ -43,10 +46,18 @@ pub fn router(app: App) -> Router {
 pub fn routes() -> Routes<App> {
     let compressed =
         CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_MIN_BYTES));
-    let lists = orders::list::routes().merge(products::list_routes()).merge(stock::list_routes());
+    let lists = orders::list::routes()
+        .merge(orders::timeline::routes())
+        .merge(orders::events::routes())
+        .merge(customers::list_routes())
+        .merge(products::list_routes())
+        .merge(stock::list_routes())
+        .merge(events::routes());
     orders::routes()
+        .merge(customers::routes())
         .merge(products::routes())
         .merge(stock::routes())
+        .merge(stock_holds::routes())
         .merge(freshness::routes())
         .merge(schemas::routes())
         .merge(lists.map(|router| router.layer(compressed)))

@@ -1,4 +1,4 @@
-//! The query service: serves reads of orders, products and stock. It never writes to PostgreSQL and makes no decisions.
+//! The query service: serves reads of orders, customers, products and stock. It never writes to PostgreSQL and makes no decisions.
 //!
 //! The path of a request for one order: [`http`] (`orders.rs`) parses the key, the consistency token and `If-None-Match`;
 //! [`reads`] (`orders.rs`, `documents.rs`) looks into the process cache, into Redis and into the database, which is the replica
@@ -10,8 +10,8 @@
 //! process from [`config`].
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
-//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/products.rs`, `reads/stock.rs`; redis in
-//! `reads/cache/redis.rs`.
+//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/timeline.rs`, `reads/products.rs`,
+//! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events.rs`; redis in `reads/cache/redis.rs`.
 
 pub mod config;
 pub mod http;

@@ -1,18 +1,22 @@
 //! The read layer: documents and pages, their caches, and the freshness of the result. It knows nothing of HTTP requests and
 //! problem responses; `crate::http` is built on it.
 //!
-//! - [`orders`], [`products`], [`stock`]: what can be read. Each contains its selects and its part of the caches.
+//! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and its part of the caches.
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`representation`]: the cached result.
-//! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data.
+//! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
+//!   [`data_subject`]s.
 //! - [`database`]: replica and primary; [`latest`]: their latest observations; [`incarnations`]: events lost in a failover.
 //! - [`error`]: why a read failed.
 
 pub mod cache;
 pub mod consistency;
+pub mod customers;
+pub mod data_subject;
 pub mod database;
 pub mod documents;
 pub mod erasures;
 pub mod error;
+pub mod events;
 pub mod incarnations;
 pub mod latest;
 pub mod orders;
@@ -20,23 +24,30 @@ pub mod page;
 pub mod products;
 pub mod representation;
 pub mod stock;
+pub mod stock_holds;
 
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 
 use cache::process::ProcessLimits;
 use cache::redis::{self, Redis};
+use customers::Customers;
 use database::routing::Database;
 use documents::Documents;
+use erasures::Erasures;
+use events::Events;
 use latest::Latest;
 use orders::Orders;
 use products::Product;
 use stock::Stock;
+use stock_holds::StockHold;
 
 /// Shares of the process cache, in percent. Orders are read most and are the largest documents.
-const ORDERS_PERCENT: u64 = 60;
+const ORDERS_PERCENT: u64 = 55;
 const PRODUCTS_PERCENT: u64 = 20;
-const STOCK_PERCENT: u64 = 20;
+const STOCK_PERCENT: u64 = 15;
+const CUSTOMERS_PERCENT: u64 = 5;
+const STOCK_HOLDS_PERCENT: u64 = 5;
 
 /// Settings of the read layer, read by `crate::config`.
 #[derive(Debug, Clone)]
@@ -61,6 +72,12 @@ pub struct Reads {
     pub products: Documents<Product>,
     /// The stock of single SKUs.
     pub stock: Documents<Stock>,
+    /// Single stock holds.
+    pub stock_holds: Documents<StockHold>,
+    /// Customers.
+    pub customers: Customers,
+    /// Events.
+    pub events: Events,
 }
 
 impl Reads {
@@ -74,10 +91,16 @@ impl Reads {
         let redis = Redis::new(config.redis);
         tokio::spawn(redis.clone().keep_connected(redis_health, stop.clone()));
         let limits = &config.process_cache;
+        let erasures = Erasures::new(database.clone());
+        // The projector does not write customers and stock holds to Redis, and they are read seldom.
+        let no_redis = Redis::new(None);
         Reads {
-            orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT)),
+            orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT), erasures.clone()),
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
+            stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
+            events: Events::new(database.clone(), erasures.clone()),
+            customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
             database,
             latest,
         }

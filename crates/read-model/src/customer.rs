@@ -71,6 +71,13 @@ impl CustomerDocument {
         self.position = recorded.position;
     }
 
+    /// Removes profile and tags, as an erasure does.
+    pub fn erase(&mut self) {
+        self.erased = true;
+        self.profile = None;
+        self.tags.clear();
+    }
+
     fn registered(registered: &CustomerRegistered, recorded: &Recorded) -> Result<CustomerDocument, FoldError> {
         if recorded.stream.subject() != Subject::Customer(registered.customer_id) {
             return Err(FoldError::wrong_stream(recorded));
@@ -100,8 +107,7 @@ impl CustomerDocument {
         }
         // Data of events after the erasure is removed as well.
         if self.erased {
-            self.profile = None;
-            self.tags.clear();
+            self.erase();
         }
         self.updated_at = recorded.occurred_at();
         self.advance_to(recorded);

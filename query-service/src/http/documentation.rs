@@ -14,7 +14,7 @@ use crate::http::problem_types::{
 /// Title and description of the API.
 pub const INFO: Info = Info {
     title: "Orders: queries",
-    description: "Reads orders, products and stock. Data appears here a moment after a command; to read the effect of a command, \
+    description: "Reads orders, customers, products and stock. Data appears here a moment after a command; to read the effect of a command, \
                   send the `Consistency-Token` of its response, and `Prefer: wait=2` to wait for it. Amounts are whole numbers \
                   of minor units. Errors are problem documents (RFC 9457); clients should decide on their `type`.",
     version: env!("CARGO_PKG_VERSION"),

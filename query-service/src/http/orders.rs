@@ -1,6 +1,9 @@
-//! `GET /v1/orders/{id or order code}`. Lists of orders are in [`list`].
+//! `GET /v1/orders/{id or order code}`. Lists of orders are in [`list`], its events in [`events`], and in sentences in
+//! [`timeline`].
 
+pub(super) mod events;
 pub(super) mod list;
+pub(super) mod timeline;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -38,11 +41,11 @@ pub(super) fn routes() -> Routes<App> {
              the order is or was assigned, is erased. `personal_data_erased` is then true, and the `ETag` changes.",
         )
         .refuses([INVALID_ORDER_KEY.documented(), ORDER_NOT_FOUND.documented()]);
-    Routes::about("orders", "Orders with their payments, fulfilments and returns.").get(
-        "/v1/orders/{key}",
-        self::show,
-        show,
-    )
+    group().get("/v1/orders/{key}", self::show, show)
+}
+
+fn group() -> Routes<App> {
+    Routes::about("orders", "Orders with their payments, fulfilments and returns.")
 }
 
 async fn show(

@@ -103,8 +103,17 @@ impl PageRequest {
         self.after.is_none() && page.items.is_empty() && page.left_out == 0
     }
 
-    /// Sends the page.
+    /// Sends a page of a projection.
     pub(super) fn respond<T: Serialize>(&self, projection: Projection, page: &Page<T>) -> Result<Response, Problem> {
+        self.respond_with_lag(self.app.reads.latest.lag_header(projection), page)
+    }
+
+    /// Sends a page of the log, which no projection delays.
+    pub(super) fn respond_from_log<T: Serialize>(&self, page: &Page<T>) -> Result<Response, Problem> {
+        self.respond_with_lag(None, page)
+    }
+
+    fn respond_with_lag<T: Serialize>(&self, lag_ms: Option<HeaderValue>, page: &Page<T>) -> Result<Response, Problem> {
         let next_cursor = page.next_after.as_ref().map(|last| self.app.cursor_key.seal(&self.scope, last));
         let next = next_cursor.as_ref().map(|cursor| next_uri(&self.uri, cursor));
         let body = PageBody {
@@ -114,8 +123,7 @@ impl PageRequest {
             next: next.as_deref(),
         };
         let json = serde_json::to_vec(&body).map_err(|error| problems::internal(&error))?;
-        let lag_ms = self.app.reads.latest.lag_header(projection);
-        let representation = Representation::page(json.into(), page.freshness.contained());
+        let representation = Representation::page(json.into(), page.contained);
         let mut response = respond(&representation, &self.preconditions, lag_ms);
         if let Some(link) = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok()) {
             response.headers_mut().insert(header::LINK, link);

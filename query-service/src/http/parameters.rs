@@ -20,6 +20,11 @@ pub(super) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Parses the query of a URI; `allowed` are the names of all known parameters.
     pub(super) fn read(uri: &Uri, allowed: &[&str]) -> Result<Parameters, Problem> {
+        Parameters::read_within(VALUE_MAX, uri, allowed)
+    }
+
+    /// Reads the parameters of a query, whose values may have up to `value_max` bytes.
+    pub(super) fn read_within(value_max: usize, uri: &Uri, allowed: &[&str]) -> Result<Parameters, Problem> {
         let Ok(Query(given)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(problems::unknown_parameter(uri.query().unwrap_or_default(), allowed));
         };
@@ -33,8 +38,8 @@ impl Parameters {
             if value.is_empty() {
                 return Err(problems::empty_parameter(name));
             }
-            if value.contains('\0') || value.contains('\u{FFFD}') || value.len() > VALUE_MAX {
-                let form = format!("text of at most {VALUE_MAX} bytes in UTF-8, without NUL");
+            if value.contains('\0') || value.contains('\u{FFFD}') || value.len() > value_max {
+                let form = format!("text of at most {value_max} bytes in UTF-8, without NUL");
                 return Err(problems::invalid_parameter(name, value, &form));
             }
         }

@@ -41,6 +41,12 @@ pub(super) const INVALID_ORDER_KEY: ProblemType =
     ProblemType::new("invalid-order-key", BAD_REQUEST, "Invalid order id or order code");
 /// The path has an invalid SKU.
 pub(super) const INVALID_SKU: ProblemType = ProblemType::new("invalid-sku", BAD_REQUEST, "Invalid SKU");
+/// The path has an invalid customer id.
+pub(super) const INVALID_CUSTOMER_ID: ProblemType =
+    ProblemType::new("invalid-customer-id", BAD_REQUEST, "Invalid customer id");
+/// The path has an invalid id of a stock hold.
+pub(super) const INVALID_STOCK_HOLD_ID: ProblemType =
+    ProblemType::new("invalid-stock-hold-id", BAD_REQUEST, "Invalid stock hold id");
 /// The path has an invalid location.
 pub(super) const INVALID_LOCATION: ProblemType =
     ProblemType::new("invalid-location", BAD_REQUEST, "Invalid stock location");
@@ -54,6 +60,12 @@ pub(super) const ORDER_NOT_FOUND: ProblemType = ProblemType::new("order-not-foun
 pub(super) const PRODUCT_NOT_FOUND: ProblemType = ProblemType::new("product-not-found", NOT_FOUND, "Product not found");
 /// The SKU never had stock, or not at this location.
 pub(super) const STOCK_NOT_FOUND: ProblemType = ProblemType::new("stock-not-found", NOT_FOUND, "Stock not found");
+/// No customer has this id.
+pub(super) const CUSTOMER_NOT_FOUND: ProblemType =
+    ProblemType::new("customer-not-found", NOT_FOUND, "Customer not found");
+/// No stock hold has this id.
+pub(super) const STOCK_HOLD_NOT_FOUND: ProblemType =
+    ProblemType::new("stock-hold-not-found", NOT_FOUND, "Stock hold not found");
 /// No event was ever written with this type and schema version.
 pub(super) const SCHEMA_NOT_FOUND: ProblemType =
     ProblemType::new("schema-not-found", NOT_FOUND, "Event schema not found");

@@ -6,9 +6,10 @@ use platform::problem::Problem;
 
 use crate::http::cursor::CursorError;
 use crate::http::problem_types::{
-    DATABASE_BUSY, DATABASE_DOWN, FRESHNESS_UNKNOWN, INTERNAL, INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR,
-    INVALID_LOCATION, INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU, ORDER_NOT_FOUND, PRODUCT_NOT_FOUND,
-    PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_NOT_FOUND,
+    CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, FRESHNESS_UNKNOWN, INTERNAL, INVALID_CONSISTENCY_TOKEN,
+    INVALID_CURSOR, INVALID_CUSTOMER_ID, INVALID_LOCATION, INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU,
+    INVALID_STOCK_HOLD_ID, ORDER_NOT_FOUND, PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND,
+    STOCK_HOLD_NOT_FOUND, STOCK_NOT_FOUND,
 };
 use crate::reads::database::failure::Failure;
 use crate::reads::error::{Error, ProjectionLag};
@@ -18,6 +19,9 @@ use crate::reads::orders::OrderKey;
 const SHOWN_MAX_CHARS: usize = 80;
 /// Seconds in `Retry-After`.
 const RETRY_AFTER_S: u64 = 1;
+
+/// Advice to a client that does not find what it has just created.
+const JUST_CREATED: &str = "If it was just created, send the Consistency-Token of that response and Prefer: wait=2.";
 
 /// Input of the client, shortened and escaped so that it can be repeated in a sentence.
 fn shown(text: &str) -> String {
@@ -44,6 +48,11 @@ pub(super) fn repeated_parameter(name: &str) -> Problem {
 pub(super) fn empty_parameter(name: &str) -> Problem {
     let detail = format!("`{}` is empty. Give it a value, or leave it out.", shown(name));
     INVALID_QUERY.problem(detail).with("parameter", name)
+}
+
+/// A query parameter without which the query means nothing is missing; `form` completes "It must be …".
+pub(super) fn missing_parameter(name: &str, form: &str) -> Problem {
+    INVALID_QUERY.problem(format!("`{name}` is missing. It must be {form}.")).with("parameter", name)
 }
 
 /// A query parameter has an invalid value; `form` completes "It must be …".
@@ -80,6 +89,20 @@ pub(super) fn invalid_sku(text: &str) -> Problem {
 /// The path has an invalid location.
 pub(super) fn invalid_location(text: &str) -> Problem {
     INVALID_LOCATION.problem(name_form("a stock location", text))
+}
+
+/// The path has an invalid customer id.
+pub(super) fn invalid_customer_id(text: &str) -> Problem {
+    INVALID_CUSTOMER_ID.problem(id_form("a customer id", text))
+}
+
+/// The path has an invalid id of a stock hold.
+pub(super) fn invalid_stock_hold_id(text: &str) -> Problem {
+    INVALID_STOCK_HOLD_ID.problem(id_form("the id of a stock hold", text))
+}
+
+fn id_form(what: &str, text: &str) -> String {
+    format!("`{}` is not {what}: it must be a UUID version 7 with hyphens.", shown(text))
 }
 
 fn name_form(what: &str, text: &str) -> String {
@@ -127,6 +150,16 @@ pub(super) fn stock_not_found(sku: &events::Sku) -> Problem {
 /// The SKU never had stock at this location.
 pub(super) fn stock_not_found_at(sku: &events::Sku, location: &events::Location) -> Problem {
     STOCK_NOT_FOUND.problem(format!("No stock of SKU {sku} was ever recorded at location {location}."))
+}
+
+/// No customer has this id.
+pub(super) fn customer_not_found(id: events::CustomerId) -> Problem {
+    CUSTOMER_NOT_FOUND.problem(format!("No customer with id {id} was found. {JUST_CREATED}"))
+}
+
+/// No stock hold has this id.
+pub(super) fn stock_hold_not_found(id: events::StockHoldId) -> Problem {
+    STOCK_HOLD_NOT_FOUND.problem(format!("No stock hold with id {id} was found. {JUST_CREATED}"))
 }
 
 /// No event was ever written with this type and schema version.

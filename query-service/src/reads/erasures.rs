@@ -2,7 +2,8 @@
 //!
 //! Read from the log itself and not from a projection: an erasure takes effect as soon as it is in the log, also while Kafka
 //! or the projector is down, and neither a parked stream nor a cache delays it. Every representation with personal data is
-//! checked here, whichever cache or database it comes from ([`crate::reads::orders`]).
+//! checked by [`Erasures::apply`], whichever cache or database it comes from, and every page with personal data by
+//! [`Erasures::find`].
 //!
 //! A request for personal data waits for a refresh that began after the request arrived, so a client that has received the
 //! response to an erasure sees its effect in every later response. Erasures are final, so what was read is kept and a refresh
@@ -13,16 +14,20 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use events::{Category, CustomerId, Incarnation, OrderId, Position, StreamId};
+use bytes::Bytes;
+use events::{Category, Incarnation, Position, StreamId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::reads::cache::in_flight::InFlight;
+use crate::reads::consistency::Required;
+use crate::reads::data_subject::DataSubject;
 use crate::reads::database::failure::Failure;
 use crate::reads::database::routing::Database;
 use crate::reads::database::statement::Statement;
 use crate::reads::error::Error;
+use crate::reads::representation::Representation;
 
 /// Limits the refreshes to 200 small statements per second. Under load a response with personal data is delayed by up to this
 /// time; on an idle service it is not.
@@ -41,15 +46,6 @@ struct Limits {
 }
 
 const LIMITS: Limits = Limits { page: 10_000, kept: 1_000_000 };
-
-/// A customer or an order whose personal data can be erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DataSubject {
-    /// The personal data of an order, such as that of a guest.
-    Order(OrderId),
-    /// The personal data of a customer, on all of the customer's orders.
-    Customer(CustomerId),
-}
 
 /// The known erasures. Cheap to clone.
 #[derive(Clone)]
@@ -76,32 +72,15 @@ struct Known {
     is_full: bool,
 }
 
-/// The result of a check against the known erasures.
+/// What the known erasures say of a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Erased,
-    NotErased,
+enum Knowledge {
+    /// Every erasure that the request must respect is known.
+    Complete,
     /// The known erasures are older than the request.
     Outdated,
     /// The log has more erasures than are kept in memory.
     TooMany,
-}
-
-impl DataSubject {
-    /// The stream that contains the erasure.
-    fn stream(self) -> StreamId {
-        match self {
-            DataSubject::Order(id) => StreamId::order(id),
-            DataSubject::Customer(id) => StreamId::customer(id),
-        }
-    }
-
-    fn key(self) -> (Category, Uuid) {
-        match self {
-            DataSubject::Order(id) => (Category::Order, id.uuid()),
-            DataSubject::Customer(id) => (Category::Customer, id.uuid()),
-        }
-    }
 }
 
 impl Erasures {
@@ -119,17 +98,53 @@ impl Erasures {
         }))
     }
 
+    /// The representation without personal data that is erased. Every representation with personal data passes through here,
+    /// whichever cache or database it comes from, so an erasure also applies to what was cached before it. `erase` removes the
+    /// personal data from the document.
+    pub async fn apply(
+        &self,
+        found: Arc<Representation>,
+        required: Option<&Required>,
+        erase: impl FnOnce(&[u8]) -> serde_json::Result<Bytes>,
+    ) -> Result<Arc<Representation>, Error> {
+        let not_before = required.map_or(Position::ZERO, |required| required.position);
+        if found.data_subjects.is_empty() || !self.include_any(&found.data_subjects, not_before).await? {
+            return Ok(found);
+        }
+        let json = erase(&found.body)?;
+        Ok(Arc::new(found.without_personal_data(json)))
+    }
+
     /// Whether one of these is erased, according to the log as it is now, or at `not_before` if that is later. An error if no
     /// database can be reached: personal data must not be returned unchecked.
-    pub async fn include_any(&self, subjects: &[DataSubject], not_before: Position) -> Result<bool, Error> {
+    async fn include_any(&self, subjects: &[DataSubject], not_before: Position) -> Result<bool, Error> {
+        // Erasures are final, so one that is known already suffices.
+        let erased = self.find_until(subjects, not_before, |erased| !erased.is_empty()).await?;
+        Ok(!erased.is_empty())
+    }
+
+    /// Those of the subjects that are erased, according to the log as it is now, or at `not_before` if that is later. An error
+    /// if no database can be reached.
+    pub async fn find(&self, subjects: &[DataSubject], not_before: Position) -> Result<Vec<DataSubject>, Error> {
+        self.find_until(subjects, not_before, |_| false).await
+    }
+
+    /// The erased subjects, as far as they are found until they suffice.
+    async fn find_until(
+        &self,
+        subjects: &[DataSubject],
+        not_before: Position,
+        suffice: impl Fn(&[DataSubject]) -> bool,
+    ) -> Result<Vec<DataSubject>, Error> {
         let arrived_at = Instant::now();
         for refreshes in 0..=REFRESHES_MAX {
-            match self.check(subjects, not_before, arrived_at) {
-                Verdict::Erased => return Ok(true),
-                Verdict::NotErased => return Ok(false),
-                Verdict::TooMany => return self.read_log(subjects, not_before).await,
-                Verdict::Outdated if refreshes == REFRESHES_MAX => break,
-                Verdict::Outdated => {
+            let (erased, knowledge) = self.check(subjects, not_before, arrived_at);
+            match knowledge {
+                _ if suffice(&erased) => return Ok(erased),
+                Knowledge::Complete => return Ok(erased),
+                Knowledge::TooMany => return self.read_log(subjects, not_before, suffice).await,
+                Knowledge::Outdated if refreshes == REFRESHES_MAX => break,
+                Knowledge::Outdated => {
                     let erasures = self.clone();
                     self.0.refreshes.join(&(), || async move { erasures.refresh().await }).await?;
                 }
@@ -138,17 +153,22 @@ impl Erasures {
         Err(Failure::Down.into())
     }
 
-    fn check(&self, subjects: &[DataSubject], not_before: Position, arrived_at: Instant) -> Verdict {
+    /// The subjects that are known to be erased, and what is known.
+    fn check(
+        &self,
+        subjects: &[DataSubject],
+        not_before: Position,
+        arrived_at: Instant,
+    ) -> (Vec<DataSubject>, Knowledge) {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        if subjects.iter().any(|subject| known.erased.contains(&subject.key())) {
-            return Verdict::Erased;
-        }
+        let erased = subjects.iter().filter(|subject| known.erased.contains(&subject.key())).copied().collect();
         let is_fresh = known.refreshed_at.is_some_and(|refreshed_at| refreshed_at >= arrived_at);
-        match (known.is_full, is_fresh && known.upto >= not_before) {
-            (true, _) => Verdict::TooMany,
-            (false, true) => Verdict::NotErased,
-            (false, false) => Verdict::Outdated,
-        }
+        let knowledge = match (known.is_full, is_fresh && known.upto >= not_before) {
+            (true, _) => Knowledge::TooMany,
+            (false, true) => Knowledge::Complete,
+            (false, false) => Knowledge::Outdated,
+        };
+        (erased, knowledge)
     }
 
     /// Reads the new erasures.
@@ -171,20 +191,27 @@ impl Erasures {
     }
 
     /// Checks the log itself, without the known erasures.
-    async fn read_log(&self, subjects: &[DataSubject], not_before: Position) -> Result<bool, Error> {
+    async fn read_log(
+        &self,
+        subjects: &[DataSubject],
+        not_before: Position,
+        suffice: impl Fn(&[DataSubject]) -> bool,
+    ) -> Result<Vec<DataSubject>, Error> {
         let streams: Vec<String> = subjects.iter().map(|subject| subject.stream().as_str().to_owned()).collect();
         let select = Statement::plain(|statement| {
             statement
-                .push("select position, exists(select from events where stream_id = any(")
+                .push("select position, array(select stream_id from events where stream_id = any(")
                 .bind(streams)
                 .push(") and event_type in ('CustomerErased', 'OrderPersonalDataErased')) as erased from log_head");
         });
         let rows = self.0.database.fetch_from_primary(select).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-        match (row.try_get("erased")?, row.try_get::<i64, _>("position")?) {
-            (true, _) => Ok(true),
-            (false, head) if head >= not_before.0 => Ok(false),
-            (false, _) => Err(Failure::Down.into()),
+        let (streams, head): (Vec<String>, i64) = (row.try_get("erased")?, row.try_get("position")?);
+        let is_erased = |subject: &&DataSubject| streams.iter().any(|stream| *stream == subject.stream().as_str());
+        let erased: Vec<DataSubject> = subjects.iter().filter(is_erased).copied().collect();
+        match head >= not_before.0 || suffice(&erased) {
+            true => Ok(erased),
+            false => Err(Failure::Down.into()),
         }
     }
 }
@@ -279,6 +306,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use events::CustomerId;
     use events::erasure::ERASING;
 
     use super::*;

@@ -1,14 +1,15 @@
 //! Reads of single orders by id or order code, with personal data removed after an erasure. Pages of orders are in [`list`], with
-//! their [`filter`].
+//! their [`filter`]; the events of an order in sentences are in [`timeline`].
 
 pub mod filter;
 pub mod list;
+pub mod timeline;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use events::{Category, CustomerId, LogPosition, OrderCode, OrderId, Position, StreamId};
+use events::{Category, CustomerId, LogPosition, OrderCode, OrderId, StreamId};
 use read_model::cache::{Keys, ORDER_TTL};
 use read_model::{OrderDocument, Projection};
 use serde::Deserialize;
@@ -18,13 +19,14 @@ use sqlx::postgres::PgRow;
 use crate::reads::cache::process::ProcessLimits;
 use crate::reads::cache::redis::{CachedDocument, Redis};
 use crate::reads::consistency::{self, Required};
+use crate::reads::data_subject::DataSubject;
 use crate::reads::database::freshness::Scope;
 use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
 use crate::reads::database::row::{self, log_position};
 use crate::reads::database::statement::Statement;
 use crate::reads::documents::{DocumentType, Documents};
-use crate::reads::erasures::{DataSubject, Erasures};
+use crate::reads::erasures::Erasures;
 use crate::reads::error::Error;
 use crate::reads::representation::Representation;
 
@@ -57,9 +59,8 @@ pub struct Orders {
 
 impl Orders {
     /// Starts with empty caches.
-    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits) -> Orders {
+    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures) -> Orders {
         let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
-        let erasures = Erasures::new(database.clone());
         Orders { documents: Documents::new(database.clone(), redis, limits), ids, erasures, database }
     }
 
@@ -74,24 +75,26 @@ impl Orders {
             OrderKey::Code(code) => self.find_by_code(code, required).await?,
         };
         match found {
-            Some(found) => self.without_erased_data(found, required).await.map(Some),
+            Some(found) => self.erasures.apply(found, required, erase_personal_data).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Removes personal data that is erased. Every representation passes through here, whichever cache or database it comes
-    /// from, so an erasure also applies to what was cached before it.
-    async fn without_erased_data(
-        &self,
-        found: Arc<Representation>,
-        required: Option<&Required>,
-    ) -> Result<Arc<Representation>, Error> {
-        let not_before = required.map_or(Position::ZERO, |required| required.position);
-        if found.data_subjects.is_empty() || !self.erasures.include_any(&found.data_subjects, not_before).await? {
-            return Ok(found);
+    /// The id of the order with this key; `None` if no order has the code. An id is returned whether or not there is such an
+    /// order.
+    pub async fn find_id(&self, key: &OrderKey, required: Option<&Required>) -> Result<Option<OrderId>, Error> {
+        let code = match key {
+            OrderKey::Id(id) => return Ok(Some(*id)),
+            OrderKey::Code(code) => code,
+        };
+        if let Some(id) = self.cached_id(code) {
+            return Ok(Some(id));
         }
-        let json = erase_personal_data(&found.body)?;
-        Ok(Arc::new(found.without_personal_data(json)))
+        let rows = self.select_by_code(code, required).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let id = row::order_id(row)?;
+        self.ids.insert(code.clone(), (id, log_position(row)?));
+        Ok(Some(id))
     }
 
     /// Finds an order by its id where the id of the code is cached, and else by the code.

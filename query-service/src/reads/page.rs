@@ -4,12 +4,13 @@
 //! A row that this release cannot decode, because a newer release wrote it, is left out of its page, and the page says so;
 //! otherwise this one row would make every page that contains it fail.
 
+use events::LogPosition;
 use platform::metric_names::QUERY_ROWS_UNREADABLE_TOTAL;
 use read_model::Projection;
 use sqlx::postgres::PgRow;
 
 use crate::reads::consistency::{self, Required, Select};
-use crate::reads::database::freshness::{Freshness, Scope};
+use crate::reads::database::freshness::Scope;
 use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
 use crate::reads::database::statement::FreshRows;
@@ -17,8 +18,8 @@ use crate::reads::error::Error;
 
 /// Rows of a page.
 pub struct Page<T> {
-    /// The freshness of the projection in the snapshot that returned the rows.
-    pub freshness: Freshness,
+    /// The page contains every event up to this log position.
+    pub contained: LogPosition,
     /// The decoded rows, in the order of the list.
     pub items: Vec<T>,
     /// Number of rows that this release cannot decode.
@@ -63,7 +64,12 @@ impl PageRead<'_> {
         let (items, failed): (Vec<_>, Vec<_>) = rows.iter().map(decode).partition(Result::is_ok);
         report_left_out(projection, &failed);
         let next_after = rows.last().filter(|_| has_next).map(key).transpose()?;
-        Ok(Page { freshness, items: items.into_iter().flatten().collect(), left_out: failed.len(), next_after })
+        Ok(Page {
+            contained: freshness.contained(),
+            items: items.into_iter().flatten().collect(),
+            left_out: failed.len(),
+            next_after,
+        })
     }
 }
 

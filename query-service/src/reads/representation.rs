@@ -9,7 +9,7 @@ use events::{LogPosition, Position, Version};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::reads::erasures::DataSubject;
+use crate::reads::data_subject::DataSubject;
 
 /// Bytes of the digest in an `ETag`: enough that two representations of one resource never have the same `ETag`.
 const DIGEST_BYTES: usize = 12;

@@ -1,4 +1,5 @@
-//! Reads of stock: a SKU at all its locations, and pages of the stock ledger of a SKU at a location.
+//! Reads of stock: a SKU at all its locations, pages of stock items, the availability of many SKUs, and pages of the stock
+//! ledger of a SKU at a location.
 //!
 //! Redis holds one document per location, but only the database knows which locations exist. This process remembers the
 //! locations of a SKU for as long as a document may stay in Redis, so a new location appears after that time at the latest.
@@ -6,6 +7,7 @@
 //! locations; for a later consistency token the database is read again, because only the database can prove that no location
 //! is missing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -23,15 +25,21 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::reads::cache::redis::CachedDocument;
-use crate::reads::consistency::Required;
-use crate::reads::database::freshness::Scope;
+use crate::reads::consistency::{self, Required};
+use crate::reads::database::freshness::{Freshness, Scope};
+use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
 use crate::reads::database::row::{log_position, parsed};
-use crate::reads::database::statement::Statement;
+use crate::reads::database::statement::{FreshRows, Statement};
 use crate::reads::documents::DocumentType;
 use crate::reads::error::Error;
 use crate::reads::page::{Page, PageRead};
 use crate::reads::representation::Representation;
+
+const SELECT: &str =
+    "select sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted,
+        shipped, transferred, safety, policy, updated_at, version, incarnation, position
+    from stock";
 
 /// The document type of stock: a SKU at all its locations.
 pub struct Stock;
@@ -63,6 +71,88 @@ pub struct StockOfSku {
     sku: Sku,
     /// Stock at each location where the SKU ever had stock.
     locations: Vec<StockDocument>,
+}
+
+/// The availability of SKUs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Availabilities {
+    /// One entry per SKU of the query, sorted by SKU.
+    items: Vec<Availability>,
+}
+
+/// The units of a SKU that can be ordered.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Availability {
+    /// SKU of the product.
+    sku: Sku,
+    /// Units on hand that can still be reserved, at all locations together.
+    available: i64,
+    /// Each location where the SKU ever had stock, sorted by location.
+    locations: Vec<AvailabilityAtLocation>,
+}
+
+/// The units of a SKU that can be ordered at a location.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AvailabilityAtLocation {
+    /// Location of the stock item.
+    location: Location,
+    /// Units on hand that can still be reserved; at least 0.
+    available: i64,
+    /// Units that an order can reserve, including units that can be backordered; missing if the stock is not tracked, so that
+    /// any number can be ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orderable: Option<i64>,
+}
+
+/// Reads the page of stock items after a stock item, by SKU and location.
+pub async fn read_page(
+    database: &Database,
+    required: Option<&Required>,
+    after: Option<&(Sku, Location)>,
+    limit: u16,
+) -> Result<Page<StockDocument>, Error> {
+    let page = PageRead { database, required, limit, projection: Projection::STOCK, scope: &Scope::List };
+    let select = |statement: &mut Statement| {
+        statement.push(SELECT);
+        if let Some((sku, location)) = after {
+            let (sku, location) = (sku.as_str(), location.as_str());
+            statement.push(" where (sku, location) > (").bind(sku).push(", ").bind(location).push(")");
+        }
+        statement.push(" order by sku, location limit ").bind(page.select_limit());
+    };
+    let key = |row: &PgRow| {
+        let (sku, location): (&str, &str) = (row.try_get("sku")?, row.try_get("location")?);
+        // Neither contains an `@`.
+        Ok(format!("{sku}@{location}").into_bytes())
+    };
+    page.read(&select, document, key).await
+}
+
+/// Reads the availability of SKUs, and how much of the log it contains.
+pub async fn read_availabilities(
+    database: &Database,
+    required: Option<&Required>,
+    skus: &BTreeSet<Sku>,
+) -> Result<(Freshness, Availabilities), Error> {
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let select = |statement: &mut Statement| {
+        statement.push(SELECT).push(" where sku = any(").bind(names.clone()).push(") order by sku, location");
+    };
+    let (workload, projection) = (Workload::Document, Projection::STOCK);
+    let FreshRows { freshness, rows } =
+        consistency::read(database, workload, required, projection, &Scope::List, &select).await?;
+    let none = |sku: &Sku| (sku.clone(), Availability { sku: sku.clone(), available: 0, locations: Vec::new() });
+    let mut by_sku: BTreeMap<Sku, Availability> = skus.iter().map(none).collect();
+    for row in &rows {
+        let item = document(row)?;
+        let orderable = item.level.promisable().map(|units| units.max(0));
+        let StockDocument { sku, location, available, .. } = item;
+        if let Some(found) = by_sku.get_mut(&sku) {
+            found.available += available;
+            found.locations.push(AvailabilityAtLocation { location, available, orderable });
+        }
+    }
+    Ok((freshness, Availabilities { items: by_sku.into_values().collect() }))
 }
 
 /// Reads the page of ledger entries of a SKU at a location before an event id, newest first.
@@ -106,7 +196,7 @@ impl LedgerEntry {
     }
 }
 
-fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
+fn document(row: &PgRow) -> sqlx::Result<StockDocument> {
     let at = log_position(row)?;
     let level = Level {
         on_hand: row.try_get("on_hand")?,
@@ -122,7 +212,8 @@ fn document(sku: &Sku, row: &PgRow) -> sqlx::Result<StockDocument> {
         policy: row.try_get::<Json<StockPolicy>, _>("policy")?.0,
     };
     let version = Version(row.try_get("version")?);
-    Ok(StockDocument::of(sku.clone(), parsed(row, "location")?, level, row.try_get("updated_at")?, version, at))
+    let (sku, location) = (parsed(row, "sku")?, parsed(row, "location")?);
+    Ok(StockDocument::of(sku, location, level, row.try_get("updated_at")?, version, at))
 }
 
 impl DocumentType for Stock {
@@ -133,18 +224,11 @@ impl DocumentType for Stock {
     const TTL: Duration = STOCK_TTL;
 
     fn select(sku: &Sku, statement: &mut Statement) {
-        statement
-            .push(
-                "select location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted, shipped,
-                    transferred, safety, policy, updated_at, version, incarnation, position
-                from stock where sku = ",
-            )
-            .bind(sku.as_str())
-            .push(" order by location");
+        statement.push(SELECT).push(" where sku = ").bind(sku.as_str()).push(" order by location");
     }
 
     fn decode(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<CachedDocument> {
-        let document = document(sku, row)?;
+        let document = document(row)?;
         let json = serde_json::to_vec(&document).map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(CachedDocument { key: keys.stock(sku, &document.location), at: document.log_position(), json: json.into() })
     }

@@ -99,3 +99,55 @@ async fn the_ledger_is_listed_newest_first_page_by_page() {
     let next = service.get(page.json["next"].as_str().expect("a next page")).await;
     assert_eq!(next.items("quantity"), ["5"]);
 }
+
+#[tokio::test]
+async fn stock_items_are_listed_by_sku_and_location_page_by_page() {
+    let platform = Platform::new().await;
+    for (code, location) in [("B", "main"), ("A-1", "north"), ("A", "main"), ("A-1", "main")] {
+        platform.receive_stock(code, location, 1).await;
+    }
+    let service = Service::start(&platform.bed).await;
+    let page = service.get("/v1/stock?limit=3").await;
+    assert_eq!(
+        (page.items("sku"), page.items("location")),
+        (texts(["A", "A-1", "A-1"]), texts(["main", "main", "north"]))
+    );
+    let next = service.get(page.json["next"].as_str().expect("a next page")).await;
+    assert_eq!((next.items("sku"), next.json.get("next")), (texts(["B"]), None));
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(ToOwned::to_owned).into()
+}
+
+#[tokio::test]
+async fn the_availability_of_many_skus_is_one_answer() {
+    let platform = Platform::new().await;
+    let item = platform.receive_stock("A-1", "main", 7).await;
+    let policy = StockPolicyChanged { policy: StockPolicy::Backorder { limit: 5 }, safety: 3 };
+    platform.move_stock(Some(item), "A-1", "main", StockEvent::PolicyChanged(policy)).await;
+    platform.receive_stock("A-1", "north", 2).await;
+    let untracked = platform.receive_stock("C", "main", 1).await;
+    let policy = StockPolicyChanged { policy: StockPolicy::Untracked, safety: 0 };
+    platform.move_stock(Some(untracked), "C", "main", StockEvent::PolicyChanged(policy)).await;
+    let service = Service::start(&platform.bed).await;
+    let found = service.get("/v1/availability?sku=C,A-1,none,A-1").await;
+    assert_eq!(
+        found.json["items"],
+        json!([
+            { "sku": "A-1", "available": 6, "locations": [
+                { "location": "main", "available": 4, "orderable": 9 }, { "location": "north", "available": 2, "orderable": 2 }] },
+            { "sku": "C", "available": 1, "locations": [{ "location": "main", "available": 1 }] },
+            { "sku": "none", "available": 0, "locations": [] },
+        ])
+    );
+    let unchanged =
+        service.get_with("/v1/availability?sku=C,A-1,none", &[("If-None-Match", found.header("etag"))]).await;
+    assert_eq!(unchanged.status, 304);
+    let (most, too_many) = (vec!["A-1"; 100].join(","), vec!["A-1"; 101].join(","));
+    assert_eq!(service.get(&format!("/v1/availability?sku={most}")).await.items("sku"), ["A-1"]);
+    for wrong in ["", "?sku=", "?sku=A,,B", "?sku=a%20b", &format!("?sku={too_many}")] {
+        let refused = service.get(&format!("/v1/availability{wrong}")).await;
+        assert_eq!((refused.status, refused.problem()), (400, "invalid-query"), "{wrong}");
+    }
+}

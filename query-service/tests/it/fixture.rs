@@ -2,9 +2,10 @@
 //! real projector apply them, step by step, so that it can stop between any two steps.
 //!
 //! [`platform`] contains the steps, [`log`] the tables of the log and the relay, [`samples`] the events; [`orders`] and
-//! [`catalogue`] are what tests do with orders, products and stock.
+//! [`customers`] and [`catalogue`] are what tests do with orders, customers, products, stock and stock holds.
 
 mod catalogue;
+mod customers;
 mod log;
 mod orders;
 mod platform;

@@ -4,8 +4,10 @@
 mod cached;
 mod catalogue;
 mod consistency;
+mod customers;
 mod document;
 mod erased;
+mod events;
 mod faults;
 mod fixture;
 mod incarnations;
@@ -15,3 +17,5 @@ mod overload;
 mod rights;
 mod schemas;
 mod service;
+mod stock_holds;
+mod timeline;

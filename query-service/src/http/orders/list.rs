@@ -59,7 +59,7 @@ struct Owed(#[schemars(range(min = 1))] i64);
 pub(in crate::http) fn routes() -> Routes<App> {
     let list = documentation::list::<OrderSummary>("list_orders", "List orders, newest first", filters())
         .paragraph("An order is listed if it matches all filters.");
-    Routes::about("orders", "Orders with their payments, fulfilments and returns.").get("/v1/orders", self::list, list)
+    super::group().get("/v1/orders", self::list, list)
 }
 
 fn filters() -> [Parameter; 13] {

@@ -1,0 +1,135 @@
+//! Reads of customers: one customer by id, and pages of customers. Erased personal data is removed from both.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use events::{CustomerId, Position, StreamId};
+use read_model::cache::Keys;
+use read_model::{CustomerDocument, Projection};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::reads::cache::process::ProcessLimits;
+use crate::reads::cache::redis::{CachedDocument, Redis};
+use crate::reads::consistency::Required;
+use crate::reads::data_subject::DataSubject;
+use crate::reads::database::freshness::Scope;
+use crate::reads::database::routing::Database;
+use crate::reads::database::row::log_position;
+use crate::reads::database::statement::Statement;
+use crate::reads::documents::{DocumentType, Documents};
+use crate::reads::erasures::Erasures;
+use crate::reads::error::Error;
+use crate::reads::page::{Page, PageRead};
+use crate::reads::representation::Representation;
+
+/// The document type of customers.
+pub struct Customer;
+
+/// Customers.
+pub struct Customers {
+    documents: Documents<Customer>,
+    erasures: Erasures,
+    database: Database,
+}
+
+impl Customers {
+    /// Starts with an empty cache.
+    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures) -> Customers {
+        Customers { documents: Documents::new(database.clone(), redis, limits), erasures, database }
+    }
+
+    /// The customer, not older than required and without erased personal data; `None` if there is no such customer.
+    pub async fn find(
+        &self,
+        id: CustomerId,
+        required: Option<&Required>,
+    ) -> Result<Option<Arc<Representation>>, Error> {
+        match self.documents.find(&id, required).await? {
+            Some(found) => self.erasures.apply(found, required, erase_personal_data).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the page of customers whose ids are below `after`, last registered first.
+    pub async fn read_page(
+        &self,
+        required: Option<&Required>,
+        after: Option<Uuid>,
+        limit: u16,
+    ) -> Result<Page<CustomerDocument>, Error> {
+        let (database, scope) = (&self.database, &Scope::List);
+        let page = PageRead { database, required, limit, projection: Projection::CUSTOMERS, scope };
+        let select = |statement: &mut Statement| {
+            statement.push("select id, document::text as document, position from customers");
+            if let Some(after) = after {
+                statement.push(" where id < ").bind(after);
+            }
+            statement.push(" order by id desc limit ").bind(page.select_limit());
+        };
+        let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
+        let mut found = page.read(&select, document, key).await?;
+        self.erase(&mut found.items, required).await?;
+        Ok(found)
+    }
+
+    async fn erase(&self, customers: &mut [CustomerDocument], required: Option<&Required>) -> Result<(), Error> {
+        let subjects = |customer: &CustomerDocument| DataSubject::Customer(customer.id);
+        let named: Vec<DataSubject> = customers.iter().filter(|customer| !customer.erased).map(subjects).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let not_before = required.map_or(Position::ZERO, |required| required.position);
+        let erased: HashSet<DataSubject> = self.erasures.find(&named, not_before).await?.into_iter().collect();
+        customers.iter_mut().filter(|customer| erased.contains(&subjects(customer))).for_each(CustomerDocument::erase);
+        Ok(())
+    }
+}
+
+fn document(row: &PgRow) -> sqlx::Result<CustomerDocument> {
+    serde_json::from_str(row.try_get("document")?).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn erase_personal_data(json: &[u8]) -> serde_json::Result<Bytes> {
+    let mut customer: CustomerDocument = serde_json::from_slice(json)?;
+    customer.erase();
+    serde_json::to_vec(&customer).map(Bytes::from)
+}
+
+impl DocumentType for Customer {
+    type Key = CustomerId;
+
+    const NAME: &'static str = "customer";
+    const PROJECTION: Projection = Projection::CUSTOMERS;
+    const TTL: Duration = Duration::from_secs(30);
+
+    fn select(id: &CustomerId, statement: &mut Statement) {
+        statement
+            .push("select document::text as document, incarnation, position from customers where id = ")
+            .bind(id.uuid());
+    }
+
+    fn decode(_: &Keys, id: &CustomerId, row: &PgRow) -> sqlx::Result<CachedDocument> {
+        let json = Bytes::from(row.try_get::<String, _>("document")?);
+        Ok(CachedDocument { key: id.to_string(), at: log_position(row)?, json })
+    }
+
+    fn part_keys(_: &Keys, id: &CustomerId) -> Option<Vec<String>> {
+        Some(vec![id.to_string()])
+    }
+
+    /// Every customer is a data subject, also one whose document this release cannot decode.
+    fn representation(id: &CustomerId, parts: &[CachedDocument]) -> Representation {
+        let CachedDocument { json, at, .. } = &parts[0];
+        let is_erased = serde_json::from_slice::<CustomerDocument>(json).is_ok_and(|customer| customer.erased);
+        let subjects = if is_erased { Vec::new() } else { vec![DataSubject::Customer(*id)] };
+        Representation::document(json.clone(), *at).with_data_subjects(subjects)
+    }
+
+    fn scope(id: &CustomerId) -> Scope {
+        Scope::Stream(StreamId::customer(*id))
+    }
+}
