@@ -10,6 +10,7 @@ use command_service::relay::republish::{self, Request, Topics};
 use command_service::restored_log::{self, ahead};
 use command_service::{log, relay, schedule, serve};
 use events::Position;
+use platform::output::print_line;
 use platform::progress_line::ProgressLine;
 use platform::shutdown::Shutdown;
 
@@ -107,13 +108,14 @@ async fn republish_events(args: RepublishArgs) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
     let ended = republish::run(&relay, database, &request, &shutdown, |progress| progress.show(&mut line)).await;
     line.clear();
-    println!("{}", ended?);
+    print_line(format_args!("{}", ended?));
     Ok(())
 }
 
 async fn show_ahead() -> anyhow::Result<()> {
     let config = subcommand_config()?;
-    println!("{}", ahead::find(&config.relay, &log::connect(config.database, CONNECTIONS)).await?);
+    let ahead = ahead::find(&config.relay, &log::connect(config.database, CONNECTIONS)).await?;
+    print_line(format_args!("{ahead}"));
     Ok(())
 }
 
@@ -121,16 +123,16 @@ async fn raise_incarnation() -> anyhow::Result<()> {
     let config = subcommand_config()?;
     let database = log::connect(config.database, CONNECTIONS);
     let ahead = ahead::find(&config.relay, &database).await?;
-    println!("{ahead}");
+    print_line(format_args!("{ahead}"));
     if ahead.findings.is_empty() {
-        println!("the incarnation was not raised, because the log has lost nothing");
+        print_line(format_args!("the incarnation was not raised, because the log has lost nothing"));
         return Ok(());
     }
     let (incarnation, checkpoint) = restored_log::raise_incarnation(&config.relay, database, &ahead).await?;
-    println!(
+    print_line(format_args!(
         "the log continues in incarnation {incarnation}; the relay checkpoint is at position {checkpoint}; to do:"
-    );
-    ahead.remaining_work().iter().for_each(|work| println!("  {work}"));
+    ));
+    ahead.remaining_work().iter().for_each(|work| print_line(format_args!("  {work}")));
     Ok(())
 }
 

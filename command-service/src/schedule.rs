@@ -30,6 +30,7 @@ use chrono::{DateTime, Utc};
 use events::{DecodeError, LogPosition, Position};
 use platform::backoff::{self, Backoff};
 use platform::health::Component;
+use platform::output::print_line;
 use platform::shutdown::Shutdown;
 
 use crate::database::Database;
@@ -127,7 +128,8 @@ async fn clear(database: Database) -> anyhow::Result<()> {
     let store = Store::new(database);
     store.clear().await?;
     let checkpoint = store.checkpoint().await.context("reading the checkpoint of the emptied schedule")?;
-    println!("The schedule is empty; a running command-service rebuilds it from {} events.", checkpoint.lag());
+    let lag = checkpoint.lag();
+    print_line(format_args!("The schedule is empty; a running command-service rebuilds it from {lag} events."));
     Ok(())
 }
 

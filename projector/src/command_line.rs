@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
+use platform::output::print_line;
 use read_model::Projection;
 
 use crate::config::OperatorConfig;
@@ -25,7 +26,7 @@ mod repairing;
 mod upgrading;
 
 pub use months::MonthsCommand;
-use output::{print_line, shown};
+use output::shown;
 pub use parked::ParkedCommand;
 
 /// A command of an operator.

@@ -13,7 +13,7 @@
 //! | write CSV that a spreadsheet does not execute | [`spreadsheet`] |
 //! | shut down in order | [`shutdown`] |
 //! | retry with backoff | [`backoff`] |
-//! | show the progress of a command | [`progress_line`] |
+//! | show the results and the progress of a command | [`output`], [`progress_line`] |
 //! | collect items under load and forward them together | [`batch_window`] |
 //!
 //! A service starts in this order: settings, [`logs::init`], [`metrics::install`], a [`health::Health`], the admin server, and its own
@@ -36,6 +36,7 @@ pub mod logs;
 pub mod metric_names;
 pub mod metrics;
 pub mod openapi;
+pub mod output;
 pub mod params;
 pub mod problem;
 pub mod progress_line;

@@ -1,6 +1,4 @@
-//! What commands show: results on standard output, progress on standard error.
-
-use std::io::Write;
+//! Shows the progress of commands on standard error.
 
 use platform::progress_line::ProgressLine;
 use serde::Serialize;
@@ -8,11 +6,6 @@ use serde::Serialize;
 use crate::operate::Done;
 use crate::operator_error::OperatorError;
 use crate::rebuild::progress::{Progress, Shown};
-
-/// Writes a line of the result. If nobody reads the results any more (`| head`), there is nothing to report.
-pub(super) fn print_line(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
 
 /// Runs an operation and shows its progress until it ends.
 pub(super) async fn shown(

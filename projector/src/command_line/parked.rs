@@ -5,11 +5,11 @@ use clap::Subcommand;
 use events::{Position, StreamId};
 use read_model::{Generation, Projection};
 
-use super::output::print_line;
 use crate::config::OperatorConfig;
 use crate::retry::{RetryOutcome, Selected, retry};
 use crate::skip::{Skip, SkipOutcome, skip};
 use crate::{operate, parked_list};
+use platform::output::print_line;
 
 /// A command on parked streams.
 #[derive(Debug, Clone, Subcommand)]

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::ensure;
+use platform::output::print_line;
 use read_model::Projection;
 
-use super::output::{print_line, shown};
+use super::output::shown;
 use crate::operate::{self, Done, Operation, operate};
 use crate::rebuild::progress::Progress;
 use crate::{rebuild, repair};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::bail;
+use platform::output::print_line;
 
-use super::output::{print_line, shown};
+use super::output::shown;
 use crate::operate::{Done, Operation, operate};
 use crate::rebuild::progress::Progress;
 use crate::{rebuild, upgrade};

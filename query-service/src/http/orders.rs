@@ -3,6 +3,7 @@
 
 pub(super) mod events;
 pub(super) mod list;
+mod page_of_order;
 pub(super) mod timeline;
 
 use axum::extract::State;

@@ -49,6 +49,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use platform::output::print_line;
 use platform::shutdown::Shutdown;
 
 use client::{Client, SendError};
@@ -107,11 +108,12 @@ async fn import(options: Options) -> anyhow::Result<Summary> {
     let path = report.path().display().to_string();
     report.finish(&options.file, &results, plan.contents.fingerprint)?;
     let summary = Summary::of(&plan, &outcomes, &results);
-    print!("{summary}");
+    print_line(format_args!("{}", summary.to_string().trim_end_matches('\n')));
     for (sku, rejection) in outcomes.products.iter().take(MAX_PRODUCTS_PRINTED) {
-        println!("product   {sku}: {} ({})", rejection.detail, rejection.kind);
+        print_line(format_args!("product   {sku}: {} ({})", rejection.detail, rejection.kind));
     }
-    println!("requests  {sent}\nreport    {path}\ntook      {:.1} s", started.elapsed().as_secs_f64());
+    let took = started.elapsed().as_secs_f64();
+    print_line(format_args!("requests  {sent}\nreport    {path}\ntook      {took:.1} s"));
     if summary.accepted + summary.rejected_lines() != summary.read {
         bail!(
             "accepted and rejected lines do not add up to the lines read: this is a defect of the importer; please report it"

@@ -1,7 +1,7 @@
 //! `GET /v1/orders/{id or order code}/events`. [`crate::reads::events`] reads them.
 
+use ::events::StreamId;
 use ::events::cloudevents::CloudEvent;
-use ::events::{StreamId, Version};
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -9,12 +9,12 @@ use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 
-use super::{IdOrCode, parse_key};
+use super::IdOrCode;
+use super::page_of_order::PageOfOrder;
 use crate::http::app::App;
+use crate::http::documentation;
 use crate::http::events::ERASED;
-use crate::http::page::{PARAMETERS, PageRequest};
 use crate::http::problem_types::{INVALID_ORDER_KEY, ORDER_NOT_FOUND};
-use crate::http::{documentation, problems};
 
 /// The route of the events of an order.
 pub(in crate::http) fn routes() -> Routes<App> {
@@ -31,14 +31,9 @@ async fn show(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (request, _) = PageRequest::read(app.clone(), uri, &headers, &PARAMETERS)?;
-    let key = parse_key(&key)?;
-    let after = request.after(|key| Some(Version(i32::from_be_bytes(key.try_into().ok()?))))?;
-    let (after, consistency) = (after.unwrap_or(Version::NONE), request.consistency());
-    let id = app.reads.orders.find_id(&key, consistency).await?.ok_or_else(|| problems::order_not_found(&key))?;
-    let page = app.reads.events.read_stream(consistency, &StreamId::order(id), after, request.limit).await?;
-    if request.is_list_empty(&page) {
-        return Err(problems::order_not_found(&key));
-    }
-    request.respond_from_log(&page)
+    let of_order = PageOfOrder::read(&app, &key, uri, &headers).await?;
+    let PageOfOrder { request, id, after, .. } = &of_order;
+    let stream = StreamId::order(*id);
+    let page = app.reads.events.read_stream(request.consistency(), &stream, *after, request.limit).await?;
+    request.respond_from_log(&of_order.found(page)?)
 }

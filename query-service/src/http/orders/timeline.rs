@@ -3,17 +3,16 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use events::Version;
 use platform::openapi::Routes;
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::{Projection, TimelineEntry};
 
-use super::{IdOrCode, parse_key};
+use super::IdOrCode;
+use super::page_of_order::PageOfOrder;
 use crate::http::app::App;
-use crate::http::page::{PARAMETERS, PageRequest};
+use crate::http::documentation;
 use crate::http::problem_types::{INVALID_ORDER_KEY, ORDER_NOT_FOUND};
-use crate::http::{documentation, problems};
 use crate::reads::orders::timeline::read_timeline;
 
 /// The route of timelines.
@@ -32,15 +31,8 @@ async fn show(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (request, _) = PageRequest::read(app.clone(), uri, &headers, &PARAMETERS)?;
-    let key = parse_key(&key)?;
-    let after = request.after(|key| Some(Version(i32::from_be_bytes(key.try_into().ok()?))))?;
-    let (after, consistency) = (after.unwrap_or(Version::NONE), request.consistency());
-    let id = app.reads.orders.find_id(&key, consistency).await?.ok_or_else(|| problems::order_not_found(&key))?;
-    let page = read_timeline(request.database(), consistency, id, after, request.limit).await?;
-    // Every order has an entry from its first event on, so an empty list means that the order does not exist.
-    if request.is_list_empty(&page) {
-        return Err(problems::order_not_found(&key));
-    }
-    request.respond(Projection::ORDER_TIMELINE, &page)
+    let of_order = PageOfOrder::read(&app, &key, uri, &headers).await?;
+    let PageOfOrder { request, id, after, .. } = &of_order;
+    let page = read_timeline(request.database(), request.consistency(), *id, *after, request.limit).await?;
+    request.respond(Projection::ORDER_TIMELINE, &of_order.found(page)?)
 }

@@ -12,6 +12,7 @@ use e2e::api::Api;
 use e2e::audit::{self, Invariant, Redis, Subject};
 use e2e::client_history::acks;
 use e2e::topics::Kafka;
+use platform::output::print_line;
 
 /// Checks that nothing is lost, duplicated or out of order, from the log to the caches. Exit status: 0 if every invariant that was
 /// checked holds, 1 if an invariant is violated or a check failed, 2 if no invariant is violated but a check found nothing to
@@ -68,9 +69,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     };
     let lines = audit::run(&subject(arguments)?, &invariants).await;
     for line in &lines {
-        println!("{line}");
+        print_line(format_args!("{line}"));
     }
-    println!("{}", audit::summary(&lines));
+    print_line(format_args!("{}", audit::summary(&lines)));
     Ok(audit::exit_status(&lines).into())
 }
 
