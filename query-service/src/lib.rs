@@ -1,4 +1,5 @@
-//! The query service: serves reads of orders, customers, products and stock. It never writes to PostgreSQL and makes no decisions.
+//! The query service: serves reads of orders, customers, products, stock and events. It never writes to PostgreSQL and
+//! makes no decisions.
 //!
 //! The path of a request for one order: [`http`] (`orders.rs`) parses the key, the consistency token and `If-None-Match`;
 //! [`reads`] (`orders.rs`, `documents.rs`) looks into the process cache, into Redis and into the database, which is the replica

@@ -1,7 +1,8 @@
 //! The read layer: documents and pages, their caches, and the freshness of the result. It knows nothing of HTTP requests and
 //! problem responses; `crate::http` is built on it.
 //!
-//! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and its part of the caches.
+//! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
+//!   its part of the caches.
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`representation`]: the cached result.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
 //!   [`data_subject`]s.

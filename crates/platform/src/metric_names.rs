@@ -86,7 +86,8 @@ pub const QUERY_REDIS_FAILURES_TOTAL: &str = "query_redis_failures_total";
 pub const QUERY_DATABASE_SECONDS: &str = "query_database_seconds";
 /// Counter. Failed statements, by `source`.
 pub const QUERY_DATABASE_FAILURES_TOTAL: &str = "query_database_failures_total";
-/// Counter. Rows left out of pages because this release cannot decode them, by `projection`.
+/// Counter. Rows left out of pages because this release cannot decode them, by `projection`; `log` for
+/// events.
 pub const QUERY_ROWS_UNREADABLE_TOTAL: &str = "query_rows_unreadable_total";
 /// Counter. Database reads with a consistency token, by `outcome` (`at_once`, `waited`, `too_late`).
 pub const QUERY_TOKEN_READS_TOTAL: &str = "query_token_reads_total";

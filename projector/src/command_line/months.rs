@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use clap::Subcommand;
+use platform::output::print_line;
 
 use crate::config::OperatorConfig;
 use crate::frame::month::Month;
 use crate::months::manifest::Manifest;
 use crate::months::{self, AfterArchive, Done, Operation, RowCount, Target, operate};
-use platform::output::print_line;
 
 /// A command on months.
 #[derive(Debug, Clone, Subcommand)]

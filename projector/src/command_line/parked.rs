@@ -3,13 +3,13 @@
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use events::{Position, StreamId};
+use platform::output::print_line;
 use read_model::{Generation, Projection};
 
 use crate::config::OperatorConfig;
 use crate::retry::{RetryOutcome, Selected, retry};
 use crate::skip::{Skip, SkipOutcome, skip};
 use crate::{operate, parked_list};
-use platform::output::print_line;
 
 /// A command on parked streams.
 #[derive(Debug, Clone, Subcommand)]

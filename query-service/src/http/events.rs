@@ -28,12 +28,15 @@ pub(super) const ERASED: &str = "Each event is a CloudEvent (JSON Event Format),
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct From(#[schemars(range(min = 1))] i64);
+struct FirstPosition(#[schemars(range(min = 1))] i64);
 
 /// The route of lists of events.
 pub(super) fn routes() -> Routes<App> {
     let filters = [
-        Parameter::query::<From>("from", "Position of the first event; 1 by default. Not together with `stream`."),
+        Parameter::query::<FirstPosition>(
+            "from",
+            "Position of the first event; 1 by default. Not together with `stream`.",
+        ),
         Parameter::query::<Text>("types", "Event types, separated by commas, such as OrderPlaced,OrderCancelled."),
         Parameter::query::<Text>(
             "stream",

@@ -23,7 +23,7 @@ use crate::reads::database::row::parsed;
 use crate::reads::database::statement::Statement;
 use crate::reads::erasures::Erasures;
 use crate::reads::error::{Error, ProjectionLag, Reached};
-use crate::reads::page::Page;
+use crate::reads::page::{Page, keep_decoded};
 
 /// Maximum number of positions that a page of the log reads.
 const WINDOW: i64 = 10_000;
@@ -120,7 +120,7 @@ impl Events {
         let Some(required) = required.filter(|required| rows.head.position < required.position) else {
             return Ok(rows);
         };
-        let rows = Rows::decode(&self.database.fetch_from_primary(Statement::plain(select)).await?, limit)?;
+        let rows = Rows::decode(&self.database.fetch_newest(Workload::List, Statement::plain(select)).await?, limit)?;
         let end = rows.head.position;
         if end >= required.position {
             return Ok(rows);
@@ -177,13 +177,16 @@ impl Events {
             };
             subjects.insert(stream.clone(), vec![own]);
         }
+        if orders.is_empty() {
+            return Ok(subjects);
+        }
         let select = Statement::plain(|statement| {
             statement
                 .push("select stream_id, payload ->> 'customer_id' as customer_id from events where stream_id = any(")
                 .bind(orders)
                 .push(") and event_type in ('OrderPlaced', 'OrderCustomerAssigned')");
         });
-        for row in self.database.fetch_from_primary(select).await? {
+        for row in self.database.fetch_newest(Workload::List, select).await? {
             let stream: StreamId = parsed(&row, "stream_id")?;
             let customer: Option<&str> = row.try_get("customer_id")?;
             let Some(customer) = customer.and_then(|id| id.parse::<CustomerId>().ok()) else { continue };
@@ -228,9 +231,8 @@ impl Rows {
         rows.truncate(usize::from(limit));
         let place = |row: &&PgRow| Ok((Position(row.try_get("position")?), Version(row.try_get("version")?)));
         let last: sqlx::Result<_> = rows.last().filter(|_| has_next).map(place).transpose();
-        let (events, unreadable): (Vec<_>, Vec<_>) = rows.iter().map(|row| decode_event(row)).partition(Result::is_ok);
-        let events = events.into_iter().flatten().collect();
-        Ok(Rows { log, head, events, left_out: unreadable.len(), last: last? })
+        let (events, left_out) = keep_decoded("log", rows.iter().map(|row| decode_event(row)));
+        Ok(Rows { log, head, events, left_out, last: last? })
     }
 }
 

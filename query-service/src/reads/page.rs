@@ -61,23 +61,24 @@ impl PageRead<'_> {
             consistency::read(database, Workload::List, required, projection, scope, select).await?;
         let has_next = rows.len() > usize::from(limit);
         rows.truncate(usize::from(limit));
-        let (items, failed): (Vec<_>, Vec<_>) = rows.iter().map(decode).partition(Result::is_ok);
-        report_left_out(projection, &failed);
+        let (items, left_out) = keep_decoded(projection.name(), rows.iter().map(decode));
         let next_after = rows.last().filter(|_| has_next).map(key).transpose()?;
-        Ok(Page {
-            contained: freshness.contained(),
-            items: items.into_iter().flatten().collect(),
-            left_out: failed.len(),
-            next_after,
-        })
+        Ok(Page { contained: freshness.contained(), items, left_out, next_after })
     }
 }
 
-fn report_left_out<T>(projection: Projection, failed: &[sqlx::Result<T>]) {
+/// The rows that could be decoded, and the number of the others, which is reported; `source` is the projection, or the log.
+pub(super) fn keep_decoded<T>(source: &'static str, rows: impl Iterator<Item = sqlx::Result<T>>) -> (Vec<T>, usize) {
+    let (decoded, failed): (Vec<_>, Vec<_>) = rows.partition(Result::is_ok);
+    report_left_out(source, &failed);
+    (decoded.into_iter().flatten().collect(), failed.len())
+}
+
+fn report_left_out<T>(source: &'static str, failed: &[sqlx::Result<T>]) {
     let Some(Err(error)) = failed.first() else { return };
-    metrics::counter!(QUERY_ROWS_UNREADABLE_TOTAL, "projection" => projection.name()).increment(failed.len() as u64);
+    metrics::counter!(QUERY_ROWS_UNREADABLE_TOTAL, "projection" => source).increment(failed.len() as u64);
     tracing::error!(
-        projection = projection.name(),
+        projection = source,
         rows = failed.len(),
         %error,
         "rows that this release cannot decode are left out of a page; deploy the release that wrote these rows"

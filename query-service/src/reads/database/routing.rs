@@ -9,7 +9,7 @@ use std::time::Duration;
 use platform::health::Health;
 use read_model::Projection;
 use sqlx::postgres::PgRow;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::config::Config;
 use super::failure::Failure;
@@ -35,6 +35,15 @@ struct Inner {
     waiting: Semaphore,
 }
 
+/// The database that a statement is sent to first.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    /// The one that [`Database::route`] prefers.
+    Routed,
+    /// The primary.
+    Primary,
+}
+
 impl Database {
     /// Opens no connection: the first statement does. At most `waiting_max` readers wait for a consistency token at once.
     pub fn new(config: &Config, waiting_max: usize, health: &Health, latest: Latest) -> Database {
@@ -57,22 +66,39 @@ impl Database {
         &self.0.latest
     }
 
-    /// Runs a statement to its end, even when the reader disconnects: a connection is never left in the middle of it.
+    /// Runs a statement within the connection limit of a workload.
     pub async fn fetch(&self, workload: Workload, statement: Statement) -> Result<Vec<PgRow>, Failure> {
         let permit = self.0.limits.acquire(workload).await?;
+        self.run_to_its_end(Some(permit), First::Routed, statement).await
+    }
+
+    /// As [`Database::fetch`], from the primary while it answers: for statements of single readers that need the newest data.
+    pub async fn fetch_newest(&self, workload: Workload, statement: Statement) -> Result<Vec<PgRow>, Failure> {
+        let permit = self.0.limits.acquire(workload).await?;
+        self.run_to_its_end(Some(permit), First::Primary, statement).await
+    }
+
+    /// As [`Database::fetch_newest`], for small statements that are few and shared by many readers, so that no connection
+    /// limit applies to them.
+    pub async fn fetch_from_primary(&self, statement: Statement) -> Result<Vec<PgRow>, Failure> {
+        self.run_to_its_end(None, First::Primary, statement).await
+    }
+
+    /// Runs a statement to its end, even when the reader disconnects: a connection is never left in the middle of it.
+    async fn run_to_its_end(
+        &self,
+        permit: Option<OwnedSemaphorePermit>,
+        first: First,
+        statement: Statement,
+    ) -> Result<Vec<PgRow>, Failure> {
         let database = self.clone();
         let running = tokio::spawn(async move {
             let _permit = permit;
-            database.run_on(database.route(), &statement).await
+            match first {
+                First::Routed => database.run_on(database.route(), &statement).await,
+                First::Primary => database.run_on(database.primary_first(), &statement).await,
+            }
         });
-        running.await.unwrap_or_else(|panicked| Err(Failure::Panicked(panicked)))
-    }
-
-    /// As [`Database::fetch`], from the primary while it answers: for small statements that need the newest data. Such
-    /// statements are few and shared by many readers, so no connection limit applies to them.
-    pub async fn fetch_from_primary(&self, statement: Statement) -> Result<Vec<PgRow>, Failure> {
-        let database = self.clone();
-        let running = tokio::spawn(async move { database.run_on(database.primary_first(), &statement).await });
         running.await.unwrap_or_else(|panicked| Err(Failure::Panicked(panicked)))
     }
 
