@@ -5,7 +5,7 @@
 //! [`amount`] amounts as texts, [`sales`] the sums of ordered, cancelled, returned and refunded amounts, [`reservation`]
 //! the open reservations of a stock item, [`fulfilment`] and [`order_return`] the rows of fulfilments and returns,
 //! [`order_stream`] what all folds of an order share;
-//! [`projection`] lists the projections, [`tables`] the names of tables, [`cache`] the keys and values in Redis;
+//! [`search`] prepares texts for the search for parts of them; [`projection`] lists the projections, [`tables`] the names of tables, [`cache`] the keys and values in Redis;
 //! [`freshness`] computes how much of the log a projection contains; [`fold_error`] has the reasons why an event cannot
 //! be folded.
 
@@ -22,6 +22,7 @@ pub mod product;
 pub mod projection;
 pub mod reservation;
 pub mod sales;
+pub mod search;
 pub mod status;
 pub mod stock;
 pub mod stock_hold;

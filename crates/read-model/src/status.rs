@@ -1,4 +1,4 @@
-//! The four statuses of an order, and their values in columns and filters.
+//! The four statuses of an order, their number in columns and their words in filters.
 
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, Progress, ReturnStatus};
 use schemars::JsonSchema;
@@ -32,7 +32,66 @@ impl Status {
     }
 }
 
-/// The value in column `lifecycle`, which is the same as in JSON.
+impl Status {
+    /// The four statuses as one number of four digits, for a column with one index for every combination of statuses: the
+    /// digits of lifecycle, payment, fulfilment and return status, in this order.
+    pub fn number(self) -> i32 {
+        let digits = [
+            digit(&LIFECYCLES, self.lifecycle),
+            digit(&PAYMENTS, self.payment),
+            digit(&FULFILMENTS, self.fulfilment),
+            digit(&RETURNS, self.returns),
+        ];
+        digits.into_iter().fold(0, |number, digit| number * 10 + digit)
+    }
+
+    /// The statuses of a number; `None` if no combination has the number.
+    pub fn of_number(number: i32) -> Option<Status> {
+        let digit = |unit: i32| usize::try_from(number / unit % 10).ok();
+        Some(Status {
+            lifecycle: *LIFECYCLES.get(usize::try_from(number / 1000).ok()?)?,
+            payment: *PAYMENTS.get(digit(100)?)?,
+            fulfilment: *FULFILMENTS.get(digit(10)?)?,
+            returns: *RETURNS.get(digit(1)?)?,
+        })
+    }
+
+    /// Every combination of statuses, whether or not an order can have it.
+    pub fn all() -> impl Iterator<Item = Status> {
+        (0..LIFECYCLES.len() as i32 * 1000).filter_map(Status::of_number)
+    }
+}
+
+// The digit of a status is its index. Rows contain the digits, so a new status is added at the end, and none is removed.
+const LIFECYCLES: [Lifecycle; 4] = [Lifecycle::Open, Lifecycle::Completed, Lifecycle::Cancelled, Lifecycle::Expired];
+const PAYMENTS: [PaymentStatus; 8] = [
+    PaymentStatus::Unpaid,
+    PaymentStatus::Authorized,
+    PaymentStatus::PartiallyPaid,
+    PaymentStatus::Paid,
+    PaymentStatus::Overpaid,
+    PaymentStatus::PartiallyRefunded,
+    PaymentStatus::Refunded,
+    PaymentStatus::NotRequired,
+];
+const FULFILMENTS: [FulfilmentStatus; 7] = [
+    FulfilmentStatus::Unfulfilled,
+    FulfilmentStatus::Backordered,
+    FulfilmentStatus::Processing,
+    FulfilmentStatus::PartiallyShipped,
+    FulfilmentStatus::Shipped,
+    FulfilmentStatus::Delivered,
+    FulfilmentStatus::OnHold,
+];
+const RETURNS: [ReturnStatus; 4] =
+    [ReturnStatus::None, ReturnStatus::Requested, ReturnStatus::PartiallyReturned, ReturnStatus::Returned];
+
+/// A status that is not in its list has a digit that no status has, so that the row is found to be unreadable.
+fn digit<T: PartialEq>(statuses: &[T], status: T) -> i32 {
+    statuses.iter().position(|it| *it == status).map_or(9, |index| index as i32)
+}
+
+/// The word of a lifecycle status, which is the same as in JSON.
 pub fn lifecycle_word(status: Lifecycle) -> &'static str {
     match status {
         Lifecycle::Open => "open",
@@ -42,7 +101,7 @@ pub fn lifecycle_word(status: Lifecycle) -> &'static str {
     }
 }
 
-/// The value in column `payment`, which is the same as in JSON.
+/// The word of a payment status, which is the same as in JSON.
 pub fn payment_word(status: PaymentStatus) -> &'static str {
     match status {
         PaymentStatus::Unpaid => "unpaid",
@@ -56,7 +115,7 @@ pub fn payment_word(status: PaymentStatus) -> &'static str {
     }
 }
 
-/// The value in column `fulfilment`, which is the same as in JSON.
+/// The word of a fulfilment status, which is the same as in JSON.
 pub fn fulfilment_word(status: FulfilmentStatus) -> &'static str {
     match status {
         FulfilmentStatus::Unfulfilled => "unfulfilled",
@@ -69,7 +128,7 @@ pub fn fulfilment_word(status: FulfilmentStatus) -> &'static str {
     }
 }
 
-/// The value in column `returns`, which is the same as in JSON.
+/// The word of a return status, which is the same as in JSON.
 pub fn return_word(status: ReturnStatus) -> &'static str {
     match status {
         ReturnStatus::None => "none",
@@ -79,7 +138,7 @@ pub fn return_word(status: ReturnStatus) -> &'static str {
     }
 }
 
-/// Parses the value of a column or a filter: `read::<Lifecycle>("open")`. `None` for an unknown value.
+/// Parses the word of a status: `read::<Lifecycle>("open")`. `None` for an unknown value.
 pub fn read<'de, T: Deserialize<'de>>(word: &'de str) -> Option<T> {
     let deserializer = IntoDeserializer::<Error>::into_deserializer(word);
     T::deserialize(deserializer).ok()
@@ -94,7 +153,25 @@ mod tests {
     }
 
     #[test]
-    fn values_in_columns_are_the_values_in_json_and_are_parsed() {
+    fn every_combination_of_statuses_has_a_number_of_its_own() {
+        let all: Vec<Status> = Status::all().collect();
+        assert_eq!(all.len(), 4 * 8 * 7 * 4);
+        assert!(all.iter().all(|status| Status::of_number(status.number()) == Some(*status)));
+        let status = Status {
+            lifecycle: Lifecycle::Completed,
+            payment: PaymentStatus::Refunded,
+            fulfilment: FulfilmentStatus::Delivered,
+            returns: ReturnStatus::Returned,
+        };
+        assert_eq!(status.number(), 1653, "the digits are stored in rows and must not change");
+        assert_eq!(Status::default().number(), 0);
+        for unknown in [-1, 4, 70, 800, 4000, 10_000] {
+            assert_eq!(Status::of_number(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn words_are_the_values_in_json_and_are_parsed() {
         use {FulfilmentStatus as F, Lifecycle as L, PaymentStatus as P, ReturnStatus as R};
         for status in [L::Open, L::Completed, L::Cancelled, L::Expired] {
             assert_eq!(lifecycle_word(status), json_word(status));

@@ -3,6 +3,8 @@
 
 /// Orders, partitioned by the month of the id.
 pub const ORDERS: &str = "orders";
+/// What orders are searched by and what rarely changes, partitioned by the month of the order id.
+pub const ORDER_SEARCH: &str = "order_search";
 /// Stock items.
 pub const STOCK: &str = "stock";
 /// Stock movements, partitioned by the month of the id.

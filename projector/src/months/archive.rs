@@ -117,7 +117,7 @@ async fn lock(connection: &mut PgConnection, month: Month, tables: &[(TableSchem
     let attached = run("reading the tables", attached.bind(&names).fetch_all(connection)).await?;
     ensure!(
         attached.is_empty(),
-        "{} is attached: run `projector months detach` first (an event that needs a detached month attaches it again)",
+        "the month is attached ({}): run `projector months detach` first (an event that needs a detached month attaches it again)",
         attached.join(", ")
     );
     Ok(())

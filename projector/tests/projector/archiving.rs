@@ -246,7 +246,11 @@ async fn a_detached_month_is_not_read_and_is_attached_by_command_or_by_an_event(
     assert_eq!(platform.number(constraints).await, 0, "the check constraint is removed when the month is attached");
     let folder = TempDir::new().unwrap();
     let refused = refusal(&platform, "orders", archive_to(folder.path(), AfterArchive::Drop)).await;
-    assert!(refused.starts_with("orders_2026_08 is attached: run `projector months detach` first"), "{refused}");
+    assert!(
+        refused
+            .starts_with("the month is attached (order_search_2026_08, orders_2026_08): run `projector months detach`"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -287,7 +291,7 @@ async fn an_archive_is_repeated_and_dropped_only_if_its_files_have_the_rows() {
     assert_eq!(manifest.tables[0].rows, 3);
     let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|it| it.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["manifest.json", "orders.parquet"]);
+    assert_eq!(names, ["manifest.json", "order_search.parquet", "orders.parquet"]);
     let written = fs::metadata(path.join("orders.parquet")).unwrap().modified().unwrap();
 
     platform.execute("update orders_1.orders_2026_08 set total = 7").await;
@@ -329,8 +333,8 @@ async fn a_restore_refuses_what_was_not_archived() {
     let mut other_rows = manifest.clone();
     other_rows.tables[0].rows += 1;
     for (manifest, expected) in [
-        (Manifest { version: 2, ..manifest.clone() }, "of orders version 2, not month 2026-08 of orders version 1"),
-        (Manifest { projection: "sales".into(), ..manifest.clone() }, "contains month 2026-08 of sales version 1, not"),
+        (Manifest { version: 3, ..manifest.clone() }, "of orders version 3, not month 2026-08 of orders version 2"),
+        (Manifest { projection: "sales".into(), ..manifest.clone() }, "contains month 2026-08 of sales version 2, not"),
         (Manifest { month: "2026-07".into(), ..manifest.clone() }, "contains month 2026-07 of orders"),
         (Manifest { format: 2, ..manifest.clone() }, "has format 2, and this build reads format 1"),
         (other_rows, "contains other rows than those that were archived"),

@@ -55,11 +55,11 @@ async fn streams_with_later_events_are_folded_and_the_rows_of_all_others_are_cop
 
     let planned = plan(Projection::ORDERS, since(&platform, position)).await.unwrap();
     let copies = planned.copies.clone().unwrap();
-    assert_eq!((planned.streams, copies.from.number, copies.rows, planned.continues), (Some(4), 1, 8, false));
+    assert_eq!((planned.streams, copies.from.number, copies.rows, planned.continues), (Some(4), 1, 16, false));
     let head = platform.head();
     let expected = format!(
         "would create orders generation 2: fold 4 streams, the streams with an event at or after position {position}, in \
-         {} segments of the log up to position {head}; copy the 8 rows of other streams from orders generation 1 in {} parts",
+         {} segments of the log up to position {head}; copy the 16 rows of other streams from orders generation 1 in {} parts",
         planned.segments, copies.parts
     );
     assert_eq!(planned.to_string(), expected);
@@ -134,7 +134,7 @@ async fn the_streams_of_months_are_folded_and_other_months_are_copied() {
     let mut platform = with_months().await;
     let planned = plan(Projection::ORDERS, months(&platform, &["2026-10", "2026-09"])).await.unwrap();
     let copies = planned.copies.clone().unwrap();
-    assert_eq!((planned.streams, copies.rows), (Some(8), 4));
+    assert_eq!((planned.streams, copies.rows), (Some(8), 8));
     assert!(planned.to_string().contains("fold 8 streams, the streams of 2026-09, 2026-10, in"), "{planned}");
     rebuild_with(Projection::ORDERS, months(&platform, &["2026-10", "2026-09"])).await.unwrap();
     let wrong = differences(&platform, Projection::ORDERS).await;
@@ -154,7 +154,7 @@ async fn a_large_month_is_copied_day_by_day() {
     rebuild_with(Projection::ORDERS, options).await.unwrap();
     let days = "select count(*) from projection_rebuild_segments where step->'copy'->>'day' is not null";
     assert_eq!(platform.number(days).await, 61);
-    assert_eq!(platform.number("select sum(rows)::bigint from projection_rebuild_segments").await, 8);
+    assert_eq!(platform.number("select sum(rows)::bigint from projection_rebuild_segments").await, 16);
     assert_eq!(differences(&platform, Projection::ORDERS).await, [""; 0]);
 }
 

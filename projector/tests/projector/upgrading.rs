@@ -44,7 +44,7 @@ async fn is_upgraded(platform: &mut Platform) {
 async fn a_live_generation_with_an_older_version_is_replaced_by_one_that_contains_the_whole_log() {
     let mut platform = projected_by(OLDER).await;
     let found = list(&platform.database()).await.unwrap();
-    assert_eq!(found, [OtherVersion { live: FIRST, version: 0, build: 1 }]);
+    assert_eq!(found, [OtherVersion { live: FIRST, version: 0, build: 2 }]);
     assert!(found[0].is_older());
     assert_eq!(upgrade(&platform).await.number, 2);
     is_upgraded(&mut platform).await;
@@ -67,6 +67,6 @@ async fn an_interrupted_upgrade_is_continued() {
 async fn a_live_generation_of_a_newer_build_is_not_older() {
     let platform = projected_by(NEWER).await;
     let found = list(&platform.database()).await.unwrap();
-    assert_eq!(found, [OtherVersion { live: FIRST, version: 9, build: 1 }]);
+    assert_eq!(found, [OtherVersion { live: FIRST, version: 9, build: 2 }]);
     assert!(!found[0].is_older());
 }

@@ -16,7 +16,7 @@ use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{CUSTOMER_NOT_FOUND, INVALID_CUSTOMER_ID};
 use crate::http::respond::respond;
 use crate::http::{documentation, problems};
-use crate::reads::orders::filter::OrderFilter;
+use crate::reads::orders::filter::{OrderFilter, OrderSort};
 use crate::reads::orders::list;
 
 /// The route of single customers.
@@ -69,8 +69,9 @@ async fn orders(
 ) -> Result<Response, Problem> {
     let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
     let filter = OrderFilter { customer_id: Some(parse(&id)?), ..OrderFilter::default() };
-    let after = request.after(|key| Uuid::from_slice(key).ok())?;
-    let page = list::read_page(request.database(), request.consistency(), &filter, after, request.limit).await?;
+    let sort = OrderSort::NewestFirst;
+    let after = request.after(|key| list::parse_key(sort, key))?;
+    let page = list::read_page(request.database(), request.consistency(), &filter, sort, after, request.limit).await?;
     request.respond(Projection::ORDERS, &page)
 }
 

@@ -1,7 +1,8 @@
-//! `GET /v1/orders/{id or order code}`. Lists of orders are in [`list`], its events in [`events`], and in sentences in
-//! [`timeline`].
+//! `GET /v1/orders/{id or order code}`. Lists of orders are in [`list`], with their [`filters`]; the events of an order are in
+//! [`events`], and in sentences in [`timeline`].
 
 pub(super) mod events;
+mod filters;
 pub(super) mod list;
 mod page_of_order;
 pub(super) mod timeline;

@@ -4,7 +4,6 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
-use events::text;
 use platform::problem::Problem;
 
 use crate::http::problems;
@@ -54,11 +53,7 @@ impl Parameters {
     /// The value of a parameter as a tag or external reference.
     pub(super) fn label(&self, name: &str) -> Result<Option<Label>, Problem> {
         let Some(given) = self.text(name) else { return Ok(None) };
-        let canonical = text::canonical(given).into_owned();
-        match canonical.is_empty() {
-            true => Err(problems::empty_parameter(name)),
-            false => Ok(Some(Label { as_given: (canonical != given).then(|| given.to_owned()), canonical })),
-        }
+        Label::of(given).map(Some).ok_or_else(|| problems::empty_parameter(name))
     }
 
     /// The value of a parameter, parsed; `form` completes "It must be …".

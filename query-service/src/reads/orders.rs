@@ -1,8 +1,10 @@
 //! Reads of single orders by id or order code, with personal data removed after an erasure. Pages of orders are in [`list`], with
-//! their [`filter`]; the events of an order in sentences are in [`timeline`].
+//! their [`filter`] and their [`select`]s; the events of an order in sentences are in [`timeline`].
 
+mod conditions;
 pub mod filter;
 pub mod list;
+pub mod select;
 pub mod timeline;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::reads::database::statement::Statement;
 use crate::reads::documents::{DocumentType, Documents};
 use crate::reads::erasures::Erasures;
 use crate::reads::error::Error;
+use crate::reads::months::MonthRange;
 use crate::reads::representation::Representation;
 
 /// Maximum number of order codes whose ids are cached: about 100 bytes each.
@@ -139,9 +142,12 @@ impl Orders {
 
 fn select_by_code(code: &OrderCode, statement: &mut Statement) {
     statement
-        .push("select id, document::text as document, incarnation, position from orders where code = ")
+        .push(
+            "select o.id, o.document::text as document, o.incarnation, o.position
+             from (select id from order_search where code = ",
+        )
         .bind(code.as_str())
-        .push(" order by id desc limit 1");
+        .push(" order by id desc limit 1) found join orders o on o.id = found.id");
 }
 
 impl DocumentType for Order {
@@ -155,6 +161,7 @@ impl DocumentType for Order {
         statement
             .push("select document::text as document, incarnation, position from orders where id = ")
             .bind(id.uuid());
+        MonthRange::of(id.uuid()).push(statement, "id");
     }
 
     fn decode(keys: &Keys, id: &OrderId, row: &PgRow) -> sqlx::Result<CachedDocument> {

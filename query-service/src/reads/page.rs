@@ -13,7 +13,7 @@ use crate::reads::consistency::{self, Required, Select};
 use crate::reads::database::freshness::Scope;
 use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
-use crate::reads::database::statement::FreshRows;
+use crate::reads::database::statement::{FreshRows, Statement};
 use crate::reads::error::Error;
 
 /// Rows of a page.
@@ -56,14 +56,52 @@ impl PageRead<'_> {
         decode: impl Fn(&PgRow) -> sqlx::Result<T>,
         key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
     ) -> Result<Page<T>, Error> {
-        let PageRead { database, required, limit, projection, scope } = *self;
-        let FreshRows { freshness, mut rows } =
-            consistency::read(database, Workload::List, required, projection, scope, select).await?;
-        let has_next = rows.len() > usize::from(limit);
-        rows.truncate(usize::from(limit));
-        let (items, left_out) = keep_decoded(projection.name(), rows.iter().map(decode));
+        let FreshRows { freshness, rows } = self.select(select).await?;
+        self.page(freshness.contained(), rows, decode, key)
+    }
+
+    /// Reads the page from a range and the ones after it, until it is full; `select` adds the select for a range. The ranges are
+    /// in the order of the list, and no row moves from one to another, so the page contains every event up to the earliest
+    /// position of its parts.
+    pub async fn read_ranges<R: Sync, T>(
+        &self,
+        first: &R,
+        rest: &[R],
+        select: impl Fn(&R, &mut Statement) + Sync,
+        decode: impl Fn(&PgRow) -> sqlx::Result<T>,
+        key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
+    ) -> Result<Page<T>, Error> {
+        let FreshRows { freshness, mut rows } = self.select(&|statement| select(first, statement)).await?;
+        let mut contained = freshness.contained();
+        for range in rest {
+            if rows.len() > usize::from(self.limit) {
+                break;
+            }
+            let found = self.select(&|statement| select(range, statement)).await?;
+            contained = contained.min(found.freshness.contained());
+            rows.extend(found.rows);
+        }
+        self.page(contained, rows, decode, key)
+    }
+
+    async fn select(&self, select: Select<'_>) -> Result<FreshRows, Error> {
+        let PageRead { database, required, projection, scope, .. } = *self;
+        consistency::read(database, Workload::List, required, projection, scope, select).await
+    }
+
+    fn page<T>(
+        &self,
+        contained: LogPosition,
+        mut rows: Vec<PgRow>,
+        decode: impl Fn(&PgRow) -> sqlx::Result<T>,
+        key: impl Fn(&PgRow) -> sqlx::Result<Vec<u8>>,
+    ) -> Result<Page<T>, Error> {
+        let limit = usize::from(self.limit);
+        let has_next = rows.len() > limit;
+        rows.truncate(limit);
+        let (items, left_out) = keep_decoded(self.projection.name(), rows.iter().map(decode));
         let next_after = rows.last().filter(|_| has_next).map(key).transpose()?;
-        Ok(Page { contained: freshness.contained(), items, left_out, next_after })
+        Ok(Page { contained, items, left_out, next_after })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::reads::database::freshness::Scope;
 use crate::reads::database::row::log_position;
 use crate::reads::database::statement::Statement;
 use crate::reads::documents::DocumentType;
+use crate::reads::months::MonthRange;
 use crate::reads::representation::Representation;
 
 /// The document type of stock holds.
@@ -30,6 +31,7 @@ impl DocumentType for StockHold {
         statement
             .push("select document::text as document, incarnation, position from stock_holds where id = ")
             .bind(id.uuid());
+        MonthRange::of(id.uuid()).push(statement, "id");
     }
 
     fn decode(_: &Keys, id: &StockHoldId, row: &PgRow) -> sqlx::Result<CachedDocument> {

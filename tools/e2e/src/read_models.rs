@@ -131,12 +131,30 @@ pub fn fold(category: Category, events: &[Recorded], left_out: &LeftOut) -> anyh
     prices.retain(|row| !left_out.is_archived(row.valid_from));
     prices.sort_by_key(|row| (row.id, row.currency));
     Ok(match category {
-        Category::Order => {
-            order.map_or(Value::Null, |order| json!({ "columns": OrderSummary::from(&order), "document": order }))
-        }
+        Category::Order => order.map_or(Value::Null, |order| {
+            json!({ "columns": OrderSummary::from(&order), "search": search_columns(&order), "document": order })
+        }),
         Category::Stock => serde_json::to_value(item)?,
         Category::Product => product.map_or(Value::Null, |product| json!({ "product": product, "prices": prices })),
         Category::Customer | Category::StockHold => Value::Null,
+    })
+}
+
+/// The row of `order_search`, with the number of the statuses from `orders`.
+fn search_columns(order: &OrderDocument) -> Value {
+    json!({
+        "status": order.status.number(),
+        "code": order.code,
+        "channel": order.channel,
+        "customer_id": order.customer_id,
+        "external_ref": order.external_ref,
+        "total": order.total,
+        "due": order.due,
+        "payment_due": order.payment_due,
+        "skus": order.skus(),
+        "tags": order.tags,
+        "search_text": order.search_text(),
+        "position": order.position,
     })
 }
 
@@ -172,8 +190,13 @@ async fn find_orders(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<
     const FIND: &str = "
         select 'order-' || id as stream, id::text as key, code, channel, customer_id::text as customer_id, external_ref,
             currency, total, due, owed, tags, lifecycle, payment, fulfilment, returns, placed_at, updated_at, version, incarnation,
-            position, document
-        from orders where id = any($1::uuid[])";
+            position, document, status, s.*
+        from orders o left join lateral (
+            select s.code as search_code, s.channel as search_channel, s.customer_id::text as search_customer,
+                s.external_ref as search_ref, s.total as search_total, s.due as search_due, s.payment_due, s.skus,
+                s.tags as search_tags, s.search_text, s.position as search_position
+            from order_search s where s.id = o.id) s on true
+        where id = any($1::uuid[])";
     let ids: Vec<&str> = streams.iter().filter_map(|stream| stream.strip_prefix("order-")).collect();
     let rows = sqlx::query(FIND).bind(ids).fetch_all(pool).await.context("reading orders")?;
     rows.iter().map(|row| stored_row(row, order_row(row)?)).collect()
@@ -210,7 +233,28 @@ fn order_row(row: &PgRow) -> anyhow::Result<Value> {
             columns[name] = value.into();
         }
     }
-    Ok(json!({ "columns": columns, "document": document }))
+    Ok(json!({ "columns": columns, "search": search_row(row)?, "document": document }))
+}
+
+/// The columns of `order_search`, which are null if the order has no row there.
+fn search_row(row: &PgRow) -> anyhow::Result<Value> {
+    let optional = |name| row.try_get::<Option<String>, _>(name);
+    let number = |name| row.try_get::<Option<i64>, _>(name);
+    let list = |name| row.try_get::<Option<Vec<String>>, _>(name);
+    Ok(json!({
+        "status": row.try_get::<i32, _>("status")?,
+        "code": optional("search_code")?,
+        "channel": optional("search_channel")?,
+        "customer_id": optional("search_customer")?,
+        "external_ref": optional("search_ref")?,
+        "total": number("search_total")?,
+        "due": number("search_due")?,
+        "payment_due": row.try_get::<Option<DateTime<Utc>>, _>("payment_due")?,
+        "skus": list("skus")?,
+        "tags": list("search_tags")?,
+        "search_text": optional("search_text")?,
+        "position": number("search_position")?,
+    }))
 }
 
 async fn find_stock(pool: &PgPool, streams: &[&str]) -> anyhow::Result<HashMap<String, StoredRow>> {

@@ -134,13 +134,21 @@ fn parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
         Place::Query => "query",
         Place::Header => "header",
     };
-    json!({
+    let schema = (parameter.schema)(&mut schemas.requests);
+    // Several values are sent as one text, separated by commas.
+    let is_list = schema.get("type").is_some_and(|of| of == "array");
+    let mut parameter = json!({
         "name": parameter.name,
         "in": place,
         "required": parameter.is_required,
         "description": parameter.description,
-        "schema": (parameter.schema)(&mut schemas.requests),
-    })
+        "schema": schema,
+    });
+    if is_list {
+        parameter["style"] = "form".into();
+        parameter["explode"] = false.into();
+    }
+    parameter
 }
 
 /// The header `Api-Version`, which every route accepts.

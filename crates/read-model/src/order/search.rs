@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::document::OrderDocument;
+use crate::search::stored_words;
 
 /// Maximum length of a search text, in characters: the texts of about fifty lines. An order can have 500 lines, and a
 /// longer text would make the search index large without making such an order easier to find.
@@ -15,24 +16,21 @@ impl OrderDocument {
         skus.into_iter().collect()
     }
 
-    /// Text for the search by words: code, external reference and product names in lower case, separated by single
-    /// spaces, at most [`MAX_SEARCH_TEXT_CHARS`] characters. The text has no personal data.
+    /// Text for the search for parts of it: code, external reference, SKUs and product names, folded as [`crate::search`] says,
+    /// each word once, after a space and before one, at most [`MAX_SEARCH_TEXT_CHARS`] characters. The text has no personal data.
     pub fn search_text(&self) -> String {
+        let names = self.lines.iter().map(|line| line.name.as_str());
+        let texts = [Some(self.code.as_str()), self.external_ref.as_deref()].into_iter().flatten().chain(self.skus());
         let mut seen = BTreeSet::new();
-        let names = self.lines.iter().map(|line| line.name.as_str()).filter(|name| seen.insert(*name));
-        let texts = [Some(self.code.as_str()), self.external_ref.as_deref()].into_iter().flatten().chain(names);
-        let mut text = String::new();
-        let mut chars = 0;
-        for word in texts.flat_map(str::split_whitespace) {
-            let word = word.to_lowercase();
-            chars += word.chars().count() + usize::from(!text.is_empty());
+        let mut text = String::from(" ");
+        let mut chars = 1;
+        for word in texts.chain(names).flat_map(stored_words).filter(|word| seen.insert(word.clone())) {
+            chars += word.chars().count() + 1;
             if chars > MAX_SEARCH_TEXT_CHARS {
                 break;
             }
-            if !text.is_empty() {
-                text.push(' ');
-            }
             text.push_str(&word);
+            text.push(' ');
         }
         text
     }

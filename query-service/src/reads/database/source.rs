@@ -20,6 +20,8 @@ use super::statement::Statement;
 /// The server cancels a statement at its time limit. If even the cancellation does not arrive, the connection is closed after
 /// this additional time.
 const CANCELLATION_DELAY_MAX: Duration = Duration::from_millis(500);
+/// Prepared statements of a connection: a few for each month, because the text of a statement has the months that it reads.
+const STATEMENTS_MAX: usize = 400;
 /// A connection is replaced after this time, so that a changed DNS entry or server takes effect.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -82,13 +84,14 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(name: SourceName, options: PgConnectOptions, config: &Config, component: Component) -> Source {
         let statement_timeout = format!("{}ms", config.statement_timeout.as_millis());
-        // Custom plans prune monthly partitions while planning and know the limit; a generic plan locks every partition and
-        // estimates the limit.
+        // A statement that is kept soon gets a plan that is made once; one that is not kept is planned with its values (manual,
+        // PREPARE, notes).
         let options = options.application_name("query-service").options(KEEPALIVES).options([
             ("statement_timeout", statement_timeout.as_str()),
-            ("plan_cache_mode", "force_custom_plan"),
+            ("plan_cache_mode", "auto"),
             ("default_transaction_read_only", "on"),
         ]);
+        let options = options.statement_cache_capacity(STATEMENTS_MAX);
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
             .acquire_timeout(config.acquire_timeout)

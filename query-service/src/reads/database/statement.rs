@@ -1,4 +1,4 @@
-//! SQL statements, built from literals of this program and bound values only.
+//! SQL statements, built from literals of this program, ids, numbers and bound values only.
 //!
 //! A read that must report its freshness selects rows and freshness in one statement, so both come from one snapshot of one
 //! server: see [`Statement::with_freshness`]. The only module of this crate that asserts that SQL is safe.
@@ -7,6 +7,7 @@ use read_model::Projection;
 use sqlx::encode::Encode;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Postgres, Row, Type};
+use uuid::Uuid;
 
 use super::freshness::{FRESHNESS, Freshness, Scope};
 
@@ -15,6 +16,17 @@ use super::freshness::{FRESHNESS, Freshness, Scope};
 pub struct Statement {
     sql: String,
     arguments: PgArguments,
+    planning: Planning,
+}
+
+/// When the server plans a statement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Planning {
+    /// Once for each connection: the same plan is right for all bound values.
+    #[default]
+    Once,
+    /// With the bound values of each execution, because they decide which index is the best.
+    EachTime,
 }
 
 /// The result of a [`Statement::with_freshness`].
@@ -60,6 +72,24 @@ impl Statement {
         self
     }
 
+    /// Adds an id as a literal: unlike a bound value, it tells the planner which partitions the statement reads.
+    pub fn push_id(&mut self, id: Uuid) -> &mut Statement {
+        self.sql.push_str(&format!("'{}'", id.hyphenated()));
+        self
+    }
+
+    /// Adds a number as a literal: the planner does not know a bound limit, and assumes that a tenth of all rows is read.
+    pub fn push_number(&mut self, number: i64) -> &mut Statement {
+        self.sql.push_str(&number.to_string());
+        self
+    }
+
+    /// Lets the server plan the statement with the bound values, each time that it runs.
+    pub fn plan_each_time(&mut self) -> &mut Statement {
+        self.planning = Planning::EachTime;
+        self
+    }
+
     /// Adds a bound value.
     pub fn bind<'v, T: Encode<'v, Postgres> + Type<Postgres>>(&mut self, value: T) -> &mut Statement {
         self.arguments.add(value).expect("texts, numbers and ids can always be encoded");
@@ -69,9 +99,11 @@ impl Statement {
     }
 
     pub(crate) async fn fetch_all(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
-        // Safe because only `push` adds text, and it takes only literals.
+        // Safe because only literals of this program, ids and numbers are added as text.
         let sql = AssertSqlSafe(self.sql.clone());
-        sqlx::query_with(sql, self.arguments.clone()).fetch_all(connection).await
+        // A statement that is not kept is planned with its bound values (see `Source::new`).
+        let is_kept = self.planning == Planning::Once;
+        sqlx::query_with(sql, self.arguments.clone()).persistent(is_kept).fetch_all(connection).await
     }
 }
 

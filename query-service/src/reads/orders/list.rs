@@ -1,6 +1,6 @@
-//! Pages of orders, newest first. [`super::filter`] says which orders.
+//! Pages of orders. [`super::filter`] says which orders and in which order, [`super::select`] selects them.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use events::{CustomerId, Minor, Version};
 use read_model::status::read;
 use read_model::{OrderSummary, Projection, Status};
@@ -15,28 +15,58 @@ use crate::reads::database::routing::Database;
 use crate::reads::database::row::{self, log_position, parsed};
 use crate::reads::database::statement::Statement;
 use crate::reads::error::Error;
-use crate::reads::orders::filter::OrderFilter;
+use crate::reads::orders::filter::{OrderFilter, OrderSort};
+use crate::reads::orders::select::{After, OrderSelect};
 use crate::reads::page::{Page, PageRead};
 
-/// Reads the page of orders whose ids are below `after`, newest first.
+/// Reads the page of orders after a row.
 pub async fn read_page(
     database: &Database,
     required: Option<&Required>,
     filter: &OrderFilter,
-    after: Option<Uuid>,
+    sort: OrderSort,
+    after: Option<After>,
     limit: u16,
 ) -> Result<Page<OrderSummary>, Error> {
     let page = PageRead { database, required, limit, projection: Projection::ORDERS, scope: &Scope::List };
-    let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
-    if let Some(recent) = filter.recent(after, Utc::now()) {
-        let select = |statement: &mut Statement| recent.select(after, page.select_limit(), statement);
-        let found = page.read(&select, summary, key).await?;
+    let select = OrderSelect::new(filter, sort, after, page.select_limit());
+    let (first, rest) = select.months(Utc::now());
+    let mut before = None;
+    while let Some(count) = select.first_orders(before) {
+        let first_orders = |statement: &mut Statement| select.push_first_orders(count, first, statement);
+        let found = page.read(&first_orders, summary, |row| key(sort, row)).await?;
         if found.next_after.is_some() {
             return Ok(found);
         }
+        before = Some((count, found.items.len()));
     }
-    let select = |statement: &mut Statement| filter.select(after, page.select_limit(), statement);
-    page.read(&select, summary, key).await
+    page.read_ranges(&first, &rest, |months, statement| select.push(*months, statement), summary, |row| key(sort, row))
+        .await
+}
+
+/// The sort key of a row: the order id, before it the value that the list is sorted by, if that is another one.
+fn key(sort: OrderSort, row: &PgRow) -> sqlx::Result<Vec<u8>> {
+    let id: Uuid = row.try_get("id")?;
+    let value = match sort {
+        OrderSort::NewestFirst | OrderSort::OldestFirst => return Ok(id.as_bytes().to_vec()),
+        OrderSort::LastUpdatedFirst | OrderSort::FirstUpdatedFirst => {
+            row.try_get::<DateTime<Utc>, _>("updated_at")?.timestamp_micros()
+        }
+        OrderSort::HighestTotalFirst | OrderSort::LowestTotalFirst => row.try_get("total")?,
+    };
+    Ok([value.to_be_bytes().as_slice(), id.as_bytes()].concat())
+}
+
+/// Parses the sort key of a row; `None` if it is not the key of a list in this order.
+pub fn parse_key(sort: OrderSort, key: &[u8]) -> Option<After> {
+    let (value, id) = match sort {
+        OrderSort::NewestFirst | OrderSort::OldestFirst => (0, key),
+        _ => {
+            let (value, id) = key.split_at_checked(8)?;
+            (i64::from_be_bytes(value.try_into().ok()?), id)
+        }
+    };
+    Some(After { id: Uuid::from_slice(id).ok()?, value })
 }
 
 fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {

@@ -12,6 +12,7 @@ use crate::reads::database::routing::Database;
 use crate::reads::database::row::log_position;
 use crate::reads::database::statement::Statement;
 use crate::reads::error::Error;
+use crate::reads::months::MonthRange;
 use crate::reads::page::{Page, PageRead};
 
 /// Reads the page of the entries of an order after a version, oldest first.
@@ -31,9 +32,9 @@ pub async fn read_timeline(
             )
             .bind(id.uuid())
             .push(" and version > ")
-            .bind(after.0)
-            .push(" order by version limit ")
-            .bind(page.select_limit());
+            .bind(after.0);
+        MonthRange::of(id.uuid()).push(statement, "order_id");
+        statement.push(" order by version limit ").bind(page.select_limit());
     };
     let key = |row: &PgRow| row.try_get::<i32, _>("version").map(|version| version.to_be_bytes().to_vec());
     page.read(&select, |row| entry(id, row), key).await
