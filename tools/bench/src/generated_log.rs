@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 pub use rows::PARTITIONS;
 use rows::Rows;
 use shop::Shop;
-pub use size::LogSize;
+pub use size::{LargeLog, LogSize};
 
 /// Bytes that are sent to PostgreSQL at once.
 const CHUNK: usize = 1024 * 1024;

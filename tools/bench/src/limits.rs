@@ -16,6 +16,7 @@ use testbed::Bed;
 use crate::event_rows::{CommandRows, EventRows};
 use crate::figures::{Figure, Figures};
 use crate::load::{self, LoadTarget, Run, histogram};
+use crate::pgbench;
 use crate::requests::http::Gets;
 use crate::requests::orders::Basket;
 use crate::requests::products::SKUS;
@@ -85,8 +86,7 @@ pub async fn inserts_per_s(rows: CommandRows, commands_per_statement: usize, len
     Ok(commands as f64 / busy.as_secs_f64())
 }
 
-/// Rows per second that this many clients of pgbench insert into the table of the log, one row per statement and commit. The
-/// program pgbench is part of PostgreSQL; `deploy/bench` adds its folder to the path.
+/// Rows per second that this many clients of pgbench insert into the table of the log, one row per statement and commit.
 pub async fn pgbench_inserts_per_s(clients: usize, length: Duration) -> anyhow::Result<f64> {
     /// A receipt of stock, at the next position and for a random product.
     const SCRIPT: &str = "\\set product random(1, :products)
@@ -100,22 +100,10 @@ pub async fn pgbench_inserts_per_s(clients: usize, length: Duration) -> anyhow::
     let mut admin = PgConnection::connect(&bed.admin_url()?).await.context("connecting to PostgreSQL")?;
     admin.execute("create sequence pgbench_positions").await?;
     admin.close().await?;
-    let script = tempfile::NamedTempFile::new().context("creating the script of pgbench")?;
-    std::fs::write(script.path(), SCRIPT).context("writing the script of pgbench")?;
-    let ran = tokio::process::Command::new("pgbench")
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
-        .args([format!("--client={clients}"), format!("--time={}", length.as_secs().max(1))])
-        .arg(format!("--define=products={SKUS}"))
-        .arg("--file")
-        .arg(script.path())
-        .arg(bed.admin_url()?)
-        .output()
-        .await
-        .context("starting pgbench")?;
+    let script = SCRIPT.replace(":products", &SKUS.to_string());
+    let rate = pgbench::transactions_per_s(&bed.admin_url()?, &[script], clients, length).await;
     bed.discard().await?;
-    let output = String::from_utf8_lossy(&ran.stdout);
-    let rate = output.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.with_context(|| format!("pgbench failed: {output}{}", String::from_utf8_lossy(&ran.stderr)))
+    rate
 }
 
 /// Measures the rate of PostgreSQL's own insert of the rows of orders with two lines.

@@ -1,4 +1,4 @@
-//! `bench main`, `bench write`, `bench rebuild` and `bench cost`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
+//! `bench main`, `bench write`, `bench rebuild`, `bench query` and `bench cost`: measure the platform. The work is in [`bench`]. `deploy/bench` provides what the program
 //! needs: the `TEST_*` variables of `deploy/servers`, and the release binaries in the folder of the program.
 
 use std::net::SocketAddr;
@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bench::figures::Figures;
-use bench::generated_log::LogSize;
+use bench::generated_log::{LargeLog, LogSize};
 use bench::machine::Machine;
-use bench::rebuild_figures::LargeLog;
 use bench::settings::Settings;
-use bench::{cost, limits, main_figures, rebuild_figures, write_figures};
+use bench::{cost, limits, main_figures, query_figures, rebuild_figures, write_figures};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -33,6 +32,8 @@ enum Command {
     Write(Write),
     /// Measures rebuilds, verification and live projections. Exit status 1 if a figure misses its target.
     Rebuild(Rebuild),
+    /// Measures reads, lists and searches. Exit status 1 if a figure misses its target.
+    Query(Query),
     /// Measures what an order costs in every process of the platform, at several rates.
     Cost(Measured),
     /// Serves a route that does nothing; used to measure the limit of HTTP.
@@ -96,6 +97,21 @@ struct Rebuild {
     rate: Option<u64>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Query {
+    #[command(flatten)]
+    measured: Measured,
+    /// Number of events of the log; four to an order. The figures are defined for the default.
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// Seed of the generated log.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Keeps the log and its projections, where the next run with the same seed and number of events finds them.
+    #[arg(long)]
+    keep_log: bool,
+}
+
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0).ok_or("must be above 0 and at most 1".to_owned())
 }
@@ -121,6 +137,11 @@ fn main() -> anyhow::Result<ExitCode> {
             let settings = Settings { pipeline_rate: rate, ..measured.settings() };
             let log = LargeLog { size: LogSize { seed, events }, is_kept: keep_log };
             runtime.block_on(measure(measured, rebuild_figures::run(&settings, &log)))
+        }
+        Command::Query(Query { measured, events, seed, keep_log }) => {
+            let settings = measured.settings();
+            let log = LargeLog { size: LogSize { seed, events }, is_kept: keep_log };
+            runtime.block_on(measure(measured, query_figures::run(&settings, &log)))
         }
     };
     // The thread of an interrupted load generator may still be running.

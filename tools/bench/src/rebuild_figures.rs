@@ -7,26 +7,24 @@
 //! | [`live_apply`] | all projections follow Kafka |
 //! | [`swap`] | readers while views are replaced |
 //! | [`takeover`] | one of two projectors is killed |
-//! | [`operator`] | runs the commands of operators |
 //!
 //! The pipeline is measured as by `bench main`.
 
 mod copy_limits;
 mod large_log;
 mod live_apply;
-mod operator;
 mod swap;
 mod takeover;
 
 use std::time::Duration;
 
 use crate::figures::{Figure, Figures};
+use crate::generated_log::LargeLog;
 use crate::limits;
 use crate::machine::Machine;
 use crate::main_figures::pipeline;
 use crate::peak_memory::PeakMemory;
 use crate::settings::{CONNECTIONS, Settings};
-pub use large_log::LargeLog;
 
 /// Orders per second that the pipeline has to sustain, unless another rate is given; above the target, because some orders
 /// may be late.

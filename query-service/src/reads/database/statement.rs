@@ -98,6 +98,11 @@ impl Statement {
         self
     }
 
+    /// The text of the statement, with `$1` and so on for the bound values.
+    pub fn text(&self) -> &str {
+        &self.sql
+    }
+
     pub(crate) async fn fetch_all(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
         // Safe because only literals of this program, ids and numbers are added as text.
         let sql = AssertSqlSafe(self.sql.clone());

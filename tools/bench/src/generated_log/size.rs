@@ -8,3 +8,12 @@ pub struct LogSize {
     /// Number of events; there are four to an order.
     pub events: u64,
 }
+
+/// A generated log in a database of its own.
+#[derive(Debug, Clone)]
+pub struct LargeLog {
+    /// Its size and seed.
+    pub size: LogSize,
+    /// Whether it is kept and used again.
+    pub is_kept: bool,
+}

@@ -11,24 +11,16 @@ use read_model::Projection;
 use sqlx::PgPool;
 use testbed::Bed;
 
-use super::{copy_limits, operator};
+use super::copy_limits;
 use crate::figures::{Figure, Figures, Target};
-use crate::generated_log::{self, LogSize, Relayed};
+use crate::generated_log::{self, LargeLog, LogSize, Relayed};
+use crate::operator;
 use crate::settings::Settings;
 use e2e::{log, read_models};
 
 /// The figures of this module.
 pub(super) const KEYS: [&str; 5] =
     ["rebuild_events_per_s", "rebuild_copy_ratio", "rebuild_rss_mb", "verify_s", "rebuild_all_s"];
-
-/// The large log.
-#[derive(Debug, Clone)]
-pub struct LargeLog {
-    /// Its size and seed.
-    pub size: LogSize,
-    /// Whether it is kept and used again.
-    pub is_kept: bool,
-}
 
 /// Generates the log, unless it was kept, and measures.
 pub(super) async fn measure(settings: &Settings, large: &LargeLog, figures: &mut Figures) -> anyhow::Result<()> {

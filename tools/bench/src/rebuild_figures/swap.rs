@@ -12,10 +12,10 @@ use anyhow::{Context, ensure};
 use sqlx::{Connection, PgConnection, PgPool};
 use testbed::Bed;
 
-use super::operator;
 use crate::figures::{Figure, Figures, Target};
 use crate::generated_log::{self, LogSize, PARTITIONS, Relayed};
 use crate::load::{self, LoadTarget};
+use crate::operator;
 use crate::requests::http::Gets;
 use e2e::fleet::{FleetConfig, Service};
 use e2e::log;

@@ -11,10 +11,10 @@ use read_model::Projection;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use super::operator;
 use crate::figures::{Figure, Figures, Target};
 use crate::load::{self, LoadTarget};
 use crate::machine;
+use crate::operator;
 use crate::peak_memory::PeakMemory;
 use crate::requests::orders::Orders;
 use crate::setup::Setup;

@@ -16,16 +16,16 @@ const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A command that succeeded.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) took: Duration,
+pub(crate) struct Ran {
+    pub(crate) took: Duration,
     /// Peak resident memory of the program.
-    pub(super) peak_mb: f64,
+    pub(crate) peak_mb: f64,
     /// What the program wrote to standard output.
-    pub(super) output: String,
+    pub(crate) output: String,
 }
 
 /// Runs `projector` with these arguments; an error if it fails.
-pub(super) async fn projector(bed: &Bed, arguments: &[&str]) -> anyhow::Result<Ran> {
+pub(crate) async fn projector(bed: &Bed, arguments: &[&str]) -> anyhow::Result<Ran> {
     let began = Instant::now();
     let mut child = Command::new(Service::Projector.find_binary()?)
         .args(arguments)
