@@ -32,6 +32,7 @@ pub mod stock_holds;
 use platform::health::Health;
 use platform::shutdown::Shutdown;
 
+use cache::pages::PageCache;
 use cache::process::ProcessLimits;
 use cache::redis::{self, Redis};
 use customers::Customers;
@@ -46,11 +47,12 @@ use stock::Stock;
 use stock_holds::StockHold;
 
 /// Shares of the process cache, in percent. Orders are read most and are the largest documents.
-const ORDERS_PERCENT: u64 = 55;
+const ORDERS_PERCENT: u64 = 45;
 const PRODUCTS_PERCENT: u64 = 20;
 const STOCK_PERCENT: u64 = 15;
 const CUSTOMERS_PERCENT: u64 = 5;
 const STOCK_HOLDS_PERCENT: u64 = 5;
+const PAGES_PERCENT: u64 = 10;
 
 /// Settings of the read layer, read by `crate::config`.
 #[derive(Debug, Clone)]
@@ -81,6 +83,8 @@ pub struct Reads {
     pub customers: Customers,
     /// Events.
     pub events: Events,
+    /// Pages of lists that were read recently.
+    pub pages: PageCache,
 }
 
 impl Reads {
@@ -104,6 +108,7 @@ impl Reads {
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
             events: Events::new(database.clone(), erasures.clone()),
             customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
+            pages: PageCache::new(&limits.share(PAGES_PERCENT), latest.clone()),
             database,
             latest,
         }

@@ -16,6 +16,8 @@ use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{CUSTOMER_NOT_FOUND, INVALID_CUSTOMER_ID};
 use crate::http::respond::respond;
 use crate::http::{documentation, problems};
+use crate::reads::consistency::Required;
+use crate::reads::database::routing::Database;
 use crate::reads::orders::filter::{OrderFilter, OrderSort};
 use crate::reads::orders::list;
 
@@ -71,8 +73,11 @@ async fn orders(
     let filter = OrderFilter { customer_id: Some(parse(&id)?), ..OrderFilter::default() };
     let sort = OrderSort::NewestFirst;
     let after = request.after(|key| list::parse_key(sort, key))?;
-    let page = list::read_page(request.database(), request.consistency(), &filter, sort, after, request.limit).await?;
-    request.respond(Projection::ORDERS, &page)
+    let limit = request.limit;
+    let read = move |database: Database, required: Option<Required>| async move {
+        list::read_page(&database, required.as_ref(), &filter, sort, after, limit).await
+    };
+    request.respond_cached(Projection::ORDERS, read).await
 }
 
 fn parse(id: &str) -> Result<CustomerId, Problem> {

@@ -9,13 +9,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::http::app::App;
-use crate::http::cursor::CursorError;
+use crate::http::cursor::{CursorError, CursorKey};
 use crate::http::parameters::Parameters;
 use crate::http::preconditions::Preconditions;
 use crate::http::problems;
 use crate::http::respond::respond;
 use crate::reads::consistency::Required;
 use crate::reads::database::routing::Database;
+use crate::reads::error::Error;
 use crate::reads::page::Page;
 use crate::reads::representation::Representation;
 
@@ -34,10 +35,19 @@ pub(super) struct PageRequest {
     preconditions: Preconditions,
     /// Maximum number of rows on the page.
     pub(super) limit: u16,
-    /// The path and filters of the list. A cursor is valid for one scope.
-    scope: String,
+    rendering: Rendering,
     /// The sort key of the last row before the page.
     after: Option<Vec<u8>>,
+}
+
+/// What a page is rendered with.
+#[derive(Clone)]
+struct Rendering {
+    /// The URI of the request.
+    uri: Uri,
+    /// The path and filters of the list. A cursor is valid for one scope.
+    scope: String,
+    cursor_key: CursorKey,
 }
 
 /// The body of a page.
@@ -79,7 +89,8 @@ impl PageRequest {
             None => None,
         };
         let limit = limit.unwrap_or(LIMIT_DEFAULT);
-        Ok((PageRequest { app, uri, preconditions, limit, scope, after }, parameters))
+        let rendering = Rendering { uri: uri.clone(), scope, cursor_key: app.cursor_key.clone() };
+        Ok((PageRequest { app, uri, preconditions, limit, rendering, after }, parameters))
     }
 
     /// The databases.
@@ -103,7 +114,7 @@ impl PageRequest {
         self.after.is_none() && page.items.is_empty() && page.left_out == 0
     }
 
-    /// Sends a page of a projection.
+    /// Sends a page of a projection that contains personal data, or that few readers share.
     pub(super) fn respond<T: Serialize>(&self, projection: Projection, page: &Page<T>) -> Result<Response, Problem> {
         self.respond_with_lag(self.app.reads.latest.lag_header(projection), page)
     }
@@ -113,8 +124,57 @@ impl PageRequest {
         self.respond_with_lag(None, page)
     }
 
+    /// Sends a page of a projection from the cache of pages, or reads it. Pages must not contain personal data.
+    pub(super) async fn respond_cached<T, F>(
+        &self,
+        projection: Projection,
+        read: impl FnOnce(Database, Option<Required>) -> F + Send + 'static,
+    ) -> Result<Response, Problem>
+    where
+        T: Serialize,
+        F: Future<Output = Result<Page<T>, Error>> + Send,
+    {
+        let lag_ms = self.app.reads.latest.lag_header(projection);
+        let key = self.uri.path_and_query().map_or(self.uri.path(), |it| it.as_str());
+        let pages = &self.app.reads.pages;
+        let required = self.consistency().copied();
+        if let Some(cached) = pages.get(key, projection, required.as_ref().map(|required| required.position)) {
+            return Ok(self.send(&cached.representation, cached.link.clone(), lag_ms));
+        }
+        let database = self.database().clone();
+        if required.is_some() {
+            // Concurrent readers may require different positions.
+            return self.respond_with_lag(lag_ms, &read(database, required).await?);
+        }
+        let rendering = self.rendering.clone();
+        let read = move || async move { Ok(rendering.render(&read(database, None).await?)?) };
+        let page = pages.read_shared(key, projection, read).await?;
+        Ok(self.send(&page.representation, page.link.clone(), lag_ms))
+    }
+
     fn respond_with_lag<T: Serialize>(&self, lag_ms: Option<HeaderValue>, page: &Page<T>) -> Result<Response, Problem> {
-        let next_cursor = page.next_after.as_ref().map(|last| self.app.cursor_key.seal(&self.scope, last));
+        let (representation, link) = self.rendering.render(page).map_err(|error| problems::internal(&error))?;
+        Ok(self.send(&representation, link, lag_ms))
+    }
+
+    fn send(
+        &self,
+        representation: &Representation,
+        link: Option<HeaderValue>,
+        lag_ms: Option<HeaderValue>,
+    ) -> Response {
+        let mut response = respond(representation, &self.preconditions, lag_ms);
+        if let Some(link) = link {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+}
+
+impl Rendering {
+    /// The page as JSON, and the `Link` header with the next page.
+    fn render<T: Serialize>(&self, page: &Page<T>) -> serde_json::Result<(Representation, Option<HeaderValue>)> {
+        let next_cursor = page.next_after.as_ref().map(|last| self.cursor_key.seal(&self.scope, last));
         let next = next_cursor.as_ref().map(|cursor| next_uri(&self.uri, cursor));
         let body = PageBody {
             items: &page.items,
@@ -122,13 +182,9 @@ impl PageRequest {
             next_cursor: next_cursor.as_deref(),
             next: next.as_deref(),
         };
-        let json = serde_json::to_vec(&body).map_err(|error| problems::internal(&error))?;
-        let representation = Representation::page(json.into(), page.contained);
-        let mut response = respond(&representation, &self.preconditions, lag_ms);
-        if let Some(link) = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok()) {
-            response.headers_mut().insert(header::LINK, link);
-        }
-        Ok(response)
+        let json = serde_json::to_vec(&body)?;
+        let link = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+        Ok((Representation::page(json.into(), page.contained), link))
     }
 }
 

@@ -15,6 +15,8 @@ use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{INVALID_SKU, PRODUCT_NOT_FOUND};
 use crate::http::respond::respond;
 use crate::http::{documentation, problems};
+use crate::reads::consistency::Required;
+use crate::reads::database::routing::Database;
 use crate::reads::products::{Price, read_page, read_prices};
 
 /// The route of single products.
@@ -52,8 +54,11 @@ async fn show(
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
     let after = request.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
-    let page = read_page(request.database(), request.consistency(), after.as_ref(), request.limit).await?;
-    request.respond(Projection::PRODUCTS, &page)
+    let limit = request.limit;
+    let read = move |database: Database, required: Option<Required>| async move {
+        read_page(&database, required.as_ref(), after.as_ref(), limit).await
+    };
+    request.respond_cached(Projection::PRODUCTS, read).await
 }
 
 async fn prices(

@@ -20,6 +20,8 @@ use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{INVALID_LOCATION, INVALID_SKU, STOCK_NOT_FOUND};
 use crate::http::respond::respond;
 use crate::http::{documentation, problems};
+use crate::reads::consistency::Required;
+use crate::reads::database::routing::Database;
 use crate::reads::representation::Representation;
 use crate::reads::stock::{Availabilities, LedgerEntry, StockOfSku, read_availabilities, read_ledger, read_page};
 
@@ -83,8 +85,11 @@ async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Re
         let (sku, location) = std::str::from_utf8(key).ok()?.split_once('@')?;
         Some((sku.parse::<Sku>().ok()?, location.parse::<Location>().ok()?))
     })?;
-    let page = read_page(request.database(), request.consistency(), after.as_ref(), request.limit).await?;
-    request.respond(Projection::STOCK, &page)
+    let limit = request.limit;
+    let read = move |database: Database, required: Option<Required>| async move {
+        read_page(&database, required.as_ref(), after.as_ref(), limit).await
+    };
+    request.respond_cached(Projection::STOCK, read).await
 }
 
 async fn availability(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {

@@ -14,6 +14,8 @@ use crate::http::app::App;
 use crate::http::documentation;
 use crate::http::page::{self, PageRequest};
 use crate::http::parameters::Parameters;
+use crate::reads::consistency::Required;
+use crate::reads::database::routing::Database;
 use crate::reads::orders::filter::OrderSort;
 use crate::reads::orders::list::{parse_key, read_page};
 
@@ -56,8 +58,11 @@ async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Re
     let (request, parameters) = PageRequest::read(app, uri, &headers, &names)?;
     let (filter, sort) = (read_filter(&parameters)?, read_sort(&parameters)?);
     let after = request.after(|key| parse_key(sort, key))?;
-    let page = read_page(request.database(), request.consistency(), &filter, sort, after, request.limit).await?;
-    request.respond(Projection::ORDERS, &page)
+    let limit = request.limit;
+    let read = move |database: Database, required: Option<Required>| async move {
+        read_page(&database, required.as_ref(), &filter, sort, after, limit).await
+    };
+    request.respond_cached(Projection::ORDERS, read).await
 }
 
 fn read_sort(parameters: &Parameters) -> Result<OrderSort, Problem> {
