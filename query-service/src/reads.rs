@@ -4,7 +4,7 @@
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`months`]: the months
-//!   that a statement reads; [`representation`]: the cached result.
+//!   that a statement reads; [`label`]: tags and references in filters; [`representation`]: the cached result.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
 //!   [`data_subject`]s.
 //! - [`database`]: replica and primary; [`latest`]: their latest observations; [`incarnations`]: events lost in a failover.
@@ -20,6 +20,7 @@ pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod incarnations;
+pub mod label;
 pub mod latest;
 pub mod months;
 pub mod orders;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fold_error::FoldError;
+use crate::search;
 
 /// A product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +44,17 @@ pub struct ProductDocument {
     pub position: Position,
 }
 
+/// Maximum length of the search text of a product, in characters: a name and some dozens of tags and attributes.
+const SEARCH_TEXT_CHARS_MAX: usize = 2_000;
+
 impl ProductDocument {
+    /// Text for the search for parts of it: SKU, name, tags and values of attributes, folded as [`crate::search`] says.
+    pub fn search_text(&self) -> String {
+        let names = [self.sku.as_str(), self.name.as_str()].into_iter();
+        let labels = self.tags.iter().chain(self.attributes.values()).map(String::as_str);
+        search::stored_text(names.chain(labels), SEARCH_TEXT_CHARS_MAX)
+    }
+
     /// Folds the next event into `document` (`None`: the product does not exist yet). A [`FoldError`] leaves `document`
     /// unchanged.
     pub fn fold(

@@ -47,9 +47,25 @@ impl SearchPatterns {
 }
 
 /// The words of a text as they are stored, in their order.
-pub fn stored_words(text: &str) -> Vec<String> {
+fn stored_words(text: &str) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().map(fold).collect();
     words.iter().flat_map(|word| runs(word)).flat_map(Run::stored).collect()
+}
+
+/// The stored text of several texts: each word once, after a space and before one, at most `chars_max` characters.
+pub fn stored_text<'t>(texts: impl Iterator<Item = &'t str>, chars_max: usize) -> String {
+    let mut seen = BTreeSet::new();
+    let mut text = String::from(" ");
+    let mut chars = 1;
+    for word in texts.flat_map(stored_words).filter(|word| seen.insert(word.clone())) {
+        chars += word.chars().count() + 1;
+        if chars > chars_max {
+            break;
+        }
+        text.push_str(&word);
+        text.push(' ');
+    }
+    text
 }
 
 /// A part of a word, in one kind of script.

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
 use crate::frame::Values::{BigInt, Boolean, Int, Json, TextList, Timestamp, Uuid};
-use crate::frame::{ApplyError, Column, LoadedState, ReadModel, Table, Visitor};
+use crate::frame::{ApplyError, Column, Index, LoadedState, ReadModel, Table, Visitor};
 use crate::projections::decode;
 use crate::projections::json_text::{json, read_json};
 use crate::store::log::StreamAt;
@@ -33,13 +33,17 @@ static CUSTOMERS: Table<ChangedState<CustomerDocument>> = Table {
     ],
     month: None,
     stream_id: Some("'customer-' || id"),
-    indexes: &[],
+    indexes: &[Index {
+        name: "customers_tags",
+        definition: "gin (tags) where tags <> '{}'",
+        query: "GET /v1/customers?tag=",
+    }],
     storage: "",
 };
 
 impl ReadModel for Customers {
     const PROJECTION: Projection = Projection::CUSTOMERS;
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     type State = CustomerDocument;
     type Rows = ();
 

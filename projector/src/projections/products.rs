@@ -9,7 +9,7 @@ use read_model::{PriceRow, ProductDocument, Projection, tables};
 use sqlx::PgConnection;
 
 use crate::changes::ChangedState;
-use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, Text, Timestamp};
+use crate::frame::Values::{BigInt, Boolean, Int, Json, OptionalText, OwnedText, Text, TextList, Timestamp};
 use crate::frame::{ApplyError, Caching, Column, Index, LoadedState, ReadModel, Table, Values, Visitor};
 use crate::projections::decode;
 use crate::projections::json_text::json;
@@ -21,8 +21,27 @@ mod rows;
 #[derive(Debug)]
 pub struct Products;
 
-static PRODUCTS: Table<ChangedState<ProductDocument>> =
-    Table { name: tables::PRODUCTS, columns: COLUMNS, month: None, stream_id: STREAM_ID, indexes: &[], storage: "" };
+static PRODUCTS: Table<ChangedState<ProductDocument>> = Table {
+    name: tables::PRODUCTS,
+    columns: COLUMNS,
+    month: None,
+    stream_id: STREAM_ID,
+    indexes: &[
+        // Few products cannot be ordered; those that can are found by SKU.
+        Index {
+            name: "products_inactive",
+            definition: "btree (sku) where not active",
+            query: "GET /v1/products?active=",
+        },
+        Index {
+            name: "products_tags",
+            definition: "gin (tag_list) where tag_list <> '{}'",
+            query: "GET /v1/products?tag=",
+        },
+        Index { name: "products_text", definition: "gin (search_text gin_trgm_ops)", query: "GET /v1/products?q=" },
+    ],
+    storage: "",
+};
 
 const STREAM_ID: Option<&str> = Some("'product-' || sku");
 
@@ -48,6 +67,8 @@ const COLUMNS: &[Column<ChangedState<ProductDocument>>] = &[
     Column::updated("tax_class", OptionalText(|it| it.state.tax_class.as_deref())),
     Column::updated("attributes", Json(|it| Cow::Owned(json(&it.state.attributes)))),
     Column::updated("tags", Json(|it| Cow::Owned(json(&it.state.tags)))),
+    Column::updated("tag_list", TextList(|it| it.state.tags.iter().map(String::as_str).collect())),
+    Column::updated("search_text", OwnedText(|it| it.state.search_text())),
     Column::updated("created_at", Timestamp(|it| it.state.created_at)),
     Column::updated("updated_at", Timestamp(|it| it.state.updated_at)),
     Column::updated("version", Int(|it| it.state.version.0)),
@@ -66,7 +87,7 @@ const PRICE_COLUMNS: &[Column<PriceRow>] = &[
 
 impl ReadModel for Products {
     const PROJECTION: Projection = Projection::PRODUCTS;
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const CACHE: Option<Caching<ProductDocument>> =
         Some(Caching { time_to_live: PRODUCT_TTL, key: |keys, product| keys.product(&product.sku) });
     type State = ProductDocument;

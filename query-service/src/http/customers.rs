@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use events::CustomerId;
-use platform::openapi::Routes;
+use platform::openapi::{Parameter, Routes};
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::{CustomerDocument, OrderSummary, Projection};
 use uuid::Uuid;
 
 use crate::http::app::App;
+use crate::http::documentation::Text;
 use crate::http::page::{PARAMETERS, PageRequest};
 use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{CUSTOMER_NOT_FOUND, INVALID_CUSTOMER_ID};
@@ -32,7 +33,9 @@ pub(super) fn routes() -> Routes<App> {
 
 /// The routes of lists of customers and of their orders.
 pub(super) fn list_routes() -> Routes<App> {
-    let list = documentation::list::<CustomerDocument>("list_customers", "List customers, last registered first", []);
+    let tag = Parameter::query::<Text>("tag", "A tag of the customer.");
+    let list =
+        documentation::list::<CustomerDocument>("list_customers", "List customers, last registered first", [tag]);
     let orders =
         documentation::list::<OrderSummary>("list_customer_orders", "List the orders of a customer, newest first", [])
             .paragraph("The list is empty for a customer without orders, and also for an unknown id.")
@@ -57,9 +60,11 @@ async fn show(
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let (request, _) = PageRequest::read(app.clone(), uri, &headers, &PARAMETERS)?;
+    let names: Vec<&str> = ["tag"].into_iter().chain(PARAMETERS).collect();
+    let (request, parameters) = PageRequest::read(app.clone(), uri, &headers, &names)?;
+    let tag = parameters.label("tag")?;
     let after = request.after(|key| Uuid::from_slice(key).ok())?;
-    let page = app.reads.customers.read_page(request.consistency(), after, request.limit).await?;
+    let page = app.reads.customers.read_page(request.consistency(), tag.as_ref(), after, request.limit).await?;
     request.respond(Projection::CUSTOMERS, &page)
 }
 

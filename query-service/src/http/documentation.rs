@@ -42,6 +42,14 @@ struct Token(#[schemars(range(min = 0))] i64);
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct Text(#[schemars(length(min = 1, max = 512))] String);
 
+/// Text to search for.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Searched(
+    #[schemars(length(min = 2, max = 100), regex(pattern = r"^[A-Za-z0-9]{2,20}( [A-Za-z0-9]{2,20}){0,3}$"))] String,
+);
+
 /// Maximum number of rows on a page.
 #[derive(JsonSchema)]
 #[schemars(inline)]

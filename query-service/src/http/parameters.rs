@@ -5,12 +5,16 @@
 use axum::extract::Query;
 use axum::http::Uri;
 use platform::problem::Problem;
+use read_model::search::SearchPatterns;
 
 use crate::http::problems;
-use crate::reads::orders::filter::Label;
+use crate::reads::label::Label;
 
 /// Longest value of a parameter, in bytes; longer than every name, code, reference and cursor.
 const VALUE_MAX: usize = 512;
+
+const SEARCHED: &str = "at most 100 characters in at most 8 words, each of at least two letters or digits (one Chinese, Japanese or \
+                        Korean character)";
 
 /// The query parameters of a request.
 #[derive(Debug, Default)]
@@ -54,6 +58,11 @@ impl Parameters {
     pub(super) fn label(&self, name: &str) -> Result<Option<Label>, Problem> {
         let Some(given) = self.text(name) else { return Ok(None) };
         Label::of(given).map(Some).ok_or_else(|| problems::empty_parameter(name))
+    }
+
+    /// The value of a parameter as a text to search for.
+    pub(super) fn searched(&self, name: &str) -> Result<Option<SearchPatterns>, Problem> {
+        self.parsed(name, SEARCHED, SearchPatterns::of)
     }
 
     /// The value of a parameter, parsed; `form` completes "It must be …".

@@ -4,12 +4,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use events::Sku;
-use platform::openapi::Routes;
+use platform::openapi::{Parameter, Routes};
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::{ProductDocument, Projection};
 
 use crate::http::app::App;
+use crate::http::documentation::{Searched, Text};
 use crate::http::page::{PARAMETERS, PageRequest};
 use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{INVALID_SKU, PRODUCT_NOT_FOUND};
@@ -17,7 +18,7 @@ use crate::http::respond::respond;
 use crate::http::{documentation, problems};
 use crate::reads::consistency::Required;
 use crate::reads::database::routing::Database;
-use crate::reads::products::{Price, read_page, read_prices};
+use crate::reads::products::{Price, ProductFilter, read_page, read_prices};
 
 /// The route of single products.
 pub(super) fn routes() -> Routes<App> {
@@ -29,7 +30,15 @@ pub(super) fn routes() -> Routes<App> {
 
 /// The routes of lists of products and of prices.
 pub(super) fn list_routes() -> Routes<App> {
-    let list = documentation::list::<ProductDocument>("list_products", "List products, sorted by SKU", []);
+    let filters = [
+        Parameter::query::<bool>("active", "Whether the product can be ordered."),
+        Parameter::query::<Text>("tag", "A tag of the product."),
+        Parameter::query::<Searched>(
+            "q",
+            "Text to search for in SKU, name, tags and attributes, as in the list of orders.",
+        ),
+    ];
+    let list = documentation::list::<ProductDocument>("list_products", "List products, sorted by SKU", filters);
     let prices = documentation::list::<Price>("list_prices", "List the prices of a product, newest first", [])
         .path::<Sku>()
         .refuses([INVALID_SKU.documented(), PRODUCT_NOT_FOUND.documented()]);
@@ -52,11 +61,17 @@ async fn show(
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let (request, _) = PageRequest::read(app, uri, &headers, &PARAMETERS)?;
+    let names: Vec<&str> = ["active", "tag", "q"].into_iter().chain(PARAMETERS).collect();
+    let (request, parameters) = PageRequest::read(app, uri, &headers, &names)?;
+    let filter = ProductFilter {
+        active: parameters.parsed("active", "true or false", |text| text.parse().ok())?,
+        tag: parameters.label("tag")?,
+        text: parameters.searched("q")?,
+    };
     let after = request.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
     let limit = request.limit;
     let read = move |database: Database, required: Option<Required>| async move {
-        read_page(&database, required.as_ref(), after.as_ref(), limit).await
+        read_page(&database, required.as_ref(), &filter, after.as_ref(), limit).await
     };
     request.respond_cached(Projection::PRODUCTS, read).await
 }

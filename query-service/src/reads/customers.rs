@@ -23,6 +23,7 @@ use crate::reads::database::statement::Statement;
 use crate::reads::documents::{DocumentType, Documents};
 use crate::reads::erasures::Erasures;
 use crate::reads::error::Error;
+use crate::reads::label::Label;
 use crate::reads::page::{Page, PageRead};
 use crate::reads::representation::Representation;
 
@@ -54,25 +55,39 @@ impl Customers {
         }
     }
 
-    /// Reads the page of customers whose ids are below `after`, last registered first.
+    /// Reads the page of customers whose ids are below `after`, last registered first; with a tag, only those that have the tag.
     pub async fn read_page(
         &self,
         required: Option<&Required>,
+        tag: Option<&Label>,
         after: Option<Uuid>,
         limit: u16,
     ) -> Result<Page<CustomerDocument>, Error> {
         let (database, scope) = (&self.database, &Scope::List);
         let page = PageRead { database, required, limit, projection: Projection::CUSTOMERS, scope };
         let select = |statement: &mut Statement| {
-            statement.push("select id, document::text as document, position from customers");
+            statement.push("select id, document::text as document, position from customers where true");
             if let Some(after) = after {
-                statement.push(" where id < ").bind(after);
+                statement.push(" and id < ").bind(after);
+            }
+            if let Some(tag) = tag {
+                // The partial index contains only customers with tags; the planner uses it only if the query repeats the condition.
+                let mut either = " and tags <> '{}' and (tags @> array[";
+                for form in tag.forms() {
+                    statement.plan_each_time().push(either).bind(form).push("]");
+                    either = " or tags @> array[";
+                }
+                statement.push(")");
             }
             statement.push(" order by id desc limit ").bind(page.select_limit());
         };
         let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
         let mut found = page.read(&select, document, key).await?;
         self.erase(&mut found.items, required).await?;
+        if tag.is_some() {
+            // That a customer had a tag is personal data as well.
+            found.items.retain(|customer| !customer.erased);
+        }
         Ok(found)
     }
 

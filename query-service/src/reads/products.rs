@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use events::{Currency, Minor, Position, Sku, StreamId, Version};
 use read_model::cache::{Keys, PRODUCT_TTL};
+use read_model::search::SearchPatterns;
 use read_model::{ProductDocument, Projection};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,12 +23,13 @@ use crate::reads::database::row::{log_position, parsed};
 use crate::reads::database::statement::Statement;
 use crate::reads::documents::DocumentType;
 use crate::reads::error::Error;
+use crate::reads::label::Label;
 use crate::reads::page::{Page, PageRead};
 use crate::reads::representation::Representation;
 
-const SELECT: &str = "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version,
-        incarnation, position
-    from products";
+const COLUMNS: &str =
+    "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version, incarnation,
+    position";
 
 /// The document type of products.
 pub struct Product;
@@ -48,23 +50,75 @@ pub struct Price {
 /// The sort key of a price: the id of its event, and its currency.
 pub type PriceKey = (Uuid, String);
 
+/// Which products a list contains: those that match every filter that is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductFilter {
+    /// Whether the product can be ordered.
+    pub active: Option<bool>,
+    /// A tag of the product.
+    pub tag: Option<Label>,
+    /// Text to search for.
+    pub text: Option<SearchPatterns>,
+}
+
+/// Products at the beginning of a list that are searched first: a filter that most products match needs no index.
+const FIRST_PRODUCTS: i64 = 1_000;
+
 /// Reads the page of products after a SKU, by SKU.
 pub async fn read_page(
     database: &Database,
     required: Option<&Required>,
+    filter: &ProductFilter,
     after: Option<&Sku>,
     limit: u16,
 ) -> Result<Page<ProductDocument>, Error> {
     let page = PageRead { database, required, limit, projection: Projection::PRODUCTS, scope: &Scope::List };
-    let select = |statement: &mut Statement| {
-        statement.push(SELECT);
-        if let Some(after) = after {
-            statement.push(" where sku > ").bind(after.as_str());
-        }
+    let key = |row: &PgRow| row.try_get::<&str, _>("sku").map(|sku| sku.as_bytes().to_vec());
+    let first = |statement: &mut Statement| {
+        statement.push(COLUMNS).push(" from (select * from products where true");
+        push_after(after, statement);
+        statement.push(" order by sku limit ").push_number(FIRST_PRODUCTS).push(") products where true");
+        push_conditions(filter, statement);
         statement.push(" order by sku limit ").bind(page.select_limit());
     };
-    let key = |row: &PgRow| row.try_get::<&str, _>("sku").map(|sku| sku.as_bytes().to_vec());
-    page.read(&select, document, key).await
+    let found = page.read(&first, document, key).await?;
+    if found.next_after.is_some() || *filter == ProductFilter::default() {
+        return Ok(found);
+    }
+    // Without a limit, with which the planner would expect to find enough products in the order of their SKUs.
+    let all = |statement: &mut Statement| {
+        statement.plan_each_time().push("with found as materialized (").push(COLUMNS).push(" from products where true");
+        push_after(after, statement);
+        push_conditions(filter, statement);
+        statement.push(") select * from found order by sku limit ").bind(page.select_limit());
+    };
+    page.read(&all, document, key).await
+}
+
+fn push_after(after: Option<&Sku>, statement: &mut Statement) {
+    if let Some(after) = after {
+        statement.push(" and sku > ").bind(after.as_str());
+    }
+}
+
+fn push_conditions(ProductFilter { active, tag, text }: &ProductFilter, statement: &mut Statement) {
+    match active {
+        Some(true) => statement.push(" and active"),
+        Some(false) => statement.push(" and not active"),
+        None => statement,
+    };
+    if let Some(tag) = tag {
+        // The partial index contains only products with tags; the planner uses it only if the query repeats the condition.
+        let mut either = " and tag_list <> '{}' and (tag_list @> array[";
+        for form in tag.forms() {
+            statement.push(either).bind(form).push("]");
+            either = " or tag_list @> array[";
+        }
+        statement.push(")");
+    }
+    for pattern in text.iter().flat_map(|text| text.patterns()) {
+        statement.push(" and search_text like ").bind(pattern.as_str());
+    }
 }
 
 /// Reads the page of prices of a product before a price, newest first.
@@ -138,7 +192,7 @@ impl DocumentType for Product {
     const TTL: Duration = PRODUCT_TTL;
 
     fn select(sku: &Sku, statement: &mut Statement) {
-        statement.push(SELECT).push(" where sku = ").bind(sku.as_str());
+        statement.push(COLUMNS).push(" from products").push(" where sku = ").bind(sku.as_str());
     }
 
     fn decode(keys: &Keys, sku: &Sku, row: &PgRow) -> sqlx::Result<CachedDocument> {

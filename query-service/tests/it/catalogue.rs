@@ -26,6 +26,37 @@ async fn products_are_listed_by_sku_and_found() {
 }
 
 #[tokio::test]
+async fn products_are_found_by_state_tag_and_parts_of_texts() {
+    let platform = Platform::new().await;
+    for sku in ["LAMP-1", "LAMP-2", "MUG-3"] {
+        platform.create_product(sku, 100).await;
+    }
+    let old = platform.create_product("MUG-4", 100).await;
+    platform.discontinue(old).await;
+    let service = Service::start(&platform.bed).await;
+    for (query, expected) in [
+        ("active=true", vec!["LAMP-1", "LAMP-2", "MUG-3"]),
+        ("active=false", vec!["MUG-4"]),
+        ("q=lamp", vec!["LAMP-1", "LAMP-2"]),
+        ("q=THING%20mug", vec!["MUG-3", "MUG-4"]),
+        ("q=red&active=false", vec!["MUG-4"]),
+        ("tag=%C3%BC&limit=1", vec!["LAMP-1"]),
+        ("tag=u", vec![]),
+        ("tag=new&q=mug-3", vec!["MUG-3"]),
+    ] {
+        let answer = service.get(&format!("/v1/products?{query}")).await;
+        assert_eq!(answer.items("sku"), expected, "{query}");
+    }
+    let first = service.get("/v1/products?q=thing&limit=3").await;
+    assert_eq!(first.items("sku"), ["LAMP-1", "LAMP-2", "MUG-3"]);
+    assert_eq!(service.get(first.json["next"].as_str().expect("a next page")).await.items("sku"), ["MUG-4"]);
+    for wrong in ["active=yes", "q=x", "tag=", "name=lamp"] {
+        let answer = service.get(&format!("/v1/products?{wrong}")).await;
+        assert_eq!((answer.status, answer.problem()), (400, "invalid-query"), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn prices_are_listed_newest_first_page_by_page() {
     let platform = Platform::new().await;
     let mut product = platform.create_product("A-1", 100).await;

@@ -30,6 +30,8 @@ async fn a_customer_is_found_by_id_and_listed_last_registered_first() {
     assert_eq!(page.items("id"), [cem.id.to_string(), ben.id.to_string()]);
     let next = service.get(page.json["next"].as_str().expect("a next page")).await;
     assert_eq!((next.items("id"), next.json.get("next")), (vec![ada.id.to_string()], None));
+    assert_eq!(service.get("/v1/customers?tag=vip&limit=2").await.items("id").len(), 2);
+    assert_eq!(service.get("/v1/customers?tag=other").await.items("id").len(), 0);
 }
 
 #[tokio::test]
@@ -50,6 +52,8 @@ async fn an_erased_customer_has_no_personal_data_in_any_answer_before_the_erasur
     assert_eq!(list.items("id"), [ben.id.to_string(), ada.id.to_string()]);
     assert_eq!(list.items("erased"), ["null", "true"]);
     assert!(!list.json.to_string().contains("Erase Me") && list.json.to_string().contains("Ben"));
+    let tagged = service.get("/v1/customers?tag=vip").await;
+    assert_eq!(tagged.items("id"), [ben.id.to_string()], "that a customer had a tag is personal data");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::document::OrderDocument;
-use crate::search::stored_words;
+use crate::search::stored_text;
 
 /// Maximum length of a search text, in characters: the texts of about fifty lines. An order can have 500 lines, and a
 /// longer text would make the search index large without making such an order easier to find.
@@ -16,22 +16,10 @@ impl OrderDocument {
         skus.into_iter().collect()
     }
 
-    /// Text for the search for parts of it: code, external reference, SKUs and product names, folded as [`crate::search`] says,
-    /// each word once, after a space and before one, at most [`MAX_SEARCH_TEXT_CHARS`] characters. The text has no personal data.
+    /// Text for the search for parts of it: code, external reference, SKUs and product names, folded as [`crate::search`] says, at most [`MAX_SEARCH_TEXT_CHARS`] characters. The text has no personal data.
     pub fn search_text(&self) -> String {
         let names = self.lines.iter().map(|line| line.name.as_str());
-        let texts = [Some(self.code.as_str()), self.external_ref.as_deref()].into_iter().flatten().chain(self.skus());
-        let mut seen = BTreeSet::new();
-        let mut text = String::from(" ");
-        let mut chars = 1;
-        for word in texts.chain(names).flat_map(stored_words).filter(|word| seen.insert(word.clone())) {
-            chars += word.chars().count() + 1;
-            if chars > MAX_SEARCH_TEXT_CHARS {
-                break;
-            }
-            text.push_str(&word);
-            text.push(' ');
-        }
-        text
+        let references = [Some(self.code.as_str()), self.external_ref.as_deref()].into_iter().flatten();
+        stored_text(references.chain(self.skus()).chain(names), MAX_SEARCH_TEXT_CHARS)
     }
 }

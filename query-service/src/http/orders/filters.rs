@@ -5,16 +5,16 @@ use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, Return
 use events::{ChannelCode, CustomerId, MAX_EXACT, OrderCode, Sku};
 use platform::openapi::Parameter;
 use platform::problem::Problem;
-use read_model::search::SearchPatterns;
 use read_model::status::read;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::http::documentation::Text;
+use crate::http::documentation::{Searched, Text};
 use crate::http::parameters::Parameters;
 use crate::http::problems;
+use crate::reads::label::Label;
 use crate::reads::months::first_id_at;
-use crate::reads::orders::filter::{Label, OrderFilter, Range};
+use crate::reads::orders::filter::{OrderFilter, Range};
 
 /// Names of the parameters.
 pub(in crate::http) const NAMES: [&str; 22] = [
@@ -53,8 +53,6 @@ const NAME: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
 const INSTANT: &str = "a time in the format of RFC 3339, such as 2026-01-31T00:00:00Z (send a + in it as %2B)";
 const AMOUNT: &str = "a whole number of minor units, at least 0";
 const OWED: &str = "a whole number of minor units, at least 1";
-const SEARCHED: &str = "at most 100 characters in at most 8 words, each of at least two letters or digits (one Chinese, Japanese or \
-                        Korean character)";
 const TAGS: &str = "1 to 5 tags, separated by commas";
 
 /// Most tags in a filter: each is one more condition.
@@ -77,14 +75,6 @@ struct Owed(#[schemars(range(min = 1))] i64);
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct Words<T>(#[schemars(length(min = 1, max = 8))] Vec<T>);
-
-/// Text to search for.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Searched(
-    #[schemars(length(min = 2, max = 100), regex(pattern = r"^[A-Za-z0-9]{2,20}( [A-Za-z0-9]{2,20}){0,3}$"))] String,
-);
 
 /// Describes the parameters.
 pub(in crate::http) fn parameters() -> impl Iterator<Item = Parameter> {
@@ -177,7 +167,7 @@ fn search(parameters: &Parameters, filter: &mut OrderFilter) -> Result<(), Probl
     let id = parameters.text("q").and_then(|text| text.trim().parse::<CustomerId>().ok());
     match id.filter(|_| filter.customer_id.is_none()) {
         Some(id) => filter.customer_id = Some(id),
-        None => filter.text = parameters.parsed("q", SEARCHED, SearchPatterns::of)?,
+        None => filter.text = parameters.searched("q")?,
     }
     Ok(())
 }
@@ -227,6 +217,8 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use read_model::search::SearchPatterns;
+
     use super::*;
 
     fn parse(query: &str) -> Result<OrderFilter, Problem> {

@@ -5,10 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
-use events::{ChannelCode, CustomerId, OrderCode, Sku, text};
+use events::{ChannelCode, CustomerId, OrderCode, Sku};
 use read_model::Status;
 use read_model::search::SearchPatterns;
 use uuid::Uuid;
+
+use crate::reads::label::Label;
 
 /// Which orders a list contains: those that match every filter that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,15 +62,6 @@ pub struct Range<T> {
     pub to: Option<T>,
 }
 
-/// A tag or external reference, in the forms in which it may be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
-    /// The canonical form, which commands store.
-    pub canonical: String,
-    /// The form in the request where it differs, because references were once stored without conversion.
-    pub as_given: Option<String>,
-}
-
 /// The order of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OrderSort {
@@ -95,20 +88,6 @@ impl<T> Range<T> {
     /// Whether the range contains every value.
     pub fn is_unbounded(&self) -> bool {
         self.from.is_none() && self.to.is_none()
-    }
-}
-
-impl Label {
-    /// The label of a text in a request; `None` if the text has no visible character.
-    pub fn of(given: &str) -> Option<Label> {
-        let canonical = text::canonical(given).into_owned();
-        let as_given = (canonical != given).then(|| given.to_owned());
-        (!canonical.is_empty()).then_some(Label { canonical, as_given })
-    }
-
-    /// All forms to search for.
-    pub fn forms(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.canonical.as_str()).chain(self.as_given.as_deref())
     }
 }
 

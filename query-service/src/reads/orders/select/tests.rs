@@ -13,7 +13,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testbed::Bed;
 
 use super::*;
-use crate::reads::orders::filter::{Label, Range};
+use crate::reads::label::Label;
+use crate::reads::orders::filter::Range;
 
 const MONTHS: [&str; 4] = ["2026-01", "2026-02", "2026-03", "2026-04"];
 const ORDERS_PER_MONTH: i64 = 250_000;
