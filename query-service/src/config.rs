@@ -27,6 +27,8 @@ pub struct Config {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token, whatever the request prefers.
     pub wait_max: Duration,
+    /// Maximum number of open streams of Server-Sent Events.
+    pub streams_max: usize,
     /// Limits of the HTTP server.
     pub http: server::Limits,
     /// Format of log lines.
@@ -67,6 +69,8 @@ impl Config {
         let process_cache = read_process_cache(&mut settings);
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
+        // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
+        let streams_max = settings.bounded("STREAMS_MAX", 5_000, 0..=100_000);
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -82,6 +86,7 @@ impl Config {
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),
+            streams_max: streams_max.get(&complete),
             http,
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),

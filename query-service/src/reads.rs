@@ -3,6 +3,7 @@
 //!
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
+//! - [`event_stream`]: streams of events, in the text format of [`sse`].
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`representation`]: the cached result.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
 //!   [`data_subject`]s.
@@ -17,6 +18,7 @@ pub mod database;
 pub mod documents;
 pub mod erasures;
 pub mod error;
+pub mod event_stream;
 pub mod events;
 pub mod incarnations;
 pub mod latest;
@@ -24,6 +26,7 @@ pub mod orders;
 pub mod page;
 pub mod products;
 pub mod representation;
+pub mod sse;
 pub mod stock;
 pub mod stock_holds;
 
@@ -36,6 +39,7 @@ use customers::Customers;
 use database::routing::Database;
 use documents::Documents;
 use erasures::Erasures;
+use event_stream::EventStreams;
 use events::Events;
 use latest::Latest;
 use orders::Orders;
@@ -79,6 +83,8 @@ pub struct Reads {
     pub customers: Customers,
     /// Events.
     pub events: Events,
+    /// Streams of events.
+    pub event_streams: EventStreams,
 }
 
 impl Reads {
@@ -95,12 +101,14 @@ impl Reads {
         let erasures = Erasures::new(database.clone());
         // The projector does not write customers and stock holds to Redis, and they are read seldom.
         let no_redis = Redis::new(None);
+        let events = Events::new(database.clone(), erasures.clone());
         Reads {
             orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT), erasures.clone()),
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
-            events: Events::new(database.clone(), erasures.clone()),
+            event_streams: EventStreams::start(events.clone(), latest.clone(), stop),
+            events,
             customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
             database,
             latest,

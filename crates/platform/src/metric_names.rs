@@ -101,6 +101,12 @@ pub const QUERY_PROJECTION_LAG_EVENTS: &str = "query_projection_lag_events";
 /// Gauge. Age of the oldest event that is not applied, by `projection`, in the database that serves reads; not a number while the primary is
 /// unavailable.
 pub const QUERY_PROJECTION_LAG_SECONDS: &str = "query_projection_lag_seconds";
+/// Gauge. Open streams of Server-Sent Events.
+pub const QUERY_STREAMS_OPEN: &str = "query_streams_open";
+/// Counter. Streams rejected with 503 because too many streams were open.
+pub const QUERY_STREAMS_REFUSED_TOTAL: &str = "query_streams_refused_total";
+/// Counter. Ranges of the log that streams read from a database, because they were behind the events in memory.
+pub const QUERY_STREAM_DATABASE_READS_TOTAL: &str = "query_stream_database_reads_total";
 
 // The projector; all by `projection`, except those of the cache.
 

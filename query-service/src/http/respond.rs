@@ -8,7 +8,7 @@ use crate::http::preconditions::Preconditions;
 use crate::reads::representation::Representation;
 
 /// The response contains every event up to this position of the log; usable as the `Consistency-Token` of the next query.
-const PROJECTION_POSITION: HeaderName = HeaderName::from_static("projection-position");
+pub(crate) const PROJECTION_POSITION: HeaderName = HeaderName::from_static("projection-position");
 /// Age of the oldest event that is not applied, in milliseconds.
 const PROJECTION_LAG_MS: HeaderName = HeaderName::from_static("projection-lag-ms");
 

@@ -32,7 +32,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 /// Longest duration of the last read, after the wait is over.
 const LAST_READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// The log cannot have grown by more positions since its end was observed, at most two seconds ago.
-const LOG_GROWTH_MAX: i64 = 1_000_000;
+pub const LOG_GROWTH_MAX: i64 = 1_000_000;
 
 /// The consistency that a reader requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Tests of the query service on real servers. [`fixture`] writes the log and, with the real projector, the read models;
-//! [`service`] starts a query service, sends requests and inspects the responses.
+//! [`service`] starts a query service, sends requests and inspects the responses; [`sse`] reads streams.
 
 mod cached;
 mod catalogue;
@@ -7,6 +7,7 @@ mod consistency;
 mod customers;
 mod document;
 mod erased;
+mod event_stream;
 mod events;
 mod faults;
 mod fixture;
@@ -19,3 +20,4 @@ mod schemas;
 mod service;
 mod stock_holds;
 mod timeline;
+mod sse;
