@@ -103,7 +103,13 @@ impl Reads {
         let no_redis = Redis::new(None);
         let events = Events::new(database.clone(), erasures.clone());
         Reads {
-            orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT), erasures.clone()),
+            orders: Orders::new(
+                database.clone(),
+                redis.clone(),
+                &limits.share(ORDERS_PERCENT),
+                erasures.clone(),
+                events.clone(),
+            ),
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),

@@ -108,9 +108,9 @@ impl PageRequest {
         self.respond_with_lag(self.app.reads.latest.lag_header(projection), page)
     }
 
-    /// Sends a page of the log, which no projection delays.
+    /// Sends a page of the log, which only the lag of the database delays.
     pub(super) fn respond_from_log<T: Serialize>(&self, page: &Page<T>) -> Result<Response, Problem> {
-        self.respond_with_lag(None, page)
+        self.respond_with_lag(self.app.reads.latest.log_lag_header(), page)
     }
 
     fn respond_with_lag<T: Serialize>(&self, lag_ms: Option<HeaderValue>, page: &Page<T>) -> Result<Response, Problem> {

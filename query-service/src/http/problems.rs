@@ -16,6 +16,7 @@ use crate::reads::consistency::LOG_GROWTH_MAX;
 use crate::reads::database::failure::Failure;
 use crate::reads::error::{BeyondLog, Error, EventsLost, ProjectionLag};
 use crate::reads::orders::OrderKey;
+use crate::reads::orders::as_of::Moment;
 
 /// Input is repeated in a problem up to this length.
 const SHOWN_MAX_CHARS: usize = 80;
@@ -129,14 +130,30 @@ fn token_beyond_log(token: Position, end: Position) -> Problem {
 
 /// No order has this id or order code.
 pub(super) fn order_not_found(key: &OrderKey) -> Problem {
-    let key = match key {
-        OrderKey::Id(id) => format!("id {id}"),
-        OrderKey::Code(code) => format!("order code {code}"),
-    };
+    let key = key_text(key);
     ORDER_NOT_FOUND.problem(format!(
         "No order with {key} was found. If the order was just placed, send the Consistency-Token of that response and \
          Prefer: wait=2."
     ))
+}
+
+fn key_text(key: &OrderKey) -> String {
+    match key {
+        OrderKey::Id(id) => format!("id {id}"),
+        OrderKey::Code(code) => format!("order code {code}"),
+    }
+}
+
+/// The order did not exist at that moment.
+pub(super) fn order_not_found_as_of(key: &OrderKey, moment: Moment) -> Problem {
+    let (key, moment) = (
+        key_text(key),
+        match moment {
+            Moment::Position(position) => format!("position {position} of the log"),
+            Moment::Instant(instant) => instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        },
+    );
+    ORDER_NOT_FOUND.problem(format!("No order with {key} existed at {moment}."))
 }
 
 /// No product has this SKU.
@@ -195,23 +212,6 @@ impl From<Error> for Problem {
     }
 }
 
-fn projection_lag(lag: &ProjectionLag) -> Problem {
-    let advice = match lag.wait.is_zero() {
-        true => "Send Prefer: wait=2 to wait for this position, or repeat the query later.",
-        false => "Repeat the query later, or leave out Consistency-Token to receive older data.",
-    };
-    let upto = lag.reached.map(|reached| format!(": it contains every event up to {}", reached.contained));
-    let detail =
-        format!("The result does not contain position {} yet{}. {advice}", lag.required, upto.unwrap_or_default());
-    let problem = PROJECTION_LAG
-        .problem(detail)
-        .with("wanted", lag.required)
-        .with("waited_ms", u64::try_from(lag.wait.as_millis()).unwrap_or(u64::MAX))
-        .retry_after(RETRY_AFTER_S);
-    match lag.reached {
-        Some(reached) => problem.with("applied", reached.contained).with("relayed", reached.relayed),
-        None => problem,
-    }
 /// A position shortly beyond the end may exist in a moment, or in another database; one far beyond it cannot.
 fn beyond_log(BeyondLog { position, end }: BeyondLog) -> Problem {
     if position.0 > end.0.saturating_add(LOG_GROWTH_MAX) {
@@ -261,6 +261,23 @@ pub(super) fn invalid_last_event_id(found: &str) -> Problem {
     ))
 }
 
+fn projection_lag(lag: &ProjectionLag) -> Problem {
+    let advice = match lag.wait.is_zero() {
+        true => "Send Prefer: wait=2 to wait for this position, or repeat the query later.",
+        false => "Repeat the query later, or leave out Consistency-Token to receive older data.",
+    };
+    let upto = lag.reached.map(|reached| format!(": it contains every event up to {}", reached.contained));
+    let detail =
+        format!("The result does not contain position {} yet{}. {advice}", lag.required, upto.unwrap_or_default());
+    let problem = PROJECTION_LAG
+        .problem(detail)
+        .with("wanted", lag.required)
+        .with("waited_ms", u64::try_from(lag.wait.as_millis()).unwrap_or(u64::MAX))
+        .retry_after(RETRY_AFTER_S);
+    match lag.reached {
+        Some(reached) => problem.with("applied", reached.contained).with("relayed", reached.relayed),
+        None => problem,
+    }
 }
 
 fn database(failure: &Failure) -> Problem {

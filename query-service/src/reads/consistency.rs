@@ -60,9 +60,7 @@ pub async fn read(
     let read = Read { database, projection, scope, select };
     let Some(required) = required else { return Ok(read.once(workload).await?) };
     let token = required.position;
-    if let Some(end) = database.latest().log_end().filter(|end| token.0 > end.0.saturating_add(LOG_GROWTH_MAX)) {
-        return Err(Error::TokenBeyondLog { token, end });
-    }
+    refuse_beyond_log(database, token)?;
     let began = Instant::now();
     let (outcome, result) = match required.wait.is_zero() {
         true => ("at_once", read.without_waiting(workload, required).await),
@@ -71,6 +69,14 @@ pub async fn read(
     counter!(QUERY_TOKEN_READS_TOTAL, "outcome" => if result.is_ok() { outcome } else { "too_late" }).increment(1);
     metrics::histogram!(QUERY_TOKEN_WAIT_SECONDS).record(began.elapsed().as_secs_f64());
     result
+}
+
+/// Refuses a token that is far beyond the end of the log.
+pub fn refuse_beyond_log(database: &Database, token: Position) -> Result<(), Error> {
+    match database.latest().log_end().filter(|end| token.0 > end.0.saturating_add(LOG_GROWTH_MAX)) {
+        Some(end) => Err(Error::TokenBeyondLog { token, end }),
+        None => Ok(()),
+    }
 }
 
 /// A read of one scope of a projection.

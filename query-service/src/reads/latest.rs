@@ -42,6 +42,9 @@ pub struct FreshnessReport {
     pub replica: Option<ReplicaState>,
     /// Freshness of each projection.
     pub projections: Vec<ProjectionFreshness>,
+    /// Lag of the database behind the primary, with which it delays reads of the log.
+    #[serde(skip)]
+    pub source_lag: Option<Duration>,
 }
 
 /// State of the replica.
@@ -122,6 +125,18 @@ impl Latest {
     pub fn lag_header(&self, projection: Projection) -> Option<HeaderValue> {
         let report = self.0.report.read().unwrap_or_else(PoisonError::into_inner);
         report.as_ref()?.of(projection)?.lag_header.clone()
+    }
+
+    /// The largest lag of several projections; `None` while one of them is unknown.
+    pub fn lag_header_of_all(&self, projections: impl IntoIterator<Item = Projection>) -> Option<HeaderValue> {
+        let report = self.report()?;
+        let mut lags = projections.into_iter().map(|projection| report.of(projection)?.lag_ms);
+        lags.try_fold(0, |largest, lag| Some(lag?.max(largest))).map(HeaderValue::from)
+    }
+
+    /// The lag of the log in the database that serves reads; `None` while it is unknown.
+    pub fn log_lag_header(&self) -> Option<HeaderValue> {
+        self.report()?.source_lag.map(|lag| HeaderValue::from(whole_ms(lag)))
     }
 
     /// Records the incarnations of the log as one database has them; a database that is behind is ignored.

@@ -1,9 +1,12 @@
 //! Reads of single orders by id or order code, with personal data removed after an erasure. Pages of orders are in [`list`], with
-//! their [`filter`]; the events of an order in sentences are in [`timeline`].
+//! their [`filter`]; the events of an order in sentences are in [`timeline`]. [`as_of`] reads an order as it was, [`together`] an order
+//! with its customer and timeline.
 
+pub mod as_of;
 pub mod filter;
 pub mod list;
 pub mod timeline;
+pub mod together;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ use crate::reads::database::statement::Statement;
 use crate::reads::documents::{DocumentType, Documents};
 use crate::reads::erasures::Erasures;
 use crate::reads::error::Error;
+use crate::reads::events::Events;
 use crate::reads::representation::Representation;
 
 /// Maximum number of order codes whose ids are cached: about 100 bytes each.
@@ -54,14 +58,15 @@ pub struct Orders {
     /// The id of each order code, and the log position at which it was read: after a failover it may be void.
     ids: moka::sync::Cache<OrderCode, (OrderId, LogPosition)>,
     erasures: Erasures,
+    events: Events,
     database: Database,
 }
 
 impl Orders {
     /// Starts with empty caches.
-    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures) -> Orders {
+    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures, events: Events) -> Orders {
         let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
-        Orders { documents: Documents::new(database.clone(), redis, limits), ids, erasures, database }
+        Orders { documents: Documents::new(database.clone(), redis, limits), ids, erasures, events, database }
     }
 
     /// The order, not older than required and without erased personal data; `None` if there is no such order.

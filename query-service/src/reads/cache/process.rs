@@ -99,6 +99,7 @@ mod tests {
             relayed: Position(9),
             replica: None,
             projections: Vec::new(),
+            source_lag: None,
         });
         latest
     }

@@ -162,6 +162,7 @@ impl Watch {
             relayed,
             replica,
             projections,
+            source_lag: lag,
         });
     }
 }
