@@ -284,6 +284,8 @@ fn database(failure: &Failure) -> Problem {
     let problem = match failure {
         Failure::Busy => DATABASE_BUSY
             .problem("Every connection to the database is in use. Repeat the query after the time in Retry-After."),
+        Failure::ReplicasBehind => PROJECTION_LAG
+            .problem("No replica is close enough to the primary. Repeat the query after the time in Retry-After."),
         Failure::StatementTimeout => QUERY_TOO_SLOW
             .problem("The query was cancelled. Request less: a shorter range of placed_at, or fewer rows with limit."),
         Failure::Down
@@ -291,7 +293,7 @@ fn database(failure: &Failure) -> Problem {
         | Failure::ConnectTimeout
         | Failure::Unresponsive
         | Failure::CancelledByReplay(_) => DATABASE_DOWN
-            .problem("Neither the replica nor the primary answers. Repeat the query after the time in Retry-After."),
+            .problem("Neither a replica nor the primary answers. Repeat the query after the time in Retry-After."),
         Failure::Panicked(_) | Failure::Defect(_) => return internal_problem(),
     };
     problem.retry_after(RETRY_AFTER_S)

@@ -17,6 +17,8 @@ mod order_as_of;
 mod order_with_parts;
 mod orders;
 mod overload;
+mod replicas;
+mod response_headers;
 mod rights;
 mod schemas;
 mod service;

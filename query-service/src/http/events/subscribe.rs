@@ -19,13 +19,21 @@ use crate::http::problem_types::{
     PROJECTION_LAG, STREAMS_ENDING, TOO_MANY_STREAMS,
 };
 use crate::http::problems;
-use crate::http::respond::PROJECTION_POSITION;
+use crate::http::respond::{PROJECTION_LAG_MS, PROJECTION_POSITION};
 use crate::reads::event_stream::subscription::{self, Cursor, Subscription};
 use crate::reads::event_stream::{EventStreams, id};
 use crate::reads::events::log_range::Selection;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const PARAMETERS: [&str; 3] = ["from", "types", "stream"];
+
+const HEADERS: [Header; 2] = [
+    Header::always::<Position>("Projection-Position", "The stream begins after this position in the log."),
+    Header::sometimes::<u64>(
+        "Projection-Lag-Ms",
+        "Lag of the databases that serve reads behind the primary, in milliseconds; missing while the lag is unknown.",
+    ),
+];
 
 /// The route of the stream.
 pub(in crate::http) fn routes() -> Routes<App> {
@@ -56,10 +64,7 @@ pub(in crate::http) fn routes() -> Routes<App> {
                 "Only events of this stream, such as stock-MUG-1@main. Not together with `types`.",
             ),
         ])
-        .answers_as::<String>(200, "The stream.", "text/event-stream", &[Header::always::<Position>(
-            "Projection-Position",
-            "The stream begins after this position in the log.",
-        )])
+        .answers_as::<String>(200, "The stream.", "text/event-stream", &HEADERS)
         .refuses([
             INVALID_QUERY.documented(),
             INVALID_LAST_EVENT_ID.documented(),
@@ -90,6 +95,9 @@ async fn stream(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<
     });
     let mut response = admitted.respond(items);
     response.headers_mut().insert(PROJECTION_POSITION, position.0.into());
+    if let Some(lag_ms) = app.reads.latest.log_lag_header() {
+        response.headers_mut().insert(PROJECTION_LAG_MS, lag_ms);
+    }
     Ok(response)
 }
 

@@ -98,6 +98,7 @@ mod tests {
             head: Position(9),
             relayed: Position(9),
             replica: None,
+            replicas: Vec::new(),
             projections: Vec::new(),
             source_lag: None,
         });

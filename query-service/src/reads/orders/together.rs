@@ -17,6 +17,8 @@ use crate::reads::consistency::{self, Required};
 use crate::reads::data_subject::DataSubject;
 use crate::reads::database::freshness::{Freshness, Scope};
 use crate::reads::database::limits::Workload;
+use crate::reads::database::routing::Database;
+use crate::reads::database::source::SourceName;
 use crate::reads::database::statement::{FreshRows, Statement};
 use crate::reads::error::{Error, ProjectionLag, Reached};
 
@@ -75,7 +77,7 @@ impl Orders {
     ) -> Result<Option<Together>, Error> {
         let Some(id) = self.find_id(key, required).await? else { return Ok(None) };
         let read = match required {
-            None => self.read_once(id, parts).await?,
+            None => self.read_once(id, parts, None).await?,
             Some(required) => self.read_not_older(id, parts, required).await?,
         };
         let Some(row) = &read.order else { return Ok(None) };
@@ -84,20 +86,22 @@ impl Orders {
         Ok(Some(found))
     }
 
-    async fn read_once(&self, id: OrderId, parts: Parts) -> Result<Read, Error> {
+    /// Reads from the database `on`, if it is given and answers.
+    async fn read_once(&self, id: OrderId, parts: Parts, on: Option<SourceName>) -> Result<Read, Error> {
         let projections: Vec<Projection> = parts.projections().collect();
         let scope = Scope::Stream(StreamId::order(id));
         let statement =
             Statement::with_freshness_of_all(&projections, &scope, |statement| select(id, parts, statement));
-        Ok(Read::decode(self.database.fetch(Workload::Document, statement).await?)?)
+        Ok(Read::decode(self.database.fetch_on(Workload::Document, on, statement).await?)?)
     }
 
     /// Reads until every projection contains the token, or the wait is over.
     async fn read_not_older(&self, id: OrderId, parts: Parts, required: &Required) -> Result<Read, Error> {
         consistency::refuse_beyond_log(&self.database, required.position)?;
         let permit = if required.wait.is_zero() { None } else { self.database.waiting_permit() };
+        let mut on = None;
         loop {
-            let read = self.read_once(id, parts).await?;
+            let read = self.read_once(id, parts, on).await?;
             let Some(behind) = read.find_behind(id, required.position, &self.database) else { return Ok(read) };
             let (projection, contained) = (behind.projection, behind.contained().position);
             let reached = Some(Reached { contained, relayed: behind.relay.position });
@@ -108,11 +112,16 @@ impl Orders {
             let token = required.position;
             let is_reached = |now: &Freshness| now.covers(&read.scope_of(id, now), token);
             let waiting = async {
-                self.database.projection_reaches(projection, is_reached).await;
-                tokio::time::sleep(PAUSE).await;
+                let source = self.database.projection_reaches(projection, is_reached).await;
+                // If the read has already seen more than the observer, the observer needs a moment.
+                if on == Some(source) {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                source
             };
-            if tokio::time::timeout_at(required.deadline, waiting).await.is_err() {
-                return Err(Error::ProjectionLag(Box::new(lag)));
+            match tokio::time::timeout_at(required.deadline, waiting).await {
+                Ok(source) => on = Some(source),
+                Err(_) => return Err(Error::ProjectionLag(Box::new(lag))),
             }
         }
     }
@@ -189,12 +198,7 @@ impl Read {
     }
 
     /// The first projection that does not contain the token. Without an order, only the projection of orders matters.
-    fn find_behind(
-        &self,
-        id: OrderId,
-        token: Position,
-        database: &crate::reads::database::routing::Database,
-    ) -> Option<&Freshness> {
+    fn find_behind(&self, id: OrderId, token: Position, database: &Database) -> Option<&Freshness> {
         let matters = |it: &&Freshness| self.order.is_some() || it.is_of(Projection::ORDERS);
         let is_behind = |it: &&Freshness| {
             let at = LogPosition { incarnation: it.incarnation(), position: token };
