@@ -91,6 +91,10 @@ async fn invalid_requests_for_a_stream_are_refused() {
     }
     let far = service.get_with(PATH, &[("Last-Event-ID", "999999999")]).await;
     assert_eq!((far.status, far.problem(), &far.json["head"]), (400, "position-beyond-log", &json!(1)));
+    // The same while the log is followed.
+    let _open = service.stream(PATH, None).await;
+    let far = service.get_with(PATH, &[("Last-Event-ID", "999999999")]).await;
+    assert_eq!((far.status, far.problem()), (400, "position-beyond-log"));
     let next = service.get(&format!("{PATH}?from=3")).await;
     assert_eq!((next.status, next.problem(), next.header("retry-after")), (503, "projection-lag", "1"));
 }

@@ -98,7 +98,13 @@ impl Subscription {
 
     /// Checks that the log contains the position after which the stream begins.
     pub(super) async fn check_begin(&mut self) -> Result<(), Error> {
-        if !matches!(self.next_in_ring(), Next::Missing) {
+        // A position beyond the tail may be beyond the end of the log.
+        let is_known = match self.next_in_ring() {
+            Next::Batch(..) => true,
+            Next::AtTail => self.registration.shared().tail() == self.cursor.log_position(),
+            Next::Missing => false,
+        };
+        if is_known {
             return Ok(());
         }
         let reading = tokio::time::timeout(FIRST_READ_TIMEOUT, self.read_range());
