@@ -94,6 +94,8 @@ impl Config {
         let database = read_database(&mut settings);
         let redis = read_redis(&mut settings);
         let process_cache = read_process_cache(&mut settings);
+        // One or two megabytes, which one statement reads in a fraction of a second.
+        let warm_up_orders = settings.bounded("WARM_UP_ORDERS", 500, 0..=10_000);
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
         // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
@@ -110,6 +112,7 @@ impl Config {
                 database: database.get(&complete),
                 redis: redis.get(&complete),
                 process_cache: process_cache.get(&complete),
+                warm_up_orders: warm_up_orders.get(&complete),
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),

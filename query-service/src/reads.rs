@@ -63,6 +63,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Size and lifetime of the process cache.
     pub process_cache: ProcessLimits,
+    /// Number of orders that are written to Redis at the start.
+    pub warm_up_orders: u32,
 }
 
 /// Everything that can be read.
@@ -102,14 +104,11 @@ impl Reads {
         // The projector does not write customers and stock holds to Redis, and they are read seldom.
         let no_redis = Redis::new(None);
         let events = Events::new(database.clone(), erasures.clone());
+        let of_orders = limits.share(ORDERS_PERCENT);
+        let orders = Orders::new(database.clone(), redis.clone(), &of_orders, erasures.clone(), events.clone());
+        tokio::spawn(orders.clone().warm_up(redis.clone(), config.warm_up_orders, stop.clone()));
         Reads {
-            orders: Orders::new(
-                database.clone(),
-                redis.clone(),
-                &limits.share(ORDERS_PERCENT),
-                erasures.clone(),
-                events.clone(),
-            ),
+            orders,
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),

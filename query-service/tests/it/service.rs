@@ -46,6 +46,8 @@ impl Service {
             ("DATABASE_STATEMENT_TIMEOUT", "20s".to_owned()),
             ("CACHE_PREFIX", bed.cache_prefix()),
             ("CURSOR_KEY", "5a".repeat(32)),
+            // Tests put documents into Redis that differ from the database.
+            ("WARM_UP_ORDERS", "0".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
