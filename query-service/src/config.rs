@@ -13,6 +13,7 @@ use crate::reads;
 use crate::reads::cache::process::ProcessLimits;
 use crate::reads::cache::redis;
 use crate::reads::database;
+use crate::reads::database::config::{Fallback, REPLICA_NAMES};
 
 /// The settings of the process.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token, whatever the request prefers.
     pub wait_max: Duration,
+    /// Maximum number of open streams of Server-Sent Events.
+    pub streams_max: usize,
     /// Limits of the HTTP server.
     pub http: server::Limits,
     /// Format of log lines.
@@ -52,6 +55,32 @@ impl FromSetting for Postgres {
     }
 }
 
+/// Several PostgreSQL URLs, separated by commas.
+struct Replicas(Vec<PgConnectOptions>);
+
+impl FromSetting for Replicas {
+    const FORM: &'static str = "1 to 8 PostgreSQL addresses, separated by commas";
+    const HIDDEN: bool = true;
+
+    fn from_setting(text: &str) -> Option<Self> {
+        let replicas: Option<Vec<_>> = addresses(text).into_iter().map(|address| address.trim().parse().ok()).collect();
+        replicas.filter(|replicas| replicas.len() <= REPLICA_NAMES.len()).map(Replicas)
+    }
+}
+
+/// Splits at the commas before an address, because a password may contain commas.
+fn addresses(text: &str) -> Vec<&str> {
+    let is_begin = |rest: &str| rest.trim_start().starts_with("postgres");
+    let mut addresses = Vec::new();
+    let mut begin = 0;
+    for (at, _) in text.match_indices(',').filter(|(at, _)| is_begin(&text[at + 1..])) {
+        addresses.push(&text[begin..at]);
+        begin = at + 1;
+    }
+    addresses.push(&text[begin..]);
+    addresses
+}
+
 impl Config {
     /// Reads the environment; the error lists every invalid setting.
     pub fn from_env() -> Result<Config, ConfigErrors> {
@@ -65,8 +94,12 @@ impl Config {
         let database = read_database(&mut settings);
         let redis = read_redis(&mut settings);
         let process_cache = read_process_cache(&mut settings);
+        // One or two megabytes, which one statement reads in a fraction of a second.
+        let warm_up_orders = settings.bounded("WARM_UP_ORDERS", 500, 0..=10_000);
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
+        // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
+        let streams_max = settings.bounded("STREAMS_MAX", 5_000, 0..=100_000);
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -79,9 +112,11 @@ impl Config {
                 database: database.get(&complete),
                 redis: redis.get(&complete),
                 process_cache: process_cache.get(&complete),
+                warm_up_orders: warm_up_orders.get(&complete),
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),
+            streams_max: streams_max.get(&complete),
             http,
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
@@ -92,6 +127,8 @@ impl Config {
 fn read_database(settings: &mut Settings) -> Field<database::config::Config> {
     let primary = settings.required::<Postgres>("DATABASE_URL");
     let replica = settings.maybe::<Postgres>("REPLICA_URL");
+    // Overrides `REPLICA_URL`, which deployments derive for one replica.
+    let replicas = settings.maybe::<Replicas>("REPLICA_URLS");
     // Reads are short: on a machine with few cores, more connections only wait for each other inside the server.
     let connections = settings.bounded("DATABASE_CONNECTIONS", 16, 1..=500);
     // A request that would wait longer for a connection is refused, so that the client retries later.
@@ -102,16 +139,22 @@ fn read_database(settings: &mut Settings) -> Field<database::config::Config> {
     let probe_timeout = settings.optional("DATABASE_PROBE_TIMEOUT", Duration::from_millis(500));
     // Beyond this lag, more load on the primary is better than data from the replica.
     let replica_lag_max = settings.optional("REPLICA_LAG_MAX", Duration::from_secs(5));
+    // Most readers prefer slower reads to none; a primary without reserves needs the other policy.
+    let fallback = settings.optional("REPLICA_FALLBACK", Fallback::Primary);
     // Limits the age of `Projection-Lag-Ms` and of the choice between replica and primary.
     let freshness_interval = settings.optional("FRESHNESS_INTERVAL", Duration::from_millis(100));
     settings.group(|complete| database::config::Config {
         primary: primary.get(complete).0,
-        replica: replica.get(complete).map(|replica| replica.0),
+        replicas: match (replicas.get(complete), replica.get(complete)) {
+            (Some(replicas), _) => replicas.0,
+            (None, replica) => replica.into_iter().map(|replica| replica.0).collect(),
+        },
         connections: connections.get(complete),
         acquire_timeout: acquire_timeout.get(complete),
         statement_timeout: statement_timeout.get(complete),
         probe_timeout: probe_timeout.get(complete),
         replica_lag_max: replica_lag_max.get(complete),
+        fallback: fallback.get(complete),
         freshness_interval: freshness_interval.get(complete),
     })
 }
@@ -156,6 +199,31 @@ mod tests {
     }
 
     #[test]
+    fn replicas_are_one_address_or_a_list_of_addresses() {
+        let hosts = |replicas: &[(&'static str, &'static str)]| {
+            let required = [
+                ("HTTP_ADDR", "127.0.0.1:1"),
+                ("ADMIN_ADDR", "127.0.0.1:2"),
+                ("DATABASE_URL", "postgres://q@localhost/orders"),
+                ("CURSOR_KEY", KEY),
+            ];
+            let config = Config::read(Settings::from_map(required.into_iter().chain(replicas.iter().copied())));
+            config.map(|config| {
+                config.reads.database.replicas.iter().map(|it| it.get_host().to_owned()).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(hosts(&[("REPLICA_URL", "postgres://q:a,b@one/orders")]).expect("one"), ["one"]);
+        let list = ("REPLICA_URLS", "postgres://q:a,b@one/orders, postgresql://q@two/orders,postgres://q@three/orders");
+        assert_eq!(
+            hosts(&[("REPLICA_URL", "postgres://q@ignored/orders"), list]).expect("three"),
+            ["one", "two", "three"]
+        );
+        for wrong in [("REPLICA_URLS", "localhost"), ("REPLICA_FALLBACK", "replica")] {
+            assert!(hosts(&[wrong]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_wait_ends_before_the_request_times_out() {
         let settings = Settings::from_map([
             ("HTTP_ADDR", "127.0.0.1:1"),
@@ -166,6 +234,6 @@ mod tests {
         ]);
         let config = Config::read(settings).expect("all is well formed");
         assert_eq!(config.wait_max, Duration::from_secs(3));
-        assert!(config.reads.redis.is_none() && config.reads.database.replica.is_none());
+        assert!(config.reads.redis.is_none() && config.reads.database.replicas.is_empty());
     }
 }

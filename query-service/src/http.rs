@@ -4,6 +4,7 @@
 //! - [`orders`], [`customers`], [`products`], [`stock`], [`stock_holds`], [`events`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
+//! - [`event_stream`]: responses with Server-Sent Events.
 //! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position.
 //! - [`problem_types`] and [`problems`]: all problem responses; [`documentation`]: what OpenAPI says of every query.
 
@@ -11,6 +12,7 @@ pub mod app;
 pub mod cursor;
 mod customers;
 pub mod documentation;
+pub mod event_stream;
 mod events;
 mod freshness;
 mod orders;
@@ -60,5 +62,6 @@ pub fn routes() -> Routes<App> {
         .merge(stock_holds::routes())
         .merge(freshness::routes())
         .merge(schemas::routes())
+        .merge(events::subscribe::routes())
         .merge(lists.map(|router| router.layer(compressed)))
 }

@@ -3,6 +3,7 @@
 //!
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
+//! - [`event_stream`]: streams of events, in the text format of [`sse`].
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`months`]: the months
 //!   that a statement reads; [`label`]: tags and references in filters; [`representation`]: the cached result.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
@@ -18,6 +19,7 @@ pub mod database;
 pub mod documents;
 pub mod erasures;
 pub mod error;
+pub mod event_stream;
 pub mod events;
 pub mod incarnations;
 pub mod label;
@@ -27,6 +29,7 @@ pub mod orders;
 pub mod page;
 pub mod products;
 pub mod representation;
+pub mod sse;
 pub mod stock;
 pub mod stock_holds;
 
@@ -40,6 +43,7 @@ use customers::Customers;
 use database::routing::Database;
 use documents::Documents;
 use erasures::Erasures;
+use event_stream::EventStreams;
 use events::Events;
 use latest::Latest;
 use orders::Orders;
@@ -64,6 +68,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Size and lifetime of the process cache.
     pub process_cache: ProcessLimits,
+    /// Number of orders that are written to Redis at the start.
+    pub warm_up_orders: u32,
 }
 
 /// Everything that can be read.
@@ -86,6 +92,8 @@ pub struct Reads {
     pub events: Events,
     /// Pages of lists that were read recently.
     pub pages: PageCache,
+    /// Streams of events.
+    pub event_streams: EventStreams,
 }
 
 impl Reads {
@@ -102,12 +110,17 @@ impl Reads {
         let erasures = Erasures::new(database.clone());
         // The projector does not write customers and stock holds to Redis, and they are read seldom.
         let no_redis = Redis::new(None);
+        let events = Events::new(database.clone(), erasures.clone());
+        let of_orders = limits.share(ORDERS_PERCENT);
+        let orders = Orders::new(database.clone(), redis.clone(), &of_orders, erasures.clone(), events.clone());
+        tokio::spawn(orders.clone().warm_up(redis.clone(), config.warm_up_orders, stop.clone()));
         Reads {
-            orders: Orders::new(database.clone(), redis.clone(), &limits.share(ORDERS_PERCENT), erasures.clone()),
+            orders,
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
-            events: Events::new(database.clone(), erasures.clone()),
+            event_streams: EventStreams::start(events.clone(), latest.clone(), stop),
+            events,
             customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
             pages: PageCache::new(&limits.share(PAGES_PERCENT), latest.clone()),
             database,

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::http::app::AppState;
+use crate::http::event_stream::Streams;
 use crate::http::router;
 use crate::reads::Reads;
 
@@ -57,7 +58,8 @@ impl Running {
         let admin = tokio::spawn(server::serve(admin, admin_router, server::Limits::admin(), admin_stop.clone()));
         let waiting_max = (config.http.requests_in_flight_max / WAITING_SHARE).max(1);
         let reads = Reads::start(config.reads, waiting_max, &health, &admin_stop);
-        let app = Arc::new(AppState { reads, cursor_key: config.cursor_key, wait_max: config.wait_max });
+        let streams = Streams::new(config.streams_max, shutdown.clone());
+        let app = Arc::new(AppState { reads, cursor_key: config.cursor_key, wait_max: config.wait_max, streams });
         let serving = tokio::spawn(server::serve(listener, router(app), config.http, shutdown.clone()));
         Ok(Running { http_addr, admin_addr, health, admin_stop, serving, admin })
     }

@@ -78,11 +78,12 @@ pub const IMPORT_FAILURES_TOTAL: &str = "import_failures_total";
 // The query-service.
 
 /// Counter. Cache lookups, by `kind` (`order`, `product`, `stock`), `level` (`process`, `redis`) and `result`
-/// (`hit`, `miss`).
+/// (`hit`, `miss`; `absent` where it is known that there is no document).
 pub const QUERY_CACHE_REQUESTS_TOTAL: &str = "query_cache_requests_total";
 /// Counter. Redis requests that failed or exceeded their time budget.
 pub const QUERY_REDIS_FAILURES_TOTAL: &str = "query_redis_failures_total";
-/// Histogram. Duration of a statement, including the wait for a connection, by `source` (`primary`, `replica`).
+/// Histogram. Duration of a statement, including the wait for a connection, by `source` (`primary`, `replica`; of several
+/// replicas `replica-1`, `replica-2` and so on).
 pub const QUERY_DATABASE_SECONDS: &str = "query_database_seconds";
 /// Counter. Failed statements, by `source`.
 pub const QUERY_DATABASE_FAILURES_TOTAL: &str = "query_database_failures_total";
@@ -93,14 +94,20 @@ pub const QUERY_ROWS_UNREADABLE_TOTAL: &str = "query_rows_unreadable_total";
 pub const QUERY_TOKEN_READS_TOTAL: &str = "query_token_reads_total";
 /// Histogram. Time until such a read returned or timed out.
 pub const QUERY_TOKEN_WAIT_SECONDS: &str = "query_token_wait_seconds";
-/// Gauge. Replication lag; not a number while the primary or the replica is unavailable.
+/// Gauge. Replication lag, by `replica`; not a number while the primary or the replica is unavailable.
 pub const QUERY_REPLICA_LAG_SECONDS: &str = "query_replica_lag_seconds";
-/// Gauge. Events of the log that are not applied, by `projection`, in the database that serves reads; not a number while the primary is
+/// Gauge. Events of the log that are not applied, by `projection`, in the databases that serve reads; not a number while the primary is
 /// unavailable.
 pub const QUERY_PROJECTION_LAG_EVENTS: &str = "query_projection_lag_events";
-/// Gauge. Age of the oldest event that is not applied, by `projection`, in the database that serves reads; not a number while the primary is
+/// Gauge. Age of the oldest event that is not applied, by `projection`, in the databases that serve reads; not a number while the primary is
 /// unavailable.
 pub const QUERY_PROJECTION_LAG_SECONDS: &str = "query_projection_lag_seconds";
+/// Gauge. Open streams of Server-Sent Events.
+pub const QUERY_STREAMS_OPEN: &str = "query_streams_open";
+/// Counter. Streams rejected with 503 because too many streams were open.
+pub const QUERY_STREAMS_REFUSED_TOTAL: &str = "query_streams_refused_total";
+/// Counter. Ranges of the log that streams read from a database, because they were behind the events in memory.
+pub const QUERY_STREAM_DATABASE_READS_TOTAL: &str = "query_stream_database_reads_total";
 
 // The projector; all by `projection`, except those of the cache.
 

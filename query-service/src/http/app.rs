@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::cursor::CursorKey;
+use crate::http::event_stream::Streams;
 use crate::reads::Reads;
 
 /// The state shared by all request handlers. Cheap to clone.
@@ -17,4 +18,6 @@ pub struct AppState {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token.
     pub wait_max: Duration,
+    /// The open streams of Server-Sent Events.
+    pub streams: Streams,
 }

@@ -1,4 +1,6 @@
-//! `GET /v1/events`: pages of the log. [`crate::reads::events`] reads them.
+//! `GET /v1/events`: pages of the log. [`crate::reads::events`] reads them. [`subscribe`] sends the events as they are written.
+
+pub(super) mod subscribe;
 
 use std::collections::BTreeSet;
 
@@ -28,7 +30,7 @@ pub(super) const ERASED: &str = "Each event is a CloudEvent (JSON Event Format),
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct FirstPosition(#[schemars(range(min = 1))] i64);
+pub(super) struct FirstPosition(#[schemars(range(min = 1))] i64);
 
 /// The route of lists of events.
 pub(super) fn routes() -> Routes<App> {
@@ -49,19 +51,20 @@ pub(super) fn routes() -> Routes<App> {
             "A page reads at most 10,000 positions of the log: with `types` it may have few events, or none, and still have \
              a next page. On the last page, continue later with the position after the last event as `from`.",
         );
-    Routes::about("events", "The events of the log.").get("/v1/events", self::list, list)
+    group().get("/v1/events", self::list, list)
+}
+
+fn group() -> Routes<App> {
+    Routes::about("events", "The events of the log.")
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (request, parameters) = PageRequest::read(app.clone(), uri, &headers, &PARAMETERS)?;
-    let from = parameters.parsed("from", "a position of the log, a whole number from 1", position)?;
-    let types = parameters.parsed("types", "event types, separated by commas, such as OrderPlaced", types)?;
-    let stream = "a stream id, such as stock-MUG-1@main";
-    let stream = parameters.parsed("stream", stream, |text| text.parse::<StreamId>().ok())?;
+    let (from, types, stream) = (read_from(&parameters)?, read_types(&parameters)?, read_stream(&parameters)?);
     let (consistency, limit) = (request.consistency(), request.limit);
     let page = match stream {
         Some(stream) => {
-            refuse_with_stream(&parameters)?;
+            refuse_with_stream(&parameters, &["from", "types"])?;
             let after = request.after(|key| Some(Version(i32::from_be_bytes(key.try_into().ok()?))))?;
             app.reads.events.read_stream(consistency, &stream, after.unwrap_or(Version::NONE), limit).await?
         }
@@ -75,8 +78,20 @@ async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Re
     request.respond_from_log(&page)
 }
 
-fn refuse_with_stream(parameters: &Parameters) -> Result<(), Problem> {
-    let other = ["from", "types"].into_iter().find_map(|name| Some((name, parameters.text(name)?)));
+fn read_from(parameters: &Parameters) -> Result<Option<i64>, Problem> {
+    parameters.parsed("from", "a position of the log, a whole number from 1", position)
+}
+
+fn read_types(parameters: &Parameters) -> Result<Option<BTreeSet<String>>, Problem> {
+    parameters.parsed("types", "event types, separated by commas, such as OrderPlaced", types)
+}
+
+fn read_stream(parameters: &Parameters) -> Result<Option<StreamId>, Problem> {
+    parameters.parsed("stream", "a stream id, such as stock-MUG-1@main", |text| text.parse().ok())
+}
+
+fn refuse_with_stream(parameters: &Parameters, refused: &[&str]) -> Result<(), Problem> {
+    let other = refused.iter().find_map(|name| Some((*name, parameters.text(name)?)));
     other.map_or(Ok(()), |(name, value)| Err(problems::invalid_parameter(name, value, "left out if `stream` is given")))
 }
 

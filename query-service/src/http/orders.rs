@@ -1,15 +1,18 @@
-//! `GET /v1/orders/{id or order code}`. Lists of orders are in [`list`], with their [`filters`]; the events of an order are in
-//! [`events`], and in sentences in [`timeline`].
+//! `GET /v1/orders/{id or order code}`: as it is, as it was ([`moment`]), or with its customer and timeline ([`with_parts`]). Lists of
+//! orders are in [`list`], with their [`filters`]; the events of an order are in [`events`], and in sentences in [`timeline`].
 
 pub(super) mod events;
 mod filters;
 pub(super) mod list;
+mod moment;
 mod page_of_order;
 pub(super) mod timeline;
+mod with_parts;
 
 use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use platform::openapi::Routes;
+use platform::openapi::{Parameter, Routes};
 use platform::params::Path;
 use platform::problem::Problem;
 use read_model::{OrderDocument, Projection};
@@ -17,8 +20,10 @@ use schemars::JsonSchema;
 use uuid::Uuid;
 
 use crate::http::app::App;
+use crate::http::documentation::Text;
+use crate::http::parameters::Parameters;
 use crate::http::preconditions::Preconditions;
-use crate::http::problem_types::{INVALID_ORDER_KEY, ORDER_NOT_FOUND};
+use crate::http::problem_types::{INVALID_ORDER_KEY, ORDER_NOT_FOUND, POSITION_BEYOND_LOG};
 use crate::http::respond::respond;
 use crate::http::{documentation, problems};
 use crate::reads::orders::OrderKey;
@@ -34,15 +39,45 @@ const ID_CHARS: usize = 36;
 #[expect(dead_code, reason = "only its schema is used")]
 struct IdOrCode(#[schemars(length(min = 6, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))] String);
 
+const PARAMETERS: [&str; 2] = ["as_of", "include"];
+
+/// What the route returns.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "ShownOrder")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Shown {
+    /// The order.
+    Order(Box<OrderDocument>),
+    /// With `include`: the order and its parts.
+    WithParts(with_parts::OrderWithParts),
+}
+
 /// The route of single orders.
 pub(super) fn routes() -> Routes<App> {
-    let show = documentation::document::<OrderDocument>("show_order", "Get an order by id or order code")
+    let show = documentation::document::<Shown>("show_order", "Get an order by id or order code")
         .path::<IdOrCode>()
         .paragraph(
             "Contact, addresses, notes and reasons are left out once the personal data of the order, or of a customer to whom \
              the order is or was assigned, is erased. `personal_data_erased` is then true, and the `ETag` changes.",
         )
-        .refuses([INVALID_ORDER_KEY.documented(), ORDER_NOT_FOUND.documented()]);
+        .paragraph(
+            "With `as_of`, the document is computed from the events of the order up to that moment, as it was shown then, but \
+             without personal data that was erased since. With `include`, all parts come from one snapshot, \
+             `Projection-Position` is that of the oldest part, and `Projection-Lag-Ms` that of the largest lag.",
+        )
+        .takes([
+            Parameter::query::<Text>(
+                "as_of",
+                "Position in the log, or time of recording in the format of RFC 3339, at which the order is shown. Not together \
+                 with `include`.",
+            ),
+            Parameter::query::<Text>("include", "Parts of the response, separated by commas: `customer`, `timeline`."),
+        ])
+        .refuses([
+            INVALID_ORDER_KEY.documented(),
+            ORDER_NOT_FOUND.documented(),
+            POSITION_BEYOND_LOG.documented(),
+        ]);
     group().get("/v1/orders/{key}", self::show, show)
 }
 
@@ -53,12 +88,30 @@ fn group() -> Routes<App> {
 async fn show(
     State(app): State<App>,
     Path(key): Path<String>,
-    preconditions: Preconditions,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let preconditions = Preconditions::read(&headers, app.wait_max)?;
+    if uri.query().is_some_and(|query| !query.is_empty()) {
+        let parameters = Parameters::read(&uri, &PARAMETERS)?;
+        return show_with(&app, &parse_key(&key)?, &parameters, &preconditions).await;
+    }
     let key = parse_key(&key)?;
     let found = app.reads.orders.find(&key, preconditions.consistency.as_ref()).await?;
     let order = found.ok_or_else(|| problems::order_not_found(&key))?;
     Ok(respond(&order, &preconditions, app.reads.latest.lag_header(Projection::ORDERS)))
+}
+
+async fn show_with(
+    app: &App,
+    key: &OrderKey,
+    parameters: &Parameters,
+    preconditions: &Preconditions,
+) -> Result<Response, Problem> {
+    match moment::read(parameters)? {
+        Some(moment) => moment::show(app, key, moment, preconditions).await,
+        None => with_parts::show(app, key, with_parts::read(parameters)?, preconditions).await,
+    }
 }
 
 /// A UUID in its usual form is an id; everything else must be an order code: a prefix and at least six digits.

@@ -119,9 +119,9 @@ impl PageRequest {
         self.respond_with_lag(self.app.reads.latest.lag_header(projection), page)
     }
 
-    /// Sends a page of the log, which no projection delays.
+    /// Sends a page of the log, which only the lag of the database delays.
     pub(super) fn respond_from_log<T: Serialize>(&self, page: &Page<T>) -> Result<Response, Problem> {
-        self.respond_with_lag(None, page)
+        self.respond_with_lag(self.app.reads.latest.log_lag_header(), page)
     }
 
     /// Sends a page of a projection from the cache of pages, or reads it. Pages must not contain personal data.

@@ -82,6 +82,21 @@ pub(super) const DATABASE_BUSY: ProblemType =
 /// The query exceeded its time limit.
 pub(super) const QUERY_TOO_SLOW: ProblemType =
     ProblemType::new("query-too-slow", UNAVAILABLE, "The query took too long");
+/// The log does not contain the requested position.
+pub(super) const POSITION_BEYOND_LOG: ProblemType =
+    ProblemType::new("position-beyond-log", BAD_REQUEST, "The position is beyond the end of the log");
+/// `Last-Event-ID` is not the id of an event.
+pub(super) const INVALID_LAST_EVENT_ID: ProblemType =
+    ProblemType::new("invalid-last-event-id", BAD_REQUEST, "Invalid id of the last event");
+/// Events that the reader has were lost in a failover.
+pub(super) const EVENTS_LOST: ProblemType =
+    ProblemType::new("events-lost", StatusCode::GONE, "Events were lost in a failover");
+/// Too many streams are open.
+pub(super) const TOO_MANY_STREAMS: ProblemType =
+    ProblemType::new("too-many-streams", UNAVAILABLE, "Too many open streams");
+/// The service is shutting down.
+pub(super) const STREAMS_ENDING: ProblemType =
+    ProblemType::new("streams-ending", UNAVAILABLE, "The service is shutting down");
 /// No database has been reached since the service started, or none can be reached now.
 pub(super) const FRESHNESS_UNKNOWN: ProblemType =
     ProblemType::new("freshness-unknown", UNAVAILABLE, "The freshness of the projections is unknown");

@@ -6,14 +6,17 @@ use platform::problem::Problem;
 
 use crate::http::cursor::CursorError;
 use crate::http::problem_types::{
-    CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, FRESHNESS_UNKNOWN, INTERNAL, INVALID_CONSISTENCY_TOKEN,
-    INVALID_CURSOR, INVALID_CUSTOMER_ID, INVALID_LOCATION, INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU,
-    INVALID_STOCK_HOLD_ID, ORDER_NOT_FOUND, PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND,
-    STOCK_HOLD_NOT_FOUND, STOCK_NOT_FOUND,
+    CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, EVENTS_LOST, FRESHNESS_UNKNOWN, INTERNAL,
+    INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_CUSTOMER_ID, INVALID_LAST_EVENT_ID, INVALID_LOCATION,
+    INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU, INVALID_STOCK_HOLD_ID, ORDER_NOT_FOUND, POSITION_BEYOND_LOG,
+    PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_HOLD_NOT_FOUND, STOCK_NOT_FOUND,
+    STREAMS_ENDING, TOO_MANY_STREAMS,
 };
+use crate::reads::consistency::LOG_GROWTH_MAX;
 use crate::reads::database::failure::Failure;
-use crate::reads::error::{Error, ProjectionLag};
+use crate::reads::error::{BeyondLog, Error, EventsLost, ProjectionLag};
 use crate::reads::orders::OrderKey;
+use crate::reads::orders::as_of::Moment;
 
 /// Input is repeated in a problem up to this length.
 const SHOWN_MAX_CHARS: usize = 80;
@@ -127,14 +130,30 @@ fn token_beyond_log(token: Position, end: Position) -> Problem {
 
 /// No order has this id or order code.
 pub(super) fn order_not_found(key: &OrderKey) -> Problem {
-    let key = match key {
-        OrderKey::Id(id) => format!("id {id}"),
-        OrderKey::Code(code) => format!("order code {code}"),
-    };
+    let key = key_text(key);
     ORDER_NOT_FOUND.problem(format!(
         "No order with {key} was found. If the order was just placed, send the Consistency-Token of that response and \
          Prefer: wait=2."
     ))
+}
+
+fn key_text(key: &OrderKey) -> String {
+    match key {
+        OrderKey::Id(id) => format!("id {id}"),
+        OrderKey::Code(code) => format!("order code {code}"),
+    }
+}
+
+/// The order did not exist at that moment.
+pub(super) fn order_not_found_as_of(key: &OrderKey, moment: Moment) -> Problem {
+    let (key, moment) = (
+        key_text(key),
+        match moment {
+            Moment::Position(position) => format!("position {position} of the log"),
+            Moment::Instant(instant) => instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        },
+    );
+    ORDER_NOT_FOUND.problem(format!("No order with {key} existed at {moment}."))
 }
 
 /// No product has this SKU.
@@ -186,9 +205,60 @@ impl From<Error> for Problem {
             Error::Database(failure) => database(failure),
             Error::ProjectionLag(lag) => projection_lag(lag),
             Error::TokenBeyondLog { token, end } => token_beyond_log(*token, *end),
-            Error::Document(_) => internal_problem(),
+            Error::BeyondLog(beyond) => beyond_log(*beyond),
+            Error::EventsLost(lost) => events_lost(lost),
+            Error::History(_) | Error::Document(_) => internal_problem(),
         }
     }
+}
+
+/// A position shortly beyond the end may exist in a moment, or in another database; one far beyond it cannot.
+fn beyond_log(BeyondLog { position, end }: BeyondLog) -> Problem {
+    if position.0 > end.0.saturating_add(LOG_GROWTH_MAX) {
+        let detail =
+            format!("The log ends at {end}, and position {position} was requested. Request a position of the log.");
+        return POSITION_BEYOND_LOG.problem(detail).with("head", end);
+    }
+    let detail = format!(
+        "The log, as far as it can be read now, ends at {end}, before position {position}. Repeat the request later."
+    );
+    PROJECTION_LAG.problem(detail).with("wanted", position).with("applied", end).retry_after(RETRY_AFTER_S)
+}
+
+fn events_lost(lost: &EventsLost) -> Problem {
+    let EventsLost { lost, last_kept, incarnation } = lost;
+    let resume = last_kept.plus(1);
+    EVENTS_LOST
+        .problem(format!(
+            "A failover lost events after position {last_kept}, and the log continues with other events at their positions. You \
+             received events up to {}: discard those after {last_kept}, and continue with from={resume}.",
+            lost.position
+        ))
+        .with("last_kept", last_kept)
+        .with("resume_from", resume)
+        .with("incarnation", incarnation)
+}
+
+/// The limit of open streams is reached.
+pub(super) fn too_many_streams() -> Problem {
+    TOO_MANY_STREAMS
+        .problem("This instance has no capacity for another stream. Connect again after the time in Retry-After.")
+        .retry_after(RETRY_AFTER_S)
+}
+
+/// The service is shutting down.
+pub(super) fn streams_end() -> Problem {
+    STREAMS_ENDING
+        .problem("The service is shutting down and ends all streams. Connect again after the time in Retry-After.")
+        .retry_after(RETRY_AFTER_S)
+}
+
+/// `Last-Event-ID` is not the id of an event.
+pub(super) fn invalid_last_event_id(found: &str) -> Problem {
+    INVALID_LAST_EVENT_ID.problem(format!(
+        "Last-Event-ID is `{}`. Send the id of the last event that you received, or leave it out.",
+        shown(found)
+    ))
 }
 
 fn projection_lag(lag: &ProjectionLag) -> Problem {
@@ -214,6 +284,8 @@ fn database(failure: &Failure) -> Problem {
     let problem = match failure {
         Failure::Busy => DATABASE_BUSY
             .problem("Every connection to the database is in use. Repeat the query after the time in Retry-After."),
+        Failure::ReplicasBehind => PROJECTION_LAG
+            .problem("No replica is close enough to the primary. Repeat the query after the time in Retry-After."),
         Failure::StatementTimeout => QUERY_TOO_SLOW
             .problem("The query was cancelled. Request less: a shorter range of placed_at, or fewer rows with limit."),
         Failure::Down
@@ -221,7 +293,7 @@ fn database(failure: &Failure) -> Problem {
         | Failure::ConnectTimeout
         | Failure::Unresponsive
         | Failure::CancelledByReplay(_) => DATABASE_DOWN
-            .problem("Neither the replica nor the primary answers. Repeat the query after the time in Retry-After."),
+            .problem("Neither a replica nor the primary answers. Repeat the query after the time in Retry-After."),
         Failure::Panicked(_) | Failure::Defect(_) => return internal_problem(),
     };
     problem.retry_after(RETRY_AFTER_S)

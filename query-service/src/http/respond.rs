@@ -8,9 +8,9 @@ use crate::http::preconditions::Preconditions;
 use crate::reads::representation::Representation;
 
 /// The response contains every event up to this position of the log; usable as the `Consistency-Token` of the next query.
-const PROJECTION_POSITION: HeaderName = HeaderName::from_static("projection-position");
+pub(crate) const PROJECTION_POSITION: HeaderName = HeaderName::from_static("projection-position");
 /// Age of the oldest event that is not applied, in milliseconds.
-const PROJECTION_LAG_MS: HeaderName = HeaderName::from_static("projection-lag-ms");
+pub(crate) const PROJECTION_LAG_MS: HeaderName = HeaderName::from_static("projection-lag-ms");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A reader may store a response and must revalidate it; shared caches must not store it (RFC 9111, 5.2.2).

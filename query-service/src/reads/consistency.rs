@@ -3,7 +3,7 @@
 //!
 //! Rows and freshness come from one statement, so from one snapshot of one server, even if several replicas share an
 //! address. A waiting reader reads again only after the projection was observed at the token, by one observer for all
-//! waiting readers ([`crate::reads::database`]). So a waiting reader costs two or three statements, however long the wait, and
+//! waiting readers ([`crate::reads::database`]), and from the database in which it was observed. So a waiting reader costs two or three statements, however long the wait, and
 //! these use a connection limit of their own. Tokens that are never reached do not slow other readers, and a token far beyond
 //! the end of the log is refused at once.
 
@@ -21,6 +21,7 @@ use crate::reads::database::failure::Failure;
 use crate::reads::database::freshness::{Freshness, Scope};
 use crate::reads::database::limits::Workload;
 use crate::reads::database::routing::Database;
+use crate::reads::database::source::SourceName;
 use crate::reads::database::statement::{FreshRows, Statement};
 use crate::reads::error::{Error, ProjectionLag, Reached};
 
@@ -32,7 +33,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 /// Longest duration of the last read, after the wait is over.
 const LAST_READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// The log cannot have grown by more positions since its end was observed, at most two seconds ago.
-const LOG_GROWTH_MAX: i64 = 1_000_000;
+pub const LOG_GROWTH_MAX: i64 = 1_000_000;
 
 /// The consistency that a reader requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +59,9 @@ pub async fn read(
     select: Select<'_>,
 ) -> Result<FreshRows, Error> {
     let read = Read { database, projection, scope, select };
-    let Some(required) = required else { return Ok(read.once(workload).await?) };
+    let Some(required) = required else { return Ok(read.once(workload, None).await?) };
     let token = required.position;
-    if let Some(end) = database.latest().log_end().filter(|end| token.0 > end.0.saturating_add(LOG_GROWTH_MAX)) {
-        return Err(Error::TokenBeyondLog { token, end });
-    }
+    refuse_beyond_log(database, token)?;
     let began = Instant::now();
     let (outcome, result) = match required.wait.is_zero() {
         true => ("at_once", read.without_waiting(workload, required).await),
@@ -71,6 +70,14 @@ pub async fn read(
     counter!(QUERY_TOKEN_READS_TOTAL, "outcome" => if result.is_ok() { outcome } else { "too_late" }).increment(1);
     metrics::histogram!(QUERY_TOKEN_WAIT_SECONDS).record(began.elapsed().as_secs_f64());
     result
+}
+
+/// Refuses a token that is far beyond the end of the log.
+pub fn refuse_beyond_log(database: &Database, token: Position) -> Result<(), Error> {
+    match database.latest().log_end().filter(|end| token.0 > end.0.saturating_add(LOG_GROWTH_MAX)) {
+        Some(end) => Err(Error::TokenBeyondLog { token, end }),
+        None => Ok(()),
+    }
 }
 
 /// A read of one scope of a projection.
@@ -92,14 +99,15 @@ enum Attempt {
 }
 
 impl Read<'_> {
-    async fn once(&self, workload: Workload) -> Result<FreshRows, Failure> {
+    /// Reads from the database `on`, if it is given and answers.
+    async fn once(&self, workload: Workload, on: Option<SourceName>) -> Result<FreshRows, Failure> {
         let statement = Statement::with_freshness(self.projection, self.scope, self.select);
-        let rows = self.database.fetch(workload, statement).await?;
+        let rows = self.database.fetch_on(workload, on, statement).await?;
         FreshRows::decode(rows).map_err(Failure::of)
     }
 
     async fn without_waiting(&self, workload: Workload, required: &Required) -> Result<FreshRows, Error> {
-        let result = self.once(workload).await?;
+        let result = self.once(workload, None).await?;
         match self.contains(&result, required.position) {
             true => Ok(result),
             false => Err(self.lag(required, Some(&result.freshness))),
@@ -107,8 +115,8 @@ impl Read<'_> {
     }
 
     /// Reads for a waiting reader, who can wait for a connection to become available.
-    async fn attempt(&self, workload: Workload, token: Position) -> Result<Attempt, Failure> {
-        match self.once(workload).await {
+    async fn attempt(&self, workload: Workload, on: Option<SourceName>, token: Position) -> Result<Attempt, Failure> {
+        match self.once(workload, on).await {
             Ok(result) if self.contains(&result, token) => Ok(Attempt::Sufficient(result)),
             Ok(result) => Ok(Attempt::Behind(Box::new(result.freshness))),
             Err(Failure::Busy) => Ok(Attempt::Busy),
@@ -119,7 +127,7 @@ impl Read<'_> {
     async fn with_waiting(&self, workload: Workload, required: &Required) -> (&'static str, Result<FreshRows, Error>) {
         let mut last = None;
         let attempted = match self.was_reached(required.position) {
-            true => self.attempt(workload, required.position).await,
+            true => self.attempt(workload, None, required.position).await,
             false => self.attempt_if_not_busy(required.position).await,
         };
         match attempted {
@@ -150,8 +158,8 @@ impl Read<'_> {
         while !self.is_parked(token, last.as_deref()) {
             let previous = last.as_deref();
             let is_reached = |now: &Freshness| self.is_worth_reading(now, previous, token);
-            self.database.projection_reaches(self.projection, is_reached).await;
-            match self.attempt(Workload::Waiting, token).await? {
+            let on = self.database.projection_reaches(self.projection, is_reached).await;
+            match self.attempt(Workload::Waiting, Some(on), token).await? {
                 Attempt::Sufficient(result) => return Ok(Some(result)),
                 Attempt::Behind(freshness) => *last = Some(freshness),
                 Attempt::Busy => {}
@@ -175,7 +183,7 @@ impl Read<'_> {
     /// Does not queue for a connection, because the attempt is unlikely to suffice.
     async fn attempt_if_not_busy(&self, token: Position) -> Result<Attempt, Failure> {
         match self.database.has_capacity(Workload::Waiting) {
-            true => self.attempt(Workload::Waiting, token).await,
+            true => self.attempt(Workload::Waiting, None, token).await,
             false => Ok(Attempt::Busy),
         }
     }

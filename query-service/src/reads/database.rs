@@ -1,8 +1,8 @@
 //! PostgreSQL, read only. This module and the selects beside the documents (`orders`, `products`, `stock`, `erasures`) are the
 //! owner modules of sqlx.
 //!
-//! [`routing`] sends a [`statement`] to the replica, or to the primary where the replica is down or too far behind.
-//! [`source`] is one of the two databases, [`watch`] observes both with a [`probe`] and publishes their state. [`freshness`] is
+//! [`routing`] sends a [`statement`] to one of the replicas, or to the primary where all replicas are down or too far behind.
+//! [`source`] is one of the databases, [`watch`] observes all of them with a [`probe`] and publishes their state. [`freshness`] is
 //! how much of the log the projection contained in the snapshot that returned the rows; [`progress`] wakes readers who wait
 //! for a projection. [`limits`] keeps one workload from using all connections. [`failure`] classifies errors of sqlx.
 
@@ -14,6 +14,6 @@ mod probe;
 mod progress;
 pub mod routing;
 pub mod row;
-mod source;
+pub mod source;
 pub mod statement;
 pub mod watch;

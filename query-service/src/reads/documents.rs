@@ -1,4 +1,5 @@
-//! Single documents by key: read from the process cache, then Redis, then the database, and stored in both caches.
+//! Single documents by key: read from the process cache, then Redis, then the database, and stored in both caches. That there is
+//! no document with a key is remembered for as long as a document in the process cache, for readers without a consistency token.
 //!
 //! [`DocumentType`] is what differs between orders, products and stock; it is implemented in `reads::orders`,
 //! `reads::products` and `reads::stock`.
@@ -29,6 +30,9 @@ use crate::reads::representation::Representation;
 
 /// Maximum number of keys whose parts are remembered: a few hundred bytes each.
 const KNOWN_PARTS_MAX: u64 = 10_000;
+
+/// Maximum number of keys that are remembered as having no document: about 100 bytes each.
+const ABSENT_MAX: u64 = 10_000;
 
 /// A type of document: how it is selected, cached and represented. A representation consists of one or more cached documents,
 /// its parts.
@@ -66,11 +70,14 @@ struct Inner<T: DocumentType> {
     process: ProcessCache<T::Key>,
     /// The parts of each representation as the database last returned them, where only the database knows which parts exist.
     known_parts: moka::sync::Cache<T::Key, Arc<KnownParts>>,
+    /// Keys that recently had no document.
+    absent: moka::sync::Cache<T::Key, ()>,
     in_flight: InFlight<T::Key, Option<Arc<Representation>>>,
     redis: Redis,
     database: Database,
     process_hits: Counter,
     process_misses: Counter,
+    process_absent: Counter,
     redis_hits: Counter,
     redis_misses: Counter,
 }
@@ -98,11 +105,13 @@ impl<T: DocumentType> Documents<T> {
         Documents(Arc::new(Inner {
             process: ProcessCache::new(limits, database.latest().clone()),
             known_parts: moka::sync::Cache::builder().max_capacity(KNOWN_PARTS_MAX).time_to_live(T::TTL).build(),
+            absent: moka::sync::Cache::builder().max_capacity(ABSENT_MAX).time_to_live(limits.time_to_live).build(),
             in_flight: InFlight::default(),
             redis,
             database,
             process_hits: count("process", "hit"),
             process_misses: count("process", "miss"),
+            process_absent: count("process", "absent"),
             redis_hits: count("redis", "hit"),
             redis_misses: count("redis", "miss"),
         }))
@@ -114,6 +123,10 @@ impl<T: DocumentType> Documents<T> {
         if let Some(cached) = self.0.process.get(key, not_before) {
             self.0.process_hits.increment(1);
             return Ok(Some(cached));
+        }
+        if required.is_none() && self.0.absent.contains_key(key) {
+            self.0.process_absent.increment(1);
+            return Ok(None);
         }
         self.0.process_misses.increment(1);
         match required {
@@ -131,7 +144,11 @@ impl<T: DocumentType> Documents<T> {
             }
             let keys = documents.keys().await;
             let (rows, as_of) = documents.select(&load_key).await?;
-            Ok(documents.store(keys, &load_key, &rows, as_of)?)
+            let stored = documents.store(keys, &load_key, &rows, as_of)?;
+            if stored.is_none() {
+                documents.0.absent.insert(load_key, ());
+            }
+            Ok(stored)
         };
         self.0.in_flight.join(key, load).await
     }
@@ -211,11 +228,21 @@ impl<T: DocumentType> Documents<T> {
             let (keys, log_positions) = parts.iter().map(|part| (part.key.clone(), part.at)).unzip();
             self.0.known_parts.insert(key.clone(), Arc::new(KnownParts { keys, log_positions, as_of }));
         }
+        self.0.absent.invalidate(key);
         let stored = self.0.process.store(key, T::representation(key, &parts).not_older_than(as_of));
         if has_redis {
             self.0.redis.write(parts, T::TTL);
         }
         Ok(Some(stored))
+    }
+}
+
+impl<T: DocumentType> Documents<T> {
+    /// Writes rows of single documents to Redis, before they are requested.
+    pub fn warm_up(&self, keys: &Keys, rows: &[(T::Key, PgRow)]) -> sqlx::Result<()> {
+        let parts = rows.iter().map(|(key, row)| T::decode(keys, key, row)).collect::<sqlx::Result<Vec<_>>>()?;
+        self.0.redis.write(parts, T::TTL);
+        Ok(())
     }
 }
 

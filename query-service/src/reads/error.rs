@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::Position;
+use events::{Incarnation, LogPosition, Position};
 
 use crate::reads::database::failure::Failure;
 
@@ -24,9 +24,47 @@ pub enum Error {
         /// The position of the last event in the log.
         end: Position,
     },
+    /// The log does not contain the requested position.
+    #[error("position {} is beyond the end of the log at {}", .0.position, .0.end)]
+    BeyondLog(BeyondLog),
+    /// Events that the reader has were lost in a failover.
+    #[error("the events after position {} were lost in a failover", .0.last_kept)]
+    EventsLost(EventsLost),
+    /// An event in the history of a document cannot be applied by this release.
+    #[error("applying the event at {}: {}", .0.at, .0.reason)]
+    History(Arc<History>),
     /// A stored document cannot be decoded by this release.
     #[error("decoding a stored document: {0}")]
     Document(#[source] Arc<serde_json::Error>),
+}
+
+/// An event that cannot be applied.
+#[derive(Debug, PartialEq, Eq)]
+pub struct History {
+    /// Log position of the event.
+    pub at: LogPosition,
+    /// Why it cannot be applied.
+    pub reason: String,
+}
+
+/// A position that the log does not contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BeyondLog {
+    /// The requested position.
+    pub position: Position,
+    /// The position of the last event in the log.
+    pub end: Position,
+}
+
+/// Events that a reader has and the log does not contain any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventsLost {
+    /// The last event that the reader has.
+    pub lost: LogPosition,
+    /// The last position up to which the log still contains the events of the reader.
+    pub last_kept: Position,
+    /// The current incarnation of the log.
+    pub incarnation: Incarnation,
 }
 
 /// A projection that does not contain the required position yet.
@@ -56,6 +94,26 @@ impl From<Failure> for Error {
             tracing::error!(error = failure.with_cause(), "a database statement failed");
         }
         Error::Database(Arc::new(failure))
+    }
+}
+
+/// Logs the defect, like the conversion of a [`Failure`].
+impl From<History> for Error {
+    fn from(history: History) -> Error {
+        tracing::error!(event.at = %history.at, error = history.reason, "an event of an order cannot be applied");
+        Error::History(Arc::new(history))
+    }
+}
+
+impl From<BeyondLog> for Error {
+    fn from(error: BeyondLog) -> Error {
+        Error::BeyondLog(error)
+    }
+}
+
+impl From<EventsLost> for Error {
+    fn from(error: EventsLost) -> Error {
+        Error::EventsLost(error)
     }
 }
 

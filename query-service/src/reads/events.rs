@@ -1,7 +1,10 @@
 //! Reads of events: pages of the log, and of one stream. Personal data that is erased is removed before an event is shown.
 //!
 //! A page of the log reads at most [`WINDOW`] positions, whatever the filter, because the log has no index by event type. Such
-//! a page may have fewer events than requested, or none, and still have a next page.
+//! a page may have fewer events than requested, or none, and still have a next page. Streams read ranges of the log in
+//! [`log_range`].
+
+pub mod log_range;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +50,17 @@ pub struct EventFilter {
 pub struct Events {
     database: Database,
     erasures: Erasures,
+}
+
+/// For whom events are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// One reader, from the database that serves reads.
+    Single,
+    /// One reader who needs the newest events.
+    Newest,
+    /// All readers of streams: one small statement for all of them, so that no connection limit applies to it.
+    Shared,
 }
 
 /// Rows of one snapshot, and the log that they belong to.
@@ -136,20 +150,20 @@ impl Events {
         next_after: Option<Vec<u8>>,
     ) -> Result<Page<CloudEvent>, Error> {
         let Rows { log, head, mut events, left_out, last: _ } = rows;
-        self.erase(&mut events, required).await?;
+        self.erase(Reader::Single, &mut events, required).await?;
         let items = events.into_iter().map(|event| CloudEvent::of(log, event)).collect::<Result<_, _>>()?;
         Ok(Page { contained: head, items, left_out, next_after })
     }
 
     /// Removes the personal data that is erased. An event that this release cannot decode is shown without its payload if its
     /// order or customer is erased.
-    async fn erase(&self, events: &mut [Recorded], required: Option<&Required>) -> Result<(), Error> {
+    async fn erase(&self, reader: Reader, events: &mut [Recorded], required: Option<&Required>) -> Result<(), Error> {
         let personal: BTreeSet<StreamId> =
             events.iter().filter(|event| may_be_personal(event)).map(|event| event.stream.clone()).collect();
         if personal.is_empty() {
             return Ok(());
         }
-        let subjects = self.list_subjects(&personal).await?;
+        let subjects = self.list_subjects(reader, &personal).await?;
         let all: Vec<DataSubject> = subjects.values().flatten().copied().collect();
         let not_before = required.map_or(Position::ZERO, |required| required.position);
         let erased = self.erasures.find(&all, not_before).await?;
@@ -163,7 +177,11 @@ impl Events {
 
     /// The persons whose data the events of streams may contain: the customer of a customer stream; the order itself and every
     /// customer to whom it was ever assigned, of an order stream.
-    async fn list_subjects(&self, streams: &BTreeSet<StreamId>) -> Result<BTreeMap<StreamId, Vec<DataSubject>>, Error> {
+    pub async fn list_subjects(
+        &self,
+        reader: Reader,
+        streams: &BTreeSet<StreamId>,
+    ) -> Result<BTreeMap<StreamId, Vec<DataSubject>>, Error> {
         let mut subjects: BTreeMap<StreamId, Vec<DataSubject>> = BTreeMap::new();
         let mut orders = Vec::new();
         for stream in streams {
@@ -186,7 +204,11 @@ impl Events {
                 .bind(orders)
                 .push(") and event_type in ('OrderPlaced', 'OrderCustomerAssigned')");
         });
-        for row in self.database.fetch_newest(Workload::List, select).await? {
+        let rows = match reader {
+            Reader::Shared => self.database.fetch_from_primary(select).await?,
+            Reader::Single | Reader::Newest => self.database.fetch_newest(Workload::List, select).await?,
+        };
+        for row in rows {
             let stream: StreamId = parsed(&row, "stream_id")?;
             let customer: Option<&str> = row.try_get("customer_id")?;
             let Some(customer) = customer.and_then(|id| id.parse::<CustomerId>().ok()) else { continue };
@@ -236,7 +258,7 @@ impl Rows {
     }
 }
 
-fn decode_event(row: &PgRow) -> sqlx::Result<Recorded> {
+pub(super) fn decode_event(row: &PgRow) -> sqlx::Result<Recorded> {
     let metadata: Option<String> = row.try_get("metadata")?;
     // Metadata that this release cannot read does not hide the event.
     let metadata = metadata.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();

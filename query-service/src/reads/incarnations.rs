@@ -37,6 +37,12 @@ impl Incarnations {
         let next = self.begins.iter().find(|(incarnation, _)| *incarnation > at.incarnation);
         next.is_none_or(|(_, begin)| at.position < *begin)
     }
+
+    /// The last position up to which the log still contains the events that it contained at this log position.
+    pub fn last_kept(&self, at: LogPosition) -> Position {
+        let next = self.begins.iter().find(|(incarnation, _)| *incarnation > at.incarnation);
+        next.map_or(at.position, |(_, begin)| at.position.min(Position(begin.0 - 1)))
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +61,8 @@ mod tests {
         );
         assert!(incarnations.include(at(2, 951)) && incarnations.include(at(2, 5000)));
         assert!(incarnations.include(at(3, 900)), "the incarnation began after the last observation");
+        let kept = [at(1, 1000), at(1, 950), at(1, 7), at(2, 1000)].map(|it| incarnations.last_kept(it).0);
+        assert_eq!(kept, [950, 950, 7, 1000]);
     }
 
     #[test]

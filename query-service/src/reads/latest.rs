@@ -26,27 +26,36 @@ struct Inner {
     generations: RwLock<HashMap<Projection, i32>>,
 }
 
-/// How much of the log the projections contain, as observed in the database that serves reads.
+/// How much of the log the projections contain, as observed in the databases that serve reads: what all of them contain.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FreshnessReport {
     /// Time of the observation.
     pub at: DateTime<Utc>,
-    /// The database that serves reads: `replica` or `primary`.
+    /// Which databases serve reads: `replica` (one or several) or `primary`.
     pub source: &'static str,
     /// Position of the last event in the log, as far as known.
     pub head: Position,
     /// The relay has published every event up to this position.
     pub relayed: Position,
-    /// State of the replica; missing where no replica is configured.
+    /// State of the replica; missing unless exactly one replica is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<ReplicaState>,
+    /// State of every replica.
+    pub replicas: Vec<ReplicaState>,
     /// Freshness of each projection.
     pub projections: Vec<ProjectionFreshness>,
+    /// Largest lag of these databases behind the primary, with which they delay reads of the log.
+    #[serde(skip)]
+    pub source_lag: Option<Duration>,
 }
 
-/// State of the replica.
-#[derive(Debug, Serialize, JsonSchema)]
+/// State of a replica.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ReplicaState {
+    /// Name of the replica, as in metrics and health.
+    pub name: &'static str,
+    /// Whether the replica serves reads: it answers, and its lag is within the limit or there is no better database.
+    pub serves_reads: bool,
     /// Whether the replica answers queries.
     pub answers: bool,
     /// Lag of the replica behind the primary, in milliseconds; missing while the replica or the primary cannot be reached.
@@ -64,7 +73,7 @@ pub struct Lag {
     pub time: Duration,
 }
 
-/// Freshness of one projection, in the database that serves reads.
+/// Freshness of one projection, in the databases that serve reads.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ProjectionFreshness {
     /// Name of the projection.
@@ -122,6 +131,18 @@ impl Latest {
     pub fn lag_header(&self, projection: Projection) -> Option<HeaderValue> {
         let report = self.0.report.read().unwrap_or_else(PoisonError::into_inner);
         report.as_ref()?.of(projection)?.lag_header.clone()
+    }
+
+    /// The largest lag of several projections; `None` while one of them is unknown.
+    pub fn lag_header_of_all(&self, projections: impl IntoIterator<Item = Projection>) -> Option<HeaderValue> {
+        let report = self.report()?;
+        let mut lags = projections.into_iter().map(|projection| report.of(projection)?.lag_ms);
+        lags.try_fold(0, |largest, lag| Some(lag?.max(largest))).map(HeaderValue::from)
+    }
+
+    /// The lag of the log in the database that serves reads; `None` while it is unknown.
+    pub fn log_lag_header(&self) -> Option<HeaderValue> {
+        self.report()?.source_lag.map(|lag| HeaderValue::from(whole_ms(lag)))
     }
 
     /// Records the incarnations of the log as one database has them; a database that is behind is ignored.

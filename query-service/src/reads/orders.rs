@@ -1,11 +1,15 @@
 //! Reads of single orders by id or order code, with personal data removed after an erasure. Pages of orders are in [`list`], with
-//! their [`filter`] and their [`select`]s; the events of an order in sentences are in [`timeline`].
+//! their [`filter`] and their [`select`]s; the events of an order in sentences are in [`timeline`]. [`as_of`] reads an order as it was,
+//! [`together`] an order with its customer and timeline. [`warm_up`] fills Redis at the start.
 
+pub mod as_of;
 mod conditions;
 pub mod filter;
 pub mod list;
 pub mod select;
 pub mod timeline;
+pub mod together;
+pub mod warm_up;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +34,14 @@ use crate::reads::database::statement::Statement;
 use crate::reads::documents::{DocumentType, Documents};
 use crate::reads::erasures::Erasures;
 use crate::reads::error::Error;
+use crate::reads::events::Events;
 use crate::reads::months::MonthRange;
 use crate::reads::representation::Representation;
 
 /// Maximum number of order codes whose ids are cached: about 100 bytes each.
 const CODES_MAX: u64 = 50_000;
+/// Maximum number of order codes that are remembered as unknown: about 100 bytes each.
+const ABSENT_CODES_MAX: u64 = 10_000;
 /// Lifetime of a cached id. An order code keeps its id, unless a failover lost the order and the code was assigned again.
 const CODES_TTL: Duration = Duration::from_secs(60);
 
@@ -56,15 +63,27 @@ pub struct Orders {
     documents: Documents<Order>,
     /// The id of each order code, and the log position at which it was read: after a failover it may be void.
     ids: moka::sync::Cache<OrderCode, (OrderId, LogPosition)>,
+    /// Order codes that recently belonged to no order.
+    absent_codes: moka::sync::Cache<OrderCode, ()>,
     erasures: Erasures,
+    events: Events,
     database: Database,
 }
 
 impl Orders {
     /// Starts with empty caches.
-    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures) -> Orders {
+    pub fn new(database: Database, redis: Redis, limits: &ProcessLimits, erasures: Erasures, events: Events) -> Orders {
         let ids = moka::sync::Cache::builder().max_capacity(CODES_MAX).time_to_live(CODES_TTL).build();
-        Orders { documents: Documents::new(database.clone(), redis, limits), ids, erasures, database }
+        let absent_codes = moka::sync::Cache::builder().max_capacity(ABSENT_CODES_MAX);
+        let absent_codes = absent_codes.time_to_live(limits.time_to_live).build();
+        Orders {
+            documents: Documents::new(database.clone(), redis, limits),
+            ids,
+            absent_codes,
+            erasures,
+            events,
+            database,
+        }
     }
 
     /// The order, not older than required and without erased personal data; `None` if there is no such order.
@@ -126,7 +145,14 @@ impl Orders {
     async fn select_by_code(&self, code: &OrderCode, required: Option<&Required>) -> Result<Vec<PgRow>, Error> {
         let select = |statement: &mut Statement| select_by_code(code, statement);
         if required.is_none() {
-            return Ok(self.database.fetch(Workload::Document, Statement::plain(select)).await?);
+            if self.absent_codes.contains_key(code) {
+                return Ok(Vec::new());
+            }
+            let rows = self.database.fetch(Workload::Document, Statement::plain(select)).await?;
+            if rows.is_empty() {
+                self.absent_codes.insert(code.clone(), ());
+            }
+            return Ok(rows);
         }
         let one_order = Scope::OneOf(format!("{}-", Category::Order));
         let (workload, projection) = (Workload::Document, Projection::ORDERS);

@@ -136,3 +136,82 @@ async fn a_document_in_the_process_cache_is_served_for_its_whole_lifetime() {
     platform.apply_order(&platform.append_payment(&order).await).await;
     assert_eq!(service.get(&path).await.json, first.json);
 }
+
+#[tokio::test]
+async fn the_newest_orders_are_in_redis_before_they_are_requested() {
+    let platform = Platform::new().await;
+    for _ in 0..3 {
+        platform.place_order("2026-03-05T10:00:00Z").await;
+    }
+    let newest = platform.place_order("2026-03-05T10:00:01Z").await;
+    let (mut connection, keys) = redis(&platform).await;
+    let changes = [
+        ("REDIS_URL", platform.bed.redis_url().expect("an address")),
+        ("REDIS_BUDGET", "20s".to_owned()),
+        ("WARM_UP_ORDERS", "2".to_owned()),
+    ];
+    let service = Service::start_with(&platform.bed, &changes).await;
+    service.ready().await;
+    let value = wait_for_value(&mut connection, &keys.order(newest.id)).await;
+    assert_eq!(
+        read_model::cache::decode(&value),
+        Some((newest.log_position(), serde_json::to_string(&newest).expect("a document").as_str()))
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_order_is_remembered_as_unknown_except_for_readers_with_a_token() {
+    let platform = Platform::new().await;
+    let service = Service::start_with(&platform.bed, &[("PROCESS_CACHE_TTL", "1h".into())]).await;
+    let order = platform.append_order("2026-03-05T10:00:00Z").await;
+    let paths = [format!("/v1/orders/{}", order.id), format!("/v1/orders/{}", order.code)];
+    for path in &paths {
+        assert_eq!(service.get(path).await.status, 404);
+    }
+    platform.relay_and_apply(&order).await;
+    for path in &paths {
+        assert_eq!(service.get(path).await.status, 404, "the database is not asked again");
+    }
+    for path in &paths {
+        let found = service.get_not_older(path, order.position.0, 10).await;
+        assert_eq!(found.status, 200, "{path}");
+        assert_eq!(service.get(path).await.status, 200, "and then all readers find it: {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_writes_still_serves_reads() {
+    let platform = Platform::new().await;
+    let (cached, missing) =
+        (platform.place_order("2026-03-05T10:00:00Z").await, platform.place_order("2026-03-05T10:00:00Z").await);
+    let (mut connection, keys) = redis(&platform).await;
+    let value = read_model::cache::encode(cached.log_position(), "{\"version\":1,\"from\":\"Redis\"}");
+    let () = connection.set_ex(keys.order(cached.id), value, 60).await.expect("Redis");
+    // A user that may only read stands for a Redis that is full.
+    let user = platform.bed.group();
+    let mut acl = redis::cmd("ACL");
+    acl.arg("SETUSER")
+        .arg(&user)
+        .arg("on")
+        .arg(">secret")
+        .arg("~*")
+        .arg("+get")
+        .arg("+ping")
+        .arg("+client")
+        .arg("+hello");
+    let () = acl.query_async(&mut connection).await.expect("a user");
+    let url = platform.bed.redis_url().expect("an address");
+    let (scheme, host) = (url.split_once("://").expect("a URL").0, url.rsplit_once('@').expect("a login").1);
+    let changes = [
+        ("REDIS_URL", format!("{scheme}://{user}:secret@{host}")),
+        ("REDIS_BUDGET", "20s".to_owned()),
+        ("PROCESS_CACHE_TTL", "0ms".to_owned()),
+    ];
+    let service = Service::start_with(&platform.bed, &changes).await;
+    service.dependency_up("redis").await;
+    for _ in 0..5 {
+        assert_eq!(service.get(&format!("/v1/orders/{}", missing.id)).await.status, 200);
+        assert_eq!(service.get(&format!("/v1/orders/{}", cached.id)).await.json["from"], "Redis");
+    }
+    service.dependency_up("redis").await;
+}

@@ -84,7 +84,7 @@ async fn a_dead_redis_causes_no_failed_request() {
 }
 
 #[tokio::test]
-async fn an_unresponsive_redis_is_used_a_few_times_and_then_no_more() {
+async fn an_unresponsive_redis_is_used_once_and_then_no_more() {
     let platform = Platform::new().await;
     let order = platform.place_order("2026-03-05T10:00:00Z").await;
     let (redis, redis_url) = proxied(&platform.bed.redis_url().expect("an address")).await;
@@ -97,9 +97,10 @@ async fn an_unresponsive_redis_is_used_a_few_times_and_then_no_more() {
     for _ in 0..50 {
         assert_eq!(service.get(&format!("/v1/orders/{}", order.id)).await.status, 200);
     }
-    // If every read and the write after it used Redis, they would be a hundred.
+    // If every read used Redis, they would be fifty. The counter belongs to all services of the test process, and each of them
+    // has a few failures.
     let waited = service.metric("query_redis_failures_total").await - waited;
-    assert!((1.0..40.0).contains(&waited), "{waited} requests waited for Redis");
+    assert!((1.0..20.0).contains(&waited), "{waited} requests waited for Redis");
     service.dependency_down("redis").await;
 
     redis.thaw();

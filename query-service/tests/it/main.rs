@@ -1,5 +1,5 @@
 //! Tests of the query service on real servers. [`fixture`] writes the log and, with the real projector, the read models;
-//! [`service`] starts a query service, sends requests and inspects the responses.
+//! [`service`] starts a query service, sends requests and inspects the responses; [`sse`] reads streams.
 
 mod cached;
 mod catalogue;
@@ -7,15 +7,21 @@ mod consistency;
 mod customers;
 mod document;
 mod erased;
+mod event_stream;
 mod events;
 mod faults;
 mod fixture;
 mod incarnations;
 mod lists;
+mod order_as_of;
+mod order_with_parts;
 mod orders;
 mod overload;
+mod replicas;
+mod response_headers;
 mod rights;
 mod schemas;
 mod service;
+mod sse;
 mod stock_holds;
 mod timeline;

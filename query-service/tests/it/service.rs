@@ -46,6 +46,8 @@ impl Service {
             ("DATABASE_STATEMENT_TIMEOUT", "20s".to_owned()),
             ("CACHE_PREFIX", bed.cache_prefix()),
             ("CURSOR_KEY", "5a".repeat(32)),
+            // Tests put documents into Redis that differ from the database.
+            ("WARM_UP_ORDERS", "0".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -62,12 +64,17 @@ impl Service {
         self.get_with(path, &[]).await
     }
 
-    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    /// The response before its body is read.
+    pub(crate) async fn response(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
         let mut request = self.client.get(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.expect("a response");
+        request.send().await.expect("a response")
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let response = self.response(path, headers).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a body");
         let json = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
@@ -145,6 +152,14 @@ impl Service {
         let text = response.expect("a response").text().await.expect("text");
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.split(' ').next_back()?.parse().ok()).unwrap_or(0.0)
+    }
+
+    /// Requests the shutdown and waits until every response is sent.
+    pub(crate) async fn stop(&mut self) {
+        self.shutdown.request();
+        let running = self.running.take().expect("it runs");
+        let stopping = tokio::time::timeout(PATIENCE, running.finish(&self.shutdown));
+        stopping.await.expect("it does not stop").expect("an orderly shutdown");
     }
 
     pub(crate) async fn is_ready(&self) -> bool {

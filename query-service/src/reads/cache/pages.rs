@@ -116,6 +116,8 @@ mod tests {
             head: applied,
             relayed: applied,
             replica: None,
+            replicas: Vec::new(),
+            source_lag: None,
             projections: vec![ProjectionFreshness::new(ORDERS, applied, None, 0, Vec::new())],
         });
     }

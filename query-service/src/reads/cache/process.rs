@@ -98,7 +98,9 @@ mod tests {
             head: Position(9),
             relayed: Position(9),
             replica: None,
+            replicas: Vec::new(),
             projections: Vec::new(),
+            source_lag: None,
         });
         latest
     }

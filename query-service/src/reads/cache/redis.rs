@@ -1,14 +1,16 @@
 //! The Redis cache, shared by all instances: the projector writes documents when they change, this service adds documents that
 //! were missing. The owner module of Redis in this crate.
 //!
-//! Redis may fail at any time: a request waits for it no longer than its budget, and while Redis is disconnected no request
-//! waits for it at all, because only [`Redis::keep_connected`] connects. The `ConnectionManager` of the redis crate is not
-//! used: its commands wait for reconnects, and it never retries after a refused password.
+//! Redis may fail at any time. A request waits for it no longer than its budget, and after the first request that failed, no
+//! request uses Redis until a ping succeeds within that budget (a circuit breaker): only [`Redis::keep_connected`] connects and
+//! pings. A Redis that is full refuses writes and still serves reads, so refused writes only pause further writes. The
+//! `ConnectionManager` of the redis crate is not used: its commands wait for reconnects, and it never retries after a refused
+//! password.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use events::LogPosition;
@@ -19,11 +21,14 @@ use platform::metric_names::QUERY_REDIS_FAILURES_TOTAL;
 use platform::shutdown::Shutdown;
 use read_model::cache::{Keys, SET_UNLESS_NEWER, encode, jittered};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Script};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, Script};
 use tokio::sync::{Notify, Semaphore};
 
-/// After this many consecutive failures Redis is not used until it answers a ping within the budget of a request.
-const FAILURES_MAX: u32 = 5;
+/// Pause before the ping after the first failure: a slow reply may be an exception. It doubles with every further failure that
+/// follows without a success, up to [`PAUSE`], so that a Redis that answers only pings is not tried by every request.
+const PROBE_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// Pause of writes after Redis refused one, because it is full or read-only.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// Pause before the next attempt to connect, and between two pings.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Connecting takes longer than a command, and no request waits for it.
@@ -81,9 +86,12 @@ struct Inner {
     script: Script,
     /// Present while Redis may be used.
     connection: RwLock<Option<MultiplexedConnection>>,
+    /// Failures since the last success.
     consecutive_failures: AtomicU32,
-    connection_lost: Notify,
+    request_failed: Notify,
     writes: Arc<Semaphore>,
+    /// Documents are written again after this time.
+    writes_paused_until: Mutex<Option<Instant>>,
     failures: Counter,
 }
 
@@ -96,8 +104,9 @@ impl Redis {
                 script: Script::new(SET_UNLESS_NEWER),
                 connection: RwLock::default(),
                 consecutive_failures: AtomicU32::new(0),
-                connection_lost: Notify::new(),
+                request_failed: Notify::new(),
                 writes: Arc::new(Semaphore::new(WRITES_MAX)),
+                writes_paused_until: Mutex::default(),
                 failures: metrics::counter!(QUERY_REDIS_FAILURES_TOTAL),
             })
         }))
@@ -122,14 +131,14 @@ impl Redis {
             pipeline.get(key);
         }
         let reading = pipeline.query_async::<Vec<Option<Vec<u8>>>>(&mut connection);
-        let values = inner.within_budget(reading).await?;
+        let values = inner.within_budget(reading).await.map_err(|_| inner.stop_requests()).ok()?;
         keys.iter().zip(values).map(|(key, value)| decode(key, value?)).collect()
     }
 
     /// Writes documents in the background, unless Redis has a newer version. They expire after at most `ttl`.
     pub fn write(&self, documents: Vec<CachedDocument>, ttl: Duration) {
         let Some(inner) = self.0.clone() else { return };
-        let Some(mut connection) = inner.connection() else { return };
+        let Some(mut connection) = inner.connection().filter(|_| inner.accepts_writes()) else { return };
         let Ok(permit) = Arc::clone(&inner.writes).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let _permit = permit;
@@ -138,11 +147,20 @@ impl Redis {
                 let ttl_ms = jittered(ttl, fastrand::u32(..)).as_millis().max(1) as u64;
                 let mut set = inner.script.key(key);
                 let writing = set.arg(encode(at, json)).arg(ttl_ms).invoke_async::<i64>(&mut connection);
-                if inner.within_budget(writing).await.is_none() {
-                    return;
+                match inner.within_budget(writing).await {
+                    Ok(_) => {}
+                    Err(Some(error)) if is_refusal(&error) => return inner.pause_writes(&error),
+                    Err(_) => return inner.stop_requests(),
                 }
             }
         });
+    }
+
+    /// Returns once Redis may be used.
+    pub async fn usable(&self) {
+        while self.0.as_ref().is_some_and(|inner| inner.connection().is_none()) {
+            tokio::time::sleep(PROBE_PAUSE_MIN).await;
+        }
     }
 
     /// Connects, and reconnects whenever the connection is lost, until the service stops.
@@ -165,20 +183,52 @@ impl Inner {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs a command for a request, within the budget. `None` after any failure: the request then reads the database.
-    async fn within_budget<T>(&self, command: impl Future<Output = redis::RedisResult<T>>) -> Option<T> {
-        if let Ok(Ok(reply)) = tokio::time::timeout(self.config.budget, command).await {
-            if self.consecutive_failures.load(Ordering::Relaxed) > 0 {
-                self.consecutive_failures.store(0, Ordering::Relaxed);
+    /// Runs a command for a request, within the budget. After a failure the request reads the database.
+    async fn within_budget<T>(
+        &self,
+        command: impl Future<Output = redis::RedisResult<T>>,
+    ) -> Result<T, Option<RedisError>> {
+        let error = match tokio::time::timeout(self.config.budget, command).await {
+            Ok(Ok(reply)) => {
+                if self.consecutive_failures.load(Ordering::Relaxed) > 0 {
+                    self.consecutive_failures.store(0, Ordering::Relaxed);
+                }
+                return Ok(reply);
             }
-            return Some(reply);
-        }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
         self.failures.increment(1);
-        if self.consecutive_failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_MAX {
-            *self.connection.write().unwrap_or_else(PoisonError::into_inner) = None;
-            self.connection_lost.notify_waiters();
+        Err(error)
+    }
+
+    /// No request uses Redis until a ping succeeds.
+    fn stop_requests(&self) {
+        let was_usable = self.connection.write().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        if was_usable {
+            self.consecutive_failures.fetch_add(1, Ordering::Relaxed);
+            self.request_failed.notify_one();
         }
-        None
+    }
+
+    fn accepts_writes(&self) -> bool {
+        let paused_until = *self.writes_paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        paused_until.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Logs the first refusal of a pause.
+    fn pause_writes(&self, error: &RedisError) {
+        if !self.accepts_writes() {
+            return;
+        }
+        tracing::warn!(%error, pause_ms = WRITE_PAUSE.as_millis() as u64, "Redis refuses writes; documents are not cached");
+        *self.writes_paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + WRITE_PAUSE);
+    }
+
+    /// Pause before the ping that lets requests use Redis again.
+    fn probe_pause(&self) -> Duration {
+        let failures = self.consecutive_failures.load(Ordering::Relaxed);
+        PAUSE.min(PROBE_PAUSE_MIN.saturating_mul(1 << failures.min(10)))
     }
 
     /// Connects and pings until the connection fails; returns the reason.
@@ -191,7 +241,7 @@ impl Inner {
             Err(error) => return format!("cannot connect: {error}"),
         };
         loop {
-            // After Redis missed the budget of requests, it is used again only once it answers a ping within that budget.
+            // After a request failed, Redis is used again only once it answers a ping within the budget of a request.
             let limit = if self.connection().is_some() { CONNECT_TIMEOUT } else { self.config.budget };
             match tokio::time::timeout(limit, redis::cmd("PING").exec_async(&mut connection)).await {
                 Ok(Ok(())) => {}
@@ -201,7 +251,7 @@ impl Inner {
             self.publish(&connection);
             component.up();
             tokio::select! {
-                () = self.connection_lost.notified() => return format!("{FAILURES_MAX} consecutive requests failed or timed out"),
+                () = self.request_failed.notified() => tokio::time::sleep(self.probe_pause()).await,
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
@@ -210,10 +260,14 @@ impl Inner {
     fn publish(&self, connection: &MultiplexedConnection) {
         let mut published = self.connection.write().unwrap_or_else(PoisonError::into_inner);
         if published.is_none() {
-            self.consecutive_failures.store(0, Ordering::Relaxed);
             *published = Some(connection.clone());
         }
     }
+}
+
+/// Whether Redis works, but does not execute the command: it is full or read-only, or the user lacks the permission.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 /// Decodes a value of Redis; `None` if it has another format.

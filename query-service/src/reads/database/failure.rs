@@ -6,6 +6,9 @@ pub enum Failure {
     /// Neither database answered its last probe or statement.
     #[error("no database answers")]
     Down,
+    /// Every replica that answers is too far behind, and the primary must not serve reads instead.
+    #[error("no replica is close enough to the primary")]
+    ReplicasBehind,
     /// The database cannot be reached, is starting or stopping, or is not migrated yet.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
@@ -64,6 +67,7 @@ impl Failure {
     pub fn may_succeed_elsewhere(&self) -> bool {
         match self {
             Failure::Down
+            | Failure::ReplicasBehind
             | Failure::Unavailable(_)
             | Failure::CancelledByReplay(_)
             | Failure::Unresponsive

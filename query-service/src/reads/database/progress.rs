@@ -7,32 +7,48 @@ use read_model::Projection;
 use tokio::sync::{Notify, watch};
 
 use super::freshness::Freshness;
+use super::source::SourceName;
 
 /// Progress of all projections, as last observed while a reader waited.
 pub(super) struct Progress {
-    observed: watch::Sender<Vec<Freshness>>,
+    observed: watch::Sender<Option<Observed>>,
     reader_waits: Notify,
+}
+
+/// An observation of one database.
+#[derive(PartialEq)]
+struct Observed {
+    source: SourceName,
+    projections: Vec<Freshness>,
 }
 
 impl Progress {
     pub(super) fn new() -> Progress {
-        Progress { observed: watch::Sender::new(Vec::new()), reader_waits: Notify::new() }
+        Progress { observed: watch::Sender::new(None), reader_waits: Notify::new() }
     }
 
-    /// Returns once a projection is observed to satisfy `is_reached`.
-    pub(super) async fn wait_until(&self, projection: Projection, is_reached: impl Fn(&Freshness) -> bool) {
+    /// Returns once a projection is observed to satisfy `is_reached`, with the database in which it does.
+    pub(super) async fn wait_until(
+        &self,
+        projection: Projection,
+        is_reached: impl Fn(&Freshness) -> bool,
+    ) -> SourceName {
         let mut observed = self.observed.subscribe();
         self.reader_waits.notify_one();
-        let is_reached = |all: &Vec<Freshness>| all.iter().any(|it| it.is_of(projection) && is_reached(it));
-        if observed.wait_for(is_reached).await.is_err() {
+        let is_reached = |observed: &Option<Observed>| {
+            observed.iter().flat_map(|it| &it.projections).any(|it| it.is_of(projection) && is_reached(it))
+        };
+        let source = observed.wait_for(is_reached).await.ok().and_then(|it| it.as_ref().map(|it| it.source));
+        match source {
+            Some(source) => source,
             // The service stops, and nothing is observed any more.
-            std::future::pending::<()>().await;
+            None => std::future::pending().await,
         }
     }
 
     /// The last observation of a projection.
     pub(super) fn last(&self, projection: Projection) -> Option<Freshness> {
-        self.observed.borrow().iter().find(|it| it.is_of(projection)).cloned()
+        self.observed.borrow().as_ref()?.projections.iter().find(|it| it.is_of(projection)).cloned()
     }
 
     /// Number of readers who wait.
@@ -47,8 +63,9 @@ impl Progress {
         }
     }
 
-    /// Publishes an observation, which wakes all waiting readers if it differs from the last one.
-    pub(super) fn publish(&self, observation: Vec<Freshness>) {
-        self.observed.send_if_modified(|last| std::mem::replace(last, observation) != *last);
+    /// Publishes an observation of a database, which wakes all waiting readers if it differs from the last one.
+    pub(super) fn publish(&self, source: SourceName, projections: Vec<Freshness>) {
+        let observed = Some(Observed { source, projections });
+        self.observed.send_if_modified(|last| std::mem::replace(last, observed) != *last);
     }
 }

@@ -1,6 +1,6 @@
-//! One database, the primary or the replica: its connection pool, its lag, and whether it answers.
+//! One database, the primary or a replica: its connection pool, its lag, and whether it answers.
 //!
-//! [`super::routing`] chooses between the two; [`super::watch`] reports here what its probes observe.
+//! [`super::routing`] chooses among them; [`super::watch`] reports here what its probes observe.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -43,18 +43,20 @@ pub(super) enum Wait {
     ToTheEnd,
 }
 
-/// The role of a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SourceName {
+/// The role of a database, which identifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceName {
+    /// The primary.
     Primary,
-    Replica,
+    /// The replica with this name.
+    Replica(&'static str),
 }
 
 impl SourceName {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             SourceName::Primary => "primary",
-            SourceName::Replica => "replica",
+            SourceName::Replica(name) => name,
         }
     }
 }
@@ -104,7 +106,7 @@ impl Source {
         // The primary has no substitute, so its probe may take longer.
         let probe_timeout = match name {
             SourceName::Primary => config.probe_timeout * 2,
-            SourceName::Replica => config.probe_timeout,
+            SourceName::Replica(_) => config.probe_timeout,
         };
         let (answers, unresponsive) = (AtomicBool::new(true), watch::Sender::new(false));
         let seconds = metrics::histogram!(QUERY_DATABASE_SECONDS, "source" => name.as_str());

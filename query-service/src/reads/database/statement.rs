@@ -58,6 +58,22 @@ impl Statement {
         statement
     }
 
+    /// A select of at most one row, with the freshness of several projections: one row for each of them, the first with the
+    /// selected row. The select must have a column `position` that is never null.
+    pub fn with_freshness_of_all(
+        projections: &[Projection],
+        scope: &Scope,
+        select: impl FnOnce(&mut Statement),
+    ) -> Statement {
+        let mut statement = Statement::default();
+        statement.push("with fresh as materialized (").push_freshness(projections, scope);
+        statement.push(") select fresh.*, found.* from fresh left join lateral (");
+        select(&mut statement);
+        let first = projections.first().map(|it| it.name());
+        statement.push(") as found on fresh.fresh_projection = ").bind(first);
+        statement
+    }
+
     /// Adds a select of the freshness of these projections, one row each.
     pub(super) fn push_freshness(&mut self, projections: &[Projection], scope: &Scope) -> &mut Statement {
         let [before, exact, prefix, categories, names] = FRESHNESS;
@@ -113,6 +129,11 @@ impl Statement {
 }
 
 impl FreshRows {
+    /// The freshness in one row of a [`Statement::with_freshness_of_all`].
+    pub fn decode_freshness(row: &PgRow) -> sqlx::Result<Freshness> {
+        Freshness::decode(row)
+    }
+
     /// Decodes the result of a [`Statement::with_freshness`].
     pub fn decode(mut rows: Vec<PgRow>) -> sqlx::Result<FreshRows> {
         let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;

@@ -1,27 +1,28 @@
-//! Probes both databases all the time, chooses the one that serves reads, and publishes its freshness to `reads::latest`.
+//! Probes all databases all the time, and publishes the freshness of those that serve reads to `reads::latest`.
 //!
-//! [`replica_lag`] measures the lag of the replica; [`progress`] observes projections for readers who wait. While the primary
-//! cannot be reached, the lag of the replica is unknown and is not reported.
+//! [`replica_lag`] measures the lag of replicas; [`report`] combines what the databases contain; [`progress`] observes
+//! projections for readers who wait. While the primary cannot be reached, the lag of replicas is unknown and is not reported.
 
 mod progress;
 mod replica_lag;
+mod report;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use events::{LogPosition, Position};
-use metrics::Gauge;
+use futures::future::join_all;
 use platform::health::{Component, Health};
 use platform::metric_names::{QUERY_PROJECTION_LAG_EVENTS, QUERY_PROJECTION_LAG_SECONDS, QUERY_REPLICA_LAG_SECONDS};
 use platform::shutdown::Shutdown;
 use read_model::Projection;
 
 use super::failure::Failure;
-use super::freshness::Freshness;
-use super::probe::{Observation, ObservedProjection, Probe};
+use super::probe::{Observation, Probe};
 use super::routing::Database;
-use super::source::Source;
-use crate::reads::latest::{FreshnessReport, Lag, PartitionProgress, ProjectionFreshness, ReplicaState};
+use super::source::{Source, SourceName};
+use crate::reads::latest::{FreshnessReport, Lag, ReplicaState};
 use replica_lag::ReplicaLag;
 
 /// While a replica serves reads, the primary is probed this many times less often, to spare it the load.
@@ -29,20 +30,20 @@ const PRIMARY_INTERVAL_FACTOR: u32 = 5;
 
 /// Probes until the service stops.
 pub async fn watch(database: Database, interval: Duration, health: Health, shutdown: Shutdown) {
-    let watch = Arc::new(Watch {
+    let watch = Watch {
         replica_lag: Mutex::default(),
+        observations: Mutex::default(),
         readable: health.component("database"),
-        replica_lag_gauge: metrics::gauge!(QUERY_REPLICA_LAG_SECONDS),
-        database,
-    });
-    watch.report_replica_lag();
-    let has_replica = watch.database.replica().is_some();
-    let primary_interval = if has_replica { interval * PRIMARY_INTERVAL_FACTOR } else { interval };
+        database: database.clone(),
+    };
+    watch.report_replica_lags();
+    let has_replicas = !database.replicas().is_empty();
+    let primary_interval = if has_replicas { interval * PRIMARY_INTERVAL_FACTOR } else { interval };
     let watching = async {
         tokio::join!(
-            watch.clone().watch_primary(primary_interval),
-            watch.clone().watch_replica(interval),
-            progress::observe_while_readers_wait(&watch.database),
+            watch.probe_repeatedly(database.primary(), primary_interval),
+            join_all(database.replicas().iter().map(|replica| watch.probe_repeatedly(replica, interval))),
+            progress::observe_while_readers_wait(&database),
         );
     };
     shutdown.unless_requested(watching).await;
@@ -51,26 +52,17 @@ pub async fn watch(database: Database, interval: Duration, health: Health, shutd
 struct Watch {
     database: Database,
     replica_lag: Mutex<ReplicaLag>,
-    /// Up while at least one database answers.
+    /// The last observation of each database that answers.
+    observations: Mutex<HashMap<SourceName, Arc<Observation>>>,
+    /// Up while at least one database serves reads.
     readable: Component,
-    replica_lag_gauge: Gauge,
 }
 
 impl Watch {
-    async fn watch_primary(self: Arc<Self>, interval: Duration) {
-        let primary = self.database.primary();
-        let mut probe = Probe::new(primary);
+    async fn probe_repeatedly(&self, source: &Source, interval: Duration) {
+        let mut probe = Probe::new(source);
         loop {
-            self.probe(primary, &mut probe).await;
-            tokio::time::sleep(interval).await;
-        }
-    }
-
-    async fn watch_replica(self: Arc<Self>, interval: Duration) {
-        let Some(replica) = self.database.replica() else { return };
-        let mut probe = Probe::new(replica);
-        loop {
-            self.probe(replica, &mut probe).await;
+            self.probe(source, &mut probe).await;
             tokio::time::sleep(interval).await;
         }
     }
@@ -81,10 +73,10 @@ impl Watch {
             Ok(observation) => self.observed(source, observation),
             Err(failure) => self.failed(source, &failure),
         }
-        match self.database.route().next() {
-            Some(_) => self.readable.up(),
-            None => {
-                self.readable.down("neither the replica nor the primary answers");
+        match self.database.serving().is_empty() {
+            false => self.readable.up(),
+            true => {
+                self.readable.down("no database serves reads: none answers, or every replica is too far behind");
                 self.database.latest().clear();
                 Projection::ALL.into_iter().for_each(|projection| report_lag(projection, None));
             }
@@ -95,40 +87,45 @@ impl Watch {
         let latest = self.database.latest();
         latest.record_incarnations(&observation.incarnations);
         let (now, head) = (Instant::now(), observation.head);
-        let newest_head = {
+        {
             let mut replica_lag = self.replica_lag();
             if self.is_primary(source) {
                 replica_lag.record_primary(head, observation.wal, now);
             } else {
                 source.set_lag(replica_lag.of((head.incarnation, observation.wal), now));
             }
-            replica_lag.head().map_or(head, |on_primary| on_primary.max(head))
-        };
+        }
         source.up();
         if self.is_primary(source) {
             latest.record_log_end(Some(head.position));
-        } else {
-            self.report_replica_lag();
         }
-        if self.database.route().next().is_some_and(|preferred| std::ptr::eq(preferred, source)) {
-            self.publish(source, &observation, newest_head);
+        self.observations().insert(source.name, Arc::new(observation));
+        self.report_replica_lags();
+        let serving = self.database.serving();
+        if serving.iter().any(|it| it.name == source.name) {
+            self.publish(&serving);
         }
     }
 
     fn failed(&self, source: &Source, failure: &Failure) {
         source.down(failure);
+        self.observations().remove(&source.name);
         if self.is_primary(source) {
             self.database.latest().record_log_end(None);
         }
-        self.report_replica_lag();
+        self.report_replica_lags();
     }
 
     fn is_primary(&self, source: &Source) -> bool {
-        std::ptr::eq(source, self.database.primary())
+        source.name == SourceName::Primary
     }
 
     fn replica_lag(&self) -> MutexGuard<'_, ReplicaLag> {
         self.replica_lag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observations(&self) -> MutexGuard<'_, HashMap<SourceName, Arc<Observation>>> {
+        self.observations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lag of a database behind the primary; `None` while that database or the primary cannot be reached.
@@ -138,56 +135,67 @@ impl Watch {
         is_known.then(|| source.lag())
     }
 
-    /// Sets the gauge of the replica's lag; NaN while the lag is unknown.
-    fn report_replica_lag(&self) {
-        let Some(replica) = self.database.replica() else { return };
-        self.replica_lag_gauge.set(self.lag_of(replica).map_or(f64::NAN, |lag| lag.as_secs_f64()));
+    /// Sets the gauges of the lag of the replicas; NaN while a lag is unknown.
+    fn report_replica_lags(&self) {
+        for replica in self.database.replicas() {
+            let lag = self.lag_of(replica).map_or(f64::NAN, |lag| lag.as_secs_f64());
+            metrics::gauge!(QUERY_REPLICA_LAG_SECONDS, "replica" => replica.name.as_str()).set(lag);
+        }
     }
 
-    fn publish(&self, source: &Source, observation: &Observation, head: LogPosition) {
-        let lag = self.lag_of(source);
-        let projections = observation.projections.iter();
-        let projections: Vec<_> = projections.map(|it| projection_freshness(it, observation, head, lag)).collect();
+    /// Publishes what the databases that serve reads contain.
+    fn publish(&self, serving: &[&Source]) {
+        let observations: Vec<Arc<Observation>> = {
+            let observations = self.observations();
+            serving.iter().filter_map(|source| observations.get(&source.name).cloned()).collect()
+        };
+        let Some(at) = observations.iter().map(|it| it.at).min() else { return };
+        let observed_head = observations.iter().map(|it| it.head).max();
+        let heads = [observed_head, self.replica_lag().head()];
+        let head = heads.into_iter().flatten().max().unwrap_or(LogPosition::ZERO);
+        let lag =
+            serving.iter().map(|source| self.lag_of(source)).try_fold(Duration::ZERO, |max, lag| Some(lag?.max(max)));
+        let freshness = Projection::ALL.into_iter();
+        let projections: Vec<_> =
+            freshness.filter_map(|projection| report::least_fresh(projection, &observations, head, lag)).collect();
         projections.iter().for_each(|it| report_lag(it.projection, it.lag));
-        let replica = self.database.replica();
-        let replica = replica.map(|replica| ReplicaState { answers: replica.answers(), lag: self.lag_of(replica) });
-        let generations =
-            observation.projections.iter().filter_map(|it| Some((it.freshness.projection, it.freshness.generation?)));
-        self.database.latest().record_generations(generations.collect());
-        let relayed = observation.projections.first().map_or(Position::ZERO, |it| it.freshness.relay.position);
-        self.database.latest().publish(FreshnessReport {
-            at: observation.at,
-            source: source.name.as_str(),
+        let replicas: Vec<ReplicaState> =
+            self.database.replicas().iter().map(|it| self.state_of(it, serving)).collect();
+        let relays = observations.iter().filter_map(|it| Some(it.projections.first()?.freshness.relay.position));
+        let latest = self.database.latest();
+        latest.record_generations(oldest_generations(&observations));
+        latest.publish(FreshnessReport {
+            at,
+            source: if serving.iter().any(|source| self.is_primary(source)) { "primary" } else { "replica" },
             head: head.position,
-            relayed,
-            replica,
+            relayed: relays.min().unwrap_or(Position::ZERO),
+            replica: if let [only] = &replicas[..] { Some(only.clone()) } else { None },
+            replicas,
             projections,
+            source_lag: lag,
         });
     }
+
+    fn state_of(&self, replica: &Source, serving: &[&Source]) -> ReplicaState {
+        ReplicaState {
+            name: replica.name.as_str(),
+            serves_reads: serving.iter().any(|source| source.name == replica.name),
+            answers: replica.answers(),
+            lag: self.lag_of(replica),
+        }
+    }
 }
 
-/// The lag of a projection is the age of the oldest event that it lacks; on a replica it is at least the lag of the replica.
-fn projection_freshness(
-    observed: &ObservedProjection,
-    observation: &Observation,
-    head: LogPosition,
-    source_lag: Option<Duration>,
-) -> ProjectionFreshness {
-    let applied = observed.freshness.applied();
-    let age = observed.behind_since.map(|since| (observation.at - since).to_std().unwrap_or_default());
-    let events = u64::try_from(head.position.0.saturating_sub(applied.0)).unwrap_or(0);
-    let lag = source_lag.map(|source_lag| Lag { events, time: age.unwrap_or_default().max(source_lag) });
-    let partitions = partition_progress(&observed.freshness);
-    ProjectionFreshness::new(observed.freshness.projection, applied, lag, observed.parked_streams, partitions)
-}
-
-fn partition_progress(freshness: &Freshness) -> Vec<PartitionProgress> {
-    let partitions = freshness.sent.iter().map(|(partition, sent)| PartitionProgress {
-        partition: partition.number,
-        sent: *sent,
-        applied: freshness.checkpoints.get(partition).map_or(Position::ZERO, |checkpoint| checkpoint.position),
-    });
-    partitions.collect()
+/// The live generation of each projection. While the databases differ, the one that was live first: a row of a later generation
+/// may be cached as one of an earlier generation, but not the other way round.
+fn oldest_generations(observations: &[Arc<Observation>]) -> HashMap<Projection, i32> {
+    let mut oldest = HashMap::new();
+    for observed in observations.iter().flat_map(|observation| &observation.projections) {
+        let Some(generation) = observed.freshness.generation else { continue };
+        let known = oldest.entry(observed.freshness.projection).or_insert(generation);
+        *known = generation.min(*known);
+    }
+    oldest
 }
 
 /// Sets the gauges of a projection's lag; NaN while the lag is unknown.

@@ -1,6 +1,6 @@
-//! Measures the lag of the replica with the clock of this process.
+//! Measures the lag of replicas with the clock of this process.
 //!
-//! Each probe of the primary records its end of the write-ahead log and the time. The lag of the replica is the age of the
+//! Each probe of the primary records its end of the write-ahead log and the time. The lag of a replica is the age of the
 //! oldest recorded end that the replica has not replayed. So an idle primary causes no lag, and a replica that lost its
 //! connection to the primary has a growing lag.
 //!
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use events::{Incarnation, LogPosition};
 
-/// Maximum number of recorded ends; at one in half a second these are an hour, and a larger lag need not be exact.
+/// Maximum number of recorded ends; at one in half a second these are an hour, and a larger lag need not be exact. A replica that
+/// has replayed none of them lags at least since the oldest.
 const RECORDS_MAX: usize = 7200;
 
 /// The progress of a server: the incarnation of the log and the byte offset in the write-ahead log.
@@ -24,8 +25,8 @@ pub(super) type WalEnd = (Incarnation, i64);
 pub(super) struct ReplicaLag {
     /// The last event in the log on the primary, once the primary was probed.
     head: Option<LogPosition>,
-    /// Ends that the replica has not reached, and when they were recorded; oldest first.
-    not_replayed: VecDeque<(WalEnd, Instant)>,
+    /// The last ends, and when they were recorded; oldest first, so in ascending order.
+    ends: VecDeque<(WalEnd, Instant)>,
 }
 
 impl ReplicaLag {
@@ -42,21 +43,22 @@ impl ReplicaLag {
 
     fn record(&mut self, end: WalEnd, now: Instant) {
         // The end of a primary never decreases: this is a new primary, and no server will replay what it does not have.
-        while self.not_replayed.back().is_some_and(|(last, _)| *last > end) {
-            self.not_replayed.pop_back();
+        while self.ends.back().is_some_and(|(last, _)| *last > end) {
+            self.ends.pop_back();
         }
-        let is_new = self.not_replayed.back().is_none_or(|(last, _)| *last < end);
-        if is_new && self.not_replayed.len() < RECORDS_MAX {
-            self.not_replayed.push_back((end, now));
+        if self.ends.back().is_some_and(|(last, _)| *last == end) {
+            return;
         }
+        if self.ends.len() >= RECORDS_MAX {
+            self.ends.pop_front();
+        }
+        self.ends.push_back((end, now));
     }
 
     /// The lag of a replica that has replayed up to `end`.
-    pub(super) fn of(&mut self, end: WalEnd, now: Instant) -> Duration {
-        while self.not_replayed.front().is_some_and(|(recorded, _)| *recorded <= end) {
-            self.not_replayed.pop_front();
-        }
-        self.not_replayed.front().map_or(Duration::ZERO, |(_, recorded_at)| now.duration_since(*recorded_at))
+    pub(super) fn of(&self, end: WalEnd, now: Instant) -> Duration {
+        let replayed = self.ends.partition_point(|(recorded, _)| *recorded <= end);
+        self.ends.get(replayed).map_or(Duration::ZERO, |(_, recorded_at)| now.duration_since(*recorded_at))
     }
 }
 
@@ -103,6 +105,16 @@ mod tests {
         lag.record(at(950), second(9));
         assert_eq!(lag.of(at(940), second(10)), Duration::from_secs(1));
         assert_eq!(lag.of(at(950), second(11)), Duration::ZERO);
+    }
+
+    #[test]
+    fn each_replica_has_its_own_lag_however_long_another_one_is_lost() {
+        let (mut lag, second) = (ReplicaLag::default(), second(Instant::now()));
+        (0..2 * RECORDS_MAX as u64).for_each(|number| lag.record(at(100 + number as i64), second(number)));
+        let last = 2 * RECORDS_MAX as i64 - 1;
+        assert_eq!(lag.of(at(100 + last), second(last as u64)), Duration::ZERO);
+        assert_eq!(lag.of(at(100 + last - 3), second(last as u64)), Duration::from_secs(2));
+        assert_eq!(lag.of(at(100), second(last as u64)), Duration::from_secs(RECORDS_MAX as u64 - 1));
     }
 
     #[test]
