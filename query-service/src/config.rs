@@ -13,6 +13,7 @@ use crate::reads;
 use crate::reads::cache::process::ProcessLimits;
 use crate::reads::cache::redis;
 use crate::reads::database;
+use crate::reads::stats::StatsLimits;
 
 /// The settings of the process.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ impl Config {
         let database = read_database(&mut settings);
         let redis = read_redis(&mut settings);
         let process_cache = read_process_cache(&mut settings);
+        // Readers of a dashboard see changes after about this time; the first one after it starts a load that all share.
+        let stats_ttl = settings.optional("STATS_CACHE_TTL", Duration::from_secs(5));
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
         let http = server::Limits::from_settings(&mut settings);
@@ -79,6 +82,7 @@ impl Config {
                 database: database.get(&complete),
                 redis: redis.get(&complete),
                 process_cache: process_cache.get(&complete),
+                stats: StatsLimits { time_to_live: stats_ttl.get(&complete) },
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),

@@ -12,7 +12,7 @@
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
 //! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/timeline.rs`, `reads/products.rs`,
-//! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events.rs`; redis in `reads/cache/redis.rs`.
+//! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events.rs`, `reads/reports/table.rs`, `reads/stats/sections.rs`; redis in `reads/cache/redis.rs`.
 
 pub mod config;
 pub mod http;

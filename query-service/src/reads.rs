@@ -3,6 +3,7 @@
 //!
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
+//! - [`reports`]: sums by period and other dimensions; [`stats`]: statistics for a dashboard.
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`representation`]: the cached result.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
 //!   [`data_subject`]s.
@@ -23,7 +24,9 @@ pub mod latest;
 pub mod orders;
 pub mod page;
 pub mod products;
+pub mod reports;
 pub mod representation;
+pub mod stats;
 pub mod stock;
 pub mod stock_holds;
 
@@ -40,6 +43,7 @@ use events::Events;
 use latest::Latest;
 use orders::Orders;
 use products::Product;
+use stats::{Stats, StatsLimits};
 use stock::Stock;
 use stock_holds::StockHold;
 
@@ -59,6 +63,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Size and lifetime of the process cache.
     pub process_cache: ProcessLimits,
+    /// Age of statistics.
+    pub stats: StatsLimits,
 }
 
 /// Everything that can be read.
@@ -79,6 +85,8 @@ pub struct Reads {
     pub customers: Customers,
     /// Events.
     pub events: Events,
+    /// Statistics.
+    pub stats: Stats,
 }
 
 impl Reads {
@@ -100,6 +108,7 @@ impl Reads {
             products: Documents::new(database.clone(), redis.clone(), &limits.share(PRODUCTS_PERCENT)),
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
+            stats: Stats::new(database.clone(), &config.stats),
             events: Events::new(database.clone(), erasures.clone()),
             customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
             database,
