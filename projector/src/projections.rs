@@ -11,23 +11,27 @@ mod decode;
 mod fulfilments;
 mod json_text;
 mod order_returns;
+mod order_statistics;
 mod order_timeline;
 mod orders;
 mod products;
 mod sales;
 mod stock;
 mod stock_holds;
+mod stock_movements;
 mod stock_reservations;
 
 pub use customers::Customers;
 pub use fulfilments::Fulfilments;
 pub use order_returns::OrderReturns;
+pub use order_statistics::OrderStatistics;
 pub use order_timeline::OrderTimeline;
 pub use orders::Orders;
 pub use products::Products;
 pub use sales::Sales;
 pub use stock::Stock;
 pub use stock_holds::StockHolds;
+pub use stock_movements::StockMovements;
 pub use stock_reservations::StockReservations;
 
 /// Work that is done for a projection that is known only at run time.
@@ -52,6 +56,8 @@ pub fn with_read_model<W: WithReadModel>(projection: Projection, work: W) -> Opt
         Projection::FULFILMENTS => Some(work.call::<Fulfilments>()),
         Projection::ORDER_RETURNS => Some(work.call::<OrderReturns>()),
         Projection::SALES => Some(work.call::<Sales>()),
+        Projection::ORDER_STATISTICS => Some(work.call::<OrderStatistics>()),
+        Projection::STOCK_MOVEMENTS => Some(work.call::<StockMovements>()),
         _ => None,
     }
 }

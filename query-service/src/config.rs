@@ -14,6 +14,7 @@ use crate::reads::cache::process::ProcessLimits;
 use crate::reads::cache::redis;
 use crate::reads::database;
 use crate::reads::database::config::{Fallback, REPLICA_NAMES};
+use crate::reads::stats::StatsLimits;
 
 /// The settings of the process.
 #[derive(Debug)]
@@ -96,6 +97,8 @@ impl Config {
         let process_cache = read_process_cache(&mut settings);
         // One or two megabytes, which one statement reads in a fraction of a second.
         let warm_up_orders = settings.bounded("WARM_UP_ORDERS", 500, 0..=10_000);
+        // Readers of a dashboard see changes after about this time; the first one after it starts a load that all share.
+        let stats_ttl = settings.optional("STATS_CACHE_TTL", Duration::from_secs(5));
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
         // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
@@ -113,6 +116,7 @@ impl Config {
                 redis: redis.get(&complete),
                 process_cache: process_cache.get(&complete),
                 warm_up_orders: warm_up_orders.get(&complete),
+                stats: StatsLimits { time_to_live: stats_ttl.get(&complete) },
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),

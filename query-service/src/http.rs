@@ -1,7 +1,7 @@
 //! The HTTP layer: routes, parameters, responses and their documentation. Built on `crate::reads`; the only layer that creates
 //! problem responses.
 //!
-//! - [`orders`], [`customers`], [`products`], [`stock`], [`stock_holds`], [`events`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
+//! - [`orders`], [`customers`], [`products`], [`stock`], [`stock_holds`], [`events`], [`reports`], [`stats`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`event_stream`]: responses with Server-Sent Events.
@@ -22,8 +22,10 @@ mod preconditions;
 mod problem_types;
 mod problems;
 mod products;
+mod reports;
 mod respond;
 mod schemas;
+mod stats;
 mod stock;
 mod stock_holds;
 
@@ -54,12 +56,14 @@ pub fn routes() -> Routes<App> {
         .merge(customers::list_routes())
         .merge(products::list_routes())
         .merge(stock::list_routes())
-        .merge(events::routes());
+        .merge(events::routes())
+        .merge(reports::routes());
     orders::routes()
         .merge(customers::routes())
         .merge(products::routes())
         .merge(stock::routes())
         .merge(stock_holds::routes())
+        .merge(stats::routes())
         .merge(freshness::routes())
         .merge(schemas::routes())
         .merge(events::subscribe::routes())

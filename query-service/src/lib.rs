@@ -13,7 +13,8 @@
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
 //! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/select.rs`,
 //! `reads/orders/timeline.rs`, `reads/orders/as_of.rs`, `reads/orders/together.rs`, `reads/orders/warm_up.rs`, `reads/products.rs`,
-//! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events`; redis in `reads/cache/redis.rs`.
+//! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events`, `reads/reports/table.rs`,
+//! `reads/stats/sections.rs`; redis in `reads/cache/redis.rs`.
 
 pub mod config;
 pub mod http;

@@ -3,6 +3,7 @@
 //!
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
+//! - [`reports`]: sums by period and other dimensions; [`stats`]: statistics for a dashboard.
 //! - [`event_stream`]: streams of events, in the text format of [`sse`].
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`months`]: the months
 //!   that a statement reads; [`label`]: tags and references in filters; [`representation`]: the cached result.
@@ -28,8 +29,10 @@ pub mod months;
 pub mod orders;
 pub mod page;
 pub mod products;
+pub mod reports;
 pub mod representation;
 pub mod sse;
+pub mod stats;
 pub mod stock;
 pub mod stock_holds;
 
@@ -48,6 +51,7 @@ use events::Events;
 use latest::Latest;
 use orders::Orders;
 use products::Product;
+use stats::{Stats, StatsLimits};
 use stock::Stock;
 use stock_holds::StockHold;
 
@@ -70,6 +74,8 @@ pub struct Config {
     pub process_cache: ProcessLimits,
     /// Number of orders that are written to Redis at the start.
     pub warm_up_orders: u32,
+    /// Age of statistics.
+    pub stats: StatsLimits,
 }
 
 /// Everything that can be read.
@@ -94,6 +100,8 @@ pub struct Reads {
     pub pages: PageCache,
     /// Streams of events.
     pub event_streams: EventStreams,
+    /// Statistics.
+    pub stats: Stats,
 }
 
 impl Reads {
@@ -120,6 +128,7 @@ impl Reads {
             stock: Documents::new(database.clone(), redis, &limits.share(STOCK_PERCENT)),
             stock_holds: Documents::new(database.clone(), no_redis.clone(), &limits.share(STOCK_HOLDS_PERCENT)),
             event_streams: EventStreams::start(events.clone(), latest.clone(), stop),
+            stats: Stats::new(database.clone(), &config.stats),
             events,
             customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
             pages: PageCache::new(&limits.share(PAGES_PERCENT), latest.clone()),

@@ -77,7 +77,7 @@ pub const IMPORT_FAILURES_TOTAL: &str = "import_failures_total";
 
 // The query-service.
 
-/// Counter. Cache lookups, by `kind` (`order`, `product`, `stock`), `level` (`process`, `redis`) and `result`
+/// Counter. Cache lookups, by `kind` (`order`, `product`, `stock`, `page`, `stats`), `level` (`process`, `redis`) and `result`
 /// (`hit`, `miss`; `absent` where it is known that there is no document).
 pub const QUERY_CACHE_REQUESTS_TOTAL: &str = "query_cache_requests_total";
 /// Counter. Redis requests that failed or exceeded their time budget.

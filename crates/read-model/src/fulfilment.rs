@@ -101,7 +101,8 @@ impl FulfilmentOrder {
         self.position = recorded.position;
     }
 
-    fn placed(placed: &OrderPlaced, recorded: &Recorded) -> FulfilmentOrder {
+    /// The order after it was placed, without fulfilments.
+    pub(crate) fn placed(placed: &OrderPlaced, recorded: &Recorded) -> FulfilmentOrder {
         FulfilmentOrder {
             order_id: placed.order_id,
             channel: placed.channel.clone(),
@@ -114,7 +115,7 @@ impl FulfilmentOrder {
     }
 
     /// The order after `event`; gives the row of the fulfilment that the event changed.
-    fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) -> Option<FulfilmentRow> {
+    pub(crate) fn evolve(&mut self, event: &OrderEvent, recorded: &Recorded) -> Option<FulfilmentRow> {
         self.advance_to(recorded);
         let now = recorded.occurred_at();
         match event {

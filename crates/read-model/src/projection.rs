@@ -41,9 +41,13 @@ impl Projection {
     pub const ORDER_RETURNS: Projection = Projection::new("order_returns", Category::Order);
     /// [`crate::SalesChange`], added up
     pub const SALES: Projection = Projection::new("sales", Category::Order);
+    /// [`crate::StatisticsChange`], added up
+    pub const ORDER_STATISTICS: Projection = Projection::new("order_statistics", Category::Order);
+    /// [`crate::StockMovement`], added up
+    pub const STOCK_MOVEMENTS: Projection = Projection::new("stock_movements", Category::Stock);
 
     /// The projections of the platform.
-    pub const ALL: [Projection; 10] = [
+    pub const ALL: [Projection; 12] = [
         Projection::ORDERS,
         Projection::STOCK,
         Projection::PRODUCTS,
@@ -54,6 +58,8 @@ impl Projection {
         Projection::FULFILMENTS,
         Projection::ORDER_RETURNS,
         Projection::SALES,
+        Projection::ORDER_STATISTICS,
+        Projection::STOCK_MOVEMENTS,
     ];
 
     /// A projection. The name consists of lower case letters and `_`, because schemas of the database contain it.

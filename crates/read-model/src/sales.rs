@@ -18,7 +18,7 @@ use events::{ChannelCode, Currency, CustomerId, Incarnation, LogPosition, OrderI
 use serde::{Deserialize, Serialize};
 
 pub use change::SalesChange;
-pub use interval::{day_start, quarter_hour_start};
+pub use interval::{day_start, hour_start, quarter_hour_start};
 pub use measures::SalesMeasures;
 
 use crate::fold_error::FoldError;

@@ -29,8 +29,22 @@ pub const ORDER_RETURNS: &str = "order_returns";
 pub const SALES_QUARTER_HOURS: &str = "sales_quarter_hours";
 /// Sales by day in UTC, partitioned by month.
 pub const SALES_DAYS: &str = "sales_days";
+/// Sales of channels by quarter of an hour, partitioned by month.
+pub const SALES_CHANNEL_QUARTER_HOURS: &str = "sales_channel_quarter_hours";
+/// Sales of channels by hour in UTC, partitioned by month.
+pub const SALES_CHANNEL_HOURS: &str = "sales_channel_hours";
+/// Sales of channels by day in UTC, partitioned by month.
+pub const SALES_CHANNEL_DAYS: &str = "sales_channel_days";
 /// Sales by customer.
 pub const SALES_CUSTOMERS: &str = "sales_customers";
+/// Numbers of orders by channel, currency and statuses.
+pub const ORDER_COUNTS: &str = "order_counts";
+/// Fulfilments by quarter of an hour, partitioned by month.
+pub const FULFILMENT_QUARTER_HOURS: &str = "fulfilment_quarter_hours";
+/// Returns by quarter of an hour, partitioned by month.
+pub const RETURN_QUARTER_HOURS: &str = "return_quarter_hours";
+/// Stock movements by quarter of an hour, partitioned by month.
+pub const STOCK_MOVEMENT_QUARTER_HOURS: &str = "stock_movement_quarter_hours";
 /// Checkpoint of each partition of each projection.
 pub const PROJECTION_CHECKPOINTS: &str = "projection_checkpoints";
 /// Streams that are parked because an event could not be applied.

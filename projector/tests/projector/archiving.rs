@@ -24,7 +24,7 @@ use crate::samples::*;
 const AUGUST: &str = "2026-08";
 
 /// Projections with tables by month.
-const BY_MONTH: [Projection; 8] = [
+const BY_MONTH: [Projection; 10] = [
     Projection::ORDERS,
     Projection::STOCK,
     Projection::PRODUCTS,
@@ -33,6 +33,8 @@ const BY_MONTH: [Projection; 8] = [
     Projection::FULFILMENTS,
     Projection::ORDER_RETURNS,
     Projection::SALES,
+    Projection::ORDER_STATISTICS,
+    Projection::STOCK_MOVEMENTS,
 ];
 
 fn august() -> DateTime<Utc> {
@@ -134,7 +136,9 @@ async fn a_month_of_every_projection_is_archived_and_restored_to_the_same_rows()
         }
         let report = verify(&platform, projection, None).await;
         assert!(report.is_equal(), "{name}: {report:?}");
-        assert_eq!(report.absent_months.len(), tables.len(), "{name}: the report names the month");
+        // The month is absent in all tables, although the log has no return, so that one table never had the month.
+        let without_rows = usize::from(name == "order_statistics");
+        assert_eq!(report.absent_months.len(), tables.len() + without_rows, "{name}: the report names the month");
 
         let restored = run(&platform, name, restore_from(folder.path())).await.unwrap();
         assert!(matches!(restored, Done::Restored(..)), "{restored:?}");

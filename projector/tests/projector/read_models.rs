@@ -46,6 +46,20 @@ async fn an_order_is_in_every_projection_of_orders() {
     let days = "select string_agg(sku || ' ' || orders || ' ' || units_ordered || ' ' || net, '; ' order by sku) from sales_days";
     assert_eq!(platform.text(days).await, " 1 0 300; MUG 0 2 1200");
     assert_eq!(platform.number("select sum(net)::bigint from sales_quarter_hours").await, 1500);
+    let quarter =
+        "select channel || ' ' || orders || ' ' || units_ordered || ' ' || net from sales_channel_quarter_hours";
+    let day = "select channel || ' ' || orders || ' ' || units_ordered || ' ' || net from sales_channel_days";
+    let hour = "select channel || ' ' || orders || ' ' || units_ordered || ' ' || net from sales_channel_hours";
+    for sums in [quarter, hour, day] {
+        assert_eq!(platform.text(sums).await, "web 1 2 1500", "{sums}");
+    }
+    let counts =
+        "select string_agg(fulfilment || ' ' || orders || ' ' || owed, '; ' order by fulfilment) from order_counts
+        where orders <> 0";
+    assert_eq!(platform.text(counts).await, "shipped 1 1500");
+    let fulfilments =
+        "select location || ' ' || created || ' ' || shipped || ' ' || units_shipped from fulfilment_quarter_hours";
+    assert_eq!(platform.text(fulfilments).await, "main 1 1 2");
     assert_eq!(
         platform.text("select customer_id || ' ' || orders || ' ' || net from sales_customers").await,
         format!("{} 1 1500", customer_id().uuid())
@@ -77,6 +91,8 @@ async fn customers_stock_holds_and_reservations_have_tables() {
         format!("consumed {}", order_id.uuid())
     );
     assert_eq!(platform.text("select holder || ' ' || units from stock_reservations").await, "order 3");
+    let movements = "select string_agg(kind || ' ' || movements || ' ' || units, '; ' order by kind) from stock_movement_quarter_hours";
+    assert_eq!(platform.text(movements).await, "received 1 5; reserved 1 3");
     assert_eq!(
         platform.text("select erased || ' ' || version || ' ' || cardinality(tags) from customers").await,
         "true 2 0"

@@ -12,12 +12,13 @@ use crate::operations::*;
 use crate::platform::{Platform, now, step_until};
 use crate::samples::*;
 
-const OF_ORDERS: [Projection; 5] = [
+const OF_ORDERS: [Projection; 6] = [
     Projection::ORDERS,
     Projection::ORDER_TIMELINE,
     Projection::FULFILMENTS,
     Projection::ORDER_RETURNS,
     Projection::SALES,
+    Projection::ORDER_STATISTICS,
 ];
 
 /// What is ahead of the log, as text.
@@ -68,14 +69,14 @@ async fn a_repair_replaces_what_is_ahead_of_the_log_and_nothing_else() {
     platform.raise_incarnation().await;
 
     let ahead = found(&platform).await;
-    assert_eq!(ahead.len(), 6, "two generations of orders, and one of each other projection: {ahead:#?}");
+    assert_eq!(ahead.len(), 7, "two generations of orders, and one of each other projection: {ahead:#?}");
     let lost = kept.plus(2);
     let text = |line: &String| line.starts_with(&format!("orders generation 2: checkpoint {lost} of partition "));
     assert!(ahead.iter().any(text), "{ahead:#?}");
     assert!(ahead.iter().all(|line| line.ends_with(&format!(" is beyond position {kept}, where incarnation 1 ended"))));
     let states = status::list(&platform.database()).await.unwrap();
     let noted: Vec<String> = states.iter().filter(|it| it.ahead_of_log).map(ToString::to_string).collect();
-    assert_eq!(noted.len(), 6);
+    assert_eq!(noted.len(), 7);
     assert!(noted.iter().any(|line| line.ends_with("ahead of the log: run `projector repair orders`")), "{noted:#?}");
     let refused = rollback(&platform, Projection::ORDERS).await.unwrap_err().to_string();
     assert!(refused.starts_with("orders generation 1: checkpoint ") && refused.contains("`projector repair orders`"));

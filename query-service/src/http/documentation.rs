@@ -10,6 +10,7 @@ use crate::http::problem_types::{
     DATABASE_BUSY, DATABASE_DOWN, INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_QUERY, PROJECTION_LAG,
     QUERY_TOO_SLOW,
 };
+use crate::http::reports::body::ReportBody;
 
 /// Title and description of the API.
 pub const INFO: Info = Info {
@@ -129,4 +130,19 @@ pub(super) fn list<T: JsonSchema + 'static>(
         .answers_nothing(304, "The page has not changed.", &HEADERS)
         .refuses(PROBLEMS)
         .refuses([INVALID_CURSOR.documented()])
+}
+
+/// A query for a report with rows `R`; `parameters` are those of this report.
+pub(super) fn report<R: JsonSchema>(
+    id: &'static str,
+    summary: &'static str,
+    parameters: impl IntoIterator<Item = Parameter>,
+) -> Operation {
+    Operation::new(id, summary)
+        .takes(parameters)
+        .takes(PRECONDITIONS)
+        .answers::<ReportBody<'static, R>>(200, "The report.", &LIST_HEADERS)
+        .answers_as::<String>(200, "The rows of the report, with a header (RFC 4180).", "text/csv", &LIST_HEADERS)
+        .answers_nothing(304, "The report has not changed.", &HEADERS)
+        .refuses(PROBLEMS)
 }

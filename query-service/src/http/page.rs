@@ -189,7 +189,7 @@ impl Rendering {
 }
 
 /// The URI of the request with another cursor. The rest of the query is kept unchanged, so nothing is encoded again.
-fn next_uri(uri: &Uri, cursor: &str) -> String {
+pub(super) fn next_uri(uri: &Uri, cursor: &str) -> String {
     let kept = uri.query().unwrap_or_default().split('&').filter(|it| !it.is_empty() && !it.starts_with("cursor="));
     let query: Vec<&str> = kept.collect();
     let separator = if query.is_empty() { "" } else { "&" };

@@ -64,6 +64,14 @@ pub(super) fn invalid_parameter(name: &str, value: &str, form: &str) -> Problem 
     INVALID_QUERY.problem(detail).with("parameter", name)
 }
 
+/// A report has more rows than fit in one response.
+pub(super) fn report_too_large(rows_max: usize) -> Problem {
+    INVALID_QUERY.problem(format!(
+        "The report has more than {rows_max} rows. Request a shorter range, a larger calendar unit or fewer dimensions in \
+         `group_by`, or filter by channel, location or currency."
+    ))
+}
+
 /// A cursor cannot be used for this page.
 pub(super) fn invalid_cursor(error: CursorError) -> Problem {
     let reason = match error {
@@ -287,7 +295,11 @@ fn database(failure: &Failure) -> Problem {
         Failure::ReplicasBehind => PROJECTION_LAG
             .problem("No replica is close enough to the primary. Repeat the query after the time in Retry-After."),
         Failure::StatementTimeout => QUERY_TOO_SLOW
-            .problem("The query was cancelled. Request less: a shorter range of placed_at, or fewer rows with limit."),
+            .problem("The query was cancelled. Request less: a shorter range of time, or fewer rows with limit."),
+        Failure::TableMissing(_) => DATABASE_DOWN.problem(
+            "The tables of this query do not exist yet: the platform is being upgraded. Repeat the query after the time in \
+             Retry-After.",
+        ),
         Failure::Down
         | Failure::Unavailable(_)
         | Failure::ConnectTimeout

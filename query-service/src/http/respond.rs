@@ -32,10 +32,29 @@ pub(crate) fn respond(
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::ETAG, representation.etag.clone());
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-    headers.insert(PROJECTION_POSITION, representation.position.clone());
+    insert_freshness(headers, representation.position.clone(), lag_ms);
+    response
+}
+
+fn insert_freshness(headers: &mut HeaderMap, position: HeaderValue, lag_ms: Option<HeaderValue>) {
+    headers.insert(PROJECTION_POSITION, position);
     if let Some(lag_ms) = lag_ms {
         headers.insert(PROJECTION_LAG_MS, lag_ms);
     }
+}
+
+/// Sends a body that is produced while it is sent, so it has no `ETag`.
+pub(crate) fn respond_streamed(
+    body: Body,
+    content_type: HeaderValue,
+    position: HeaderValue,
+    lag_ms: Option<HeaderValue>,
+) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    insert_freshness(headers, position, lag_ms);
     response
 }
 

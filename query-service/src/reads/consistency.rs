@@ -58,7 +58,9 @@ pub async fn read(
     scope: &Scope,
     select: Select<'_>,
 ) -> Result<FreshRows, Error> {
-    let read = Read { database, projection, scope, select };
+    // A report takes long, so it uses the connections of reports even where its reader waits.
+    let waiting = if workload == Workload::Report { Workload::Report } else { Workload::Waiting };
+    let read = Read { database, projection, scope, select, waiting };
     let Some(required) = required else { return Ok(read.once(workload, None).await?) };
     let token = required.position;
     refuse_beyond_log(database, token)?;
@@ -86,6 +88,8 @@ struct Read<'r> {
     projection: Projection,
     scope: &'r Scope,
     select: Select<'r>,
+    /// The connection limit of attempts that follow a wait.
+    waiting: Workload,
 }
 
 /// The result of one attempt to read at a token.
@@ -159,7 +163,7 @@ impl Read<'_> {
             let previous = last.as_deref();
             let is_reached = |now: &Freshness| self.is_worth_reading(now, previous, token);
             let on = self.database.projection_reaches(self.projection, is_reached).await;
-            match self.attempt(Workload::Waiting, Some(on), token).await? {
+            match self.attempt(self.waiting, Some(on), token).await? {
                 Attempt::Sufficient(result) => return Ok(Some(result)),
                 Attempt::Behind(freshness) => *last = Some(freshness),
                 Attempt::Busy => {}
@@ -182,8 +186,8 @@ impl Read<'_> {
 
     /// Does not queue for a connection, because the attempt is unlikely to suffice.
     async fn attempt_if_not_busy(&self, token: Position) -> Result<Attempt, Failure> {
-        match self.database.has_capacity(Workload::Waiting) {
-            true => self.attempt(Workload::Waiting, None, token).await,
+        match self.database.has_capacity(self.waiting) {
+            true => self.attempt(self.waiting, None, token).await,
             false => Ok(Attempt::Busy),
         }
     }

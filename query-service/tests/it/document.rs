@@ -73,6 +73,16 @@ fn every_index_of_a_read_model_is_for_a_query_of_the_document() {
 }
 
 #[test]
+fn reports_are_documented_as_json_and_as_csv() {
+    let document = routes().document(&INFO);
+    for report in ["sales", "products", "customers", "returns", "fulfilment", "stock"] {
+        let content = &document["paths"][format!("/v1/reports/{report}")]["get"]["responses"]["200"]["content"];
+        let media_types: Vec<&String> = content.as_object().expect("two media types").keys().collect();
+        assert_eq!(media_types, ["application/json", "text/csv"], "{report}");
+    }
+}
+
+#[test]
 fn every_reference_can_be_resolved() {
     let document = routes().document(&INFO);
     let text = document.to_string();

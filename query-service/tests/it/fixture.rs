@@ -2,13 +2,16 @@
 //! real projector apply them, step by step, so that it can stop between any two steps.
 //!
 //! [`platform`] contains the steps, [`log`] the tables of the log and the relay, [`samples`] the events; [`orders`] and
-//! [`customers`] and [`catalogue`] are what tests do with orders, customers, products, stock and stock holds.
+//! [`customers`] and [`catalogue`] are what tests do with orders, customers, products, stock and stock holds; [`sales`] writes
+//! orders whose sums [`log_sums`] computes from the log.
 
 mod catalogue;
 mod customers;
 mod log;
+pub(crate) mod log_sums;
 mod orders;
 mod platform;
+mod sales;
 mod samples;
 
 pub(crate) use platform::Platform;

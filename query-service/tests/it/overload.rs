@@ -2,8 +2,6 @@
 
 use events::StreamId;
 use futures::future::join_all;
-use sqlx::PgConnection;
-use testbed::PATIENCE;
 
 use crate::fixture::Platform;
 use crate::service::Service;
@@ -19,18 +17,6 @@ async fn service(platform: &Platform) -> Service {
     service
 }
 
-/// Returns once `count` statements of the service wait for a lock.
-async fn blocked(owner: &mut PgConnection, count: i64) {
-    let select = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
-        where not l.granted and d.datname = current_database()";
-    let polling = async {
-        while sqlx::query_scalar::<_, i64>(select).fetch_one(&mut *owner).await.expect("the locks") < count {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, polling).await.expect("no statement waits for a lock");
-}
-
 #[tokio::test]
 async fn waiting_readers_leave_connections_for_other_reads() {
     let platform = Platform::new().await;
@@ -38,11 +24,11 @@ async fn waiting_readers_leave_connections_for_other_reads() {
     let order = platform.append_order("2026-03-05T10:00:00Z").await;
     platform.relay().await;
     let service = service(&platform).await;
-    let mut orders = platform.lock_table("orders").await;
+    let orders = platform.lock_table("orders").await;
     let (path, token) = (format!("/v1/orders/{}", order.id), order.position.0);
     let waiting = join_all((0..READERS).map(|_| service.get_not_older(&path, token, 10)));
     let others = async {
-        blocked(&mut orders, 1).await;
+        platform.statement_is_blocked().await;
         for _ in 0..50 {
             for path in ["/v1/products/LAMP", "/v1/products"] {
                 let read = service.get(path).await;
@@ -64,11 +50,11 @@ async fn waiting_readers_are_refused_with_projection_lag_however_many_they_are()
     let order = platform.append_order("2026-03-05T10:00:00Z").await;
     platform.relay().await;
     let service = service(&platform).await;
-    let mut orders = platform.lock_table("orders").await;
+    let orders = platform.lock_table("orders").await;
     let path = format!("/v1/orders/{}", order.id);
     let one = service.get_not_older(&path, order.position.0, 10);
     let others = async {
-        blocked(&mut orders, 1).await;
+        platform.statement_is_blocked().await;
         let waited = join_all((0..READERS).map(|_| service.get_not_older(&path, order.position.0, 1))).await;
         for answer in waited {
             assert_eq!((answer.status, answer.problem()), (503, "projection-lag"), "{answer:?}");
@@ -85,10 +71,10 @@ async fn lists_leave_connections_for_single_documents() {
     let platform = Platform::new().await;
     platform.create_product("LAMP", 450).await;
     let service = service(&platform).await;
-    let mut prices = platform.lock_table("product_prices").await;
+    let prices = platform.lock_table("product_prices").await;
     let lists = join_all((0..READERS).map(|_| service.get("/v1/products/LAMP/prices")));
     let documents = async {
-        blocked(&mut prices, 1).await;
+        platform.statement_is_blocked().await;
         for _ in 0..50 {
             let read = service.get("/v1/products/LAMP").await;
             assert_eq!(read.status, 200, "{read:?}");
@@ -96,6 +82,31 @@ async fn lists_leave_connections_for_single_documents() {
         drop(prices);
     };
     tokio::join!(lists, documents);
+}
+
+#[tokio::test]
+async fn reports_leave_connections_for_other_reads_and_too_many_of_them_are_refused() {
+    let platform = Platform::new().await;
+    platform.create_product("LAMP", 450).await;
+    let service = service(&platform).await;
+    let sales = platform.lock_table("sales_channel_days").await;
+    let report = "/v1/reports/sales?from=2026-03-01&to=2026-04-01";
+    let reports = join_all((0..READERS).map(|_| service.get(report)));
+    let others = async {
+        platform.statement_is_blocked().await;
+        for _ in 0..50 {
+            for path in ["/v1/products/LAMP", "/v1/products"] {
+                let read = service.get(path).await;
+                assert_eq!(read.status, 200, "{path}: {read:?}");
+            }
+        }
+        let refused = service.get(report).await;
+        assert_eq!((refused.status, refused.problem(), refused.header("retry-after")), (503, "database-busy", "1"));
+        drop(sales);
+    };
+    let (answers, ()) = tokio::join!(reports, others);
+    assert!(answers.iter().any(|answer| answer.status == 200), "{answers:?}");
+    assert!(answers.iter().all(|answer| answer.status == 200 || answer.problem() == "database-busy"), "{answers:?}");
 }
 
 #[tokio::test]

@@ -96,6 +96,15 @@ impl Service {
         (response.text().await.expect("text"), headers)
     }
 
+    /// A response body as text, of a request with headers.
+    pub(crate) async fn get_text_with(&self, path: &str, headers: &[(&str, &str)]) -> String {
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.expect("a response").text().await.expect("text")
+    }
+
     /// Sends a request with a consistency token that waits up to `wait_s` seconds.
     pub(crate) async fn get_not_older(&self, path: &str, token: i64, wait_s: u64) -> Answer {
         let (token, prefer) = (token.to_string(), format!("wait={wait_s}"));

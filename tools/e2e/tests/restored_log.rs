@@ -17,8 +17,17 @@ use uuid::Uuid;
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The projections that orders change.
-const OF_ORDERS: [&str; 7] =
-    ["fulfilments", "order_returns", "order_timeline", "orders", "sales", "stock", "stock_reservations"];
+const OF_ORDERS: [&str; 9] = [
+    "fulfilments",
+    "order_returns",
+    "order_statistics",
+    "order_timeline",
+    "orders",
+    "sales",
+    "stock",
+    "stock_movements",
+    "stock_reservations",
+];
 
 async fn place_orders(api: &Api, count: usize) -> Vec<Answer> {
     let mut orders = Vec::new();

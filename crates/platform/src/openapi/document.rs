@@ -177,7 +177,16 @@ fn body(body: &Body, schemas: &mut Schemas) -> Value {
 fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
     let mut responses = Map::new();
     for it in &operation.answers {
-        responses.insert(it.status.to_string(), answer(it, schemas));
+        let mut response = answer(it, schemas);
+        match responses.get_mut(&it.status.to_string()) {
+            // Another representation of the same response.
+            Some(before) => {
+                if let Value::Object(content) = response["content"].take() {
+                    content.into_iter().for_each(|(media_type, schema)| before["content"][media_type] = schema);
+                }
+            }
+            None => drop(responses.insert(it.status.to_string(), response)),
+        }
     }
     let body_problems = operation.body.iter().flat_map(|_| BODY_PROBLEMS);
     let path_problems = operation.variables.iter().map(|_| types::INVALID_PATH);

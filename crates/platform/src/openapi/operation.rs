@@ -145,7 +145,7 @@ impl Operation {
         self.answer(status, description, Some(("application/json", schema_of::<T>)), headers)
     }
 
-    /// Adds a response with another media type.
+    /// Adds a response with another media type: of another status, or as an alternative to that of the same status.
     pub fn answers_as<T: JsonSchema>(
         self,
         status: u16,

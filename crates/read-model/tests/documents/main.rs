@@ -7,6 +7,7 @@ mod customers;
 mod erasure;
 mod fulfilments;
 mod histories;
+mod order_statistics;
 mod orders;
 mod products;
 mod reservations;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use events::{ChannelCode, Currency, CustomerId, Sku};
-use read_model::sales::{day_start, quarter_hour_start};
+use read_model::sales::{day_start, hour_start, quarter_hour_start};
 use read_model::{SalesChange, SalesMeasures};
 
 use crate::frame::EventRows;
@@ -18,6 +18,12 @@ pub struct SalesRows {
     pub(super) quarter_hours: Vec<IntervalSales>,
     /// Sums by day.
     pub(super) days: Vec<IntervalSales>,
+    /// Sums of channels by quarter of an hour.
+    pub(super) channel_quarter_hours: Vec<ChannelSales>,
+    /// Sums of channels by hour.
+    pub(super) channel_hours: Vec<ChannelSales>,
+    /// Sums of channels by day.
+    pub(super) channel_days: Vec<ChannelSales>,
     /// Sums by customer.
     pub(super) customers: Vec<CustomerSales>,
 }
@@ -42,6 +48,15 @@ pub(super) struct IntervalSales {
     pub(super) measures: SalesMeasures,
 }
 
+/// Sums of all SKUs of one interval, channel and currency.
+#[derive(Debug)]
+pub(super) struct ChannelSales {
+    pub(super) starts_at: DateTime<Utc>,
+    pub(super) channel: ChannelCode,
+    pub(super) currency: Currency,
+    pub(super) measures: SalesMeasures,
+}
+
 /// Sums of one customer and currency.
 #[derive(Debug)]
 pub(super) struct CustomerSales {
@@ -56,6 +71,9 @@ impl SalesRows {
         let changes = std::mem::take(&mut self.changes);
         self.quarter_hours = by_interval(&changes, quarter_hour_start);
         self.days = by_interval(&changes, day_start);
+        self.channel_quarter_hours = by_channel(&changes, quarter_hour_start);
+        self.channel_hours = by_channel(&changes, hour_start);
+        self.channel_days = by_channel(&changes, day_start);
         self.customers = by_customer(&changes);
     }
 }
@@ -66,6 +84,13 @@ fn by_interval(changes: &[SalesChange], start: fn(DateTime<Utc>) -> DateTime<Utc
     let row =
         |((starts_at, channel, currency, sku), measures)| IntervalSales { starts_at, channel, currency, sku, measures };
     sums.map(row).collect()
+}
+
+fn by_channel(changes: &[SalesChange], start: fn(DateTime<Utc>) -> DateTime<Utc>) -> Vec<ChannelSales> {
+    let key = |it: &SalesChange| (start(it.instant), it.channel.clone(), it.currency);
+    let sums = sums(changes.iter().map(|change| (key(change), change.measures)));
+    sums.map(|((starts_at, channel, currency), measures)| ChannelSales { starts_at, channel, currency, measures })
+        .collect()
 }
 
 fn by_customer(changes: &[SalesChange]) -> Vec<CustomerSales> {

@@ -12,6 +12,10 @@ pub enum Failure {
     /// The database cannot be reached, is starting or stopping, or is not migrated yet.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// A table or a view is missing: the database is not migrated yet, or the live generation of a projection is older than this
+    /// release.
+    #[error("a table is missing")]
+    TableMissing(#[source] sqlx::Error),
     /// The replica cancelled the statement because replay of the write-ahead log conflicted with it.
     #[error("the replica cancelled the statement in favour of replay")]
     CancelledByReplay(#[source] sqlx::Error),
@@ -36,8 +40,10 @@ pub enum Failure {
 }
 
 /// SQLSTATEs (PostgreSQL manual, appendix A) of a database that is unavailable: whole classes by their first two
-/// characters. 42P01 and 3D000 mean that the database is not migrated yet, 28 that a password is being rotated.
-const UNAVAILABLE: [&str; 7] = ["08", "28", "3D000", "42P01", "53", "57P", "58"];
+/// characters. 3D000 means that the database is not created yet, 28 that a password is being rotated.
+const UNAVAILABLE: [&str; 6] = ["08", "28", "3D000", "53", "57P", "58"];
+/// SQLSTATE of a statement that names a table that does not exist.
+const TABLE_MISSING: &str = "42P01";
 /// SQLSTATEs of a statement that was cancelled by replay.
 const CANCELLED_BY_REPLAY: [&str; 2] = ["40001", "40P01"];
 /// SQLSTATE of a statement that reached `statement_timeout`.
@@ -52,6 +58,7 @@ impl Failure {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Failure::Unavailable(error)
             }
+            sqlx::Error::Database(_) if state == TABLE_MISSING => Failure::TableMissing(error),
             sqlx::Error::Database(_) if state == TIMED_OUT => Failure::StatementTimeout,
             sqlx::Error::Database(_) if CANCELLED_BY_REPLAY.contains(&state.as_str()) => {
                 Failure::CancelledByReplay(error)
@@ -69,6 +76,7 @@ impl Failure {
             Failure::Down
             | Failure::ReplicasBehind
             | Failure::Unavailable(_)
+            | Failure::TableMissing(_)
             | Failure::CancelledByReplay(_)
             | Failure::Unresponsive
             | Failure::ConnectTimeout => true,
@@ -76,7 +84,8 @@ impl Failure {
         }
     }
 
-    /// Whether the database must pass a probe before it serves reads again.
+    /// Whether the database must pass a probe before it serves reads again. A missing table concerns only the statements that
+    /// read it, and a database without any tables fails its probes.
     pub fn is_down(&self) -> bool {
         matches!(self, Failure::Unavailable(_) | Failure::Unresponsive)
     }

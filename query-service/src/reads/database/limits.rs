@@ -16,6 +16,8 @@ pub enum Workload {
     Document,
     /// A page of a list.
     List,
+    /// A report, which takes longer than other reads.
+    Report,
     /// Any read of a reader who waits for a consistency token.
     Waiting,
 }
@@ -25,6 +27,7 @@ pub(super) struct Limits {
     documents: Arc<Semaphore>,
     lists: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    reports: Arc<Semaphore>,
     acquire_timeout: Duration,
 }
 
@@ -34,9 +37,17 @@ impl Limits {
         let connections = connections as usize;
         // Waiting readers have time, so a quarter is enough for them; an eighth stays free for the next reader.
         let (waiting, free) = ((connections / 4).max(1), (connections / 8).max(1));
-        let others = connections.saturating_sub(waiting + free).max(1);
+        // Reports keep connections longer than all other reads, so they get few; further reports are refused.
+        let reports = (connections / 8).max(1);
+        let others = connections.saturating_sub(waiting + reports + free).max(1);
         let permits = |count| Arc::new(Semaphore::new(count));
-        Limits { documents: permits(others), lists: permits(others), waiting: permits(waiting), acquire_timeout }
+        Limits {
+            documents: permits(others),
+            lists: permits(others),
+            waiting: permits(waiting),
+            reports: permits(reports),
+            acquire_timeout,
+        }
     }
 
     /// Permission to use a connection, until the permit is dropped.
@@ -58,6 +69,7 @@ impl Limits {
             Workload::Document => &self.documents,
             Workload::List => &self.lists,
             Workload::Waiting => &self.waiting,
+            Workload::Report => &self.reports,
         }
     }
 }
@@ -66,19 +78,20 @@ impl Limits {
 mod tests {
     use super::*;
 
-    fn permits(connections: u32) -> [usize; 3] {
+    fn permits(connections: u32) -> [usize; 4] {
         let limits = Limits::new(connections, Duration::ZERO);
-        [Workload::Document, Workload::List, Workload::Waiting].map(|it| limits.of(it).available_permits())
+        [Workload::Document, Workload::List, Workload::Waiting, Workload::Report]
+            .map(|it| limits.of(it).available_permits())
     }
 
     #[test]
-    fn two_workloads_together_leave_a_connection_for_documents_and_for_lists() {
-        assert_eq!(permits(16), [10, 10, 4]);
-        for connections in 3..100 {
-            let [documents, lists, waiting] = permits(connections);
-            assert!(documents.max(lists) + waiting < connections as usize, "{connections}");
+    fn all_other_workloads_together_leave_a_connection_for_documents_and_for_lists() {
+        assert_eq!(permits(16), [8, 8, 4, 2]);
+        for connections in 4..100 {
+            let [documents, lists, waiting, reports] = permits(connections);
+            assert!(documents.max(lists) + waiting + reports < connections as usize, "{connections}");
         }
-        assert_eq!(permits(1), [1, 1, 1], "one connection cannot be divided");
+        assert_eq!(permits(1), [1, 1, 1, 1], "one connection cannot be divided");
     }
 
     #[tokio::test]
@@ -88,6 +101,7 @@ mod tests {
         let refused = limits.acquire(Workload::List).await;
         assert!(matches!(refused, Err(Failure::Busy)) && !limits.has_capacity(Workload::List));
         assert!(limits.acquire(Workload::Document).await.is_ok() && limits.has_capacity(Workload::Waiting));
+        assert!(limits.has_capacity(Workload::Report));
         drop(permit);
         assert!(limits.acquire(Workload::List).await.is_ok());
     }

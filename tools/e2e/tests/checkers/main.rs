@@ -257,6 +257,8 @@ async fn all_projections_detects_wrong_cells_and_missing_and_unexpected_rows() {
         update orders set search_text = '';
         update fulfilments set carrier = 'x';
         update sales_days set net = net + 1;
+        update order_counts set owed = owed + 1;
+        update stock_movement_quarter_hours set movements = movements + 1;
         delete from order_timeline where version = 1;
         delete from order_returns;
         insert into stock_reservations values ('B', 'main', 'order', gen_random_uuid(), 7);";
@@ -267,6 +269,8 @@ async fn all_projections_detects_wrong_cells_and_missing_and_unexpected_rows() {
         "search_text is ",
         "carrier is x, should be ",
         "net is ",
+        "owed is ",
+        "movements is ",
         "order_timeline order_id=",
         "order_returns generation 1: order_returns order_id=",
         "stock_reservations sku=B location=main",

@@ -1,0 +1,75 @@
+//! The report of customers: orders and amounts of each customer and currency since the first order, the largest net amount of
+//! each currency first. Orders of guests belong to no customer.
+
+use read_model::Projection;
+use uuid::Uuid;
+
+use super::cell::Cell;
+use super::query::ReportQuery;
+use super::table::{Column, ReportType};
+use crate::reads::database::statement::Statement;
+
+/// The report of customers.
+pub static CUSTOMERS: ReportType = ReportType {
+    name: "customers",
+    projection: Projection::SALES,
+    columns: &[
+        Column::text("customer_id"),
+        Column::text("currency"),
+        Column::number("orders"),
+        Column::number("ordered"),
+        Column::number("cancelled"),
+        Column::number("returned"),
+        Column::number("refunded"),
+        Column::number("net"),
+    ],
+    dimensions: &[],
+    page_key: &["currency", "net", "customer_id"],
+    select,
+};
+
+/// The rest of the currency of the last row, then the currencies after it: each part reads only its own rows of the index
+/// `sales_customers_net`.
+fn select(query: &ReportQuery, statement: &mut Statement) {
+    let Some((currency, net, id)) = last_row(query) else {
+        push_rows(query, statement, |_| {});
+        statement.push(" order by currency, net desc, c.customer_id");
+        return;
+    };
+    statement.push("select * from ((");
+    push_rows(query, statement, |statement| {
+        statement
+            .push(" and currency = ")
+            .bind(currency.clone())
+            .push(" and net <= ")
+            .bind(net)
+            .push(" and (net < ")
+            .bind(net);
+        statement.push(" or c.customer_id > ").bind(id).push(")");
+    });
+    statement.push(" order by net desc, c.customer_id limit ").bind(query.rows_max() as i64 + 1).push(") union all (");
+    push_rows(query, statement, |statement| {
+        statement.push(" and currency > ").bind(currency.clone());
+    });
+    statement.push(" order by currency, net desc, c.customer_id limit ").bind(query.rows_max() as i64 + 1);
+    statement.push(")) as page order by currency, net desc, customer_id");
+}
+
+fn push_rows(query: &ReportQuery, statement: &mut Statement, push_condition: impl FnOnce(&mut Statement)) {
+    statement.push(
+        "select customer_id::text as customer_id, currency, orders, ordered, cancelled, returned, refunded, net,
+            0::bigint as position
+        from sales_customers c where true",
+    );
+    if let Some(currency) = query.currency {
+        statement.push(" and currency = ").bind(currency.as_str().to_owned());
+    }
+    push_condition(statement);
+}
+
+fn last_row(query: &ReportQuery) -> Option<(String, i64, Uuid)> {
+    match query.after.as_deref()? {
+        [Cell::Text(currency), Cell::Number(net), Cell::Text(id)] => Some((currency.clone(), *net, id.parse().ok()?)),
+        _ => None,
+    }
+}

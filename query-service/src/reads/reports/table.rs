@@ -1,0 +1,114 @@
+//! The columns and rows of a report. `crate::http::reports` writes them as JSON and as CSV.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use events::LogPosition;
+use read_model::Projection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::cell::Cell;
+use super::query::{Dimension, ReportQuery};
+use crate::reads::database::statement::Statement;
+
+/// A report: its columns, and the select that returns them.
+#[derive(Debug)]
+pub struct ReportType {
+    /// The name in the path.
+    pub name: &'static str,
+    /// The projection that keeps the sums.
+    pub projection: Projection,
+    /// The columns, in the order of the result.
+    pub columns: &'static [Column],
+    /// The dimensions by which sums can be grouped.
+    pub dimensions: &'static [Dimension],
+    /// The columns by which rows are sorted, if the report has pages.
+    pub page_key: &'static [&'static str],
+    /// Adds the select, which has all columns and the column `position`, without its limit.
+    pub select: fn(&ReportQuery, &mut Statement),
+}
+
+/// A column of a report.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Name of the column.
+    pub name: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// The number of a period, starting at 1; the value is its start.
+    Period,
+    Text,
+    Number,
+}
+
+/// The rows of a report.
+#[derive(Debug)]
+pub struct ReportTable {
+    /// The rows contain every event up to this log position.
+    pub contained: LogPosition,
+    /// The rows; every row has a cell for each column.
+    pub rows: Vec<Vec<Cell>>,
+    /// Whether these are all rows.
+    pub is_complete: bool,
+    /// The sort key of the last row.
+    pub last_key: Option<Vec<Cell>>,
+}
+
+impl Column {
+    /// The start of a period.
+    pub const fn period(name: &'static str) -> Column {
+        Column { name, kind: Kind::Period }
+    }
+
+    /// A name or a code.
+    pub const fn text(name: &'static str) -> Column {
+        Column { name, kind: Kind::Text }
+    }
+
+    /// A number.
+    pub const fn number(name: &'static str) -> Column {
+        Column { name, kind: Kind::Number }
+    }
+
+    fn decode(self, query: &ReportQuery, row: &PgRow) -> sqlx::Result<Cell> {
+        let cell = match self.kind {
+            Kind::Period => start_of(row.try_get(self.name)?, query).map(Cell::Start),
+            Kind::Text => row.try_get::<Option<String>, _>(self.name)?.map(Cell::Text),
+            Kind::Number => row.try_get::<Option<i64>, _>(self.name)?.map(Cell::Number),
+        };
+        Ok(cell.unwrap_or(Cell::Empty))
+    }
+}
+
+/// The start of a period in the time zone of the report.
+fn start_of(number: i32, query: &ReportQuery) -> Option<DateTime<Tz>> {
+    let periods = query.periods.as_ref()?;
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    periods.starts.get(index).map(|start: &DateTime<Utc>| start.with_timezone(&periods.zone))
+}
+
+impl ReportTable {
+    pub(super) fn decode(
+        report: &'static ReportType,
+        query: &ReportQuery,
+        rows: &[PgRow],
+        contained: LogPosition,
+        is_complete: bool,
+    ) -> sqlx::Result<ReportTable> {
+        let cells = |row: &PgRow| report.columns.iter().map(|column| column.decode(query, row)).collect();
+        let rows = rows.iter().map(cells).collect::<sqlx::Result<Vec<Vec<Cell>>>>()?;
+        let last_key = rows.last().map(|row| report.key_of(row));
+        Ok(ReportTable { contained, rows, is_complete, last_key })
+    }
+}
+
+impl ReportType {
+    /// The cells of a row by which rows are sorted.
+    fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
+        let cell = |name: &&str| self.columns.iter().position(|column| column.name == *name).and_then(|at| row.get(at));
+        self.page_key.iter().filter_map(cell).cloned().collect()
+    }
+}
