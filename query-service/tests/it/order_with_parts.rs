@@ -21,6 +21,7 @@ async fn an_order_its_customer_and_its_timeline_are_one_response() {
     let platform = Platform::new().await;
     let (ada, order) = customer_and_order(&platform).await;
     let service = Service::start(&platform.bed).await;
+    service.until_lag_is_known().await;
     for key in [order.id.to_string(), order.code.to_string()] {
         let both = service.get(&format!("/v1/orders/{key}?include=customer,timeline")).await;
         assert_eq!(both.json["order"], service.get(&format!("/v1/orders/{key}")).await.json);

@@ -13,6 +13,8 @@ const NOT_READS: [&str; 2] = ["/v1/freshness", "/v1/schemas/"];
 async fn request(platform: &Platform, path: &str) -> String {
     let query = match path {
         "/v1/availability" => "?sku=MUG-1",
+        "/v1/reports/customers" => "",
+        report if report.starts_with("/v1/reports/") => "?from=2026-03-01&to=2026-04-01",
         _ => "",
     };
     let key = match path.split('/').nth(2) {
@@ -38,7 +40,7 @@ async fn every_read_has_its_position_and_its_lag() {
     platform.register_customer("2026-03-01T10:00:00Z", 1, "Ada").await;
     platform.place_stock_hold("2026-03-05T10:00:00Z").await;
     let service = Service::start(&platform.bed).await;
-    service.get_until("/v1/freshness", |it| it.status == 200 && it.json["projections"][0]["lag_ms"].is_u64()).await;
+    service.until_lag_is_known().await;
 
     let document = routes().document(&INFO);
     let is_read = |path: &&String| !NOT_READS.iter().any(|other| path.starts_with(other));

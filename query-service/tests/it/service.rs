@@ -125,6 +125,12 @@ impl Service {
         tokio::time::timeout(PATIENCE, polling).await.expect("the expected state is not reached")
     }
 
+    /// Waits until the databases were observed, so that responses have `Projection-Lag-Ms`.
+    pub(crate) async fn until_lag_is_known(&self) {
+        let is_known = |it: &Answer| it.status == 200 && it.json["projections"][0]["lag_ms"].is_u64();
+        self.get_until("/v1/freshness", is_known).await;
+    }
+
     /// The headers of a response to a client that accepts this encoding.
     pub(crate) async fn get_head(&self, path: &str, encoding: &str) -> HeaderMap {
         let request = self.client.get(format!("{}{path}", self.base)).header("Accept-Encoding", encoding);
