@@ -16,6 +16,7 @@ use axum::http::HeaderValue;
 use chrono::Utc;
 use chrono_tz::Tz;
 use metrics::Counter;
+use moka::ops::compute::{CompResult, Op};
 use platform::metric_names::QUERY_CACHE_REQUESTS_TOTAL;
 use read_model::Projection;
 
@@ -120,8 +121,23 @@ impl Stats {
             lag: lag(self.database.latest()),
             is_renewed: AtomicBool::new(false),
         });
-        self.results.insert(zone, Arc::clone(&loaded));
-        Ok(loaded)
+        Ok(self.store(zone, loaded))
+    }
+
+    /// Keeps a result, unless a concurrent load has found a newer one meanwhile; returns the one that is kept.
+    fn store(&self, zone: Tz, loaded: Arc<CachedStats>) -> Arc<CachedStats> {
+        let is_newer = |kept: &CachedStats| {
+            let is_valid = kept.age() < AGE_MAX && may_serve(&kept.representation, None, self.database.latest());
+            is_valid && kept.representation.as_of > loaded.representation.as_of
+        };
+        let result = self.results.entry(zone).and_compute_with(|kept| match kept {
+            Some(kept) if is_newer(kept.value()) => Op::Nop,
+            Some(_) | None => Op::Put(Arc::clone(&loaded)),
+        });
+        match result {
+            CompResult::Unchanged(kept) => kept.into_value(),
+            _ => loaded,
+        }
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use events::{Currency, LogPosition};
+use events::order::progress::{FulfilmentStatus, Lifecycle, PaymentStatus, ReturnStatus};
+use events::{Currency, LogPosition, Position};
 use read_model::Projection;
 use read_model::sales::quarter_hour_start;
+use read_model::status::{fulfilment_word, lifecycle_word, payment_word, return_word};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -144,8 +146,7 @@ async fn read_orders(
     };
     let FreshRows { freshness, rows } = list(database, required, Projection::ORDER_STATISTICS, &select).await?;
     let contained = freshness.contained();
-    let (mut found, mut owed) =
-        (OrderStatistics { position: contained.position, ..OrderStatistics::default() }, BTreeMap::new());
+    let (mut found, mut owed) = (no_orders(contained.position), BTreeMap::new());
     for row in &rows {
         let orders: i64 = row.try_get("orders")?;
         for (counts, column) in [
@@ -164,6 +165,24 @@ async fn read_orders(
     let owed = owed.into_iter().filter(|(_, owed)| *owed != 0);
     found.owed = owed.map(|(currency, owed)| OwedSum { currency, owed }).collect();
     Ok((found, contained))
+}
+
+/// Every status without an order.
+fn no_orders(position: Position) -> OrderStatistics {
+    use {FulfilmentStatus as F, Lifecycle as L, PaymentStatus as P, ReturnStatus as R};
+    let zeros = |words: &[&str]| words.iter().map(|word| ((*word).to_owned(), 0)).collect();
+    let payments = [P::Unpaid, P::Authorized, P::PartiallyPaid, P::Paid, P::Overpaid, P::PartiallyRefunded];
+    let payments = [&payments[..], &[P::Refunded, P::NotRequired]].concat();
+    let fulfilments = [F::Unfulfilled, F::Backordered, F::Processing, F::PartiallyShipped, F::Shipped];
+    let fulfilments = [&fulfilments[..], &[F::Delivered, F::OnHold]].concat();
+    OrderStatistics {
+        by_lifecycle: zeros(&[L::Open, L::Completed, L::Cancelled, L::Expired].map(lifecycle_word)),
+        by_payment: zeros(&payments.into_iter().map(payment_word).collect::<Vec<_>>()),
+        by_fulfilment: zeros(&fulfilments.into_iter().map(fulfilment_word).collect::<Vec<_>>()),
+        by_return: zeros(&[R::None, R::Requested, R::PartiallyReturned, R::Returned].map(return_word)),
+        position,
+        ..OrderStatistics::default()
+    }
 }
 
 /// The number of rows is that of stock items, which does not grow with the number of orders.
