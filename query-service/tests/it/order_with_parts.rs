@@ -21,6 +21,8 @@ async fn an_order_its_customer_and_its_timeline_are_one_response() {
     let platform = Platform::new().await;
     let (ada, order) = customer_and_order(&platform).await;
     let service = Service::start(&platform.bed).await;
+    // The lag and the end of the log are known after the first probe.
+    service.get_until("/v1/freshness", |it| it.status == 200).await;
     for key in [order.id.to_string(), order.code.to_string()] {
         let both = service.get(&format!("/v1/orders/{key}?include=customer,timeline")).await;
         assert_eq!(both.json["order"], service.get(&format!("/v1/orders/{key}")).await.json);
@@ -99,6 +101,8 @@ async fn every_part_contains_the_token() {
     let platform = Platform::new().await;
     let (ada, order) = customer_and_order(&platform).await;
     let service = Service::start(&platform.bed).await;
+    // The lag and the end of the log are known after the first probe.
+    service.get_until("/v1/freshness", |it| it.status == 200).await;
     let path = format!("/v1/orders/{}?include=customer,timeline", order.id);
     assert_eq!(service.get_not_older(&path, platform.head(), 0).await.status, 200);
     let far = service.get_not_older(&path, 999_999_999, 0).await;
