@@ -5,7 +5,8 @@
 //! [`reads`] (`orders.rs`, `documents.rs`) looks into the process cache, into Redis and into the database, which is the replica
 //! or, where the replica is down or too far behind, the primary. The result is a representation with its `ETag`, ready to be
 //! sent again; before it is sent, `erasures.rs` checks whether its personal data is erased. With a consistency token,
-//! `consistency.rs` waits until the result contains the required position. Lists are read from the database, page by page.
+//! `consistency.rs` waits until the result contains the required position. Lists are read from the database, page by page; streams
+//! of events share one reader of the log (`event_stream.rs`).
 //!
 //! [`http`] is layered above [`reads`]: only [`http`] knows requests, problem responses and OpenAPI. [`serve`] assembles the
 //! process from [`config`].

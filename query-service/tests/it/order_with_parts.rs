@@ -100,6 +100,7 @@ async fn every_part_contains_the_token() {
     let platform = Platform::new().await;
     let (ada, order) = customer_and_order(&platform).await;
     let service = Service::start(&platform.bed).await;
+    service.until_lag_is_known().await;
     let path = format!("/v1/orders/{}?include=customer,timeline", order.id);
     assert_eq!(service.get_not_older(&path, platform.head(), 0).await.status, 200);
     let far = service.get_not_older(&path, 999_999_999, 0).await;
