@@ -18,7 +18,10 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("tools/importer", &["domain", "events", "platform"]),
     ("tools/testbed", &["events", "migrations"]),
     ("tools/e2e", &["events", "platform", "projector", "read-model", "testbed"]),
-    ("tools/bench", &["command-service", "domain", "e2e", "events", "platform", "query-service", "read-model", "testbed"]),
+    (
+        "tools/bench",
+        &["command-service", "domain", "e2e", "events", "platform", "query-service", "read-model", "testbed"],
+    ),
 ];
 
 /// Libraries that the crates of rules, events and documents must not depend on.
