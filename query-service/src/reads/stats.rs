@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use chrono::Utc;
 use chrono_tz::Tz;
 use metrics::Counter;
@@ -27,6 +28,7 @@ use crate::reads::database::routing::Database;
 use crate::reads::error::Error;
 use crate::reads::latest::Latest;
 use crate::reads::representation::Representation;
+use crate::reads::sse;
 
 /// No result is older when it is served without a consistency token.
 pub const AGE_MAX: Duration = Duration::from_secs(30);
@@ -55,6 +57,8 @@ pub struct Stats {
 pub struct CachedStats {
     /// The result.
     pub representation: Representation,
+    /// The result as an event of a stream, encoded once for all streams.
+    pub event: Bytes,
     loaded_at: Instant,
     /// Lag of the projections when the result was loaded; `None` if it was unknown.
     lag: Option<Duration>,
@@ -115,8 +119,11 @@ impl Stats {
         let loaded_at = Instant::now();
         let (document, contained) = sections::read(&self.database, required, zone, Utc::now()).await?;
         let json = serde_json::to_vec(&document)?;
+        let text = String::from_utf8_lossy(&json);
+        let event = sse::event(Some(&contained.position.to_string()), "statistics", &text);
         let loaded = Arc::new(CachedStats {
             representation: Representation::page(json.into(), contained),
+            event,
             loaded_at,
             lag: lag(self.database.latest()),
             is_renewed: AtomicBool::new(false),

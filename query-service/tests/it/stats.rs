@@ -27,6 +27,30 @@ fn counts(counts: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_stream_sends_the_statistics_at_once_and_whenever_they_change() {
+    let platform = Platform::new().await;
+    platform.apply_everything().await;
+    let service = Service::start_with(&platform.bed, &[("STATS_CACHE_TTL", "1ms".to_owned())]).await;
+    let mut stream = service.stream("/v1/stats/stream?timezone=Asia/Kathmandu", None).await;
+    assert_eq!(stream.header("content-type"), "text/event-stream");
+    let first = stream.next().await;
+    assert_eq!((first.event.as_str(), &first.json()["timezone"]), ("statistics", &json!("Asia/Kathmandu")));
+    assert_eq!(first.id, stream.header("projection-position"));
+
+    platform.append_sales(&(Utc::now() - TimeDelta::hours(2)).to_rfc3339(), TimeDelta::minutes(7), 2).await;
+    platform.apply_everything().await;
+    loop {
+        let next = stream.next().await;
+        if next.id == platform.head().to_string() {
+            assert!(!sums(&next.json()["sales"]["last_7_days"]).is_empty(), "{next:?}");
+            break;
+        }
+    }
+    let refused = service.get("/v1/stats/stream?timezone=Mars").await;
+    assert_eq!((refused.status, refused.problem()), (400, "invalid-query"));
+}
+
+#[tokio::test]
 async fn sales_of_the_last_days_and_hours_are_those_of_the_log() {
     let platform = with_orders().await;
     let service = Service::start(&platform.bed).await;
