@@ -6,6 +6,7 @@
 //! | [`documents`] | orders and products by key, from the process cache, Redis and the replica |
 //! | [`lists`] | pages of orders: the same page, page after page, every pair of filters |
 //! | [`searches`] | searches by a part of an order code and by a product name |
+//! | [`reports`] | a sales report, and the statistics of a dashboard |
 //! | [`database_time`] | how long the statements of a service took |
 //! | [`clients`] | concurrent clients with think time |
 //!
@@ -15,6 +16,7 @@ mod clients;
 mod database_time;
 mod documents;
 mod lists;
+mod reports;
 mod searches;
 mod shop;
 
@@ -38,6 +40,7 @@ pub async fn run(settings: &Settings, log: &LargeLog) -> anyhow::Result<(Machine
     documents::measure(settings, &shop, &mut figures).await?;
     lists::measure(settings, &shop, &mut figures).await?;
     searches::measure(settings, &shop, &mut figures).await?;
+    reports::measure(settings, &shop, &mut figures).await?;
     clients::measure(settings, &shop, &mut figures).await?;
     if !log.is_kept {
         shop.bed.discard().await?;

@@ -32,6 +32,8 @@ pub(super) struct Shop {
     pub(super) names: Vec<String>,
     /// Ids of some customers.
     pub(super) customers: Vec<String>,
+    /// The first day of the last year of sales, and the day after the last one.
+    pub(super) year: (String, String),
 }
 
 impl Shop {
@@ -65,6 +67,9 @@ impl Shop {
         let orders = number("select count(*) from orders").await.context("counting the orders")?;
         let months = "select count(*) from pg_inherits where inhparent = 'orders_1.orders'::regclass";
         let months = number(months).await.context("counting the months")?;
+        let year = "select greatest(min(starts_at), max(starts_at) - interval '364 days')::date::text,
+                (max(starts_at) + interval '1 day')::date::text from sales_days";
+        let year = sqlx::query_as(year).fetch_one(pool).await.context("reading the range of sales")?;
         let step = (orders / ORDER_IDS).max(1);
         let some = "select id::text from (select id, row_number() over (order by id) as number from orders) o where number % $1 = 0 limit $2";
         let order_ids = sqlx::query_scalar(some).bind(step).bind(ORDER_IDS).fetch_all(pool).await;
@@ -76,6 +81,7 @@ impl Shop {
             skus: texts("select sku from products order by sku").await?,
             names: texts("select document->>'name' from products order by sku limit 1000").await?,
             customers: texts("select id::text from customers order by id limit 1000").await?,
+            year,
             bed,
         })
     }
