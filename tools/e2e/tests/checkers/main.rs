@@ -241,9 +241,10 @@ async fn rows_of_archived_months_are_not_missing() {
 
 #[tokio::test]
 async fn fold_equal_detects_a_row_without_a_stream() {
-    let sql = "insert into products (sku, name, active, prices, attributes, tags, created_at, updated_at, version, incarnation,
-                   position)
-               select 'B', name, active, prices, attributes, tags, created_at, updated_at, version, incarnation, position
+    let sql = "insert into products (sku, name, active, prices, attributes, tags, tag_list, search_text, created_at, updated_at,
+                   version, incarnation, position)
+               select 'B', name, active, prices, attributes, tags, tag_list, search_text, created_at, updated_at, version,
+                   incarnation, position
                from products";
     assert_detected(Invariant::FoldEqual, sql, "product-B, which is not in the log").await;
 }
@@ -254,7 +255,7 @@ async fn all_projections_detects_wrong_cells_and_missing_and_unexpected_rows() {
     let subject = platform.subject();
     assert_eq!(findings(Invariant::AllProjections, &subject).await, Vec::<String>::new());
     let changes = "
-        update orders set search_text = '';
+        update order_search set search_text = '';
         update fulfilments set carrier = 'x';
         update sales_days set net = net + 1;
         update order_counts set owed = owed + 1;
@@ -265,7 +266,7 @@ async fn all_projections_detects_wrong_cells_and_missing_and_unexpected_rows() {
     sqlx::raw_sql(changes).execute(&mut platform.sql).await.unwrap();
     let found = findings(Invariant::AllProjections, &subject).await.join("\n");
     for expected in [
-        "orders generation 1: orders id=",
+        "orders generation 1: order_search id=",
         "search_text is ",
         "carrier is x, should be ",
         "net is ",
