@@ -81,9 +81,6 @@ pub async fn retire<M: ReadModel>(url: &Secret, number: i32) -> Result<(), Opera
     let mut transaction = connection.begin().await.context("beginning a transaction")?;
     generations::remove(&mut transaction, generation).await.with_context(|| format!("removing {generation}"))?;
     transaction.commit().await.with_context(|| format!("removing {generation}"))?;
-    if is_alone {
-        run("unlocking the rebuild", generations::unlock_rebuild(&mut connection, M::PROJECTION)).await?;
-    }
     Ok(())
 }
 

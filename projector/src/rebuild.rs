@@ -50,11 +50,7 @@ const CATCH_UP_PASSES: usize = 5;
 pub async fn rebuild<M: ReadModel>(options: &Options, progress: Arc<Progress>) -> Result<Generation, OperatorError> {
     let mut control = store::connect(&options.database_url).await?;
     lock(&mut control, M::PROJECTION).await?;
-    let rebuilt = rebuild_alone::<M>(&mut control, options, &progress).await;
-    // After an error of the connection, the lock ends with it.
-    let unlocked = run("unlocking the rebuild", generations::unlock_rebuild(&mut control, M::PROJECTION)).await;
-    let generation = rebuilt?;
-    unlocked?;
+    let generation = rebuild_alone::<M>(&mut control, options, &progress).await?;
     progress.enter("done");
     Ok(generation)
 }

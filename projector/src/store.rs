@@ -1,5 +1,5 @@
 //! The connection of a worker to PostgreSQL. [`archived_months`] has the archived months, [`checkpoints`] claims partitions,
-//! [`copy_out`] reads rows with `COPY`, [`following`] has the locks of processes that follow the log, [`generations`] has the
+//! [`command_lock`] allows one command of operators at a time, [`copy_out`] reads rows with `COPY`, [`following`] has the locks of processes that follow the log, [`generations`] has the
 //! generations of projections, [`incarnations`] compares checkpoints with the incarnations of the log, [`lock_attempts`] locks
 //! tables that are read, [`log`] reads the log, [`months`] creates the partitions of months, [`parked`] has the parked
 //! streams, [`rebuilds`] has the rebuilds of generations, [`relay`] reads how far the relay has published, [`skipped`] has the
@@ -18,6 +18,7 @@ use sqlx::{Connection, PgConnection};
 
 pub mod archived_months;
 pub mod checkpoints;
+pub mod command_lock;
 pub mod copy_out;
 pub mod following;
 pub mod generations;

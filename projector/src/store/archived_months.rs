@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 use read_model::Generation;
 use sqlx::{FromRow, PgConnection};
 
+use crate::store::command_lock;
+
 /// The table of a month.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct MonthTable {
@@ -82,11 +84,8 @@ pub async fn delete(connection: &mut PgConnection, generation: Generation, month
         .map(|_| ())
 }
 
-/// Takes the lock that allows one process at a time to detach, archive or restore months of a generation, without
-/// waiting; `false` if another process has it. The lock ends with the connection.
+/// Takes the lock that allows one process at a time to detach, archive or restore months of a generation; `false` if
+/// another process has it. The lock ends with the connection.
 pub async fn try_lock(connection: &mut PgConnection, generation: Generation) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('months'), hashtext($1))")
-        .bind(generation.schema())
-        .fetch_one(connection)
-        .await
+    command_lock::try_lock(connection, "months", &generation.schema()).await
 }

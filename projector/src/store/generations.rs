@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use crate::frame::month::Month;
 use crate::frame::schema::TableSchema;
 use crate::frame::{ReadModel, rows};
-use crate::store::skipped;
+use crate::store::{command_lock, skipped};
 
 /// State of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,23 +178,10 @@ pub async fn set_verified(
     .map(|_| ())
 }
 
-/// Takes the lock that allows one process at a time to rebuild a projection, without waiting; `false` if another process
-/// has it. The lock ends with [`unlock_rebuild`] or with the connection.
+/// Takes the lock that allows one process at a time to rebuild a projection; `false` if another process has it. The lock
+/// ends with the connection.
 pub async fn try_lock_rebuild(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))")
-        .bind(projection.name())
-        .fetch_one(connection)
-        .await
-}
-
-/// Releases the lock of [`try_lock_rebuild`], so that the next command need not wait until the server notices the end of the
-/// connection.
-pub async fn unlock_rebuild(connection: &mut PgConnection, projection: Projection) -> sqlx::Result<()> {
-    sqlx::query("select pg_advisory_unlock(hashtext('rebuild'), hashtext($1))")
-        .bind(projection.name())
-        .execute(connection)
-        .await
-        .map(|_| ())
+    command_lock::try_lock(connection, "rebuild", projection.name()).await
 }
 
 /// Locks the generations of a projection until the transaction ends, so that one process at a time changes them.

@@ -6,6 +6,8 @@ use events::{Position, StreamId, Version};
 use read_model::Generation;
 use sqlx::PgConnection;
 
+use crate::store::command_lock;
+
 /// A row of `parked_streams`.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ParkedRow {
@@ -19,10 +21,9 @@ pub struct ParkedRow {
     pub reason: String,
 }
 
-/// Takes the lock that allows one session at a time to retry parked streams, without waiting; `false` if another
-/// session has it.
+/// Takes the lock that allows one session at a time to retry parked streams; `false` if another session has it.
 pub async fn try_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select pg_try_advisory_lock(hashtext('parked retry'))").fetch_one(connection).await
+    command_lock::try_lock(connection, "parked retry", "").await
 }
 
 /// Ids of all parked streams of a generation.
