@@ -15,6 +15,7 @@ pub mod documentation;
 pub mod event_stream;
 mod events;
 mod freshness;
+mod moment;
 mod orders;
 mod page;
 mod parameters;

@@ -13,7 +13,7 @@
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
 //! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/select.rs`,
-//! `reads/orders/timeline.rs`, `reads/orders/as_of.rs`, `reads/orders/together.rs`, `reads/orders/warm_up.rs`, `reads/products.rs`,
+//! `reads/orders/timeline.rs`, `reads/orders/as_of.rs`, `reads/history.rs`, `reads/reports/as_of.rs`, `reads/reports/later.rs`, `reads/orders/together.rs`, `reads/orders/warm_up.rs`, `reads/products.rs`,
 //! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events`, `reads/reports/table.rs`,
 //! `reads/stats/sections.rs`; redis in `reads/cache/redis.rs`.
 

@@ -1,10 +1,10 @@
 //! `GET /v1/orders/{id or order code}`: as it is, as it was ([`moment`]), or with its customer and timeline ([`with_parts`]). Lists of
 //! orders are in [`list`], with their [`filters`]; the events of an order are in [`events`], and in sentences in [`timeline`].
 
+mod as_of;
 pub(super) mod events;
 mod filters;
 pub(super) mod list;
-mod moment;
 mod page_of_order;
 pub(super) mod timeline;
 mod with_parts;
@@ -108,8 +108,8 @@ async fn show_with(
     parameters: &Parameters,
     preconditions: &Preconditions,
 ) -> Result<Response, Problem> {
-    match moment::read(parameters)? {
-        Some(moment) => moment::show(app, key, moment, preconditions).await,
+    match as_of::read(parameters)? {
+        Some(moment) => as_of::show(app, key, moment, preconditions).await,
         None => with_parts::show(app, key, with_parts::read(parameters)?, preconditions).await,
     }
 }

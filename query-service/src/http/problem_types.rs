@@ -85,6 +85,9 @@ pub(super) const QUERY_TOO_SLOW: ProblemType =
 /// The log does not contain the requested position.
 pub(super) const POSITION_BEYOND_LOG: ProblemType =
     ProblemType::new("position-beyond-log", BAD_REQUEST, "The position is beyond the end of the log");
+/// Too many events were recorded after the requested position.
+pub(super) const POSITION_TOO_OLD: ProblemType =
+    ProblemType::new("position-too-old", BAD_REQUEST, "The position is too far back");
 /// `Last-Event-ID` is not the id of an event.
 pub(super) const INVALID_LAST_EVENT_ID: ProblemType =
     ProblemType::new("invalid-last-event-id", BAD_REQUEST, "Invalid id of the last event");

@@ -9,14 +9,15 @@ use crate::http::problem_types::{
     CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, EVENTS_LOST, FRESHNESS_UNKNOWN, INTERNAL,
     INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_CUSTOMER_ID, INVALID_LAST_EVENT_ID, INVALID_LOCATION,
     INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU, INVALID_STOCK_HOLD_ID, ORDER_NOT_FOUND, POSITION_BEYOND_LOG,
-    PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_HOLD_NOT_FOUND, STOCK_NOT_FOUND,
-    STREAMS_ENDING, TOO_MANY_STREAMS,
+    POSITION_TOO_OLD, PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_HOLD_NOT_FOUND,
+    STOCK_NOT_FOUND, STREAMS_ENDING, TOO_MANY_STREAMS,
 };
 use crate::reads::consistency::LOG_GROWTH_MAX;
 use crate::reads::database::failure::Failure;
-use crate::reads::error::{BeyondLog, Error, EventsLost, ProjectionLag};
+use crate::reads::error::{BeyondLog, Error, EventsLost, ProjectionLag, TooFarBack};
+use crate::reads::moment::Moment;
 use crate::reads::orders::OrderKey;
-use crate::reads::orders::as_of::Moment;
+use crate::reads::reports::as_of::LATER_POSITIONS_MAX;
 
 /// Input is repeated in a problem up to this length.
 const SHOWN_MAX_CHARS: usize = 80;
@@ -214,6 +215,7 @@ impl From<Error> for Problem {
             Error::ProjectionLag(lag) => projection_lag(lag),
             Error::TokenBeyondLog { token, end } => token_beyond_log(*token, *end),
             Error::BeyondLog(beyond) => beyond_log(*beyond),
+            Error::TooFarBack(back) => too_far_back(*back),
             Error::EventsLost(lost) => events_lost(lost),
             Error::History(_) | Error::Document(_) => internal_problem(),
         }
@@ -231,6 +233,15 @@ fn beyond_log(BeyondLog { position, end }: BeyondLog) -> Problem {
         "The log, as far as it can be read now, ends at {end}, before position {position}. Repeat the request later."
     );
     PROJECTION_LAG.problem(detail).with("wanted", position).with("applied", end).retry_after(RETRY_AFTER_S)
+}
+
+fn too_far_back(TooFarBack { position, end }: TooFarBack) -> Problem {
+    let first = end.0.saturating_sub(LATER_POSITIONS_MAX).max(0);
+    let detail = format!(
+        "Position {position} is too far back: the report can be requested as of position {first} or a later one, because the events \
+         since then are read for it. Request a later position."
+    );
+    POSITION_TOO_OLD.problem(detail).with("first", first)
 }
 
 fn events_lost(lost: &EventsLost) -> Problem {

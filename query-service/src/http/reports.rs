@@ -17,7 +17,7 @@ use platform::problem::Problem;
 use crate::http::app::App;
 use crate::http::page::next_uri;
 use crate::http::preconditions::Preconditions;
-use crate::http::problem_types::INVALID_CURSOR;
+use crate::http::problem_types::{INVALID_CURSOR, POSITION_BEYOND_LOG, POSITION_TOO_OLD};
 use crate::http::respond::{respond, respond_streamed};
 use crate::http::{documentation, problems};
 use crate::reads::reports;
@@ -40,7 +40,12 @@ const BY_PERIOD: &str = "Each event counts in the period in which it occurred, s
 
 /// The order and the pages of a list of the largest amounts.
 const LARGEST_FIRST: &str = "Rows are sorted by currency and then by net amount, the largest first. `next` leads to the next page. \
-    Sums may change between two pages, so a row whose net amount changes meanwhile can be missing or appear twice.";
+    Sums may change between two pages, so a row whose net amount changes meanwhile can be missing or appear twice; \
+    with `as_of` they do not change.";
+
+/// What `as_of` does.
+const AS_OF: &str = "With `as_of`, the report is computed from the sums as they are, without what the events after that moment \
+    have added. Reports as of the same position agree with each other.";
 
 /// The routes of reports.
 pub(super) fn routes() -> Routes<App> {
@@ -56,6 +61,9 @@ pub(super) fn routes() -> Routes<App> {
     let fulfilment =
         of("report_fulfilment", "Report fulfilment by period", &FULFILMENT, documentation::report::<rows::Fulfilment>);
     let stock = of("report_stock", "Report stock movements by period", &STOCK, documentation::report::<rows::Stock>);
+    let [sales, products, customers, returns, fulfilment, stock] =
+        [sales, products, customers, returns, fulfilment, stock]
+            .map(|it| it.paragraph(AS_OF).refuses([POSITION_BEYOND_LOG.documented(), POSITION_TOO_OLD.documented()]));
     group
         .get("/v1/reports/sales", handler(&SALES), sales.paragraph(BY_PERIOD))
         .get(
@@ -90,7 +98,7 @@ async fn show(report: &'static ReportType, app: App, uri: Uri, headers: HeaderMa
     }
     let next_cursor = next_cursor(&request, &app, &table);
     let next = next_cursor.as_ref().map(|cursor| next_uri(&uri, cursor));
-    let lag_ms = app.reads.latest.lag_header(report.projection);
+    let lag_ms = app.reads.latest.lag_header(report.sums.projection());
     let mut response = match request.format {
         Format::Json => {
             let periods = request.query.periods.as_ref();

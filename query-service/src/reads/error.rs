@@ -27,6 +27,9 @@ pub enum Error {
     /// The log does not contain the requested position.
     #[error("position {} is beyond the end of the log at {}", .0.position, .0.end)]
     BeyondLog(BeyondLog),
+    /// Too many events were recorded after the requested position.
+    #[error("position {} is too far before the end of the projection at {}", .0.position, .0.end)]
+    TooFarBack(TooFarBack),
     /// Events that the reader has were lost in a failover.
     #[error("the events after position {} were lost in a failover", .0.last_kept)]
     EventsLost(EventsLost),
@@ -53,6 +56,15 @@ pub struct BeyondLog {
     /// The requested position.
     pub position: Position,
     /// The position of the last event in the log.
+    pub end: Position,
+}
+
+/// A position that lies too far back for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooFarBack {
+    /// The requested position.
+    pub position: Position,
+    /// The position of the last event that is applied.
     pub end: Position,
 }
 
@@ -108,6 +120,12 @@ impl From<History> for Error {
 impl From<BeyondLog> for Error {
     fn from(error: BeyondLog) -> Error {
         Error::BeyondLog(error)
+    }
+}
+
+impl From<TooFarBack> for Error {
+    fn from(error: TooFarBack) -> Error {
+        Error::TooFarBack(error)
     }
 }
 

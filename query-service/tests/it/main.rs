@@ -18,6 +18,7 @@ mod order_with_parts;
 mod orders;
 mod overload;
 mod replicas;
+mod report_as_of;
 mod reports;
 mod response_headers;
 mod rights;

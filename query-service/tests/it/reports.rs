@@ -365,7 +365,7 @@ async fn requests_that_no_report_can_answer_are_refused() {
         "sales?from=2026-03-01&to=2026-05-01&group_by=15min",
         "sales?from=2026-03-01&to=2026-04-01&group_by=sku",
         "sales?from=2026-03-01&to=2026-04-01&format=xlsx",
-        "sales?from=2026-03-01&to=2026-04-01&as_of=7",
+        "sales?from=2026-03-01&to=2026-04-01&as_of=yesterday",
         "customers?from=2026-03-01&to=2026-04-01",
         "stock?from=2026-03-01&to=2026-04-01&currency=GBP",
     ] {

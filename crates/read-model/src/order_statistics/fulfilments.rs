@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::order::OrderEvent;
 use events::{ChannelCode, Location};
+use serde::Serialize;
 
 use crate::fulfilment::FulfilmentRow;
 
@@ -20,7 +21,7 @@ pub struct FulfilmentChange {
 }
 
 /// Sums of fulfilments. A mean duration is a sum of seconds divided by the number of shipped or delivered fulfilments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FulfilmentMeasures {
     /// Created fulfilments.
     pub created: i64,

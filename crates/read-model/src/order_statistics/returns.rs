@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use events::order::progress::{Progress, Return};
 use events::order::{Disposition, LineQuantity, OrderEvent, PartNo};
 use events::{ChannelCode, Currency};
+use serde::Serialize;
 
 /// A change of the sums of returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct ReturnChange {
 }
 
 /// Sums of returns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ReturnMeasures {
     /// Requested returns.
     pub requested: i64,

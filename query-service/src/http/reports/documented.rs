@@ -9,8 +9,8 @@ use crate::reads::reports::query::Dimension;
 use crate::reads::reports::table::ReportType;
 
 /// The parameters of all reports, in the order of the documentation.
-const ALL: [&str; 10] =
-    ["from", "to", "timezone", "group_by", "channel", "location", "currency", "limit", "cursor", "format"];
+const ALL: [&str; 11] =
+    ["from", "to", "timezone", "group_by", "channel", "location", "currency", "as_of", "limit", "cursor", "format"];
 
 /// The format of a response, for its schema.
 #[derive(JsonSchema)]
@@ -86,6 +86,11 @@ fn parameter(report: &'static ReportType, name: &str) -> Option<Parameter> {
         "channel" => Parameter::query::<ChannelCode>("channel", "Only orders of this sales channel."),
         "location" => Parameter::query::<Location>("location", "Only stock at this location."),
         "currency" => Parameter::query::<Currency>("currency", "Only amounts in this currency (ISO 4217)."),
+        "as_of" => Parameter::query::<Text>(
+            "as_of",
+            "Position in the log, or time of recording in the format of RFC 3339, that the report shows: one of the last 100,000 \
+             positions. Without it, the report shows the present.",
+        ),
         "limit" => Parameter::query::<Limit>("limit", "Maximum number of rows on the page; 100 by default."),
         "cursor" => Parameter::query::<Text>(
             "cursor",
@@ -111,11 +116,17 @@ mod tests {
 
     #[test]
     fn each_report_has_its_own_parameters() {
-        assert_eq!(names(&SALES), ["from", "to", "timezone", "group_by", "channel", "currency", "format"]);
-        assert_eq!(names(&PRODUCTS), ["from", "to", "timezone", "channel", "currency", "limit", "cursor", "format"]);
-        assert_eq!(names(&CUSTOMERS), ["currency", "limit", "cursor", "format"]);
-        assert_eq!(names(&FULFILMENT), ["from", "to", "timezone", "group_by", "channel", "location", "format"]);
-        assert_eq!(names(&STOCK), ["from", "to", "timezone", "group_by", "location", "format"]);
+        assert_eq!(names(&SALES), ["from", "to", "timezone", "group_by", "channel", "currency", "as_of", "format"]);
+        assert_eq!(
+            names(&PRODUCTS),
+            ["from", "to", "timezone", "channel", "currency", "as_of", "limit", "cursor", "format"]
+        );
+        assert_eq!(names(&CUSTOMERS), ["currency", "as_of", "limit", "cursor", "format"]);
+        assert_eq!(
+            names(&FULFILMENT),
+            ["from", "to", "timezone", "group_by", "channel", "location", "as_of", "format"]
+        );
+        assert_eq!(names(&STOCK), ["from", "to", "timezone", "group_by", "location", "as_of", "format"]);
         assert!([&SALES, &PRODUCTS, &CUSTOMERS].iter().all(|report| parameters(report).len() == names(report).len()));
     }
 }

@@ -8,8 +8,8 @@ use platform::problem::Problem;
 use crate::http::app::App;
 use crate::http::cursor::CursorError;
 use crate::http::parameters::Parameters;
-use crate::http::problems;
 use crate::http::reports::documented::{has_range, names};
+use crate::http::{moment, problems};
 use crate::reads::reports::cell::Cell;
 use crate::reads::reports::periods::Periods;
 use crate::reads::reports::query::{Dimension, ReportQuery};
@@ -107,6 +107,8 @@ fn read_query(report: &'static ReportType, parameters: &Parameters) -> Result<(R
         location: parameters.parsed("location", NAME, |text| text.parse().ok())?,
         limit: (!report.page_key.is_empty()).then(|| limit.unwrap_or(LIMIT_DEFAULT)),
         after: None,
+        as_of: moment::read(parameters)?,
+        later: None,
     };
     Ok((query, group_by))
 }
@@ -289,7 +291,9 @@ mod tests {
             &format!("{range}&channel=a%20b"),
             &format!("{range}&currency=gbp"),
             &format!("{range}&location=main"),
-            &format!("{range}&as_of=7"),
+            &format!("{range}&as_of=0"),
+            &format!("{range}&as_of=2026-01-01"),
+            &format!("{range}&as_of=2200-01-01T00:00:00Z"),
         ] {
             assert_eq!(parse(&SALES, wrong).expect_err(wrong).kind(), "invalid-query", "{wrong}");
         }

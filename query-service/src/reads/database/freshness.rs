@@ -161,6 +161,13 @@ impl Freshness {
         stream_applied(self.relay, Some(sent), self.checkpoints.get(&partition).copied(), token)
     }
 
+    /// The last position up to which the events of a stream are applied, unless the stream is parked.
+    pub fn applied_of(&self, stream: &StreamId) -> Position {
+        let partition = self.partition_of(stream).map(|(partition, _)| partition);
+        let checkpoint = partition.and_then(|partition| self.checkpoints.get(&partition));
+        checkpoint.map_or(Position::ZERO, |checkpoint| checkpoint.position)
+    }
+
     /// The partition of a stream; unknown until the relay has recorded every partition.
     fn partition_of(&self, stream: &StreamId) -> Option<(Partition, Position)> {
         let count = i32::try_from(self.sent.len()).ok().filter(|count| *count > 0)?;

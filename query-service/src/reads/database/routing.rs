@@ -18,6 +18,7 @@ use super::failure::Failure;
 use super::freshness::Freshness;
 use super::limits::{Limits, Workload};
 use super::progress::Progress;
+use super::snapshot::Snapshot;
 use super::source::{Source, SourceName, Wait};
 use super::statement::Statement;
 use crate::reads::latest::Latest;
@@ -118,6 +119,28 @@ impl Database {
             }
         });
         running.await.unwrap_or_else(|panicked| Err(Failure::Panicked(panicked)))
+    }
+
+    /// Begins a snapshot of a database that serves reads, within the connection limit of a workload.
+    pub async fn snapshot(&self, workload: Workload) -> Result<Snapshot, Failure> {
+        self.snapshot_of_first(workload, self.route(None)).await
+    }
+
+    /// As [`Database::snapshot`], of the primary while it answers.
+    pub async fn snapshot_of_newest(&self, workload: Workload) -> Result<Snapshot, Failure> {
+        self.snapshot_of_first(workload, self.primary_first()).await
+    }
+
+    async fn snapshot_of_first(&self, workload: Workload, sources: Vec<&Source>) -> Result<Snapshot, Failure> {
+        let mut failed = None;
+        for source in sources {
+            match source.snapshot(self.0.limits.acquire(workload).await?).await {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(failure) if failure.may_succeed_elsewhere() => failed = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(failed.unwrap_or_else(|| self.nothing_serves()))
     }
 
     /// Whether a statement of this workload would start at once.

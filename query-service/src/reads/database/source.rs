@@ -11,10 +11,11 @@ use platform::metric_names::{QUERY_DATABASE_FAILURES_TOTAL, QUERY_DATABASE_SECON
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{PgPool, Postgres};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::config::Config;
 use super::failure::Failure;
+use super::snapshot::Snapshot;
 use super::statement::Statement;
 
 /// The server cancels a statement at its time limit. If even the cancellation does not arrive, the connection is closed after
@@ -193,6 +194,22 @@ impl Source {
                 Err(Failure::Unresponsive)
             }
         }
+    }
+
+    /// Begins a snapshot of this database.
+    pub(super) async fn snapshot(&self, permit: OwnedSemaphorePermit) -> Result<Snapshot, Failure> {
+        let connection = self.pool.acquire().await.map_err(|error| self.not_acquired(error));
+        let begun = match connection {
+            Ok(connection) => Snapshot::begin(connection, self.result_timeout, permit).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &begun {
+            self.failures.increment(1);
+            if failure.is_down() {
+                self.down(failure);
+            }
+        }
+        begun
     }
 
     /// Returns a connection to the pool, which pings the server first and would wait for the response without a time limit.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use events::{Event, LogPosition, OrderId, Position, Recorded, StreamId, Version};
+use events::{Event, LogPosition, OrderId, Position, StreamId, Version};
 use read_model::{OrderDocument, Projection};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -19,28 +19,20 @@ use crate::reads::data_subject::DataSubject;
 use crate::reads::database::limits::Workload;
 use crate::reads::database::statement::Statement;
 use crate::reads::error::{BeyondLog, Error, History, ProjectionLag, Reached};
-use crate::reads::events::{Reader, decode_event};
+use crate::reads::events::Reader;
+use crate::reads::history::{self, HistoricEvent};
+use crate::reads::moment::Moment;
 use crate::reads::representation::Representation;
 
 /// Events that are read with one statement. Most orders have fewer, and the memory for a long stream stays limited.
 const PAGE: i64 = 500;
-
-/// A moment in the history of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// Every event up to this position.
-    Position(Position),
-    /// Every event that was recorded up to this instant.
-    Instant(DateTime<Utc>),
-}
 
 /// A page of the events of an order, and the end of the log in the same snapshot.
 struct Page {
     head: Position,
     /// When the last event in the log was recorded.
     head_at: Option<DateTime<Utc>>,
-    /// The events, and whether each is skipped.
-    events: Vec<(Recorded, bool)>,
+    events: Vec<HistoricEvent>,
 }
 
 impl Orders {
@@ -76,8 +68,8 @@ impl Orders {
             let after = order.as_ref().map_or(Version::NONE, |order| order.version);
             let page = self.read_history(id, moment, after, required).await?;
             let is_last = (page.events.len() as i64) < PAGE;
-            for (recorded, is_skipped) in page.events {
-                apply(&mut order, &recorded, is_skipped)?;
+            for event in page.events {
+                apply(&mut order, &event)?;
             }
             if is_last || order.is_none() {
                 return Ok(order);
@@ -114,8 +106,11 @@ impl Orders {
 }
 
 /// Applies an event as the projector does.
-fn apply(order: &mut Option<OrderDocument>, recorded: &Recorded, is_skipped: bool) -> Result<(), Error> {
-    if is_skipped {
+fn apply(
+    order: &mut Option<OrderDocument>,
+    HistoricEvent { recorded, is_skipped }: &HistoricEvent,
+) -> Result<(), Error> {
+    if *is_skipped {
         if let Some(order) = order {
             order.advance_to(recorded);
         }
@@ -135,25 +130,12 @@ fn apply(order: &mut Option<OrderDocument>, recorded: &Recorded, is_skipped: boo
 fn select(id: OrderId, moment: Moment, after: Version) -> Statement {
     let stream = StreamId::order(id);
     Statement::plain(|statement| {
-        statement
-            .push(
-                "select h.position as head, (select recorded_at from events where position = h.position) as head_at, e.*
-                from log_head h left join lateral (
-                    select position, incarnation, stream_id, version, event_type, schema_version, payload::text as payload,
-                        metadata::text as metadata, command_id, recorded_at, exists (
-                            select from skipped_events s
-                            join projection_generations g on g.projection = s.projection and g.generation = s.generation
-                            where g.state = 'live' and s.retired_at is null and s.projection = ",
-            )
-            .bind(Projection::ORDERS.name())
-            .push(
-                " and s.stream_id = events.stream_id and s.incarnation = events.incarnation
-                                and s.position = events.position) as is_skipped
-                    from events where stream_id = ",
-            )
-            .bind(stream.as_str())
-            .push(" and version > ")
-            .bind(after.0);
+        statement.push(
+            "select h.position as head, (select recorded_at from events where position = h.position) as head_at, e.*
+                from log_head h left join lateral (select ",
+        );
+        history::push_columns(Projection::ORDERS, statement);
+        statement.push(" from events where stream_id = ").bind(stream.as_str()).push(" and version > ").bind(after.0);
         match moment {
             Moment::Position(position) => statement.push(" and position <= ").bind(position.0),
             Moment::Instant(instant) => statement.push(" and recorded_at <= ").bind(instant),
@@ -169,8 +151,8 @@ impl Page {
         // Without events the statement returns one row with only the end of the log.
         let is_empty = first.try_get::<Option<i64>, _>("position")?.is_none();
         let rows = if is_empty { &[] } else { rows };
-        let events = rows.iter().map(|row| Ok((decode_event(row)?, row.try_get("is_skipped")?)));
-        Ok(Page { head, head_at, events: events.collect::<sqlx::Result<_>>()? })
+        let events = rows.iter().map(HistoricEvent::decode).collect::<sqlx::Result<_>>()?;
+        Ok(Page { head, head_at, events })
     }
 
     /// Whether the snapshot has every event up to the moment. Instants of recording never decrease along positions, so a later

@@ -1,17 +1,16 @@
 //! The report of fulfilment: created, shipped, delivered and cancelled fulfilments and their mean durations by period and, if
 //! requested, channel and location. Each event counts in the period in which it occurred.
 
-use read_model::Projection;
-
+use super::later::Sums;
 use super::query::{Dimension, ReportQuery};
-use super::stored_sums::push_period;
+use super::stored_sums::{push_channel, push_location, push_period, push_quarter_hours};
 use super::table::{Column, ReportType};
 use crate::reads::database::statement::Statement;
 
 /// The report of fulfilment.
 pub static FULFILMENT: ReportType = ReportType {
     name: "fulfilment",
-    projection: Projection::ORDER_STATISTICS,
+    sums: Sums::Fulfilments,
     columns: &[
         Column::period("period"),
         Column::text("channel"),
@@ -48,15 +47,13 @@ fn select(query: &ReportQuery, statement: &mut Statement) {
             (sum(seconds_packing) / nullif(sum(shipped), 0))::bigint as mean_seconds_packing,
             (sum(seconds_in_transit) / nullif(sum(delivered), 0))::bigint as mean_seconds_in_transit,
             0::bigint as position
-        from fulfilment_quarter_hours
-        where starts_at >= ",
+        from ",
     );
-    statement.bind(periods.start()).push(" and starts_at < ").bind(periods.end);
-    if let Some(channel) = &query.channel {
-        statement.push(" and channel = ").bind(channel.as_str().to_owned());
-    }
-    if let Some(location) = &query.location {
-        statement.push(" and location = ").bind(location.as_str().to_owned());
-    }
+    let table = ("fulfilment_quarter_hours", Sums::Fulfilments);
+    let push_filters = |query: &ReportQuery, statement: &mut Statement| {
+        push_channel(query, statement);
+        push_location(query, statement);
+    };
+    push_quarter_hours(table, query, periods, push_filters, statement);
     statement.push(" group by 1, 2, 3 order by 1, 2, 3");
 }

@@ -2,9 +2,8 @@
 //!
 //! Amounts of orders as a whole, such as shipping and refunds that are not for a return, belong to no SKU and are left out.
 
-use read_model::Projection;
-
 use super::cell::Cell;
+use super::later::Sums;
 use super::query::ReportQuery;
 use super::stored_sums::{Tables, push_sums};
 use super::table::{Column, ReportType};
@@ -13,7 +12,7 @@ use crate::reads::database::statement::Statement;
 /// The report of products.
 pub static PRODUCTS: ReportType = ReportType {
     name: "products",
-    projection: Projection::SALES,
+    sums: Sums::ProductSales,
     columns: &[
         Column::text("sku"),
         Column::text("currency"),
@@ -37,6 +36,7 @@ const TABLES: Tables = Tables {
     days: "sales_days",
     hours: None,
     quarter_hours: "sales_quarter_hours",
+    sums: Sums::ProductSales,
 };
 
 fn select(query: &ReportQuery, statement: &mut Statement) {
@@ -51,7 +51,15 @@ fn select(query: &ReportQuery, statement: &mut Statement) {
                 sum(net)::bigint as net
             from ");
     push_sums(&TABLES, query, periods, statement);
-    statement.push(" where sku <> '' group by sku, currency) as by_sku");
+    statement.push(" where sku <> '' group by sku, currency");
+    if query.later.is_some() {
+        // Products that were sold only later.
+        statement.push(
+            " having (sum(units_ordered), sum(units_cancelled), sum(units_returned), sum(ordered), sum(cancelled), sum(returned),
+                sum(refunded)) <> (0, 0, 0, 0, 0, 0, 0)",
+        );
+    }
+    statement.push(") as by_sku");
     if let Some([Cell::Text(currency), Cell::Number(net), Cell::Text(sku)]) = query.after.as_deref() {
         statement.push(" where (currency, -net, sku) > (").bind(currency.clone()).push(", ").bind(-net).push(", ");
         statement.bind(sku.clone()).push(")");

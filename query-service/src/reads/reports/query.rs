@@ -3,7 +3,9 @@
 use events::{ChannelCode, Currency, Location};
 
 use super::cell::Cell;
+use super::later::LaterRows;
 use super::periods::Periods;
+use crate::reads::moment::Moment;
 
 /// Rows of the largest report. It limits the memory of a response to a few megabytes; a report with more rows is refused.
 pub const ROWS_MAX: usize = 50_000;
@@ -25,6 +27,10 @@ pub struct ReportQuery {
     pub limit: Option<u16>,
     /// The sort key of the last row before the page.
     pub after: Option<Vec<Cell>>,
+    /// The moment that the report shows; `None` for the present.
+    pub as_of: Option<Moment>,
+    /// Rows that undo what the events after that moment have added.
+    pub later: Option<LaterRows>,
 }
 
 /// A dimension of a report.
@@ -57,6 +63,8 @@ impl ReportQuery {
             location: None,
             limit: None,
             after: None,
+            as_of: None,
+            later: None,
         }
     }
 

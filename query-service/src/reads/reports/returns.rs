@@ -1,17 +1,16 @@
 //! The report of returns: requested, received and rejected returns and their refunds by period, currency and, if requested,
 //! channel. Each event counts in the period in which it occurred.
 
-use read_model::Projection;
-
+use super::later::Sums;
 use super::query::{Dimension, ReportQuery};
-use super::stored_sums::{push_filters, push_period};
+use super::stored_sums::{push_filters, push_period, push_quarter_hours};
 use super::table::{Column, ReportType};
 use crate::reads::database::statement::Statement;
 
 /// The report of returns.
 pub static RETURNS: ReportType = ReportType {
     name: "returns",
-    projection: Projection::ORDER_STATISTICS,
+    sums: Sums::Returns,
     columns: &[
         Column::period("period"),
         Column::text("channel"),
@@ -43,10 +42,8 @@ fn select(query: &ReportQuery, statement: &mut Statement) {
             sum(units_damaged)::bigint as units_damaged, sum(units_lost)::bigint as units_lost,
             sum(units_rejected)::bigint as units_rejected, sum(refunds)::bigint as refunds,
             sum(refunded)::bigint as refunded, 0::bigint as position
-        from return_quarter_hours
-        where starts_at >= ",
+        from ",
     );
-    statement.bind(periods.start()).push(" and starts_at < ").bind(periods.end);
-    push_filters(query, statement);
+    push_quarter_hours(("return_quarter_hours", Sums::Returns), query, periods, push_filters, statement);
     statement.push(" group by 1, 2, 3 order by 1, 2, 3");
 }

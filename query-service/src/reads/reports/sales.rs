@@ -1,7 +1,6 @@
 //! The report of sales: orders, units and amounts by period, currency and, if requested, channel.
 
-use read_model::Projection;
-
+use super::later::Sums;
 use super::periods::Periods;
 use super::query::{Dimension, ReportQuery};
 use super::stored_sums::{Tables, push_period, push_sums};
@@ -11,7 +10,7 @@ use crate::reads::database::statement::Statement;
 /// The report of sales.
 pub static SALES: ReportType = ReportType {
     name: "sales",
-    projection: Projection::SALES,
+    sums: Sums::ChannelSales,
     columns: &[
         Column::period("period"),
         Column::text("channel"),
@@ -37,6 +36,7 @@ const TABLES: Tables = Tables {
     days: "sales_channel_days",
     hours: Some("sales_channel_hours"),
     quarter_hours: "sales_channel_quarter_hours",
+    sums: Sums::ChannelSales,
 };
 
 /// Adds `(...) as sums` with the sums of all channels and currencies in the range.

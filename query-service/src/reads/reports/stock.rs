@@ -1,17 +1,16 @@
 //! The report of stock: moved units by period and, if requested, location. Each event counts in the period in which it
 //! occurred.
 
-use read_model::Projection;
-
+use super::later::Sums;
 use super::query::{Dimension, ReportQuery};
-use super::stored_sums::push_period;
+use super::stored_sums::{push_location, push_period, push_quarter_hours};
 use super::table::{Column, ReportType};
 use crate::reads::database::statement::Statement;
 
 /// The report of stock.
 pub static STOCK: ReportType = ReportType {
     name: "stock",
-    projection: Projection::STOCK_MOVEMENTS,
+    sums: Sums::StockMovements,
     columns: &[
         Column::period("period"),
         Column::text("location"),
@@ -55,12 +54,9 @@ fn select(query: &ReportQuery, statement: &mut Statement) {
                 coalesce(sum(units) filter (where kind = 'released'), 0)::bigint as released,
                 coalesce(sum(units) filter (where kind = 'held'), 0)::bigint as held,
                 coalesce(sum(units) filter (where kind = 'hold_released'), 0)::bigint as holds_released
-            from stock_movement_quarter_hours
-            where starts_at >= ",
+            from ",
     );
-    statement.bind(periods.start()).push(" and starts_at < ").bind(periods.end);
-    if let Some(location) = &query.location {
-        statement.push(" and location = ").bind(location.as_str().to_owned());
-    }
+    let table = ("stock_movement_quarter_hours", Sums::StockMovements);
+    push_quarter_hours(table, query, periods, push_location, statement);
     statement.push(" group by 1, 2) as by_period order by period, location");
 }

@@ -1,6 +1,7 @@
 //! The part of a select that reads stored sums of a range, by whole days where they suffice and by shorter
 //! intervals elsewhere; see [`super::periods`].
 
+use super::later::Sums;
 use super::periods::{Periods, StoredSums};
 use super::query::ReportQuery;
 use crate::reads::database::statement::Statement;
@@ -15,6 +16,8 @@ pub(super) struct Tables {
     pub(super) hours: Option<&'static str>,
     /// Sums by quarter of an hour.
     pub(super) quarter_hours: &'static str,
+    /// The kind of these sums.
+    pub(super) sums: Sums,
 }
 
 /// Adds `(select ... union all select ...) as sums` for the range, filtered by channel and currency.
@@ -30,7 +33,37 @@ pub(super) fn push_sums(tables: &Tables, query: &ReportQuery, periods: &Periods,
     if !sums.parts.is_empty() {
         push_parts(tables, query, &sums, statement);
     }
+    if let Some(later) = &query.later {
+        statement.push(" union all select starts_at, ").push(tables.columns).push(" from ");
+        later.push(tables.sums, statement);
+        push_range(periods, statement);
+        push_filters(query, statement);
+    }
     statement.push(") as sums");
+}
+
+/// Adds `(select ...) as sums` with the sums of a table of quarters of an hour in the range; `push_filters` adds conditions.
+pub(super) fn push_quarter_hours(
+    (table, sums): (&'static str, Sums),
+    query: &ReportQuery,
+    periods: &Periods,
+    push_filters: impl Fn(&ReportQuery, &mut Statement),
+    statement: &mut Statement,
+) {
+    statement.push("(select * from ").push(table);
+    push_range(periods, statement);
+    push_filters(query, statement);
+    if let Some(later) = &query.later {
+        statement.push(" union all select * from ");
+        later.push(sums, statement);
+        push_range(periods, statement);
+        push_filters(query, statement);
+    }
+    statement.push(") as sums");
+}
+
+fn push_range(periods: &Periods, statement: &mut Statement) {
+    statement.push(" where starts_at >= ").bind(periods.start()).push(" and starts_at < ").bind(periods.end);
 }
 
 fn push_days(tables: &Tables, query: &ReportQuery, sums: &StoredSums, statement: &mut Statement) {
@@ -57,11 +90,23 @@ fn push_parts(tables: &Tables, query: &ReportQuery, sums: &StoredSums, statement
 
 /// Adds the filters by channel and currency.
 pub(super) fn push_filters(query: &ReportQuery, statement: &mut Statement) {
+    push_channel(query, statement);
+    if let Some(currency) = query.currency {
+        statement.push(" and currency = ").bind(currency.as_str().to_owned());
+    }
+}
+
+/// Adds the filter by channel.
+pub(super) fn push_channel(query: &ReportQuery, statement: &mut Statement) {
     if let Some(channel) = &query.channel {
         statement.push(" and channel = ").bind(channel.as_str().to_owned());
     }
-    if let Some(currency) = query.currency {
-        statement.push(" and currency = ").bind(currency.as_str().to_owned());
+}
+
+/// Adds the filter by location.
+pub(super) fn push_location(query: &ReportQuery, statement: &mut Statement) {
+    if let Some(location) = &query.location {
+        statement.push(" and location = ").bind(location.as_str().to_owned());
     }
 }
 

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::LogPosition;
-use read_model::Projection;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::cell::Cell;
+use super::later::Sums;
 use super::query::{Dimension, ReportQuery};
 use crate::reads::database::statement::Statement;
 
@@ -16,8 +16,8 @@ use crate::reads::database::statement::Statement;
 pub struct ReportType {
     /// The name in the path.
     pub name: &'static str,
-    /// The projection that keeps the sums.
-    pub projection: Projection,
+    /// The sums that the select reads.
+    pub sums: Sums,
     /// The columns, in the order of the result.
     pub columns: &'static [Column],
     /// The dimensions by which sums can be grouped.
@@ -99,8 +99,12 @@ impl ReportTable {
         is_complete: bool,
     ) -> sqlx::Result<ReportTable> {
         let cells = |row: &PgRow| report.columns.iter().map(|column| column.decode(query, row)).collect();
-        let rows = rows.iter().map(cells).collect::<sqlx::Result<Vec<Vec<Cell>>>>()?;
+        let mut rows = rows.iter().map(cells).collect::<sqlx::Result<Vec<Vec<Cell>>>>()?;
         let last_key = rows.last().map(|row| report.key_of(row));
+        if query.later.is_some() {
+            // Everything that these rows show happened later.
+            rows.retain(|row| row.iter().any(|cell| matches!(cell, Cell::Number(number) if *number != 0)));
+        }
         Ok(ReportTable { contained, rows, is_complete, last_key })
     }
 }

@@ -1,32 +1,20 @@
-//! `GET /v1/orders/{id or order code}?as_of=`: an order as it was. [`crate::reads::orders::as_of`] reads it.
+//! The parameter `as_of`: a position of the log or an instant.
 
-use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{MAX_EXACT, Position};
 use platform::problem::Problem;
 
-use crate::http::app::App;
 use crate::http::parameters::Parameters;
-use crate::http::preconditions::Preconditions;
-use crate::http::problems;
-use crate::http::respond::respond;
-use crate::reads::orders::OrderKey;
-use crate::reads::orders::as_of::Moment;
+use crate::reads::moment::Moment;
 
 const FORM: &str = "a position of the log (a whole number from 1) or a time in the format of RFC 3339 that is not in the future, such as \
                     2026-01-31T00:00:00Z (send a + in it as %2B)";
 /// An instant may be this far in the future, because the clock of the client may be ahead.
 const CLOCK_DIFFERENCE_MAX: TimeDelta = TimeDelta::seconds(5);
 
-/// The moment of a request; `None` for the order as it is.
+/// The moment of a request; `None` for the present.
 pub(super) fn read(parameters: &Parameters) -> Result<Option<Moment>, Problem> {
-    let moment = parameters.parsed("as_of", FORM, |text| parse(text, Utc::now()))?;
-    match (moment, parameters.text("include")) {
-        (Some(_), Some(include)) => {
-            Err(problems::invalid_parameter("include", include, "left out if `as_of` is given"))
-        }
-        (moment, _) => Ok(moment),
-    }
+    parameters.parsed("as_of", FORM, |text| parse(text, Utc::now()))
 }
 
 /// The events that will be recorded up to an instant in the future are not known.
@@ -37,18 +25,6 @@ fn parse(text: &str, now: DateTime<Utc>) -> Option<Moment> {
     }
     let instant = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
     (instant <= now + CLOCK_DIFFERENCE_MAX).then_some(Moment::Instant(instant))
-}
-
-/// Sends the order as it was. Only the lag of the database delays it.
-pub(super) async fn show(
-    app: &App,
-    key: &OrderKey,
-    moment: Moment,
-    preconditions: &Preconditions,
-) -> Result<Response, Problem> {
-    let found = app.reads.orders.find_as_of(key, moment, preconditions.consistency.as_ref()).await?;
-    let order = found.ok_or_else(|| problems::order_not_found_as_of(key, moment))?;
-    Ok(respond(&order, preconditions, app.reads.latest.log_lag_header()))
 }
 
 #[cfg(test)]
