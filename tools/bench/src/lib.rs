@@ -10,7 +10,7 @@
 //! | [`cost`] | the report of `bench cost`: what an order costs in every process |
 //! | [`limits`], [`event_rows`] | the physical limits: a bare HTTP server, PostgreSQL's own insert, replication |
 //! | [`generated_log`] | a log with millions of events, generated from a seed |
-//! | `pgbench` | runs PostgreSQL's own load generator |
+//! | `pgbench`, `wrk` | run the load generator of PostgreSQL, and one for HTTP |
 //! | `operator` | runs the commands of operators |
 //! | [`setup`] | running services with products and stock |
 //! | [`load`], [`connection`], [`requests`] | the load generator |
@@ -44,3 +44,4 @@ pub mod settings;
 pub mod setup;
 pub mod usage;
 pub mod write_figures;
+mod wrk;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testbed::Bed;
@@ -142,6 +142,16 @@ pub fn server_pid(server: &str) -> Option<u32> {
     let folder = PathBuf::from(std::env::var_os("BENCH_SERVERS_DIR")?);
     let text = std::fs::read_to_string(folder.join("run").join(format!("{server}.pid"))).ok()?;
     text.split_whitespace().next()?.parse().ok()
+}
+
+/// Starts those servers of the bench again that are not running.
+pub async fn start_servers() -> anyhow::Result<()> {
+    let folder = std::env::var_os("BENCH_SERVERS_DIR").context("BENCH_SERVERS_DIR is not set; run deploy/bench")?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/servers");
+    let started = tokio::process::Command::new(script).arg("start").arg(folder).output();
+    let started = started.await.context("starting deploy/servers")?;
+    ensure!(started.status.success(), "deploy/servers: {}", String::from_utf8_lossy(&started.stderr));
+    Ok(())
 }
 
 async fn redis_version(url: &str) -> anyhow::Result<String> {

@@ -60,24 +60,7 @@ impl Setup {
     }
 
     async fn with_products(self) -> anyhow::Result<Setup> {
-        let api = Api::of(&self.fleet)?;
-        let next = Arc::new(AtomicU64::new(0));
-        let mut creators = JoinSet::new();
-        for _ in 0..CREATORS {
-            let (api, next) = (api.clone(), Arc::clone(&next));
-            creators.spawn(async move {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= SKUS {
-                        return anyhow::Ok(());
-                    }
-                    api.create_product_with_stock(&sku(number), 450, STOCK).await?;
-                }
-            });
-        }
-        while let Some(created) = creators.join_next().await {
-            created.context("creating products")?.context("creating products")?;
-        }
+        create_products(&self.fleet).await?;
         Ok(self)
     }
 
@@ -88,21 +71,7 @@ impl Setup {
 
     /// Waits until relay, projections and replica have processed the whole log; returns the waiting time and the last position.
     pub async fn wait_until_caught_up(&self, timeout: Duration) -> anyhow::Result<(Duration, i64)> {
-        let began = Instant::now();
-        let primary = log::connect(&self.bed.admin_url()?).await?;
-        let replica = log::connect(&self.bed.reader_replica_url()?).await?;
-        let head = log::head(&primary).await?;
-        loop {
-            // A new database may not exist on the replica yet, which is an error of this query.
-            let stages = liveness::stages(&replica).await;
-            if stages.as_ref().is_ok_and(|stages| stages.head >= head && stages.lag() == 0) {
-                return Ok((began.elapsed(), head.0));
-            }
-            if began.elapsed() > timeout {
-                bail!("the lag did not reach zero within {} s: {stages:?}", timeout.as_secs());
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
+        wait_until_caught_up(&self.bed, timeout).await
     }
 
     /// Number of orders in the log.
@@ -118,5 +87,47 @@ impl Setup {
         }
         self.fleet.finish();
         self.bed.discard().await
+    }
+}
+
+/// Creates the products of the orders that the load generator places, with stock.
+pub async fn create_products(fleet: &Fleet) -> anyhow::Result<()> {
+    let api = Api::of(fleet)?;
+    let next = Arc::new(AtomicU64::new(0));
+    let mut creators = JoinSet::new();
+    for _ in 0..CREATORS {
+        let (api, next) = (api.clone(), Arc::clone(&next));
+        creators.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= SKUS {
+                    return anyhow::Ok(());
+                }
+                api.create_product_with_stock(&sku(number), 450, STOCK).await?;
+            }
+        });
+    }
+    while let Some(created) = creators.join_next().await {
+        created.context("creating products")?.context("creating products")?;
+    }
+    Ok(())
+}
+
+/// Waits until relay, projections and replica have processed the whole log; returns the waiting time and the last position.
+pub async fn wait_until_caught_up(bed: &Bed, timeout: Duration) -> anyhow::Result<(Duration, i64)> {
+    let began = Instant::now();
+    let primary = log::connect(&bed.admin_url()?).await?;
+    let replica = log::connect(&bed.reader_replica_url()?).await?;
+    let head = log::head(&primary).await?;
+    loop {
+        // A new database may not exist on the replica yet, which is an error of this query.
+        let stages = liveness::stages(&replica).await;
+        if stages.as_ref().is_ok_and(|stages| stages.head >= head && stages.lag() == 0) {
+            return Ok((began.elapsed(), head.0));
+        }
+        if began.elapsed() > timeout {
+            bail!("the lag did not reach zero within {} s: {stages:?}", timeout.as_secs());
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,36 +1,51 @@
-//! `db_avg_ms`, `db_p99_ms`: how long the statements of a query service took, from its metrics.
+//! `db_avg_ms`, `db_p99_ms`: how long the statements of all services of the bench took, from their metrics.
 
 use anyhow::Context;
-use e2e::fleet::{Fleet, Service};
 use platform::metric_names::QUERY_DATABASE_SECONDS;
 
 use crate::figures::{Figure, Figures, Target};
 
-/// Adds the figures of all statements that the service has run.
-pub(super) async fn report(service: &Fleet, figures: &mut Figures) -> anyhow::Result<()> {
-    let metrics = service.metrics(Service::Query).await?;
-    let sum_of = |suffix: &str| lines(&metrics, suffix).map(|(_, value)| value).sum::<f64>();
-    let (seconds, count) = (sum_of("_sum"), sum_of("_count"));
-    let average = seconds / count.max(1.0) * 1e3;
-    let note = format!("{count} statements");
-    figures.add(Figure::new("db_avg_ms", average, "ms").target(Target::Below(100.0)).note(note));
-    let bound = p99_bound(&metrics, count).context("the metrics of the query service have no buckets of statements")?;
-    let note = "the upper bound of the bucket that contains the 99th percentile";
-    figures.add(Figure::new("db_p99_ms", bound * 1e3, "ms").target(Target::Below(50.01)).note(note));
-    Ok(())
+/// The statements of services, as their histograms show them.
+#[derive(Debug, Default)]
+pub(super) struct DatabaseTime {
+    seconds: f64,
+    count: f64,
+    /// Upper bounds in seconds, each with the number of statements that did not take longer.
+    buckets: Vec<(f64, f64)>,
 }
 
-/// The smallest bound below which 99 % of the statements are, in seconds.
-fn p99_bound(metrics: &str, count: f64) -> Option<f64> {
-    let mut buckets: Vec<(f64, f64)> = Vec::new();
-    for (labels, value) in lines(metrics, "_bucket") {
-        let bound = labels.split("le=\"").nth(1)?.split('"').next()?.parse().unwrap_or(f64::INFINITY);
-        match buckets.iter_mut().find(|(known, _)| *known == bound) {
-            Some((_, sum)) => *sum += value,
-            None => buckets.push((bound, value)),
+impl DatabaseTime {
+    /// Adds the statements in the metrics of a service.
+    pub(super) fn add(&mut self, metrics: &str) -> anyhow::Result<()> {
+        let sum_of = |suffix: &str| lines(metrics, suffix).map(|(_, value)| value).sum::<f64>();
+        self.seconds += sum_of("_sum");
+        self.count += sum_of("_count");
+        for (labels, value) in lines(metrics, "_bucket") {
+            let bound = labels.split("le=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let bound = bound.context("a bucket of statements has no bound")?.parse().unwrap_or(f64::INFINITY);
+            match self.buckets.iter_mut().find(|(known, _)| *known == bound) {
+                Some((_, sum)) => *sum += value,
+                None => self.buckets.push((bound, value)),
+            }
         }
+        Ok(())
     }
-    buckets.into_iter().filter(|(_, sum)| *sum >= 0.99 * count).map(|(bound, _)| bound).reduce(f64::min)
+
+    /// Adds the figures.
+    pub(super) fn report(&self, figures: &mut Figures) {
+        let average = self.seconds / self.count.max(1.0) * 1e3;
+        let note = format!("{} statements", self.count);
+        figures.add(Figure::new("db_avg_ms", average, "ms").target(Target::Below(100.0)).note(note));
+        let note = "the upper bound of the bucket that contains the 99th percentile";
+        let p99 = self.p99_bound() * 1e3;
+        figures.add(Figure::new("db_p99_ms", p99, "ms").target(Target::Below(50.01)).note(note));
+    }
+
+    /// The smallest bound that 99 % of the statements did not exceed, in seconds; zero without statements.
+    fn p99_bound(&self) -> f64 {
+        let bounds = self.buckets.iter().filter(|(_, count)| *count > 0.0 && *count >= 0.99 * self.count);
+        bounds.map(|(bound, _)| *bound).reduce(f64::min).unwrap_or(0.0)
+    }
 }
 
 /// The labels and values of a series of the histogram.
@@ -51,9 +66,13 @@ mod tests {
         let metrics = "query_database_seconds_bucket{source=\"replica\",le=\"0.01\"} 90\n\
                        query_database_seconds_bucket{source=\"replica\",le=\"0.05\"} 99\n\
                        query_database_seconds_bucket{source=\"replica\",le=\"+Inf\"} 100\n\
+                       query_database_seconds_sum{source=\"replica\"} 2\n\
                        query_database_seconds_count{source=\"replica\"} 100\n";
-        assert_eq!(p99_bound(metrics, 100.0), Some(0.05));
-        assert_eq!(lines(metrics, "_count").map(|(_, value)| value).sum::<f64>(), 100.0);
-        assert_eq!(p99_bound("", 1.0), None);
+        let mut time = DatabaseTime::default();
+        assert_eq!(time.p99_bound(), 0.0);
+        time.add(metrics).unwrap();
+        assert_eq!((time.p99_bound(), time.count, time.seconds), (0.05, 100.0, 2.0));
+        time.add(metrics).unwrap();
+        assert_eq!((time.p99_bound(), time.count), (0.05, 200.0));
     }
 }

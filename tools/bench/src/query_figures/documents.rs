@@ -10,6 +10,7 @@ use crate::load::{self, LoadTarget, Run};
 use crate::pgbench;
 use crate::requests::http::Gets;
 use crate::settings::{CONNECTIONS, Settings, WARM_UP};
+use crate::wrk;
 
 /// Orders that the caches are measured with.
 const CACHED_ORDERS: usize = 1_000;
@@ -20,7 +21,7 @@ const SCRIPTS: usize = 100;
 /// Products read per second, which the machine sustains easily: the figures are response times.
 const PRODUCTS_PER_S: u64 = 2_000;
 
-const NO_PROCESS_CACHE: (&str, &str) = ("PROCESS_CACHE_BYTES_MAX", "0");
+pub(super) const NO_PROCESS_CACHE: (&str, &str) = ("PROCESS_CACHE_BYTES_MAX", "0");
 const NO_REDIS: (&str, &str) = ("REDIS_URL", "");
 
 pub(super) async fn measure(settings: &Settings, shop: &Shop, figures: &mut Figures) -> anyhow::Result<()> {
@@ -41,21 +42,24 @@ async fn orders(settings: &Settings, shop: &Shop, figures: &mut Figures) -> anyh
 
     let service = shop.serve(&[]).await?;
     let l1 = closed(&service, cached, CONNECTIONS, length).await?;
+    let by_wrk = wrk::run(service.addr(Service::Query)?, cached, CONNECTIONS, length).await?;
     let l1_alone = closed(&service, cached, 1, length / 4).await?;
-    service.finish();
+    shop.stop(service).await?;
     figures.add(rate("order_l1_per_s", &l1).limit(bare, "the bare server"));
+    let note = format!("the same, measured by wrk {}", by_wrk.failures);
+    figures.add(Figure::new("order_l1_wrk_per_s", by_wrk.per_second, "1/s").note(note.trim_end()));
     figures.add_ratio("order_l1_ratio", ("order_l1_per_s", "bare_http_per_s"), Target::AtLeast(0.85));
 
     let service = shop.serve(&[NO_PROCESS_CACHE]).await?;
     let redis = closed(&service, cached, CONNECTIONS, length).await?;
-    service.finish();
+    shop.stop(service).await?;
     figures.add(rate("order_redis_per_s", &redis).limit(bare, "the bare server"));
     figures.add_ratio("order_redis_ratio", ("order_redis_per_s", "bare_http_per_s"), Target::AtLeast(0.35));
 
     let service = shop.serve(&[NO_PROCESS_CACHE, NO_REDIS]).await?;
     let replica = closed(&service, &paths, DATABASE_CONNECTIONS, length).await?;
     let replica_alone = closed(&service, &paths, 1, length / 4).await?;
-    service.finish();
+    shop.stop(service).await?;
     let select = |id: &String| {
         format!("select document::text as document, incarnation, position from orders where id = '{id}';")
     };
@@ -91,7 +95,7 @@ async fn products(settings: &Settings, shop: &Shop, figures: &mut Figures) -> an
         let note = format!("at {PRODUCTS_PER_S}/s {}", run.failures());
         figures.add(Figure::new(key, run.quantile_ms(0.99), "ms").target(Target::Below(10.0)).note(note));
     }
-    service.finish();
+    shop.stop(service).await?;
     Ok(())
 }
 

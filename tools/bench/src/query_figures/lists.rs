@@ -14,7 +14,6 @@ use read_model::Status;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::database_time;
 use super::documents::{closed, rate};
 use super::shop::Shop;
 use crate::connection::HttpConnection;
@@ -23,9 +22,10 @@ use crate::load::histogram;
 use crate::pgbench;
 use crate::requests::http::get;
 use crate::settings::Settings;
+use crate::wrk;
 
 /// Concurrent readers of the same page.
-const READERS: usize = 32;
+pub(super) const READERS: usize = 32;
 /// Connections of pgbench: as many as the query service has to one database.
 const PGBENCH_CLIENTS: usize = 16;
 /// Pages that are read one after the other.
@@ -33,7 +33,7 @@ const PAGES: usize = 1_000;
 /// How often each pair of filters is read; the fastest time counts, because the machine does other things as well.
 const REPEATS: usize = 3;
 /// The page: completed orders.
-const PAGE: &str = "/v1/orders?lifecycle=completed&limit=20";
+pub(super) const PAGE: &str = "/v1/orders?lifecycle=completed&limit=20";
 
 pub(super) async fn measure(settings: &Settings, shop: &Shop, figures: &mut Figures) -> anyhow::Result<()> {
     if settings.wants(&["list_per_s", "list_of_pgbench"]) {
@@ -51,12 +51,16 @@ pub(super) async fn measure(settings: &Settings, shop: &Shop, figures: &mut Figu
 async fn same_page(settings: &Settings, shop: &Shop, figures: &mut Figures) -> anyhow::Result<()> {
     let length = settings.length(10);
     let service = shop.serve(&[]).await?;
-    let run = closed(&service, &[PAGE.to_owned()], READERS, length).await?;
-    service.finish();
+    let pages = [PAGE.to_owned()];
+    let run = closed(&service, &pages, READERS, length).await?;
+    let by_wrk = wrk::run(service.addr(Service::Query)?, &pages, READERS, length).await?;
+    shop.stop(service).await?;
     let url = shop.bed.reader_replica_url()?;
     let limit = pgbench::transactions_per_s(&url, &[statement()], PGBENCH_CLIENTS, length).await?;
     figures.add(Figure::new("pgbench_list_per_s", limit, "1/s").note("the same select, prepared, on the replica"));
     figures.add(rate("list_per_s", &run).limit(Some(limit), "pgbench"));
+    let note = format!("the same, measured by wrk {}", by_wrk.failures);
+    figures.add(Figure::new("list_wrk_per_s", by_wrk.per_second, "1/s").note(note.trim_end()));
     figures.add_ratio("list_of_pgbench", ("list_per_s", "pgbench_list_per_s"), Target::AtLeast(0.6));
     Ok(())
 }
@@ -99,7 +103,7 @@ async fn page_after_page(shop: &Shop, figures: &mut Figures) -> anyhow::Result<(
     figures.add(Figure::new("list_p99_ms", millis(&first), "ms").target(Target::Below(20.0)).note(note));
     let note = format!("pages up to {pages}");
     figures.add(Figure::new("list_deep_p99_ms", millis(&deep), "ms").target(Target::Below(20.0)).note(note));
-    service.finish();
+    shop.stop(service).await?;
     Ok(())
 }
 
@@ -178,7 +182,6 @@ async fn every_pair_of_filters(shop: &Shop, figures: &mut Figures) -> anyhow::Re
     let value = slowest.last().map_or(0.0, |(took, _)| took.as_secs_f64() * 1e3);
     let note = format!("of {} filters and pairs: {}", slowest.len(), worst.join(", "));
     figures.add(Figure::new("filter_worst_ms", value, "ms").target(Target::Below(50.0)).note(note));
-    database_time::report(&service, figures).await?;
-    service.finish();
+    shop.stop(service).await?;
     Ok(())
 }

@@ -40,7 +40,7 @@ async fn sales_report(shop: &Shop, figures: &mut Figures) -> anyhow::Result<()> 
         bytes = body.len();
         times.push(took);
     }
-    service.finish();
+    shop.stop(service).await?;
     times.sort();
     let median = times[REPORTS / 2].as_secs_f64() * 1e3;
     let note = format!("{from} to {to} by day and channel, median of {REPORTS}, {bytes} bytes");
@@ -56,7 +56,7 @@ async fn dashboard(settings: &Settings, shop: &Shop, figures: &mut Figures) -> a
     let scale = figures.value("bare_http_per_s").map_or(1.0, |bare| (bare / 100_000.0).min(1.0));
     let (per_s, length) = ((STATS_PER_S * scale) as u64, settings.length(10));
     let run = load::on_own_thread(move || load::open(target, requests, per_s, length)).await?;
-    service.finish();
+    shop.stop(service).await?;
     let note = format!("at {per_s}/s {}", run.failures());
     figures.add(Figure::new("stats_p99_ms", run.quantile_ms(0.99), "ms").target(Target::Below(10.0)).note(note));
     Ok(())
