@@ -17,8 +17,8 @@ use crate::jobs;
 use crate::schedule;
 use crate::writer;
 use domain::channel::Channels;
-use domain::value::email::EmailIndex;
 use domain::world::Room;
+use events::email::EmailIndex;
 use relay::{NoBrokers, RelaySettings};
 
 /// Settings of the command service.

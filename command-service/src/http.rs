@@ -43,7 +43,7 @@ use platform::openapi::{Info, Routes};
 use command_routes::CommandRoutes;
 pub use state::{BulkImports, HttpState};
 
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 /// General description in the OpenAPI document.
 const INFO: Info = Info {

@@ -3,11 +3,12 @@
 //! Every other crate uses this crate. It does no I/O and depends on no service. The events are in [`order`], [`stock`], [`hold`],
 //! [`product`] and [`customer`]; [`Recorded`] is an event with its place in the log; [`codec`] encodes and decodes stored events;
 //! [`cloudevents`], [`schemas`] and [`topics`] define the messages on Kafka; [`personal`] and [`erasure`] define which data is personal
-//! and how it is removed.
+//! and how it is removed; [`email`] defines when two e-mail addresses are the same.
 
 pub mod cloudevents;
 pub mod codec;
 pub mod customer;
+pub mod email;
 pub mod erasure;
 pub mod event;
 pub mod exact;

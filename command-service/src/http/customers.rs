@@ -9,7 +9,7 @@ use domain::command::Command;
 use domain::customer::CustomerCommand;
 use domain::customer::register::RegisterCustomer;
 use domain::customer::update::UpdateCustomer;
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 /// `emails` computes the stream id of an e-mail address.
 pub(super) fn commands(emails: &EmailIndex) -> CommandRoutes {

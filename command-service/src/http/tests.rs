@@ -12,7 +12,7 @@ use super::rejection_types::type_of;
 use super::{HttpState, INFO, commands, router, routes};
 use domain::rejection;
 use domain::rejection::AllowedCommand;
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

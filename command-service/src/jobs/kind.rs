@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::import::ImportKind;
 use super::row_commands::{Column, DocumentCommands, RowOrigin, RowRejection};
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 /// The column of this name.
 pub(super) fn column(kind: ImportKind, name: &str) -> Option<Column> {

@@ -21,8 +21,8 @@ use super::rows::{self, Row};
 use super::store::{self, Batch, Rejection, Saved, Store, StoredText};
 use super::submit::Undecided;
 use crate::writer::Mailbox;
-use domain::value::email::EmailIndex;
 use domain::value::lines::MAX_LINES;
+use events::email::EmailIndex;
 
 /// Limit of documents in a batch: a few milliseconds of work for the writer, compared to which the cost of saving the progress is small.
 const BATCH_DOCUMENTS: usize = 500;

@@ -12,7 +12,7 @@ use crate::http;
 use crate::jobs::run::Runner;
 use crate::jobs::store::Store;
 use crate::jobs::{self, Limits};
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 /// Connections in addition to one per worker, for uploads and queries. The queue has its own connections.
 const CONNECTIONS: u32 = 3;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use command_service::http::{HttpState, router};
 use command_service::log::{self, Log};
 use command_service::writer::{Limits, Writer};
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 use platform::health::Health;
 use platform::server::{self, shell};
 use platform::shutdown::Shutdown;

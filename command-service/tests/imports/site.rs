@@ -13,7 +13,7 @@ use command_service::jobs::run::Runner;
 use command_service::jobs::store::Store;
 use command_service::log::{self, Log};
 use command_service::writer::{self, Mailbox, Writer};
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 use http_body_util::BodyExt;
 use platform::health::Health;
 use platform::server::{self, RouteLimits, Unpacking};

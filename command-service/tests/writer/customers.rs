@@ -4,8 +4,8 @@ use command_service::writer::Reply;
 use domain::command::Command;
 use domain::customer::CustomerCommand;
 use domain::customer::register::RegisterCustomer;
-use domain::value::email::EmailIndex;
 use events::CustomerId;
+use events::email::EmailIndex;
 use futures::future::join_all;
 use serde_json::json;
 

@@ -3,7 +3,6 @@
 pub mod address;
 pub mod amount;
 pub mod attributes;
-pub mod email;
 pub(crate) mod instant;
 pub mod label;
 pub mod lines;

@@ -19,7 +19,7 @@ use domain::product::ProductCommand;
 use domain::stock::StockCommand;
 use domain::stock::item::StockItem;
 use domain::stock_hold::StockHoldCommand;
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 use events::order::PartNo;
 use events::{Currency, CustomerId, Location, OrderId, Sku, StockHoldId};
 use serde::Deserialize;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::row_commands::{Column, ColumnTarget, DocumentCommands, RowOrigin, RowRejection, ValueType};
 use domain::command::Command;
 use domain::customer::register::RegisterCustomer;
-use domain::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 pub(super) const COLUMNS: &str = "email, name, phone, registered_at (an instant in RFC 3339 format; the customer gets an id with \
     that instant), id, address_name (default: name), address_company, address_line1, address_line2, address_city, \

@@ -33,7 +33,7 @@ use crate::stock::receive::ReceiveStock;
 use crate::stock::set_policy::SetStockPolicy;
 use crate::stock::transfer::TransferStock;
 use crate::stock_hold::place::HoldStock;
-use crate::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 const ORDER: &str = r#"{"id":"0190163d-8694-739b-aea5-966c26f8ad91","channel":"web","currency":"GBP","customer_id":"0190163d-8694-739b-aea5-966c26f8ad92","external_ref":"M-1","lines":[{"sku":"A","quantity":2,"unit_price":450,"discount":10,"tax_rate":200000,"location":"main"}],"discount":5,"shipping":300,"expected_total":1350,"note":"ring\ntwice"}"#;
 

@@ -14,9 +14,9 @@ use crate::decision::{Context, Decision, NewEvent};
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::state::State;
-use crate::value::email::{Email, EmailIndex};
 use crate::value::tags::Tags;
 use crate::value::text::{Name, Phone};
+use events::email::{Email, EmailIndex};
 
 /// Registers a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -16,7 +16,7 @@ use crate::new_id::NewId;
 use crate::rejection::Rejection;
 use crate::tests::past::body;
 use crate::tests::scenario::{Past, given, new_id, now};
-use crate::value::email::EmailIndex;
+use events::email::EmailIndex;
 
 /// The index of e-mail addresses in these tests.
 pub(crate) fn emails() -> EmailIndex {

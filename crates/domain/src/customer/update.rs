@@ -11,11 +11,11 @@ use crate::customer::email_claim::{freed, is_free, not_erased, taken};
 use crate::decision::{Decision, NewEvent};
 use crate::reader::Reader;
 use crate::rejection::Rejection;
-use crate::value::email::{Email, EmailIndex};
 use crate::value::patch;
 use crate::value::patch::Member;
 use crate::value::tags::Tags;
 use crate::value::text::{Name, Phone};
+use events::email::{Email, EmailIndex};
 
 /// Updates a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

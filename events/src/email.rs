@@ -1,15 +1,17 @@
 //! E-mail addresses: the accepted form, the comparison of addresses, and the keyed hash that names the stream of an
-//! address.
+//! address. Commands register addresses and queries look for them in the same form.
 
 use std::borrow::Cow;
 
-use events::{EmailHash, text};
 use hmac::{Hmac, KeyInit, Mac};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
+
+use crate::stream::EmailHash;
+use crate::text;
 
 /// Maximum length of an e-mail address, in bytes: the longest path that mail servers must accept (RFC 5321, 4.5.3.1),
 /// without the angle brackets of the path.
