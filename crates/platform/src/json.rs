@@ -17,6 +17,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The document shows a state that may change at any time; without the header, a proxy may store it for as long as it likes.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A JSON body. As an extractor, it accepts an object; as a response, it serialises any document.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +99,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
         };
         let mut response = Response::new(Body::from(bytes));
         response.headers_mut().insert(header::CONTENT_TYPE, APPLICATION_JSON);
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
         response
     }
 }

@@ -15,6 +15,9 @@ pub use types::ProblemType;
 /// The media type of a problem document.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// Without it, caches may store some errors, such as 404, for as long as they like (RFC 9111, 4.2.2).
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// The members that RFC 9457 defines.
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
@@ -121,6 +124,7 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.0.problem_type.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.extend(self.0.headers);
         response
     }
@@ -156,5 +160,6 @@ mod tests {
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 }
