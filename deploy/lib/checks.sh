@@ -55,6 +55,8 @@ install_everything() {
   install_for_build
   # The independent model of money in the tests is a Python program.
   command -v python3 >/dev/null || install_packages python3
+  # A test runs this caching proxy in front of the query service.
+  install_varnish
   use_kafka_jars
   cargo --version
   rustc --version

@@ -25,6 +25,15 @@ install_for_servers() {
   if [ -n "$redis_is_new" ]; then as_root update-rc.d redis-server disable >/dev/null 2>&1 || true; fi
 }
 
+# install_varnish: installs the caching proxy that tests run.
+install_varnish() {
+  if [ -x /usr/sbin/varnishd ]; then return; fi
+  install_packages varnish
+  # The services of the Debian package must not start when the machine boots.
+  as_root update-rc.d varnish disable >/dev/null 2>&1 || true
+  as_root update-rc.d varnishncsa disable >/dev/null 2>&1 || true
+}
+
 # install_for_build: installs what the build of the crates needs. librdkafka is built from source by ./configure and make.
 install_for_build() {
   local missing=()

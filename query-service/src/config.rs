@@ -8,6 +8,7 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::http::catalogue_caching::CatalogueCaching;
 use crate::http::cursor::CursorKey;
 use crate::reads;
 use crate::reads::cache::process::ProcessLimits;
@@ -29,6 +30,8 @@ pub struct Config {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token, whatever the request prefers.
     pub wait_max: Duration,
+    /// How long shared caches may store the product catalogue.
+    pub catalogue_caching: CatalogueCaching,
     /// Maximum number of open streams of Server-Sent Events.
     pub streams_max: usize,
     /// Limits of the HTTP server.
@@ -101,6 +104,8 @@ impl Config {
         let stats_ttl = settings.optional("STATS_CACHE_TTL", Duration::from_secs(5));
         let cursor_key = settings.required("CURSOR_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
+        // Prices change seldom; a reader behind a shared cache sees a change after at most twice this time.
+        let catalogue_max_age = settings.optional("CATALOGUE_SHARED_MAX_AGE", Duration::from_secs(60));
         // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
         let streams_max = settings.bounded("STREAMS_MAX", 5_000, 0..=100_000);
         let http = server::Limits::from_settings(&mut settings);
@@ -120,6 +125,7 @@ impl Config {
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),
+            catalogue_caching: CatalogueCaching::new(catalogue_max_age.get(&complete)),
             streams_max: streams_max.get(&complete),
             http,
             log_format: log_format.get(&complete),

@@ -5,10 +5,12 @@
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`event_stream`]: responses with Server-Sent Events.
-//! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position.
+//! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position; [`catalogue_caching`]: which responses
+//!   shared caches may store.
 //! - [`problem_types`] and [`problems`]: all problem responses; [`documentation`]: what OpenAPI says of every query.
 
 pub mod app;
+pub mod catalogue_caching;
 pub mod cursor;
 mod customers;
 pub mod documentation;

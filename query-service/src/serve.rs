@@ -59,7 +59,13 @@ impl Running {
         let waiting_max = (config.http.requests_in_flight_max / WAITING_SHARE).max(1);
         let reads = Reads::start(config.reads, waiting_max, &health, &admin_stop);
         let streams = Streams::new(config.streams_max, shutdown.clone());
-        let app = Arc::new(AppState { reads, cursor_key: config.cursor_key, wait_max: config.wait_max, streams });
+        let app = Arc::new(AppState {
+            reads,
+            cursor_key: config.cursor_key,
+            wait_max: config.wait_max,
+            catalogue_caching: config.catalogue_caching,
+            streams,
+        });
         let serving = tokio::spawn(server::serve(listener, router(app), config.http, shutdown.clone()));
         Ok(Running { http_addr, admin_addr, health, admin_stop, serving, admin })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http::catalogue_caching::CatalogueCaching;
 use crate::http::cursor::CursorKey;
 use crate::http::event_stream::Streams;
 use crate::reads::Reads;
@@ -18,6 +19,8 @@ pub struct AppState {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token.
     pub wait_max: Duration,
+    /// How long shared caches may store the product catalogue.
+    pub catalogue_caching: CatalogueCaching,
     /// The open streams of Server-Sent Events.
     pub streams: Streams,
 }

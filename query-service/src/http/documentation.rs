@@ -88,7 +88,11 @@ const HEADERS: [Header; 4] = [
         "Identifies exactly this representation. The `ETag` of a single document begins with its version, and commands accept \
          it as `If-Match`.",
     ),
-    Header::always::<String>("Cache-Control", "The response may be stored and must be revalidated before each use."),
+    Header::always::<String>(
+        "Cache-Control",
+        "The response may be stored and must be revalidated before each use. Products and prices may also be stored by shared \
+         caches, for `s-maxage` seconds.",
+    ),
     Header::always::<Position>(
         "Projection-Position",
         "The response contains every event up to this position in the log. Usable as `Consistency-Token`.",

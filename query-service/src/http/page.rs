@@ -25,6 +25,10 @@ const LIMIT_DEFAULT: u16 = 50;
 /// Rows of the largest page: about 100 KB, read in a few milliseconds.
 const LIMIT_MAX: u16 = 200;
 
+/// A large page is sent compressed to clients that accept it. A response of another size, or 304, says so as well, because a cache
+/// compares requests with the newest response.
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+
 /// The parameters of every list.
 pub(super) const PARAMETERS: [&str; 2] = ["limit", "cursor"];
 
@@ -152,6 +156,11 @@ impl PageRequest {
         Ok(self.send(&page.representation, page.link.clone(), lag_ms))
     }
 
+    /// Allows shared caches to store the response, which must be a page of the product catalogue.
+    pub(super) fn allow_shared_caching(&self, response: Response) -> Response {
+        self.app.catalogue_caching.apply(self.consistency(), response)
+    }
+
     fn respond_with_lag<T: Serialize>(&self, lag_ms: Option<HeaderValue>, page: &Page<T>) -> Result<Response, Problem> {
         let (representation, link) = self.rendering.render(page).map_err(|error| problems::internal(&error))?;
         Ok(self.send(&representation, link, lag_ms))
@@ -164,6 +173,7 @@ impl PageRequest {
         lag_ms: Option<HeaderValue>,
     ) -> Response {
         let mut response = respond(representation, &self.preconditions, lag_ms);
+        response.headers_mut().insert(header::VARY, ACCEPT_ENCODING);
         if let Some(link) = link {
             response.headers_mut().insert(header::LINK, link);
         }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
+use axum::middleware::map_response;
 use axum::response::Response;
 use events::Sku;
 use platform::openapi::{Parameter, Routes};
@@ -10,6 +11,7 @@ use platform::problem::Problem;
 use read_model::{ProductDocument, Projection};
 
 use crate::http::app::App;
+use crate::http::catalogue_caching::vary_by_token;
 use crate::http::documentation::{Searched, Text};
 use crate::http::page::{PARAMETERS, PageRequest};
 use crate::http::preconditions::Preconditions;
@@ -25,7 +27,7 @@ pub(super) fn routes() -> Routes<App> {
     let show = documentation::document::<ProductDocument>("show_product", "Get a product by SKU")
         .path::<Sku>()
         .refuses([INVALID_SKU.documented(), PRODUCT_NOT_FOUND.documented()]);
-    group().get("/v1/products/{sku}", self::show, show)
+    with_vary(group().get("/v1/products/{sku}", self::show, show))
 }
 
 /// The routes of lists of products and of prices.
@@ -42,7 +44,11 @@ pub(super) fn list_routes() -> Routes<App> {
     let prices = documentation::list::<Price>("list_prices", "List the prices of a product, newest first", [])
         .path::<Sku>()
         .refuses([INVALID_SKU.documented(), PRODUCT_NOT_FOUND.documented()]);
-    group().get("/v1/products", self::list, list).get("/v1/products/{sku}/prices", self::prices, prices)
+    with_vary(group().get("/v1/products", self::list, list).get("/v1/products/{sku}/prices", self::prices, prices))
+}
+
+fn with_vary(routes: Routes<App>) -> Routes<App> {
+    routes.map(|router| router.layer(map_response(vary_by_token)))
 }
 
 fn group() -> Routes<App> {
@@ -57,7 +63,8 @@ async fn show(
     let sku = sku.parse().map_err(|_| problems::invalid_sku(&sku))?;
     let found = app.reads.products.find(&sku, preconditions.consistency.as_ref()).await?;
     let product = found.ok_or_else(|| problems::product_not_found(&sku))?;
-    Ok(respond(&product, &preconditions, app.reads.latest.lag_header(Projection::PRODUCTS)))
+    let response = respond(&product, &preconditions, app.reads.latest.lag_header(Projection::PRODUCTS));
+    Ok(app.catalogue_caching.apply(preconditions.consistency.as_ref(), response))
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
@@ -73,7 +80,7 @@ async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Re
     let read = move |database: Database, required: Option<Required>| async move {
         read_page(&database, required.as_ref(), &filter, after.as_ref(), limit).await
     };
-    request.respond_cached(Projection::PRODUCTS, read).await
+    request.respond_cached(Projection::PRODUCTS, read).await.map(|response| request.allow_shared_caching(response))
 }
 
 async fn prices(
@@ -90,5 +97,5 @@ async fn prices(
     if request.is_list_empty(&page) {
         return Err(problems::product_not_found(&sku));
     }
-    request.respond(Projection::PRODUCTS, &page)
+    request.respond(Projection::PRODUCTS, &page).map(|response| request.allow_shared_caching(response))
 }

@@ -1,5 +1,6 @@
 //! Tests of the query service on real servers. [`fixture`] writes the log and, with the real projector, the read models;
-//! [`service`] starts a query service, sends requests and inspects the responses; [`sse`] reads streams.
+//! [`service`] starts a query service, sends requests and inspects the responses; [`sse`] reads streams; [`varnish`] starts a caching
+//! proxy in front of a service.
 
 mod cached;
 mod catalogue;
@@ -24,7 +25,9 @@ mod response_headers;
 mod rights;
 mod schemas;
 mod service;
+mod shared_cache;
 mod sse;
 mod stats;
 mod stock_holds;
 mod timeline;
+mod varnish;

@@ -60,6 +60,11 @@ impl Service {
         Service { client: reqwest::Client::new(), running: Some(running), base, shutdown }
     }
 
+    /// The URL of the HTTP API.
+    pub(crate) fn url(&self) -> &str {
+        &self.base
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_with(path, &[]).await
     }
