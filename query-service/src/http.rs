@@ -6,11 +6,12 @@
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`event_stream`]: responses with Server-Sent Events.
 //! - [`page`] and [`cursor`]: pages of lists; [`respond`]: responses with `ETag` and position; [`catalogue_caching`]: which responses
-//!   shared caches may store.
+//!   shared caches may store; [`content_coding`]: which clients receive compressed responses.
 //! - [`problem_types`] and [`problems`]: all problem responses; [`documentation`]: what OpenAPI says of every query.
 
 pub mod app;
 pub mod catalogue_caching;
+mod content_coding;
 pub mod cursor;
 mod customers;
 pub mod documentation;
@@ -41,8 +42,7 @@ use tower_http::compression::predicate::SizeAbove;
 use app::App;
 use documentation::INFO;
 
-/// Smaller lists are sent uncompressed, because compressing them costs more than it saves.
-const COMPRESS_MIN_BYTES: u64 = 4096;
+use crate::reads::gzip;
 
 /// All routes of the query service, with the OpenAPI document.
 pub fn router(app: App) -> Router {
@@ -51,8 +51,9 @@ pub fn router(app: App) -> Router {
 
 /// All routes, with their documentation.
 pub fn routes() -> Routes<App> {
-    let compressed =
-        CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_MIN_BYTES));
+    // Pages that are kept are compressed already.
+    let large = SizeAbove::new(gzip::MIN_BYTES as u64);
+    let compressed = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(large);
     let lists = orders::list::routes()
         .merge(orders::timeline::routes())
         .merge(orders::events::routes())

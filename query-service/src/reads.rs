@@ -6,7 +6,8 @@
 //! - [`reports`]: sums by period and other dimensions; [`stats`]: statistics for a dashboard.
 //! - [`event_stream`]: streams of events, in the text format of [`sse`].
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`months`]: the months
-//!   that a statement reads; [`label`]: tags and references in filters; [`representation`]: the cached result.
+//!   that a statement reads; [`label`]: tags and references in filters; [`representation`]: the cached result; [`gzip`]: its compressed
+//!   form.
 //! - [`consistency`]: reads that are not older than a consistency token; [`erasures`]: erased personal data of
 //!   [`data_subject`]s.
 //! - [`database`]: replica and primary; [`latest`]: their latest observations; [`incarnations`]: events lost in a failover.
@@ -22,6 +23,7 @@ pub mod erasures;
 pub mod error;
 pub mod event_stream;
 pub mod events;
+pub mod gzip;
 pub mod history;
 pub mod incarnations;
 pub mod label;

@@ -1,7 +1,10 @@
 //! Page requests and page responses of lists: `limit`, `cursor`, and the URI of the next page. [`crate::reads::page`] reads the
 //! rows.
 
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use platform::problem::Problem;
 use read_model::Projection;
@@ -9,11 +12,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::http::app::App;
+use crate::http::content_coding::prefers_gzip;
 use crate::http::cursor::{CursorError, CursorKey};
 use crate::http::parameters::Parameters;
 use crate::http::preconditions::Preconditions;
 use crate::http::problems;
 use crate::http::respond::respond;
+use crate::reads::cache::pages::CachedPage;
 use crate::reads::consistency::Required;
 use crate::reads::database::routing::Database;
 use crate::reads::error::Error;
@@ -25,6 +30,7 @@ const LIMIT_DEFAULT: u16 = 50;
 /// Rows of the largest page: about 100 KB, read in a few milliseconds.
 const LIMIT_MAX: u16 = 200;
 
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// A large page is sent compressed to clients that accept it. A response of another size, or 304, says so as well, because a cache
 /// compares requests with the newest response.
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
@@ -37,6 +43,8 @@ pub(super) struct PageRequest {
     app: App,
     uri: Uri,
     preconditions: Preconditions,
+    /// Whether the client prefers a compressed response.
+    prefers_gzip: bool,
     /// Maximum number of rows on the page.
     pub(super) limit: u16,
     rendering: Rendering,
@@ -93,8 +101,9 @@ impl PageRequest {
             None => None,
         };
         let limit = limit.unwrap_or(LIMIT_DEFAULT);
+        let prefers_gzip = prefers_gzip(headers);
         let rendering = Rendering { uri: uri.clone(), scope, cursor_key: app.cursor_key.clone() };
-        Ok((PageRequest { app, uri, preconditions, limit, rendering, after }, parameters))
+        Ok((PageRequest { app, uri, preconditions, prefers_gzip, limit, rendering, after }, parameters))
     }
 
     /// The databases.
@@ -143,7 +152,7 @@ impl PageRequest {
         let pages = &self.app.reads.pages;
         let required = self.consistency().copied();
         if let Some(cached) = pages.get(key, projection, required.as_ref().map(|required| required.position)) {
-            return Ok(self.send(&cached.representation, cached.link.clone(), lag_ms));
+            return Ok(self.send_cached(key, &cached, lag_ms));
         }
         let database = self.database().clone();
         if required.is_some() {
@@ -153,7 +162,7 @@ impl PageRequest {
         let rendering = self.rendering.clone();
         let read = move || async move { Ok(rendering.render(&read(database, None).await?)?) };
         let page = pages.read_shared(key, projection, read).await?;
-        Ok(self.send(&page.representation, page.link.clone(), lag_ms))
+        Ok(self.send_cached(key, &page, lag_ms))
     }
 
     /// Allows shared caches to store the response, which must be a page of the product catalogue.
@@ -164,6 +173,19 @@ impl PageRequest {
     fn respond_with_lag<T: Serialize>(&self, lag_ms: Option<HeaderValue>, page: &Page<T>) -> Result<Response, Problem> {
         let (representation, link) = self.rendering.render(page).map_err(|error| problems::internal(&error))?;
         Ok(self.send(&representation, link, lag_ms))
+    }
+
+    /// Sends a page of the cache, in the form that the client prefers. Both forms have the same `ETag`, which is weak.
+    fn send_cached(&self, key: &str, page: &Arc<CachedPage>, lag_ms: Option<HeaderValue>) -> Response {
+        let mut response = self.send(&page.representation, page.link.clone(), lag_ms);
+        if self.prefers_gzip
+            && response.status() == StatusCode::OK
+            && let Some(gzip) = self.app.reads.pages.gzip(key, page)
+        {
+            *response.body_mut() = Body::from(gzip);
+            response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
+        }
+        response
     }
 
     fn send(

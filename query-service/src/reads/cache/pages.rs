@@ -1,11 +1,14 @@
 //! The cache of pages of lists, in the memory of this process. A page is served while nothing that it shows has changed: as long as
-//! the projection was last observed at a position that the page contains. Concurrent readers of one page share one read.
+//! the projection was last observed at a position that the page contains. Concurrent readers of one page share one read. The gzip form
+//! of a large page is made for the first reader who accepts it, and kept with the page.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use events::Position;
 use metrics::Counter;
+use moka::ops::compute::Op;
 use moka::sync::Cache;
 use platform::metric_names::QUERY_CACHE_REQUESTS_TOTAL;
 use read_model::Projection;
@@ -13,6 +16,7 @@ use read_model::Projection;
 use super::in_flight::InFlight;
 use super::process::{ProcessLimits, may_serve};
 use crate::reads::error::Error;
+use crate::reads::gzip;
 use crate::reads::latest::Latest;
 use crate::reads::representation::Representation;
 
@@ -23,8 +27,17 @@ pub struct CachedPage {
     pub representation: Representation,
     /// The `Link` header with the next page, if there is one.
     pub link: Option<HeaderValue>,
+    /// The gzip form of the body, once a reader has accepted it.
+    gzip: OnceLock<Bytes>,
     /// The generation of the projection that was live before the page was read.
     generation: Option<i32>,
+}
+
+impl CachedPage {
+    /// Memory that the page occupies, in bytes (an estimate).
+    fn weight(&self) -> usize {
+        self.representation.weight() + self.gzip.get().map_or(0, Bytes::len)
+    }
 }
 
 /// Pages by the path and query of the request. Cheap to clone.
@@ -40,9 +53,8 @@ pub struct PageCache {
 impl PageCache {
     /// An empty cache.
     pub fn new(limits: &ProcessLimits, latest: Latest) -> PageCache {
-        let weigher = |key: &String, page: &Arc<CachedPage>| {
-            u32::try_from(key.len() + page.representation.weight()).unwrap_or(u32::MAX)
-        };
+        let weigher =
+            |key: &String, page: &Arc<CachedPage>| u32::try_from(key.len() + page.weight()).unwrap_or(u32::MAX);
         let count = |result: &'static str| metrics::counter!(QUERY_CACHE_REQUESTS_TOTAL, "kind" => "page", "level" => "process", "result" => result);
         PageCache {
             entries: Cache::builder().max_capacity(limits.bytes_max).weigher(weigher).build(),
@@ -75,11 +87,28 @@ impl PageCache {
         let load = || async move {
             let generation = cache.latest.generation(projection);
             let (representation, link) = read().await?;
-            let page = Arc::new(CachedPage { representation, link, generation });
+            let page = Arc::new(CachedPage { representation, link, gzip: OnceLock::new(), generation });
             cache.entries.insert(load_key, Arc::clone(&page));
             Ok(page)
         };
         self.in_flight.join(&key.to_owned(), load).await
+    }
+
+    /// The gzip form of a page; `None` if the page is small.
+    pub fn gzip(&self, key: &str, page: &Arc<CachedPage>) -> Option<Bytes> {
+        if page.representation.body.len() < gzip::MIN_BYTES {
+            return None;
+        }
+        if let Some(kept) = page.gzip.get() {
+            return Some(kept.clone());
+        }
+        let made = page.gzip.get_or_init(|| gzip::compress(&page.representation.body)).clone();
+        // An entry is weighed only when it is written.
+        self.entries.entry_by_ref(key).and_compute_with(|cached| match cached {
+            Some(cached) if Arc::ptr_eq(cached.value(), page) => Op::Put(Arc::clone(page)),
+            Some(_) | None => Op::Nop,
+        });
+        Some(made)
     }
 
     /// Whether the projection was last observed in the same generation and at a position that the page contains.
@@ -149,6 +178,35 @@ mod tests {
         assert!(is_served(None));
         latest.clear();
         assert!(!is_served(None), "no database was observed");
+    }
+
+    #[tokio::test]
+    async fn the_gzip_form_of_a_large_page_is_kept_and_counted() {
+        let latest = Latest::default();
+        let pages = cache(&latest);
+        observe(&latest, 7, 1);
+        let large = |position| {
+            let at = LogPosition { incarnation: Incarnation(1), position: Position(position) };
+            (Representation::page("12345678".repeat(gzip::MIN_BYTES / 8).into(), at), None)
+        };
+        let small = pages.read_shared("small", ORDERS, || async { Ok(page(7)) }).await.expect("a page");
+        assert_eq!(pages.gzip("small", &small), None);
+        let first = pages.read_shared("large", ORDERS, move || async move { Ok(large(7)) }).await.expect("a page");
+        let size = || {
+            pages.entries.run_pending_tasks();
+            pages.entries.weighted_size()
+        };
+        let plain = size();
+        let gzip = pages.gzip("large", &first).expect("it is large");
+        assert!(gzip.len() < first.representation.body.len());
+        assert_eq!(size(), plain + gzip.len() as u64);
+        let cached = pages.get("large", ORDERS, None).expect("it is cached");
+        assert_eq!(pages.gzip("large", &cached).expect("it is kept").as_ptr(), gzip.as_ptr());
+
+        pages.read_shared("large", ORDERS, move || async move { Ok(large(8)) }).await.expect("a page");
+        pages.gzip("large", &first);
+        let cached = pages.get("large", ORDERS, None).expect("it is cached");
+        assert_eq!(cached.representation.as_of.position, Position(8), "an older page never replaces a newer one");
     }
 
     #[tokio::test]
