@@ -29,6 +29,7 @@ service_env() {
       echo "REPLICA_URL=$(postgres_url query_service orders "$REPLICA_PORT")"
       echo "REDIS_URL=$(redis_url)"
       echo "CURSOR_KEY=$(secret cursor-key)"
+      echo "PERSONAL_INDEX_KEY=$(secret personal-index-key)"
       ;;
   esac
   # The settings in .env are last, so that they override the values above.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use events::email::EmailIndex;
 use platform::config::{ConfigErrors, Field, FromSetting, Settings};
 use platform::logs::{Filter, Format};
 use platform::server;
@@ -30,6 +31,8 @@ pub struct Config {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token, whatever the request prefers.
     pub wait_max: Duration,
+    /// Hashes e-mail addresses, with the key of the command service; without it, customers cannot be searched for by e-mail address.
+    pub emails: Option<EmailIndex>,
     /// How long shared caches may store the product catalogue.
     pub catalogue_caching: CatalogueCaching,
     /// Maximum number of open streams of Server-Sent Events.
@@ -56,6 +59,18 @@ impl FromSetting for Postgres {
 
     fn from_setting(text: &str) -> Option<Self> {
         text.parse().ok().map(Postgres)
+    }
+}
+
+/// The secret key of the index of e-mail addresses.
+struct EmailSecret(EmailIndex);
+
+impl FromSetting for EmailSecret {
+    const FORM: &'static str = "the secret of at least 32 characters that the command service has";
+    const HIDDEN: bool = true;
+
+    fn from_setting(text: &str) -> Option<Self> {
+        EmailIndex::from_secret(text).map(EmailSecret)
     }
 }
 
@@ -103,6 +118,7 @@ impl Config {
         // Readers of a dashboard see changes after about this time; the first one after it starts a load that all share.
         let stats_ttl = settings.optional("STATS_CACHE_TTL", Duration::from_secs(5));
         let cursor_key = settings.required("CURSOR_KEY");
+        let emails = settings.maybe::<EmailSecret>("PERSONAL_INDEX_KEY");
         let wait_max = settings.optional("WAIT_MAX", WAIT_MAX);
         // Prices change seldom; a reader behind a shared cache sees a change after at most twice this time.
         let catalogue_max_age = settings.optional("CATALOGUE_SHARED_MAX_AGE", Duration::from_secs(60));
@@ -125,6 +141,7 @@ impl Config {
             },
             cursor_key: cursor_key.get(&complete),
             wait_max: wait_max.get(&complete).min(http.request_timeout.saturating_sub(WAIT_MARGIN)),
+            emails: emails.get(&complete).map(|secret| secret.0),
             catalogue_caching: CatalogueCaching::new(catalogue_max_age.get(&complete)),
             streams_max: streams_max.get(&complete),
             http,

@@ -1,7 +1,7 @@
 //! The HTTP layer: routes, parameters, responses and their documentation. Built on `crate::reads`; the only layer that creates
 //! problem responses.
 //!
-//! - [`orders`], [`customers`], [`products`], [`stock`], [`stock_holds`], [`events`], [`reports`], [`stats`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
+//! - [`orders`], [`customers`], [`customer_search`], [`products`], [`stock`], [`stock_holds`], [`events`], [`reports`], [`stats`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`event_stream`]: responses with Server-Sent Events.
@@ -13,6 +13,7 @@ pub mod app;
 pub mod catalogue_caching;
 mod content_coding;
 pub mod cursor;
+mod customer_search;
 mod customers;
 pub mod documentation;
 pub mod event_stream;
@@ -64,6 +65,7 @@ pub fn routes() -> Routes<App> {
         .merge(reports::routes());
     orders::routes()
         .merge(customers::routes())
+        .merge(customer_search::routes())
         .merge(products::routes())
         .merge(stock::routes())
         .merge(stock_holds::routes())

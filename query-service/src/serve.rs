@@ -63,6 +63,7 @@ impl Running {
             reads,
             cursor_key: config.cursor_key,
             wait_max: config.wait_max,
+            emails: config.emails,
             catalogue_caching: config.catalogue_caching,
             streams,
         });

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::email::EmailIndex;
+
 use crate::http::catalogue_caching::CatalogueCaching;
 use crate::http::cursor::CursorKey;
 use crate::http::event_stream::Streams;
@@ -19,6 +21,8 @@ pub struct AppState {
     pub cursor_key: CursorKey,
     /// Longest wait of a request for its consistency token.
     pub wait_max: Duration,
+    /// Hashes e-mail addresses as the command service does; `None` if the key is not set, so that customers cannot be searched for.
+    pub emails: Option<EmailIndex>,
     /// How long shared caches may store the product catalogue.
     pub catalogue_caching: CatalogueCaching,
     /// The open streams of Server-Sent Events.

@@ -35,7 +35,8 @@ pub(super) fn routes() -> Routes<App> {
 pub(super) fn list_routes() -> Routes<App> {
     let tag = Parameter::query::<Text>("tag", "A tag of the customer.");
     let list =
-        documentation::list::<CustomerDocument>("list_customers", "List customers, last registered first", [tag]);
+        documentation::list::<CustomerDocument>("list_customers", "List customers, last registered first", [tag])
+            .paragraph("`POST /v1/customers/search` finds a customer by e-mail address.");
     let orders =
         documentation::list::<OrderSummary>("list_customer_orders", "List the orders of a customer, newest first", [])
             .paragraph("The list is empty for a customer without orders, and also for an unknown id.")
@@ -44,7 +45,8 @@ pub(super) fn list_routes() -> Routes<App> {
     group().get("/v1/customers", self::list, list).get("/v1/customers/{id}/orders", self::orders, orders)
 }
 
-fn group() -> Routes<App> {
+/// The group of customers in the OpenAPI document.
+pub(super) fn group() -> Routes<App> {
     Routes::about("customers", "Customers and their orders.")
 }
 

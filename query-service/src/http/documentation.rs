@@ -3,12 +3,13 @@
 
 use events::Position;
 use platform::openapi::{Header, Info, Operation, Parameter};
+use platform::problem::{ProblemType, types};
 use schemars::JsonSchema;
 
 use crate::http::page::PageBody;
 use crate::http::problem_types::{
-    DATABASE_BUSY, DATABASE_DOWN, INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_QUERY, PROJECTION_LAG,
-    QUERY_TOO_SLOW,
+    DATABASE_BUSY, DATABASE_DOWN, EMAIL_SEARCH_OFF, INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_QUERY,
+    PROJECTION_LAG, QUERY_TOO_SLOW,
 };
 use crate::http::reports::body::ReportBody;
 
@@ -30,6 +31,9 @@ const PROBLEMS: [(u16, &str); 6] = [
     DATABASE_BUSY.documented(),
     QUERY_TOO_SLOW.documented(),
 ];
+
+/// The problems of request bodies.
+const BODY_PROBLEMS: [ProblemType; 3] = [types::MALFORMED_JSON, types::CONTENT_TYPE, types::INVALID_BODY];
 
 /// A log position in a header.
 #[derive(JsonSchema)]
@@ -134,6 +138,16 @@ pub(super) fn list<T: JsonSchema + 'static>(
         .answers_nothing(304, "The page has not changed.", &HEADERS)
         .refuses(PROBLEMS)
         .refuses([INVALID_CURSOR.documented()])
+}
+
+/// A search whose result fits on one page.
+pub(super) fn search<T: JsonSchema + 'static>(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary)
+        .takes([PRECONDITIONS[0].clone(), PRECONDITIONS[1].clone()])
+        .answers::<PageBody<'static, T>>(200, "What was found; the list may be empty.", &HEADERS[2..])
+        .refuses(PROBLEMS)
+        .refuses(BODY_PROBLEMS)
+        .refuses([EMAIL_SEARCH_OFF.documented()])
 }
 
 /// A query for a report with rows `R`; `parameters` are those of this report.

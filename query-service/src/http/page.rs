@@ -220,6 +220,13 @@ impl Rendering {
     }
 }
 
+/// All results of a search, which has no further page.
+pub(super) fn render_whole<T: Serialize>(page: &Page<T>) -> serde_json::Result<Representation> {
+    let left_out = Some(page.left_out).filter(|rows| *rows > 0);
+    let json = serde_json::to_vec(&PageBody { items: &page.items, left_out, next_cursor: None, next: None })?;
+    Ok(Representation::page(json.into(), page.contained))
+}
+
 /// The URI of the request with another cursor. The rest of the query is kept unchanged, so nothing is encoded again.
 pub(super) fn next_uri(uri: &Uri, cursor: &str) -> String {
     let kept = uri.query().unwrap_or_default().split('&').filter(|it| !it.is_empty() && !it.starts_with("cursor="));

@@ -103,6 +103,12 @@ pub(super) const STREAMS_ENDING: ProblemType =
 /// No database has been reached since the service started, or none can be reached now.
 pub(super) const FRESHNESS_UNKNOWN: ProblemType =
     ProblemType::new("freshness-unknown", UNAVAILABLE, "The freshness of the projections is unknown");
+/// The service has no key with which it could find e-mail addresses.
+pub(super) const EMAIL_SEARCH_OFF: ProblemType = ProblemType::new(
+    "email-search-off",
+    StatusCode::NOT_IMPLEMENTED,
+    "This installation does not search for e-mail addresses",
+);
 
 /// A defect of this service.
 pub(super) const INTERNAL: ProblemType =

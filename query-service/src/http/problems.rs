@@ -6,7 +6,7 @@ use platform::problem::Problem;
 
 use crate::http::cursor::CursorError;
 use crate::http::problem_types::{
-    CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, EVENTS_LOST, FRESHNESS_UNKNOWN, INTERNAL,
+    CUSTOMER_NOT_FOUND, DATABASE_BUSY, DATABASE_DOWN, EMAIL_SEARCH_OFF, EVENTS_LOST, FRESHNESS_UNKNOWN, INTERNAL,
     INVALID_CONSISTENCY_TOKEN, INVALID_CURSOR, INVALID_CUSTOMER_ID, INVALID_LAST_EVENT_ID, INVALID_LOCATION,
     INVALID_ORDER_KEY, INVALID_QUERY, INVALID_SKU, INVALID_STOCK_HOLD_ID, ORDER_NOT_FOUND, POSITION_BEYOND_LOG,
     POSITION_TOO_OLD, PRODUCT_NOT_FOUND, PROJECTION_LAG, QUERY_TOO_SLOW, SCHEMA_NOT_FOUND, STOCK_HOLD_NOT_FOUND,
@@ -183,6 +183,12 @@ pub(super) fn stock_not_found_at(sku: &events::Sku, location: &events::Location)
 /// No customer has this id.
 pub(super) fn customer_not_found(id: events::CustomerId) -> Problem {
     CUSTOMER_NOT_FOUND.problem(format!("No customer with id {id} was found. {JUST_CREATED}"))
+}
+
+/// The service has no key with which it could find e-mail addresses.
+pub(super) fn email_search_off() -> Problem {
+    EMAIL_SEARCH_OFF
+        .problem("PERSONAL_INDEX_KEY is not set for this service. Set it to the value that the command service has.")
 }
 
 /// No stock hold has this id.

@@ -15,6 +15,7 @@ pub(crate) const PROJECTION_LAG_MS: HeaderName = HeaderName::from_static("projec
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A reader may store a response and must revalidate it; shared caches must not store it (RFC 9111, 5.2.2).
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Sends a representation, or 304 if the reader already has it.
 pub(crate) fn respond(
@@ -55,6 +56,16 @@ pub(crate) fn respond_streamed(
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
     insert_freshness(headers, position, lag_ms);
+    response
+}
+
+/// Sends the result of a search, which depends on the body of the request, so that no cache may store it.
+pub(crate) fn respond_to_search(representation: &Representation, lag_ms: Option<HeaderValue>) -> Response {
+    let mut response = Response::new(Body::from(representation.body.clone()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    insert_freshness(headers, representation.position.clone(), lag_ms);
     response
 }
 

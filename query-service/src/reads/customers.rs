@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use events::{CustomerId, Position, StreamId};
+use events::{CustomerId, EmailHash, Position, StreamId};
 use read_model::cache::Keys;
 use read_model::{CustomerDocument, Projection};
 use sqlx::Row;
@@ -88,6 +88,39 @@ impl Customers {
             // That a customer had a tag is personal data as well.
             found.items.retain(|customer| !customer.erased);
         }
+        Ok(found)
+    }
+
+    /// Reads the customer who uses an e-mail address, as a page of at most one row. The log says who uses the address, so no table
+    /// of a projection contains the hash, and an address that is freed finds nobody from then on. The projection of customers may be
+    /// behind the log; then the customer is missing, or has the data of the position that the page contains.
+    pub async fn find_by_email(
+        &self,
+        required: Option<&Required>,
+        email: EmailHash,
+    ) -> Result<Page<CustomerDocument>, Error> {
+        let (database, scope) = (&self.database, &Scope::List);
+        let page = PageRead { database, required, limit: 1, projection: Projection::CUSTOMERS, scope };
+        let select = |statement: &mut Statement| {
+            statement
+                .push(
+                    "with newest as materialized (
+                        select event_type, payload from events where stream_id = ",
+                )
+                .bind(StreamId::email(email).as_str())
+                .push(
+                    " order by version desc limit 1
+                    )
+                    select id, document::text as document, position from customers where id = (
+                        select (payload ->> 'customer_id')::uuid from newest where event_type = 'CustomerEmailTaken'
+                    )",
+                );
+        };
+        let key = |row: &PgRow| row.try_get::<Uuid, _>("id").map(|id| id.as_bytes().to_vec());
+        let mut found = page.read(&select, document, key).await?;
+        self.erase(&mut found.items, required).await?;
+        // The events that erase a customer and free the address are written together, but the database may be a replica.
+        found.items.retain(|customer| !customer.erased);
         Ok(found)
     }
 

@@ -102,7 +102,8 @@ async fn documented_methods_and_parameters_are_those_that_are_accepted() {
             let is_accepted = service.send(method, &filled(&path)).await != 405;
             assert_eq!(is_accepted, !document["paths"][&path][method].is_null(), "{method} {path}");
         }
-        let parameters = document["paths"][&path]["get"]["parameters"].as_array().expect("parameters");
+        let Some(read) = document["paths"][&path].get("get") else { continue };
+        let parameters = read["parameters"].as_array().expect("parameters");
         let names = parameters.iter().filter(|it| it["in"] == "query").map(|it| it["name"].as_str().expect("a name"));
         let documented: BTreeSet<&str> = names.collect();
         let refused = service.get(&format!("{}?no-such-parameter=1", filled(&path))).await;

@@ -5,6 +5,7 @@
 mod cached;
 mod catalogue;
 mod consistency;
+mod customer_search;
 mod customers;
 mod document;
 mod erased;

@@ -79,11 +79,16 @@ impl Service {
     }
 
     pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let response = self.response(path, headers).await;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.expect("a body");
-        let json = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
-        Answer { status, headers, json }
+        Answer::of(self.response(path, headers).await).await
+    }
+
+    /// Sends a JSON body.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut request = self.client.post(format!("{}{path}", self.base)).json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send().await.expect("a response")).await
     }
 
     /// The status of the response to a request without a body.
@@ -205,6 +210,13 @@ impl Drop for Service {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> Answer {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a body");
+        let json = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
+        Answer { status, headers, json }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self:?}"));
         value.to_str().expect("text")

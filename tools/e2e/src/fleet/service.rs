@@ -11,8 +11,8 @@ pub const BIN_DIR_VARIABLE: &str = "E2E_BIN_DIR";
 /// Key with which the query service signs cursors in tests; any 32 bytes.
 const CURSOR_KEY: &str = "5f1d7c0a9be84c6d2e3f40516273849a5b6c7d8e9fa0b1c2d3e4f5061728394a";
 
-/// Key with which the command service derives the names of the streams of e-mail addresses in tests; any text of at least 32
-/// characters.
+/// Key with which the command service and the query service derive the names of the streams of e-mail addresses in tests; any text of
+/// at least 32 characters.
 const PERSONAL_INDEX_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 /// Partitions of each topic; few, so that every partition contains messages even in a short test.
@@ -63,6 +63,7 @@ impl Service {
                 ("DATABASE_URL", bed.reader_url()?),
                 ("REPLICA_URL", bed.reader_replica_url()?),
                 ("CURSOR_KEY", CURSOR_KEY.to_owned()),
+                ("PERSONAL_INDEX_KEY", PERSONAL_INDEX_KEY.to_owned()),
             ],
         };
         if self != Service::Command {
