@@ -12,9 +12,10 @@ use std::fs;
 use crate::sources::{CRATES, Source, of_crate, root};
 
 /// Names in the header, and the text in the code that shows the use of the library.
-const LIBRARIES: [(&str, &str); 8] = [
+const LIBRARIES: [(&str, &str); 9] = [
     ("sqlx", "sqlx::"),
     ("parquet", "parquet::"),
+    ("object_store", "object_store::"),
     ("rdkafka", "rdkafka::"),
     ("redis", "redis::"),
     ("graphile_worker", "graphile_worker::"),
