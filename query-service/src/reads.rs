@@ -3,6 +3,7 @@
 //!
 //! - [`orders`], [`products`], [`stock`], [`stock_holds`], [`customers`], [`events`]: what can be read. Each contains its selects and
 //!   its part of the caches.
+//! - [`dataset`]: whole lists and reports, read from one snapshot.
 //! - [`reports`]: sums by period and other dimensions; [`stats`]: statistics for a dashboard.
 //! - [`event_stream`]: streams of events, in the text format of [`sse`].
 //! - [`documents`]: single documents, through the [`cache`]s; [`page`]: pages of a list; [`months`]: the months
@@ -18,6 +19,7 @@ pub mod consistency;
 pub mod customers;
 pub mod data_subject;
 pub mod database;
+pub mod dataset;
 pub mod documents;
 pub mod erasures;
 pub mod error;
@@ -106,6 +108,8 @@ pub struct Reads {
     pub event_streams: EventStreams,
     /// Statistics.
     pub stats: Stats,
+    /// Erased personal data.
+    pub erasures: Erasures,
 }
 
 impl Reads {
@@ -134,10 +138,11 @@ impl Reads {
             event_streams: EventStreams::start(events.clone(), latest.clone(), stop),
             stats: Stats::new(database.clone(), &config.stats),
             events,
-            customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures),
+            customers: Customers::new(database.clone(), no_redis, &limits.share(CUSTOMERS_PERCENT), erasures.clone()),
             pages: PageCache::new(&limits.share(PAGES_PERCENT), latest.clone()),
             database,
             latest,
+            erasures,
         }
     }
 }

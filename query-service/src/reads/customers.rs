@@ -71,13 +71,7 @@ impl Customers {
                 statement.push(" and id < ").bind(after);
             }
             if let Some(tag) = tag {
-                // The partial index contains only customers with tags; the planner uses it only if the query repeats the condition.
-                let mut either = " and tags <> '{}' and (tags @> array[";
-                for form in tag.forms() {
-                    statement.plan_each_time().push(either).bind(form).push("]");
-                    either = " or tags @> array[";
-                }
-                statement.push(")");
+                push_tag(tag, statement.plan_each_time());
             }
             statement.push(" order by id desc limit ").bind(page.select_limit());
         };
@@ -137,7 +131,18 @@ impl Customers {
     }
 }
 
-fn document(row: &PgRow) -> sqlx::Result<CustomerDocument> {
+/// Adds the condition that a customer has a tag.
+pub(super) fn push_tag(tag: &Label, statement: &mut Statement) {
+    // The partial index contains only customers with tags; the planner uses it only if the query repeats the condition.
+    let mut either = " and tags <> '{}' and (tags @> array[";
+    for form in tag.forms() {
+        statement.push(either).bind(form).push("]");
+        either = " or tags @> array[";
+    }
+    statement.push(")");
+}
+
+pub(super) fn document(row: &PgRow) -> sqlx::Result<CustomerDocument> {
     serde_json::from_str(row.try_get("document")?).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

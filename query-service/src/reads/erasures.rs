@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use events::{Category, Incarnation, Position, StreamId};
+use events::{Category, Incarnation, LogPosition, Position, StreamId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::reads::consistency::Required;
 use crate::reads::data_subject::DataSubject;
 use crate::reads::database::failure::Failure;
 use crate::reads::database::routing::Database;
+use crate::reads::database::row::log_position;
 use crate::reads::database::statement::Statement;
 use crate::reads::error::Error;
 use crate::reads::representation::Representation;
@@ -127,6 +128,29 @@ impl Erasures {
     /// if no database can be reached.
     pub async fn find(&self, subjects: &[DataSubject], not_before: Position) -> Result<Vec<DataSubject>, Error> {
         self.find_until(subjects, not_before, |_| false).await
+    }
+
+    /// The end of the log, up to which every erasure is found from now on.
+    pub async fn log_end(&self) -> Result<LogPosition, Error> {
+        let select = Statement::plain(|statement| {
+            statement.push("select incarnation, position from log_head");
+        });
+        let rows = self.0.database.fetch_from_primary(select).await?;
+        Ok(log_position(rows.first().ok_or(sqlx::Error::RowNotFound)?)?)
+    }
+
+    /// Whether a customer was erased after a position of the log, or the log lost events since, according to the primary.
+    pub async fn has_customer_erased_since(&self, position: LogPosition) -> Result<bool, Error> {
+        let select = Statement::plain(|statement| {
+            statement
+                .push("select incarnation, exists (select from events where event_type = 'CustomerErased' and position > ")
+                .bind(position.position.0)
+                .push(") as is_erased from log_head");
+        });
+        let rows = self.0.database.fetch_from_primary(select).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let (incarnation, is_erased) = (Incarnation(row.try_get("incarnation")?), row.try_get("is_erased")?);
+        Ok(is_erased || incarnation != position.incarnation)
     }
 
     /// The erased subjects, as far as they are found until they suffice.

@@ -27,7 +27,7 @@ use crate::reads::label::Label;
 use crate::reads::page::{Page, PageRead};
 use crate::reads::representation::Representation;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "select sku, name, active, prices, tax_class, attributes, tags, created_at, updated_at, version, incarnation,
     position";
 
@@ -101,7 +101,7 @@ fn push_after(after: Option<&Sku>, statement: &mut Statement) {
     }
 }
 
-fn push_conditions(ProductFilter { active, tag, text }: &ProductFilter, statement: &mut Statement) {
+pub(super) fn push_conditions(ProductFilter { active, tag, text }: &ProductFilter, statement: &mut Statement) {
     match active {
         Some(true) => statement.push(" and active"),
         Some(false) => statement.push(" and not active"),
@@ -143,7 +143,7 @@ pub async fn read_prices(
     page.read(&select, Price::decode, Price::key).await
 }
 
-fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
+pub(super) fn document(row: &PgRow) -> sqlx::Result<ProductDocument> {
     let at = log_position(row)?;
     let Json(prices) = row.try_get::<Json<BTreeMap<Currency, Minor>>, _>("prices")?;
     Ok(ProductDocument {

@@ -36,7 +36,7 @@ use crate::reads::error::Error;
 use crate::reads::page::{Page, PageRead};
 use crate::reads::representation::Representation;
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "select sku, location, on_hand, reserved, backordered, backorders_derived, received, restocked, adjusted,
         shipped, transferred, safety, policy, updated_at, version, incarnation, position
     from stock";
@@ -196,7 +196,7 @@ impl LedgerEntry {
     }
 }
 
-fn document(row: &PgRow) -> sqlx::Result<StockDocument> {
+pub(super) fn document(row: &PgRow) -> sqlx::Result<StockDocument> {
     let at = log_position(row)?;
     let level = Level {
         on_hand: row.try_get("on_hand")?,

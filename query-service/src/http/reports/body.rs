@@ -1,12 +1,10 @@
 //! The JSON body of a report.
 
 use schemars::JsonSchema;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::reads::reports::cell::Cell;
 use crate::reads::reports::periods::Periods;
-use crate::reads::reports::table::{Column, ReportTable, ReportType};
+use crate::reads::reports::table::{ReportRow, ReportTable, ReportType};
 
 /// A report.
 #[derive(Serialize, JsonSchema)]
@@ -38,23 +36,7 @@ pub(in crate::http) struct ReportBody<'a, R> {
     next: Option<&'a str>,
 }
 
-/// A row, as an object with a member for each column.
-pub(super) struct Row<'a> {
-    columns: &'static [Column],
-    cells: &'a [Cell],
-}
-
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_map(Some(self.columns.len()))?;
-        for (column, cell) in self.columns.iter().zip(self.cells) {
-            row.serialize_entry(column.name, cell)?;
-        }
-        row.end()
-    }
-}
-
-impl<'a> ReportBody<'a, Row<'a>> {
+impl<'a> ReportBody<'a, ReportRow<'a>> {
     /// The body of a page, or of a whole report.
     pub(super) fn of(
         report: &'static ReportType,
@@ -63,7 +45,7 @@ impl<'a> ReportBody<'a, Row<'a>> {
         table: &'a ReportTable,
         next_cursor: Option<&'a str>,
         next: Option<&'a str>,
-    ) -> ReportBody<'a, Row<'a>> {
+    ) -> ReportBody<'a, ReportRow<'a>> {
         let local =
             |instant: chrono::DateTime<chrono::Utc>, zone| instant.with_timezone::<chrono_tz::Tz>(zone).to_rfc3339();
         ReportBody {
@@ -73,7 +55,7 @@ impl<'a> ReportBody<'a, Row<'a>> {
             timezone: periods.map(|periods| periods.zone.name()),
             group_by: group_by.iter().map(String::as_str).collect(),
             position: table.contained.position.0,
-            rows: table.rows.iter().map(|cells| Row { columns: report.columns, cells }).collect(),
+            rows: table.rows.iter().map(|cells| ReportRow { columns: report.columns, cells }).collect(),
             next_cursor,
             next,
         }

@@ -9,6 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::Failure;
 
+/// Exports that run at once. Each keeps its connection for minutes, so it does not use one of the pool.
+const EXPORTS_MAX: usize = 1;
+
 /// A kind of read with a connection limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
@@ -20,6 +23,8 @@ pub enum Workload {
     Report,
     /// Any read of a reader who waits for a consistency token.
     Waiting,
+    /// An export, which has a connection of its own: none of those that the other workloads share.
+    Export,
 }
 
 /// The connection limits of all workloads.
@@ -28,6 +33,7 @@ pub(super) struct Limits {
     lists: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     reports: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
     acquire_timeout: Duration,
 }
 
@@ -46,6 +52,7 @@ impl Limits {
             lists: permits(others),
             waiting: permits(waiting),
             reports: permits(reports),
+            exports: permits(EXPORTS_MAX),
             acquire_timeout,
         }
     }
@@ -70,6 +77,7 @@ impl Limits {
             Workload::List => &self.lists,
             Workload::Waiting => &self.waiting,
             Workload::Report => &self.reports,
+            Workload::Export => &self.exports,
         }
     }
 }
@@ -95,13 +103,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_export_runs_at_a_time_and_takes_no_connection_from_the_other_workloads() {
+        for connections in [1, 16] {
+            let limits = Limits::new(connections, Duration::from_millis(1));
+            let before = permits(connections);
+            let _running = limits.acquire(Workload::Export).await.expect("the first export");
+            assert!(matches!(limits.acquire(Workload::Export).await, Err(Failure::Busy)));
+            let others = [Workload::Document, Workload::List, Workload::Waiting, Workload::Report];
+            assert_eq!(others.map(|it| limits.of(it).available_permits()), before);
+        }
+    }
+
+    #[tokio::test]
     async fn a_workload_at_its_limit_is_busy_and_the_others_are_not() {
         let limits = Limits::new(3, Duration::from_millis(1));
         let permit = limits.acquire(Workload::List).await.expect("the first permit");
         let refused = limits.acquire(Workload::List).await;
         assert!(matches!(refused, Err(Failure::Busy)) && !limits.has_capacity(Workload::List));
         assert!(limits.acquire(Workload::Document).await.is_ok() && limits.has_capacity(Workload::Waiting));
-        assert!(limits.has_capacity(Workload::Report));
+        assert!(limits.has_capacity(Workload::Report) && limits.has_capacity(Workload::Export));
         drop(permit);
         assert!(limits.acquire(Workload::List).await.is_ok());
     }

@@ -18,7 +18,6 @@ use super::failure::Failure;
 use super::freshness::Freshness;
 use super::limits::{Limits, Workload};
 use super::progress::Progress;
-use super::snapshot::Snapshot;
 use super::source::{Source, SourceName, Wait};
 use super::statement::Statement;
 use crate::reads::latest::Latest;
@@ -47,6 +46,15 @@ enum First {
     /// The one that [`Database::route`] prefers, or this one.
     Routed(Option<SourceName>),
     /// The primary.
+    Primary,
+}
+
+/// The database that a long read should use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefer {
+    /// A replica, as other reads do.
+    Replica,
+    /// The primary, because replay of the write-ahead log may cancel a long read of a replica again and again.
     Primary,
 }
 
@@ -121,28 +129,6 @@ impl Database {
         running.await.unwrap_or_else(|panicked| Err(Failure::Panicked(panicked)))
     }
 
-    /// Begins a snapshot of a database that serves reads, within the connection limit of a workload.
-    pub async fn snapshot(&self, workload: Workload) -> Result<Snapshot, Failure> {
-        self.snapshot_of_first(workload, self.route(None)).await
-    }
-
-    /// As [`Database::snapshot`], of the primary while it answers.
-    pub async fn snapshot_of_newest(&self, workload: Workload) -> Result<Snapshot, Failure> {
-        self.snapshot_of_first(workload, self.primary_first()).await
-    }
-
-    async fn snapshot_of_first(&self, workload: Workload, sources: Vec<&Source>) -> Result<Snapshot, Failure> {
-        let mut failed = None;
-        for source in sources {
-            match source.snapshot(self.0.limits.acquire(workload).await?).await {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(failure) if failure.may_succeed_elsewhere() => failed = Some(failure),
-                Err(failure) => return Err(failure),
-            }
-        }
-        Err(failed.unwrap_or_else(|| self.nothing_serves()))
-    }
-
     /// Whether a statement of this workload would start at once.
     pub(crate) fn has_capacity(&self, workload: Workload) -> bool {
         self.0.limits.has_capacity(workload)
@@ -185,6 +171,19 @@ impl Database {
         &self.0.progress
     }
 
+    /// Permission to run a read of this workload, until the permit is dropped.
+    pub(super) async fn permit(&self, workload: Workload) -> Result<OwnedSemaphorePermit, Failure> {
+        self.0.limits.acquire(workload).await
+    }
+
+    /// The databases for a long read, in this order. The primary is the first one on request, where the policy allows it.
+    pub(super) fn route_long_read(&self, prefer: Prefer) -> Vec<&Source> {
+        match prefer {
+            Prefer::Primary if self.falls_back() => self.primary_first(),
+            Prefer::Primary | Prefer::Replica => self.route(None),
+        }
+    }
+
     async fn run_on(&self, sources: Vec<&Source>, statement: &Statement) -> Result<Vec<PgRow>, Failure> {
         let mut failed = None;
         let mut sources = sources.into_iter().peekable();
@@ -200,7 +199,7 @@ impl Database {
     }
 
     /// Why no database serves reads.
-    fn nothing_serves(&self) -> Failure {
+    pub(super) fn nothing_serves(&self) -> Failure {
         match self.replicas().iter().any(Source::answers) {
             true => Failure::ReplicasBehind,
             false => Failure::Down,

@@ -10,19 +10,20 @@ use platform::health::Component;
 use platform::metric_names::{QUERY_DATABASE_FAILURES_TOTAL, QUERY_DATABASE_SECONDS};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{PgPool, Postgres};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use tokio::sync::watch;
 
 use super::config::Config;
 use super::failure::Failure;
-use super::snapshot::Snapshot;
 use super::statement::Statement;
 
 /// The server cancels a statement at its time limit. If even the cancellation does not arrive, the connection is closed after
 /// this additional time.
-const CANCELLATION_DELAY_MAX: Duration = Duration::from_millis(500);
+pub(super) const CANCELLATION_DELAY_MAX: Duration = Duration::from_millis(500);
 /// Prepared statements of a connection: a few for each month, because the text of a statement has the months that it reads.
 const STATEMENTS_MAX: usize = 400;
+/// Longest wait for a connection that does not belong to the pool.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this time, so that a changed DNS entry or server takes effect.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -65,7 +66,7 @@ impl SourceName {
 /// A database that serves reads.
 pub(super) struct Source {
     pub(super) name: SourceName,
-    /// For the connections of the probes, which do not belong to the pool.
+    /// For the connections of probes and exports, which do not belong to the pool.
     pub(super) options: PgConnectOptions,
     pool: PgPool,
     /// Maximum size of the pool.
@@ -133,6 +134,20 @@ impl Source {
         self.answers.load(Ordering::Relaxed)
     }
 
+    /// Opens a connection that does not belong to the pool, for a long read with a statement timeout of its own.
+    pub(super) async fn connect(&self, statement_timeout: Duration) -> Result<PgConnection, Failure> {
+        let timeout = format!("{}ms", statement_timeout.as_millis());
+        let options = self.options.clone().options([
+            ("statement_timeout", timeout.as_str()),
+            // A reader that stops closes the connection; the server then ends the statement within this time.
+            ("client_connection_check_interval", "2s"),
+        ]);
+        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
+            Ok(connected) => connected.map_err(Failure::of),
+            Err(_) => Err(Failure::ConnectTimeout),
+        }
+    }
+
     /// Lag behind the primary.
     pub(super) fn lag(&self) -> Duration {
         Duration::from_millis(self.lag_ms.load(Ordering::Relaxed))
@@ -194,22 +209,6 @@ impl Source {
                 Err(Failure::Unresponsive)
             }
         }
-    }
-
-    /// Begins a snapshot of this database.
-    pub(super) async fn snapshot(&self, permit: OwnedSemaphorePermit) -> Result<Snapshot, Failure> {
-        let connection = self.pool.acquire().await.map_err(|error| self.not_acquired(error));
-        let begun = match connection {
-            Ok(connection) => Snapshot::begin(connection, self.result_timeout, permit).await,
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = &begun {
-            self.failures.increment(1);
-            if failure.is_down() {
-                self.down(failure);
-            }
-        }
-        begun
     }
 
     /// Returns a connection to the pool, which pings the server first and would wait for the response without a time limit.

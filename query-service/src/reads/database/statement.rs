@@ -3,6 +3,7 @@
 //! A read that must report its freshness selects rows and freshness in one statement, so both come from one snapshot of one
 //! server: see [`Statement::with_freshness`]. The only module of this crate that asserts that SQL is safe.
 
+use futures::stream::BoxStream;
 use read_model::Projection;
 use sqlx::encode::Encode;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
@@ -117,6 +118,13 @@ impl Statement {
     /// The text of the statement, with `$1` and so on for the bound values.
     pub fn text(&self) -> &str {
         &self.sql
+    }
+
+    /// The rows, as they arrive: the server waits while nobody takes them.
+    pub(super) fn fetch<'c>(&self, connection: &'c mut PgConnection) -> BoxStream<'c, sqlx::Result<PgRow>> {
+        // Safe because only literals of this program, ids and numbers are added as text.
+        let sql = AssertSqlSafe(self.sql.clone());
+        sqlx::query_with(sql, self.arguments.clone()).persistent(false).fetch(connection)
     }
 
     pub(crate) async fn fetch_all(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {

@@ -69,7 +69,8 @@ pub fn parse_key(sort: OrderSort, key: &[u8]) -> Option<After> {
     Some(After { id: Uuid::from_slice(id).ok()?, value })
 }
 
-fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
+/// Decodes an order of a list.
+pub fn summary(row: &PgRow) -> sqlx::Result<OrderSummary> {
     let at = log_position(row)?;
     Ok(OrderSummary {
         id: row::order_id(row)?,

@@ -40,6 +40,21 @@ const COLUMNS: &str =
     "o.id, o.code, o.channel, o.customer_id, o.external_ref, o.currency, o.total, o.due, o.owed, o.tags, o.lifecycle,
     o.payment, o.fulfilment, o.returns, o.placed_at, o.updated_at, o.version, o.incarnation, o.position";
 
+/// The number of lines and of units of an order, from its document. Cancelled units are not counted.
+const LINE_COUNTS: &str = ", json_array_length(o.document -> 'lines')::bigint as lines, (
+        select coalesce(sum((line ->> 'ordered')::bigint - coalesce((line ->> 'cancelled')::bigint, 0)), 0)::bigint
+        from json_array_elements(o.document -> 'lines') as line
+    ) as units";
+
+/// Whether the lines and units of each order are counted, which reads its whole document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineCounts {
+    /// Counted.
+    Included,
+    /// Not counted.
+    LeftOut,
+}
+
 /// How the orders of a page are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Access {
@@ -114,6 +129,20 @@ impl<'a> OrderSelect<'a> {
         }
     }
 
+    /// Adds the select of all orders that match, in the order of the list, with the columns `lines` and `units` on request.
+    pub fn push_all(filter: &'a OrderFilter, sort: OrderSort, counts: LineCounts, statement: &mut Statement) {
+        let select = OrderSelect::new(filter, sort, None, 0);
+        statement.push("select ").push(COLUMNS);
+        if counts == LineCounts::Included {
+            statement.push(LINE_COUNTS);
+        }
+        statement.push(" from order_search s join orders o on o.id = s.id where true");
+        select.push_range("s.id", statement);
+        select.push_range("o.id", statement);
+        push_conditions(filter, statement);
+        statement.push(order_by(sort));
+    }
+
     fn push_newest(&self, months: MonthRange, statement: &mut Statement) {
         statement.push("select ").push(COLUMNS).push(" from orders o where true");
         self.push_ids("o.id", statement);
@@ -181,12 +210,12 @@ impl<'a> OrderSelect<'a> {
         statement.push("select ").push(COLUMNS).push(first);
         self.push_range(id, statement);
         months.push(statement, id);
-        statement.push(order_by(self.sort)).push_number(count).push(joined);
+        statement.push(order_by(self.sort)).push(" limit ").push_number(count).push(joined);
         let other = if id == "s.id" { "o.id" } else { "s.id" };
         self.push_range(other, statement);
         months.push(statement, other);
         push_conditions(self.filter, statement);
-        statement.push(order_by(self.sort)).push_number(self.limit);
+        statement.push(order_by(self.sort)).push(" limit ").push_number(self.limit);
     }
 
     /// Finds all orders that match, before it sorts them.
@@ -199,7 +228,7 @@ impl<'a> OrderSelect<'a> {
         }
         push_conditions(self.filter, statement);
         statement.push(") select o.* from found o join lateral (select o.id, o.total) s on true");
-        statement.push(order_by(self.sort)).push_number(self.limit);
+        statement.push(order_by(self.sort)).push(" limit ").push_number(self.limit);
     }
 
     /// The conditions of `placed_at`, and of the rows before the page.
@@ -251,12 +280,12 @@ impl<'a> OrderSelect<'a> {
 /// The part of a select that sorts by columns of `order_search s` and `orders o`.
 fn order_by(sort: OrderSort) -> &'static str {
     match sort {
-        OrderSort::NewestFirst => " order by s.id desc limit ",
-        OrderSort::OldestFirst => " order by s.id limit ",
-        OrderSort::LastUpdatedFirst => " order by o.updated_at desc, o.id desc limit ",
-        OrderSort::FirstUpdatedFirst => " order by o.updated_at, o.id limit ",
-        OrderSort::HighestTotalFirst => " order by s.total desc, s.id desc limit ",
-        OrderSort::LowestTotalFirst => " order by s.total, s.id limit ",
+        OrderSort::NewestFirst => " order by s.id desc",
+        OrderSort::OldestFirst => " order by s.id",
+        OrderSort::LastUpdatedFirst => " order by o.updated_at desc, o.id desc",
+        OrderSort::FirstUpdatedFirst => " order by o.updated_at, o.id",
+        OrderSort::HighestTotalFirst => " order by s.total desc, s.id desc",
+        OrderSort::LowestTotalFirst => " order by s.total, s.id",
     }
 }
 

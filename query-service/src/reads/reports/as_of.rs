@@ -17,16 +17,18 @@ use super::table::{ReportTable, ReportType};
 use crate::reads::consistency::{self, Required};
 use crate::reads::database::freshness::{Freshness, Scope};
 use crate::reads::database::limits::Workload;
-use crate::reads::database::routing::Database;
+use crate::reads::database::routing::{Database, Prefer};
 use crate::reads::database::row::parsed;
 use crate::reads::database::snapshot::Snapshot;
-use crate::reads::database::statement::{FreshRows, Statement};
+use crate::reads::database::statement::Statement;
 use crate::reads::error::{BeyondLog, Error, ProjectionLag, Reached, TooFarBack};
 use crate::reads::history::{self, HistoricEvent};
 use crate::reads::moment::Moment;
 
 /// Positions after the moment that may be read: about a second of work. Earlier moments are refused.
 pub const LATER_POSITIONS_MAX: i64 = 100_000;
+/// Longest duration of each statement.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams whose events are read at once: a few megabytes.
 const STREAMS_AT_ONCE: usize = 500;
 
@@ -38,25 +40,46 @@ pub async fn read(
     query: &ReportQuery,
     moment: Moment,
 ) -> Result<ReportTable, Error> {
-    let position = match moment {
-        Moment::Position(position) => position,
-        Moment::Instant(instant) => last_position_at(database, instant).await?,
-    };
+    let position = position_of(database, moment).await?;
     let required = Wanted { position, token: required.copied() };
     required.wait(database, report).await?;
-    let (mut snapshot, freshness) = required.open(database, report).await?;
-    let later = read_later(&mut snapshot, report.sums, &freshness, position).await?;
-    let query = ReportQuery { later: Some(later.into_rows()), ..query.clone() };
+    let mut snapshot = required.open(database, report).await?;
+    let query = query_at(&mut snapshot, report, query, position).await?;
     let select = Statement::plain(|statement| {
         (report.select)(&query, statement);
         statement.push(" limit ").bind(query.rows_max() as i64 + 1);
     });
-    let mut rows = snapshot.fetch(&select).await?;
-    snapshot.end().await?;
+    let mut rows = snapshot.fetch_all(&select).await?;
     let is_complete = rows.len() <= query.rows_max();
     rows.truncate(query.rows_max());
-    let contained = LogPosition { position, incarnation: freshness.incarnation() };
+    let contained = LogPosition { position, incarnation: snapshot.freshness.incarnation() };
     Ok(ReportTable::decode(report, &query, &rows, contained, is_complete)?)
+}
+
+/// The position of a moment: of an instant, that of the last event that was recorded up to it.
+pub async fn position_of(database: &Database, moment: Moment) -> Result<Position, Error> {
+    match moment {
+        Moment::Position(position) => Ok(position),
+        Moment::Instant(instant) => last_position_at(database, instant).await,
+    }
+}
+
+/// The query of a report as of a position that the snapshot contains.
+pub async fn query_at(
+    snapshot: &mut Snapshot,
+    report: &'static ReportType,
+    query: &ReportQuery,
+    position: Position,
+) -> Result<ReportQuery, Error> {
+    let later = read_later(snapshot, report.sums, position).await?;
+    Ok(ReportQuery { later: Some(later.into_rows()), ..query.clone() })
+}
+
+/// The error of a snapshot that does not contain a position.
+pub fn behind(snapshot: &Snapshot, required: Position, wait: Duration) -> Error {
+    let Freshness { relay, .. } = &snapshot.freshness;
+    let reached = Some(Reached { contained: snapshot.freshness.applied(), relayed: relay.position });
+    Error::ProjectionLag(Box::new(ProjectionLag { required, wait, reached }))
 }
 
 /// What a snapshot must contain: the position of the report, and the consistency token.
@@ -84,27 +107,21 @@ impl Wanted {
     }
 
     /// Opens a snapshot that contains it.
-    async fn open(&self, database: &Database, report: &'static ReportType) -> Result<(Snapshot, Freshness), Error> {
-        let (snapshot, freshness) = with_freshness(database.snapshot(Workload::Report).await?, report).await?;
-        if freshness.applied() >= self.both() {
-            return Ok((snapshot, freshness));
+    async fn open(&self, database: &Database, report: &'static ReportType) -> Result<Snapshot, Error> {
+        let open =
+            |prefer| database.open_snapshot(Workload::Report, report.sums.projection(), prefer, STATEMENT_TIMEOUT);
+        let snapshot = open(Prefer::Replica).await?;
+        if snapshot.freshness.applied() >= self.both() {
+            return Ok(snapshot);
         }
-        snapshot.end().await?;
-        let newest = database.snapshot_of_newest(Workload::Report).await?;
-        let (snapshot, freshness) = with_freshness(newest, report).await?;
-        if freshness.applied() >= self.both() {
-            return Ok((snapshot, freshness));
-        }
-        let reached = Some(Reached { contained: freshness.applied(), relayed: freshness.relay.position });
+        drop(snapshot);
+        let snapshot = open(Prefer::Primary).await?;
         let wait = self.token.map_or(Duration::ZERO, |token| token.wait);
-        Err(Error::ProjectionLag(Box::new(ProjectionLag { required: self.both(), wait, reached })))
+        match snapshot.freshness.applied() >= self.both() {
+            true => Ok(snapshot),
+            false => Err(behind(&snapshot, self.both(), wait)),
+        }
     }
-}
-
-async fn with_freshness(mut snapshot: Snapshot, report: &'static ReportType) -> Result<(Snapshot, Freshness), Error> {
-    let statement = Statement::with_freshness(report.sums.projection(), &Scope::List, push_nothing);
-    let rows = snapshot.fetch(&statement).await?;
-    Ok((snapshot, FreshRows::decode(rows)?.freshness))
 }
 
 /// No rows, for a statement that reads only the freshness.
@@ -138,24 +155,20 @@ async fn last_position_at(database: &Database, instant: DateTime<Utc>) -> Result
 }
 
 /// Reads and adds up the events after a position that the snapshot has applied.
-async fn read_later(
-    snapshot: &mut Snapshot,
-    sums: Sums,
-    freshness: &Freshness,
-    after: Position,
-) -> Result<LaterSums, Error> {
+async fn read_later(snapshot: &mut Snapshot, sums: Sums, after: Position) -> Result<LaterSums, Error> {
+    let freshness = snapshot.freshness.clone();
     let mut later = LaterSums::new(sums, after);
     let end = freshness.checkpoints.values().map(|checkpoint| checkpoint.position).max().unwrap_or(after);
     if end.0 - after.0 > LATER_POSITIONS_MAX {
         return Err(TooFarBack { position: after, end }.into());
     }
-    let later_events = Events { sums, freshness, end, after };
-    let streams = snapshot.fetch(&later_events.select_streams()).await?;
+    let later_events = Events { sums, freshness: &freshness, end, after };
+    let streams = snapshot.fetch_all(&later_events.select_streams()).await?;
     let streams: BTreeSet<StreamId> =
         streams.iter().map(|row| parsed(row, "stream_id")).collect::<sqlx::Result<_>>()?;
     let streams: Vec<StreamId> = streams.into_iter().collect();
     for streams in streams.chunks(STREAMS_AT_ONCE) {
-        let rows = snapshot.fetch(&later_events.select(streams)).await?;
+        let rows = snapshot.fetch_all(&later_events.select(streams)).await?;
         let events = rows.iter().map(HistoricEvent::decode).collect::<sqlx::Result<Vec<_>>>()?;
         let is_applied =
             |event: &HistoricEvent| event.recorded.position <= freshness.applied_of(&event.recorded.stream);

@@ -46,7 +46,10 @@ fn push_earlier(later: &LaterRows, query: &ReportQuery, statement: &mut Statemen
             from later l join sales_customers c using (customer_id, currency)
         ) select * from ((");
     push_present(query, statement);
-    statement.push(" limit ").bind(query.rows_max() as i64 + 1).push(
+    if let Some(limit) = query.limit {
+        statement.push(" limit ").bind(i64::from(limit) + 1);
+    }
+    statement.push(
         ") union all (
             select * from changed where (orders, ordered, cancelled, returned, refunded) <> (0, 0, 0, 0, 0)",
     );

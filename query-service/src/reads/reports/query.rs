@@ -77,6 +77,11 @@ impl ReportQuery {
         }
     }
 
+    /// Whether a row belongs to the report: as of an earlier moment, a row without any number shows only what happened later.
+    pub fn shows(&self, row: &[Cell]) -> bool {
+        self.later.is_none() || row.iter().any(|cell| matches!(cell, Cell::Number(number) if *number != 0))
+    }
+
     /// Maximum number of rows of the result.
     pub(super) fn rows_max(&self) -> usize {
         self.limit.map_or(ROWS_MAX, usize::from)

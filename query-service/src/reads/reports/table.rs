@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::LogPosition;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -33,14 +35,18 @@ pub struct ReportType {
 pub struct Column {
     /// Name of the column.
     pub name: &'static str,
-    kind: Kind,
+    /// The values of the column.
+    pub kind: Kind,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+/// The values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
     /// The number of a period, starting at 1; the value is its start.
     Period,
+    /// A name or a code.
     Text,
+    /// A number.
     Number,
 }
 
@@ -55,6 +61,25 @@ pub struct ReportTable {
     pub is_complete: bool,
     /// The sort key of the last row.
     pub last_key: Option<Vec<Cell>>,
+}
+
+/// A row, as an object with a member for each column.
+#[derive(Debug)]
+pub struct ReportRow<'a> {
+    /// The columns.
+    pub columns: &'static [Column],
+    /// The value of each column.
+    pub cells: &'a [Cell],
+}
+
+impl Serialize for ReportRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_map(Some(self.columns.len()))?;
+        for (column, cell) in self.columns.iter().zip(self.cells) {
+            row.serialize_entry(column.name, cell)?;
+        }
+        row.end()
+    }
 }
 
 impl Column {
@@ -98,18 +123,19 @@ impl ReportTable {
         contained: LogPosition,
         is_complete: bool,
     ) -> sqlx::Result<ReportTable> {
-        let cells = |row: &PgRow| report.columns.iter().map(|column| column.decode(query, row)).collect();
-        let mut rows = rows.iter().map(cells).collect::<sqlx::Result<Vec<Vec<Cell>>>>()?;
+        let mut rows = rows.iter().map(|row| report.decode(query, row)).collect::<sqlx::Result<Vec<Vec<Cell>>>>()?;
         let last_key = rows.last().map(|row| report.key_of(row));
-        if query.later.is_some() {
-            // Everything that these rows show happened later.
-            rows.retain(|row| row.iter().any(|cell| matches!(cell, Cell::Number(number) if *number != 0)));
-        }
+        rows.retain(|row| query.shows(row));
         Ok(ReportTable { contained, rows, is_complete, last_key })
     }
 }
 
 impl ReportType {
+    /// Decodes a row that the select returned.
+    pub fn decode(&self, query: &ReportQuery, row: &PgRow) -> sqlx::Result<Vec<Cell>> {
+        self.columns.iter().map(|column| column.decode(query, row)).collect()
+    }
+
     /// The cells of a row by which rows are sorted.
     fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
         let cell = |name: &&str| self.columns.iter().position(|column| column.name == *name).and_then(|at| row.get(at));
