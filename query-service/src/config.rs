@@ -1,6 +1,7 @@
 //! The settings of the query service. The only file of this crate that reads the environment.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use events::email::EmailIndex;
@@ -9,6 +10,7 @@ use platform::logs::{Filter, Format};
 use platform::server;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::exports;
 use crate::http::catalogue_caching::CatalogueCaching;
 use crate::http::cursor::CursorKey;
 use crate::reads;
@@ -37,6 +39,8 @@ pub struct Config {
     pub catalogue_caching: CatalogueCaching,
     /// Maximum number of open streams of Server-Sent Events.
     pub streams_max: usize,
+    /// Exports; `None` if they are off.
+    pub exports: Option<exports::config::Config>,
     /// Limits of the HTTP server.
     pub http: server::Limits,
     /// Format of log lines.
@@ -124,6 +128,7 @@ impl Config {
         let catalogue_max_age = settings.optional("CATALOGUE_SHARED_MAX_AGE", Duration::from_secs(60));
         // Each stream costs a connection, of which HTTP_CONNECTIONS_MAX are left for requests.
         let streams_max = settings.bounded("STREAMS_MAX", 5_000, 0..=100_000);
+        let exports = read_exports(&mut settings);
         let http = server::Limits::from_settings(&mut settings);
         let log_format = settings.optional("LOG_FORMAT", Format::Json);
         let log_level = settings.optional("LOG_LEVEL", Filter::info());
@@ -144,6 +149,7 @@ impl Config {
             emails: emails.get(&complete).map(|secret| secret.0),
             catalogue_caching: CatalogueCaching::new(catalogue_max_age.get(&complete)),
             streams_max: streams_max.get(&complete),
+            exports: exports.get(&complete),
             http,
             log_format: log_format.get(&complete),
             log_level: log_level.get(&complete),
@@ -183,6 +189,18 @@ fn read_database(settings: &mut Settings) -> Field<database::config::Config> {
         replica_lag_max: replica_lag_max.get(complete),
         fallback: fallback.get(complete),
         freshness_interval: freshness_interval.get(complete),
+    })
+}
+
+fn read_exports(settings: &mut Settings) -> Field<Option<exports::config::Config>> {
+    let directory = settings.maybe::<PathBuf>("EXPORTS_DIR");
+    // Long enough to fetch the file on the next working day's morning, short enough that files do not fill the disk.
+    let keep = settings.optional("EXPORTS_KEEP", Duration::from_secs(24 * 60 * 60));
+    // Several times as long as an export of millions of rows. Meanwhile, the primary keeps the row versions that the snapshot sees.
+    let timeout = settings.optional("EXPORT_TIMEOUT", Duration::from_secs(30 * 60));
+    settings.group(|complete| {
+        let (keep, timeout) = (keep.get(complete), timeout.get(complete));
+        directory.get(complete).map(|directory| exports::config::Config { directory, keep, timeout })
     })
 }
 

@@ -2,6 +2,7 @@
 //! problem responses.
 //!
 //! - [`orders`], [`customers`], [`customer_search`], [`products`], [`stock`], [`stock_holds`], [`events`], [`reports`], [`stats`], [`freshness`], [`schemas`]: one file per resource, with routes and handlers.
+//! - [`exports`] and [`export_schedules`]: exports to files, of what [`export_query`] parses, with [`signed_link`]s and [`exports_state`].
 //! - [`app`]: the state shared by all handlers.
 //! - [`preconditions`]: `Consistency-Token`, `Prefer` and `If-None-Match`; [`parameters`]: query parameters.
 //! - [`event_stream`]: responses with Server-Sent Events.
@@ -18,6 +19,11 @@ mod customers;
 pub mod documentation;
 pub mod event_stream;
 mod events;
+mod export_problems;
+pub mod export_query;
+pub(crate) mod export_schedules;
+pub(crate) mod exports;
+pub mod exports_state;
 mod freshness;
 mod moment;
 mod orders;
@@ -30,6 +36,7 @@ mod products;
 mod reports;
 mod respond;
 mod schemas;
+pub mod signed_link;
 mod stats;
 mod stock;
 mod stock_holds;
@@ -73,5 +80,7 @@ pub fn routes() -> Routes<App> {
         .merge(freshness::routes())
         .merge(schemas::routes())
         .merge(events::subscribe::routes())
+        .merge(exports::routes())
+        .merge(export_schedules::routes())
         .merge(lists.map(|router| router.layer(compressed)))
 }

@@ -8,16 +8,22 @@
 //! `consistency.rs` waits until the result contains the required position. Lists are read from the database, page by page; streams
 //! of events share one reader of the log (`event_stream.rs`).
 //!
-//! [`http`] is layered above [`reads`]: only [`http`] knows requests, problem responses and OpenAPI. [`serve`] assembles the
-//! process from [`config`].
+//! Exports ([`exports`]) are written to files in the background. Their jobs, schedules and files are in an object store.
+//!
+//! [`http`] is layered above [`exports`], and [`exports`] above [`reads`]: only [`http`] knows requests, problem responses and
+//! OpenAPI. [`serve`] assembles the process from [`config`].
 //!
 //! Owner modules: sqlx in `config.rs`, `reads/database`, `reads/error.rs`, `reads/consistency.rs`, `reads/documents.rs`,
-//! `reads/page.rs`, `reads/erasures.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/select.rs`,
-//! `reads/orders/timeline.rs`, `reads/orders/as_of.rs`, `reads/history.rs`, `reads/reports/as_of.rs`, `reads/reports/later.rs`, `reads/orders/together.rs`, `reads/orders/warm_up.rs`, `reads/products.rs`,
+//! `reads/page.rs`, `reads/erasures.rs`, `reads/dataset/row.rs`, `reads/orders.rs`, `reads/orders/list.rs`, `reads/orders/select.rs`,
+//! `reads/orders/timeline.rs`, `reads/orders/as_of.rs`, `reads/history.rs`,
+//! `reads/reports/as_of.rs`, `reads/reports/later.rs`, `reads/orders/together.rs`, `reads/orders/warm_up.rs`, `reads/products.rs`,
 //! `reads/stock.rs`, `reads/stock_holds.rs`, `reads/customers.rs`, `reads/events`, `reads/reports/table.rs`,
-//! `reads/stats/sections.rs`; redis in `reads/cache/redis.rs`.
+//! `reads/stats/sections.rs`; redis in `reads/cache/redis.rs`; parquet in `exports/format/parquet.rs`; object_store
+//! in `exports/store.rs`, `exports/layout.rs`, `exports/file.rs`.
 
 pub mod config;
+mod csv_records;
+pub mod exports;
 pub mod http;
 pub mod reads;
 pub mod serve;

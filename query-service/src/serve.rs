@@ -12,9 +12,19 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::exports;
+use crate::exports::attempt::Executor;
+use crate::exports::clock::Clock;
+use crate::exports::jobs::Jobs;
+use crate::exports::schedules::Schedules;
+use crate::exports::store::Store;
+use crate::exports::worker::Worker;
 use crate::http::app::AppState;
 use crate::http::event_stream::Streams;
-use crate::http::router;
+use crate::http::export_query::parse_dataset;
+use crate::http::exports_state::Exports;
+use crate::http::signed_link::LinkKey;
+use crate::http::{self, export_schedules, router};
 use crate::reads::Reads;
 
 /// One in this many requests may wait for a consistency token; the capacity of the others stays for requests that do not wait.
@@ -41,6 +51,7 @@ pub struct Running {
     admin_stop: Shutdown,
     serving: JoinHandle<server::Drained>,
     admin: JoinHandle<server::Drained>,
+    exporting: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -59,6 +70,17 @@ impl Running {
         let waiting_max = (config.http.requests_in_flight_max / WAITING_SHARE).max(1);
         let reads = Reads::start(config.reads, waiting_max, &health, &admin_stop);
         let streams = Streams::new(config.streams_max, shutdown.clone());
+        let jobs = config.exports.as_ref().map(open_jobs).transpose()?;
+        let exporting = config.exports.zip(jobs.clone()).map(|(config, jobs)| {
+            let executor = executor(&reads, &config);
+            let component = health.optional("exports");
+            let (schedules, stop) = (Schedules::new(jobs.clone()), shutdown.clone());
+            tokio::spawn(async move {
+                tokio::join!(Worker::new(jobs, executor).run(component, stop.clone()), schedules.run(stop));
+            })
+        });
+        let links = LinkKey::of(&config.cursor_key);
+        let exports = jobs.map(|jobs| Exports { schedules: Schedules::new(jobs.clone()), jobs, links });
         let app = Arc::new(AppState {
             reads,
             cursor_key: config.cursor_key,
@@ -66,9 +88,10 @@ impl Running {
             emails: config.emails,
             catalogue_caching: config.catalogue_caching,
             streams,
+            exports,
         });
-        let serving = tokio::spawn(server::serve(listener, router(app), config.http, shutdown.clone()));
-        Ok(Running { http_addr, admin_addr, health, admin_stop, serving, admin })
+        let serving = tokio::spawn(server::serve(listener, router(app), limits(config.http), shutdown.clone()));
+        Ok(Running { http_addr, admin_addr, health, admin_stop, serving, admin, exporting })
     }
 
     /// Waits until a shutdown is requested and every response is sent.
@@ -76,8 +99,37 @@ impl Running {
         shutdown.requested().await;
         self.health.drain();
         self.serving.await.context("the HTTP server panicked")?;
+        if let Some(exporting) = self.exporting {
+            exporting.await.context("the worker of exports panicked")?;
+        }
         self.admin_stop.request();
         self.admin.await.context("the admin server panicked")?;
         Ok(())
     }
+}
+
+/// The exports of the store.
+fn open_jobs(config: &exports::config::Config) -> anyhow::Result<Jobs> {
+    let store = Store::open_directory(&config.directory)?;
+    Ok(Jobs::new(store, Clock::system(), config.keep))
+}
+
+fn executor(reads: &Reads, config: &exports::config::Config) -> Executor {
+    Executor {
+        database: reads.database.clone(),
+        erasures: reads.erasures.clone(),
+        parse: parse_dataset,
+        timeout: config.timeout,
+    }
+}
+
+/// The limits of the HTTP server, with those of the routes that take a body.
+fn limits(of_all: server::Limits) -> server::Limits {
+    let limits = server::RouteLimits {
+        body_bytes_max: http::exports::BODY_BYTES_MAX,
+        request_timeout: of_all.request_timeout,
+        unpacking: server::Unpacking::ByServer,
+    };
+    let paths = http::exports::PATHS.into_iter().chain(export_schedules::PATHS);
+    paths.fold(of_all, |all, path| all.with_route(path, limits))
 }

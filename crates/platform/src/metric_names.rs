@@ -108,6 +108,14 @@ pub const QUERY_STREAMS_OPEN: &str = "query_streams_open";
 pub const QUERY_STREAMS_REFUSED_TOTAL: &str = "query_streams_refused_total";
 /// Counter. Ranges of the log that streams read from a database, because they were behind the events in memory.
 pub const QUERY_STREAM_DATABASE_READS_TOTAL: &str = "query_stream_database_reads_total";
+/// Counter. Attempts to write an export that ended, by `outcome` (`complete`, `failed`, `retried`, `cancelled`, `released`).
+pub const QUERY_EXPORTS_TOTAL: &str = "query_exports_total";
+/// Gauge. Exports that this instance is writing.
+pub const QUERY_EXPORTS_RUNNING: &str = "query_exports_running";
+/// Counter. Rows written by exports.
+pub const QUERY_EXPORT_ROWS_TOTAL: &str = "query_export_rows_total";
+/// Histogram. Duration of an attempt to write an export.
+pub const QUERY_EXPORT_SECONDS: &str = "query_export_seconds";
 
 // The projector; all by `projection`, except those of the cache.
 

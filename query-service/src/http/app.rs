@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::email::EmailIndex;
+use platform::problem::Problem;
 
 use crate::http::catalogue_caching::CatalogueCaching;
 use crate::http::cursor::CursorKey;
 use crate::http::event_stream::Streams;
+use crate::http::exports_state::Exports;
+use crate::http::problem_types::EXPORTS_OFF;
 use crate::reads::Reads;
 
 /// The state shared by all request handlers. Cheap to clone.
@@ -27,4 +30,18 @@ pub struct AppState {
     pub catalogue_caching: CatalogueCaching,
     /// The open streams of Server-Sent Events.
     pub streams: Streams,
+    /// Exports; `None` if they are off.
+    pub exports: Option<Exports>,
+}
+
+impl AppState {
+    /// The exports; a problem if the service has no store for them.
+    pub(super) fn exports(&self) -> Result<&Exports, Problem> {
+        self.exports.as_ref().ok_or_else(|| {
+            EXPORTS_OFF.problem(
+                "This service has no store for exports: its setting EXPORTS_DIR is not set. Page through the list, or request the \
+                 report as CSV.",
+            )
+        })
+    }
 }

@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 /// First byte of every cursor: the version of its format.
 const FORM: u8 = 1;
+/// First byte of what derived keys are computed from.
+const FORM_OF_KEYS: u8 = 0;
 /// Bytes of the digest of the list and its filters.
 const SCOPE_BYTES: usize = 8;
 /// Bytes of the signature: HMAC-SHA-256, truncated to half its length (RFC 2104, section 5).
@@ -44,6 +46,12 @@ impl CursorKey {
         let mac = self.0.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac[..MAC_BYTES]);
         URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A key for another purpose, from which this key cannot be computed.
+    pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        // Never the text of a cursor, which begins with the byte of its format.
+        self.0.clone().chain_update([FORM_OF_KEYS]).chain_update(purpose).finalize().into_bytes().into()
     }
 
     /// The sort key of the last row before the page.

@@ -34,6 +34,9 @@ const PROBLEMS: [(u16, &str); 6] = [
 
 /// The problems of request bodies.
 const BODY_PROBLEMS: [ProblemType; 3] = [types::MALFORMED_JSON, types::CONTENT_TYPE, types::INVALID_BODY];
+/// The problems of a database that is read.
+pub(super) const DATABASE_PROBLEMS: [(u16, &str); 3] =
+    [DATABASE_DOWN.documented(), DATABASE_BUSY.documented(), QUERY_TOO_SLOW.documented()];
 
 /// A log position in a header.
 #[derive(JsonSchema)]
@@ -78,7 +81,8 @@ const PRECONDITIONS: [Parameter; 3] = [
     ),
 ];
 
-const PAGING: [Parameter; 2] = [
+/// The parameters of every list.
+pub(super) const PAGING: [Parameter; 2] = [
     Parameter::query::<Limit>("limit", "Maximum number of rows on the page; 50 by default."),
     Parameter::query::<Text>(
         "cursor",

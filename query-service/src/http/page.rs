@@ -188,6 +188,19 @@ impl PageRequest {
         response
     }
 
+    /// Sends a page of what changes at any time and belongs to no projection: without `ETag` and position.
+    pub(super) fn respond_live<T: Serialize>(&self, items: &[T], last: Option<&[u8]>) -> Result<Response, Problem> {
+        let (json, link) = self.rendering.json(items, 0, last).map_err(|error| problems::internal(&error))?;
+        let mut response = Response::new(Body::from(json));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        if let Some(link) = link {
+            headers.insert(header::LINK, link);
+        }
+        Ok(response)
+    }
+
     fn send(
         &self,
         representation: &Representation,
@@ -206,17 +219,28 @@ impl PageRequest {
 impl Rendering {
     /// The page as JSON, and the `Link` header with the next page.
     fn render<T: Serialize>(&self, page: &Page<T>) -> serde_json::Result<(Representation, Option<HeaderValue>)> {
-        let next_cursor = page.next_after.as_ref().map(|last| self.cursor_key.seal(&self.scope, last));
+        let (json, link) = self.json(&page.items, page.left_out, page.next_after.as_deref())?;
+        Ok((Representation::page(json.into(), page.contained), link))
+    }
+
+    /// The body of a page, and the `Link` header with the next page; `last` is the key of the last row, if there is a next page.
+    fn json<T: Serialize>(
+        &self,
+        items: &[T],
+        left_out: usize,
+        last: Option<&[u8]>,
+    ) -> serde_json::Result<(Vec<u8>, Option<HeaderValue>)> {
+        let next_cursor = last.map(|last| self.cursor_key.seal(&self.scope, last));
         let next = next_cursor.as_ref().map(|cursor| next_uri(&self.uri, cursor));
         let body = PageBody {
-            items: &page.items,
-            left_out: Some(page.left_out).filter(|rows| *rows > 0),
+            items,
+            left_out: Some(left_out).filter(|rows| *rows > 0),
             next_cursor: next_cursor.as_deref(),
             next: next.as_deref(),
         };
         let json = serde_json::to_vec(&body)?;
         let link = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
-        Ok((Representation::page(json.into(), page.contained), link))
+        Ok((json, link))
     }
 }
 

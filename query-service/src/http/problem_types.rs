@@ -110,6 +110,42 @@ pub(super) const EMAIL_SEARCH_OFF: ProblemType = ProblemType::new(
     "This installation does not search for e-mail addresses",
 );
 
+/// The service has no store for exports.
+pub(super) const EXPORTS_OFF: ProblemType =
+    ProblemType::new("exports-off", StatusCode::NOT_IMPLEMENTED, "Exports are not available");
+/// The store of exports does not answer.
+pub(super) const EXPORTS_UNAVAILABLE: ProblemType =
+    ProblemType::new("exports-unavailable", UNAVAILABLE, "The store of exports cannot be reached");
+/// Too many exports are waiting.
+pub(super) const TOO_MANY_EXPORTS: ProblemType =
+    ProblemType::new("too-many-exports", UNAVAILABLE, "Too many exports are waiting");
+/// No export has this id.
+pub(super) const EXPORT_NOT_FOUND: ProblemType = ProblemType::new("export-not-found", NOT_FOUND, "Export not found");
+/// The link to a file is not signed.
+pub(super) const INVALID_EXPORT_LINK: ProblemType =
+    ProblemType::new("invalid-export-link", StatusCode::FORBIDDEN, "Invalid link to a file");
+/// The link to a file has expired.
+pub(super) const EXPORT_LINK_EXPIRED: ProblemType =
+    ProblemType::new("export-link-expired", StatusCode::GONE, "The link to the file has expired");
+/// The file had personal data that is erased.
+pub(super) const EXPORT_FILE_DELETED: ProblemType =
+    ProblemType::new("export-file-deleted", StatusCode::GONE, "The file is deleted");
+/// No recurring export has this id.
+pub(super) const EXPORT_SCHEDULE_NOT_FOUND: ProblemType =
+    ProblemType::new("export-schedule-not-found", NOT_FOUND, "Recurring export not found");
+/// There are too many recurring exports.
+pub(super) const TOO_MANY_EXPORT_SCHEDULES: ProblemType =
+    ProblemType::new("too-many-export-schedules", StatusCode::CONFLICT, "Too many recurring exports");
+/// The idempotency key is malformed.
+pub(super) const IDEMPOTENCY_KEY_INVALID: ProblemType =
+    ProblemType::new("idempotency-key-invalid", BAD_REQUEST, "Invalid idempotency key");
+/// The idempotency key was used for another export.
+pub(super) const IDEMPOTENCY_KEY_REUSED: ProblemType = ProblemType::new(
+    "idempotency-key-reused",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "Idempotency key already used for another export",
+);
+
 /// A defect of this service.
 pub(super) const INTERNAL: ProblemType =
     ProblemType::new("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");

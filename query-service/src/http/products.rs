@@ -14,6 +14,7 @@ use crate::http::app::App;
 use crate::http::catalogue_caching::vary_by_token;
 use crate::http::documentation::{Searched, Text};
 use crate::http::page::{PARAMETERS, PageRequest};
+use crate::http::parameters::Parameters;
 use crate::http::preconditions::Preconditions;
 use crate::http::problem_types::{INVALID_SKU, PRODUCT_NOT_FOUND};
 use crate::http::respond::respond;
@@ -21,6 +22,9 @@ use crate::http::{documentation, problems};
 use crate::reads::consistency::Required;
 use crate::reads::database::routing::Database;
 use crate::reads::products::{Price, ProductFilter, read_page, read_prices};
+
+/// The names of the filters.
+pub(super) const FILTERS: [&str; 3] = ["active", "tag", "q"];
 
 /// The route of single products.
 pub(super) fn routes() -> Routes<App> {
@@ -67,14 +71,19 @@ async fn show(
     Ok(app.catalogue_caching.apply(preconditions.consistency.as_ref(), response))
 }
 
-async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let names: Vec<&str> = ["active", "tag", "q"].into_iter().chain(PARAMETERS).collect();
-    let (request, parameters) = PageRequest::read(app, uri, &headers, &names)?;
-    let filter = ProductFilter {
+/// Parses the filters.
+pub(super) fn read_filter(parameters: &Parameters) -> Result<ProductFilter, Problem> {
+    Ok(ProductFilter {
         active: parameters.parsed("active", "true or false", |text| text.parse().ok())?,
         tag: parameters.label("tag")?,
         text: parameters.searched("q")?,
-    };
+    })
+}
+
+async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let names: Vec<&str> = FILTERS.into_iter().chain(PARAMETERS).collect();
+    let (request, parameters) = PageRequest::read(app, uri, &headers, &names)?;
+    let filter = read_filter(&parameters)?;
     let after = request.after(|key| std::str::from_utf8(key).ok()?.parse::<Sku>().ok())?;
     let limit = request.limit;
     let read = move |database: Database, required: Option<Required>| async move {

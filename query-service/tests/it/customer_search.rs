@@ -19,7 +19,7 @@ async fn service(platform: &Platform) -> Service {
 }
 
 async fn search(service: &Service, email: &str, headers: &[(&str, &str)]) -> Answer {
-    service.post("/v1/customers/search", headers, &json!({ "email": email })).await
+    service.post("/v1/customers/search", &json!({ "email": email }), headers).await
 }
 
 async fn registered(platform: &Platform, number: u8, email: &str) -> CustomerDocument {
@@ -103,14 +103,14 @@ async fn an_address_is_never_repeated_in_a_problem_and_never_part_of_a_url() {
         (json!({}), 422, "invalid-body"),
         (json!([]), 422, "invalid-body"),
     ] {
-        let refused = service.post("/v1/customers/search", &[], &body).await;
+        let refused = service.post("/v1/customers/search", &body, &[]).await;
         assert_eq!((refused.status, refused.problem()), (status, problem), "{body}");
         assert!(body["email"] == "a@example.com" || !refused.json.to_string().contains("secret"), "{refused:?}");
     }
     let in_url = service.get("/v1/customers?email=secret@example.com").await;
     assert_eq!((in_url.status, in_url.problem()), (400, "invalid-query"));
     assert!(!in_url.json.to_string().contains("secret"));
-    let in_url = service.post("/v1/customers/search?email=secret@example.com", &[], &json!({ "email": "a@b" })).await;
+    let in_url = service.post("/v1/customers/search?email=secret@example.com", &json!({ "email": "a@b" }), &[]).await;
     assert_eq!((in_url.status, in_url.problem()), (400, "invalid-query"));
     let token = search(&service, "a@b", &[("Consistency-Token", "x")]).await;
     assert_eq!((token.status, token.problem()), (400, "invalid-consistency-token"));

@@ -1,6 +1,6 @@
 //! Tests of the query service on real servers. [`fixture`] writes the log and, with the real projector, the read models;
 //! [`service`] starts a query service, sends requests and inspects the responses; [`sse`] reads streams; [`varnish`] starts a caching
-//! proxy in front of a service.
+//! proxy in front of a service; [`export_instance`] executes exports without HTTP, step by step.
 
 mod cached;
 mod catalogue;
@@ -11,6 +11,11 @@ mod document;
 mod erased;
 mod event_stream;
 mod events;
+mod export_instance;
+mod export_requests;
+mod export_schedules;
+mod export_worker;
+mod exports;
 mod faults;
 mod fixture;
 mod incarnations;

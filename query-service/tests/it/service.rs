@@ -30,6 +30,26 @@ pub(crate) struct Answer {
 /// A setting that differs from the default of the tests; an empty value removes the setting.
 pub(crate) type Change<'a> = (&'a str, String);
 
+/// The settings of a service that reads the primary, without Redis.
+pub(crate) fn config(bed: &Bed, changes: &[Change<'_>]) -> Config {
+    let mut settings: HashMap<String, String> = [
+        ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
+        ("ADMIN_ADDR", "127.0.0.1:0".to_owned()),
+        ("DATABASE_URL", bed.reader_url().expect("an address")),
+        ("DATABASE_CONNECTIONS", "3".to_owned()),
+        ("DATABASE_ACQUIRE_TIMEOUT", "20s".to_owned()),
+        ("DATABASE_STATEMENT_TIMEOUT", "20s".to_owned()),
+        ("CACHE_PREFIX", bed.cache_prefix()),
+        ("CURSOR_KEY", "5a".repeat(32)),
+        // Tests put documents into Redis that differ from the database.
+        ("WARM_UP_ORDERS", "0".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Config::read(Settings::from_map(settings)).expect("settings")
+}
+
 impl Service {
     /// A service that reads the primary, without Redis.
     pub(crate) async fn start(bed: &Bed) -> Service {
@@ -37,22 +57,7 @@ impl Service {
     }
 
     pub(crate) async fn start_with(bed: &Bed, changes: &[Change<'_>]) -> Service {
-        let mut settings: HashMap<String, String> = [
-            ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
-            ("ADMIN_ADDR", "127.0.0.1:0".to_owned()),
-            ("DATABASE_URL", bed.reader_url().expect("an address")),
-            ("DATABASE_CONNECTIONS", "3".to_owned()),
-            ("DATABASE_ACQUIRE_TIMEOUT", "20s".to_owned()),
-            ("DATABASE_STATEMENT_TIMEOUT", "20s".to_owned()),
-            ("CACHE_PREFIX", bed.cache_prefix()),
-            ("CURSOR_KEY", "5a".repeat(32)),
-            // Tests put documents into Redis that differ from the database.
-            ("WARM_UP_ORDERS", "0".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
-        settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let config = Config::read(Settings::from_map(settings)).expect("settings");
+        let config = config(bed, changes);
         let shutdown = Shutdown::new();
         let listen = || platform::server::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let running = Running::start(config, listen(), listen(), &shutdown).expect("a service");
@@ -63,6 +68,22 @@ impl Service {
     /// The URL of the HTTP API.
     pub(crate) fn url(&self) -> &str {
         &self.base
+    }
+
+    /// Sends a JSON document.
+    pub(crate) async fn post(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.post(format!("{}{path}", self.base)).json(document);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send().await.expect("a response")).await
+    }
+
+    /// A response body as bytes.
+    pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.response(path, &[]).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.bytes().await.expect("a body").to_vec()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -80,15 +101,6 @@ impl Service {
 
     pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         Answer::of(self.response(path, headers).await).await
-    }
-
-    /// Sends a JSON body.
-    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        let mut request = self.client.post(format!("{}{path}", self.base)).json(body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        Answer::of(request.send().await.expect("a response")).await
     }
 
     /// The status of the response to a request without a body.

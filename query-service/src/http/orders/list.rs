@@ -16,7 +16,7 @@ use crate::http::page::{self, PageRequest};
 use crate::http::parameters::Parameters;
 use crate::reads::consistency::Required;
 use crate::reads::database::routing::Database;
-use crate::reads::orders::filter::OrderSort;
+use crate::reads::orders::filter::{OrderFilter, OrderSort};
 use crate::reads::orders::list::{parse_key, read_page};
 
 const SORTS: &str = "one of -placed_at, placed_at, -updated_at, updated_at, -total, total";
@@ -54,15 +54,25 @@ pub(in crate::http) fn routes() -> Routes<App> {
 }
 
 async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let names: Vec<&str> = filters::NAMES.into_iter().chain(["sort"]).chain(page::PARAMETERS).collect();
+    let names: Vec<&str> = names().into_iter().chain(page::PARAMETERS).collect();
     let (request, parameters) = PageRequest::read(app, uri, &headers, &names)?;
-    let (filter, sort) = (read_filter(&parameters)?, read_sort(&parameters)?);
+    let (filter, sort) = read_query(&parameters)?;
     let after = request.after(|key| parse_key(sort, key))?;
     let limit = request.limit;
     let read = move |database: Database, required: Option<Required>| async move {
         read_page(&database, required.as_ref(), &filter, sort, after, limit).await
     };
     request.respond_cached(Projection::ORDERS, read).await
+}
+
+/// The names of the parameters of the list, without those of pages.
+pub(in crate::http) fn names() -> Vec<&'static str> {
+    filters::NAMES.into_iter().chain(["sort"]).collect()
+}
+
+/// Parses which orders are listed, and in which order.
+pub(in crate::http) fn read_query(parameters: &Parameters) -> Result<(OrderFilter, OrderSort), Problem> {
+    Ok((read_filter(parameters)?, read_sort(parameters)?))
 }
 
 fn read_sort(parameters: &Parameters) -> Result<OrderSort, Problem> {

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
-use platform::spreadsheet::inert;
 
+use crate::csv_records;
 use crate::reads::reports::cell::Cell;
 use crate::reads::reports::table::ReportType;
 
@@ -32,7 +32,7 @@ pub(super) fn stream(report: &'static ReportType, rows: Vec<Vec<Cell>>) -> Body 
         }
         let mut text = first.unwrap_or_default();
         let chunk = rows.by_ref().take(CHUNK_ROWS).map(|row| row.iter().map(Cell::to_text).collect::<Vec<_>>());
-        append_records(&mut text, chunk);
+        csv_records::append(&mut text, chunk);
         Some(Ok::<_, Infallible>(Bytes::from(text)))
     });
     Body::from_stream(futures::stream::iter(chunks))
@@ -40,18 +40,8 @@ pub(super) fn stream(report: &'static ReportType, rows: Vec<Vec<Cell>>) -> Body 
 
 fn header_of(report: &'static ReportType) -> Vec<u8> {
     let mut text = Vec::new();
-    append_records(&mut text, [report.columns.iter().map(|column| column.name.to_owned()).collect()]);
+    csv_records::append(&mut text, [report.columns.iter().map(|column| column.name.to_owned()).collect()]);
     text
-}
-
-fn append_records(text: &mut Vec<u8>, records: impl IntoIterator<Item = Vec<String>>) {
-    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(text);
-    for record in records {
-        // Names that clients chose may begin like a formula.
-        let fields = record.iter().map(|field| inert(field).into_owned().into_bytes());
-        writer.write_record(fields).expect("writing to memory, and every record has the same number of fields");
-    }
-    writer.flush().expect("writing to memory");
 }
 
 #[cfg(test)]

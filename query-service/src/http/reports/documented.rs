@@ -28,7 +28,7 @@ enum FormatWord {
 struct Limit(#[schemars(range(min = 1, max = 1000))] u16);
 
 /// Whether a report has a range; reports of sums since the first event have none.
-pub(super) fn has_range(report: &ReportType) -> bool {
+pub(in crate::http) fn has_range(report: &ReportType) -> bool {
     report.columns.iter().any(|column| column.name == "period")
         || report.columns.iter().any(|column| column.name == "sku")
 }

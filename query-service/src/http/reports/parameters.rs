@@ -8,7 +8,8 @@ use platform::problem::Problem;
 use crate::http::app::App;
 use crate::http::cursor::CursorError;
 use crate::http::parameters::Parameters;
-use crate::http::reports::documented::{has_range, names};
+pub(in crate::http) use crate::http::reports::documented::has_range;
+use crate::http::reports::documented::names;
 use crate::http::{moment, problems};
 use crate::reads::reports::cell::Cell;
 use crate::reads::reports::periods::Periods;
@@ -90,6 +91,14 @@ impl ReportRequest {
         let format = format.unwrap_or_else(|| accepted(headers));
         Ok(ReportRequest { query: ReportQuery { after: after.transpose()?, ..query }, group_by, format, scope })
     }
+}
+
+/// Parses the query of a whole report, without a page and a format.
+pub(in crate::http) fn read_whole(report: &'static ReportType, uri: &Uri) -> Result<ReportQuery, Problem> {
+    let mut names = names(report);
+    names.retain(|name| !["limit", "cursor", "format"].contains(name));
+    let (query, _) = read_query(report, &Parameters::read(uri, &names)?)?;
+    Ok(ReportQuery { limit: None, ..query })
 }
 
 /// The query without its place in the list, and what it is grouped by.
