@@ -74,7 +74,12 @@ fn token(output: &str) -> Option<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_has_the_expected_status() {
-    let fleet = FleetConfig::all_services(&Bed::new().await.unwrap()).start().await.unwrap();
+    let exports = tempfile::tempdir().unwrap();
+    let fleet = FleetConfig::all_services(&Bed::new().await.unwrap())
+        .with(Service::Query, "EXPORTS_DIR", exports.path().to_str().unwrap())
+        .start()
+        .await
+        .unwrap();
     let mut newest = 0;
     for example in read("command-service/README.md") {
         let answer = run(&example, &fleet, "");
