@@ -30,6 +30,7 @@ service_env() {
       echo "REDIS_URL=$(redis_url)"
       echo "CURSOR_KEY=$(secret cursor-key)"
       echo "PERSONAL_INDEX_KEY=$(secret personal-index-key)"
+      echo "EXPORTS_DIR=$STATE_DIR/exports"
       ;;
   esac
   # The settings in .env are last, so that they override the values above.
