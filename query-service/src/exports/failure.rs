@@ -45,6 +45,8 @@ impl AttemptFailure {
             AttemptFailure::Read(Error::Database(failure)) => {
                 !matches!(**failure, Failure::StatementTimeout | Failure::Defect(_))
             }
+            // More events are written, and the position is even further back then.
+            AttemptFailure::Read(Error::TooFarBack(_)) => false,
             AttemptFailure::Read(_) | AttemptFailure::Store(_) => true,
             AttemptFailure::Encoding(_) | AttemptFailure::Query(_) | AttemptFailure::TimedOut => false,
         }
@@ -59,6 +61,14 @@ impl AttemptFailure {
                 ("exports-unavailable", "The store of exports did not accept the file.".to_owned())
             }
             AttemptFailure::Read(Error::Database(failure)) => database(failure),
+            AttemptFailure::Read(Error::TooFarBack(back)) => (
+                "position-too-old",
+                format!("Position {} is too far back for a report. Request a later position.", back.position),
+            ),
+            AttemptFailure::Read(Error::ProjectionLag(lag)) => (
+                "projection-lag",
+                format!("The projection does not contain position {} yet. Request it later.", lag.required),
+            ),
             AttemptFailure::Read(_) | AttemptFailure::Encoding(_) => defect(),
         };
         ExportError::of(slug, detail)

@@ -129,6 +129,26 @@ async fn ndjson_has_the_documents_of_every_page_of_a_list_and_every_row_of_a_rep
     }
 }
 
+#[tokio::test]
+async fn a_report_as_of_a_position_is_exported_as_it_was() {
+    let (platform, directory) = (with_data().await, TempDir::new().expect("a folder"));
+    let service = service(&platform, &directory).await;
+    let position = platform.head();
+    let mut earlier = Vec::new();
+    for query in REPORTS {
+        earlier.push(paged(&service, query, "rows").await);
+    }
+    platform.append_sales("2026-03-26T10:07:00Z", TimeDelta::minutes(500), 10).await;
+    platform.apply_everything().await;
+    for (query, expected) in REPORTS.iter().zip(earlier) {
+        let export = export(&service, &format!("{query}{}as_of={position}", separator(query)), "ndjson").await;
+        assert_eq!(export.json["position"], json!(position), "{query}");
+        let text = service.text(href(&export)).await.0;
+        let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
 fn separator(query: &str) -> char {
     if query.contains('?') { '&' } else { '?' }
 }
