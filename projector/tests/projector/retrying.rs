@@ -219,7 +219,7 @@ async fn events_before_an_event_that_the_database_refuses_are_applied() {
 #[tokio::test]
 async fn one_process_at_a_time_retries_parked_streams() {
     let mut platform = Platform::new().await;
-    platform.execute("select pg_advisory_lock(hashtext('parked retry'))").await;
+    platform.execute("select pg_advisory_lock(hashtext('parked retry'), hashtext(''))").await;
     let busy = retry(&platform.database(), Selected::default(), &mut |_, _, _| {}).await.unwrap_err();
     assert_eq!(busy.to_string(), "another process is retrying parked streams; wait until it has finished");
 }

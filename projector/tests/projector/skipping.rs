@@ -268,7 +268,7 @@ async fn what_cannot_be_skipped_is_a_clear_error() {
         let invalid = skip(&platform.database(), request, &mut |_, _| {}).await.unwrap_err();
         assert!(matches!(invalid, OperatorError::Invalid(_)), "{invalid:?}");
     }
-    platform.execute("select pg_advisory_lock(hashtext('parked retry'))").await;
+    platform.execute("select pg_advisory_lock(hashtext('parked retry'), hashtext(''))").await;
     assert!(matches!(skip_event(&platform, &bad).await.unwrap_err(), OperatorError::Busy(_)));
     assert_eq!(platform.number(SKIPPED).await, 0);
 }

@@ -7,8 +7,6 @@ pub mod row;
 
 use read_model::Projection;
 
-use row::Row;
-
 use crate::reads::customers;
 use crate::reads::database::statement::Statement;
 use crate::reads::label::Label;
@@ -67,14 +65,6 @@ impl Dataset {
             Dataset::Customers { .. } => Projection::CUSTOMERS,
             Dataset::Stock => Projection::STOCK,
             Dataset::Report { report, .. } => report.sums.projection(),
-        }
-    }
-
-    /// Whether a row that was selected belongs to the list or report.
-    fn shows(&self, row: &Row) -> bool {
-        match (self, row) {
-            (Dataset::Report { query, .. }, Row::Report(_, cells)) => query.shows(cells),
-            _ => true,
         }
     }
 

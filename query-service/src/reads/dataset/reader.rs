@@ -113,7 +113,7 @@ async fn send_batches(
     while let Some(rows) = rows.try_next().await.map_err(|failed| failed.1)? {
         let decoded = rows.iter().map(|row| Row::decode(dataset, counts, row));
         let (mut rows, left_out) = keep_decoded(dataset.projection().name(), decoded);
-        rows.retain(|row| dataset.shows(row));
+        rows.retain(|row| row.is_of(dataset));
         erase(erasures, dataset, &mut rows).await?;
         if sender.send(Ok(Batch { rows, left_out })).await.is_err() {
             return Ok(());

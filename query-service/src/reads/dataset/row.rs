@@ -37,6 +37,14 @@ pub struct OrderRow {
 }
 
 impl Row {
+    /// Whether the row belongs to the list or report that selected it.
+    pub(super) fn is_of(&self, dataset: &Dataset) -> bool {
+        match (dataset, self) {
+            (Dataset::Report { query, .. }, Row::Report(_, cells)) => query.shows(cells),
+            _ => true,
+        }
+    }
+
     /// Decodes a row that [`Dataset`] selected.
     pub(super) fn decode(dataset: &Dataset, counts: LineCounts, row: &PgRow) -> sqlx::Result<Row> {
         Ok(match dataset {

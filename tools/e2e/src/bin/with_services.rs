@@ -30,7 +30,9 @@ struct Arguments {
 async fn main() -> anyhow::Result<ExitCode> {
     let Arguments { program } = Arguments::parse();
     let bed = Bed::new().await?;
-    let fleet = FleetConfig::all_services(&bed).start().await?;
+    let exports = tempfile::tempdir().context("creating the folder of exports")?;
+    let exports_dir = exports.path().to_string_lossy();
+    let fleet = FleetConfig::all_services(&bed).with(Service::Query, "EXPORTS_DIR", exports_dir).start().await?;
     let order_id = create_example_order(&Api::of(&fleet)?).await?;
     let ended = Command::new(&program[0])
         .args(&program[1..])
