@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use events::{Event, LogPosition, Position};
+use events::order::OrderEvent;
+use events::{Event, LogPosition, Position, Recorded};
 use read_model::sales::quarter_hour_start;
-use read_model::{OrderStatistics, Projection, SalesChange, SalesOrder, StatisticsChange, StockMovement};
+use read_model::{FoldError, OrderStatistics, Projection, SalesChange, SalesOrder, StatisticsChange, StockMovement};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
@@ -71,20 +72,8 @@ impl LaterSums {
     }
 
     fn add_sales(&mut self, events: &[HistoricEvent]) -> Result<(), Error> {
-        let mut order: Option<SalesOrder> = None;
-        for event in events {
-            let mut changes = Vec::new();
-            if event.is_skipped {
-                order.iter_mut().for_each(|order| order.advance_to(&event.recorded));
-            } else {
-                let Event::Order(decoded) = decode(event)? else { continue };
-                let folded = SalesOrder::fold(&mut order, &event.recorded, &decoded, &mut changes);
-                folded.map_err(|error| not_applied(event, &error))?;
-            }
-            if event.recorded.position > self.after {
-                changes.iter().for_each(|change| self.add_sales_change(change));
-            }
-        }
+        let changes = fold_order(events, self.after, SalesOrder::fold, SalesOrder::advance_to)?;
+        changes.iter().for_each(|change| self.add_sales_change(change));
         Ok(())
     }
 
@@ -107,20 +96,8 @@ impl LaterSums {
     }
 
     fn add_statistics(&mut self, events: &[HistoricEvent]) -> Result<(), Error> {
-        let mut order: Option<OrderStatistics> = None;
-        for event in events {
-            let mut changes = Vec::new();
-            if event.is_skipped {
-                order.iter_mut().for_each(|order| order.advance_to(&event.recorded));
-            } else {
-                let Event::Order(decoded) = decode(event)? else { continue };
-                let folded = OrderStatistics::fold(&mut order, &event.recorded, &decoded, &mut changes);
-                folded.map_err(|error| not_applied(event, &error))?;
-            }
-            if event.recorded.position > self.after {
-                changes.iter().for_each(|change| self.add_statistics_change(change));
-            }
-        }
+        let changes = fold_order(events, self.after, OrderStatistics::fold, OrderStatistics::advance_to)?;
+        changes.iter().for_each(|change| self.add_statistics_change(change));
         Ok(())
     }
 
@@ -165,6 +142,33 @@ impl LaterSums {
             sums.insert(name, sum.into());
         }
     }
+}
+
+/// A fold of the crate `read_model`: the next event of an order, and the changes that it makes.
+type Fold<S, C> = fn(&mut Option<S>, &Recorded, &OrderEvent, &mut Vec<C>) -> Result<(), FoldError>;
+
+/// Folds the events of an order; returns the changes that those after a position make.
+fn fold_order<S, C>(
+    events: &[HistoricEvent],
+    after: Position,
+    fold: Fold<S, C>,
+    advance_to: fn(&mut S, &Recorded),
+) -> Result<Vec<C>, Error> {
+    let (mut order, mut later) = (None, Vec::new());
+    for event in events {
+        let mut changes = Vec::new();
+        if event.is_skipped {
+            order.iter_mut().for_each(|order| advance_to(order, &event.recorded));
+        } else {
+            let Event::Order(decoded) = decode(event)? else { continue };
+            let folded = fold(&mut order, &event.recorded, &decoded, &mut changes);
+            folded.map_err(|error| not_applied(event, &error))?;
+        }
+        if event.recorded.position > after {
+            later.append(&mut changes);
+        }
+    }
+    Ok(later)
 }
 
 fn number(value: &Value) -> i64 {
